@@ -1,0 +1,150 @@
+"""A connection to Redis that is kept: opened, greeted, and opened again whenever it is lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+import hiredis
+import structlog
+import trio
+from redis import exceptions as redis_exceptions
+
+from gateway.backplane.errors import Unavailable, translate
+from gateway.backplane.topology import Server
+
+CONNECT_SECONDS: Final = 3.0
+FIRST_BACKOFF: Final = 0.05
+LONGEST_BACKOFF: Final = 2.0
+RECEIVE_BYTES: Final = 64 * 1024
+
+_INCOMPLETE: Final = object()
+
+log = structlog.get_logger("redis")
+
+
+Argument = bytes | str | float
+"""What a command is made of; numbers go as their decimal text."""
+
+
+class ConnectionLost(Exception):
+    """The connection is of no use any more; the text says why."""
+
+
+def pack(command: tuple[Argument, ...]) -> bytes:
+    """Encode a command as it goes over the connection."""
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub says 1-tuple
+    return packed
+
+
+class Connection:
+    """One open RESP connection: bytes out, replies in. An error reply is an exception, returned."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
+
+    async def send(self, data: bytes) -> None:
+        """Send packed commands; :raises ConnectionLost: if they cannot be."""
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ConnectionLost(str(error.__cause__ or error)) from error
+
+    async def receive(self) -> Iterator[Any]:
+        """Wait for bytes and give the replies that are complete with them, maybe none."""
+        try:
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise ConnectionLost(str(error.__cause__ or error)) from error
+        if not data:
+            raise ConnectionLost("Redis closed the connection")
+        self._reader.feed(bytes(data))
+        return self._replies()
+
+    def _replies(self) -> Iterator[Any]:
+        gets = self._reader.gets
+        try:
+            while (reply := gets()) is not _INCOMPLETE:
+                yield reply
+        except hiredis.ProtocolError as error:
+            raise ConnectionLost(f"not Redis's protocol: {error}") from error
+
+    async def exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Send commands and wait for all their replies; for use before anything else does."""
+        await self.send(b"".join(map(pack, commands)))
+        replies: list[Any] = []
+        while len(replies) < len(commands):
+            replies.extend(await self.receive())
+        return replies
+
+
+async def keep_connected(
+    server: Server,
+    name: str,
+    greeting: list[tuple[Any, ...]],
+    serve: Callable[[Connection], Awaitable[None]],
+) -> None:
+    """Run ``serve`` on a greeted connection, again and again; never returns.
+
+    ``serve`` ends by raising :exc:`ConnectionLost`. Between attempts it waits with full jitter,
+    at most two seconds, so that the nodes of a cluster do not come back to Redis in step.
+    """
+    attempts = 0
+    while True:
+        started = trio.current_time()
+        reason = await _one_connection(server, name, greeting, serve)
+        if trio.current_time() - started > LONGEST_BACKOFF:
+            attempts = 0
+        attempts += 1
+        if attempts == 1 or attempts % 10 == 0:
+            log.warning(
+                "redis away", connection=name, server=server.place, reason=reason, attempts=attempts
+            )
+        ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(attempts, 10))
+        await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
+
+
+async def _one_connection(
+    server: Server,
+    name: str,
+    greeting: list[tuple[Any, ...]],
+    serve: Callable[[Connection], Awaitable[None]],
+) -> str:
+    """Connect, greet and serve until that fails; give the reason."""
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            stream = await server.connect()
+    except (OSError, trio.TooSlowError) as error:
+        return str(error) or "no answer"
+    reason = ""
+    try:
+        connection = Connection(stream)
+        await _greet(connection, [*server.greeting(name), *greeting])
+        log.info("redis connected", connection=name, server=server.place)
+        await serve(connection)
+    except* ConnectionLost as group:
+        reason = _first_message(group)
+    finally:
+        await trio.aclose_forcefully(stream)
+    return reason
+
+
+def _first_message(group: BaseExceptionGroup[ConnectionLost]) -> str:
+    leaf: BaseException = group
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    return str(leaf)
+
+
+async def _greet(connection: Connection, commands: list[tuple[Any, ...]]) -> None:
+    """Say a new connection's first commands; a server that is only starting counts as lost."""
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            replies = await connection.exchange(commands)
+    except trio.TooSlowError:
+        raise ConnectionLost("connected, but no answer") from None
+    for reply in replies:
+        if isinstance(reply, (Unavailable, redis_exceptions.RedisError)):
+            raise ConnectionLost(str(reply)) from reply

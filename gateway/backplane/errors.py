@@ -1,0 +1,35 @@
+"""The one way in which everything shared fails."""
+
+from __future__ import annotations
+
+from redis import exceptions as redis_exceptions
+
+
+class Unavailable(Exception):
+    """Redis cannot do this now: away, starting, full, or read-only. Trying again later is right.
+
+    Whether a command that was under way took effect is unknown; every command here may be repeated.
+    """
+
+
+class NoScript(Exception):
+    """Redis has forgotten a script (restart, failover, SCRIPT FLUSH): load it again."""
+
+
+_PASSING = (
+    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY",
+    "TRYAGAIN", "UNBLOCKED",
+)  # fmt: skip
+
+
+def translate(error: str) -> Exception:
+    """Turn Redis's error reply into what this package raises for it."""
+    word = error.split(" ", 1)[0]
+    if word == "NOSCRIPT":
+        return NoScript(error)
+    # A write refused inside a script comes as "ERR ... -OOM ..." or with the script's name first.
+    if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
+        return Unavailable(error)
+    if word in {"NOAUTH", "WRONGPASS", "NOPERM"}:
+        return redis_exceptions.AuthenticationError(error)
+    return redis_exceptions.ResponseError(error)

@@ -1,0 +1,173 @@
+"""The command connection: whatever many tasks ask at the same time goes out in one write."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import outcome
+import trio
+
+from gateway.backplane.connection import (
+    Argument,
+    Connection,
+    ConnectionLost,
+    keep_connected,
+    pack,
+)
+from gateway.backplane.errors import NoScript, Unavailable
+from gateway.backplane.scripts import ALL_SCRIPTS, Script
+from gateway.backplane.topology import Server
+
+
+class _Call:
+    """A command on its way: who waits for the answer, and since when."""
+
+    __slots__ = ("reply", "sent_at", "task")
+
+    def __init__(self, task: trio.lowlevel.Task | None, sent_at: float) -> None:
+        self.task = task
+        self.sent_at = sent_at
+        self.reply: Any = None
+
+
+async def _answer(call: _Call) -> Any:  # noqa: ANN401
+    """Wait to be woken with the answer; if that is cancelled, nobody gets it."""
+
+    def abandon(_: object) -> trio.lowlevel.Abort:
+        call.task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    return await trio.lowlevel.wait_task_rescheduled(abandon)
+
+
+class Link:
+    """One pipelined connection to Redis, shared by everything on the node.
+
+    Commands take effect in the order of the calls. A call whose task is cancelled is still carried
+    out by Redis; its answer is dropped. While there is no connection a call fails at once, and one
+    that is not answered within ``timeout`` seconds fails together with the connection, so no
+    caller needs a timeout of its own.
+    """
+
+    def __init__(self, server: Server, *, name: str, timeout: float) -> None:
+        self._server = server
+        self._name = name
+        self._timeout = timeout
+        self._out: list[bytes] = []
+        self._pending: deque[_Call] = deque()
+        self._wake = trio.Event()
+        self._up = trio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection on which Redis answers, as far as is known."""
+        return self._up.is_set()
+
+    async def run(self) -> None:
+        """Keep the connection; runs for as long as the node does."""
+        loads: list[tuple[Any, ...]] = [("SCRIPT", "LOAD", script.source) for script in ALL_SCRIPTS]
+        await keep_connected(self._server, self._name, loads, self._serve)
+
+    async def call(self, *command: Argument) -> Any:  # noqa: ANN401
+        """Run one command and give its reply (bulk strings as bytes).
+
+        :raises Unavailable: if Redis is away, or cannot do it now.
+        :raises redis.exceptions.ResponseError: if the command itself is wrong.
+        """
+        await self._require_connection()
+        call = _Call(trio.lowlevel.current_task(), trio.current_time())
+        self._enqueue(call, command)
+        return await _answer(call)
+
+    async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """Run commands, all sent at once, and give their replies; raises as `call` does."""
+        if not commands:
+            await trio.lowlevel.checkpoint()
+            return []
+        await self._require_connection()
+        now = trio.current_time()
+        calls = [_Call(None, now) for _ in commands]
+        # Answers come in order: whoever has the last one has them all.
+        calls[-1].task = trio.lowlevel.current_task()
+        for call, command in zip(calls, commands, strict=True):
+            self._enqueue(call, command)
+        last = await _answer(calls[-1])
+        replies = [*(call.reply for call in calls[:-1]), last]
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    async def wait_connected(self) -> None:
+        """Wait until there is a connection."""
+        await self._up.wait()
+
+    async def run_script(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> Any:  # noqa: ANN401
+        """Run a script, loading it again should Redis have forgotten it; raises as `call` does."""
+        try:
+            return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except NoScript:
+            return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
+
+    async def _serve(self, connection: Connection) -> None:
+        self._up.set()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write, connection)
+                nursery.start_soon(self._read, connection)
+                nursery.start_soon(self._watch)
+        finally:
+            self._fail_pending()
+
+    async def _require_connection(self) -> None:
+        if not self._up.is_set():
+            await trio.lowlevel.checkpoint()
+            raise Unavailable("Redis is not connected")
+
+    def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
+        self._pending.append(call)
+        self._out.append(pack(command))
+        self._wake.set()
+
+    def _fail_pending(self) -> None:
+        self._up = trio.Event()
+        self._out.clear()
+        while self._pending:
+            task = self._pending.popleft().task
+            if task is not None:
+                lost = Unavailable("the connection to Redis was lost")
+                trio.lowlevel.reschedule(task, outcome.Error(lost))
+
+    async def _write(self, connection: Connection) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            data = b"".join(self._out)
+            self._out.clear()
+            await connection.send(data)
+
+    async def _read(self, connection: Connection) -> None:
+        take = self._pending.popleft
+        while True:
+            for reply in await connection.receive():
+                call = take()
+                task = call.task
+                if task is None:
+                    call.reply = reply
+                elif isinstance(reply, Exception):
+                    trio.lowlevel.reschedule(task, outcome.Error(reply))
+                else:
+                    trio.lowlevel.reschedule(task, outcome.Value(reply))
+
+    async def _watch(self) -> None:
+        """Give up a connection on which Redis no longer answers.
+
+        Answers come in order, so the age of the oldest call tells; one clock for the connection
+        costs less than a timeout for every call.
+        """
+        while True:
+            await trio.sleep(self._timeout / 4)
+            if self._pending and trio.current_time() - self._pending[0].sent_at > self._timeout:
+                raise ConnectionLost(f"no answer for {self._timeout:g} s")

@@ -1,0 +1,219 @@
+"""Rooms as all nodes share them: members, the log with its order, and who announces what."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from gateway.backplane.link import Link
+from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, SNAPSHOT
+
+REMEMBERED_IDS: Final = 10_000
+"""A message id is recognised for at least this many further messages of its room."""
+
+_DAY: Final = 86_400
+_SCAN_COUNT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A room at one moment. ``members`` maps session to nickname, or is None if still as known.
+
+    ``epoch`` is empty if Redis knows no such room. ``messages`` may stop before ``seq``.
+    """
+
+    epoch: str
+    seq: int
+    version: int
+    messages: list[bytes]
+    members: dict[str, str] | None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What a room's channel says when members come, are renamed, or go, by session."""
+
+    version: int
+    here: dict[str, str] = {}
+    gone: list[str] = []
+
+
+_change_decoder = msgspec.json.Decoder(Change)
+
+
+def read_change(payload: bytes) -> Change:
+    """Read what a room's channel carries when it is not a message."""
+    return _change_decoder.decode(payload)
+
+
+class RoomKeys:
+    """The names of a room's keys; the braces keep them on one hash slot."""
+
+    __slots__ = ("channel", "ids", "log", "members", "meta", "older_ids")
+
+    def __init__(self, namespace: str, room: str) -> None:
+        base = f"{namespace}:{{room:{room}}}"
+        self.channel = base
+        self.meta = f"{base}:meta"
+        self.members = f"{base}:members"
+        self.log = f"{base}:log"
+        self.ids = f"{base}:ids"
+        self.older_ids = f"{base}:ids:older"
+
+    def all(self) -> tuple[str, ...]:
+        """Every key, in the order that the join and leave scripts take them."""
+        return self.meta, self.members, self.log, self.ids, self.older_ids
+
+
+class Rooms:
+    """What can be done to rooms in Redis.
+
+    Every method raises `Unavailable` if Redis cannot answer; whether it then took effect is
+    unknown, and doing it again is safe.
+    """
+
+    def __init__(
+        self, link: Link, *, namespace: str, node: str, history_size: int, history_days: float
+    ) -> None:
+        self._link = link
+        self._namespace = namespace
+        self._node = node
+        self._history_size = history_size
+        self._keep_seconds = history_days * _DAY
+        self._index = f"{namespace}:rooms"
+        self._own_rooms = self._rooms_of(node)
+
+    def _rooms_of(self, node: str) -> str:
+        return f"{self._namespace}:{{node:{node}}}:rooms"
+
+    def _keys(self, room: str) -> RoomKeys:
+        return RoomKeys(self._namespace, room)
+
+    def channel(self, room: str) -> bytes:
+        """The channel on which a room's messages and changes are published."""
+        return self._keys(room).channel.encode()
+
+    async def publish(self, room: str, session: str, message_id: str, tail: bytes) -> int:
+        """Log and publish a message, given as JSON from behind its ``seq`` and ``at``.
+
+        :returns: its ``seq``; the first one's, if the session has sent this id to the room before.
+        """
+        keys = self._keys(room)
+        seq: int = await self._link.run_script(
+            PUBLISH,
+            (keys.meta, keys.log, keys.ids, keys.older_ids),
+            f"{session}:{message_id}",
+            keys.channel,
+            tail,
+            self._history_size,
+            REMEMBERED_IDS,
+            secrets.token_hex(4),
+        )
+        return seq
+
+    async def join(self, room: str, session: str, nick: str) -> str:
+        """Make a session of this node a member, or tell a member's new nickname.
+
+        :returns: the room's epoch.
+        """
+        keys = self._keys(room)
+        announcement = b',"here":' + msgspec.json.encode({session: nick}) + b"}"
+        epoch: bytes = await self._link.run_script(
+            JOIN,
+            keys.all(),
+            session,
+            f"{self._node} {nick}",
+            keys.channel,
+            announcement,
+            secrets.token_hex(4),
+        )
+        return epoch.decode()
+
+    async def leave(self, room: str, *sessions: str, node: str = "") -> None:
+        """Take sessions out of a room; only those on ``node``, if one is given."""
+        keys = self._keys(room)
+        _, exists = await self._link.run_script(
+            LEAVE, keys.all(), keys.channel, round(self._keep_seconds * 1000), node, *sessions
+        )
+        if not exists:
+            await self._link.call("ZREM", self._index, room)
+
+    async def snapshot(
+        self, room: str, *, after: int | None, limit: int, known_version: int
+    ) -> Snapshot:
+        """Read a room with its messages after ``after``, or its newest ones."""
+        keys = self._keys(room)
+        epoch, seq, version, messages, members = await self._link.run_script(
+            SNAPSHOT,
+            (keys.meta, keys.members, keys.log),
+            -1 if after is None else after,
+            limit,
+            known_version,
+        )
+        known = version == known_version
+        return Snapshot(
+            epoch.decode(), seq, version, messages, None if known else _read_members(members)
+        )
+
+    async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
+        """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""
+        top = "+" if before is None else f"({before}-0"
+        log = self._keys(room).log
+        entries = await self._link.call("XREVRANGE", log, top, "-", "COUNT", limit)
+        return [fields[1] for _, fields in reversed(entries)]
+
+    async def listing(self, most: int) -> list[tuple[str, int]]:
+        """Names of rooms and how many are in each, at most ``most`` of them."""
+        names: list[bytes] = await self._link.call(
+            "ZREVRANGEBYSCORE", self._index, "+inf", time.time(), "LIMIT", 0, most
+        )
+        rooms = [name.decode() for name in names]
+        sizes = await self._link.call_all([("HLEN", self._keys(room).members) for room in rooms])
+        return list(zip(rooms, sizes, strict=True))
+
+    async def entered(self, *rooms: str) -> None:
+        """Note that this node has members in rooms: they are listed, and found if it dies."""
+        until = time.time() + self._keep_seconds
+        scores = [part for room in rooms for part in (until, room)]
+        await self._link.call_all(
+            [("ZADD", self._index, *scores), ("SADD", self._own_rooms, *rooms)]
+        )
+
+    async def left(self, room: str) -> None:
+        """Note that this node has no members in a room any more."""
+        await self._link.call("SREM", self._own_rooms, room)
+
+    async def forget_expired(self) -> None:
+        """Drop rooms from the listing whose logs have expired."""
+        await self._link.call("ZREMRANGEBYSCORE", self._index, "-inf", time.time())
+
+    async def release_node(self, node: str) -> None:
+        """Take out every member that a dead node had, in batches; safe to do twice or at once."""
+        rooms: list[bytes] = await self._link.call("SMEMBERS", self._rooms_of(node))
+        mark = f"{node} ".encode()
+        for room in map(bytes.decode, rooms):
+            cursor = b"0"
+            while True:
+                cursor, flat = await self._link.call(
+                    "HSCAN", self._keys(room).members, cursor, "COUNT", _SCAN_COUNT
+                )
+                sessions = [
+                    session.decode()
+                    for session, owner in zip(flat[::2], flat[1::2], strict=True)
+                    if owner.startswith(mark)
+                ]
+                if sessions:
+                    await self.leave(room, *sessions, node=node)
+                if cursor == b"0":
+                    break
+        await self._link.call("DEL", self._rooms_of(node))
+
+
+def _read_members(flat: list[bytes]) -> dict[str, str]:
+    return {
+        session.decode(): owner.decode().partition(" ")[2]
+        for session, owner in zip(flat[::2], flat[1::2], strict=True)
+    }

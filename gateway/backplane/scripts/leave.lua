@@ -1,0 +1,29 @@
+-- Take sessions out of a room and announce it once; start the clock of a room left empty.
+-- KEYS  1 meta  2 members (hash: session -> "node nick")  3 log  4 ids  5 older ids
+-- ARGV  1 channel  2 milliseconds an empty room's log is kept  3 node, or '' for any
+--       4... sessions: those of them that are here, on that node, leave
+-- Gives {how many left, 1 if the room still has members or history, else 0}.
+local meta, members, log = KEYS[1], KEYS[2], KEYS[3]
+local gone = {}
+for i = 4, #ARGV do
+  local owner = redis.call('HGET', members, ARGV[i])
+  if owner and (ARGV[3] == '' or string.sub(owner, 1, #ARGV[3] + 1) == ARGV[3] .. ' ') then
+    redis.call('HDEL', members, ARGV[i])
+    gone[#gone + 1] = ARGV[i]
+  end
+end
+if #gone > 0 then
+  local version = redis.call('HINCRBY', meta, 'version', 1)
+  redis.call('PUBLISH', ARGV[1], '{"version":' .. version .. ',"gone":' .. cjson.encode(gone) .. '}')
+end
+if redis.call('EXISTS', members) == 1 then
+  return {#gone, 1}
+end
+if redis.call('EXISTS', log) == 0 then
+  redis.call('DEL', meta)
+  return {#gone, 0}
+end
+for i = 1, #KEYS do
+  redis.call('PEXPIRE', KEYS[i], ARGV[2])
+end
+return {#gone, 1}

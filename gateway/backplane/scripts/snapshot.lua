@@ -1,0 +1,24 @@
+-- Read where a room is, and what a node that was at ARGV[1] has missed, at one moment.
+-- KEYS  1 meta  2 members  3 log
+-- ARGV  1 seq to read on from, or -1 for the newest messages  2 how many messages at most
+--       3 presence version the reader knows
+-- Gives {epoch, seq, version, messages in order, members flat or nothing if the version is known}.
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version')
+local seq, version = tonumber(meta[2] or 0), tonumber(meta[3] or 0)
+local entries, messages = nil, {}
+if ARGV[1] == '-1' then
+  entries = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', ARGV[2])
+  for i = #entries, 1, -1 do
+    messages[#messages + 1] = entries[i][2][2]
+  end
+elseif seq > tonumber(ARGV[1]) then
+  entries = redis.call('XRANGE', KEYS[3], '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
+  for i = 1, #entries do
+    messages[i] = entries[i][2][2]
+  end
+end
+local members = {}
+if version ~= tonumber(ARGV[3]) then
+  members = redis.call('HGETALL', KEYS[2])
+end
+return {meta[1] or '', seq, version, messages, members}

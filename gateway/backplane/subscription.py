@@ -1,0 +1,146 @@
+"""The subscription connection: what other nodes publish, in bursts as it comes off the socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import trio
+
+from gateway.backplane.connection import Connection, ConnectionLost, keep_connected, pack
+from gateway.backplane.topology import Server
+
+Burst = list[tuple[bytes, bytes]]
+"""Channel and payload of each publication, in the order that Redis gave them."""
+
+SUBSCRIBE_BATCH: Final = 500
+
+
+class _Confirmation:
+    """A SUBSCRIBE of one channel that Redis has not confirmed yet."""
+
+    __slots__ = ("arrived", "done")
+
+    def __init__(self) -> None:
+        self.arrived = trio.Event()
+        self.done = False
+
+
+class Subscription:
+    """The channels a node listens to, on one connection, with which they are all resubscribed."""
+
+    def __init__(self, server: Server, *, name: str) -> None:
+        self._server = server
+        self._name = name
+        self._channels: dict[bytes, None] = {}
+        self._out: list[bytes] = []
+        self._unconfirmed: deque[_Confirmation] = deque()
+        self._wake = trio.Event()
+        self._scope = trio.CancelScope()
+        self.connected = False
+
+    async def run(
+        self, *, on_burst: Callable[[Burst], None], on_restored: Callable[[], None]
+    ) -> None:
+        """Keep the connection; runs for as long as the node does.
+
+        ``on_burst`` is called synchronously with everything that one read brought;
+        ``on_restored`` after a reconnection once every channel is confirmed again, at which time
+        anything may have been missed.
+        """
+        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored)
+        await keep_connected(self._server, self._name, [], serve)
+
+    async def subscribe(self, channel: bytes) -> bool:
+        """Listen to a channel: true once what is published from now on will be delivered.
+
+        False if the connection was lost meanwhile; the channel is then subscribed with the next
+        connection, and ``on_restored`` tells when.
+        """
+        self._channels[channel] = None
+        if not self.connected:
+            await trio.lowlevel.checkpoint()
+            return False
+        confirmation = _Confirmation()
+        self._unconfirmed.append(confirmation)
+        self._say(b"SUBSCRIBE", channel)
+        await confirmation.arrived.wait()
+        return confirmation.done
+
+    def unsubscribe(self, channel: bytes) -> None:
+        """Stop listening to a channel; what is on its way may still come."""
+        self._channels.pop(channel, None)
+        if self.connected:
+            self._say(b"UNSUBSCRIBE", channel)
+
+    def rebuild(self) -> None:
+        """Give up a connection that delivers nothing any more, and open another."""
+        self._scope.cancel()
+
+    def _say(self, *command: bytes) -> None:
+        self._out.append(pack(command))
+        self._wake.set()
+
+    async def _serve(
+        self,
+        connection: Connection,
+        *,
+        on_burst: Callable[[Burst], None],
+        on_restored: Callable[[], None],
+    ) -> None:
+        self._out.clear()
+        try:
+            with trio.CancelScope() as self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._write, connection)
+                    nursery.start_soon(self._read, connection, on_burst)
+                    nursery.start_soon(self._restore, on_restored)
+            raise ConnectionLost("it delivered nothing")
+        finally:
+            self.connected = False
+            while self._unconfirmed:
+                self._unconfirmed.popleft().arrived.set()
+
+    async def _restore(self, on_restored: Callable[[], None]) -> None:
+        """Subscribe every channel again, in batches, and say so when all are confirmed."""
+        self.connected = True
+        channels = list(self._channels)
+        last: _Confirmation | None = None
+        for start in range(0, len(channels), SUBSCRIBE_BATCH):
+            batch = [c for c in channels[start : start + SUBSCRIBE_BATCH] if c in self._channels]
+            if not batch:
+                continue
+            confirmations = [_Confirmation() for _ in batch]
+            self._unconfirmed.extend(confirmations)
+            self._say(b"SUBSCRIBE", *batch)
+            last = confirmations[-1]
+            await last.arrived.wait()
+        if last is None or last.done:
+            on_restored()
+
+    async def _write(self, connection: Connection) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            data = b"".join(self._out)
+            self._out.clear()
+            await connection.send(data)
+
+    async def _read(self, connection: Connection, on_burst: Callable[[Burst], None]) -> None:
+        while True:
+            burst: Burst = []
+            for reply in await connection.receive():
+                if isinstance(reply, Exception):
+                    raise ConnectionLost(str(reply))
+                kind = reply[0]
+                if kind == b"message":
+                    burst.append((reply[1], reply[2]))
+                elif kind == b"subscribe":
+                    # Redis confirms in the order it was asked, one channel at a time.
+                    confirmation = self._unconfirmed.popleft()
+                    confirmation.done = True
+                    confirmation.arrived.set()
+            if burst:
+                on_burst(burst)

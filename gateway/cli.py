@@ -1,0 +1,103 @@
+"""The command line: ``chat-gateway serve``, ``demo`` and ``settings``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import trio
+
+from gateway import config, logs
+from gateway.backplane import Server
+from gateway.config import BadSetting, Settings
+from gateway.demo import CannotDemo, run_demo
+from gateway.node import CannotListen, serve_until_signalled
+
+BAD_USAGE: Final = 2
+FAILED: Final = 1
+
+_DESCRIPTION: Final = (
+    "A chat gateway: any number of these nodes around one Redis make one chat server. "
+    "A client may connect to any of them."
+)
+_SERVE: Final = (
+    "Run one node until SIGTERM or Ctrl-C. Every setting is a flag and an environment variable; "
+    "the flag goes first. In brackets: the default, and the variable."
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or a wrong setting."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except* BadSetting as group:
+        sys.exit(_complain(group, BAD_USAGE))
+    except* (CannotListen, CannotDemo) as group:
+        sys.exit(_complain(group, FAILED))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chat-gateway", description=_DESCRIPTION)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    serve = commands.add_parser(
+        "serve", help="run one node", description=_SERVE, allow_abbrev=False
+    )
+    config.add_flags(serve)
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser(
+        "demo",
+        help="run a whole cluster on this machine, with a Redis of its own",
+        description="Start a Redis, several nodes and, where there is a display, a desktop "
+        "client. Ctrl-C ends all of it and leaves nothing behind.",
+    )
+    demo.add_argument("--nodes", type=int, default=3, metavar="N", help="how many nodes [3]")
+    demo.add_argument("--port", type=int, default=8765, help="the first node's port [8765]")
+    demo.add_argument("--no-client", action="store_true", help="no desktop client")
+    demo.set_defaults(run=_demo)
+
+    settings = commands.add_parser("settings", help="print the table of settings, in Markdown")
+    settings.set_defaults(run=_print_settings)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    settings = _read_settings(options)
+    logs.configure(settings.log_format, settings.log_level)
+    trio.run(serve_until_signalled, settings)
+
+
+def _read_settings(options: argparse.Namespace) -> Settings:
+    settings = config.load(vars(options), os.environ)
+    try:
+        Server.from_url(settings.redis)
+    except ValueError as error:
+        raise BadSetting(f"{config.flag('redis')}: {error}") from None
+    return settings
+
+
+def _demo(options: argparse.Namespace) -> None:
+    if not 1 <= options.nodes <= 20:  # noqa: PLR2004
+        raise BadSetting("--nodes: between 1 and 20")
+    if not 1 <= options.port <= 65535 - options.nodes:
+        raise BadSetting("--port: there is no such port")
+    logs.configure("human", "warning")
+    trio.run(run_demo, options.nodes, options.port, not options.no_client)
+
+
+def _print_settings(_options: argparse.Namespace) -> None:
+    sys.stdout.write(config.markdown_table())
+
+
+def _complain(group: BaseExceptionGroup[Exception], status: int) -> int:
+    """Tell the person what is wrong, in one line; tasks may have wrapped it in groups."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    sys.stderr.write(f"chat-gateway: {error}\n")
+    return status

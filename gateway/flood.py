@@ -1,0 +1,29 @@
+"""How much one session may ask for: a token bucket. Pure."""
+
+from __future__ import annotations
+
+
+class TokenBucket:
+    """``burst`` commands at once, then ``rate`` a second; a rate of 0 lets everything through.
+
+    Times are seconds of any one monotonic clock.
+    """
+
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated")
+
+    def __init__(self, *, burst: int, rate: float, now: float) -> None:
+        self._burst = float(burst)
+        self._rate = rate
+        self._tokens = float(burst)
+        self._updated = now
+
+    def take(self, now: float) -> float:
+        """Take one token; give 0.0, or the seconds until there is one, and then take none."""
+        if not self._rate:
+            return 0.0
+        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
+        self._updated = now
+        if self._tokens < 1.0:
+            return (1.0 - self._tokens) / self._rate
+        self._tokens -= 1.0
+        return 0.0

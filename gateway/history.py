@@ -1,0 +1,55 @@
+"""What a client gets of a room's past as it comes in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.backplane import Rooms
+from gateway.hub import Room
+from gateway.wire import Position, message_seq
+
+MOST_MISSED: Final = 1000
+"""Missed messages that a join makes good; somebody who missed more gets the recent ones."""
+
+
+async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
+    """Give the last ``count`` messages up to ``room.position``, as far as they are logged.
+
+    True of the moment it returns: the caller must use the result before it awaits anything.
+
+    :raises Unavailable: if the log must be read and Redis does not answer.
+    """
+    known, epoch = list(room.recent), room.epoch
+    first = message_seq(known[0]) if known else room.position + 1
+    while len(known) < count and first > 1:
+        older = await rooms.messages_before(room.name, first, count - len(known))
+        known = [*older, *known]
+        last = message_seq(known[-1]) if known else 0
+        fresh = room.recent_since(last)
+        if room.epoch != epoch or (fresh and message_seq(fresh[0]) != last + 1):
+            # Meanwhile the room went on by more than is kept at hand: begin again from there.
+            known, epoch = list(room.recent), room.epoch
+        else:
+            known += fresh
+            if not older:
+                break
+        first = message_seq(known[0]) if known else room.position + 1
+    return known[-count:] if count else []
+
+
+async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | None:
+    """Give every message behind ``since`` up to ``room.position``; None if they cannot all be.
+
+    True of the moment it returns, and raises, as `newest`.
+    """
+    if since.epoch != room.epoch or since.seq > room.position:
+        return None
+    count = room.position - since.seq
+    if count > MOST_MISSED:
+        return None
+    messages = await newest(room, rooms, count)
+    messages = [message for message in messages if message_seq(message) > since.seq]
+    complete = not messages or (
+        message_seq(messages[0]) == since.seq + 1 and message_seq(messages[-1]) == room.position
+    )
+    return messages if complete else None

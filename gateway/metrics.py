@@ -1,0 +1,94 @@
+"""What a node counts, and how Prometheus reads it.
+
+The counters of the hot path are plain integers, read when somebody scrapes: counting costs an
+addition per burst, not a lock per delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_LATENCY_BUCKETS: Final = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+)  # fmt: skip
+
+
+@dataclass
+class Counts:
+    """Totals since the node started."""
+
+    messages_in: int = 0
+    messages_out: int = 0
+    deliveries: int = 0
+    commands: int = 0
+    refusals: int = 0
+    slow_readers: int = 0
+    gaps_filled: int = 0
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """What is so at the moment of a scrape."""
+
+    connections: int
+    sessions: int
+    rooms: int
+    outbox_bytes: int
+    redis_connected: bool
+    subscription_delivers: bool
+    ready: bool
+
+
+_COUNTER_HELP: Final = {
+    "messages_in": "Messages that clients of this node sent and Redis logged.",
+    "messages_out": "Messages that came to this node for its members, each counted once.",
+    "deliveries": "Messages handed to clients: each counted once per member.",
+    "commands": "Frames from clients.",
+    "refusals": "Commands answered with an error.",
+    "slow_readers": "Connections closed because they read too slowly.",
+    "gaps_filled": "Times that a room was read from its log because messages were missing.",
+}
+_GAUGE_HELP: Final = {
+    "connections": "Open TCP connections.",
+    "sessions": "Clients that have said hello.",
+    "rooms": "Rooms with members on this node.",
+    "outbox_bytes": "Bytes that wait for slow readers.",
+    "redis_connected": "1 while the command connection to Redis is up.",
+    "subscription_delivers": "1 while this node's own probes come back.",
+    "ready": "1 while the node is ready for clients.",
+}
+
+
+class Metrics(Collector):
+    """One node's metrics; ``read_gauges`` must be set before the first scrape."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.read_gauges: Callable[[], Gauges] | None = None
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        self.publish_seconds = Histogram(
+            "chat_publish_seconds",
+            "From a client's message at this node to its acknowledgement by Redis.",
+            buckets=_LATENCY_BUCKETS,
+            registry=self._registry,
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """Give everything but the histogram, for prometheus_client."""
+        for name, text in _COUNTER_HELP.items():
+            yield CounterMetricFamily(f"chat_{name}", text, value=getattr(self.counts, name))
+        if self.read_gauges is not None:
+            gauges = self.read_gauges()
+            for name, text in _GAUGE_HELP.items():
+                yield GaugeMetricFamily(f"chat_{name}", text, value=float(getattr(gauges, name)))
+
+    def exposition(self) -> bytes:
+        """Give all metrics in Prometheus's text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,190 @@
+"""The composition root: what a node is made of, what starts in which order, and how it stops."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from functools import partial
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.backplane import Backplane, Server, Unavailable
+from gateway.closing import DRAINING
+from gateway.config import Settings
+from gateway.door import Connection
+from gateway.lease import Lease
+from gateway.metrics import Gauges, Metrics
+from gateway.outbox import text_frame
+from gateway.relay import Relay
+from gateway.session import Services
+from gateway.wire import Notice, encode
+
+BACKLOG: Final = 4096
+
+log = structlog.get_logger("node")
+
+
+class CannotListen(Exception):
+    """The address is taken, or not ours; the text is one line for the operator."""
+
+
+class Node:
+    """One node. Make it, `run` it once; `stop` it from anywhere in the same thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.name = f"{settings.node_name}-{secrets.token_hex(3)}"
+        self._backplane = Backplane(
+            Server.from_url(settings.redis),
+            node=self.name,
+            namespace=settings.namespace,
+            timeout=settings.redis_timeout,
+            history_size=settings.history_size,
+            history_days=settings.history_days,
+        )
+        self._metrics = Metrics()
+        self._relay = Relay(self._backplane, self._metrics.counts)
+        self._lease = Lease(self._backplane, self._relay, self.name)
+        self._services = Services(
+            settings=settings,
+            node=self.name,
+            backplane=self._backplane,
+            relay=self._relay,
+            lease=self._lease,
+            metrics=self._metrics,
+            why_not_ready=self._why_not_ready,
+        )
+        self._metrics.read_gauges = self._gauges
+        self._connections: set[Connection] = set()
+        self._stopping = trio.Event()
+
+    def stop(self) -> None:
+        """Ask the node to drain and end."""
+        self._stopping.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `stop`; reports the port once connections are accepted.
+
+        :raises CannotListen: if the address cannot be had.
+        """
+        listeners = await self._listen()
+        port: int = listeners[0].socket.getsockname()[1]
+        log.info("listening", node=self.name, host=self._settings.host, port=port)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                partial(
+                    self._backplane.run,
+                    on_burst=self._relay.on_burst,
+                    on_restored=self._relay.recheck,
+                )
+            )
+            nursery.start_soon(partial(self._relay.run, on_probe=self._lease.heard_probe))
+            nursery.start_soon(self._lease.run)
+            nursery.start_soon(self._keep_alive)
+            with trio.CancelScope() as draining:
+                async with trio.open_nursery() as connections:
+                    accepting = trio.CancelScope()
+                    connections.start_soon(self._accept, listeners, connections, accepting)
+                    task_status.started(port)
+                    await self._stopping.wait()
+                    accepting.cancel()
+                    draining.deadline = trio.current_time() + self._settings.drain_seconds
+                    self._send_everybody_away()
+                await self._leave_redis_clean()
+            log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
+            nursery.cancel_scope.cancel()
+
+    async def _listen(self) -> list[trio.SocketListener]:
+        host, port = self._settings.host, self._settings.port
+        try:
+            return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CannotListen(f"cannot listen on {host}:{port}: {reason}") from error
+
+    async def _accept(
+        self,
+        listeners: list[trio.SocketListener],
+        connections: trio.Nursery,
+        accepting: trio.CancelScope,
+    ) -> None:
+        with accepting:
+            await trio.serve_listeners(self._serve, listeners, handler_nursery=connections)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        """Serve one connection; nothing that happens in it may reach the others."""
+        connection = Connection(self._services, stream)
+        self._connections.add(connection)
+        try:
+            await connection.serve()
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            log.debug("connection broke")
+        except* Exception:
+            log.exception("connection failed")
+        finally:
+            self._connections.discard(connection)
+
+    async def _keep_alive(self) -> None:
+        """Ping the silent; one clock for all connections."""
+        interval = self._settings.ping_interval
+        while True:
+            await trio.sleep(interval / 2)
+            now = trio.current_time()
+            for connection in list(self._connections):
+                connection.keep_alive(now, interval)
+
+    def _send_everybody_away(self) -> None:
+        log.info("draining", node=self.name, connections=len(self._connections))
+        notice = text_frame(encode(Notice(code="draining", message="This node is going away.")))
+        for connection in list(self._connections):
+            if connection.outbox is not None:
+                connection.outbox.offer(notice)
+            connection.close(DRAINING)
+
+    async def _leave_redis_clean(self) -> None:
+        await self._lease.released()
+        try:
+            await self._lease.give_up()
+        except Unavailable:
+            log.warning("redis is away; the other nodes will clean up after this one")
+
+    def _why_not_ready(self) -> str | None:
+        if self._stopping.is_set():
+            return "the node is draining"
+        return self._lease.why_not_ready()
+
+    def _gauges(self) -> Gauges:
+        outboxes = [c.outbox for c in self._connections if c.outbox is not None]
+        return Gauges(
+            connections=len(self._connections),
+            sessions=self._lease.sessions,
+            rooms=len(self._relay.rooms),
+            outbox_bytes=sum(outbox.waiting for outbox in outboxes),
+            redis_connected=self._backplane.link.connected,
+            subscription_delivers=self._lease.subscription_delivers,
+            ready=self._why_not_ready() is None,
+        )
+
+
+async def serve_until_signalled(settings: Settings) -> None:
+    """Run a node until SIGTERM or SIGINT, then drain; a second signal ends it at once.
+
+    :raises CannotListen: if the address cannot be had.
+    """
+    node = Node(settings)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def obey() -> None:
+                async for number in signals:
+                    log.info("signal", signal=signal.Signals(number).name)
+                    node.stop()
+                    break
+                async for _ in signals:
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(obey)
+            await node.run()
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,144 @@
+"""Bytes on their way to one client: in order, bounded, written straight to the socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable
+from itertools import islice
+from typing import Final
+
+import trio
+
+_TEXT: Final = 0x81
+_LENGTH_16: Final = 126
+_LENGTH_64: Final = 127
+_MOST_BUFFERS: Final = 64
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Wrap UTF-8 into one unmasked, final WebSocket text frame (RFC 6455 5.2)."""
+    size = len(payload)
+    if size < _LENGTH_16:
+        return bytes((_TEXT, size)) + payload
+    if size < 1 << 16:
+        return bytes((_TEXT, _LENGTH_16)) + size.to_bytes(2, "big") + payload
+    return bytes((_TEXT, _LENGTH_64)) + size.to_bytes(8, "big") + payload
+
+
+class Outbox:
+    """What one client has yet to read.
+
+    `offer` is synchronous and never waits: it writes to the non-blocking socket, and what the
+    kernel does not take is queued for a writer task that lives only as long as something is
+    queued. A client that leaves more than ``limit`` bytes unread overflows: the queue is dropped
+    (except the rest of a frame already begun), ``on_overflow`` is called once, and only the
+    closing frame still goes out.
+    """
+
+    __slots__ = (
+        "_drained", "_limit", "_on_overflow", "_open", "_queue", "_start_soon", "_stream",
+        "broken", "waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        *,
+        limit: int,
+        start_soon: Callable[[Callable[[], Awaitable[None]]], None],
+        on_overflow: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._start_soon = start_soon
+        self._on_overflow = on_overflow
+        self._queue: deque[bytes] = deque()
+        self._drained: trio.Event | None = None
+        self._open = True
+        self.waiting = 0
+        self.broken = False
+
+    def offer(self, data: bytes) -> None:
+        """Send whole frames after everything offered before; once closing, they are dropped."""
+        if self._open:
+            self._put(data)
+
+    def finish(self, data: bytes) -> None:
+        """Send the closing frame; nothing can be offered after it."""
+        self._open = False
+        self._put(data)
+
+    def shut(self) -> None:
+        """Take nothing any more: the socket is about to be closed."""
+        self._open = False
+        self._break()
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued, or nothing can be sent any more."""
+        if self._drained is not None:
+            await self._drained.wait()
+
+    def _put(self, data: bytes) -> None:
+        if self.broken:
+            return
+        if not self.waiting:
+            try:
+                sent = os.write(self._stream.socket.fileno(), data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self._break()
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._queue.append(data)
+        self.waiting += len(data)
+        if self._drained is None:
+            self._drained = trio.Event()
+            self._start_soon(self._write)
+        if self.waiting > self._limit and self._open:
+            self._overflow()
+
+    def _overflow(self) -> None:
+        self._open = False
+        begun = self._queue[0]
+        self._queue = deque((begun,))
+        self.waiting = len(begun)
+        self._on_overflow()
+
+    def _break(self) -> None:
+        self.broken = True
+        self._queue.clear()
+        self.waiting = 0
+        if self._drained is not None:
+            self._drained.set()
+
+    async def _write(self) -> None:
+        """Write what is queued as the client takes it."""
+        try:
+            while self.waiting:
+                await trio.lowlevel.wait_writable(self._stream.socket)
+                self._write_some()
+        except (OSError, trio.ClosedResourceError):
+            self._break()
+        drained, self._drained = self._drained, None
+        if drained is not None:
+            drained.set()
+
+    def _write_some(self) -> None:
+        buffers = list(islice(self._queue, _MOST_BUFFERS))
+        with contextlib.suppress(BlockingIOError):
+            self._written(os.writev(self._stream.socket.fileno(), buffers))
+
+    def _written(self, size: int) -> None:
+        self.waiting -= size
+        queue = self._queue
+        while size:
+            first = queue.popleft()
+            if size < len(first):
+                queue.appendleft(first[size:])
+                return
+            size -= len(first)

@@ -1,0 +1,240 @@
+"""From Redis to the rooms of this node: subscribe, keep each room's order, fill its gaps."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_change
+from gateway.hub import RECENT, Room
+from gateway.metrics import Counts
+from gateway.roster import UNKNOWN
+from gateway.wire import MESSAGE_PREFIX, Notice, message_seq
+
+PRESENCE_INTERVAL: Final = 0.25
+"""Seconds between two ``presence`` frames of a room, at least."""
+
+_CATCH_UP_MESSAGES: Final = 100
+_RETRY_SECONDS: Final = 0.25
+
+log = structlog.get_logger("relay")
+
+
+class Relay:
+    """Every room that has members on this node, kept in step with Redis.
+
+    A room is open while somebody here is in it or about to be; `holding` opens it. Each room is
+    read from the log whenever something was missed: a jump in ``seq``, a lost connection, data
+    that Redis lost. Its members stay, and learn of what cannot be recovered by a ``notice``.
+    """
+
+    def __init__(self, backplane: Backplane, counts: Counts) -> None:
+        self._backplane = backplane
+        self._counts = counts
+        self._on_probe: Callable[[], None] = lambda: None
+        self._probe_channel = backplane.nodes.channel
+        self.rooms: dict[str, Room] = {}
+        self._by_channel: dict[bytes, Room] = {}
+        self._changed: dict[Room, None] = {}
+        self._something_changed = trio.Event()
+        self._due: dict[Room, float] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *, on_probe: Callable[[], None]) -> None:
+        """Keep the rooms; runs for as long as the node does.
+
+        ``on_probe`` is called for whatever comes on the node's own channel.
+        """
+        self._on_probe = on_probe
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._tell_presence)
+
+    @contextlib.asynccontextmanager
+    async def holding(self, name: str) -> AsyncIterator[Room]:
+        """Have a room open meanwhile; it stays so if it has members at the end.
+
+        :raises Unavailable: if Redis cannot be asked about it.
+        """
+        room = self.rooms.get(name)
+        if room is None:
+            room = self._open(name)
+        room.holds += 1
+        try:
+            await room.ready.wait()
+            if room.failed:
+                raise Unavailable("the room could not be opened")
+            yield room
+        finally:
+            room.holds -= 1
+            self.close_if_unused(room)
+
+    def close_if_unused(self, room: Room) -> None:
+        """Stop following a room that nobody here is in."""
+        if room.members or room.holds or self.rooms.get(room.name) is not room:
+            return
+        del self.rooms[room.name]
+        del self._by_channel[room.channel]
+        self._changed.pop(room, None)
+        self._due.pop(room, None)
+        self._backplane.subscription.unsubscribe(room.channel)
+
+    def on_burst(self, burst: Burst) -> None:
+        """Take what other nodes published, all that came with one read, and hand it on."""
+        touched: dict[Room, None] = {}
+        for channel, payload in burst:
+            room = self._by_channel.get(channel)
+            if room is None:
+                if channel == self._probe_channel:
+                    self._on_probe()
+            elif payload.startswith(MESSAGE_PREFIX):
+                room.sequence.offer_live(message_seq(payload), payload)
+                touched[room] = None
+            else:
+                room.roster.apply(read_change(payload))
+                self._settle(room)
+        for room in touched:
+            room.advance()
+            self._settle(room)
+
+    def epoch_seen(self, room: Room, epoch: str) -> None:
+        """Take in the epoch that a join found; another one than ours means that data was lost."""
+        if not room.belongs_to(epoch):
+            self._catch_up_soon(room)
+
+    def recheck(self) -> None:
+        """Read every room from its log, after a time in which anything may have been missed."""
+        for room in self.rooms.values():
+            room.sequence.reconnected()
+            self._catch_up_soon(room)
+
+    def _open(self, name: str) -> Room:
+        room = Room(name, self._backplane.rooms.channel(name), self._counts)
+        self.rooms[name] = room
+        self._by_channel[room.channel] = room
+        assert self._nursery is not None  # noqa: S101 - run() comes before the first client
+        self._nursery.start_soon(self._begin, room)
+        return room
+
+    async def _begin(self, room: Room) -> None:
+        """Subscribe, then read where the room is: in this order nothing falls in between."""
+        rooms = self._backplane.rooms
+        try:
+            room.failed = not await self._backplane.subscription.subscribe(room.channel)
+            await rooms.entered(room.name)
+            snapshot = await rooms.snapshot(
+                room.name, after=None, limit=RECENT, known_version=UNKNOWN
+            )
+        except Unavailable:
+            room.failed = True
+        else:
+            room.epoch = snapshot.epoch
+            room.recent.extend(snapshot.messages)
+            room.sequence.start(snapshot.seq)
+            room.roster.replace(snapshot.version, snapshot.members or {})
+            room.advance()
+        room.ready.set()
+        if room.behind:
+            self._catch_up_soon(room)
+        self._settle(room)
+        self.close_if_unused(room)
+
+    def _settle(self, room: Room) -> None:
+        """See that a room that something came for catches up, and that its changes are told."""
+        if room.sequence.incomplete or room.sequence.suspicious or room.roster.incomplete:
+            self._catch_up_soon(room)
+        if room.roster.changed and room not in self._changed:
+            self._changed[room] = None
+            self._something_changed.set()
+
+    def _catch_up_soon(self, room: Room) -> None:
+        room.behind = True
+        if room.ready.is_set() and not room.catching_up and self._nursery is not None:
+            room.catching_up = True
+            self._nursery.start_soon(self._catch_up, room)
+
+    async def _catch_up(self, room: Room) -> None:
+        """Read a room on from its position until nothing is missing; its members wait for it."""
+        self._counts.gaps_filled += 1
+        while room.behind and self.rooms.get(room.name) is room:
+            await self._backplane.link.wait_connected()
+            room.behind = False
+            seen, seen_version = room.sequence.highest, room.roster.seen
+            try:
+                snapshot = await self._backplane.rooms.snapshot(
+                    room.name,
+                    after=room.position,
+                    limit=_CATCH_UP_MESSAGES,
+                    known_version=room.roster.version,
+                )
+            except Unavailable:
+                room.behind = True
+                await trio.sleep(_RETRY_SECONDS)
+                continue
+            lost = snapshot.seq < seen or snapshot.version < seen_version
+            self._apply(room, snapshot, lost=lost)
+        room.catching_up = False
+
+    def _apply(self, room: Room, snapshot: Snapshot, *, lost: bool) -> None:
+        if lost or not room.belongs_to(snapshot.epoch):
+            self._lost(room, snapshot)
+        else:
+            self._fill(room, snapshot)
+        if room.position < snapshot.seq:
+            room.behind = True
+        if snapshot.members is not None:
+            room.roster.replace(snapshot.version, snapshot.members)
+        room.advance()
+        self._settle(room)
+
+    def _fill(self, room: Room, snapshot: Snapshot) -> None:
+        """Offer what the log has; skip, and say so, what it has no more."""
+        room.sequence.suspicious = False
+        messages = snapshot.messages
+        first = message_seq(messages[0]) if messages else snapshot.seq + 1
+        if first > room.position + 1:
+            log.warning("messages lost", room=room.name, after=room.position, next=first)
+            room.sequence.start(first - 1)
+            self._tell(room, "history_gap", "Some messages are older than the log.")
+        for message in messages:
+            room.sequence.offer(message_seq(message), message)
+
+    def _lost(self, room: Room, snapshot: Snapshot) -> None:
+        """Go on with what Redis has after it lost acknowledged data, and say so."""
+        log.warning(
+            "redis lost data", room=room.name, had=room.position, has=snapshot.seq,
+            new_epoch=snapshot.epoch != room.epoch,
+        )  # fmt: skip
+        same_epoch = snapshot.epoch == room.epoch
+        room.epoch = snapshot.epoch
+        room.sequence.restart()
+        if same_epoch:
+            room.sequence.start(snapshot.seq)
+        room.recent.clear()
+        room.roster.invalidate()
+        self._tell(room, "history_lost", "The server lost messages; the conversation goes on.")
+
+    def _tell(self, room: Room, code: str, text: str) -> None:
+        room.announce(
+            Notice(code=code, message=text, room=room.name, epoch=room.epoch, seq=room.position)
+        )
+
+    async def _tell_presence(self) -> None:
+        """Tell rooms of their changes, each at most four times a second, the first at once."""
+        while True:
+            now = trio.current_time()
+            for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
+                del self._changed[room]
+                presence = room.roster.flush(room.name)
+                if presence is not None:
+                    room.announce(presence)
+                    self._due[room] = now + PRESENCE_INTERVAL
+            self._due = {room: due for room, due in self._due.items() if due > now}
+            next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)
+            with trio.move_on_at(next_due):
+                self._something_changed = trio.Event()
+                await self._something_changed.wait()
