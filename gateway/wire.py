@@ -376,7 +376,9 @@ _encode = msgspec.json.Encoder().encode
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _head_decoder = msgspec.json.Decoder(_Head)
 
-OkT = TypeVar("OkT", bound=Ok)
+EVENT_TYPES: Final = frozenset({"message", "presence", "notice", "error", "welcome"})
+
+EventT = TypeVar("EventT", bound=Event)
 
 
 def encode(frame: Command | Event) -> bytes:
@@ -415,6 +417,9 @@ def decode_event(data: str) -> AnyEvent:
     return event
 
 
-def decode_ok(data: str, kind: type[OkT]) -> OkT:
-    """Read the answer to a command that is answered with ``kind``."""
+def decode_answer(data: str, kind: type[EventT]) -> EventT:
+    """Read the answer to a command that is answered with ``kind``.
+
+    :raises ValueError: if it is something else.
+    """
     return msgspec.json.decode(data, type=kind)

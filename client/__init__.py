@@ -1,0 +1,1 @@
+"""The chat client: a headless session, and a desktop that shows it."""

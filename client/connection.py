@@ -1,0 +1,174 @@
+"""One WebSocket connection to one node: commands and their answers, and the events between."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import trio
+import trio_websocket
+
+from gateway import wire
+
+CONNECT_SECONDS: Final = 10.0
+MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
+"""A list of very many members is long; nodes bound everything else far below."""
+
+_QUEUED_FRAMES: Final = 256
+_CLOSE_SECONDS: Final = 2.0
+
+AnswerT = TypeVar("AnswerT", bound=wire.Event)
+
+
+class CannotConnect(Exception):
+    """No node could be reached; the text says why."""
+
+
+class ConnectionLost(Exception):
+    """There is no connection, or it was lost before the answer came; the text says why."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """How a connection ended: the WebSocket close code and its reason."""
+
+    code: int
+    reason: str
+
+
+class _Pending(Generic[AnswerT]):
+    """A command that is not answered yet."""
+
+    def __init__(
+        self, answer_type: type[AnswerT], on_answer: Callable[[AnswerT], Any | None] | None
+    ) -> None:
+        self._answer_type = answer_type
+        self._on_answer = on_answer
+        self.answered = trio.Event()
+        self.answer: AnswerT | None = None
+        self.error: Exception = ConnectionLost("the connection was lost")
+
+    def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
+        """Take the answer; gives what should be told of it before anything that comes later."""
+        self.answer = wire.decode_answer(data, self._answer_type)
+        self.answered.set()
+        return self._on_answer(self.answer) if self._on_answer else None
+
+    def fail(self, error: Exception) -> None:
+        """Take a refusal, or the loss of the connection."""
+        self.error = error
+        self.answered.set()
+
+
+class Connection:
+    """An open WebSocket. One task runs `hear`; any task may `ask`."""
+
+    def __init__(self, websocket: trio_websocket.WebSocketConnection) -> None:
+        self._websocket = websocket
+        self._pending: dict[str, _Pending[Any]] = {}
+
+    @classmethod
+    async def open(cls, nursery: trio.Nursery, url: str) -> Connection:
+        """Connect to a node; the connection lives in the nursery.
+
+        :raises CannotConnect: if that fails.
+        """
+        try:
+            with trio.fail_after(CONNECT_SECONDS):
+                websocket = await trio_websocket.connect_websocket_url(
+                    nursery,
+                    url,
+                    subprotocols=[wire.SUBPROTOCOL],
+                    message_queue_size=_QUEUED_FRAMES,
+                    max_message_size=MAX_FRAME_CHARS,
+                )
+        except trio.TooSlowError:
+            raise CannotConnect(f"{url} does not answer") from None
+        except trio_websocket.ConnectionRejected as error:
+            raise CannotConnect(f"{url} answered with HTTP status {error.status_code}") from None
+        except (OSError, ValueError, trio_websocket.HandshakeError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or "the handshake failed"
+            raise CannotConnect(f"{url}: {reason}") from error
+        return cls(websocket)
+
+    async def ask(
+        self,
+        command: wire.Command,
+        answer_type: type[AnswerT],
+        *,
+        on_answer: Callable[[AnswerT], Any | None] | None = None,
+    ) -> AnswerT:
+        """Send a command that has an id and wait for its answer.
+
+        ``on_answer`` is called synchronously before any later frame is read; what it returns, if
+        anything, is handed to the events' consumer in its place.
+
+        :raises CommandError: if the node refuses.
+        :raises ConnectionLost: if no answer comes; whether it took effect is then unknown.
+        """
+        if command.id is None:
+            raise ValueError("only a command with an id is answered")
+        pending = _Pending(answer_type, on_answer)
+        self._pending[command.id] = pending
+        try:
+            await self._websocket.send_message(wire.encode(command).decode())
+            await pending.answered.wait()
+        except trio_websocket.ConnectionClosed as error:
+            raise ConnectionLost(_describe(error.reason)) from None
+        finally:
+            self._pending.pop(command.id, None)
+        if pending.answer is None:
+            raise pending.error
+        return pending.answer
+
+    async def hear(self, on_event: Callable[[Any], Awaitable[None]]) -> Closed:
+        """Read until the connection ends, in one task only; every event goes to ``on_event``."""
+        while True:
+            try:
+                frame = await self._websocket.get_message()
+            except trio_websocket.ConnectionClosed as error:
+                return self._ended(error.reason)
+            event = self._read(frame) if isinstance(frame, str) else None
+            if event is not None:
+                await on_event(event)
+
+    def _ended(self, reason: trio_websocket.CloseReason | None) -> Closed:
+        closed = Closed(reason.code if reason else 1006, _describe(reason))
+        for pending in self._pending.values():
+            pending.fail(ConnectionLost(closed.reason))
+        return closed
+
+    def _read(self, frame: str) -> Any | None:  # noqa: ANN401 - an event, or the session's own
+        if frame.startswith('{"seq":'):
+            return wire.decode_event(frame)
+        try:
+            kind, frame_id = wire.head(frame)
+            pending = self._pending.get(frame_id) if frame_id else None
+            if pending is None:
+                return wire.decode_event(frame) if kind in wire.EVENT_TYPES else None
+            if kind == "error":
+                pending.fail(wire.decode_answer(frame, wire.Error).as_exception())
+                return None
+            return pending.accept(frame)
+        except ValueError:
+            # A frame of a later protocol: what we do not understand is not for us.
+            return None
+
+    async def ping(self) -> None:
+        """Wait for the answer to a WebSocket ping; bound it, a dead peer never answers."""
+        try:
+            await self._websocket.ping()
+        except trio_websocket.ConnectionClosed as error:
+            raise ConnectionLost(_describe(error.reason)) from None
+
+    async def close(self) -> None:
+        """Say goodbye, for two seconds at most."""
+        with trio.move_on_after(_CLOSE_SECONDS):
+            await self._websocket.aclose(1000)
+
+
+def _describe(reason: trio_websocket.CloseReason | None) -> str:
+    if reason is None or reason.code == 1006:  # noqa: PLR2004 - RFC 6455: closed without a word
+        return "the connection broke"
+    return reason.reason or f"closed with code {reason.code}"
