@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import trio
 import trio_websocket
@@ -37,6 +38,38 @@ class Closed:
     reason: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """What a node's URL says: where to connect, and what to ask for."""
+
+    secure: bool
+    host: str
+    port: int
+    authority: str
+    resource: str
+
+    @classmethod
+    def from_url(cls, url: str) -> Place:
+        """Read a ``ws://`` or ``wss://`` URL; without a path it means ``/ws``.
+
+        :raises ValueError: saying what is wrong with it.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"ws", "wss"}:
+            raise ValueError(f"{url!r} does not begin with ws:// or wss://")
+        if not parts.hostname:
+            raise ValueError(f"{url!r} names no host")
+        secure = parts.scheme == "wss"
+        resource = parts.path if parts.path not in {"", "/"} else wire.PATH
+        return cls(
+            secure=secure,
+            host=parts.hostname,
+            port=parts.port or (443 if secure else 80),
+            authority=parts.netloc.rpartition("@")[2],
+            resource=f"{resource}?{parts.query}" if parts.query else resource,
+        )
+
+
 class _Pending(Generic[AnswerT]):
     """A command that is not answered yet."""
 
@@ -64,33 +97,56 @@ class _Pending(Generic[AnswerT]):
 class Connection:
     """An open WebSocket. One task runs `hear`; any task may `ask`."""
 
-    def __init__(self, websocket: trio_websocket.WebSocketConnection) -> None:
+    def __init__(
+        self, stream: trio.abc.Stream, websocket: trio_websocket.WebSocketConnection
+    ) -> None:
+        self._stream = stream
         self._websocket = websocket
         self._pending: dict[str, _Pending[Any]] = {}
 
     @classmethod
     async def open(cls, nursery: trio.Nursery, url: str) -> Connection:
-        """Connect to a node; the connection lives in the nursery.
+        """Connect to a node; the connection lives in the nursery, until `close`.
 
         :raises CannotConnect: if that fails.
         """
         try:
             with trio.fail_after(CONNECT_SECONDS):
-                websocket = await trio_websocket.connect_websocket_url(
-                    nursery,
-                    url,
-                    subprotocols=[wire.SUBPROTOCOL],
-                    message_queue_size=_QUEUED_FRAMES,
-                    max_message_size=MAX_FRAME_CHARS,
-                )
+                return await cls._open(nursery, url)
         except trio.TooSlowError:
             raise CannotConnect(f"{url} does not answer") from None
         except trio_websocket.ConnectionRejected as error:
             raise CannotConnect(f"{url} answered with HTTP status {error.status_code}") from None
-        except (OSError, ValueError, trio_websocket.HandshakeError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or "the handshake failed"
-            raise CannotConnect(f"{url}: {reason}") from error
-        return cls(websocket)
+        except (OSError, ValueError, trio.BrokenResourceError, trio_websocket.HandshakeError) as e:
+            reason = getattr(e, "strerror", None) or str(e) or "the handshake failed"
+            raise CannotConnect(f"{url}: {reason}") from e
+
+    @classmethod
+    async def _open(cls, nursery: trio.Nursery, url: str) -> Connection:
+        # We open the stream ourselves, because trio-websocket does not close it when it was the
+        # node that ended the connection.
+        place = Place.from_url(url)
+        stream: trio.abc.Stream
+        if place.secure:
+            stream = await trio.open_ssl_over_tcp_stream(
+                place.host, place.port, https_compatible=True
+            )
+        else:
+            stream = await trio.open_tcp_stream(place.host, place.port)
+        try:
+            websocket = await trio_websocket.wrap_client_stream(
+                nursery,
+                stream,
+                place.authority,
+                place.resource,
+                subprotocols=[wire.SUBPROTOCOL],
+                message_queue_size=_QUEUED_FRAMES,
+                max_message_size=MAX_FRAME_CHARS,
+            )
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return cls(stream, websocket)
 
     async def ask(
         self,
@@ -163,9 +219,12 @@ class Connection:
             raise ConnectionLost(_describe(error.reason)) from None
 
     async def close(self) -> None:
-        """Say goodbye, for two seconds at most."""
-        with trio.move_on_after(_CLOSE_SECONDS):
-            await self._websocket.aclose(1000)
+        """Say goodbye, for two seconds at most, and close."""
+        try:
+            with trio.move_on_after(_CLOSE_SECONDS):
+                await self._websocket.aclose(1000)
+        finally:
+            await trio.aclose_forcefully(self._stream)
 
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:

@@ -104,7 +104,8 @@ class Session:
     def __init__(self, urls: Sequence[str], nick: str) -> None:
         if not urls:
             raise ValueError("a session needs the URL of at least one node")
-        self._urls = list(urls)
+        self.urls = list(urls)
+        """The nodes to try, in turn; may be changed at any time."""
         self._turn = random.randrange(len(urls))  # noqa: S311 - spreads clients over the nodes
         self.nick = nick
         self.limits: wire.Limits | None = None
@@ -192,7 +193,7 @@ class Session:
 
     @property
     def _url(self) -> str:
-        return self._urls[self._turn % len(self._urls)]
+        return self.urls[self._turn % len(self.urls)]
 
     async def _require_connection(self) -> Connection:
         if self._connection is None:
@@ -225,7 +226,7 @@ class Session:
                     reason = str(ending)
                     attempt += 1
                     refused = isinstance(ending, CommandError) and ending.code not in _PASSING
-                    if not was_in and (refused or attempt >= len(self._urls)):
+                    if not was_in and (refused or attempt >= len(self.urls)):
                         self._failure = ending
                         break
                     refused_since = (refused_since or trio.current_time()) if refused else None

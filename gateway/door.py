@@ -46,6 +46,7 @@ class ClientStream(trio.abc.Stream):
         self._outbox = outbox
         self._head = head
         self._receiving = False
+        self._done = False
         self.heard_at = trio.current_time()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -64,6 +65,9 @@ class ClientStream(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Give the bytes read with the HTTP head first, then what comes."""
+        if self._done:
+            await trio.lowlevel.checkpoint()
+            raise trio.ClosedResourceError
         if self._head:
             await trio.lowlevel.checkpoint()
             head, self._head = self._head, b""
@@ -77,21 +81,24 @@ class ClientStream(trio.abc.Stream):
         return data
 
     async def aclose(self) -> None:
-        """Close in good order: let the client read the last frames, then wait for it to close.
+        """Take note that trio-websocket is done; the connection's end is `linger`'s to make."""
+        self._done = True
+        await trio.lowlevel.checkpoint()
 
-        Closing while the client's bytes are unread would reset the connection and could destroy
-        the close frame on its way.
+    async def linger(self) -> None:
+        """End the connection in good order: have the last frames read, then wait for its end.
+
+        To close while bytes of the client's are unread would reset the connection, and could
+        destroy the close frame on its way.
         """
-        try:
-            with trio.move_on_after(CLOSE_SECONDS):
-                await self._outbox.drained()
-                with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                    await self._stream.send_eof()
-                    while not self._receiving and await self._stream.receive_some():
-                        pass
-        finally:
-            self._outbox.shut()
-            await trio.aclose_forcefully(self._stream)
+        with (
+            trio.move_on_after(CLOSE_SECONDS),
+            contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError),
+        ):
+            await self._outbox.drained()
+            await self._stream.send_eof()
+            while not self._receiving and await self._stream.receive_some():
+                pass
 
 
 class Connection:
@@ -273,14 +280,14 @@ class Connection:
         if self._closing is not None:
             return {"by": "node", "code": self._closing.code, "reason": self._closing.reason}
         reason = websocket.closed
-        return {"by": "client", "code": reason.code if reason else 1006}
+        return {"by": "client", "code": int(reason.code) if reason else 1006}
 
     async def _say_goodbye(self, websocket: trio_websocket.WebSocketConnection) -> None:
         code, reason = self._closing or NORMAL
         with trio.move_on_after(CLOSE_SECONDS):
             await websocket.aclose(code, reason)
         if self.client is not None:
-            await self.client.aclose()
+            await self.client.linger()
 
     def _overflowed(self) -> None:
         self._services.metrics.counts.slow_readers += 1

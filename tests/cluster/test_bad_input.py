@@ -1,0 +1,179 @@
+"""Everything a client can do wrong gets its own answer, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trio
+
+from tests.harness import NodeProcess, RawClient, open_cluster, raw_client
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+async def node(redis_server: RedisServer) -> AsyncIterator[NodeProcess]:
+    async with open_cluster(redis_server, 1) as cluster:
+        yield cluster.nodes[0]
+        assert cluster.nodes[0].errors == []
+
+
+async def still_well(client: RawClient) -> None:
+    """The connection lives, and nobody else heard anything."""
+    assert (await client.ask({"type": "ping", "id": "well?"}))["type"] == "ok"
+
+
+def send(text: Any, room: str = "lobby") -> dict[str, Any]:
+    return {"type": "send", "room": room, "text": text, "id": "x"}
+
+
+REFUSED: list[tuple[str | bytes | dict[str, Any], str, str]] = [
+    ("nonsense", "bad_frame", "JSON"),
+    ("", "bad_frame", "JSON"),
+    ('{"type":"ping"', "bad_frame", "JSON"),
+    ("[" * 10_000, "bad_frame", "JSON"),
+    ("[1]", "bad_frame", "object"),
+    ('"ping"', "bad_frame", "object"),
+    ("null", "bad_frame", "object"),
+    (b'{"type":"ping"}', "bad_frame", "binary"),
+    ({}, "bad_frame", "type"),
+    ({"type": "explode", "id": "x"}, "bad_frame", "explode"),
+    ({"type": 3}, "bad_frame", "type"),
+    ({"type": "join", "id": "x"}, "bad_frame", "room"),
+    ({"type": "join", "room": 3, "id": "x"}, "bad_frame", "room"),
+    ({"type": "join", "room": "a", "history": -1, "id": "x"}, "bad_frame", "history"),
+    ({"type": "join", "room": "a", "history": 201, "id": "x"}, "bad_frame", "history"),
+    ({"type": "join", "room": "a", "since": {"epoch": "e"}, "id": "x"}, "bad_frame", "seq"),
+    ({"type": "send", "room": "lobby", "text": "no id"}, "bad_frame", "id"),
+    ({"type": "ping", "id": ""}, "bad_frame", "id"),
+    ({"type": "ping", "id": "x" * 65}, "bad_frame", "id"),
+    (send(3), "bad_frame", "text"),
+    (send(""), "bad_frame", "empty"),
+    (send("x" * 4097), "too_long", "4096"),
+    (send("é" * 2049), "too_long", "4096"),
+    (send("hello", room="elsewhere"), "not_in_room", "elsewhere"),
+    ({"type": "leave", "room": "elsewhere", "id": "x"}, "not_in_room", "elsewhere"),
+    ({"type": "history", "room": "elsewhere", "id": "x"}, "not_in_room", "elsewhere"),
+    ({"type": "members", "room": "elsewhere", "id": "x"}, "not_in_room", "elsewhere"),
+    ({"type": "join", "room": "", "id": "x"}, "bad_room", "64"),
+    ({"type": "join", "room": "r" * 65, "id": "x"}, "bad_room", "64"),
+    ({"type": "join", "room": "two words", "id": "x"}, "bad_room", "spaces"),
+    ({"type": "join", "room": "bell\x07", "id": "x"}, "bad_room", "invisible"),
+    ({"type": "join", "room": "zero\u200bwidth", "id": "x"}, "bad_room", "invisible"),
+    ({"type": "hello", "nick": "alice", "id": "x"}, "bad_frame", "already"),
+    ({"type": "nick", "nick": "a", "id": "x"}, "bad_nick", "2 to 32"),
+    ({"type": "nick", "nick": "a" * 33, "id": "x"}, "bad_nick", "2 to 32"),
+    ({"type": "nick", "nick": "al ice", "id": "x"}, "bad_nick", "space"),
+    ({"type": "nick", "nick": "al\nice", "id": "x"}, "bad_nick", "U+000A"),
+    ({"type": "nick", "nick": "аlice", "id": "x"}, "bad_nick", "ASCII"),  # noqa: RUF001
+    ({"type": "nick", "nick": "BOB", "id": "x"}, "nick_taken", "BOB_"),
+]
+
+
+async def test_each_wrong_frame_gets_its_own_error(node: NodeProcess) -> None:
+    async with raw_client(node.url, "alice") as alice, raw_client(node.url, "bob") as bob:
+        for client in (alice, bob):
+            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+        for frame, code, words in REFUSED:
+            answer = await alice.ask(frame)
+            assert answer["type"] == "error", frame
+            assert answer["code"] == code, (frame, answer)
+            assert words in answer["message"], (frame, answer)
+            if isinstance(frame, dict) and frame.get("id") == "x":
+                assert answer["id"] == "x", (frame, answer)
+        await still_well(alice)
+        # Nothing of it reached the room: the first message is the first.
+        assert (await alice.ask(send("x" * 4096)))["seq"] == 1
+        assert [
+            m["nick"]
+            for m in (await alice.ask({"type": "members", "room": "lobby", "id": "m"}))["members"]
+        ] == ["alice", "bob"]
+
+
+async def test_hello_comes_first(node: NodeProcess) -> None:
+    async with raw_client(node.url) as client:
+        for kind in ("join", "leave", "members", "history"):
+            answer = await client.ask({"type": kind, "room": "lobby", "id": "x"})
+            assert (answer["code"], answer["id"]) == ("unauthorized", "x")
+        assert (await client.ask(send("hi")))["code"] == "unauthorized"
+        assert (await client.ask({"type": "hello", "nick": "no spaces"}))["code"] == "bad_nick"
+        assert (await client.ask({"type": "hello", "nick": "alice"}))["type"] == "welcome"
+
+
+async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
+    for payload in ('"' + "x" * 16_383 + '"', '"' + "é" * 8_192 + '"', "x" * 5_000_000):
+        async with raw_client(node.url, "alice") as alice:
+            with trio.move_on_after(5):
+                await alice.say(payload)
+            assert await alice.closed() == 1009
+    async with raw_client(node.url, "alice") as alice:
+        exactly = '{"type":"ping","id":"x","pad":"' + "x" * (16_384 - 33) + '"}'
+        assert len(exactly) == 16_384
+        assert (await alice.ask(exactly))["type"] == "ok"
+
+
+async def test_text_that_is_not_utf8_closes_with_1007(node: NodeProcess) -> None:
+    stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+    async with stream:
+        await stream.send_all(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        assert b" 101 " in await stream.receive_some()
+        await stream.send_all(b"\x81\x83\x00\x00\x00\x00\xff\xfe\xfd")
+        answer = b""
+        with trio.fail_after(5):
+            async for chunk in stream:
+                answer += chunk
+        assert answer[:4] == b"\x88" + answer[1:2] + (1007).to_bytes(2, "big")
+
+
+async def test_the_same_id_twice_is_answered_like_the_first_time(node: NodeProcess) -> None:
+    async with raw_client(node.url, "alice") as alice:
+        commands: list[dict[str, Any]] = [
+            {"type": "join", "room": "lobby", "id": "1"},
+            send("once") | {"id": "2"},
+            {"type": "nick", "nick": "alicia", "id": "3"},
+            {"type": "leave", "room": "lobby", "id": "4"},
+        ]
+        for command in commands:
+            first = await alice.ask(command)
+            again = await alice.ask(command)
+            assert first["type"] == again["type"] == "ok"
+            kept = {"id", "room", "epoch", "seq", "nick"}
+            assert {k: v for k, v in first.items() if k in kept} == {
+                k: v for k, v in again.items() if k in kept
+            }
+        joined = await alice.ask({"type": "join", "room": "lobby", "id": "5"})
+        assert [m["text"] for m in joined["messages"]] == ["once"]
+
+
+async def test_fifty_rooms_and_no_more(node: NodeProcess) -> None:
+    async with raw_client(node.url, "alice") as alice:
+        for number in range(50):
+            answer = await alice.ask({"type": "join", "room": f"r{number}", "id": "x"})
+            assert answer["type"] == "ok"
+        answer = await alice.ask({"type": "join", "room": "one-more", "id": "x"})
+        assert answer["code"] == "too_many_rooms"
+        assert (await alice.ask({"type": "join", "room": "r0", "id": "x"}))["type"] == "ok"
+        await alice.ask({"type": "leave", "room": "r0", "id": "l"})
+        assert (await alice.ask({"type": "join", "room": "one-more", "id": "x"}))["type"] == "ok"
+
+
+async def test_who_sends_too_fast_is_told_and_nothing_is_done(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1, flood_burst=20, flood_rate=10) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        for number in range(60):
+            await alice.say({"type": "send", "room": "lobby", "text": "!", "id": str(number)})
+        answers = [await alice.hear_type("ok", "error") for _ in range(60)]
+        refused = [a for a in answers if a["type"] == "error"]
+        done = [a for a in answers if a["type"] == "ok"]
+        assert [a["seq"] for a in done] == list(range(1, len(done) + 1))
+        assert len(refused) >= 30
+        assert {a["code"] for a in refused} == {"too_fast"}
+        assert all(0 < a["retry_after"] <= 0.1 for a in refused)
+        assert all("id" in a for a in refused)

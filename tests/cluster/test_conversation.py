@@ -1,0 +1,248 @@
+"""People on different nodes, in one conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+import trio
+
+from client.session import CommandError, Session, open_session
+from gateway import wire
+from tests.harness import Cluster, open_cluster, raw_client
+from tests.redis_server import RedisServer
+
+
+async def messages(session: Session, count: int) -> list[wire.Message]:
+    """The next messages among a session's events."""
+    found: list[wire.Message] = []
+    with trio.fail_after(60):
+        async for event in session.events:
+            if isinstance(event, wire.Message):
+                found.append(event)
+                if len(found) == count:
+                    break
+    return found
+
+
+async def presence(session: Session) -> wire.Presence:
+    with trio.fail_after(10):
+        async for event in session.events:
+            if isinstance(event, wire.Presence):
+                return event
+    raise AssertionError("the session ended")
+
+
+async def test_two_people_on_two_nodes_see_each_other(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        open_session([cluster.urls[1]], nick="bob") as bob,
+    ):
+        await alice.join("lobby")
+        joined = await bob.join("lobby")
+        assert [member.nick for member in joined.members] == ["alice", "bob"]
+        seen = await presence(alice)
+        while [member.nick for member in seen.joined] != ["bob"]:
+            seen = await presence(alice)
+
+        assert await alice.send("lobby", "Hello, Bob!") == 1
+        assert await bob.send("lobby", "Hello, Alice!") == 2
+        heard = await messages(alice, 2)
+        assert [(m.seq, m.sender, m.text) for m in heard] == [
+            (1, "alice", "Hello, Bob!"),
+            (2, "bob", "Hello, Alice!"),
+        ]
+        assert await messages(bob, 2) == heard
+        assert await bob.list_rooms() == [wire.RoomInfo(room="lobby", members=2)]
+
+
+async def test_a_message_is_byte_for_byte_the_same_everywhere(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        for client in (alice, bob):
+            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+        text = 'quotes " and \\, ünïcödé, 😀, \u2028 and \x00 control'
+        await alice.say({"type": "send", "room": "lobby", "text": text, "id": "1"})
+        raw = [await client.websocket.get_message() for client in (alice, bob)]
+        while '"presence"' in raw[0]:
+            raw[0] = await alice.websocket.get_message()
+        while '"presence"' in raw[1]:
+            raw[1] = await bob.websocket.get_message()
+        assert raw[0] == raw[1]
+
+
+async def test_leaving_and_renaming_are_told_on_every_node(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        open_session([cluster.urls[1]], nick="bob") as bob,
+    ):
+        await alice.join("lobby")
+        await bob.join("lobby")
+        assert await bob.rename("Bobby") == "Bobby"
+        members = {"alice"}
+        while members != {"alice", "Bobby"}:
+            change = await presence(alice)
+            members |= {member.nick for member in change.joined}
+            members = members - {r.was for r in change.changed} | {r.nick for r in change.changed}
+        await bob.leave("lobby")
+        while (change := await presence(alice)).left != ["Bobby"]:
+            pass
+        assert [m.nick for m in (await alice.members("lobby")).members] == ["alice"]
+        # The old name is free exactly when the new one is taken.
+        async with open_session([cluster.urls[1]], nick="BOB"):
+            with pytest.raises(CommandError) as refused:
+                await alice.rename("bobby")
+            assert refused.value.code == "nick_taken"
+            assert refused.value.suggestion == "bobby_"
+
+
+@dataclass
+class Crowd:
+    """Many clients in one room, of which some talk, all at once."""
+
+    cluster: Cluster
+    clients: int
+    speakers: int
+    each: int
+    heard: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
+    answered: dict[str, int] = field(default_factory=dict)
+
+    async def talk(self) -> None:
+        """Let everybody in, then let the speakers speak; until everybody has heard all of it."""
+        waiting = [trio.Event() for _ in range(self.clients)]
+        async with trio.open_nursery() as nursery:
+            for number, joined in enumerate(waiting):
+                nursery.start_soon(self._one, number, joined, waiting)
+
+    async def _one(self, number: int, joined: trio.Event, everybody: list[trio.Event]) -> None:
+        url = self.cluster.urls[number % len(self.cluster.urls)]
+        async with open_session([url], nick=f"client-{number}") as session:
+            await session.join("crowd")
+            joined.set()
+            for other in everybody:
+                await other.wait()
+            async with trio.open_nursery() as nursery:
+                if number < self.speakers:
+                    nursery.start_soon(self._speak, session, number)
+                heard = await messages(session, self.speakers * self.each)
+            self.heard[number] = [(m.seq, m.text) for m in heard]
+
+    async def _speak(self, session: Session, number: int) -> None:
+        for index in range(self.each):
+            text = f"{number}:{index}"
+            self.answered[text] = await session.send("crowd", text)
+
+
+async def test_everybody_hears_everything_in_the_same_order(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 3) as cluster:
+        crowd = Crowd(cluster, clients=60, speakers=30, each=100)
+        await crowd.talk()
+        expected = sorted((seq, text) for text, seq in crowd.answered.items())
+        assert [seq for seq, _ in expected] == list(range(1, 3001))
+        assert len(crowd.heard) == 60
+        for heard in crowd.heard.values():
+            assert heard == expected
+        assert not any(node.errors for node in cluster.nodes)
+
+
+async def test_joining_amid_the_flow_misses_nothing_and_doubles_nothing(
+    redis_server: RedisServer,
+) -> None:
+    total = 400
+    async with open_cluster(redis_server, 2) as cluster:
+        received: list[list[int]] = []
+
+        async def speak(session: Session) -> None:
+            for index in range(total):
+                await session.send("busy", str(index))
+
+        async def join_at(session: Session, url: str, nick: str, seq: int) -> None:
+            while (await session.history("busy", limit=1)).messages[-1:] == [] or (
+                await session.history("busy", limit=1)
+            ).messages[-1].seq < seq:
+                pass
+            async with open_session([url], nick=nick) as late:
+                joined = await late.join("busy", history=200)
+                seqs = [m.seq for m in joined.messages]
+                assert seqs == list(range(max(1, joined.seq - 199), joined.seq + 1))
+                if joined.seq < total:
+                    seqs += [m.seq for m in await messages(late, total - joined.seq)]
+                received.append(seqs)
+
+        async with (
+            open_session([cluster.urls[0]], nick="speaker") as speaker,
+            open_session([cluster.urls[1]], nick="watcher") as watcher,
+            trio.open_nursery() as nursery,
+        ):
+            await speaker.join("busy")
+            await watcher.join("busy")
+            nursery.start_soon(speak, speaker)
+            for number in range(20):
+                url = cluster.urls[number % 2]
+                nursery.start_soon(join_at, watcher, url, f"late-{number}", 1 + number * 15)
+        assert len(received) == 20
+        for seqs in received:
+            assert seqs == list(range(seqs[0], total + 1))
+
+
+async def test_coming_back_with_a_position_gets_what_was_missed(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+    ):
+        first = await alice.join("lobby")
+        for index in range(250):
+            await alice.send("lobby", str(index))
+        join = {"type": "join", "room": "lobby", "id": "j"}
+        async with raw_client(cluster.urls[1], "bob") as bob:
+            since = {"epoch": first.epoch, "seq": 3}
+            answer = await bob.ask(join | {"since": since})
+            assert answer["recovered"] is True
+            assert [m["seq"] for m in answer["messages"]] == list(range(4, 251))
+            answer = await bob.ask(join | {"since": {"epoch": first.epoch, "seq": 250}})
+            assert (answer["recovered"], answer["messages"]) == (True, [])
+            answer = await bob.ask(join | {"since": {"epoch": "another", "seq": 3}})
+            assert answer["recovered"] is False
+            assert [m["seq"] for m in answer["messages"]] == list(range(201, 251))
+
+
+@pytest.mark.parametrize("rounds", [200])
+async def test_one_nickname_many_claims_one_winner(redis_server: RedisServer, rounds: int) -> None:
+    async with open_cluster(redis_server, 3) as cluster, trio.open_nursery() as nursery:
+        clients = [
+            await nursery.start(partial(_idle_client, cluster.urls[n % 3], f"racer-{n}"))
+            for n in range(100)
+        ]
+        for number in range(rounds):
+            winners: list[int] = []
+
+            async def claim(index: int, name: str, winners: list[int] = winners) -> None:
+                try:
+                    await clients[index].rename(name)
+                except CommandError as error:
+                    assert error.code == "nick_taken"
+                else:
+                    winners.append(index)
+
+            async with trio.open_nursery() as race:
+                for index in range(100):
+                    race.start_soon(claim, index, f"Winner{number}")
+            assert len(winners) == 1, f"round {number}: {len(winners)} winners"
+            await clients[winners[0]].rename(f"racer-{winners[0]}")
+        nursery.cancel_scope.cancel()
+
+
+async def _idle_client(
+    url: str, nick: str, task_status: trio.TaskStatus[Session] = trio.TASK_STATUS_IGNORED
+) -> None:
+    async with open_session([url], nick=nick) as session:
+        task_status.started(session)
+        await trio.sleep_forever()

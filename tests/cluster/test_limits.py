@@ -1,0 +1,248 @@
+"""What a node holds out: many clients, slow ones, silent ones, slow heads; and what it tells."""
+
+from __future__ import annotations
+
+import resource
+
+import pytest
+import trio
+
+from client.session import open_session
+from gateway import wire
+from tests.harness import RawClient, http_get, open_cluster, raw_client, until
+from tests.redis_server import RedisServer
+
+
+async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServer) -> None:
+    clients = 2000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 3 * clients:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 3 * clients), hard))
+    heard = 0
+    everybody = trio.Event()
+    all_heard = trio.Event()
+
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        entering = trio.CapacityLimiter(100)
+        joined = 0
+
+        async def one(number: int) -> None:
+            nonlocal joined, heard
+            async with entering:
+                client = await listeners.start(stay, f"client-{number}")
+            assert isinstance(client, RawClient)
+            joined += 1
+            if joined == clients:
+                everybody.set()
+            assert (await client.hear_type("message"))["text"] == "Hello, all of you!"
+            heard += 1
+            if heard == clients:
+                all_heard.set()
+
+        async def stay(
+            nick: str, task_status: trio.TaskStatus[RawClient] = trio.TASK_STATUS_IGNORED
+        ) -> None:
+            async with raw_client(node.url, nick) as client:
+                answer = await client.ask({"type": "join", "room": "lobby", "id": "j"})
+                assert answer["type"] == "ok"
+                task_status.started(client)
+                await all_heard.wait()
+
+        async with trio.open_nursery() as listeners:
+            for number in range(clients):
+                listeners.start_soon(one, number)
+            await everybody.wait()
+            assert await node.metric("chat_connections") >= clients
+            async with open_session([node.url], nick="speaker") as speaker:
+                assert (await speaker.join("lobby")).count >= clients
+                await speaker.send("lobby", "Hello, all of you!")
+                with trio.fail_after(30):
+                    await all_heard.wait()
+        assert heard == clients
+        assert node.errors == []
+
+
+async def test_a_slow_reader_is_closed_and_the_others_are_not(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1, outbox_bytes=65_536) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        raw_client(cluster.urls[0], "quick") as quick,
+    ):
+        node = cluster.nodes[0]
+        stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+        async with stream:
+            await stream.send_all(
+                b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            for frame in (
+                b'{"type":"hello","nick":"slow"}',
+                b'{"type":"join","room":"lobby","id":"j"}',
+            ):
+                await stream.send_all(bytes((0x81, 0x80 | len(frame), 0, 0, 0, 0)) + frame)
+            await quick.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join("lobby")
+            await until(lambda: _has_member(alice, "slow"), "the slow reader to be in the room")
+            sent = 0
+            while await node.metric("chat_slow_readers_total") == 0:
+                for _ in range(200):
+                    await alice.send("lobby", "x" * 4000)
+                    sent += 1
+                assert sent < 10_000
+            for expected in range(1, sent + 1):
+                assert (await quick.hear_type("message"))["seq"] == expected
+            closed = await node.logged("disconnected")
+            assert (closed["nick"], closed["code"], closed["by"]) == ("slow", 4001, "node")
+
+
+async def _has_member(session: object, nick: str) -> bool:
+    members = (await session.members("lobby")).members  # type: ignore[attr-defined]
+    return nick in [m.nick for m in members]
+
+
+async def test_a_silent_client_is_pinged_and_a_dead_one_closed(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 1, ping_interval=1) as cluster:
+        node = cluster.nodes[0]
+        async with raw_client(node.url, "alive") as alive:
+            stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+            async with stream:
+                await stream.send_all(
+                    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+                    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                )
+                received = b""
+                with trio.fail_after(15):
+                    async for chunk in stream:
+                        received += chunk
+                assert b"\x89\x00" in received
+                assert received.endswith(b"no answer to pings; reconnect")
+            assert (await alive.ask({"type": "ping", "id": "p"}))["type"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/", 200, "chat gateway"),
+        ("/healthz", 200, "ok"),
+        ("/readyz", 200, "true"),
+        ("/metrics", 200, "chat_publish_seconds_bucket"),
+        ("/ws", 426, "WebSocket"),
+        ("/admin", 404, "nothing"),
+    ],
+)
+async def test_http(redis_server: RedisServer, path: str, status: int, words: str) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        answered, body = await http_get(cluster.nodes[0].port, path)
+        assert answered == status
+        assert words in body
+
+
+async def test_metrics_count_what_happened(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        raw_client(cluster.urls[0], "bob") as bob,
+    ):
+        node = cluster.nodes[0]
+        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join("lobby")
+        await alice.join("elsewhere")
+        for _ in range(5):
+            await alice.send("lobby", "hi")
+        for _ in range(5):
+            await bob.hear_type("message")
+        found = {
+            name: await node.metric(f"chat_{name}")
+            for name in (
+                "sessions", "rooms", "messages_in_total", "messages_out_total",
+                "deliveries_total", "publish_seconds_count", "redis_connected", "ready",
+                "outbox_bytes",
+            )
+        }  # fmt: skip
+        assert found == {
+            "sessions": 2, "rooms": 2, "messages_in_total": 5, "messages_out_total": 5,
+            "deliveries_total": 10, "publish_seconds_count": 5, "redis_connected": 1, "ready": 1,
+            "outbox_bytes": 0,
+        }  # fmt: skip
+
+
+async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0], "watcher") as watcher,
+        raw_client(cluster.urls[1], "restless") as restless,
+    ):
+        joined = await watcher.ask({"type": "join", "room": "lobby", "id": "j"})
+        began = trio.current_time()
+        for _ in range(200):
+            await restless.ask({"type": "join", "room": "lobby", "id": "j"})
+            await restless.ask({"type": "leave", "room": "lobby", "id": "l"})
+        await restless.ask({"type": "join", "room": "lobby", "id": "last"})
+        frames: list[dict[str, object]] = []
+        members = {"watcher"}
+        version = joined["version"]
+        # By the documented rule the watcher ends up knowing exactly who is there.
+        while version < joined["version"] + 401:
+            change = await watcher.hear_type("presence")
+            frames.append(change)
+            assert change["after"] <= version
+            members |= {m["nick"] for m in change.get("joined", [])}
+            members -= set(change.get("left", []))
+            version = change["version"]
+        took = trio.current_time() - began
+        assert members == {"watcher", "restless"}
+        assert len(frames) <= took * 4 + 2
+        answer = await watcher.ask({"type": "members", "room": "lobby", "id": "m"})
+        assert {m["nick"] for m in answer["members"]} == members
+        assert answer["version"] == version
+
+
+async def test_logs_never_tell_what_was_said(redis_server: RedisServer) -> None:
+    secret = "the eagle lands at midnight"  # noqa: S105
+    async with open_cluster(redis_server, 1, log_level="debug") as cluster:
+        node = cluster.nodes[0]
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.ask({"type": "send", "room": "lobby", "text": secret, "id": "s"})
+            await alice.ask({"type": "send", "text": secret, "id": "s"})
+        closed = await node.logged("disconnected")
+        assert (closed["nick"], closed["code"], closed["by"]) == ("alice", 1000, "client")
+        await node.stop()
+        assert not any("eagle" in str(line) for line in node.log)
+        assert all({"event", "level", "timestamp"} <= line.keys() for line in node.log)
+
+
+async def test_unicode_nicknames_where_they_are_allowed(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1, unicode_nicks="on") as cluster,
+        raw_client(cluster.urls[0], "Zoë") as zoe,
+        raw_client(cluster.urls[0], "Alice") as _alice,
+    ):
+        for twin in ("alice", "Ａｌｉｃｅ", "аlice", "ALICE"):  # noqa: RUF001
+            answer = await zoe.ask({"type": "nick", "nick": twin, "id": twin})
+            assert answer["code"] == "nick_taken", twin
+        for bad in ("zero\u200bwidth", "two words", "\u202eevil"):
+            assert (await zoe.ask({"type": "nick", "nick": bad, "id": bad}))["code"] == "bad_nick"
+        assert (await zoe.ask({"type": "nick", "nick": "Зоя", "id": "z"}))["nick"] == "Зоя"
+
+
+async def test_the_answer_to_a_join_lists_a_thousand_and_counts_all(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 1, history_size=10) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+    ):
+        await alice.join("lobby")
+        for index in range(400):
+            await alice.send("lobby", str(index))
+        page = await alice.history("lobby", limit=wire.MAX_HISTORY)
+        seqs = [m.seq for m in page.messages]
+        # The log keeps at least as many as it was told to, and drops whole blocks behind that.
+        assert seqs == list(range(seqs[0], 401))
+        assert 10 <= len(seqs) < 250
+        older = await alice.history("lobby", before=395, limit=3)
+        assert [m.seq for m in older.messages] == [392, 393, 394]
+        assert older.more is True

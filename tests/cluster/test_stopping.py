@@ -1,0 +1,131 @@
+"""Nodes that stop, and nodes that die."""
+
+from __future__ import annotations
+
+import secrets
+
+import trio
+
+from client.session import Connected, Disconnected, Rejoined, open_session
+from gateway import wire
+from tests.harness import RawClient, open_cluster, raw_client, until
+from tests.redis_server import RedisServer
+
+
+async def test_a_stopped_node_sends_its_clients_away_and_leaves_redis_clean(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        async with raw_client(node.url, "alice") as alice, raw_client(node.url, "bob") as bob:
+            for client in (alice, bob):
+                await client.ask({"type": "join", "room": "empty", "id": "j"})
+            node.process.terminate()
+            assert (await alice.hear_type("notice"))["code"] == "draining"
+            assert await alice.closed() == 4000
+            assert await bob.closed() == 4000
+            with trio.fail_after(10):
+                assert await node.process.wait() == 0
+        assert redis_server.ask("KEYS", "*") == []
+        assert (await node.logged("stopped"))["in_time"] is True
+        assert node.errors == []
+
+
+async def test_a_client_that_never_answers_does_not_hold_up_the_stop(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1, drain_seconds=1) as cluster:
+        node = cluster.nodes[0]
+        stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+        await stream.send_all(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
+        node.process.terminate()
+        with trio.fail_after(5):
+            assert await node.process.wait() == 0
+        await stream.aclose()
+
+
+async def test_sessions_move_on_by_themselves_and_miss_nothing(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 2) as cluster:
+        first, second = cluster.nodes
+        async with (
+            open_session([second.url], nick="carol") as carol,
+            open_session([first.url], nick="alice") as alice,
+        ):
+            alice.urls.append(second.url)
+            await alice.join("lobby")
+            await carol.join("lobby")
+            await carol.send("lobby", "before")
+            await first.stop()
+            await carol.send("lobby", "meanwhile")
+            texts: list[str] = []
+            moved_to = ""
+            with trio.fail_after(20):
+                while len(texts) < 2 or moved_to != second.url:
+                    event = await alice.events.receive()
+                    if isinstance(event, wire.Message):
+                        texts.append(event.text)
+                    elif isinstance(event, Rejoined):
+                        assert event.joined.recovered is True
+                        texts += [m.text for m in event.joined.messages]
+                    elif isinstance(event, Connected):
+                        moved_to = event.url
+                    elif isinstance(event, Disconnected):
+                        assert event.reason.endswith(("reconnect", "Connection refused"))
+            assert texts == ["before", "meanwhile"]
+
+
+async def test_what_a_killed_node_held_is_given_back(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 2) as cluster:
+        first, second = cluster.nodes
+        async with (
+            raw_client(first.url, "ghost") as ghost,
+            raw_client(second.url, "alice") as alice,
+        ):
+            await ghost.ask({"type": "join", "room": "lobby", "id": "j"})
+            answer = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            assert answer["count"] == 2
+            await first.kill()
+            while (await alice.hear_type("presence")).get("left") != ["ghost"]:
+                pass
+            await until(lambda: _renamed(alice, "Ghost"), "the dead node's nickname to be free")
+        assert redis_server.ask("HKEYS", "chat:nodes") == [
+            (await second.logged("listening"))["node"]
+        ]
+
+
+async def test_a_node_that_was_only_paused_claims_everything_again(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 2) as cluster:
+        paused, other = cluster.nodes
+        async with (
+            raw_client(paused.url, "sleeper") as sleeper,
+            raw_client(paused.url, "dreamer") as dreamer,
+            raw_client(other.url, "alice") as alice,
+        ):
+            for client in (sleeper, dreamer, alice):
+                await client.ask({"type": "join", "room": "lobby", "id": "j"})
+            paused.pause()
+            left: set[str] = set()
+            while left != {"sleeper", "dreamer"}:
+                left |= set((await alice.hear_type("presence")).get("left", []))
+            # One of the two names finds another owner meanwhile.
+            await until(lambda: _renamed(alice, "dreamer"), "the dead node's nickname to be free")
+            paused.resume()
+            assert await dreamer.closed() == 4501
+            joined: set[str] = set()
+            while "sleeper" not in joined:
+                change = await alice.hear_type("presence")
+                joined |= {member["nick"] for member in change.get("joined", [])}
+            sent = {"type": "send", "room": "lobby", "text": "good morning", "id": "1"}
+            assert (await sleeper.ask(sent))["type"] == "ok"
+            assert (await alice.hear_type("message"))["text"] == "good morning"
+
+
+async def _renamed(client: RawClient, nick: str) -> bool:
+    answer = await client.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
+    return bool(answer["type"] == "ok")

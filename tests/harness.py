@@ -1,0 +1,251 @@
+"""A real cluster for tests: a Redis server, node processes, and HTTP and WebSockets to them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import trio
+import trio_websocket
+
+from client.connection import Place
+from tests.redis_server import RedisServer
+
+START_SECONDS: Final = 20.0
+STOP_SECONDS: Final = 20.0
+
+
+class NodeProcess:
+    """One ``chat-gateway serve`` on a free port; its log lines are kept, parsed."""
+
+    def __init__(self, process: trio.Process) -> None:
+        self.process = process
+        self.port = 0
+        self.log: list[dict[str, Any]] = []
+        self._logged = trio.Event()
+
+    @property
+    def url(self) -> str:
+        """Where WebSocket clients connect."""
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    async def read_log(self) -> None:
+        """Keep what the node logs until it ends; run it in a nursery."""
+        assert self.process.stderr is not None
+        buffer = b""
+        async for chunk in self.process.stderr:
+            *lines, buffer = (buffer + chunk).split(b"\n")
+            for line in lines:
+                self._note(line.decode())
+        self._note(buffer.decode())
+        self._logged.set()
+
+    def _note(self, line: str) -> None:
+        if not line:
+            return
+        try:
+            self.log.append(json.loads(line))
+        except ValueError:
+            self.log.append({"event": line, "level": "raw"})
+        self._logged.set()
+
+    async def logged(self, event: str) -> dict[str, Any]:
+        """Wait for a log line, and give it."""
+        seen = 0
+        with trio.fail_after(START_SECONDS):
+            while True:
+                for line in self.log[seen:]:
+                    if line["event"] == event:
+                        return line
+                seen = len(self.log)
+                if self.process.returncode is not None:
+                    raise AssertionError(f"the node ended without logging {event!r}: {self.log}")
+                self._logged = trio.Event()
+                await self._logged.wait()
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """What the node logged as an error, or not as a log line at all."""
+        return [line for line in self.log if line["level"] in {"error", "critical", "raw"}]
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Ask the node over HTTP; gives status and body."""
+        return await http_get(self.port, path)
+
+    async def metric(self, name: str) -> float:
+        """Read one metric off ``/metrics``."""
+        _, body = await self.get("/metrics")
+        values = [line.split()[1] for line in body.splitlines() if line.split()[0] == name]
+        return float(values[0])
+
+    async def ready(self) -> None:
+        """Wait until ``/readyz`` says so."""
+        await until(self._is_ready, "the node to be ready")
+
+    async def _is_ready(self) -> bool:
+        try:
+            return (await self.get("/readyz"))[0] == 200
+        except OSError:
+            return False
+
+    async def stop(self) -> int:
+        """Send SIGTERM and give the exit status."""
+        self.process.terminate()
+        with trio.fail_after(STOP_SECONDS):
+            return await self.process.wait()
+
+    async def kill(self) -> None:
+        """End it without a chance to clean up."""
+        self.process.kill()
+        await self.process.wait()
+
+    def pause(self) -> None:
+        """Stop it in its tracks."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Cluster:
+    """Node processes around one Redis; made by `open_cluster`."""
+
+    def __init__(self, redis: RedisServer, nursery: trio.Nursery) -> None:
+        self.redis = redis
+        self.nodes: list[NodeProcess] = []
+        self._nursery = nursery
+
+    @property
+    def urls(self) -> list[str]:
+        """Every node's URL."""
+        return [node.url for node in self.nodes]
+
+    async def add_node(self, **settings: object) -> NodeProcess:
+        """Start a node with these settings and wait until it listens."""
+        flags = {"port": 0, "redis": self.redis.url, "log_format": "json", "flood_rate": 0}
+        command = [sys.executable, "-m", "gateway", "serve"]
+        for name, value in (flags | settings).items():
+            command += [f"--{name.replace('_', '-')}", str(value)]
+        process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE)
+        node = NodeProcess(process)
+        self.nodes.append(node)
+        self._nursery.start_soon(node.read_log)
+        node.port = int((await node.logged("listening"))["port"])
+        return node
+
+
+@asynccontextmanager
+async def open_cluster(
+    redis: RedisServer, nodes: int = 2, **settings: object
+) -> AsyncIterator[Cluster]:
+    """Run nodes that are ready around a running Redis; none of them outlives the context.
+
+    Flood control is off unless ``flood_rate`` is given.
+    """
+    async with trio.open_nursery() as nursery:
+        cluster = Cluster(redis, nursery)
+        try:
+            for _ in range(nodes):
+                await cluster.add_node(**settings)
+            for node in cluster.nodes:
+                await node.ready()
+            yield cluster
+        finally:
+            for node in cluster.nodes:
+                if node.process.returncode is None:
+                    node.process.kill()
+                    node.resume()
+            with trio.CancelScope(shield=True):
+                for node in cluster.nodes:
+                    await node.process.wait()
+            nursery.cancel_scope.cancel()
+
+
+class RawClient:
+    """A WebSocket client that sends and receives whatever a test likes."""
+
+    def __init__(self, websocket: trio_websocket.WebSocketConnection) -> None:
+        self.websocket = websocket
+
+    async def say(self, frame: dict[str, Any] | str | bytes) -> None:
+        """Send a frame."""
+        data = json.dumps(frame) if isinstance(frame, dict) else frame
+        await self.websocket.send_message(data)
+
+    async def hear(self) -> dict[str, Any]:
+        """Receive the next frame."""
+        with trio.fail_after(START_SECONDS):
+            frame: dict[str, Any] = json.loads(await self.websocket.get_message())
+        return frame
+
+    async def hear_type(self, *types: str) -> dict[str, Any]:
+        """Receive frames until one is of these types."""
+        while (frame := await self.hear())["type"] not in types:
+            pass
+        return frame
+
+    async def ask(self, frame: dict[str, Any] | str | bytes) -> dict[str, Any]:
+        """Send a frame and receive its `ok`, `error` or `welcome`."""
+        await self.say(frame)
+        return await self.hear_type("ok", "error", "welcome")
+
+    async def closed(self) -> int:
+        """Receive until the node closes; gives the close code."""
+        with trio.fail_after(START_SECONDS):
+            try:
+                while True:
+                    await self.websocket.get_message()
+            except trio_websocket.ConnectionClosed as error:
+                return int(error.reason.code) if error.reason else 1006
+
+
+@asynccontextmanager
+async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClient]:
+    """Connect, and say hello if there is a nickname."""
+    place = Place.from_url(url)
+    async with (
+        await trio.open_tcp_stream(place.host, place.port) as stream,
+        trio.open_nursery() as nursery,
+    ):
+        websocket = await trio_websocket.wrap_client_stream(
+            nursery,
+            stream,
+            place.authority,
+            place.resource,
+            subprotocols=["chat.v1"],
+            max_message_size=1 << 26,
+        )
+        client = RawClient(websocket)
+        if nick is not None:
+            answer = await client.ask({"type": "hello", "nick": nick})
+            assert answer["type"] == "welcome", answer
+        yield client
+        with trio.move_on_after(1):
+            await websocket.aclose()
+        nursery.cancel_scope.cancel()
+
+
+async def http_get(port: int, path: str) -> tuple[int, str]:
+    """Ask a node over HTTP; gives status and body."""
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        answer = b""
+        async for chunk in stream:
+            answer += chunk
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return int(head.split(" ")[1]), body
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> None:
+    """Wait until something that happens in another process is so: ask again and again."""
+    with trio.move_on_after(seconds):
+        while not await condition():
+            await trio.sleep(0.02)
+        return
+    raise AssertionError(f"waited {seconds:g} s in vain for {what}")

@@ -1,0 +1,90 @@
+"""A real redis-server for tests, on a Unix socket of its own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+import trio
+
+from gateway.demo import find_redis
+
+START_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 10.0
+
+
+class RedisServer:
+    """One server, whose data stay in ``folder`` when it is stopped and started again.
+
+    `find_redis` says how to get a redis-server where there is none.
+    """
+
+    def __init__(self, folder: Path, **options: object) -> None:
+        self._folder = folder
+        self.socket = folder / "redis.sock"
+        self._options = {
+            "port": 0,
+            "unixsocket": self.socket,
+            "dir": folder,
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": "always",
+        } | options
+        self.process: trio.Process | None = None
+        self.url = f"unix://{self.socket}"
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        flags = [part for key, value in self._options.items() for part in (f"--{key}", str(value))]
+        self.process = await trio.lowlevel.open_process(
+            [find_redis(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        with trio.fail_after(START_SECONDS):
+            while not self._answers():  # noqa: ASYNC110 - another process has no event for us
+                await trio.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("PING"))
+        except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+            return False
+
+    def ask(self, *command: str | float) -> Any:
+        """Run one command on a connection of its own; replies are decoded."""
+        client = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)
+        try:
+            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        finally:
+            client.close()
+
+    async def stop(self) -> None:
+        """Shut it down in good order."""
+        assert self.process is not None
+        self.process.terminate()
+        with trio.fail_after(STOP_SECONDS):
+            await self.process.wait()
+
+    def pause(self) -> None:
+        """Stop it in its tracks: it accepts connections, and answers nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    async def __aenter__(self) -> RedisServer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.kill()
+            self.resume()
+            with trio.CancelScope(shield=True):
+                await self.process.wait()
