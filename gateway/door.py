@@ -14,7 +14,7 @@ import trio_websocket
 
 from gateway import wire
 from gateway.closing import INTERNAL, NO_HELLO, NORMAL, SILENT, SLOW_READER, TOO_BIG, Closing
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, close_frame
 from gateway.session import Services, Session
 
 HEAD_SECONDS: Final = 10.0
@@ -29,6 +29,8 @@ ABOUT: Final = (
 )
 
 _CLOSE_FRAME: Final = 0x88
+_MOST_REASON: Final = 100
+_NO_CLOSE_FRAME: Final = 1006
 _TOO_BIG_STATUS: Final = 431
 
 log = structlog.get_logger("door")
@@ -286,8 +288,14 @@ class Connection:
         code, reason = self._closing or NORMAL
         with trio.move_on_after(CLOSE_SECONDS):
             await websocket.aclose(code, reason)
-        if self.client is not None:
-            await self.client.linger()
+        if self.client is None or self.outbox is None:
+            return
+        broken = websocket.closed
+        if self.outbox.open and broken is not None and broken.code != _NO_CLOSE_FRAME:
+            # What breaks the WebSocket protocol, trio-websocket closes without a close frame.
+            reason = (broken.reason or "")[:_MOST_REASON]
+            self.outbox.finish(close_frame(int(broken.code), reason))
+        await self.client.linger()
 
     def _overflowed(self) -> None:
         self._services.metrics.counts.slow_readers += 1

@@ -12,6 +12,7 @@ from typing import Final
 import trio
 
 _TEXT: Final = 0x81
+_CLOSE: Final = 0x88
 _LENGTH_16: Final = 126
 _LENGTH_64: Final = 127
 _MOST_BUFFERS: Final = 64
@@ -25,6 +26,12 @@ def text_frame(payload: bytes) -> bytes:
     if size < 1 << 16:
         return bytes((_TEXT, _LENGTH_16)) + size.to_bytes(2, "big") + payload
     return bytes((_TEXT, _LENGTH_64)) + size.to_bytes(8, "big") + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """Give a close frame (RFC 6455 5.5.1); the reason has at most 123 bytes."""
+    payload = code.to_bytes(2, "big") + reason.encode()
+    return bytes((_CLOSE, len(payload))) + payload
 
 
 class Outbox:
@@ -74,6 +81,11 @@ class Outbox:
         """Take nothing any more: the socket is about to be closed."""
         self._open = False
         self._break()
+
+    @property
+    def open(self) -> bool:
+        """Whether frames are still taken: no closing frame was sent."""
+        return self._open
 
     async def drained(self) -> None:
         """Wait until nothing is queued, or nothing can be sent any more."""

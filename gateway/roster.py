@@ -82,9 +82,10 @@ class Roster:
             elif before is not None and now is not None and before != now:
                 changed.append(Renamed(nick=now, was=before))
         self._before.clear()
-        after, self._flushed = self._flushed, self.version
         if not (joined or left or changed):
+            # The next frame reaches back over this time too: readers see no hole in the versions.
             return None
+        after, self._flushed = self._flushed, self.version
         return Presence(
             room=room, version=self.version, after=after, joined=joined, left=left, changed=changed
         )
