@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import trio
@@ -24,8 +25,9 @@ _DESCRIPTION: Final = (
     "A client may connect to any of them."
 )
 _SERVE: Final = (
-    "Run one node until SIGTERM or Ctrl-C. Every setting is a flag and an environment variable; "
-    "the flag goes first. In brackets: the default, and the variable."
+    "Run one node until SIGTERM or Ctrl-C.\n\n"
+    "Every setting is a flag and an environment variable; the flag goes first.\n"
+    "In brackets: the default, and the variable."
 )
 
 
@@ -45,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     serve = commands.add_parser(
-        "serve", help="run one node", description=_SERVE, allow_abbrev=False
+        "serve",
+        help="run one node",
+        usage="chat-gateway serve [--SETTING VALUE ...]",
+        description=_SERVE,
+        allow_abbrev=False,
+        formatter_class=partial(argparse.RawTextHelpFormatter, max_help_position=27),
     )
     config.add_flags(serve)
     serve.set_defaults(run=_serve)
@@ -77,7 +84,8 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     try:
         Server.from_url(settings.redis)
     except ValueError as error:
-        raise BadSetting(f"{config.flag('redis')}: {error}") from None
+        source = f"{config.flag('redis')} ({config.variable('redis')})"
+        raise BadSetting(f"{source}: {error}") from None
     return settings
 
 

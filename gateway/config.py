@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import socket
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -215,7 +216,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             flag(name),
             dest=name,
             metavar=declared.metavar,
-            help=f"{declared.help} [{default_text(name)}; {variable(name)}]".replace("%", "%%"),
+            help="\n".join(
+                [*textwrap.wrap(declared.help, 64), f"[{default_text(name)}; {variable(name)}]"]
+            ).replace("%", "%%"),
         )
 
 

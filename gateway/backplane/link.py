@@ -127,8 +127,8 @@ class Link:
             raise Unavailable("Redis is not connected")
 
     def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
+        self._out.append(pack(command))  # first: what cannot be packed raises, and gets no reply
         self._pending.append(call)
-        self._out.append(pack(command))
         self._wake.set()
 
     def _fail_pending(self) -> None:

@@ -1,0 +1,34 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gateway import closing, config
+from gateway.wire import AnyCommand
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_settings_table_is_the_declared_one() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    found = re.search(r"<!-- settings:.*?-->\n(.*?)<!-- end", readme, re.DOTALL)
+    assert found is not None
+    assert found[1] == config.markdown_table(), "run `chat-gateway settings` and paste it"
+
+
+def test_the_links_lead_somewhere() -> None:
+    for page in ("README.md", "CONTRIBUTING.md", "gateway/PROTOCOL.md"):
+        text = (ROOT / page).read_text("utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+def test_the_protocol_page_tells_every_command_and_close_code() -> None:
+    page = (ROOT / "gateway" / "PROTOCOL.md").read_text("utf-8")
+    for command in AnyCommand.__args__:
+        assert f"| `{command.__struct_config__.tag}` |" in page
+    for code, _ in closing.ALL:
+        if code != closing.NORMAL.code:
+            assert f"| {code} |" in page
