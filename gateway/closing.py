@@ -22,10 +22,11 @@ DRAINING: Final = Closing(4000, "this node is going away; reconnect")
 SLOW_READER: Final = Closing(4001, "you read too slowly; reconnect")
 SILENT: Final = Closing(4002, "no answer to pings; reconnect")
 INTERNAL: Final = Closing(4003, "this node failed; reconnect")
+UNAVAILABLE: Final = Closing(4004, "the server cannot take you in now; reconnect")
 
 NO_HELLO: Final = Closing(4500, "no hello in time")
 NICK_LOST: Final = Closing(4501, "your nickname now belongs to somebody else")
 
 ALL: Final = (
-    NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, NO_HELLO, NICK_LOST,
+    NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, NO_HELLO, NICK_LOST,
 )  # fmt: skip

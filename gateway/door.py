@@ -13,7 +13,16 @@ import trio
 import trio_websocket
 
 from gateway import wire
-from gateway.closing import INTERNAL, NO_HELLO, NORMAL, SILENT, SLOW_READER, TOO_BIG, Closing
+from gateway.closing import (
+    INTERNAL,
+    NO_HELLO,
+    NORMAL,
+    SILENT,
+    SLOW_READER,
+    TOO_BIG,
+    UNAVAILABLE,
+    Closing,
+)
 from gateway.outbox import Outbox, close_frame
 from gateway.session import Services, Session
 
@@ -109,6 +118,7 @@ class Connection:
     def __init__(self, services: Services, stream: trio.SocketStream) -> None:
         self._services = services
         self._stream = stream
+        self._opening = trio.CancelScope()
         self._talking = trio.CancelScope()
         self._closing: Closing | None = None
         self.outbox: Outbox | None = None
@@ -118,6 +128,7 @@ class Connection:
         """Have the connection closed, with its code and reason; the first one counts."""
         if self._closing is None:
             self._closing = closing
+            self._opening.cancel()
             self._talking.cancel()
 
     def keep_alive(self, now: float, interval: float) -> None:
@@ -133,7 +144,8 @@ class Connection:
     async def serve(self) -> None:
         """Serve the connection until it is over."""
         head = b""
-        with trio.move_on_after(HEAD_SECONDS):
+        with self._opening:
+            self._opening.deadline = trio.current_time() + HEAD_SECONDS
             head = await self._read_head()
         if not head:
             return
@@ -268,7 +280,7 @@ class Connection:
                 remote=_place(self._stream.socket.getpeername()),
             )  # fmt: skip
             return
-        self.close(NO_HELLO)
+        self.close(UNAVAILABLE if self._services.why_not_ready() else NO_HELLO)
 
     async def _hear(self, websocket: trio_websocket.WebSocketConnection, session: Session) -> None:
         data = await websocket.get_message()

@@ -91,12 +91,17 @@ class Relay:
             if room is None:
                 if channel == self._probe_channel:
                     self._on_probe()
-            elif payload.startswith(MESSAGE_PREFIX):
-                room.sequence.offer_live(message_seq(payload), payload)
-                touched[room] = None
+                continue
+            try:
+                if payload.startswith(MESSAGE_PREFIX):
+                    room.sequence.offer_live(message_seq(payload), payload)
+                else:
+                    room.roster.apply(read_change(payload))
+            except ValueError:
+                # No node of ours publishes such a thing; whoever else did must not stop the room.
+                log.warning("publication not understood", room=room.name, bytes=len(payload))
             else:
-                room.roster.apply(read_change(payload))
-                self._settle(room)
+                touched[room] = None
         for room in touched:
             room.advance()
             self._settle(room)

@@ -6,7 +6,7 @@ from redis import exceptions as redis_exceptions
 
 
 class Unavailable(Exception):
-    """Redis cannot do this now: away, starting, full, or read-only. Trying again later is right.
+    """Redis cannot do this now: away, starting, full, read-only, or closed to us. Try again later.
 
     Whether a command that was under way took effect is unknown; every command here may be repeated.
     """
@@ -17,8 +17,8 @@ class NoScript(Exception):
 
 
 _PASSING = (
-    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "READONLY",
-    "TRYAGAIN", "UNBLOCKED",
+    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS",
+    "OOM", "READONLY", "TRYAGAIN", "UNBLOCKED", "WRONGPASS",
 )  # fmt: skip
 
 
@@ -30,6 +30,4 @@ def translate(error: str) -> Exception:
     # A write refused inside a script comes as "ERR ... -OOM ..." or with the script's name first.
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Unavailable(error)
-    if word in {"NOAUTH", "WRONGPASS", "NOPERM"}:
-        return redis_exceptions.AuthenticationError(error)
     return redis_exceptions.ResponseError(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from dataclasses import dataclass
@@ -83,8 +84,14 @@ class Rooms:
         self._node = node
         self._history_size = history_size
         self._keep_seconds = history_days * _DAY
+        self._epoch_prefix = secrets.token_hex(5)
+        self._epochs = itertools.count()
         self._index = f"{namespace}:rooms"
         self._own_rooms = self._rooms_of(node)
+
+    def _new_epoch(self) -> str:
+        """An epoch for a room that has none: never given twice, by this node or another."""
+        return f"{self._epoch_prefix}{next(self._epochs):x}"
 
     def _rooms_of(self, node: str) -> str:
         return f"{self._namespace}:{{node:{node}}}:rooms"
@@ -110,7 +117,7 @@ class Rooms:
             tail,
             self._history_size,
             REMEMBERED_IDS,
-            secrets.token_hex(4),
+            self._new_epoch(),
         )
         return seq
 
@@ -128,7 +135,7 @@ class Rooms:
             f"{self._node} {nick}",
             keys.channel,
             announcement,
-            secrets.token_hex(4),
+            self._new_epoch(),
         )
         return epoch.decode()
 

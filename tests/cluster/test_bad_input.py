@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import trio
+import trio_websocket
 
 from tests.harness import NodeProcess, RawClient, open_cluster, raw_client
 from tests.redis_server import RedisServer
@@ -104,7 +106,8 @@ async def test_hello_comes_first(node: NodeProcess) -> None:
 async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
     for payload in ('"' + "x" * 16_383 + '"', '"' + "é" * 8_192 + '"', "x" * 5_000_000):
         async with raw_client(node.url, "alice") as alice:
-            with trio.move_on_after(5):
+            # The node may close while a very long frame is still on its way.
+            with suppress(trio_websocket.ConnectionClosed):
                 await alice.say(payload)
             assert await alice.closed() == 1009
     async with raw_client(node.url, "alice") as alice:
