@@ -199,11 +199,11 @@ class Connection:
         if frame.startswith('{"seq":'):
             return wire.decode_event(frame)
         try:
-            kind, frame_id = wire.head(frame)
-            pending = self._pending.get(frame_id) if frame_id else None
+            head = wire.head(frame)
+            pending = self._pending.get(head.id) if head.id else None
             if pending is None:
-                return wire.decode_event(frame) if kind in wire.EVENT_TYPES else None
-            if kind == "error":
+                return wire.decode_event(frame) if head.type in wire.EVENT_TYPES else None
+            if head.type == "error":
                 pending.fail(wire.decode_answer(frame, wire.Error).as_exception())
                 return None
             return pending.accept(frame)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 from typing import Final
 
-import h11
 import structlog
 import trio
 import trio_websocket
 
-from gateway import wire
+from gateway import endpoints, wire
 from gateway.closing import (
     INTERNAL,
     NO_HELLO,
@@ -31,16 +29,9 @@ HELLO_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 3.0
 MAX_HEAD_BYTES: Final = 16 * 1024
 
-ABOUT: Final = (
-    "This is a chat gateway.\n"
-    f"Connect a WebSocket client to {wire.PATH} (subprotocol {wire.SUBPROTOCOL}).\n"
-    "/healthz  the process lives\n/readyz   it can serve\n/metrics  for Prometheus\n"
-)
-
 _CLOSE_FRAME: Final = 0x88
 _MOST_REASON: Final = 100
 _NO_CLOSE_FRAME: Final = 1006
-_TOO_BIG_STATUS: Final = 431
 
 log = structlog.get_logger("door")
 
@@ -149,18 +140,18 @@ class Connection:
             head = await self._read_head()
         if not head:
             return
-        target = _target_of_get(head)
-        if target == wire.PATH and b"\nupgrade:" in head.lower():
+        if endpoints.wants_websocket(head):
             await self._serve_websocket(head)
         else:
             with trio.move_on_after(HEAD_SECONDS):
-                await self._serve_http(head)
+                await self._stream.send_all(endpoints.answer(head, self._services))
+                await self._stream.send_eof()
 
     async def _read_head(self) -> bytes:
         head = b""
         while b"\r\n\r\n" not in head:
             if len(head) > MAX_HEAD_BYTES:
-                await self._stream.send_all(_response(_TOO_BIG_STATUS, "The head is too long.\n"))
+                await self._stream.send_all(endpoints.HEAD_TOO_LONG)
                 return b""
             data = await self._stream.receive_some(4096)
             if not data:
@@ -168,92 +159,46 @@ class Connection:
             head += data
         return head
 
-    # --- HTTP ---------------------------------------------------------------------------------
-
-    async def _serve_http(self, head: bytes) -> None:
-        """Answer one request and close."""
-        await self._stream.send_all(self._answer_http(head))
-        await self._stream.send_eof()
-
-    def _answer_http(self, head: bytes) -> bytes:
-        parser = h11.Connection(h11.SERVER)
-        parser.receive_data(head)
-        try:
-            request = parser.next_event()
-        except h11.RemoteProtocolError as error:
-            return _response(error.error_status_hint, f"Bad request: {error}\n")
-        if not isinstance(request, h11.Request):
-            return _response(400, "Bad request.\n")
-        path = request.target.split(b"?")[0].decode("ascii", "replace")
-        if path == wire.PATH:
-            return _response(
-                426, "This is a WebSocket endpoint.\n", upgrade=("Upgrade", "websocket")
-            )
-        if path not in {"/", "/healthz", "/readyz", "/metrics"}:
-            return _response(404, "There is nothing here.\n")
-        if request.method not in {b"GET", b"HEAD"}:
-            return _response(405, "Only GET works here.\n", upgrade=("Allow", "GET, HEAD"))
-        response = self._answer_get(path)
-        return (
-            response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-            if request.method == b"HEAD"
-            else response
-        )
-
-    def _answer_get(self, path: str) -> bytes:
-        if path == "/healthz":
-            return _response(200, "ok\n")
-        if path == "/metrics":
-            exposition = self._services.metrics.exposition()
-            return _response(200, exposition, "text/plain; version=0.0.4; charset=utf-8")
-        if path == "/readyz":
-            reason = self._services.why_not_ready()
-            body = json.dumps({"ready": not reason} | ({"reason": reason} if reason else {}))
-            return _response(503 if reason else 200, body + "\n", "application/json")
-        return _response(200, ABOUT)
-
     # --- WebSocket ----------------------------------------------------------------------------
 
     async def _serve_websocket(self, head: bytes) -> None:
         async with trio.open_nursery() as nursery:
-            self.outbox = Outbox(
+            outbox = self.outbox = Outbox(
                 self._stream,
                 limit=self._services.settings.outbox_bytes,
                 start_soon=nursery.start_soon,
                 on_overflow=self._overflowed,
             )
-            self.client = ClientStream(self._stream, self.outbox, head)
+            client = self.client = ClientStream(self._stream, outbox, head)
             try:
-                websocket = await self._shake_hands(nursery)
+                websocket = await self._shake_hands(nursery, client)
                 if websocket is not None:
-                    await self._talk(websocket)
-                    await self._say_goodbye(websocket)
+                    await self._talk(websocket, outbox)
+                    await self._say_goodbye(websocket, client, outbox)
             finally:
-                self.outbox.shut()
+                outbox.shut()
                 nursery.cancel_scope.cancel()
 
     async def _shake_hands(
-        self, nursery: trio.Nursery
+        self, nursery: trio.Nursery, client: ClientStream
     ) -> trio_websocket.WebSocketConnection | None:
-        assert self.client is not None  # noqa: S101 - made by the one caller
         with trio.move_on_after(HEAD_SECONDS):
             request = await trio_websocket.wrap_server_stream(
-                nursery, self.client, max_message_size=wire.MAX_FRAME_BYTES
+                nursery, client, max_message_size=wire.MAX_FRAME_BYTES
             )
             ours = wire.SUBPROTOCOL in request.proposed_subprotocols
             with contextlib.suppress(trio_websocket.ConnectionClosed):
                 return await request.accept(subprotocol=wire.SUBPROTOCOL if ours else None)
         return None
 
-    async def _talk(self, websocket: trio_websocket.WebSocketConnection) -> None:
+    async def _talk(self, websocket: trio_websocket.WebSocketConnection, outbox: Outbox) -> None:
         """Carry out the client's commands until it, or somebody here, closes."""
-        assert self.outbox is not None  # noqa: S101 - made by the one caller
-        session = Session(self._services, secrets.token_hex(8), self.outbox, self.close)
-        remote = self._stream.socket.getpeername()
-        log.debug("connected", sid=session.sid, remote=_place(remote))
+        session = Session(self._services, secrets.token_hex(8), outbox, self.close)
+        remote = _place_of_peer(self._stream)
         try:
             with self._talking:
                 await self._hear_hello(websocket, session)
+                log.info("connected", sid=session.sid, nick=session.nick, remote=remote)
                 while self._closing is None:
                     await self._hear(websocket, session)
         except trio_websocket.ConnectionClosed:
@@ -264,10 +209,8 @@ class Connection:
             self._closing = INTERNAL
         finally:
             session.end()
-            log.info(
-                "disconnected", sid=session.sid, nick=session.nick or None, remote=_place(remote),
-                **self._how_it_closed(websocket),
-            )  # fmt: skip
+            how = self._how_it_closed(websocket)
+            log.info("disconnected", sid=session.sid, nick=session.nick, remote=remote, **how)
 
     async def _hear_hello(
         self, websocket: trio_websocket.WebSocketConnection, session: Session
@@ -275,12 +218,9 @@ class Connection:
         with trio.move_on_after(HELLO_SECONDS):
             while not session.nick:
                 await self._hear(websocket, session)
-            log.info(
-                "connected", sid=session.sid, nick=session.nick,
-                remote=_place(self._stream.socket.getpeername()),
-            )  # fmt: skip
             return
         self.close(UNAVAILABLE if self._services.why_not_ready() else NO_HELLO)
+        await trio.lowlevel.checkpoint()
 
     async def _hear(self, websocket: trio_websocket.WebSocketConnection, session: Session) -> None:
         data = await websocket.get_message()
@@ -296,52 +236,30 @@ class Connection:
         reason = websocket.closed
         return {"by": "client", "code": int(reason.code) if reason else 1006}
 
-    async def _say_goodbye(self, websocket: trio_websocket.WebSocketConnection) -> None:
+    async def _say_goodbye(
+        self,
+        websocket: trio_websocket.WebSocketConnection,
+        client: ClientStream,
+        outbox: Outbox,
+    ) -> None:
         code, reason = self._closing or NORMAL
         with trio.move_on_after(CLOSE_SECONDS):
             await websocket.aclose(code, reason)
-        if self.client is None or self.outbox is None:
-            return
         broken = websocket.closed
-        if self.outbox.open and broken is not None and broken.code != _NO_CLOSE_FRAME:
+        if outbox.open and broken is not None and broken.code != _NO_CLOSE_FRAME:
             # What breaks the WebSocket protocol, trio-websocket closes without a close frame.
             reason = (broken.reason or "")[:_MOST_REASON]
-            self.outbox.finish(close_frame(int(broken.code), reason))
-        await self.client.linger()
+            outbox.finish(close_frame(int(broken.code), reason))
+        await client.linger()
 
     def _overflowed(self) -> None:
         self._services.metrics.counts.slow_readers += 1
         self.close(SLOW_READER)
 
 
-def _target_of_get(head: bytes) -> str | None:
-    line = head.partition(b"\r\n")[0].split(b" ")
-    if len(line) != 3 or line[0] != b"GET":  # noqa: PLR2004
-        return None
-    return line[1].partition(b"?")[0].decode("ascii", "replace")
-
-
-def _place(address: object) -> str:
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)
-
-
-def _response(
-    status: int,
-    body: str | bytes,
-    content_type: str = "text/plain; charset=utf-8",
-    *,
-    upgrade: tuple[str, str] | None = None,
-) -> bytes:
-    """Give a whole HTTP response that ends the connection."""
-    payload = body.encode() if isinstance(body, str) else body
-    writer = h11.Connection(h11.SERVER)
-    headers = [
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(payload))),
-        ("Cache-Control", "no-store"),
-        ("Connection", "close"),
-    ]
-    if upgrade is not None:
-        headers.append(upgrade)
-    start = writer.send(h11.Response(status_code=status, headers=headers))
-    return (start or b"") + payload
+def _place_of_peer(stream: trio.SocketStream) -> str:
+    try:
+        host, port = stream.socket.getpeername()[:2]
+    except OSError:
+        return "gone"
+    return f"{host}:{port}"

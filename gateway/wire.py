@@ -6,7 +6,7 @@ the one module of the gateway that ``client/`` imports, so nothing here may impo
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, NamedTuple, TypeVar, cast
+from typing import Annotated, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -358,14 +358,9 @@ class RoomList(Ok, frozen=True, kw_only=True, tag="ok"):
     rooms: list[RoomInfo]
 
 
-class Head(NamedTuple):
+class Head(Struct, frozen=True):
     """What tells how to read the rest of a frame from a node."""
 
-    type: str
-    id: str | None
-
-
-class _Head(Struct):
     type: str
     id: str | None = None
 
@@ -374,7 +369,7 @@ AnyEvent = Message | Presence | Notice | Error | Welcome
 
 _encode = msgspec.json.Encoder().encode
 _event_decoder = msgspec.json.Decoder(AnyEvent)
-_head_decoder = msgspec.json.Decoder(_Head)
+_head_decoder = msgspec.json.Decoder(Head)
 
 EVENT_TYPES: Final = frozenset({"message", "presence", "notice", "error", "welcome"})
 
@@ -407,8 +402,7 @@ def head(data: str) -> Head:
 
     :raises ValueError: if it is no frame at all.
     """
-    parsed: Any = _head_decoder.decode(data)
-    return Head(parsed.type, parsed.id)
+    return _head_decoder.decode(data)
 
 
 def decode_event(data: str) -> AnyEvent:

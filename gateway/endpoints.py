@@ -1,0 +1,90 @@
+"""What a node answers over plain HTTP: one request, one response, and the connection ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import h11
+
+from gateway import wire
+from gateway.session import Services
+
+ABOUT: Final = (
+    "This is a chat gateway.\n"
+    f"Connect a WebSocket client to {wire.PATH} (subprotocol {wire.SUBPROTOCOL}).\n"
+    "/healthz  the process lives\n/readyz   it can serve\n/metrics  for Prometheus\n"
+)
+
+_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics"})
+
+
+def wants_websocket(head: bytes) -> bool:
+    """Tell whether a request's head asks for the WebSocket endpoint."""
+    method, _, rest = head.partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0]
+    return method == b"GET" and path == wire.PATH.encode() and b"\nupgrade:" in head.lower()
+
+
+def answer(head: bytes, services: Services) -> bytes:
+    """Give the whole response to any other request, whatever is in it."""
+    try:
+        request = _parse(head)
+    except h11.RemoteProtocolError as error:
+        return _response(error.error_status_hint, f"Bad request: {error}\n")
+    path = request.target.partition(b"?")[0].decode("ascii", "replace")
+    if path == wire.PATH:
+        return _response(426, "This is a WebSocket endpoint.\n", header=("Upgrade", "websocket"))
+    if path not in _PATHS:
+        return _response(404, "There is nothing here.\n")
+    response = _answer_get(path, services)
+    if request.method == b"HEAD":
+        return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    if request.method != b"GET":
+        return _response(405, "Only GET works here.\n", header=("Allow", "GET, HEAD"))
+    return response
+
+
+def _parse(head: bytes) -> h11.Request:
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(head)
+    event = parser.next_event()
+    if not isinstance(event, h11.Request):
+        raise h11.RemoteProtocolError("this is no request")
+    return event
+
+
+def _answer_get(path: str, services: Services) -> bytes:
+    if path == "/healthz":
+        return _response(200, "ok\n")
+    if path == "/metrics":
+        exposition = services.metrics.exposition()
+        return _response(200, exposition, "text/plain; version=0.0.4; charset=utf-8")
+    if path == "/readyz":
+        reason = services.why_not_ready()
+        body = json.dumps({"ready": not reason} | ({"reason": reason} if reason else {}))
+        return _response(503 if reason else 200, body + "\n", "application/json")
+    return _response(200, ABOUT)
+
+
+def _response(
+    status: int,
+    body: str | bytes,
+    content_type: str = "text/plain; charset=utf-8",
+    *,
+    header: tuple[str, str] | None = None,
+) -> bytes:
+    payload = body.encode() if isinstance(body, str) else body
+    headers = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(payload))),
+        ("Cache-Control", "no-store"),
+        ("Connection", "close"),
+    ]
+    if header is not None:
+        headers.append(header)
+    start = h11.Connection(h11.SERVER).send(h11.Response(status_code=status, headers=headers))
+    return (start or b"") + payload
+
+
+HEAD_TOO_LONG: Final = _response(431, "The head is too long.\n")
