@@ -149,7 +149,7 @@ def _welcome(urls: Sequence[str]) -> str:
         f"Join from another terminal, with a window:\n  {client}\n"
         f"or with any WebSocket tool:\n  {tool}\n"
         '  {"type":"hello","nick":"Carol"}\n'
-        '  {"type":"join","room":"lobby"}\n'
-        '  {"type":"send","id":"1","room":"lobby","text":"Hello!"}\n\n'
+        '  {"type":"join","id":"1","room":"lobby"}\n'
+        '  {"type":"send","id":"2","room":"lobby","text":"Hello!"}\n\n'
         "Ctrl-C ends all of it.\n"
     )
