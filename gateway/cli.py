@@ -11,6 +11,11 @@ from typing import Final
 
 import trio
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 from gateway import config, logs
 from gateway.backplane import Server
 from gateway.config import BadSetting, Settings
@@ -76,7 +81,15 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
     logs.configure(settings.log_format, settings.log_level)
+    _allow_many_connections()
     trio.run(serve_until_signalled, settings)
+
+
+def _allow_many_connections() -> None:
+    """Let this process open as many files as it may: each connection is one."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

@@ -64,15 +64,12 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
             urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
             sys.stdout.write(_welcome(urls))
             sys.stdout.flush()
-            client = None
-            if with_client and _has_display():
-                command = [sys.executable, "-m", "client", *urls]
-                client = await trio.lowlevel.open_process(command, start_new_session=True)
+            clients = [await _open_client(nursery, urls)] if with_client and _has_display() else []
             async for _ in signals:
                 break
             sys.stdout.write("\nStopping.\n")
             sys.stdout.flush()
-            for group in ([client] if client else [], serving, [redis]):
+            for group in (clients, serving, [redis]):
                 await _stop(group)
             nursery.cancel_scope.cancel()
 
@@ -108,6 +105,20 @@ async def _start(nursery: trio.Nursery, command: list[str], what: str) -> trio.P
                 process.kill()
         if status > 0:
             raise CannotDemo(f"{what} ended with status {status}")
+
+    nursery.start_soon(watch)
+    return process
+
+
+async def _open_client(nursery: trio.Nursery, urls: Sequence[str]) -> trio.Process:
+    """Open the desktop client; the cluster outlives its window."""
+    command = [sys.executable, "-m", "client", *urls]
+    process = await trio.lowlevel.open_process(command, start_new_session=True)
+
+    async def watch() -> None:
+        if await process.wait() > 0:
+            sys.stdout.write("The desktop client could not run; the cluster goes on.\n")
+            sys.stdout.flush()
 
     nursery.start_soon(watch)
     return process

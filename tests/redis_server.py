@@ -43,7 +43,7 @@ class RedisServer:
             [find_redis(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
         with trio.fail_after(START_SECONDS):
-            while not self._answers():  # noqa: ASYNC110 - another process has no event for us
+            while not self._answers():
                 await trio.sleep(0.02)
 
     def _answers(self) -> bool:

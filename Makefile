@@ -1,0 +1,26 @@
+# PYTHON=... chooses the Python that .venv is made with; ARGS=... goes to the demo or to pytest.
+
+VENV := .venv
+
+help:  ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/ready-demo  ## Run a whole cluster on this machine, and a desktop client
+	@deploy/demo $(ARGS)
+
+test: $(VENV)/ready-test  ## Run all the tests
+	@$(VENV)/bin/pytest $(ARGS)
+
+check: $(VENV)/ready-check  ## Lint, formatting, types
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+clean:  ## Remove .venv and every cache
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/ready-%: pyproject.toml deploy/constraints.txt deploy/bootstrap
+	@deploy/bootstrap $*
+
+.PHONY: help demo test check clean
