@@ -49,6 +49,8 @@ class ClientStream(trio.abc.Stream):
         self._head = head
         self._receiving = False
         self._done = False
+        self.handshake = trio.CancelScope()
+        """Ends when trio-websocket refuses the handshake, which it tells in no other way."""
         self.heard_at = trio.current_time()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -85,6 +87,7 @@ class ClientStream(trio.abc.Stream):
     async def aclose(self) -> None:
         """Take note that trio-websocket is done; the connection's end is `linger`'s to make."""
         self._done = True
+        self.handshake.cancel()
         await trio.lowlevel.checkpoint()
 
     async def linger(self) -> None:
@@ -174,7 +177,8 @@ class Connection:
                 websocket = await self._shake_hands(nursery, client)
                 if websocket is not None:
                     await self._talk(websocket, outbox)
-                    await self._say_goodbye(websocket, client, outbox)
+                    await self._say_goodbye(websocket, outbox)
+                await client.linger()
             finally:
                 outbox.shut()
                 nursery.cancel_scope.cancel()
@@ -182,7 +186,8 @@ class Connection:
     async def _shake_hands(
         self, nursery: trio.Nursery, client: ClientStream
     ) -> trio_websocket.WebSocketConnection | None:
-        with trio.move_on_after(HEAD_SECONDS):
+        with client.handshake:
+            client.handshake.deadline = trio.current_time() + HEAD_SECONDS
             request = await trio_websocket.wrap_server_stream(
                 nursery, client, max_message_size=wire.MAX_FRAME_BYTES
             )
@@ -237,10 +242,7 @@ class Connection:
         return {"by": "client", "code": int(reason.code) if reason else 1006}
 
     async def _say_goodbye(
-        self,
-        websocket: trio_websocket.WebSocketConnection,
-        client: ClientStream,
-        outbox: Outbox,
+        self, websocket: trio_websocket.WebSocketConnection, outbox: Outbox
     ) -> None:
         code, reason = self._closing or NORMAL
         with trio.move_on_after(CLOSE_SECONDS):
@@ -250,7 +252,6 @@ class Connection:
             # What breaks the WebSocket protocol, trio-websocket closes without a close frame.
             reason = (broken.reason or "")[:_MOST_REASON]
             outbox.finish(close_frame(int(broken.code), reason))
-        await client.linger()
 
     def _overflowed(self) -> None:
         self._services.metrics.counts.slow_readers += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import unicodedata
 from typing import Final
@@ -44,15 +45,27 @@ def fold(nick: str) -> str:
     capital form, counts as that. ASCII characters stay apart from one another: ``Bob1`` is not
     ``Bobl``.
     """
-    folded = unicodedata.normalize("NFKC", nick).casefold()
-    if folded.isascii():
-        return folded
-    return "".join(c if c.isascii() else _ascii_look_alike(c) for c in folded)
+    if nick.isascii():
+        return nick.casefold()
+    # Taken apart, so that a letter with an accent is recognised by its base.
+    folded = _decompose(_decompose(nick).casefold())
+    twins = "".join(c if c.isascii() else _ascii_look_alike(c) for c in folded)
+    return unicodedata.normalize("NFKC", twins)
 
 
 def variants(nick: str) -> list[str]:
-    """Give nicknames like this one, the likeliest to please first."""
-    return [nick[: MAX_CHARS - len(end)] + end for end in ("_", "2", "3", "_2", "-3", "42", "_77")]
+    """Give other nicknames like this one that are allowed, the likeliest to please first."""
+    found: list[str] = []
+    for end in ("_", "2", "3", "_2", "-3", "42", "_77"):
+        variant = nick[: MAX_CHARS - len(end)] + end
+        with contextlib.suppress(CommandError):  # at the end of a name other rules may apply
+            if fold(check(variant, allow_unicode=True)) != fold(nick):
+                found.append(variant)
+    return found
+
+
+def _decompose(text: str) -> str:
+    return unicodedata.normalize("NFKD", text)
 
 
 def _bad(what: str) -> CommandError:

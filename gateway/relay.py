@@ -165,6 +165,7 @@ class Relay:
     async def _catch_up(self, room: Room) -> None:
         """Read a room on from its position until nothing is missing; its members wait for it."""
         self._counts.gaps_filled += 1
+        lost = False
         while room.behind and self.rooms.get(room.name) is room:
             await self._backplane.link.wait_connected()
             room.behind = False
@@ -180,21 +181,22 @@ class Relay:
                 room.behind = True
                 await trio.sleep(_RETRY_SECONDS)
                 continue
-            lost = snapshot.seq < seen or snapshot.version < seen_version
-            self._apply(room, snapshot, lost=lost)
+            lost = (
+                lost
+                or snapshot.seq < seen
+                or snapshot.version < seen_version
+                or not room.belongs_to(snapshot.epoch)
+            )
+            if not lost:
+                self._fill(room, snapshot)
+            elif snapshot.members is None:
+                # By chance the version is one that was known: read on, now with the members.
+                room.roster.invalidate()
+                room.behind = True
+            else:
+                self._go_on_after_loss(room, snapshot, snapshot.members)
+                lost = False
         room.catching_up = False
-
-    def _apply(self, room: Room, snapshot: Snapshot, *, lost: bool) -> None:
-        if lost or not room.belongs_to(snapshot.epoch):
-            self._lost(room, snapshot)
-        else:
-            self._fill(room, snapshot)
-        if room.position < snapshot.seq:
-            room.behind = True
-        if snapshot.members is not None:
-            room.roster.replace(snapshot.version, snapshot.members)
-        room.advance()
-        self._settle(room)
 
     def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
@@ -207,9 +209,15 @@ class Relay:
             self._tell(room, "history_gap", "Some messages are older than the log.")
         for message in messages:
             room.sequence.offer(message_seq(message), message)
+        if room.position < snapshot.seq:
+            room.behind = True
+        if snapshot.members is not None:
+            room.roster.replace(snapshot.version, snapshot.members)
+        room.advance()
+        self._settle(room)
 
-    def _lost(self, room: Room, snapshot: Snapshot) -> None:
-        """Go on with what Redis has after it lost acknowledged data, and say so."""
+    def _go_on_after_loss(self, room: Room, snapshot: Snapshot, members: dict[str, str]) -> None:
+        """Take over what Redis has after it lost acknowledged data, and say so."""
         log.warning(
             "redis lost data", room=room.name, had=room.position, has=snapshot.seq,
             new_epoch=snapshot.epoch != room.epoch,
@@ -221,6 +229,9 @@ class Relay:
             room.sequence.start(snapshot.seq)
         room.recent.clear()
         room.roster.invalidate()
+        room.roster.replace(snapshot.version, members)
+        # In a new epoch everything in the log is news.
+        room.behind = room.position < snapshot.seq
         self._tell(room, "history_lost", "The server lost messages; the conversation goes on.")
 
     def _tell(self, room: Room, code: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -15,18 +16,23 @@ UNKNOWN: Final = -1
 
 
 class Roster:
-    """The members of a room by session, at a version; changes gather until they are flushed."""
+    """The members of a room by session, at a version; changes gather until they are flushed.
 
-    __slots__ = ("_before", "_flushed", "_listing", "members", "seen", "version")
+    Clients are only ever told of the members as they were at the last flush, ``told_version``:
+    so all of them see the same succession of states, and nobody is left with somebody who came
+    and went between two flushes.
+    """
+
+    __slots__ = ("_before", "_listing", "members", "seen", "told_version", "version")
 
     def __init__(self) -> None:
         self.version = UNKNOWN
         self.members: dict[str, str] = {}
         self.seen = UNKNOWN
         """The youngest version that a change was published for."""
-        self._flushed = UNKNOWN
+        self.told_version = UNKNOWN
         self._before: dict[str, str | None] = {}
-        self._listing: msgspec.Raw | None = None
+        self._listing: bytes | None = None
 
     @property
     def incomplete(self) -> bool:
@@ -50,13 +56,16 @@ class Roster:
             self._set(session, None)
 
     def replace(self, version: int, members: dict[str, str]) -> None:
-        """Take in the members as they were read; what differs counts as changed."""
-        first = self._flushed == UNKNOWN
+        """Take in the members as they were read; what differs counts as changed.
+
+        If none were known, all of it counts as told: those who need it ask for it.
+        """
         self.version = version
         self.seen = max(self.seen, version)
-        if first:
+        if self.told_version == UNKNOWN:
             self.members = members
-            self._flushed = version
+            self.told_version = version
+            self._before.clear()
             self._listing = None
             return
         for session in self.members.keys() - members.keys():
@@ -65,44 +74,68 @@ class Roster:
             self._set(session, nick)
 
     def invalidate(self) -> None:
-        """Have the members read anew: Redis lost data, and versions may have begun again."""
-        self.version = self.seen = UNKNOWN
+        """Know nothing any more: Redis lost data, and versions may have begun again."""
+        self.version = self.seen = self.told_version = UNKNOWN
 
     def flush(self, room: str) -> Presence | None:
         """Give what changed since the last flush as one frame; None if it all came to nothing."""
-        joined: list[Member] = []
-        left: list[str] = []
+        if self.version == UNKNOWN:
+            return None
+        left = {nick for nick in self._before.values() if nick is not None}
+        joined = {nick for session in self._before if (nick := self.members.get(session))}
+        # Whoever comes back as another session within one flush was never away.
+        left, joined = left - joined, joined - left
         changed: list[Renamed] = []
-        for session, before in self._before.items():
-            now = self.members.get(session)
-            if before is None and now is not None:
-                joined.append(Member(nick=now))
-            elif before is not None and now is None:
-                left.append(before)
-            elif before is not None and now is not None and before != now:
-                changed.append(Renamed(nick=now, was=before))
+        for session, was in self._before.items():
+            nick = self.members.get(session)
+            if was in left and nick in joined:
+                left.discard(was)
+                joined.discard(nick)
+                changed.append(Renamed(nick=nick, was=was))
         self._before.clear()
         if not (joined or left or changed):
-            # The next frame reaches back over this time too: readers see no hole in the versions.
             return None
-        after, self._flushed = self._flushed, self.version
+        after, self.told_version = self.told_version, self.version
+        self._listing = None
         return Presence(
-            room=room, version=self.version, after=after, joined=joined, left=left, changed=changed
+            room=room,
+            version=self.version,
+            after=after,
+            joined=[Member(nick=nick) for nick in sorted(joined)],
+            left=sorted(left),
+            changed=changed,
         )
 
-    def listing(self) -> msgspec.Raw:
-        """Give the first members as an encoded list, for answers to ``join``."""
+    def has_told(self, session: str) -> bool:
+        """Whether a session was a member at ``told_version``."""
+        return self._before.get(session, self.members.get(session)) is not None
+
+    def told(self) -> Iterator[str]:
+        """Give the nicknames of the members at ``told_version``."""
+        before = self._before
+        for session, nick in self.members.items():
+            if session not in before:
+                yield nick
+        yield from (nick for nick in before.values() if nick is not None)
+
+    def listing(self) -> bytes:
+        """Give the first members at ``told_version`` as an encoded list."""
         if self._listing is None:
-            nicks = islice(self.members.values(), MAX_LISTED_MEMBERS)
-            self._listing = msgspec.Raw(msgspec.json.encode([Member(nick=nick) for nick in nicks]))
+            nicks = islice(self.told(), MAX_LISTED_MEMBERS)
+            self._listing = msgspec.json.encode([Member(nick=nick) for nick in nicks])
         return self._listing
+
+    def count(self) -> int:
+        """Give how many members there were at ``told_version``."""
+        absent = sum(1 for nick in self._before.values() if nick is None)
+        gone = sum(1 for session in self._before if session not in self.members)
+        return len(self.members) - absent + gone
 
     def _set(self, session: str, nick: str | None) -> None:
         before = self.members.get(session)
         if before == nick:
             return
         self._before.setdefault(session, before)
-        self._listing = None
         if nick is None:
             del self.members[session]
         else:

@@ -218,16 +218,18 @@ class Session:
         fitting = self._fitting(messages)
         if recovered and len(fitting) < len(messages):
             recovered = False
-        members: Any = room.roster.listing()
+        roster = room.roster
+        # Whoever joins is told of next; the answer has them already.
+        newcomer = None if roster.has_told(self.sid) else self.nick
         self._send(
             wire.Joined(
                 id=command.id,
                 room=room.name,
                 epoch=room.epoch,
                 seq=room.position,
-                version=room.roster.version,
-                count=len(room.roster.members),
-                members=members,
+                version=roster.told_version,
+                count=roster.count() + (newcomer is not None),
+                members=wire.as_members(roster.listing(), newcomer),
                 messages=wire.as_messages(fitting),
                 recovered=recovered,
             )
@@ -289,10 +291,10 @@ class Session:
     async def _members(self, command: wire.Members) -> None:
         await trio.lowlevel.checkpoint()
         roster = self._joined(command.room).roster
-        members = [wire.Member(nick=nick) for nick in roster.members.values()]
+        members = [wire.Member(nick=nick) for nick in roster.told()]
         self._send(
             wire.MemberList(
-                id=command.id, room=command.room, version=roster.version, members=members
+                id=command.id, room=command.room, version=roster.told_version, members=members
             )
         )
 

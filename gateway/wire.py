@@ -270,10 +270,10 @@ class Renamed(Struct, frozen=True, kw_only=True):
 
 
 class Presence(Event, frozen=True, kw_only=True, tag="presence"):
-    """All changes of a room's members from version ``after`` to ``version``, coalesced.
+    """What changed of a room's members since they were told of last, at version ``after``.
 
-    Whoever knows the members at any version from ``after`` on applies it and knows them at
-    ``version``; whoever is older than ``after`` missed something and asks for ``members``.
+    Whoever was told of version ``after`` applies it and knows them at ``version``; whoever is
+    older than that missed something and asks for ``members``.
     """
 
     room: str
@@ -395,6 +395,14 @@ def message_seq(message: bytes) -> int:
 def as_messages(encoded: list[bytes]) -> list[Message]:
     """Put messages that are bytes already into an answer; they are spliced in, never parsed."""
     return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
+
+
+def as_members(encoded: bytes, newcomer: str | None) -> list[Member]:
+    """Put a list of members that is bytes already into an answer, with one more at its end."""
+    if newcomer is not None:
+        last = _encode(Member(nick=newcomer)) + b"]"
+        encoded = encoded[:-1] + (b"," if len(encoded) > len(b"[]") else b"") + last
+    return cast("list[Member]", msgspec.Raw(encoded))
 
 
 def head(data: str) -> Head:

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio_websocket
 
-from tests.harness import NodeProcess, RawClient, open_cluster, raw_client
+from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -87,10 +87,12 @@ async def test_each_wrong_frame_gets_its_own_error(node: NodeProcess) -> None:
         await still_well(alice)
         # Nothing of it reached the room: the first message is the first.
         assert (await alice.ask(send("x" * 4096)))["seq"] == 1
-        assert [
-            m["nick"]
-            for m in (await alice.ask({"type": "members", "room": "lobby", "id": "m"}))["members"]
-        ] == ["alice", "bob"]
+        await until(lambda: lists(alice, ["alice", "bob"]), "both to be listed")
+
+
+async def lists(client: RawClient, nicks: list[str]) -> bool:
+    answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
+    return [member["nick"] for member in answer["members"]] == nicks
 
 
 async def test_hello_comes_first(node: NodeProcess) -> None:
