@@ -6,7 +6,8 @@ from typing import Final
 
 from gateway.backplane import Rooms
 from gateway.hub import Room
-from gateway.wire import Position, message_seq
+from gateway.splicing import message_seq
+from gateway.wire import Position
 
 MOST_MISSED: Final = 1000
 """Missed messages that a join makes good; somebody who missed more gets the recent ones."""

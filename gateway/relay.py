@@ -14,7 +14,8 @@ from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_chan
 from gateway.hub import RECENT, Room
 from gateway.metrics import Counts
 from gateway.roster import UNKNOWN
-from gateway.wire import MESSAGE_PREFIX, Notice, message_seq
+from gateway.splicing import MESSAGE_PREFIX, message_seq
+from gateway.wire import Notice
 
 PRESENCE_INTERVAL: Final = 0.25
 """Seconds between two ``presence`` frames of a room, at least."""

@@ -23,7 +23,9 @@ class Roster:
     and went between two flushes.
     """
 
-    __slots__ = ("_before", "_listing", "members", "seen", "told_version", "version")
+    __slots__ = (
+        "_before", "_introduced", "_listing", "members", "seen", "told_version", "version",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.version = UNKNOWN
@@ -32,6 +34,8 @@ class Roster:
         """The youngest version that a change was published for."""
         self.told_version = UNKNOWN
         self._before: dict[str, str | None] = {}
+        self._introduced: dict[str, str] = {}
+        """Who is listed in the answer to its own join before all are told of it, and how."""
         self._listing: bytes | None = None
 
     @property
@@ -66,6 +70,7 @@ class Roster:
             self.members = members
             self.told_version = version
             self._before.clear()
+            self._introduced.clear()
             self._listing = None
             return
         for session in self.members.keys() - members.keys():
@@ -81,10 +86,10 @@ class Roster:
         """Give what changed since the last flush as one frame; None if it all came to nothing."""
         if self.version == UNKNOWN:
             return None
-        left = {nick for nick in self._before.values() if nick is not None}
-        joined = {nick for session in self._before if (nick := self.members.get(session))}
-        # Whoever comes back as another session within one flush was never away.
-        left, joined = left - joined, joined - left
+        before = {nick for nick in self._before.values() if nick is not None}
+        now = {nick for session in self._before if (nick := self.members.get(session))}
+        # By nickname: whoever comes back as another session within one flush was never away.
+        left, joined = before - now, now - before
         changed: list[Renamed] = []
         for session, was in self._before.items():
             nick = self.members.get(session)
@@ -92,6 +97,9 @@ class Roster:
                 left.discard(was)
                 joined.discard(nick)
                 changed.append(Renamed(nick=nick, was=was))
+        # What newcomers were called before all were told of them, they themselves must forget.
+        introduced = self._introduced.keys() & self._before.keys()
+        left |= {self._introduced.pop(session) for session in introduced} - now
         self._before.clear()
         if not (joined or left or changed):
             return None
@@ -106,9 +114,19 @@ class Roster:
             changed=changed,
         )
 
-    def has_told(self, session: str) -> bool:
-        """Whether a session was a member at ``told_version``."""
-        return self._before.get(session, self.members.get(session)) is not None
+    def introduce(self, session: str, nick: str) -> bool:
+        """Tell whether a session that joins is missing in the listing, so that its answer adds it.
+
+        Should it have another name by the time that all are told of it, the flush puts that right.
+        """
+        if self._before.get(session, self.members.get(session)) is not None:
+            return False
+        self._introduced[session] = nick
+        return True
+
+    def forget(self, session: str) -> None:
+        """Take note that a session's own client does not follow the room any more."""
+        self._introduced.pop(session, None)
 
     def told(self) -> Iterator[str]:
         """Give the nicknames of the members at ``told_version``."""

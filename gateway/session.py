@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 import trio
 
-from gateway import history, nicknames, wire
+from gateway import history, nicknames, splicing, wire
 from gateway.backplane import Backplane, NickTaken, Unavailable
 from gateway.closing import Closing
 from gateway.config import Settings
@@ -220,7 +220,7 @@ class Session:
             recovered = False
         roster = room.roster
         # Whoever joins is told of next; the answer has them already.
-        newcomer = None if roster.has_told(self.sid) else self.nick
+        newcomer = self.nick if roster.introduce(self.sid, self.nick) else None
         self._send(
             wire.Joined(
                 id=command.id,
@@ -229,8 +229,8 @@ class Session:
                 seq=room.position,
                 version=roster.told_version,
                 count=roster.count() + (newcomer is not None),
-                members=wire.as_members(roster.listing(), newcomer),
-                messages=wire.as_messages(fitting),
+                members=splicing.as_members(roster.listing(), newcomer),
+                messages=splicing.as_messages(fitting),
                 recovered=recovered,
             )
         )
@@ -259,12 +259,13 @@ class Session:
         room = self._services.relay.rooms.get(name)
         if room is not None:
             room.members.pop(self.sid, None)
+            room.roster.forget(self.sid)
             self._services.relay.close_if_unused(room)
 
     async def _say(self, command: wire.Send) -> None:
         room = self._joined(command.room)
         began = time.perf_counter()
-        tail = wire.encode_message_tail(
+        tail = splicing.encode_message_tail(
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
         seq = await self._services.backplane.rooms.publish(room.name, self.sid, command.id, tail)
@@ -283,7 +284,7 @@ class Session:
             wire.HistoryPage(
                 id=command.id,
                 room=name,
-                messages=wire.as_messages(page),
+                messages=splicing.as_messages(page),
                 more=len(page) < len(messages),
             )
         )

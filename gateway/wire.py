@@ -6,7 +6,7 @@ the one module of the gateway that ``client/`` imports, so nothing here may impo
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeVar, cast
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -25,9 +25,6 @@ MAX_LISTED_MEMBERS: Final = 1000
 """The most members that the answer to ``join`` lists; ``members`` lists all of them."""
 LOBBY: Final = "lobby"
 """The room that always exists."""
-
-MESSAGE_PREFIX: Final = b'{"seq":'
-"""How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
 
 
 def may_reconnect(close_code: int) -> bool:
@@ -379,30 +376,6 @@ EventT = TypeVar("EventT", bound=Event)
 def encode(frame: Command | Event) -> bytes:
     """Give a frame's bytes, ready to be sent as one text frame."""
     return _encode(frame)
-
-
-def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Give a ``message`` without its head ``{"seq":N,"at":T``: Redis puts that before it."""
-    body = _encode({"type": "message", "room": room, "from": sender, "text": text, "id": id})
-    return b"," + body[1:]
-
-
-def message_seq(message: bytes) -> int:
-    """Read ``seq`` off the bytes of a ``message``."""
-    return int(message[len(MESSAGE_PREFIX) : message.index(b",")])
-
-
-def as_messages(encoded: list[bytes]) -> list[Message]:
-    """Put messages that are bytes already into an answer; they are spliced in, never parsed."""
-    return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
-
-
-def as_members(encoded: bytes, newcomer: str | None) -> list[Member]:
-    """Put a list of members that is bytes already into an answer, with one more at its end."""
-    if newcomer is not None:
-        last = _encode(Member(nick=newcomer)) + b"]"
-        encoded = encoded[:-1] + (b"," if len(encoded) > len(b"[]") else b"") + last
-    return cast("list[Member]", msgspec.Raw(encoded))
 
 
 def head(data: str) -> Head:

@@ -18,9 +18,15 @@ local message = '{"seq":' .. seq .. ',"at":' .. string.format('%d', at) .. ARGV[
 -- The stream's ids are the seqs, so that the log can be read from any place by its seq.
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], seq .. '-0', 'm', message)
 -- Two generations of ids: at least the last ARGV[5] messages are remembered, at most twice that.
-if seq % tonumber(ARGV[5]) == 0 and redis.call('EXISTS', ids) == 1 then
+local renew = seq % tonumber(ARGV[5]) == 0 and redis.call('EXISTS', ids) == 1
+if renew then
   redis.call('RENAME', ids, older)
 end
 redis.call('HSET', ids, ARGV[1], seq)
+-- In a room left empty the new generation, too, lives only as long as the rest.
+local life = renew and redis.call('PTTL', meta) or -1
+if life > 0 then
+  redis.call('PEXPIRE', ids, life)
+end
 redis.call('PUBLISH', ARGV[2], message)
 return seq

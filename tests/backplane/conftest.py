@@ -1,0 +1,138 @@
+"""Every test has a Redis of its own, on a Unix socket; nothing is written to disk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import trio
+from hypothesis import settings
+
+from gateway.backplane import Backplane, Burst, Server
+from gateway.backplane.link import Link
+from tests.redis_server import RedisServer
+
+settings.register_profile("backplane", deadline=None, max_examples=50)
+settings.load_profile("backplane")
+
+TIMEOUT: Final = 30.0
+"""Seconds until a link gives up on Redis: so many that no test waits for it by accident."""
+
+
+@pytest.fixture
+async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    async with RedisServer(tmp_path, appendonly="no") as server:
+        yield server
+
+
+class Links:
+    """Opens links to the test's Redis; they live until the test ends."""
+
+    def __init__(self, server: RedisServer, nursery: trio.Nursery) -> None:
+        self._server = server
+        self._nursery = nursery
+
+    async def open(
+        self, name: str = "test", *, url: str | None = None, patience: float = TIMEOUT
+    ) -> Link:
+        """Open a link and wait until it is connected."""
+        link = Link(Server.from_url(url or self._server.url), name=name, timeout=patience)
+        self._nursery.start_soon(link.run)
+        with trio.fail_after(10):
+            await link.wait_connected()
+        return link
+
+
+@pytest.fixture
+async def links(redis_server: RedisServer) -> AsyncIterator[Links]:
+    async with trio.open_nursery() as nursery:
+        yield Links(redis_server, nursery)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def link(links: Links) -> Link:
+    return await links.open()
+
+
+class Node:
+    """What one node has of the backplane, and all that it heard on its subscription."""
+
+    def __init__(self, server: RedisServer, name: str, history_size: int) -> None:
+        self.name = name
+        self.backplane = Backplane(
+            Server.from_url(server.url),
+            node=name,
+            namespace="test",
+            timeout=TIMEOUT,
+            history_size=history_size,
+            history_days=1.0,
+        )
+        self.rooms = self.backplane.rooms
+        self.nicks = self.backplane.nicks
+        self.nodes = self.backplane.nodes
+        self.link = self.backplane.link
+        self.subscription = self.backplane.subscription
+        self.restored = trio.Event()
+        self._heard: list[tuple[bytes, bytes]] = []
+        self._news = trio.Event()
+
+    async def run(self) -> None:
+        await self.backplane.run(on_burst=self._on_burst, on_restored=self._on_restored)
+
+    def _on_burst(self, burst: Burst) -> None:
+        self._heard += burst
+        self._news.set()
+
+    def _on_restored(self) -> None:
+        self.restored.set()
+
+    async def listen(self, room: str) -> None:
+        assert await self.subscription.subscribe(self.rooms.channel(room))
+
+    async def hear(self, count: int) -> list[bytes]:
+        """Wait for so many publications, take them, and give their payloads."""
+        with trio.fail_after(10):
+            while len(self._heard) < count:
+                self._news = trio.Event()
+                await self._news.wait()
+        taken, self._heard = self._heard[:count], self._heard[count:]
+        return [payload for _, payload in taken]
+
+    async def hear_no_more(self) -> None:
+        """Make sure that nothing else was published: what is published now is next."""
+        channel = b"test:mark"
+        assert await self.subscription.subscribe(channel)
+        await self.link.call("PUBLISH", channel, "mark")
+        assert await self.hear(1) == [b"mark"]
+
+
+class Nodes:
+    """Opens nodes; they live until the test ends."""
+
+    def __init__(self, server: RedisServer, nursery: trio.Nursery) -> None:
+        self._server = server
+        self._nursery = nursery
+
+    async def open(self, name: str = "n1", *, history_size: int = 1000) -> Node:
+        """Open a node and wait until both its connections are there."""
+        node = Node(self._server, name, history_size)
+        self._nursery.start_soon(node.run)
+        with trio.fail_after(10):
+            await node.link.wait_connected()
+            await node.restored.wait()
+        return node
+
+
+@pytest.fixture
+async def nodes(redis_server: RedisServer) -> AsyncIterator[Nodes]:
+    async with trio.open_nursery() as nursery:
+        yield Nodes(redis_server, nursery)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.fixture
+async def node(nodes: Nodes) -> Node:
+    return await nodes.open()

@@ -1,0 +1,498 @@
+"""Rooms in Redis: one order, every message once, and who is in them."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, Final
+
+import pytest
+import trio
+from redis.crc import key_slot
+
+from gateway import splicing
+from gateway.backplane import Change, Unavailable, read_change
+from gateway.backplane.link import Link
+from gateway.backplane.rooms import RoomKeys
+from gateway.backplane.scripts import Script
+from tests.backplane.conftest import Node, Nodes
+from tests.redis_server import RedisServer
+
+DAY_MS: Final = 86_400_000
+
+
+def tail(text: str, room: str = "lobby", id: str = "1") -> bytes:  # noqa: A002
+    return splicing.encode_message_tail(room=room, sender="Alice", text=text, id=id)
+
+
+async def say(node: Node, text: str, *, session: str = "s1", room: str = "lobby") -> int:
+    """Publish a message whose id is its text."""
+    return await node.rooms.publish(room, session, text, tail(text, room, text))
+
+
+async def say_many(node: Node, count: int, *, room: str = "lobby") -> None:
+    async with trio.open_nursery() as nursery:
+        for number in range(1, count + 1):
+            nursery.start_soon(partial(say, node, str(number), room=room))
+
+
+def texts(messages: list[bytes]) -> list[str]:
+    return [json.loads(message)["text"] for message in messages]
+
+
+def seqs(messages: list[bytes]) -> list[int]:
+    return [splicing.message_seq(message) for message in messages]
+
+
+def keys_of(room: str) -> RoomKeys:
+    return RoomKeys("test", room)
+
+
+def ttl(server: RedisServer, room: str) -> set[int]:
+    """The milliseconds that a room's keys have to live, as far as they exist; -1 is for ever."""
+    lives = {server.ask("PTTL", key) for key in keys_of(room).all()}
+    return lives - {-2}
+
+
+# --- publishing -----------------------------------------------------------------------------------
+
+
+async def test_a_published_message_is_heard_and_logged_the_same(node: Node) -> None:
+    await node.listen("lobby")
+    assert await say(node, "Grüße 👋") == 1
+    [heard] = await node.hear(1)
+    message = wire.decode_event(heard.decode())
+    assert isinstance(message, wire.Message)
+    assert (message.seq, message.room, message.sender, message.text) == (
+        1, "lobby", "Alice", "Grüße 👋",
+    )  # fmt: skip
+    assert await node.rooms.messages_before("lobby", None, 10) == [heard]
+
+
+async def test_messages_are_stamped_with_redis_time(node: Node, redis_server: RedisServer) -> None:
+    def now() -> int:
+        seconds, microseconds = redis_server.ask("TIME")
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    before = now()
+    await say(node, "hello")
+    after = now()
+    [message] = await node.rooms.messages_before("lobby", None, 1)
+    assert before <= json.loads(message)["at"] <= after
+
+
+async def test_concurrent_messages_get_consecutive_seqs_in_the_order_of_all(nodes: Nodes) -> None:
+    speakers = [await nodes.open(f"n{number}") for number in range(3)]
+    listener = await nodes.open("listener")
+    await listener.listen("lobby")
+    got: dict[str, int] = {}
+
+    async def speak(node: Node, text: str) -> None:
+        got[text] = await say(node, text, session=node.name)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(100):
+            for node in speakers:
+                nursery.start_soon(speak, node, f"{node.name} {number}")
+    heard = await listener.hear(300)
+    assert seqs(heard) == list(range(1, 301))
+    assert {text: seq for seq, text in enumerate(texts(heard), 1)} == got
+    assert await listener.rooms.messages_before("lobby", None, 300) == heard
+
+
+async def test_rooms_count_on_their_own(node: Node) -> None:
+    assert await say(node, "a", room="one") == 1
+    assert await say(node, "b", room="one") == 2
+    assert await say(node, "a", room="two") == 1
+
+
+async def test_the_same_id_is_published_once(node: Node) -> None:
+    await node.listen("lobby")
+    assert await node.rooms.publish("lobby", "s1", "id", tail("first")) == 1
+    assert await say(node, "other") == 2
+    assert await node.rooms.publish("lobby", "s1", "id", tail("again")) == 1
+    assert texts(await node.hear(2)) == ["first", "other"]
+    await node.hear_no_more()
+
+
+async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes) -> None:
+    answers: list[int] = []
+    opened = [await nodes.open(f"n{number}") for number in range(3)]
+
+    async def send(node: Node) -> None:
+        answers.append(await node.rooms.publish("lobby", "s1", "id", tail("hello")))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(30):
+            nursery.start_soon(send, opened[number % 3])
+    assert answers == [1] * 30
+    assert texts(await opened[0].rooms.messages_before("lobby", None, 10)) == ["hello"]
+
+
+async def test_an_id_belongs_to_its_session_and_room(node: Node) -> None:
+    assert await node.rooms.publish("lobby", "s1", "id", tail("a")) == 1
+    assert await node.rooms.publish("lobby", "s2", "id", tail("b")) == 2
+    assert await node.rooms.publish("cafe", "s1", "id", tail("c")) == 1
+
+
+async def test_an_id_is_remembered_for_many_messages(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.rooms.REMEMBERED_IDS", 10)
+    for number in range(1, 41):
+        assert await say(node, str(number)) == number
+        for known in range(max(1, number - 10), number + 1):
+            assert await say(node, str(known)) == known
+    remembered = await node.link.call_all(
+        [("HLEN", keys_of("lobby").ids), ("HLEN", keys_of("lobby").older_ids)]
+    )
+    assert 10 <= sum(remembered) <= 20
+
+
+async def test_the_log_keeps_what_was_asked_for_and_not_much_more(nodes: Nodes) -> None:
+    node = await nodes.open(history_size=150)
+    await say_many(node, 1000)
+    logged = await node.rooms.messages_before("lobby", None, 1000)
+    assert 150 <= len(logged) <= 300
+    assert seqs(logged) == list(range(1001 - len(logged), 1001))
+
+
+async def test_publishing_to_a_full_redis_changes_nothing(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await say(node, "first")
+    redis_server.ask("CONFIG", "SET", "maxmemory", 1)
+    with pytest.raises(Unavailable):
+        await say(node, "second")
+    redis_server.ask("CONFIG", "SET", "maxmemory", 0)
+    assert await say(node, "second") == 2
+
+
+async def test_a_room_whose_data_are_lost_begins_a_new_epoch(
+    node: Node, redis_server: RedisServer
+) -> None:
+    before = await node.rooms.join("lobby", "s1", "Alice")
+    await say(node, "lost")
+    redis_server.ask("FLUSHALL")
+    assert await say(node, "lost") == 1, "nothing of the ids before is left"
+    after = await node.rooms.join("lobby", "s1", "Alice")
+    assert after
+    assert after != before
+
+
+async def test_a_new_epoch_takes_over_nothing_of_a_log_that_outlived_its_meta(
+    node: Node, redis_server: RedisServer
+) -> None:
+    for number in range(5):
+        await say(node, str(number))
+    redis_server.ask("DEL", keys_of("lobby").meta)
+    assert await say(node, "fresh") == 1
+    assert texts(await node.rooms.messages_before("lobby", None, 10)) == ["fresh"]
+
+
+async def test_a_join_takes_over_nothing_either(node: Node, redis_server: RedisServer) -> None:
+    await say(node, "lost")
+    redis_server.ask("DEL", keys_of("lobby").meta)
+    await node.rooms.join("lobby", "s1", "Alice")
+    assert await node.rooms.messages_before("lobby", None, 10) == []
+    assert await say(node, "lost") == 1, "a new message, whatever was said before"
+
+
+# --- who is there ---------------------------------------------------------------------------------
+
+
+async def test_comings_renamings_and_goings_are_published_with_versions(node: Node) -> None:
+    await node.listen("lobby")
+    epoch = await node.rooms.join("lobby", "s1", "Alice")
+    assert await node.rooms.join("lobby", "s2", "Bob") == epoch
+    assert await node.rooms.join("lobby", "s1", "Älice") == epoch
+    await node.rooms.leave("lobby", "s2")
+    assert [read_change(payload) for payload in await node.hear(4)] == [
+        Change(1, here={"s1": "Alice"}),
+        Change(2, here={"s2": "Bob"}),
+        Change(3, here={"s1": "Älice"}),
+        Change(4, gone=["s2"]),
+    ]
+
+
+async def test_repeating_changes_and_announces_nothing(node: Node) -> None:
+    await node.listen("lobby")
+    first = await node.rooms.join("lobby", "s1", "Alice")
+    assert await node.rooms.join("lobby", "s1", "Alice") == first
+    await node.rooms.join("lobby", "s2", "Bob")
+    await node.rooms.leave("lobby", "s2")
+    await node.rooms.leave("lobby", "s2")
+    await node.rooms.leave("lobby", "nobody")
+    assert [read_change(payload).version for payload in await node.hear(3)] == [1, 2, 3]
+    await node.hear_no_more()
+
+
+async def test_many_leave_in_one_announcement(node: Node) -> None:
+    for number in range(4):
+        await node.rooms.join("lobby", f"s{number}", f"Nick{number}")
+    await node.listen("lobby")
+    await node.rooms.leave("lobby", "s0", "nobody", "s2")
+    [change] = await node.hear(1)
+    assert read_change(change) == Change(5, gone=["s0", "s2"])
+
+
+async def test_leaving_by_node_takes_only_those_on_it(nodes: Nodes) -> None:
+    """Somebody who has resumed on another node meanwhile stays."""
+    dead, alive = await nodes.open("n1"), await nodes.open("n11")
+    await dead.rooms.join("lobby", "s1", "Alice")
+    await alive.rooms.join("lobby", "s2", "Bob")
+    await alive.rooms.leave("lobby", "s1", "s2", node="n1")
+    snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
+    assert snapshot.members == {"s2": "Bob"}
+
+
+async def test_a_room_left_empty_without_history_is_gone(
+    node: Node, redis_server: RedisServer
+) -> None:
+    first = await node.rooms.join("cafe", "s1", "Alice")
+    await node.rooms.entered("cafe")
+    await node.rooms.leave("cafe", "s1")
+    assert redis_server.ask("EXISTS", *keys_of("cafe").all()) == 0
+    assert await node.rooms.listing(10) == []
+    assert await node.rooms.join("cafe", "s1", "Alice") != first
+
+
+async def test_a_room_left_empty_keeps_its_history_for_a_time(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await node.rooms.join("cafe", "s1", "Alice")
+    await say(node, "hello", room="cafe")
+    assert ttl(redis_server, "cafe") == {-1}
+    await node.rooms.leave("cafe", "s1")
+    lives = ttl(redis_server, "cafe")
+    assert lives
+    assert all(DAY_MS - 60_000 < life <= DAY_MS for life in lives)
+
+
+async def test_whoever_comes_back_keeps_the_history(node: Node, redis_server: RedisServer) -> None:
+    first = await node.rooms.join("cafe", "s1", "Alice")
+    await say(node, "hello", room="cafe")
+    await node.rooms.leave("cafe", "s1")
+    assert await node.rooms.join("cafe", "s2", "Bob") == first
+    assert ttl(redis_server, "cafe") == {-1}
+    assert texts(await node.rooms.messages_before("cafe", None, 10)) == ["hello"]
+    assert await say(node, "hi", room="cafe", session="s2") == 2
+
+
+async def test_a_message_into_an_empty_room_does_not_make_it_live_for_ever(
+    node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last member was taken for dead, and spoke."""
+    monkeypatch.setattr("gateway.backplane.rooms.REMEMBERED_IDS", 2)
+    await node.rooms.join("cafe", "s1", "Alice")
+    await say(node, "1", room="cafe")
+    await node.rooms.leave("cafe", "s1")
+    for number in range(2, 6):
+        await say(node, str(number), room="cafe")
+    assert -1 not in ttl(redis_server, "cafe")
+
+
+async def test_a_session_may_leave_what_never_was(node: Node, redis_server: RedisServer) -> None:
+    await node.rooms.leave("nowhere", "s1")
+    assert redis_server.ask("DBSIZE") == 0
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+async def test_the_snapshot_of_a_room_that_is_not_there(node: Node) -> None:
+    snapshot = await node.rooms.snapshot("nowhere", after=None, limit=10, known_version=-1)
+    assert (snapshot.epoch, snapshot.seq, snapshot.version) == ("", 0, 0)
+    assert snapshot.messages == []
+    assert snapshot.members == {}
+
+
+async def test_a_snapshot_gives_the_newest_messages_in_order(node: Node) -> None:
+    epoch = await node.rooms.join("lobby", "s1", "Alice")
+    for number in range(1, 8):
+        await say(node, str(number))
+    snapshot = await node.rooms.snapshot("lobby", after=None, limit=3, known_version=-1)
+    assert (snapshot.epoch, snapshot.seq, snapshot.version) == (epoch, 7, 1)
+    assert seqs(snapshot.messages) == [5, 6, 7]
+    assert snapshot.members == {"s1": "Alice"}
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "expected"),
+    [(0, 100, [1, 2, 3, 4, 5]), (3, 100, [4, 5]), (1, 2, [2, 3]), (5, 100, []), (9, 100, [])],
+)
+async def test_a_snapshot_reads_on_from_a_position(
+    node: Node, after: int, limit: int, expected: list[int]
+) -> None:
+    for number in range(1, 6):
+        await say(node, str(number))
+    snapshot = await node.rooms.snapshot("lobby", after=after, limit=limit, known_version=-1)
+    assert seqs(snapshot.messages) == expected
+    assert snapshot.seq == 5
+
+
+async def test_a_snapshot_omits_members_that_are_known(node: Node) -> None:
+    await node.rooms.join("lobby", "s1", "Alice")
+    known = await node.rooms.snapshot("lobby", after=None, limit=1, known_version=1)
+    assert known.members is None
+    await node.rooms.leave("lobby", "nobody")
+    await node.rooms.join("lobby", "s2", "Bob")
+    news = await node.rooms.snapshot("lobby", after=None, limit=1, known_version=1)
+    assert news.members == {"s1": "Alice", "s2": "Bob"}
+    assert news.version == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "limit", "expected"),
+    [
+        (None, 3, [5, 6, 7]), (7, 3, [4, 5, 6]), (3, 10, [1, 2]), (1, 10, []), (99, 2, [6, 7]),
+    ],
+)  # fmt: skip
+async def test_messages_before(
+    node: Node, before: int | None, limit: int, expected: list[int]
+) -> None:
+    for number in range(1, 8):
+        await say(node, str(number))
+    assert seqs(await node.rooms.messages_before("lobby", before, limit)) == expected
+
+
+# --- the listing ----------------------------------------------------------------------------------
+
+
+async def test_the_listing_tells_how_many_are_where(node: Node) -> None:
+    for room, sessions in {"one": 1, "three": 3, "пять": 5}.items():
+        for number in range(sessions):
+            await node.rooms.join(room, f"s{number}", f"Nick{number}")
+        await node.rooms.entered(room)
+    assert dict(await node.rooms.listing(10)) == {"one": 1, "three": 3, "пять": 5}
+    assert len(await node.rooms.listing(2)) == 2
+    assert await node.rooms.listing(0) == []
+
+
+async def test_a_room_whose_history_has_expired_is_not_listed(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await node.rooms.entered("old", "new")
+    redis_server.ask("ZADD", "test:rooms", 1, "old")
+    assert [room for room, _ in await node.rooms.listing(10)] == ["new"]
+    await node.rooms.forget_expired()
+    assert redis_server.ask("ZRANGE", "test:rooms", 0, -1) == ["new"]
+
+
+# --- a dead node's members ------------------------------------------------------------------------
+
+
+async def test_what_a_dead_node_held_is_released_in_batches(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.rooms._SCAN_COUNT", 50)
+    dead, alive = await nodes.open("dead"), await nodes.open("alive")
+    async with trio.open_nursery() as nursery:
+        for number in range(1000):
+            nursery.start_soon(dead.rooms.join, "big", f"dead-{number}", f"Ghost{number}")
+        for number in range(100):
+            nursery.start_soon(alive.rooms.join, "big", f"alive-{number}", f"Nick{number}")
+        nursery.start_soon(dead.rooms.join, "small", "dead-0", "Ghost0")
+    await dead.rooms.entered("big", "small")
+    await alive.rooms.entered("big")
+    await alive.listen("big")
+
+    await alive.rooms.release_node("dead")
+
+    snapshot = await alive.rooms.snapshot("big", after=None, limit=1, known_version=-1)
+    assert snapshot.members == {f"alive-{n}": f"Nick{n}" for n in range(100)}
+    changes = [read_change(payload) for payload in await alive.hear(snapshot.version - 1100)]
+    assert len(changes) > 1, "no single command may block Redis for everybody"
+    assert [change.version for change in changes] == list(range(1101, snapshot.version + 1))
+    gone = [session for change in changes for session in change.gone]
+    assert sorted(gone) == sorted(f"dead-{n}" for n in range(1000))
+    assert dict(await alive.rooms.listing(10)) == {"big": 100}
+
+
+async def test_two_survivors_release_at_the_same_time(nodes: Nodes) -> None:
+    dead, one, two = [await nodes.open(name) for name in ("dead", "one", "two")]
+    for number in range(20):
+        await dead.rooms.join("lobby", f"s{number}", f"Ghost{number}")
+    await dead.rooms.entered("lobby")
+    await one.rooms.join("lobby", "alive", "Alice")
+    await one.listen("lobby")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.rooms.release_node, "dead")
+        nursery.start_soon(two.rooms.release_node, "dead")
+    snapshot = await one.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
+    assert snapshot.members == {"alive": "Alice"}
+    changes = [read_change(payload) for payload in await one.hear(snapshot.version - 21)]
+    gone = [session for change in changes for session in change.gone]
+    assert sorted(gone) == sorted(f"s{n}" for n in range(20)), "each is announced once"
+
+
+async def test_who_has_resumed_elsewhere_stays(nodes: Nodes) -> None:
+    dead, alive = await nodes.open("dead"), await nodes.open("alive")
+    await dead.rooms.join("lobby", "s1", "Alice")
+    await dead.rooms.join("lobby", "s2", "Bob")
+    await dead.rooms.entered("lobby")
+    await alive.rooms.join("lobby", "s1", "Alice")
+    await alive.rooms.release_node("dead")
+    snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
+    assert snapshot.members == {"s1": "Alice"}
+
+
+async def test_who_resumes_elsewhere_at_the_last_moment_stays(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the search for a dead node's members and their release."""
+    dead, alive = await nodes.open("dead"), await nodes.open("alive")
+    await dead.rooms.join("lobby", "s1", "Alice")
+    await dead.rooms.entered("lobby")
+    leave = alive.rooms.leave
+
+    async def resume_and_leave(room: str, *sessions: str, node: str = "") -> None:
+        await alive.rooms.join(room, "s1", "Alice")
+        await leave(room, *sessions, node=node)
+
+    monkeypatch.setattr(alive.rooms, "leave", resume_and_leave)
+    await alive.rooms.release_node("dead")
+    snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
+    assert snapshot.members == {"s1": "Alice"}
+
+
+async def test_a_room_that_a_node_has_left_is_not_searched(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await node.rooms.entered("one", "two")
+    await node.rooms.left("one")
+    assert redis_server.ask("SMEMBERS", "test:{node:n1}:rooms") == {"two"}
+
+
+# --- Redis Cluster --------------------------------------------------------------------------------
+
+
+async def test_every_script_touches_one_hash_slot_only(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched: list[tuple[str, ...]] = []
+    run_script = Link.run_script
+
+    async def watched(self: Link, script: Script, keys: tuple[str, ...], *arguments: Any) -> Any:
+        touched.append(keys)
+        return await run_script(self, script, keys, *arguments)
+
+    monkeypatch.setattr(Link, "run_script", watched)
+    for room in ("lobby", "a}b", "{x}", "}{", "Straße"):
+        await node.rooms.join(room, "s1", "Alice")
+        await say(node, "hello", room=room)
+        await node.rooms.snapshot(room, after=None, limit=10, known_version=-1)
+        await node.rooms.leave(room, "s1")
+    await node.nicks.claim("Alice", "s1", giving_up=["Bob"], variants=["Alice2"])
+    await node.nicks.release([("Alice", "s1")])
+    await node.nodes.beat("probe")
+    assert {len(keys) for keys in touched} == {1, 3, 4, 5}
+    for keys in touched:
+        assert len({key_slot(key.encode()) for key in keys}) == 1, keys
+
+
+@pytest.mark.parametrize("room", ["lobby", "a}b", "{x}", "}{", "}", "", "ünï"])
+def test_a_rooms_keys_are_on_one_slot_and_its_own(room: str) -> None:
+    keys = keys_of(room).all()
+    assert len({key_slot(key.encode()) for key in keys}) == 1
+    assert len(set(keys)) == len(keys)

@@ -1,0 +1,89 @@
+"""The command line as an operator meets it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gateway import config
+from gateway.config import declarations
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", *arguments],
+        env=inherited | environment | {"COLUMNS": "100"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "complaint"),
+    [
+        (["serve", "--port", "http"], {}, "--port: 'http' is not a whole number"),
+        (["serve"], {"CHAT_PORT": "http"}, "CHAT_PORT: 'http' is not a whole number"),
+        (["serve"], {"CHAT_PROT": "1"}, "CHAT_PROT: there is no such setting"),
+        (["serve", "--redis", "http://x"], {}, "--redis (CHAT_REDIS): "),
+        (["demo", "--nodes", "0"], {}, "--nodes: between 1 and 20"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_status_2(
+    arguments: list[str], environment: dict[str, str], complaint: str
+) -> None:
+    done = run(*arguments, **environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"chat-gateway: {complaint}")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_wrong_redis_url_says_where_it_came_from_and_no_password() -> None:
+    done = run("serve", CHAT_REDIS="redis://:s3cret@host:notaport")
+    assert done.returncode == 2
+    assert done.stderr.startswith("chat-gateway: --redis (CHAT_REDIS): ")
+    assert "s3cret" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["serve", "--prot", "1"], ["serve", "--por", "1"]]
+)
+def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "usage: chat-gateway" in done.stderr
+
+
+def test_an_address_that_cannot_be_had_is_one_line_and_status_1() -> None:
+    done = run("serve", "--host", "192.0.2.1", "--port", "0", "--log-level", "error")
+    assert done.returncode == 1
+    assert done.stderr.startswith("chat-gateway: cannot listen on 192.0.2.1:0: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_lists_every_flag_with_its_variable() -> None:
+    done = run("serve", "--help")
+    assert done.returncode == 0
+    for name in declarations():
+        assert f"\n  {config.flag(name)} " in done.stdout
+        assert config.variable(name) in done.stdout
+
+
+def test_help_lists_the_commands() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("serve", "demo", "settings"):
+        assert f"\n    {command} " in done.stdout
+
+
+def test_settings_prints_the_table() -> None:
+    done = run("settings")
+    assert (done.returncode, done.stdout) == (0, config.markdown_table())

@@ -1,0 +1,139 @@
+"""Every setting by its flag, its environment variable, or its default; wrong ones say where."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+import pytest
+
+from gateway import config
+from gateway.config import BadSetting, Settings, declarations, load
+
+NAMES = list(declarations())
+
+
+def problem(
+    flags: dict[str, str | None] | None = None, environment: dict[str, str] | None = None
+) -> str:
+    with pytest.raises(BadSetting) as caught:
+        load(flags or {}, environment or {})
+    return str(caught.value)
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    assert load({}, {}) == Settings()
+    assert load(dict.fromkeys(NAMES), {"PATH": "/bin", "CHATTER": "1"}) == Settings()
+
+
+def test_the_environment_goes_before_the_default() -> None:
+    settings = load({}, {"CHAT_PORT": "9000", "CHAT_UNICODE_NICKS": "yes"})
+    assert settings == dataclasses.replace(Settings(), port=9000, unicode_nicks=True)
+
+
+def test_a_flag_goes_before_the_environment() -> None:
+    settings = load({"port": "9001", "host": None}, {"CHAT_PORT": "9000", "CHAT_HOST": "::1"})
+    assert (settings.port, settings.host) == (9001, "::1")
+
+
+def test_an_empty_variable_is_a_value_and_a_wrong_one() -> None:
+    assert problem(environment={"CHAT_PORT": ""}) == "CHAT_PORT: '' is not a whole number"
+
+
+WRONG = [
+    ("port", "http", "'http' is not a whole number"),
+    ("port", "80.5", "'80.5' is not a whole number"),
+    ("port", "-1", "-1 is not between 0 and 65535"),
+    ("port", "65536", "65536 is not between 0 and 65535"),
+    ("host", "", "'' is no host name or address"),
+    ("host", "local host", "'local host' is no host name or address"),
+    ("node_name", "a node", "'a node' is not 1-64 letters, digits, '.', '_' or '-'"),
+    ("node_name", "", "'' is not 1-64 letters, digits, '.', '_' or '-'"),
+    ("namespace", "x" * 65, f"'{'x' * 65}' is not 1-64 letters, digits, '.', '_' or '-'"),
+    ("redis_timeout", "soon", "'soon' is not a number"),
+    ("redis_timeout", "0", "0 is not between 0.1 and 60"),
+    ("redis_timeout", "nan", "nan is not between 0.1 and 60"),
+    ("ping_interval", "inf", "inf is not between 1 and 3600"),
+    ("unicode_nicks", "maybe", "'maybe' is neither on nor off"),
+    ("log_format", "xml", "'xml' is none of auto, human, json"),
+    ("log_level", "INFO", "'INFO' is none of debug, info, warning, error"),
+    ("outbox_bytes", "1024", "1024 is not between 65536 and 1073741824"),
+    ("history_size", "0", "0 is not between 1 and 1000000"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "message"), WRONG)
+def test_a_wrong_value_names_where_it_came_from(name: str, text: str, message: str) -> None:
+    by_flag = "--" + name.replace("_", "-")
+    assert problem(flags={name: text}) == f"{by_flag}: {message}"
+    by_variable = "CHAT_" + name.upper()
+    assert problem(environment={by_variable: text}) == f"{by_variable}: {message}"
+
+
+@pytest.mark.parametrize(
+    ("text", "on"),
+    [
+        ("on", True), ("ON", True), (" true ", True), ("1", True), ("yes", True),
+        ("off", False), ("False", False), ("0", False), ("no", False),
+    ],
+)  # fmt: skip
+def test_switches(text: str, on: bool) -> None:
+    assert load({"unicode_nicks": text}, {}).unicode_nicks is on
+
+
+def test_limits_are_inclusive() -> None:
+    assert load({"port": "0"}, {}).port == 0
+    assert load({"port": "65535"}, {}).port == 65535
+    assert load({"flood_rate": "0"}, {}).flood_rate == 0.0
+    assert load({"outbox_bytes": "65536"}, {}).outbox_bytes == 65536
+
+
+def test_a_misspelt_variable_is_refused_by_name() -> None:
+    message = problem(environment={"CHAT_PROT": "9000", "CHAT_PORT": "9000"})
+    assert message == "CHAT_PROT: there is no such setting"
+
+
+def test_the_default_node_name_is_a_valid_one() -> None:
+    assert load({"node_name": Settings().node_name}, {}) == Settings()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_default_is_a_value_that_could_be_set(name: str) -> None:
+    if name != "node_name":
+        assert load({name: config.default_text(name)}, {}) == Settings()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_says_what_it_is(name: str) -> None:
+    declared = declarations()[name]
+    assert declared.help.endswith(".")
+    assert len(declared.help) > 15
+    assert declared.group
+    assert declared.metavar
+    assert config.flag(name) == "--" + name.replace("_", "-")
+    assert config.variable(name) == "CHAT_" + name.upper()
+
+
+def test_every_setting_has_a_flag_with_help_default_and_variable() -> None:
+    parser = argparse.ArgumentParser()
+    config.add_flags(parser)
+    actions = {action.dest: action for action in parser._actions}
+    for name, declared in declarations().items():
+        text = " ".join((actions[name].help or "").split())
+        assert text.startswith(declared.help)
+        assert f"[{config.default_text(name)}; {config.variable(name)}]" in text
+    parsed = parser.parse_args(["--port", "9000"])
+    assert load(vars(parsed), {}) == dataclasses.replace(Settings(), port=9000)
+
+
+def test_the_table_has_every_setting_once() -> None:
+    head, rule, *rows = config.markdown_table().splitlines()
+    assert head == "| flag | environment | default | what it does |"
+    assert rule == "| --- | --- | --- | --- |"
+    assert len(rows) == len(NAMES) == len(dataclasses.fields(Settings))
+    for name, row in zip(NAMES, rows, strict=True):
+        cells = row.split(" | ")
+        assert cells[0] == f"| `{config.flag(name)}`"
+        assert cells[1] == f"`{config.variable(name)}`"
+        assert cells[2] == config.default_text(name)
+        assert len(row.replace("\\|", "").split("|")) == 6

@@ -1,0 +1,83 @@
+"""Which nodes have stopped beating, told from changes and by one clock only."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.backplane import Deaths
+
+
+def test_a_node_that_beats_is_alive() -> None:
+    deaths = Deaths(5.0)
+    for second in range(100):
+        assert deaths.judge({"n1": second}, float(second)) == []
+
+
+def test_a_node_that_stands_still_is_dead_after_the_timeout_and_stays_so() -> None:
+    deaths = Deaths(5.0)
+    assert deaths.judge({"n1": 7}, 100.0) == []
+    assert deaths.judge({"n1": 7}, 105.0) == []
+    assert deaths.judge({"n1": 7}, 105.1) == ["n1"]
+    assert deaths.judge({"n1": 7}, 200.0) == ["n1"]
+
+
+def test_a_node_seen_for_the_first_time_has_just_beaten() -> None:
+    """However long its beats have stood still, this node cannot know."""
+    deaths = Deaths(5.0)
+    deaths.judge({}, 0.0)
+    assert deaths.judge({"n1": 7}, 1000.0) == []
+    assert deaths.judge({"n1": 7}, 1005.1) == ["n1"]
+
+
+def test_a_node_that_begins_again_is_alive() -> None:
+    """It was restarted, or declared dead and registered anew: its count goes back."""
+    deaths = Deaths(5.0)
+    deaths.judge({"n1": 7}, 0.0)
+    assert deaths.judge({"n1": 7}, 6.0) == ["n1"]
+    assert deaths.judge({"n1": 0}, 7.0) == []
+    assert deaths.judge({"n1": 0}, 11.0) == []
+
+
+def test_a_node_declared_dead_by_others_is_buried_too_if_they_do_not() -> None:
+    deaths = Deaths(5.0)
+    deaths.judge({"n1": 7}, 0.0)
+    assert deaths.judge({"n1": -1}, 1.0) == []
+    assert deaths.judge({"n1": -1}, 6.1) == ["n1"]
+
+
+def test_a_node_struck_off_is_forgotten() -> None:
+    deaths = Deaths(5.0)
+    deaths.judge({"n1": 7}, 0.0)
+    assert deaths.judge({}, 100.0) == []
+    assert deaths.judge({"n1": 7}, 101.0) == []
+
+
+def test_after_forgetting_everybody_has_the_whole_timeout_again() -> None:
+    deaths = Deaths(5.0)
+    deaths.judge({"n1": 7, "n2": 3}, 0.0)
+    deaths.forget()
+    assert deaths.judge({"n1": 7, "n2": 3}, 100.0) == []
+    assert deaths.judge({"n1": 7, "n2": 4}, 105.1) == ["n1"]
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.floats(0.1, 3.0), st.sets(st.sampled_from(["n1", "n2", "n3"]))), max_size=60
+    )
+)
+def test_exactly_those_are_dead_who_were_silent_for_longer_than_the_timeout(
+    steps: list[tuple[float, set[str]]],
+) -> None:
+    deaths = Deaths(5.0)
+    now = 0.0
+    beats = {"n1": 0, "n2": 0, "n3": 0}
+    beaten_at = dict.fromkeys(beats, now)
+    assert deaths.judge(dict(beats), now) == []
+    for gap, beating in steps:
+        now += gap
+        for node in beating:
+            beats[node] += 1
+            beaten_at[node] = now
+        silent = {node for node, at in beaten_at.items() if now - at > 5.0}
+        assert set(deaths.judge(dict(beats), now)) == silent
