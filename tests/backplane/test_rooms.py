@@ -10,7 +10,7 @@ import pytest
 import trio
 from redis.crc import key_slot
 
-from gateway import splicing
+from gateway import splicing, wire
 from gateway.backplane import Change, Unavailable, read_change
 from gateway.backplane.link import Link
 from gateway.backplane.rooms import RoomKeys
