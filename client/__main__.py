@@ -1,0 +1,94 @@
+"""The desktop client's command line: ``chat-client [URL ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from gateway import wire
+
+DEFAULT_URL: Final = f"ws://127.0.0.1:8765{wire.PATH}"
+FAILED: Final = 1
+
+_DESCRIPTION: Final = "A window to a chat room."
+_EPILOG: Final = (
+    "Several URLs are nodes of one cluster: if one goes away, the next one is tried. "
+    "Exit status: 0 the window was closed, 1 it could not be opened, 2 wrong usage."
+)
+_NO_TK: Final = (
+    "Python's tkinter is missing; install it, for example with: sudo apt install python3-tk"
+)
+_NO_TTKBOOTSTRAP: Final = "install the desktop's parts: pip install 'chat-gateway[desktop]'"
+_NO_DISPLAY: Final = (
+    "there is no display to open a window on; run it on a desktop, set DISPLAY, "
+    "or try: xvfb-run chat-client"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; returns when the window is closed, exits 1 if there can be none."""
+    options = _parser().parse_args(arguments)
+    try:
+        from tkinter import TclError  # noqa: PLC0415 - may be missing, and is told then
+    except ImportError:
+        sys.exit(_complain(_NO_TK))
+    try:
+        from client.desktop.app import run_desktop  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as error:
+        if error.name != "ttkbootstrap":
+            raise
+        sys.exit(_complain(_NO_TTKBOOTSTRAP))
+    try:
+        run_desktop(options.urls, room=options.room, nick=options.nick, mode=options.theme)
+    except TclError as error:
+        if "display" not in str(error):
+            raise
+        sys.exit(_complain(_NO_DISPLAY))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chat-client", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
+    )
+    parser.add_argument(
+        "urls",
+        nargs="*",
+        type=_url,
+        default=[DEFAULT_URL],
+        metavar="URL",
+        help=f"a node of the cluster [{DEFAULT_URL}]",
+    )
+    parser.add_argument("--nick", metavar="NAME", help="come in under this nickname at once")
+    parser.add_argument(
+        "--room", metavar="ROOM", default=wire.LOBBY, help=f"the room to enter [{wire.LOBBY}]"
+    )
+    parser.add_argument(
+        "--theme", choices=("light", "dark"), default="light", help="how it looks [light]"
+    )
+    return parser
+
+
+def _url(text: str) -> str:
+    """Check a node's URL; one without a path gets the usual one."""
+    parts = urlsplit(text)
+    try:
+        port_is_right = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_right = False
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname or not port_is_right:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no WebSocket URL; one looks like {DEFAULT_URL}"
+        )
+    return text if parts.path not in {"", "/"} else parts._replace(path=wire.PATH).geturl()
+
+
+def _complain(problem: str) -> int:
+    sys.stderr.write(f"chat-client: {problem}\n")
+    return FAILED
+
+
+if __name__ == "__main__":
+    main()

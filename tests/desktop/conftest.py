@@ -1,0 +1,28 @@
+"""Fixtures of the desktop tests. What is missing fails them, and is never a reason to skip."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.desktop.screen import virtual_screen
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """A screen of its own, which DISPLAY names from here on."""
+    if find_spec("tkinter") is None or find_spec("_tkinter") is None:
+        pytest.fail("tkinter is missing: sudo apt install python3-tk")
+    with virtual_screen() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", name)
+        yield name
+
+
+@pytest.fixture
+async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    async with RedisServer(tmp_path) as server:
+        yield server

@@ -1,0 +1,39 @@
+"""What a headless session hears."""
+
+from __future__ import annotations
+
+import trio
+
+from client.session import Session
+from gateway import wire
+from tests.harness import until
+
+PATIENCE = 20.0
+
+
+async def hear(peer: Session, text: str) -> wire.Message:
+    """Wait until a message comes."""
+    with trio.fail_after(PATIENCE):
+        async for event in peer.events:
+            if isinstance(event, wire.Message) and event.text == text:
+                return event
+    raise AssertionError("the session ended")
+
+
+async def hear_leaving(peer: Session, nick: str) -> None:
+    """Wait until it is told that somebody left."""
+    with trio.fail_after(PATIENCE):
+        async for event in peer.events:
+            if isinstance(event, wire.Presence) and nick in event.left:
+                return
+    raise AssertionError("the session ended")
+
+
+async def until_gone(peer: Session, nick: str, seconds: float = PATIENCE) -> None:
+    """Wait until somebody is no member; who came and went at once may not be told at all."""
+
+    async def is_gone() -> bool:
+        listing = await peer.members("lobby")
+        return nick not in {member.nick for member in listing.members}
+
+    await until(is_gone, f"{nick} to leave", seconds)

@@ -1,0 +1,78 @@
+"""A node that does what real ones seldom do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import trio
+import trio_websocket
+
+Frame = dict[str, object]
+
+_LIMITS = {
+    "frame_bytes": 16384, "text_bytes": 4096, "rooms": 50, "history": 200,
+    "flood_burst": 20, "flood_rate": 0.0,
+}  # fmt: skip
+
+
+class FakeNode:
+    """Lets everybody in, sends a burst of frames after a join, and refuses all else."""
+
+    def __init__(self, burst: tuple[Frame, ...], nursery: trio.Nursery) -> None:
+        self.url = ""
+        self._burst = burst
+        self._nursery = nursery
+        self._commands: list[Frame] = []
+        self._connection: trio_websocket.WebSocketConnection | None = None
+
+    def heard(self, kind: str) -> list[Frame]:
+        """The commands of one kind that came so far."""
+        return [command for command in self._commands if command["type"] == kind]
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the newest connection."""
+        assert self._connection is not None
+        self._nursery.start_soon(self._connection.aclose, code, reason)
+
+    async def serve(self, request: trio_websocket.WebSocketRequest) -> None:
+        """Serve one connection."""
+        self._connection = connection = await request.accept(subprotocol="chat.v1")
+        try:
+            while True:
+                command = json.loads(await connection.get_message())
+                self._commands.append(command)
+                for frame in self._answers(command):
+                    await connection.send_message(json.dumps(frame))
+        except trio_websocket.ConnectionClosed:
+            pass  # as it should be, in the end
+
+    def _answers(self, command: Frame) -> list[Frame]:
+        answer: Frame = {"type": "ok", "id": command["id"]}
+        match command["type"]:
+            case "hello":
+                answer |= {"type": "welcome", "nick": command["nick"], "node": "fake"}
+                answer["limits"] = _LIMITS
+            case "join":
+                members = [{"nick": "alice"}]
+                answer |= {"room": command["room"], "epoch": "e", "seq": 0, "version": 1}
+                answer |= {"count": 1, "members": members, "messages": []}
+                return [answer, *self._burst]
+            case _:
+                answer |= {"type": "error", "code": "forbidden", "message": "You may not."}
+        return [answer]
+
+
+@asynccontextmanager
+async def fake_node(*burst: Frame) -> AsyncIterator[FakeNode]:
+    """Run a `FakeNode`."""
+    async with trio.open_nursery() as nursery:
+        node = FakeNode(burst, nursery)
+        server = await nursery.start(
+            partial(trio_websocket.serve_websocket, node.serve, "127.0.0.1", 0, None)
+        )
+        node.url = f"ws://127.0.0.1:{server.port}/ws"
+        yield node
+        nursery.cancel_scope.cancel()

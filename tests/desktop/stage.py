@@ -1,0 +1,202 @@
+"""The desktop in this process: a real window over a real cluster, and somebody at it."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from tkinter import ttk
+from types import TracebackType
+from typing import TypeVar
+
+import trio
+
+from client.desktop import host
+from client.desktop.app import App
+from client.desktop.theme import Theme, open_root
+from client.session import Session, open_session
+from gateway import wire
+from tests.harness import Cluster, open_cluster
+from tests.redis_server import RedisServer
+
+PATIENCE = 20.0
+
+WidgetT = TypeVar("WidgetT", bound=tk.Misc)
+
+
+class Person:
+    """Somebody at the window: judges by what is in sight, and acts by events of keys and mouse."""
+
+    def __init__(self, root: tk.Tk, app: App) -> None:
+        self.root = root
+        self.app = app
+
+    # --- what is seen -------------------------------------------------------------------------
+
+    @property
+    def screen(self) -> str:
+        """All text in sight."""
+        return "\n".join(text for _, text in self._texts(self.root))
+
+    async def sees(self, *texts: str, seconds: float = PATIENCE) -> None:
+        """Wait until all of these texts are in sight together."""
+        await self.sees_that(lambda: all(t in self.screen for t in texts), repr(texts), seconds)
+
+    async def sees_that(
+        self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE
+    ) -> None:
+        """Wait until something is so."""
+        with trio.move_on_after(seconds):
+            while not condition():
+                await trio.sleep(0.02)
+            return
+        raise AssertionError(f"waited in vain for {what}; there is:\n{self.screen}")
+
+    @property
+    def members(self) -> list[str]:
+        """Who is listed as in the room."""
+        return list(self._only(tk.Listbox).get(0, "end"))
+
+    @property
+    def messages(self) -> tk.Text:
+        """The conversation."""
+        return self._only(tk.Text)
+
+    @property
+    def lines(self) -> list[str]:
+        """The conversation without times: ``nick text``, or what happened."""
+        shown = self.messages.get("1.0", "end").split("\n")
+        return [" ".join(line.split("\t")[1:]).strip() for line in shown if "\t" in line]
+
+    @property
+    def field(self) -> ttk.Entry:
+        """Where something can be typed."""
+        return self._only(ttk.Entry)
+
+    # --- what is done -------------------------------------------------------------------------
+
+    def write(self, text: str) -> None:
+        """Type into the field; ends with the Return key if the text does with a newline."""
+        self.field.focus_force()
+        self.field.insert("insert", text.removesuffix("\n"))
+        self.field.event_generate("<KeyRelease>", keysym="a")
+        if text.endswith("\n"):
+            self.field.event_generate("<Return>")
+
+    def click(self, label: str) -> None:
+        """Click the button with this label."""
+        found = [w for w, t in self._texts(self.root) if isinstance(w, ttk.Button) and t == label]
+        assert found, f"no button {label!r}; there is:\n{self.screen}"
+        for event in ("<Enter>", "<ButtonPress-1>", "<ButtonRelease-1>"):
+            found[0].event_generate(event)
+
+    def click_link(self, label: str) -> None:
+        """Click a link in the conversation."""
+        place = self.messages.bbox(self.messages.search(label, "1.0"))
+        assert place is not None, f"the link {label!r} is out of sight"
+        for event in ("<Enter>", "<Motion>", "<ButtonPress-1>", "<ButtonRelease-1>"):
+            self.messages.event_generate(event, x=place[0] + 3, y=place[1] + 3)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _texts(self, parent: tk.Misc) -> Iterator[tuple[tk.Misc, str]]:
+        for widget in parent.winfo_children():
+            if not widget.winfo_viewable():
+                continue
+            if isinstance(widget, tk.Text):
+                yield widget, widget.get("1.0", "end")
+            elif isinstance(widget, tk.Listbox):
+                yield widget, "\n".join(widget.get(0, "end"))
+            elif isinstance(widget, tk.Entry):
+                yield widget, widget.get()
+            elif isinstance(widget, (ttk.Label, ttk.Button)):
+                yield widget, str(widget.cget("text"))
+            yield from self._texts(widget)
+
+    def _only(self, kind: type[WidgetT]) -> WidgetT:
+        found = [widget for widget, _ in self._texts(self.root) if isinstance(widget, kind)]
+        assert len(found) == 1, f"{len(found)} {kind.__name__} in sight"
+        return found[0]
+
+
+class Stage:
+    """A cluster and a window; made by `on_stage`."""
+
+    def __init__(self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery) -> None:
+        self.cluster = cluster
+        self._root, self._theme, self._nursery = root, theme, nursery
+
+    def open(self, *urls: str, nick: str | None = None, room: str = wire.LOBBY) -> Person:
+        """Start the client; without URLs, on the first node."""
+        app = App(self._root, self._theme, urls or self.cluster.urls[:1], room=room, nick=nick)
+        self._nursery.start_soon(app.run)
+        return Person(self._root, app)
+
+    async def peer(self, nick: str, node: int = 0, room: str = wire.LOBBY) -> Session:
+        """Have somebody without a window come into a room, by one of the nodes."""
+
+        async def stay(task_status: trio.TaskStatus[Session]) -> None:
+            async with open_session([self.cluster.urls[node]], nick=nick) as session:
+                await session.join(room)
+                task_status.started(session)
+                await trio.sleep_forever()
+
+        session: Session = await self._nursery.start(stay)
+        return session
+
+
+StageTest = Callable[[Stage], Awaitable[None]]
+
+
+def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callable[..., None]]:
+    """Run an async test in Trio as Tk's guest, with these nodes and an empty window."""
+
+    def decorate(test: StageTest) -> Callable[..., None]:
+        def run(tmp_path: Path, display: str) -> None:  # noqa: ARG001 - DISPLAY is set by it
+            async def play(root: tk.Tk, theme: Theme) -> None:
+                async with (
+                    RedisServer(tmp_path) as redis,
+                    open_cluster(redis, nodes, **settings) as cluster,
+                    trio.open_nursery() as nursery,
+                ):
+                    with trio.fail_after(3 * PATIENCE):
+                        await test(Stage(root, theme, cluster, nursery))
+                    for node in cluster.nodes:  # or everybody would say goodbye at length
+                        await node.kill()
+                    nursery.cancel_scope.cancel()
+
+            _run(play)
+
+        run.__name__ = test.__name__
+        return run
+
+    return decorate
+
+
+def _run(play: Callable[[tk.Tk, Theme], Awaitable[None]]) -> None:
+    root, theme = open_root("Chat")
+    failures: list[BaseException] = []
+
+    def report(
+        _kind: type[BaseException], error: BaseException, _trace: TracebackType | None
+    ) -> None:
+        failures.append(error)
+
+    root.report_callback_exception = report
+
+    async def main() -> None:
+        try:
+            await play(root, theme)
+        except* AssertionError as group:
+            # One failed assertion is told as it is, not as a tree of groups.
+            failures.insert(0, _first(group))
+
+    host.run(root, main)
+    if failures:
+        raise failures[0]
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,235 @@
+"""What a person sees and does in the window."""
+
+from __future__ import annotations
+
+import trio
+
+from client.model import MOST_LINES
+from client.session import Session
+from tests.desktop.ears import hear, hear_leaving, until_gone
+from tests.desktop.fake_node import fake_node
+from tests.desktop.stage import Person, Stage, on_stage
+
+
+@on_stage(nodes=2)
+async def test_coming_in_and_talking_to_somebody_on_another_node(stage: Stage) -> None:
+    bob = await stage.peer("bob", node=1)
+    await bob.send("lobby", "is anybody here?")
+    alice = stage.open()
+    await alice.sees("Choose a nickname", stage.cluster.urls[0])
+    alice.write("alice\n")
+    await alice.sees("#lobby", "alice, connected to", "is anybody here?")
+    await alice.sees("Members \u2013 2")
+    assert alice.members == ["alice (you)", "bob"]
+    alice.write("Hello, Bob!\n")
+    assert (await hear(bob, "Hello, Bob!")).sender == "alice"
+    await alice.sees_that(
+        lambda: alice.lines == ["bob is anybody here?", "alice Hello, Bob!"], "both messages"
+    )
+    assert alice.field.get() == ""
+
+
+@on_stage(nodes=2)
+async def test_the_members_follow_who_comes_and_goes(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("Members \u2013 1")
+    zoe = await stage.peer("Zoe", node=1)
+    await alice.sees("Zoe joined", "Members \u2013 2")
+    await stage.peer("bob")
+    await alice.sees("bob joined", "Members \u2013 3")
+    assert alice.members == ["alice (you)", "bob", "Zoe"]
+    await zoe.leave("lobby")
+    await alice.sees("Zoe left", "Members \u2013 2")
+    assert alice.members == ["alice (you)", "bob"]
+
+
+@on_stage()
+async def test_a_taken_nickname_is_told_and_one_click_takes_another(stage: Stage) -> None:
+    await stage.peer("alice")
+    person = stage.open()
+    await person.sees("Choose a nickname")
+    person.write("alice\n")
+    await person.sees("The nickname alice is taken", "Use alice_")
+    person.click("Use alice_")
+    await person.sees("alice_, connected to")
+
+
+@on_stage()
+async def test_a_bad_nickname_is_told_and_another_one_does(stage: Stage) -> None:
+    person = stage.open()
+    await person.sees("Choose a nickname")
+    person.write("no spaces\n")
+    await person.sees("A nickname may not have a space.")
+    assert person.field.get() == "no spaces"
+    person.field.delete(0, "end")
+    person.write("fine\n")
+    await person.sees("fine, connected to")
+
+
+@on_stage()
+async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(stage: Stage) -> None:
+    node = stage.cluster.nodes[0]
+    await node.stop()
+    person = stage.open(nick="alice")
+    await person.sees("The server cannot be reached", node.url)
+    await stage.cluster.add_node(port=node.port)
+    person.click("Come in")
+    await person.sees("alice, connected to")
+
+
+@on_stage()
+async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage) -> None:
+    stage.cluster.nodes[0].pause()
+    person = stage.open(nick="alice")
+    await person.sees("Coming in as alice", "Cancel")
+    person.click("Cancel")
+    await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
+    stage.cluster.nodes[0].resume()
+    person.click("Come in")
+    await person.sees("alice, connected to")
+
+
+@on_stage()
+async def test_text_is_shown_as_it_is_and_nothing_in_it_happens(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("Members \u2013 1")
+    bob = await stage.peer("bob")
+    tricky = '[exit] $x { "; destroy . \\n'
+    for text in (tricky, "esc \x1b[31m bell \a", "turn \u202eround", "two\nlines"):
+        await bob.send("lobby", text)
+    await alice.sees(tricky, "esc \u241b[31m bell \u2407", "turn \ufffdround", "two\nlines")
+    alice.write(tricky + "\n")
+    await alice.sees_that(lambda: f"alice {tricky}" in alice.lines, "the message")
+
+
+@on_stage(nodes=2)
+async def test_a_killed_node_is_told_and_what_was_missed_appears(stage: Stage) -> None:
+    names = [str((await node.logged("listening"))["node"]) for node in stage.cluster.nodes]
+    alice = stage.open(*stage.cluster.urls, nick="alice")
+    await alice.sees("alice, connected to")
+    here = 0 if f"connected to {names[0]}" in alice.screen else 1
+    bob = await stage.peer("bob", node=1 - here)
+    await alice.sees("bob joined")
+    await stage.cluster.nodes[here].kill()
+    await alice.sees("Reconnecting", "Not connected: the connection broke", "Now")
+    await bob.send("lobby", "while you were away")
+    alice.write("typed while away\n")
+    await alice.sees("What you send now waits", "typed while away")
+    await hear_leaving(bob, "alice")  # only now is her nickname free again
+    if "Reconnecting in" in alice.screen:
+        alice.click("Now")
+    await alice.sees(f"Connected again, to {names[1 - here]}", "while you were away")
+    assert (await hear(bob, "typed while away")).sender == "alice"
+    await alice.sees_that(lambda: "alice typed while away" in alice.lines, "the message")
+    assert sum("typed while away" in line for line in alice.lines) == 1
+
+
+@on_stage()
+async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("Members \u2013 1")
+    node = stage.cluster.nodes[0]
+    await node.stop()
+    # After some failed attempts the wait is long enough to be cut short.
+    await alice.sees_that(lambda: _seconds_left(alice) >= 3, "a long wait")
+    alice.write("kept\n")
+    await alice.sees("kept", "What you send now waits")
+    await stage.cluster.add_node(port=node.port)
+    alice.click("Now")
+    await alice.sees("alice, connected to", seconds=2.5)
+    await alice.sees_that(lambda: "alice kept" in alice.lines, "the message")
+
+
+def _seconds_left(person: Person) -> int:
+    _, found, rest = person.screen.partition("Reconnecting in ")
+    return int(rest.split()[0]) if found else 0
+
+
+@on_stage()
+async def test_what_is_too_long_stays_in_the_field_and_says_why(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("Members \u2013 1")
+    alice.write("x" * 5000 + "\n")
+    await alice.sees("This is too long to send: 5,000 of 4,096 bytes.")
+    assert alice.field.get() == "x" * 5000
+    alice.field.delete(4000, "end")
+    alice.write("\n")
+    await alice.sees_that(lambda: "alice " + "x" * 4000 in alice.lines, "the message")
+    assert "too long" not in alice.screen
+
+
+@on_stage()
+async def test_the_reader_is_left_where_they_are(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    await alice.sees("Members \u2013 2")
+    await _say_many(bob, "early", 200)
+    await alice.sees_that(lambda: alice.lines.count("bob early") == 200, "all of it")
+    await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end of the text")
+    alice.messages.yview_moveto(0.2)
+    await alice.sees_that(lambda: alice.messages.yview()[0] < 0.5, "older messages")
+    top = alice.messages.index("@0,0")
+    await _say_many(bob, "late", 50)
+    await alice.sees_that(lambda: alice.lines.count("bob late") == 50, "all of it")
+    assert alice.messages.index("@0,0") == top
+
+
+async def _say_many(session: Session, text: str, times: int) -> None:
+    async with trio.open_nursery() as nursery:
+        for _ in range(times):
+            nursery.start_soon(session.send, "lobby", text)
+
+
+@on_stage(nodes=0)
+async def test_no_more_lines_are_kept_than_there_should_be(stage: Stage) -> None:
+    burst = [message(seq, "two\nlines") for seq in range(1, MOST_LINES + 500)]
+    async with fake_node(*burst, message(MOST_LINES + 500, "last")) as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("last")
+        rows = int(alice.messages.index("end").split(".")[0])
+        assert 2 * (MOST_LINES - 2) <= rows <= 2 * MOST_LINES + 2
+        assert alice.lines[-1] == "bob last"
+
+
+@on_stage(nodes=0)
+async def test_the_end_of_the_session_is_told_and_one_can_come_in_again(stage: Stage) -> None:
+    async with fake_node(message(1, "hello")) as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("hello")
+        node.close(4501, "your nickname now belongs to somebody else")
+        await alice.sees("Signed out: your nickname now belongs to somebody else")
+        alice.click("Come in again")
+        await alice.sees("alice, connected to", "Some messages may be missing here.")
+
+
+@on_stage()
+async def test_a_window_destroyed_from_outside_ends_the_program(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    await alice.sees("Members \u2013 2")
+    alice.root.after_idle(alice.root.destroy)
+    await until_gone(bob, "alice")
+
+
+@on_stage(nodes=0)
+async def test_a_refused_message_says_why_and_is_tried_again_or_discarded(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("alice, connected to")
+        alice.write("hm\n")
+        await alice.sees("hm", "Not sent: You may not.", "Try again", "Discard")
+        alice.click_link("Try again")
+        await alice.sees_that(lambda: len(node.heard("send")) == 2, "another try")
+        first, second = node.heard("send")
+        assert first == second, "with the same id, so that it is not said twice"
+        await alice.sees("Not sent: You may not.")
+        alice.click_link("Discard")
+        await alice.sees_that(lambda: "hm" not in alice.screen, "nothing left of it")
+
+
+def message(seq: int, text: str) -> dict[str, object]:
+    """A message frame."""
+    return {
+        "seq": seq, "at": 1_800_000_000_000 + seq, "type": "message", "room": "lobby",
+        "from": "bob", "text": text, "id": f"id{seq}",
+    }  # fmt: skip
