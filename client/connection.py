@@ -16,8 +16,9 @@ CONNECT_SECONDS: Final = 10.0
 MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
 """A list of very many members is long; nodes bound everything else far below."""
 
+CLOSE_SECONDS: Final = 2.0
+
 _QUEUED_FRAMES: Final = 256
-_CLOSE_SECONDS: Final = 2.0
 
 AnswerT = TypeVar("AnswerT", bound=wire.Event)
 
@@ -118,8 +119,7 @@ class Connection:
         except trio_websocket.ConnectionRejected as error:
             raise CannotConnect(f"{url} answered with HTTP status {error.status_code}") from None
         except (OSError, ValueError, trio.BrokenResourceError, trio_websocket.HandshakeError) as e:
-            reason = getattr(e, "strerror", None) or str(e) or "the handshake failed"
-            raise CannotConnect(f"{url}: {reason}") from e
+            raise CannotConnect(f"{url}: {_why(e)}") from e
 
     @classmethod
     async def _open(cls, nursery: trio.Nursery, url: str) -> Connection:
@@ -218,13 +218,24 @@ class Connection:
         except trio_websocket.ConnectionClosed as error:
             raise ConnectionLost(_describe(error.reason)) from None
 
-    async def close(self) -> None:
-        """Say goodbye, for two seconds at most, and close."""
+    async def close(self, *, patience: float = CLOSE_SECONDS) -> None:
+        """Say goodbye, wait at most ``patience`` seconds for the answer, and close."""
         try:
-            with trio.move_on_after(_CLOSE_SECONDS):
+            with trio.move_on_after(patience):
                 await self._websocket.aclose(1000)
         finally:
             await trio.aclose_forcefully(self._stream)
+
+
+def _why(error: BaseException) -> str:
+    """Give the reason under what Trio says of all the addresses it tried."""
+    if isinstance(error, BaseExceptionGroup):
+        return _why(error.exceptions[0])
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if error.__cause__ is not None:
+        return _why(error.__cause__)
+    return str(error) or "the handshake failed"
 
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from client import session
+from client import events
 from client.session import CannotConnect, CommandError
 from gateway import wire
 
@@ -287,33 +287,44 @@ class Chat:
             problem, suggestion = shown_line(error.message), error.suggestion
         self.connection = SignedOut(nick, problem, suggestion)
 
-    def apply(self, event: session.Event | wire.Joined, now: int) -> None:
+    def apply(self, event: events.Event | wire.Joined, now: int) -> None:
         """Take what happened, at ``now`` in Unix milliseconds.
 
         The answers `wire.Joined` and `wire.MemberList` count too, whoever asked for them.
         """
         match event:
-            case wire.Message():
-                self.conversation(event.room).hear(event)
-            case wire.Presence():
-                self.conversation(event.room).meet(event, now, self.nick)
-                self._follow_rename(event.changed)
-            case wire.MemberList():
-                self.conversation(event.room).list_members(event)
-            case session.Rejoined(joined) | (wire.Joined() as joined):
+            case events.Rejoined(joined) | (wire.Joined() as joined):
                 self.conversation(joined.room).enter(joined, now)
+            case events.NotRejoined(room, reason):
+                text = f"You are not in here now: {reason}"
+                self.conversation(room).tell(now, text, warning=True)
+            case wire.Message() | wire.Presence() | wire.MemberList():
+                self._take_of_room(event, now)
             case wire.Notice():
                 self._notice(event, now)
             case wire.Error():
                 self._tell_all(now, event.message, warning=True)
-            case session.Connected():
+            case events.Connected():
                 self._connect(event, now)
-            case session.Disconnected():
+            case events.Disconnected():
                 self._disconnect(event, now)
-            case session.Ended(reason):
+            case events.Ended(reason):
                 self._end(reason, now)
 
-    def _connect(self, event: session.Connected, now: int) -> None:
+    def _take_of_room(
+        self, event: wire.Message | wire.Presence | wire.MemberList, now: int
+    ) -> None:
+        conversation = self.conversation(event.room)
+        match event:
+            case wire.Message():
+                conversation.hear(event)
+            case wire.MemberList():
+                conversation.list_members(event)
+            case wire.Presence():
+                conversation.meet(event, now, self.nick)
+                self._follow_rename(event.changed)
+
+    def _connect(self, event: events.Connected, now: int) -> None:
         if self._was_online:
             self._tell_all(now, f"Connected again, to {event.node}")
         if self.nick and event.nick != self.nick:
@@ -321,7 +332,7 @@ class Chat:
         self.nick, self._was_online = event.nick, True
         self.connection = Online(shown_line(event.node), event.url)
 
-    def _disconnect(self, event: session.Disconnected, now: int) -> None:
+    def _disconnect(self, event: events.Disconnected, now: int) -> None:
         if isinstance(self.connection, Online):
             self._tell_all(now, f"Not connected: {event.reason}", warning=True)
         self._leave_all()

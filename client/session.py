@@ -23,12 +23,13 @@ from typing import Final, TypeVar
 import trio
 
 from client.connection import CannotConnect, Closed, Connection, ConnectionLost
+from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from gateway import wire
 from gateway.wire import CommandError
 
 __all__ = [
     "CannotConnect", "CommandError", "Connected", "ConnectionLost", "Disconnected", "Ended",
-    "Event", "Rejoined", "Session", "open_session",
+    "Event", "NotRejoined", "Rejoined", "Session", "open_session",
 ]  # fmt: skip
 
 MOST_UNREAD: Final = 10_000
@@ -40,6 +41,8 @@ NICK_GRACE_SECONDS: Final = 60.0
 
 _FIRST_BACKOFF: Final = 0.25
 _LONGEST_BACKOFF: Final = 15.0
+_LONGEST_WHILE_REFUSED: Final = 1.0
+_HASTY_CLOSE_SECONDS: Final = 0.2
 _PING_SECONDS: Final = 20.0
 _PONG_SECONDS: Final = 10.0
 _PASSING: Final = frozenset({"unavailable", "too_fast"})
@@ -47,40 +50,7 @@ _PASSING: Final = frozenset({"unavailable", "too_fast"})
 OkT = TypeVar("OkT", bound=wire.Ok)
 
 
-@dataclass(frozen=True)
-class Connected:
-    """The session has a connection; its rooms are joined again, each told by `Rejoined`."""
-
-    url: str
-    node: str
-    nick: str
-
-
-@dataclass(frozen=True)
-class Disconnected:
-    """There is no connection; the next attempt is in ``retry_in`` seconds, at ``next_url``."""
-
-    reason: str
-    retry_in: float
-    next_url: str
-
-
-@dataclass(frozen=True)
-class Rejoined:
-    """A room after a reconnection: what was missed or, with ``recovered`` false, what is recent."""
-
-    joined: wire.Joined
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The session is over and will not come back by itself; the last event."""
-
-    reason: str
-
-
-Event = Connected | Disconnected | Rejoined | Ended | wire.AnyEvent | wire.MemberList
-"""`wire.MemberList` comes unasked when changes of a room's members were missed."""
+_Ending = Closed | CannotConnect | CommandError
 
 
 @dataclass
@@ -195,6 +165,11 @@ class Session:
     def _url(self) -> str:
         return self.urls[self._turn % len(self.urls)]
 
+    async def close(self) -> None:
+        """Say goodbye to the node; for the end of the session."""
+        if self._connection is not None:
+            await self._connection.close()
+
     async def _require_connection(self) -> Connection:
         if self._connection is None:
             await trio.lowlevel.checkpoint()
@@ -211,44 +186,57 @@ class Session:
 
     async def run(self) -> None:
         """Connect, and stay connected until the session ends; started once, by `open_session`."""
-        attempt = 0
-        refused_since: float | None = None
         async with self._events:
-            while True:
-                was_in = self._came_in.is_set()
-                ending = await self._one_connection(self._url)
-                self._turn += 1
-                if isinstance(ending, Closed):
-                    attempt, refused_since, reason = 0, None, ending.reason
-                    if not wire.may_reconnect(ending.code):
-                        break
-                else:
-                    reason = str(ending)
-                    attempt += 1
-                    refused = isinstance(ending, CommandError) and ending.code not in _PASSING
-                    if not was_in and (refused or attempt >= len(self.urls)):
-                        self._failure = ending
-                        break
-                    refused_since = (refused_since or trio.current_time()) if refused else None
-                    if refused_since and trio.current_time() - refused_since > NICK_GRACE_SECONDS:
-                        break
-                if self._came_in.is_set():
-                    await self._wait_to_retry(reason, attempt)
-            if self._failure is None:
-                await self._events.send(Ended(reason))
+            ending = await self._first_connection()
+            if isinstance(ending, Closed):
+                await self._events.send(Ended(await self._keep_coming_back(ending)))
+            else:
+                self._failure = ending
             self._came_in.set()
 
-    async def _wait_to_retry(self, reason: str, attempt: int) -> None:
-        ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**attempt)
+    async def _first_connection(self) -> _Ending:
+        """Try every node once; give how the first connection ended that came about."""
+        reasons: list[str] = []
+        for _ in list(self.urls):
+            ending = await self._next_connection()
+            if isinstance(ending, Closed) or _is_refusal(ending):
+                return ending
+            reasons.append(str(ending))
+        return CannotConnect("; ".join(reasons))
+
+    async def _keep_coming_back(self, ending: _Ending) -> str:
+        """Connect again whenever a connection has ended, until it is over; give why it is."""
+        failures = 0
+        refused_since: float | None = None
+        while True:
+            if isinstance(ending, Closed):
+                if not wire.may_reconnect(ending.code):
+                    return ending.reason
+                failures, refused_since, reason = 0, None, ending.reason
+            else:
+                failures, reason = failures + 1, str(ending)
+            ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**failures)
+            if _is_refusal(ending):
+                # The nickname will be free any moment, when our old connection is seen to be dead.
+                ceiling = min(ceiling, _LONGEST_WHILE_REFUSED)
+                refused_since = refused_since or trio.current_time()
+                if trio.current_time() - refused_since > NICK_GRACE_SECONDS:
+                    return reason
+            await self._wait_to_retry(reason, ceiling)
+            ending = await self._next_connection()
+
+    async def _wait_to_retry(self, reason: str, ceiling: float) -> None:
         delay = random.uniform(0, ceiling)  # noqa: S311 - full jitter: a node's clients spread out
         self._retry_now = trio.Event()
         await self._events.send(Disconnected(reason, delay, self._url))
         with trio.move_on_after(delay):
             await self._retry_now.wait()
 
-    async def _one_connection(self, url: str) -> Closed | CannotConnect | CommandError:
-        """Connect, come in, and stay until that ends; give how it ended."""
-        ending: Closed | CannotConnect | CommandError
+    async def _next_connection(self) -> _Ending:
+        """Connect to the next node, come in, and stay until that ends; give how it ended."""
+        url = self._url
+        self._turn += 1
+        ending: _Ending
         async with trio.open_nursery() as nursery:
             try:
                 connection = await Connection.open(nursery, url)
@@ -284,8 +272,9 @@ class Session:
             nursery.start_soon(self._keep_alive, connection, ended)
             await ended.wait()
         finally:
+            # If cancelled, then so is the task that would read the answer to our goodbye.
             with trio.CancelScope(shield=True):
-                await connection.close()
+                await connection.close(patience=_HASTY_CLOSE_SECONDS)
         return closed
 
     async def _rejoin(self, connection: Connection, name: str) -> None:
@@ -305,7 +294,7 @@ class Session:
                     await trio.sleep(error.retry_after or 1.0)
                     continue
                 self._rooms.pop(name, None)
-                await self._events.send(wire.Error(code=error.code, message=error.message))
+                await self._events.send(NotRejoined(name, error.message))
             except ConnectionLost:
                 pass  # the room stays noted, and the next connection joins it again
             return
@@ -373,6 +362,11 @@ class Session:
             pass  # coming back reads them anyway
 
 
+def _is_refusal(ending: _Ending) -> bool:
+    """Whether a node was reached and did not take us in, for a reason that will not pass."""
+    return isinstance(ending, CommandError) and ending.code not in _PASSING
+
+
 @asynccontextmanager
 async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[Session]:
     """Open a session with a cluster, given the URLs of any of its nodes.
@@ -392,6 +386,7 @@ async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[Sessi
             yield session
         except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery's group
             failure = error
+        await session.close()
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

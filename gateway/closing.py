@@ -18,11 +18,11 @@ class Closing(NamedTuple):
 NORMAL: Final = Closing(1000, "goodbye")
 TOO_BIG: Final = Closing(1009, "a frame is at most 16384 bytes")
 
-DRAINING: Final = Closing(4000, "this node is going away; reconnect")
-SLOW_READER: Final = Closing(4001, "you read too slowly; reconnect")
-SILENT: Final = Closing(4002, "no answer to pings; reconnect")
-INTERNAL: Final = Closing(4003, "this node failed; reconnect")
-UNAVAILABLE: Final = Closing(4004, "the server cannot take you in now; reconnect")
+DRAINING: Final = Closing(4000, "this node is going away")
+SLOW_READER: Final = Closing(4001, "you read too slowly")
+SILENT: Final = Closing(4002, "no answer to pings")
+INTERNAL: Final = Closing(4003, "this node failed")
+UNAVAILABLE: Final = Closing(4004, "the server cannot take you in now")
 
 NO_HELLO: Final = Closing(4500, "no hello in time")
 NICK_LOST: Final = Closing(4501, "your nickname now belongs to somebody else")

@@ -55,13 +55,12 @@ def fold(nick: str) -> str:
 
 def variants(nick: str) -> list[str]:
     """Give other nicknames like this one that are allowed, the likeliest to please first."""
-    found: list[str] = []
+    found = {fold(nick): nick}
     for end in ("_", "2", "3", "_2", "-3", "42", "_77"):
         variant = nick[: MAX_CHARS - len(end)] + end
         with contextlib.suppress(CommandError):  # at the end of a name other rules may apply
-            if fold(check(variant, allow_unicode=True)) != fold(nick):
-                found.append(variant)
-    return found
+            found.setdefault(fold(check(variant, allow_unicode=True)), variant)
+    return list(found.values())[1:]
 
 
 def _decompose(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client import session
+from client import events
 from client.model import (
     MOST_LINES,
     Chat,
@@ -72,7 +72,7 @@ def online() -> Chat:
     """Alice, in the lobby with bob."""
     chat = Chat()
     chat.sign_in("alice")
-    chat.apply(session.Connected("ws://a/ws", "node-a", "alice"), NOON)
+    chat.apply(events.Connected("ws://a/ws", "node-a", "alice"), NOON)
     chat.apply(joined(message(1), message(2)), NOON)
     return chat
 
@@ -91,16 +91,16 @@ class TestLines:
 
     def test_what_was_missed_comes_after_a_reconnection(self) -> None:
         chat = online()
-        chat.apply(session.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
-        chat.apply(session.Connected("ws://b/ws", "node-b", "alice"), NOON)
-        chat.apply(session.Rejoined(joined(message(3), recovered=True)), NOON)
+        chat.apply(events.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
+        chat.apply(events.Connected("ws://b/ws", "node-b", "alice"), NOON)
+        chat.apply(events.Rejoined(joined(message(3), recovered=True)), NOON)
         assert texts(chat) == [
             "m1", "m2", "Not connected: it broke", "Connected again, to node-b", "m3",
         ]  # fmt: skip
 
     def test_what_could_not_be_recovered_is_told_and_nothing_is_shown_twice(self) -> None:
         chat = online()
-        chat.apply(session.Rejoined(joined(message(2), message(9), recovered=False)), NOON)
+        chat.apply(events.Rejoined(joined(message(2), message(9), recovered=False)), NOON)
         assert texts(chat) == ["m1", "m2", "Some messages may be missing here.", "m9"]
         assert chat.conversation("lobby").lines[-2] == Told(
             NOON, "Some messages may be missing here.", warning=True
@@ -151,7 +151,7 @@ class TestMembers:
 
     def test_that_i_joined_is_no_news_to_me(self) -> None:
         chat = Chat()
-        chat.apply(session.Connected("ws://a/ws", "node-a", "alice"), NOON)
+        chat.apply(events.Connected("ws://a/ws", "node-a", "alice"), NOON)
         chat.apply(joined(members=("bob",)), NOON)
         chat.apply(presence(2, joined="alice"), NOON)
         assert chat.conversation("lobby").members == ("alice", "bob")
@@ -185,9 +185,9 @@ class TestConnection:
         chat.sign_in("alice")
         states.append(chat.connection)
         for event in (
-            session.Connected("ws://a/ws", "node-a", "alice"),
-            session.Disconnected("it broke", 4.0, "ws://b/ws"),
-            session.Ended("kicked"),
+            events.Connected("ws://a/ws", "node-a", "alice"),
+            events.Disconnected("it broke", 4.0, "ws://b/ws"),
+            events.Ended("kicked"),
         ):
             chat.apply(event, NOON)
             states.append(chat.connection)
@@ -221,7 +221,7 @@ class TestConnection:
     def test_the_loss_is_told_once_however_many_attempts_fail(self) -> None:
         chat = online()
         for _ in range(3):
-            chat.apply(session.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
+            chat.apply(events.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
         assert texts(chat)[2:] == ["Not connected: it broke"]
 
 
@@ -256,19 +256,19 @@ class TestDrafts:
 
     def test_it_waits_while_there_is_no_connection(self) -> None:
         chat = online()
-        chat.apply(session.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
+        chat.apply(events.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
         conversation = self.written(chat)
         assert waiting(conversation) is None
-        chat.apply(session.Connected("ws://b/ws", "node-b", "alice"), NOON)
+        chat.apply(events.Connected("ws://b/ws", "node-b", "alice"), NOON)
         assert waiting(conversation) is None, "the room is not joined yet"
-        chat.apply(session.Rejoined(joined(recovered=True, seq=2)), NOON)
+        chat.apply(events.Rejoined(joined(recovered=True, seq=2)), NOON)
         assert waiting(conversation) == "id3"
 
     def test_it_is_not_sent_again_if_it_is_among_what_was_missed(self) -> None:
         chat = online()
         conversation = self.written(chat)
         conversation.lose()
-        chat.apply(session.Rejoined(joined(message(3, "hi"), recovered=True)), NOON)
+        chat.apply(events.Rejoined(joined(message(3, "hi"), recovered=True)), NOON)
         assert waiting(conversation) is None
         assert texts(chat)[-1] == "hi"
 
@@ -276,7 +276,7 @@ class TestDrafts:
         chat = online()
         conversation = self.written(chat)
         conversation.acknowledge("id3", 3)
-        chat.apply(session.Rejoined(joined(seq=0, recovered=False)), NOON)
+        chat.apply(events.Rejoined(joined(seq=0, recovered=False)), NOON)
         assert not conversation.drafts
 
     def test_a_refused_one_says_why_and_is_sent_again_or_dropped(self) -> None:

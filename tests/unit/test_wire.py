@@ -348,10 +348,8 @@ def test_what_is_no_frame_of_a_node_is_a_value_error(data: str) -> None:
 
 @pytest.mark.parametrize("close", closing.ALL, ids=str)
 def test_the_code_tells_whether_to_come_back(close: closing.Closing) -> None:
-    says_reconnect = "reconnect" in close.reason
-    if close.code >= 4000:
-        assert says_reconnect == (close.code <= 4499)
-        assert wire.may_reconnect(close.code) == says_reconnect
+    do_not = {closing.NO_HELLO, closing.NICK_LOST}
+    assert wire.may_reconnect(close.code) == (close not in do_not)
     assert 4000 <= close.code <= 4999 or close in {closing.NORMAL, closing.TOO_BIG}
     assert len(close.reason.encode()) <= 123, "a close frame holds no more"
 
