@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import urlsplit
 
 import trio
 import trio_websocket
+import wsproto
 
 from gateway import wire
 
@@ -71,6 +72,30 @@ class Place:
         )
 
 
+class _ReaderNursery:
+    """Where trio-websocket starts its reader: keeps what that raises, which it tells nobody else.
+
+    A node that refuses the handshake, or breaks it off, ends the reader and nothing else.
+    """
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self.handshake = trio.CancelScope()
+        self.error: Exception | None = None
+
+    def start_soon(self, reader: Callable[[], Awaitable[None]]) -> None:
+        """Start the one task that trio-websocket has."""
+        self._nursery.start_soon(self._read, reader)
+
+    async def _read(self, reader: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await reader()
+        except (trio_websocket.HandshakeError, wsproto.utilities.LocalProtocolError) as error:
+            self.error = error
+        finally:
+            self.handshake.cancel()
+
+
 class _Pending(Generic[AnswerT]):
     """A command that is not answered yet."""
 
@@ -85,14 +110,19 @@ class _Pending(Generic[AnswerT]):
 
     def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
         """Take the answer; gives what should be told of it before anything that comes later."""
-        self.answer = wire.decode_answer(data, self._answer_type)
+        try:
+            self.answer = wire.decode_answer(data, self._answer_type)
+        except ValueError as error:
+            self.fail(ConnectionLost(f"the answer cannot be read: {error}"))
+            return None
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
 
     def fail(self, error: Exception) -> None:
-        """Take a refusal, or the loss of the connection."""
-        self.error = error
-        self.answered.set()
+        """Take a refusal, or the loss of the connection; what was answered stays answered."""
+        if not self.answered.is_set():
+            self.error = error
+            self.answered.set()
 
 
 class Connection:
@@ -133,20 +163,24 @@ class Connection:
             )
         else:
             stream = await trio.open_tcp_stream(place.host, place.port)
+        reading = _ReaderNursery(nursery)
         try:
-            websocket = await trio_websocket.wrap_client_stream(
-                nursery,
-                stream,
-                place.authority,
-                place.resource,
-                subprotocols=[wire.SUBPROTOCOL],
-                message_queue_size=_QUEUED_FRAMES,
-                max_message_size=MAX_FRAME_CHARS,
-            )
+            with reading.handshake:
+                websocket = await trio_websocket.wrap_client_stream(
+                    cast("trio.Nursery", reading),
+                    stream,
+                    place.authority,
+                    place.resource,
+                    subprotocols=[wire.SUBPROTOCOL],
+                    message_queue_size=_QUEUED_FRAMES,
+                    max_message_size=MAX_FRAME_CHARS,
+                )
+                return cls(stream, websocket)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
-        return cls(stream, websocket)
+        await trio.aclose_forcefully(stream)
+        raise reading.error or CannotConnect(f"{url}: closed during the handshake")
 
     async def ask(
         self,
@@ -180,25 +214,25 @@ class Connection:
 
     async def hear(self, on_event: Callable[[Any], Awaitable[None]]) -> Closed:
         """Read until the connection ends, in one task only; every event goes to ``on_event``."""
-        while True:
-            try:
+        closed = Closed(1006, _describe(None))
+        try:
+            while True:
                 frame = await self._websocket.get_message()
-            except trio_websocket.ConnectionClosed as error:
-                return self._ended(error.reason)
-            event = self._read(frame) if isinstance(frame, str) else None
-            if event is not None:
-                await on_event(event)
-
-    def _ended(self, reason: trio_websocket.CloseReason | None) -> Closed:
-        closed = Closed(reason.code if reason else 1006, _describe(reason))
-        for pending in self._pending.values():
-            pending.fail(ConnectionLost(closed.reason))
+                event = self._read(frame) if isinstance(frame, str) else None
+                if event is not None:
+                    await on_event(event)
+        except trio_websocket.ConnectionClosed as error:
+            if error.reason is not None:
+                closed = Closed(int(error.reason.code), _describe(error.reason))
+        finally:
+            for pending in self._pending.values():
+                pending.fail(ConnectionLost(closed.reason))
         return closed
 
     def _read(self, frame: str) -> Any | None:  # noqa: ANN401 - an event, or the session's own
-        if frame.startswith('{"seq":'):
-            return wire.decode_event(frame)
         try:
+            if frame.startswith('{"seq":'):
+                return wire.decode_event(frame)
             head = wire.head(frame)
             pending = self._pending.get(head.id) if head.id else None
             if pending is None:

@@ -15,7 +15,7 @@ import itertools
 import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -85,6 +85,7 @@ class Session:
         self._rooms: dict[str, _Room] = {}
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
         self._came_in = trio.Event()
+        self._came_in_at = 0.0
         self._retry_now = trio.Event()
         self._failure: CannotConnect | CommandError | None = None
 
@@ -189,7 +190,7 @@ class Session:
         async with self._events:
             ending = await self._first_connection()
             if isinstance(ending, Closed):
-                await self._events.send(Ended(await self._keep_coming_back(ending)))
+                await self._tell(Ended(await self._keep_coming_back(ending)))
             else:
                 self._failure = ending
             self._came_in.set()
@@ -212,10 +213,13 @@ class Session:
             if isinstance(ending, Closed):
                 if not wire.may_reconnect(ending.code):
                     return ending.reason
-                failures, refused_since, reason = 0, None, ending.reason
+                # One that takes us in and fails at once is no better than one that does not.
+                lived = trio.current_time() - self._came_in_at
+                failures = 0 if lived > _LONGEST_BACKOFF else failures + 1
+                refused_since, reason = None, ending.reason
             else:
                 failures, reason = failures + 1, str(ending)
-            ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2**failures)
+            ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures, 10))
             if _is_refusal(ending):
                 # The nickname will be free any moment, when our old connection is seen to be dead.
                 ceiling = min(ceiling, _LONGEST_WHILE_REFUSED)
@@ -225,10 +229,15 @@ class Session:
             await self._wait_to_retry(reason, ceiling)
             ending = await self._next_connection()
 
+    async def _tell(self, event: Event) -> None:
+        """Hand an event to whoever reads them; one who closed ``events`` wants none."""
+        with suppress(trio.BrokenResourceError):
+            await self._events.send(event)
+
     async def _wait_to_retry(self, reason: str, ceiling: float) -> None:
         delay = random.uniform(0, ceiling)  # noqa: S311 - full jitter: a node's clients spread out
         self._retry_now = trio.Event()
-        await self._events.send(Disconnected(reason, delay, self._url))
+        await self._tell(Disconnected(reason, delay, self._url))
         with trio.move_on_after(delay):
             await self._retry_now.wait()
 
@@ -265,8 +274,9 @@ class Session:
             welcome = await connection.ask(hello, wire.Welcome)
             self.nick, self.limits = welcome.nick, welcome.limits
             self._connection = connection
-            await self._events.send(Connected(url, welcome.node, welcome.nick))
+            await self._tell(Connected(url, welcome.node, welcome.nick))
             self._came_in.set()
+            self._came_in_at = trio.current_time()
             for name in list(self._rooms):
                 nursery.start_soon(self._rejoin, connection, name)
             nursery.start_soon(self._keep_alive, connection, ended)
@@ -294,7 +304,7 @@ class Session:
                     await trio.sleep(error.retry_after or 1.0)
                     continue
                 self._rooms.pop(name, None)
-                await self._events.send(NotRejoined(name, error.message))
+                await self._tell(NotRejoined(name, error.message))
             except ConnectionLost:
                 pass  # the room stays noted, and the next connection joins it again
             return
@@ -320,7 +330,7 @@ class Session:
             room = self._rooms.get(event.room)
             if room is None or not self._is_news(nursery, room, event):
                 return
-        await self._events.send(event)
+        await self._tell(event)
 
     def _is_news(
         self, nursery: trio.Nursery, room: _Room, event: wire.Message | wire.Presence | wire.Notice
@@ -357,7 +367,7 @@ class Session:
         try:
             await connection.ask(command, wire.MemberList, on_answer=settle)
         except CommandError as error:
-            await self._events.send(wire.Error(code=error.code, message=error.message))
+            await self._tell(wire.Error(code=error.code, message=error.message))
         except ConnectionLost:
             pass  # coming back reads them anyway
 

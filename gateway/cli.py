@@ -39,12 +39,14 @@ _SERVE: Final = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or a wrong setting."""
     options = _parser().parse_args(arguments)
+    status = 0
     try:
         options.run(options)
     except* BadSetting as group:
-        sys.exit(_complain(group, BAD_USAGE))
+        status = _complain(group, BAD_USAGE)
     except* (CannotListen, CannotDemo) as group:
-        sys.exit(_complain(group, FAILED))
+        status = _complain(group, FAILED)
+    sys.exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, cast
 
 import structlog
 import trio
 import trio_websocket
+import wsproto
 
 from gateway import endpoints, wire
 from gateway.closing import (
@@ -21,7 +23,7 @@ from gateway.closing import (
     UNAVAILABLE,
     Closing,
 )
-from gateway.outbox import Outbox, close_frame
+from gateway.outbox import Outbox, close_frame, text_frame
 from gateway.session import Services, Session
 
 HEAD_SECONDS: Final = 10.0
@@ -106,6 +108,30 @@ class ClientStream(trio.abc.Stream):
                 pass
 
 
+class _ReaderNursery:
+    """Where trio-websocket starts its reader; an answer that comes too late must not break us.
+
+    A ping that crosses our close frame makes wsproto refuse to send the pong.
+    """
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self.goodbye = trio.CancelScope()
+        """Ends with the reader: then nobody will read the client's answer to our close frame."""
+
+    def start_soon(self, reader: Callable[[], Awaitable[None]]) -> None:
+        """Start the one task that trio-websocket has."""
+        self._nursery.start_soon(self._read, reader)
+
+    async def _read(self, reader: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await reader()
+        except wsproto.utilities.LocalProtocolError as error:
+            log.debug("reader ended", reason=str(error))
+        finally:
+            self.goodbye.cancel()
+
+
 class Connection:
     """One client's connection, from its first byte to its last."""
 
@@ -115,6 +141,7 @@ class Connection:
         self._opening = trio.CancelScope()
         self._talking = trio.CancelScope()
         self._closing: Closing | None = None
+        self._open = False
         self.outbox: Outbox | None = None
         self.client: ClientStream | None = None
 
@@ -125,9 +152,14 @@ class Connection:
             self._opening.cancel()
             self._talking.cancel()
 
+    def tell(self, event: wire.Event) -> None:
+        """Send an event, if the client is there to hear it."""
+        if self._open and self.outbox is not None:
+            self.outbox.offer(text_frame(wire.encode(event)))
+
     def keep_alive(self, now: float, interval: float) -> None:
         """Ping a client that has been silent for long; give it up after twice that time."""
-        if self.client is None or self.outbox is None:
+        if self.client is None or self.outbox is None or not self._open:
             return
         silent = now - self.client.heard_at
         if silent > 2 * interval:
@@ -172,24 +204,26 @@ class Connection:
                 start_soon=nursery.start_soon,
                 on_overflow=self._overflowed,
             )
+            reading = _ReaderNursery(nursery)
             client = self.client = ClientStream(self._stream, outbox, head)
             try:
-                websocket = await self._shake_hands(nursery, client)
+                websocket = await self._shake_hands(reading, client)
                 if websocket is not None:
+                    self._open = True
                     await self._talk(websocket, outbox)
-                    await self._say_goodbye(websocket, outbox)
+                    await self._say_goodbye(websocket, outbox, reading.goodbye)
                 await client.linger()
             finally:
                 outbox.shut()
                 nursery.cancel_scope.cancel()
 
     async def _shake_hands(
-        self, nursery: trio.Nursery, client: ClientStream
+        self, reading: _ReaderNursery, client: ClientStream
     ) -> trio_websocket.WebSocketConnection | None:
         with client.handshake:
             client.handshake.deadline = trio.current_time() + HEAD_SECONDS
             request = await trio_websocket.wrap_server_stream(
-                nursery, client, max_message_size=wire.MAX_FRAME_BYTES
+                cast("trio.Nursery", reading), client, max_message_size=wire.MAX_FRAME_BYTES
             )
             ours = wire.SUBPROTOCOL in request.proposed_subprotocols
             with contextlib.suppress(trio_websocket.ConnectionClosed):
@@ -242,10 +276,14 @@ class Connection:
         return {"by": "client", "code": int(reason.code) if reason else 1006}
 
     async def _say_goodbye(
-        self, websocket: trio_websocket.WebSocketConnection, outbox: Outbox
+        self,
+        websocket: trio_websocket.WebSocketConnection,
+        outbox: Outbox,
+        patience: trio.CancelScope,
     ) -> None:
         code, reason = self._closing or NORMAL
-        with trio.move_on_after(CLOSE_SECONDS):
+        with patience:
+            patience.deadline = trio.current_time() + CLOSE_SECONDS
             await websocket.aclose(code, reason)
         broken = websocket.closed
         if outbox.open and broken is not None and broken.code != _NO_CLOSE_FRAME:

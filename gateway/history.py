@@ -20,6 +20,27 @@ async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
 
     :raises Unavailable: if the log must be read and Redis does not answer.
     """
+    known = await _at_least(room, rooms, count)
+    return known[-count:] if count else []
+
+
+async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | None:
+    """Give every message behind ``since`` up to ``room.position``; None if they cannot all be.
+
+    True of the moment it returns, and raises, as `newest`.
+    """
+    if not 0 <= room.position - since.seq <= MOST_MISSED:
+        return None
+    known = await _at_least(room, rooms, room.position - since.seq)
+    messages = [message for message in known if message_seq(message) > since.seq]
+    first = message_seq(messages[0]) if messages else room.position + 1
+    if since.epoch != room.epoch or first != since.seq + 1:
+        return None
+    return messages
+
+
+async def _at_least(room: Room, rooms: Rooms, count: int) -> list[bytes]:
+    """Give the messages at hand, and older ones from the log until there are ``count``."""
     known, epoch = list(room.recent), room.epoch
     first = message_seq(known[0]) if known else room.position + 1
     while len(known) < count and first > 1:
@@ -35,22 +56,4 @@ async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
             if not older:
                 break
         first = message_seq(known[0]) if known else room.position + 1
-    return known[-count:] if count else []
-
-
-async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | None:
-    """Give every message behind ``since`` up to ``room.position``; None if they cannot all be.
-
-    True of the moment it returns, and raises, as `newest`.
-    """
-    if since.epoch != room.epoch or since.seq > room.position:
-        return None
-    count = room.position - since.seq
-    if count > MOST_MISSED:
-        return None
-    messages = await newest(room, rooms, count)
-    messages = [message for message in messages if message_seq(message) > since.seq]
-    complete = not messages or (
-        message_seq(messages[0]) == since.seq + 1 and message_seq(messages[-1]) == room.position
-    )
-    return messages if complete else None
+    return known

@@ -68,7 +68,7 @@ class Lease:
         self._answered_at = -NOT_READY_AFTER
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
-        self._must_claim = False
+        self._forgotten = False
         self._unsettled: dict[str, Holder] = {}
         self._under_way: set[str] = set()
 
@@ -80,7 +80,8 @@ class Lease:
 
     def settle(self, session: Holder) -> None:
         """Have a session's claims made good soon: an answer of Redis to one of them was lost."""
-        self._unsettled[session.sid] = session
+        if session.sid in self._sessions:
+            self._unsettled[session.sid] = session
 
     def release(self, sid: str, nicks: Iterable[str], rooms: Iterable[str]) -> None:
         """Give back what a session held: at once, or as soon as Redis is there again.
@@ -95,7 +96,8 @@ class Lease:
 
     async def released(self) -> None:
         """Wait until everything that was to be given back has been."""
-        await self._all_released.wait()
+        while self._departures:
+            await self._all_released.wait()
 
     @property
     def sessions(self) -> int:
@@ -132,6 +134,7 @@ class Lease:
 
     async def give_up(self) -> None:
         """Strike this node off the register; for the very end. :raises Unavailable: if away."""
+        await self._backplane.rooms.release_node(self._node)
         await self._backplane.nodes.remove(self._node)
 
     # --- the upkeep ---------------------------------------------------------------------------
@@ -144,13 +147,13 @@ class Lease:
             try:
                 registered, others = await self._backplane.nodes.beat("probe")
                 if not registered:
+                    # Redis lost its data, or the other nodes took this one for dead.
                     await self._backplane.nodes.register()
-                    self._must_claim = True
+                    self._forgotten = True
+                    self._unsettled |= self._sessions
                 now = self._answered_at = trio.current_time()
                 # Both may take long; the heart goes on beating meanwhile.
-                if self._must_claim:
-                    self._do_once(nursery, "claim", self._claim_everything)
-                if self._unsettled:
+                if self._forgotten or self._unsettled:
                     self._do_once(nursery, "settle", self._settle)
                 for node in self._deaths.judge(others, now):
                     self._do_once(nursery, f"bury {node}", partial(self._bury, node))
@@ -164,7 +167,7 @@ class Lease:
     def _do_once(
         self, nursery: trio.Nursery, name: str, work: Callable[[], Awaitable[None]]
     ) -> None:
-        """Start some upkeep unless it is under way; if Redis goes away, a later beat does."""
+        """Start some upkeep unless it is under way; what fails, a later beat starts again."""
 
         async def attempt() -> None:
             try:
@@ -189,43 +192,39 @@ class Lease:
             self._silent_since = trio.current_time()
             subscription.rebuild()
 
-    async def _claim_everything(self) -> None:
-        """Claim again what the sessions here hold, of which Redis knows nothing any more.
-
-        That is so after it lost its data, or when the other nodes took this one for dead.
-        """
-        sessions = list(self._sessions.values())
-        if sessions:
-            log.warning("claiming everything anew", sessions=len(sessions))
-        for start in range(0, len(sessions), _CLAIM_BATCH):
-            try:
-                async with trio.open_nursery() as nursery:
-                    for session in sessions[start : start + _CLAIM_BATCH]:
-                        nursery.start_soon(self._claim, session)
-            except* Unavailable as group:
-                raise Unavailable("while claiming everything anew") from group
-        if self._relay.rooms:
-            await self._backplane.rooms.entered(*self._relay.rooms)
-        self._relay.recheck()
-        self._must_claim = False
-
     async def _settle(self) -> None:
-        for session in list(self._unsettled.values()):
-            await self._claim(session)
-            self._unsettled.pop(session.sid, None)
+        """Have unsettled sessions claim again what they hold, many at a time."""
+        if self._unsettled:
+            log.warning("claiming anew", sessions=len(self._unsettled))
+        while self._unsettled:
+            batch = list(self._unsettled.values())[:_CLAIM_BATCH]
+            async with trio.open_nursery() as nursery:
+                for session in batch:
+                    del self._unsettled[session.sid]
+                    nursery.start_soon(self._claim, session)
+            if any(session.sid in self._unsettled for session in batch):
+                raise Unavailable("not every session could claim anew")
+        if self._forgotten:
+            if self._relay.rooms:
+                await self._backplane.rooms.entered(*self._relay.rooms)
+            self._forgotten = False
+            self._relay.recheck()
 
     async def _claim(self, session: Holder) -> None:
         try:
             await session.reclaim()
         except NickTaken:
             session.close(NICK_LOST)
+        except Unavailable:
+            self.settle(session)
 
     async def _bury(self, node: str) -> None:
         """Give back what a dead node held; every survivor may do it, any number of times."""
         log.warning("node died", dead_node=node)
         await self._backplane.nodes.declare_dead(node)
-        await self._backplane.nicks.release_node(node)
+        # The rooms first: whoever comes back under a name that is free again is not still listed.
         await self._backplane.rooms.release_node(node)
+        await self._backplane.nicks.release_node(node)
         await self._backplane.nodes.remove(node)
 
     async def _release_departed(self) -> None:

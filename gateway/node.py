@@ -16,12 +16,13 @@ from gateway.config import Settings
 from gateway.door import Connection
 from gateway.lease import Lease
 from gateway.metrics import Gauges, Metrics
-from gateway.outbox import text_frame
 from gateway.relay import Relay
 from gateway.session import Services
-from gateway.wire import Notice, encode
+from gateway.wire import Notice
 
 BACKLOG: Final = 4096
+CLIENTS_SHARE: Final = 0.8
+"""The part of the drain time that clients have; the rest is for leaving Redis clean."""
 
 log = structlog.get_logger("node")
 
@@ -90,8 +91,10 @@ class Node:
                     task_status.started(port)
                     await self._stopping.wait()
                     accepting.cancel()
-                    draining.deadline = trio.current_time() + self._settings.drain_seconds
+                    began = trio.current_time()
+                    draining.deadline = began + CLIENTS_SHARE * self._settings.drain_seconds
                     self._send_everybody_away()
+            with trio.move_on_at(began + self._settings.drain_seconds):
                 await self._leave_redis_clean()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
@@ -117,6 +120,8 @@ class Node:
         """Serve one connection; nothing that happens in it may reach the others."""
         connection = Connection(self._services, stream)
         self._connections.add(connection)
+        if self._stopping.is_set():
+            connection.close(DRAINING)  # it was accepted in the very moment
         try:
             await connection.serve()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -137,10 +142,9 @@ class Node:
 
     def _send_everybody_away(self) -> None:
         log.info("draining", node=self.name, connections=len(self._connections))
-        notice = text_frame(encode(Notice(code="draining", message="This node is going away.")))
+        notice = Notice(code="draining", message="This node is going away.")
         for connection in list(self._connections):
-            if connection.outbox is not None:
-                connection.outbox.offer(notice)
+            connection.tell(notice)
             connection.close(DRAINING)
 
     async def _leave_redis_clean(self) -> None:

@@ -45,7 +45,7 @@ class Outbox:
     """
 
     __slots__ = (
-        "_drained", "_limit", "_on_overflow", "_open", "_queue", "_start_soon", "_stream",
+        "_drained", "_fd", "_limit", "_on_overflow", "_open", "_queue", "_socket", "_start_soon",
         "broken", "waiting",
     )  # fmt: skip
 
@@ -57,7 +57,8 @@ class Outbox:
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
         on_overflow: Callable[[], None],
     ) -> None:
-        self._stream = stream
+        self._socket = stream.socket
+        self._fd = stream.socket.fileno()
         self._limit = limit
         self._start_soon = start_soon
         self._on_overflow = on_overflow
@@ -97,7 +98,7 @@ class Outbox:
             return
         if not self.waiting:
             try:
-                sent = os.write(self._stream.socket.fileno(), data)
+                sent = os.write(self._fd, data)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -132,7 +133,7 @@ class Outbox:
         """Write what is queued as the client takes it."""
         try:
             while self.waiting:
-                await trio.lowlevel.wait_writable(self._stream.socket)
+                await trio.lowlevel.wait_writable(self._socket)
                 self._write_some()
         except (OSError, trio.ClosedResourceError):
             self._break()
@@ -143,7 +144,7 @@ class Outbox:
     def _write_some(self) -> None:
         buffers = list(islice(self._queue, _MOST_BUFFERS))
         with contextlib.suppress(BlockingIOError):
-            self._written(os.writev(self._stream.socket.fileno(), buffers))
+            self._written(os.writev(self._fd, buffers))
 
     def _written(self, size: int) -> None:
         self.waiting -= size

@@ -127,14 +127,9 @@ class Relay:
         return room
 
     async def _begin(self, room: Room) -> None:
-        """Subscribe, then read where the room is: in this order nothing falls in between."""
-        rooms = self._backplane.rooms
+        """Open a room; whoever waits for it gets `Unavailable` if that fails."""
         try:
-            room.failed = not await self._backplane.subscription.subscribe(room.channel)
-            await rooms.entered(room.name)
-            snapshot = await rooms.snapshot(
-                room.name, after=None, limit=RECENT, known_version=UNKNOWN
-            )
+            snapshot = await self._read_first(room)
         except Unavailable:
             room.failed = True
         else:
@@ -148,6 +143,14 @@ class Relay:
             self._catch_up_soon(room)
         self._settle(room)
         self.close_if_unused(room)
+
+    async def _read_first(self, room: Room) -> Snapshot:
+        """Subscribe, then read where the room is: in this order nothing falls in between."""
+        if not await self._backplane.subscription.subscribe(room.channel):
+            raise Unavailable("not subscribed")
+        rooms = self._backplane.rooms
+        await rooms.entered(room.name)
+        return await rooms.snapshot(room.name, after=None, limit=RECENT, known_version=UNKNOWN)
 
     def _settle(self, room: Room) -> None:
         """See that a room that something came for catches up, and that its changes are told."""
@@ -169,7 +172,7 @@ class Relay:
         lost = False
         while room.behind and self.rooms.get(room.name) is room:
             await self._backplane.link.wait_connected()
-            room.behind = False
+            room.behind = room.sequence.suspicious = False
             seen, seen_version = room.sequence.highest, room.roster.seen
             try:
                 snapshot = await self._backplane.rooms.snapshot(
@@ -201,7 +204,6 @@ class Relay:
 
     def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
-        room.sequence.suspicious = False
         messages = snapshot.messages
         first = message_seq(messages[0]) if messages else snapshot.seq + 1
         if first > room.position + 1:
@@ -231,8 +233,8 @@ class Relay:
         room.recent.clear()
         room.roster.invalidate()
         room.roster.replace(snapshot.version, members)
-        # In a new epoch everything in the log is news.
-        room.behind = room.position < snapshot.seq
+        # In a new epoch everything in the log is news; and what came live meanwhile was dropped.
+        room.behind = True
         self._tell(room, "history_lost", "The server lost messages; the conversation goes on.")
 
     def _tell(self, room: Room, code: str, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -62,8 +63,9 @@ class Session:
         self.nick = ""
         self.rooms: set[str] = set()
         self._nicks_claimed: set[str] = set()
-        self._naming = trio.Lock()
-        self._answered: dict[str, wire.Ok] = {}
+        self._claims = trio.Lock()
+        self._over = trio.Event()
+        self._answered: dict[tuple[str, str], wire.Ok] = {}
         settings = services.settings
         self._flood = TokenBucket(
             burst=settings.flood_burst, rate=settings.flood_rate, now=trio.current_time()
@@ -71,6 +73,7 @@ class Session:
 
     def end(self) -> None:
         """Leave everything, and give back what was claimed. Synchronous; for the very end."""
+        self._over.set()
         for name in self.rooms:
             self._leave_here(name)
         if self._nicks_claimed:
@@ -105,8 +108,8 @@ class Session:
     async def _carry_out(self, command: wire.AnyCommand) -> None:
         if not self.nick and type(command) is not wire.Hello:
             raise CommandError("unauthorized", "Say hello first.")
-        remembered = self._answered.get(command.id) if command.id else None
-        if remembered is not None:
+        key = (type(command).__name__, command.id or "")
+        if (remembered := self._answered.get(key)) is not None:
             self._send(remembered)
             return
         await self._handlers[type(command)](self, command)
@@ -117,7 +120,8 @@ class Session:
         if self.nick:
             raise CommandError("bad_frame", "You have said hello already.")
         nick = self._checked(command.nick)
-        await self._claim(nick)
+        async with self._claims:
+            await self._claim(nick)
         self._services.lease.hold(self)
         settings = self._services.settings
         self._send(
@@ -138,27 +142,26 @@ class Session:
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
-        if nick != self.nick:
-            await self._claim(nick)
+        async with self._claims:
+            if nick != self.nick:
+                await self._claim(nick)
+            # Also if that was done by a command like this one whose answer was `unavailable`.
             await self._join_again()
-        self._answer_once(wire.Named(id=command.id, nick=nick))
+        self._answer_once(command, wire.Named(id=command.id, nick=nick))
 
     def _checked(self, nick: str) -> str:
         return nicknames.check(nick, allow_unicode=self._services.settings.unicode_nicks)
 
     async def _claim(self, nick: str) -> None:
-        """Take a nickname and give up the one before it."""
+        """Take a nickname and give up the one before it; for holders of ``_claims``."""
         self._nicks_claimed.add(nick)
         try:
-            async with self._naming:
-                await self._services.backplane.nicks.claim(
-                    nick,
-                    self.sid,
-                    giving_up=self._nicks_claimed - {nick},
-                    variants=nicknames.variants(nick),
-                )
-                self.nick = nick
-                self._nicks_claimed = {nick}
+            await self._services.backplane.nicks.claim(
+                nick,
+                self.sid,
+                giving_up=self._nicks_claimed - {nick},
+                variants=nicknames.variants(nick),
+            )
         except NickTaken as taken:
             self._nicks_claimed.discard(nick)
             suggestion = taken.free_variant
@@ -170,6 +173,8 @@ class Session:
             # Which of the two names Redis holds for us now is unknown: settle it as it comes back.
             self._services.lease.settle(self)
             raise
+        self.nick = nick
+        self._nicks_claimed = {nick}
 
     async def reclaim(self) -> None:
         """Claim again what this session holds, after Redis may have forgotten or misunderstood.
@@ -177,13 +182,18 @@ class Session:
         :raises NickTaken: if the nickname has another owner now.
         :raises Unavailable: if Redis does not answer.
         """
-        async with self._naming:
-            if self.nick:
-                await self._services.backplane.nicks.claim(
-                    self.nick, self.sid, giving_up=self._nicks_claimed - {self.nick}
-                )
+        async with self._claims:
+            if self._over.is_set():
+                return
+            try:
+                given_up = self._nicks_claimed - {self.nick}
+                await self._services.backplane.nicks.claim(self.nick, self.sid, giving_up=given_up)
                 self._nicks_claimed = {self.nick}
-        await self._join_again()
+                await self._join_again()
+            finally:
+                if self._over.is_set():
+                    # The session was released before all this was claimed.
+                    self._services.lease.release(self.sid, {self.nick}, self.rooms)
 
     async def _join_again(self) -> None:
         for room in sorted(self.rooms):
@@ -248,12 +258,15 @@ class Session:
         name = command.room
         if name not in self.rooms:
             raise _not_in_room(name)
-        await self._services.backplane.rooms.leave(name, self.sid)
-        self._leave_here(name)
-        self.rooms.discard(name)
-        self._answer_once(wire.Ok(id=command.id))
+        rooms = self._services.backplane.rooms
+        async with self._claims:
+            await rooms.leave(name, self.sid)
+            self._leave_here(name)
+            self.rooms.discard(name)
         if name not in self._services.relay.rooms:
-            await self._services.backplane.rooms.left(name)
+            with contextlib.suppress(Unavailable):  # then it is a note too much, which harms nobody
+                await rooms.left(name)
+        self._answer_once(command, wire.Ok(id=command.id))
 
     def _leave_here(self, name: str) -> None:
         room = self._services.relay.rooms.get(name)
@@ -323,11 +336,11 @@ class Session:
         if not isinstance(frame, wire.Ok) or frame.id is not None:
             self._outbox.offer(text_frame(wire.encode(frame)))
 
-    def _answer_once(self, answer: wire.Ok) -> None:
+    def _answer_once(self, command: wire.Command, answer: wire.Ok) -> None:
         """Answer a command that, done twice, would not be answered the same: remember it."""
         self._send(answer)
-        if answer.id is not None:
-            self._answered[answer.id] = answer
+        if command.id is not None:
+            self._answered[type(command).__name__, command.id] = answer
             if len(self._answered) > _REMEMBERED_ANSWERS:
                 del self._answered[next(iter(self._answered))]
 

@@ -68,7 +68,7 @@ class Position(Struct, frozen=True):
     """A place in a room's log: everything up to ``seq`` of ``epoch`` has been seen."""
 
     epoch: str
-    seq: Annotated[int, Meta(ge=0)]
+    seq: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class _Frame(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -113,7 +113,7 @@ class History(Command, frozen=True, kw_only=True, tag="history"):
     """Up to ``limit`` messages of a joined room before ``before``, or the newest ones."""
 
     room: str
-    before: Annotated[int, Meta(ge=1)] | None = None
+    before: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     limit: Limit = 50
 
 

@@ -38,7 +38,7 @@ class Backplane:
         history_days: float,
     ) -> None:
         self.link = Link(server, name=f"{node}-commands", timeout=timeout)
-        self.subscription = Subscription(server, name=f"{node}-subscription")
+        self.subscription = Subscription(server, name=f"{node}-subscription", timeout=timeout)
         self.rooms = Rooms(
             self.link,
             namespace=namespace,

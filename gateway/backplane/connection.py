@@ -9,7 +9,6 @@ from typing import Any, Final
 import hiredis
 import structlog
 import trio
-from redis import exceptions as redis_exceptions
 
 from gateway.backplane.errors import Unavailable, translate
 from gateway.backplane.topology import Server
@@ -116,7 +115,7 @@ async def _one_connection(
     try:
         with trio.fail_after(CONNECT_SECONDS):
             stream = await server.connect()
-    except (OSError, trio.TooSlowError) as error:
+    except (OSError, UnicodeError, trio.TooSlowError) as error:
         return str(error) or "no answer"
     reason = ""
     try:
@@ -146,5 +145,5 @@ async def _greet(connection: Connection, commands: list[tuple[Any, ...]]) -> Non
     except trio.TooSlowError:
         raise ConnectionLost("connected, but no answer") from None
     for reply in replies:
-        if isinstance(reply, (Unavailable, redis_exceptions.RedisError)):
+        if isinstance(reply, Unavailable):
             raise ConnectionLost(str(reply)) from reply

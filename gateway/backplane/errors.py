@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import structlog
 from redis import exceptions as redis_exceptions
+
+log = structlog.get_logger("redis")
 
 
 class Unavailable(Exception):
     """Redis cannot do this now: away, starting, full, read-only, or closed to us. Try again later.
 
     Whether a command that was under way took effect is unknown; every command here may be repeated.
+    """
+
+
+class Refused(Unavailable, redis_exceptions.ResponseError):
+    """Redis refuses a command for a reason that does not pass by itself: a fault, here or there.
+
+    It counts as `Unavailable`, so that a key somebody else spoilt costs the room it belongs to,
+    and not the node with everybody on it.
     """
 
 
@@ -30,4 +41,5 @@ def translate(error: str) -> Exception:
     # A write refused inside a script comes as "ERR ... -OOM ..." or with the script's name first.
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Unavailable(error)
-    return redis_exceptions.ResponseError(error)
+    log.error("redis refused a command", reason=error)
+    return Refused(error)

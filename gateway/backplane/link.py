@@ -74,7 +74,7 @@ class Link:
         """Run one command and give its reply (bulk strings as bytes).
 
         :raises Unavailable: if Redis is away, or cannot do it now.
-        :raises redis.exceptions.ResponseError: if the command itself is wrong.
+        :raises Refused: an `Unavailable` too, if the command itself is wrong.
         """
         await self._require_connection()
         call = _Call(trio.lowlevel.current_task(), trio.current_time())
@@ -152,6 +152,8 @@ class Link:
         take = self._pending.popleft
         while True:
             for reply in await connection.receive():
+                if not self._pending:
+                    raise ConnectionLost("a reply that nobody asked for")
                 call = take()
                 task = call.task
                 if task is None:

@@ -31,9 +31,10 @@ class _Confirmation:
 class Subscription:
     """The channels a node listens to, on one connection, with which they are all resubscribed."""
 
-    def __init__(self, server: Server, *, name: str) -> None:
+    def __init__(self, server: Server, *, name: str, timeout: float) -> None:
         self._server = server
         self._name = name
+        self._timeout = timeout
         self._channels: dict[bytes, None] = {}
         self._out: list[bytes] = []
         self._unconfirmed: deque[_Confirmation] = deque()
@@ -56,8 +57,8 @@ class Subscription:
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.
 
-        False if the connection was lost meanwhile; the channel is then subscribed with the next
-        connection, and ``on_restored`` tells when.
+        False if the connection was lost meanwhile or Redis does not answer in time; unless it is
+        unsubscribed, the channel is subscribed later all the same.
         """
         self._channels[channel] = None
         if not self.connected:
@@ -66,7 +67,8 @@ class Subscription:
         confirmation = _Confirmation()
         self._unconfirmed.append(confirmation)
         self._say(b"SUBSCRIBE", channel)
-        await confirmation.arrived.wait()
+        with trio.move_on_after(self._timeout):
+            await confirmation.arrived.wait()
         return confirmation.done
 
     def unsubscribe(self, channel: bytes) -> None:
@@ -139,6 +141,8 @@ class Subscription:
                     burst.append((reply[1], reply[2]))
                 elif kind == b"subscribe":
                     # Redis confirms in the order it was asked, one channel at a time.
+                    if not self._unconfirmed:
+                        raise ConnectionLost("a confirmation that nobody asked for")
                     confirmation = self._unconfirmed.popleft()
                     confirmation.done = True
                     confirmation.arrived.set()

@@ -17,7 +17,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.backplane import Server, Unavailable
 from gateway.backplane.connection import Connection
-from gateway.backplane.errors import NoScript, translate
+from gateway.backplane.errors import NoScript, Refused, translate
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
 from tests.backplane.conftest import TIMEOUT, Links
@@ -428,8 +428,8 @@ async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> 
         ("ERR Error running script (call to f_1): @user_script:5: -OOM command", Unavailable),
         ("ERR Error running script (call to f_1): @user_script:5: -READONLY You", Unavailable),
         ("NOSCRIPT No matching script. Please use EVAL.", NoScript),
-        ("WRONGTYPE Operation against a key", redis_exceptions.ResponseError),
-        ("ERR unknown command 'OOM'", redis_exceptions.ResponseError),
+        ("WRONGTYPE Operation against a key", Refused),
+        ("ERR unknown command 'OOM'", Refused),
     ],
 )
 def test_what_passes_is_told_from_what_is_wrong(error: str, kind: type[Exception]) -> None:

@@ -16,7 +16,7 @@ class Listener:
     """A subscription that runs, and what came of it."""
 
     def __init__(self, server: RedisServer) -> None:
-        self.subscription = Subscription(Server.from_url(server.url), name="test")
+        self.subscription = Subscription(Server.from_url(server.url), name="test", timeout=5)
         self.bursts: list[Burst] = []
         self.restored = 0
         self._changed = trio.Event()

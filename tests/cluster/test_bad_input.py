@@ -58,6 +58,7 @@ REFUSED: list[tuple[str | bytes | dict[str, Any], str, str]] = [
     ({"type": "leave", "room": "elsewhere", "id": "x"}, "not_in_room", "elsewhere"),
     ({"type": "history", "room": "elsewhere", "id": "x"}, "not_in_room", "elsewhere"),
     ({"type": "members", "room": "elsewhere", "id": "x"}, "not_in_room", "elsewhere"),
+    ({"type": "history", "room": "lobby", "before": 2**64, "id": "x"}, "bad_frame", "before"),
     ({"type": "join", "room": "", "id": "x"}, "bad_room", "64"),
     ({"type": "join", "room": "r" * 65, "id": "x"}, "bad_room", "64"),
     ({"type": "join", "room": "two words", "id": "x"}, "bad_room", "spaces"),

@@ -3,13 +3,13 @@
 -- ARGV  1 session  2 "node nick"  3 channel  4 JSON after {"version":N  5 epoch if there is none
 -- Gives the room's epoch. Repeating it changes nothing.
 local meta, members = KEYS[1], KEYS[2]
+if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
+  redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+end
 if redis.call('HGET', members, ARGV[1]) == ARGV[2] then
   return redis.call('HGET', meta, 'epoch')
 end
 if redis.call('EXISTS', members) == 0 then
-  if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
-    redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
-  end
   for i = 1, #KEYS do
     redis.call('PERSIST', KEYS[i])
   end

@@ -1,0 +1,209 @@
+"""What is interrupted in the middle is finished or undone, and nothing of it is left behind."""
+
+from __future__ import annotations
+
+import struct
+from functools import partial
+
+import pytest
+import trio
+
+from client.session import CannotConnect, open_session
+from tests.harness import RawClient, open_cluster, raw_client, until
+from tests.redis_server import RedisServer
+
+UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """A client's frame."""
+    return bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
+async def receive_until(stream: trio.SocketStream, words: bytes) -> bytes:
+    received = b""
+    with trio.fail_after(10):
+        while words not in received:
+            chunk = await stream.receive_some()
+            assert chunk, f"closed after {received!r}"
+            received += chunk
+    return received
+
+
+async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1, ping_interval=2) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        redis_server.pause()
+        with trio.fail_after(2):
+            answer = await alice.ask({"type": "join", "room": "new", "id": "1"})
+        assert (answer["code"], answer["id"]) == ("unavailable", "1")
+        redis_server.resume()
+        await cluster.nodes[0].ready()
+        assert (await alice.ask({"type": "join", "room": "new", "id": "1"}))["type"] == "ok"
+
+
+async def test_who_goes_while_all_claim_anew_leaves_nothing(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        async with trio.open_nursery() as nursery:
+            for number in range(250):
+                await nursery.start(partial(_stay, node.url, f"guest-{number}", number % 10))
+            redis_server.ask("FLUSHALL")
+            await node.logged("claiming anew")
+            nursery.cancel_scope.cancel()
+
+        async def nothing_left() -> bool:
+            held = redis_server.ask("KEYS", "*:members") + redis_server.ask("KEYS", "*nicks")
+            return not held and await node.metric("chat_sessions") == 0
+
+        await until(nothing_left, "everything to be given back")
+
+
+async def _stay(
+    url: str, nick: str, room: int, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    async with raw_client(url, nick) as client:
+        answer = await client.ask({"type": "join", "room": f"room-{room}", "id": "j"})
+        assert answer["type"] == "ok"
+        task_status.started()
+        await trio.sleep_forever()
+
+
+async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[0], "bob") as bob,
+    ):
+        for client in (alice, bob):
+            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+        # Redis does the claim and not what follows, as when the connection is lost in between.
+        keys = ["~chat:nodes", "~chat:nicks"]
+        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
+        rename = {"type": "nick", "nick": "alicia", "id": "n"}
+        assert (await alice.ask(rename))["code"] == "unavailable"
+        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
+        assert (await alice.ask(rename))["nick"] == "alicia"
+        await until(partial(_lists, bob, {"alicia", "bob"}), "the new name to be listed")
+
+        # A leave that could not be noted down everywhere is done, and answered once.
+        keys += ["~chat:{room:*", "~chat:rooms"]
+        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
+        for client in (alice, bob):
+            await client.say({"type": "leave", "room": "lobby", "id": "l"})
+            await client.say({"type": "ping", "id": "p"})
+            answers = [await client.hear_type("ok", "error") for _ in range(2)]
+            assert [(a["type"], a["id"]) for a in answers] == [("ok", "l"), ("ok", "p")]
+        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
+
+
+async def _lists(client: RawClient, nicks: set[str]) -> bool:
+    answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
+    return {member["nick"] for member in answer["members"]} == nicks
+
+
+async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[0], "bob") as bob,
+    ):
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.ask({"type": "join", "room": "other", "id": "j"})
+        redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:nodes")
+        await cluster.nodes[0].logged("claiming anew")
+        redis_server.ask("SET", "chat:{room:lobby}:log", "not a stream")
+        refused = await alice.ask({"type": "send", "room": "lobby", "text": "hi", "id": "1"})
+        assert refused["code"] == "unavailable"
+        sent = await bob.ask({"type": "send", "room": "other", "text": "hi", "id": "1"})
+        assert sent["type"] == "ok"
+        assert cluster.nodes[0].process.returncode is None
+
+
+async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        raw_client(cluster.urls[0], "bob") as bob,
+        trio.open_nursery() as nursery,
+    ):
+        epoch = (await alice.join("lobby")).epoch
+        for _ in range(200):
+            await alice.send("lobby", "before")
+
+        async def go_on() -> None:
+            while True:
+                await alice.send("lobby", "meanwhile")
+
+        nursery.start_soon(go_on)
+        for number in range(20):
+            join = {"type": "join", "room": "lobby", "id": f"j{number}"}
+            answer = await bob.ask(join | {"since": {"epoch": epoch, "seq": number}})
+            assert answer["recovered"] is True
+            seqs = [m["seq"] for m in answer["messages"]]
+            assert seqs == list(range(number + 1, answer["seq"] + 1))
+            await bob.ask({"type": "leave", "room": "lobby", "id": f"l{number}"})
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_ping_that_crosses_the_close_does_no_harm(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
+            await stream.send_all(UPGRADE)
+            await receive_until(stream, b"\r\n\r\n")
+            await stream.send_all(masked(1, b'{"type":"hello","nick":"alice"}'))
+            await receive_until(stream, b"welcome")
+            node.process.terminate()
+            await receive_until(stream, (4000).to_bytes(2, "big"))
+            await stream.send_all(masked(9, b"hi") + masked(8, struct.pack("!H", 4000)))
+            with trio.fail_after(10):
+                assert await node.process.wait() == 0
+        assert node.errors == []
+
+
+async def test_a_drain_that_takes_too_long_leaves_redis_clean_all_the_same(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1, drain_seconds=2) as cluster:
+        node = cluster.nodes[0]
+        async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
+            await stream.send_all(UPGRADE)
+            await receive_until(stream, b"\r\n\r\n")
+            await stream.send_all(masked(1, b'{"type":"hello","nick":"alice"}'))
+            await receive_until(stream, b"welcome")
+            node.process.terminate()
+            with trio.fail_after(5):
+                assert await node.process.wait() == 0
+        assert (await node.logged("stopped"))["in_time"] is False
+        assert redis_server.ask("KEYS", "*") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "503"),
+        (b"", "during the handshake"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "handshake"),
+    ],
+)
+async def test_a_client_is_told_at_once_why_it_was_not_let_in(answer: bytes, reason: str) -> None:
+    async def refuse(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        if answer:
+            await stream.send_all(answer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+        url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/ws"
+        with trio.fail_after(5), pytest.raises(CannotConnect, match=reason):
+            async with open_session([url], nick="alice"):
+                raise AssertionError("let in")
+        nursery.cancel_scope.cancel()
