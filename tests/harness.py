@@ -231,6 +231,52 @@ async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClie
         nursery.cancel_scope.cancel()
 
 
+class BareSocket:
+    """A client that has shaken hands and does nothing by itself: no pong, no close, no reading."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+
+    async def send(self, payload: bytes, *, opcode: int = 1) -> None:
+        """Send one masked frame."""
+        head = bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0))
+        await self.stream.send_all(head + payload)
+
+    async def receive_until(self, words: bytes) -> bytes:
+        """Receive until these bytes have come."""
+        received = b""
+        with trio.fail_after(START_SECONDS):
+            while words not in received:
+                chunk = await self.stream.receive_some()
+                assert chunk, f"closed after {received!r}"
+                received += chunk
+        return received
+
+    async def receive_all(self) -> bytes:
+        """Receive until the node closes."""
+        received = b""
+        with trio.fail_after(START_SECONDS):
+            async for chunk in self.stream:
+                received += chunk
+        return received
+
+
+@asynccontextmanager
+async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterator[BareSocket]:
+    """Shake hands with a node, and say hello if there is a nickname."""
+    async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
+        bare = BareSocket(stream)
+        await stream.send_all(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        assert b" 101 " in await bare.receive_until(b"\r\n\r\n")
+        if nick is not None:
+            await bare.send(json.dumps({"type": "hello", "nick": nick}).encode())
+            await bare.receive_until(b'"welcome"')
+        yield bare
+
+
 async def http_get(port: int, path: str) -> tuple[int, str]:
     """Ask a node over HTTP; gives status and body."""
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:

@@ -79,6 +79,32 @@ class Connection:
         return replies
 
 
+class Pipeline:
+    """Commands on their way out: all that gather while one write is under way go in the next."""
+
+    def __init__(self) -> None:
+        self._waiting: list[bytes] = []
+        self._wake = trio.Event()
+
+    def put(self, command: tuple[Argument, ...]) -> None:
+        """Have a command sent; :raises TypeError: if it cannot be packed, and is not."""
+        self._waiting.append(pack(command))
+        self._wake.set()
+
+    def clear(self) -> None:
+        """Forget what was not sent: it was meant for a connection that is lost."""
+        self._waiting.clear()
+
+    async def run(self, connection: Connection) -> None:
+        """Send what is put; ends by raising :exc:`ConnectionLost`."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            await connection.send(data)
+
+
 async def keep_connected(
     server: Server,
     name: str,

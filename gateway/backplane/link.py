@@ -13,8 +13,8 @@ from gateway.backplane.connection import (
     Argument,
     Connection,
     ConnectionLost,
+    Pipeline,
     keep_connected,
-    pack,
 )
 from gateway.backplane.errors import NoScript, Unavailable
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
@@ -55,9 +55,8 @@ class Link:
         self._server = server
         self._name = name
         self._timeout = timeout
-        self._out: list[bytes] = []
+        self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
-        self._wake = trio.Event()
         self._up = trio.Event()
 
     @property
@@ -115,7 +114,7 @@ class Link:
         self._up.set()
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write, connection)
+                nursery.start_soon(self._pipeline.run, connection)
                 nursery.start_soon(self._read, connection)
                 nursery.start_soon(self._watch)
         finally:
@@ -127,26 +126,17 @@ class Link:
             raise Unavailable("Redis is not connected")
 
     def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
-        self._out.append(pack(command))  # first: what cannot be packed raises, and gets no reply
+        self._pipeline.put(command)  # first: what cannot be packed raises, and gets no reply
         self._pending.append(call)
-        self._wake.set()
 
     def _fail_pending(self) -> None:
         self._up = trio.Event()
-        self._out.clear()
+        self._pipeline.clear()
         while self._pending:
             task = self._pending.popleft().task
             if task is not None:
                 lost = Unavailable("the connection to Redis was lost")
                 trio.lowlevel.reschedule(task, outcome.Error(lost))
-
-    async def _write(self, connection: Connection) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            data = b"".join(self._out)
-            self._out.clear()
-            await connection.send(data)
 
     async def _read(self, connection: Connection) -> None:
         take = self._pending.popleft

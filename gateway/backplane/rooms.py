@@ -6,6 +6,7 @@ import itertools
 import secrets
 import time
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ REMEMBERED_IDS: Final = 10_000
 
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
+_MOST_KEYS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Rooms:
         self._epochs = itertools.count()
         self._index = f"{namespace}:rooms"
         self._own_rooms = self._rooms_of(node)
+        self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
 
     def _new_epoch(self) -> str:
         """An epoch for a room that has none: never given twice, by this node or another."""
@@ -95,9 +98,6 @@ class Rooms:
 
     def _rooms_of(self, node: str) -> str:
         return f"{self._namespace}:{{node:{node}}}:rooms"
-
-    def _keys(self, room: str) -> RoomKeys:
-        return RoomKeys(self._namespace, room)
 
     def channel(self, room: str) -> bytes:
         """The channel on which a room's messages and changes are published."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.connection import Connection, ConnectionLost, keep_connected, pack
+from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
 from gateway.backplane.topology import Server
 
 Burst = list[tuple[bytes, bytes]]
@@ -36,9 +36,8 @@ class Subscription:
         self._name = name
         self._timeout = timeout
         self._channels: dict[bytes, None] = {}
-        self._out: list[bytes] = []
+        self._pipeline = Pipeline()
         self._unconfirmed: deque[_Confirmation] = deque()
-        self._wake = trio.Event()
         self._scope = trio.CancelScope()
         self.connected = False
 
@@ -66,7 +65,7 @@ class Subscription:
             return False
         confirmation = _Confirmation()
         self._unconfirmed.append(confirmation)
-        self._say(b"SUBSCRIBE", channel)
+        self._pipeline.put((b"SUBSCRIBE", channel))
         with trio.move_on_after(self._timeout):
             await confirmation.arrived.wait()
         return confirmation.done
@@ -75,15 +74,11 @@ class Subscription:
         """Stop listening to a channel; what is on its way may still come."""
         self._channels.pop(channel, None)
         if self.connected:
-            self._say(b"UNSUBSCRIBE", channel)
+            self._pipeline.put((b"UNSUBSCRIBE", channel))
 
     def rebuild(self) -> None:
         """Give up a connection that delivers nothing any more, and open another."""
         self._scope.cancel()
-
-    def _say(self, *command: bytes) -> None:
-        self._out.append(pack(command))
-        self._wake.set()
 
     async def _serve(
         self,
@@ -92,11 +87,11 @@ class Subscription:
         on_burst: Callable[[Burst], None],
         on_restored: Callable[[], None],
     ) -> None:
-        self._out.clear()
+        self._pipeline.clear()
         try:
             with trio.CancelScope() as self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._write, connection)
+                    nursery.start_soon(self._pipeline.run, connection)
                     nursery.start_soon(self._read, connection, on_burst)
                     nursery.start_soon(self._restore, on_restored)
             raise ConnectionLost("it delivered nothing")
@@ -116,19 +111,11 @@ class Subscription:
                 continue
             confirmations = [_Confirmation() for _ in batch]
             self._unconfirmed.extend(confirmations)
-            self._say(b"SUBSCRIBE", *batch)
+            self._pipeline.put((b"SUBSCRIBE", *batch))
             last = confirmations[-1]
             await last.arrived.wait()
         if last is None or last.done:
             on_restored()
-
-    async def _write(self, connection: Connection) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            data = b"".join(self._out)
-            self._out.clear()
-            await connection.send(data)
 
     async def _read(self, connection: Connection, on_burst: Callable[[Burst], None]) -> None:
         while True:

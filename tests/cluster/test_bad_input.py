@@ -7,10 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import trio
 import trio_websocket
 
-from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
+from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -120,18 +119,9 @@ async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
 
 
 async def test_text_that_is_not_utf8_closes_with_1007(node: NodeProcess) -> None:
-    stream = await trio.open_tcp_stream("127.0.0.1", node.port)
-    async with stream:
-        await stream.send_all(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        assert b" 101 " in await stream.receive_some()
-        await stream.send_all(b"\x81\x83\x00\x00\x00\x00\xff\xfe\xfd")
-        answer = b""
-        with trio.fail_after(5):
-            async for chunk in stream:
-                answer += chunk
+    async with bare_socket(node) as bare:
+        await bare.send(b"\xff\xfe\xfd")
+        answer = await bare.receive_all()
         assert answer[:4] == b"\x88" + answer[1:2] + (1007).to_bytes(2, "big")
 
 

@@ -9,28 +9,8 @@ import pytest
 import trio
 
 from client.session import CannotConnect, open_session
-from tests.harness import RawClient, open_cluster, raw_client, until
+from tests.harness import RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
-
-UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def masked(opcode: int, payload: bytes) -> bytes:
-    """A client's frame."""
-    return bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0)) + payload
-
-
-async def receive_until(stream: trio.SocketStream, words: bytes) -> bytes:
-    received = b""
-    with trio.fail_after(10):
-        while words not in received:
-            chunk = await stream.receive_some()
-            assert chunk, f"closed after {received!r}"
-            received += chunk
-    return received
 
 
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
@@ -156,14 +136,11 @@ async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServe
 async def test_a_ping_that_crosses_the_close_does_no_harm(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1) as cluster:
         node = cluster.nodes[0]
-        async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
-            await stream.send_all(UPGRADE)
-            await receive_until(stream, b"\r\n\r\n")
-            await stream.send_all(masked(1, b'{"type":"hello","nick":"alice"}'))
-            await receive_until(stream, b"welcome")
+        async with bare_socket(node, "alice") as bare:
             node.process.terminate()
-            await receive_until(stream, (4000).to_bytes(2, "big"))
-            await stream.send_all(masked(9, b"hi") + masked(8, struct.pack("!H", 4000)))
+            await bare.receive_until((4000).to_bytes(2, "big"))
+            await bare.send(b"hi", opcode=9)
+            await bare.send(struct.pack("!H", 4000), opcode=8)
             with trio.fail_after(10):
                 assert await node.process.wait() == 0
         assert node.errors == []
@@ -174,11 +151,7 @@ async def test_a_drain_that_takes_too_long_leaves_redis_clean_all_the_same(
 ) -> None:
     async with open_cluster(redis_server, 1, drain_seconds=2) as cluster:
         node = cluster.nodes[0]
-        async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
-            await stream.send_all(UPGRADE)
-            await receive_until(stream, b"\r\n\r\n")
-            await stream.send_all(masked(1, b'{"type":"hello","nick":"alice"}'))
-            await receive_until(stream, b"welcome")
+        async with bare_socket(node, "alice"):
             node.process.terminate()
             with trio.fail_after(5):
                 assert await node.process.wait() == 0

@@ -9,7 +9,7 @@ import trio
 
 from client.session import open_session
 from gateway import wire
-from tests.harness import RawClient, http_get, open_cluster, raw_client, until
+from tests.harness import RawClient, bare_socket, http_get, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -70,18 +70,8 @@ async def test_a_slow_reader_is_closed_and_the_others_are_not(redis_server: Redi
         open_session([cluster.urls[0]], nick="quick") as quick,
     ):
         node = cluster.nodes[0]
-        stream = await trio.open_tcp_stream("127.0.0.1", node.port)
-        async with stream:
-            await stream.send_all(
-                b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
-            assert b" 101 " in await stream.receive_some()
-            for frame in (
-                b'{"type":"hello","nick":"slow"}',
-                b'{"type":"join","room":"lobby","id":"j"}',
-            ):
-                await stream.send_all(bytes((0x81, 0x80 | len(frame), 0, 0, 0, 0)) + frame)
+        async with bare_socket(node, "slow") as slow:
+            await slow.send(b'{"type":"join","room":"lobby","id":"j"}')
             await quick.join("lobby")
             await alice.join("lobby")
             await until(lambda: _has_member(alice, "slow"), "the slow reader to be in the room")
@@ -110,17 +100,8 @@ async def test_a_silent_client_is_pinged_and_a_dead_one_closed(redis_server: Red
     async with open_cluster(redis_server, 1, ping_interval=1) as cluster:
         node = cluster.nodes[0]
         async with raw_client(node.url, "alive") as alive:
-            stream = await trio.open_tcp_stream("127.0.0.1", node.port)
-            async with stream:
-                await stream.send_all(
-                    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-                )
-                received = b""
-                with trio.fail_after(15):
-                    async for chunk in stream:
-                        received += chunk
+            async with bare_socket(node) as dead:
+                received = await dead.receive_all()
                 assert b"\x89\x00" in received
                 assert received.endswith(b"no answer to pings")
             assert (await alive.ask({"type": "ping", "id": "p"}))["type"] == "ok"

@@ -8,7 +8,7 @@ import trio
 
 from client.session import Connected, Disconnected, Rejoined, open_session
 from gateway import wire
-from tests.harness import RawClient, open_cluster, raw_client, until
+from tests.harness import RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -36,16 +36,10 @@ async def test_a_client_that_never_answers_does_not_hold_up_the_stop(
 ) -> None:
     async with open_cluster(redis_server, 1, drain_seconds=1) as cluster:
         node = cluster.nodes[0]
-        stream = await trio.open_tcp_stream("127.0.0.1", node.port)
-        await stream.send_all(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
-        assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
-        node.process.terminate()
-        with trio.fail_after(5):
-            assert await node.process.wait() == 0
-        await stream.aclose()
+        async with bare_socket(node):
+            node.process.terminate()
+            with trio.fail_after(5):
+                assert await node.process.wait() == 0
 
 
 async def test_sessions_move_on_by_themselves_and_miss_nothing(redis_server: RedisServer) -> None:

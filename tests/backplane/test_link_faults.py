@@ -1,0 +1,255 @@
+"""The link while Redis is away, hangs, or cannot do what it is asked."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import structlog.testing
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from gateway.backplane import Server, Unavailable
+from gateway.backplane.errors import NoScript, Refused, translate
+from gateway.backplane.link import Link
+from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
+from tests.backplane.conftest import TIMEOUT, Links
+from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails
+from tests.redis_server import RedisServer
+
+# --- Redis goes away ------------------------------------------------------------------------------
+
+
+async def test_a_lost_connection_fails_all_who_wait(link: Link, redis_server: RedisServer) -> None:
+    redis_server.pause()
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(fails, partial(link.call, "PING"))
+            nursery.start_soon(fails, partial(link.call_all, [("PING",), ("PING",)]))
+            await wait_all_tasks_blocked()
+            assert redis_server.process is not None
+            redis_server.process.kill()
+
+
+async def test_calls_while_redis_is_away_fail_at_once(
+    link: Link, redis_server: RedisServer
+) -> None:
+    await redis_server.stop()
+    await disconnected(link)
+    with trio.fail_after(TIMEOUT / 3):
+        for _ in range(50):
+            await fails(partial(link.call, "PING"))
+            await fails(partial(link.call_all, [("PING",)]))
+            await fails(partial(link.run_script, CLAIM, ("key",), "x"))
+
+
+async def test_failing_at_once_is_still_a_checkpoint(redis_server: RedisServer) -> None:
+    """A task that tries again in a loop does not stop the others."""
+    link = Link(Server.from_url(redis_server.url), name="never run", timeout=1)
+    for call in (partial(link.call, "PING"), partial(link.call_all, [("PING",)])):
+        with trio.testing.assert_checkpoints():
+            await fails(call)
+
+
+async def test_it_reconnects_by_itself(link: Link, redis_server: RedisServer) -> None:
+    for _ in range(3):
+        redis_server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await disconnected(link)
+        await connected_again(link)
+        assert await link.call("ECHO", "again") == b"again"
+
+
+async def test_it_comes_back_after_redis_was_restarted(
+    link: Link, redis_server: RedisServer
+) -> None:
+    await redis_server.stop()
+    await disconnected(link)
+    await redis_server.start()
+    await connected_again(link)
+    # The new server knows no scripts until the link has loaded them.
+    loaded = await link.call("SCRIPT", "EXISTS", *(script.sha for script in ALL_SCRIPTS))
+    assert loaded == [1] * len(ALL_SCRIPTS)
+
+
+async def test_what_was_asked_of_a_lost_connection_is_not_asked_of_the_next(
+    link: Link, redis_server: RedisServer
+) -> None:
+    redis_server.ask("CLIENT", "PAUSE", 100_000, "WRITE")
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(fails, partial(link.call, "INCR", "counter"))
+        await wait_all_tasks_blocked()
+        redis_server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    redis_server.ask("CLIENT", "UNPAUSE")
+    await connected_again(link)
+    assert await link.call("GET", "counter") is None
+
+
+async def test_what_was_never_written_to_a_lost_connection_is_not_asked_of_the_next(
+    links: Links, redis_server: RedisServer
+) -> None:
+    """The socket is full, so that calls wait to be written when the connection is given up."""
+    link = await links.open(patience=0.3)
+    redis_server.pause()
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fails, partial(link.call, "ECHO", "x" * 8_000_000))
+            await wait_all_tasks_blocked()
+            for _ in range(5):
+                nursery.start_soon(fails, partial(link.call, "INCR", "counter"))
+    redis_server.resume()
+    await connected_again(link)
+    await expect_echo(link, "in step")
+    assert await link.call("GET", "counter") is None
+
+
+async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
+    links: Links, redis_server: RedisServer
+) -> None:
+    link = await links.open(patience=0.3)
+    redis_server.pause()
+    with trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            for _ in range(10):
+                nursery.start_soon(fails, partial(link.call, "PING"))
+    await disconnected(link)
+    redis_server.resume()
+    await connected_again(link)
+    assert await link.call("ECHO", "back") == b"back"
+
+
+class FakeRedis:
+    """Greets as Redis does, and then answers nothing."""
+
+    def __init__(self, greeted: int) -> None:
+        self.greeted = greeted
+        self.connections = 0
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        self.connections += 1
+        asked = 0
+        async for data in stream:
+            # Each command is an array of bulk strings; the greeting has no bare "*" in a line.
+            commands = sum(line.startswith(b"*") for line in data.split(b"\r\n"))
+            if asked < self.greeted:
+                await stream.send_all(b"+OK\r\n" * min(commands, self.greeted - asked))
+            asked += commands
+
+
+async def test_the_timeout_runs_for_the_oldest_call(mock_clock: MockClock) -> None:
+    """With a clock of our own: nobody fails before the timeout, and everybody soon after."""
+    fake = FakeRedis(greeted=1 + len(ALL_SCRIPTS))
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(
+            trio.serve_tcp,
+            fake.serve,
+            0,
+        )
+        port = listeners[0].socket.getsockname()[1]
+        link = Link(Server.from_url(f"redis://localhost:{port}"), name="test", timeout=8.0)
+        nursery.start_soon(link.run)
+        await link.wait_connected()
+        failed_at: list[float] = []
+
+        async def ask() -> None:
+            await fails(partial(link.call, "PING"))
+            failed_at.append(trio.current_time())
+
+        async with trio.open_nursery() as asking:
+            asking.start_soon(ask)
+            await wait_all_tasks_blocked()
+            mock_clock.jump(4.0)
+            asking.start_soon(ask)
+            await wait_all_tasks_blocked(0.01)
+            mock_clock.jump(3.9)
+            await wait_all_tasks_blocked(0.01)
+            assert failed_at == []
+            mock_clock.jump(2.2)
+        assert len(failed_at) == 2, "the younger one fails with the connection"
+        assert fake.connections == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_idle_connection_is_kept(mock_clock: MockClock) -> None:
+    fake = FakeRedis(greeted=1 + len(ALL_SCRIPTS))
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, fake.serve, 0)
+        port = listeners[0].socket.getsockname()[1]
+        link = Link(Server.from_url(f"redis://localhost:{port}"), name="test", timeout=1.0)
+        nursery.start_soon(link.run)
+        await link.wait_connected()
+        for _ in range(20):
+            mock_clock.jump(5.0)
+            await wait_all_tasks_blocked(0.001)
+        assert link.connected
+        nursery.cancel_scope.cancel()
+
+
+async def test_redis_that_is_not_there_is_tried_again_and_logged(tmp_path: Path) -> None:
+    link = Link(Server.from_url(f"unix://{tmp_path / 'redis.sock'}"), name="test", timeout=1)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.run)
+            with trio.fail_after(10):
+                while not logs:
+                    await trio.sleep(0.001)
+            assert not link.connected
+            async with RedisServer(tmp_path, appendonly="no"):
+                await connected_again(link)
+                assert await link.call("PING") == b"PONG"
+            nursery.cancel_scope.cancel()
+    assert logs[0]["event"] == "redis away"
+    assert logs[0]["log_level"] == "warning"
+    assert "No such file" in logs[0]["reason"]
+
+
+# --- what Redis cannot do now ---------------------------------------------------------------------
+
+
+async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> None:
+    await link.call("SCRIPT", "FLUSH")
+    arguments = ("alice", "s1 n1 Alice", "s1", 0)
+    assert await link.run_script(CLAIM, ("nicks",), *arguments) == 0
+    assert await link.call("SCRIPT", "EXISTS", CLAIM.sha, PUBLISH.sha) == [1, 0]
+    assert await link.run_script(CLAIM, ("nicks",), *arguments) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("OOM command not allowed when used memory > 'maxmemory'.", Unavailable),
+        ("LOADING Redis is loading the dataset in memory", Unavailable),
+        ("MISCONF Redis is configured to save RDB snapshots", Unavailable),
+        ("CLUSTERDOWN The cluster is down", Unavailable),
+        ("NOAUTH Authentication required.", Unavailable),
+        # As Redis 6 says it of a script's call.
+        ("ERR Error running script (call to f_1): @user_script:5: -OOM command", Unavailable),
+        ("ERR Error running script (call to f_1): @user_script:5: -READONLY You", Unavailable),
+        ("NOSCRIPT No matching script. Please use EVAL.", NoScript),
+        ("WRONGTYPE Operation against a key", Refused),
+        ("ERR unknown command 'OOM'", Refused),
+    ],
+)
+def test_what_passes_is_told_from_what_is_wrong(error: str, kind: type[Exception]) -> None:
+    translated = translate(error)
+    assert type(translated) is kind
+    assert str(translated) == error
+
+
+async def test_a_full_redis_is_unavailable(link: Link) -> None:
+    await link.call("CONFIG", "SET", "maxmemory", 1)
+    await fails(partial(link.call, "SET", "key", "value"))
+    await fails(partial(link.run_script, CLAIM, ("nicks",), "alice", "s1 n1 Alice", "s1", 0))
+    assert link.connected, "it answers, so there is no reason to leave it"
+    await link.call("CONFIG", "SET", "maxmemory", 0)
+    assert await link.call("SET", "key", "value") == b"OK"
+
+
+async def test_a_read_only_replica_is_unavailable(link: Link) -> None:
+    await link.call("REPLICAOF", "127.0.0.1", 1)
+    await fails(partial(link.call, "SET", "key", "value"))
+    await fails(partial(link.run_script, CLAIM, ("nicks",), "alice", "s1 n1 Alice", "s1", 0))
+    await link.call("REPLICAOF", "NO", "ONE")
+    assert await link.call("SET", "key", "value") == b"OK"

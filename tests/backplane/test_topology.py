@@ -1,0 +1,172 @@
+"""Which server a URL names, and how we come to it: passwords, databases, TLS."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from functools import partial
+from pathlib import Path
+
+import pytest
+import structlog.testing
+import trio
+
+from gateway.backplane import Server
+from gateway.backplane.link import Link
+from tests.backplane.conftest import Links
+from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails
+from tests.redis_server import RedisServer
+
+# --- who we are to Redis --------------------------------------------------------------------------
+
+
+async def test_the_connection_has_a_name_in_redis(links: Links) -> None:
+    link = await links.open("node-7-commands")
+    assert await link.call("CLIENT", "GETNAME") == b"node-7-commands"
+
+
+async def test_the_url_names_the_database(links: Links, redis_server: RedisServer) -> None:
+    link = await links.open(url=f"{redis_server.url}?db=3")
+    await link.call("SET", "key", "value")
+    assert redis_server.ask("INFO", "keyspace").keys() == {"db3"}
+
+
+async def test_the_url_names_user_and_password(links: Links, redis_server: RedisServer) -> None:
+    redis_server.ask("ACL", "SETUSER", "app", "on", ">p@ss/word", "~*", "&*", "+@all")
+    link = await links.open(url=f"unix://app:p%40ss%2Fword@{redis_server.socket}")
+    assert await link.call("ACL", "WHOAMI") == b"app"
+
+
+async def test_the_url_names_a_password_alone(links: Links, redis_server: RedisServer) -> None:
+    redis_server.ask("CONFIG", "SET", "requirepass", "secret")
+    link = await links.open(url=f"unix://:secret@{redis_server.socket}")
+    assert await link.call("PING") == b"PONG"
+
+
+async def test_a_wrong_password_is_logged_without_it_and_tried_again(
+    redis_server: RedisServer,
+) -> None:
+    redis_server.ask("ACL", "SETUSER", "app", "on", ">right", "~*", "&*", "+@all")
+    server = Server.from_url(f"unix://app:letmein@{redis_server.socket}")
+    link = Link(server, name="test", timeout=1)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.run)
+            with trio.fail_after(10):
+                while not logs:
+                    await trio.sleep(0.001)
+            assert not link.connected
+            await fails(partial(link.call, "PING"))
+            redis_server.ask("ACL", "SETUSER", "app", ">letmein")
+            await connected_again(link)
+            nursery.cancel_scope.cancel()
+    assert logs[0]["event"] == "redis away"
+    assert "WRONGPASS" in logs[0]["reason"]
+    assert "letmein" not in str(logs)
+
+
+async def test_a_database_that_does_not_exist_is_logged(redis_server: RedisServer) -> None:
+    link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=1)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.run)
+            with trio.fail_after(10):
+                while not logs:
+                    await trio.sleep(0.001)
+            assert not link.connected
+            nursery.cancel_scope.cancel()
+    assert "DB index" in logs[0]["reason"]
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``cert.pem`` for localhost, signed by itself, and its ``key.pem``."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+            "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem",
+        ],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def tls_server(folder: Path, certificate: Path, port: int) -> RedisServer:
+    options: dict[str, object] = {
+        "appendonly": "no", "tls-port": port, "tls-auth-clients": "no",
+        "tls-cert-file": certificate / "cert.pem", "tls-key-file": certificate / "key.pem",
+        "tls-ca-cert-file": certificate / "cert.pem",
+    }  # fmt: skip
+    return RedisServer(folder, **options)
+
+
+async def test_tls_with_a_certificate_that_is_trusted(tmp_path: Path, certificate: Path) -> None:
+    port = free_port()
+    url = f"rediss://localhost:{port}/0?ssl_ca_certs={certificate / 'cert.pem'}"
+    async with tls_server(tmp_path, certificate, port) as server, trio.open_nursery() as nursery:
+        link = Link(Server.from_url(url), name="test", timeout=10)
+        nursery.start_soon(link.run)
+        await connected_again(link)
+        async with trio.open_nursery() as asking:
+            for number in range(100):
+                asking.start_soon(expect_echo, link, f"{number} " * 1000)
+        server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await disconnected(link)
+        await connected_again(link)
+        await expect_echo(link, "again")
+        nursery.cancel_scope.cancel()
+
+
+async def test_tls_without_trust_is_refused_and_logged(tmp_path: Path, certificate: Path) -> None:
+    port = free_port()
+    async with tls_server(tmp_path, certificate, port):
+        link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=1)
+        with structlog.testing.capture_logs() as logs:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(link.run)
+                with trio.fail_after(10):
+                    while not logs:
+                        await trio.sleep(0.001)
+                assert not link.connected
+                nursery.cancel_scope.cancel()
+        assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]
+
+
+async def test_tls_trust_can_be_waived(tmp_path: Path, certificate: Path) -> None:
+    port = free_port()
+    url = f"rediss://localhost:{port}/0?ssl_cert_reqs=none"
+    async with tls_server(tmp_path, certificate, port), trio.open_nursery() as nursery:
+        link = Link(Server.from_url(url), name="test", timeout=10)
+        nursery.start_soon(link.run)
+        await connected_again(link)
+        await expect_echo(link, "hello")
+        nursery.cancel_scope.cancel()
+
+
+# --- URLs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://localhost", "localhost:6379", "unix://", "redis://localhost:99999", "redis://h:x"],
+)
+def test_a_wrong_url_says_so(url: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Server.from_url(url)
+
+
+def test_the_place_for_logs_holds_no_secret() -> None:
+    server = Server.from_url("redis://user:secret@redis.example:6380/2")
+    assert server.place == "redis.example:6380"
+    assert (server.username, server.password, server.database) == ("user", "secret", 2)
