@@ -15,7 +15,7 @@ from tests.redis_server import RedisServer
 
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
     async with (
-        open_cluster(redis_server, 1, ping_interval=2) as cluster,
+        open_cluster(redis_server, 1, ping_interval=2, redis_timeout=0.5) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
     ):
         redis_server.pause()

@@ -114,7 +114,7 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
     redis_server: RedisServer,
 ) -> None:
     async with (
-        open_cluster(redis_server, 1) as cluster,
+        open_cluster(redis_server, 1, redis_timeout=0.5) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
