@@ -236,13 +236,13 @@ class Connection:
             head = wire.head(frame)
             pending = self._pending.get(head.id) if head.id else None
             if pending is None:
-                return wire.decode_event(frame) if head.type in wire.EVENT_TYPES else None
+                return wire.decode_event(frame)
             if head.type == "error":
                 pending.fail(wire.decode_answer(frame, wire.Error).as_exception())
                 return None
             return pending.accept(frame)
         except ValueError:
-            # A frame of a later protocol: what we do not understand is not for us.
+            # A frame of a later protocol, or a late answer: what we do not know is not for us.
             return None
 
     async def ping(self) -> None:

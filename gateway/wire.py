@@ -368,8 +368,6 @@ _encode = msgspec.json.Encoder().encode
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _head_decoder = msgspec.json.Decoder(Head)
 
-EVENT_TYPES: Final = frozenset({"message", "presence", "notice", "error", "welcome"})
-
 EventT = TypeVar("EventT", bound=Event)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
+import structlog.testing
 import trio
+from structlog.typing import EventDict
 
 from gateway.backplane import Unavailable
 from gateway.backplane.link import Link
@@ -30,3 +33,17 @@ async def disconnected(link: Link) -> None:
 
 async def expect_echo(link: Link, text: str) -> None:
     assert await link.call("ECHO", text) == text.encode()
+
+
+@asynccontextmanager
+async def kept_out(link: Link) -> AsyncIterator[list[EventDict]]:
+    """Run a link that cannot connect, once it has logged that; gives what it logs."""
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.run)
+            with trio.fail_after(10):
+                while not logs:
+                    await trio.sleep(0.001)
+            assert not link.connected
+            yield logs
+            nursery.cancel_scope.cancel()

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog.testing
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -15,7 +14,7 @@ from gateway.backplane.errors import NoScript, Refused, translate
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
 from tests.backplane.conftest import TIMEOUT, Links
-from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails
+from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.redis_server import RedisServer
 
 # --- Redis goes away ------------------------------------------------------------------------------
@@ -189,17 +188,9 @@ async def test_an_idle_connection_is_kept(mock_clock: MockClock) -> None:
 
 async def test_redis_that_is_not_there_is_tried_again_and_logged(tmp_path: Path) -> None:
     link = Link(Server.from_url(f"unix://{tmp_path / 'redis.sock'}"), name="test", timeout=1)
-    with structlog.testing.capture_logs() as logs:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(link.run)
-            with trio.fail_after(10):
-                while not logs:
-                    await trio.sleep(0.001)
-            assert not link.connected
-            async with RedisServer(tmp_path, appendonly="no"):
-                await connected_again(link)
-                assert await link.call("PING") == b"PONG"
-            nursery.cancel_scope.cancel()
+    async with kept_out(link) as logs, RedisServer(tmp_path, appendonly="no"):
+        await connected_again(link)
+        assert await link.call("PING") == b"PONG"
     assert logs[0]["event"] == "redis away"
     assert logs[0]["log_level"] == "warning"
     assert "No such file" in logs[0]["reason"]

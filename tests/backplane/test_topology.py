@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog.testing
 import trio
 
 from gateway.backplane import Server
 from gateway.backplane.link import Link
 from tests.backplane.conftest import Links
-from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails
+from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.redis_server import RedisServer
 
 # --- who we are to Redis --------------------------------------------------------------------------
@@ -49,17 +48,10 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
     redis_server.ask("ACL", "SETUSER", "app", "on", ">right", "~*", "&*", "+@all")
     server = Server.from_url(f"unix://app:letmein@{redis_server.socket}")
     link = Link(server, name="test", timeout=1)
-    with structlog.testing.capture_logs() as logs:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(link.run)
-            with trio.fail_after(10):
-                while not logs:
-                    await trio.sleep(0.001)
-            assert not link.connected
-            await fails(partial(link.call, "PING"))
-            redis_server.ask("ACL", "SETUSER", "app", ">letmein")
-            await connected_again(link)
-            nursery.cancel_scope.cancel()
+    async with kept_out(link) as logs:
+        await fails(partial(link.call, "PING"))
+        redis_server.ask("ACL", "SETUSER", "app", ">letmein")
+        await connected_again(link)
     assert logs[0]["event"] == "redis away"
     assert "WRONGPASS" in logs[0]["reason"]
     assert "letmein" not in str(logs)
@@ -67,14 +59,8 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 
 async def test_a_database_that_does_not_exist_is_logged(redis_server: RedisServer) -> None:
     link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=1)
-    with structlog.testing.capture_logs() as logs:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(link.run)
-            with trio.fail_after(10):
-                while not logs:
-                    await trio.sleep(0.001)
-            assert not link.connected
-            nursery.cancel_scope.cancel()
+    async with kept_out(link) as logs:
+        pass
     assert "DB index" in logs[0]["reason"]
 
 
@@ -132,14 +118,8 @@ async def test_tls_without_trust_is_refused_and_logged(tmp_path: Path, certifica
     port = free_port()
     async with tls_server(tmp_path, certificate, port):
         link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=1)
-        with structlog.testing.capture_logs() as logs:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(link.run)
-                with trio.fail_after(10):
-                    while not logs:
-                        await trio.sleep(0.001)
-                assert not link.connected
-                nursery.cancel_scope.cancel()
+        async with kept_out(link) as logs:
+            pass
         assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]
 
 
