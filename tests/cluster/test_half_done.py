@@ -99,6 +99,11 @@ async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: Red
         await bob.ask({"type": "join", "room": "other", "id": "j"})
         redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:nodes")
         await cluster.nodes[0].logged("claiming anew")
+
+        async def joined_again() -> bool:
+            return bool(redis_server.ask("EXISTS", "chat:{room:lobby}:meta"))
+
+        await until(joined_again, "the room to be there again")
         redis_server.ask("SET", "chat:{room:lobby}:log", "not a stream")
         refused = await alice.ask({"type": "send", "room": "lobby", "text": "hi", "id": "1"})
         assert refused["code"] == "unavailable"
