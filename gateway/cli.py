@@ -20,7 +20,8 @@ from gateway import config, logs
 from gateway.backplane import Server
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
-from gateway.node import CannotListen, serve_until_signalled
+from gateway.listener import CannotListen
+from gateway.node import serve_until_signalled
 
 BAD_USAGE: Final = 2
 FAILED: Final = 1

@@ -2,303 +2,236 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import Final
 
+import h11
 import structlog
 import trio
-import trio_websocket
-import wsproto
 
 from gateway import endpoints, wire
-from gateway.closing import (
-    INTERNAL,
-    NO_HELLO,
-    NORMAL,
-    SILENT,
-    SLOW_READER,
-    TOO_BIG,
-    UNAVAILABLE,
-    Closing,
-)
-from gateway.outbox import Outbox, close_frame, text_frame
+from gateway.closing import INTERNAL, NO_HELLO, NORMAL, SILENT, SLOW_READER, UNAVAILABLE, Closing
+from gateway.outbox import Outbox
 from gateway.session import Services, Session
+from gateway.websocket import (
+    PING,
+    Broken,
+    CannotUpgrade,
+    Goodbye,
+    Inbound,
+    Reply,
+    accept,
+    close_frame,
+    text_frame,
+)
 
 HEAD_SECONDS: Final = 10.0
 HELLO_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 3.0
 MAX_HEAD_BYTES: Final = 16 * 1024
 
-_CLOSE_FRAME: Final = 0x88
-_MOST_REASON: Final = 100
+_RECEIVE_BYTES: Final = 4096
 _NO_CLOSE_FRAME: Final = 1006
 
 log = structlog.get_logger("door")
 
 
-class ClientStream(trio.abc.Stream):
-    """A client's socket as trio-websocket sees it.
-
-    What trio-websocket sends (handshake, pongs, close) goes through the outbox, so that it keeps
-    its place among the broadcast frames that are written past trio-websocket.
-    """
-
-    def __init__(self, stream: trio.SocketStream, outbox: Outbox, head: bytes) -> None:
-        self._stream = stream
-        self._outbox = outbox
-        self._head = head
-        self._receiving = False
-        self._done = False
-        self.handshake = trio.CancelScope()
-        """Ends when trio-websocket refuses the handshake, which it tells in no other way."""
-        self.heard_at = trio.current_time()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Put a whole frame, or the handshake's answer, into the outbox."""
-        await trio.lowlevel.checkpoint()
-        if self._outbox.broken:
-            raise trio.BrokenResourceError
-        if data and data[0] == _CLOSE_FRAME:
-            self._outbox.finish(bytes(data))
-        else:
-            self._outbox.offer(bytes(data))
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Return at once: the outbox takes everything."""
-        await trio.lowlevel.checkpoint()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Give the bytes read with the HTTP head first, then what comes."""
-        if self._done:
-            await trio.lowlevel.checkpoint()
-            raise trio.ClosedResourceError
-        if self._head:
-            await trio.lowlevel.checkpoint()
-            head, self._head = self._head, b""
-            return head
-        self._receiving = True
-        try:
-            data = await self._stream.receive_some(max_bytes)
-        finally:
-            self._receiving = False
-        self.heard_at = trio.current_time()
-        return data
-
-    async def aclose(self) -> None:
-        """Take note that trio-websocket is done; the connection's end is `linger`'s to make."""
-        self._done = True
-        self.handshake.cancel()
-        await trio.lowlevel.checkpoint()
-
-    async def linger(self) -> None:
-        """End the connection in good order: have the last frames read, then wait for its end.
-
-        To close while bytes of the client's are unread would reset the connection, and could
-        destroy the close frame on its way.
-        """
-        with (
-            trio.move_on_after(CLOSE_SECONDS),
-            contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError),
-        ):
-            await self._outbox.drained()
-            await self._stream.send_eof()
-            while not self._receiving and await self._stream.receive_some():
-                pass
-
-
-class _ReaderNursery:
-    """Where trio-websocket starts its reader; an answer that comes too late must not break us.
-
-    A ping that crosses our close frame makes wsproto refuse to send the pong.
-    """
-
-    def __init__(self, nursery: trio.Nursery) -> None:
-        self._nursery = nursery
-        self.goodbye = trio.CancelScope()
-        """Ends with the reader: then nobody will read the client's answer to our close frame."""
-
-    def start_soon(self, reader: Callable[[], Awaitable[None]]) -> None:
-        """Start the one task that trio-websocket has."""
-        self._nursery.start_soon(self._read, reader)
-
-    async def _read(self, reader: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await reader()
-        except wsproto.utilities.LocalProtocolError as error:
-            log.debug("reader ended", reason=str(error))
-        finally:
-            self.goodbye.cancel()
-
-
 class Connection:
-    """One client's connection, from its first byte to its last."""
+    """One client's connection, from its first byte to its last, in one task.
 
-    def __init__(self, services: Services, stream: trio.SocketStream) -> None:
+    It works on the bare non-blocking socket, which it closes at its end: the streams that Trio
+    wraps around one cost a system call more for each read, and memory for each client.
+    """
+
+    __slots__ = (
+        "_answered", "_client_left", "_closing", "_open", "_remote", "_scope", "_services",
+        "_socket", "heard_at", "outbox",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        services: Services,
+        connected: socket.socket,
+        remote: str,
+        start_soon: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        """Take over a connected socket.
+
+        ``start_soon`` starts the task that writes to a client that reads too slowly; that ends
+        when the connection does.
+        """
         self._services = services
-        self._stream = stream
-        self._opening = trio.CancelScope()
-        self._talking = trio.CancelScope()
+        self._socket = connected
+        self._remote = remote
+        self._scope = trio.CancelScope()
         self._closing: Closing | None = None
-        self._open = False
-        self.outbox: Outbox | None = None
-        self.client: ClientStream | None = None
+        self._client_left: int | None = None
+        self._answered = self._open = False
+        self.heard_at = trio.current_time()
+        self.outbox = Outbox(
+            connected.fileno(),
+            limit=services.settings.outbox_bytes,
+            start_soon=start_soon,
+            on_overflow=self._overflowed,
+        )
 
     def close(self, closing: Closing) -> None:
         """Have the connection closed, with its code and reason; the first one counts."""
         if self._closing is None:
             self._closing = closing
-            self._opening.cancel()
-            self._talking.cancel()
+            self._scope.cancel()
 
     def tell(self, event: wire.Event) -> None:
         """Send an event, if the client is there to hear it."""
-        if self._open and self.outbox is not None:
+        if self._open:
             self.outbox.offer(text_frame(wire.encode(event)))
 
     def keep_alive(self, now: float, interval: float) -> None:
         """Ping a client that has been silent for long; give it up after twice that time."""
-        if self.client is None or self.outbox is None or not self._open:
+        silent = now - self.heard_at
+        if not self._open or silent <= interval:
             return
-        silent = now - self.client.heard_at
         if silent > 2 * interval:
             self.close(SILENT)
-        elif silent > interval:
-            self.outbox.offer(b"\x89\x00")
+        else:
+            self.outbox.offer(PING)
 
     async def serve(self) -> None:
-        """Serve the connection until it is over."""
-        head = b""
-        with self._opening:
-            self._opening.deadline = trio.current_time() + HEAD_SECONDS
-            head = await self._read_head()
-        if not head:
-            return
-        if endpoints.wants_websocket(head):
-            await self._serve_websocket(head)
-        else:
-            with trio.move_on_after(HEAD_SECONDS):
-                await self._stream.send_all(endpoints.answer(head, self._services))
-                await self._stream.send_eof()
+        """Serve the connection until it is over, and close its socket."""
+        try:
+            with self._scope:
+                await self._serve()
+            if self._open and self._client_left is None:
+                self.outbox.finish(close_frame(self._closing or NORMAL))
+            if self._answered:
+                with trio.move_on_after(CLOSE_SECONDS):
+                    await self._linger()
+        finally:
+            self.outbox.shut()
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
 
-    async def _read_head(self) -> bytes:
+    async def _serve(self) -> None:
+        self._scope.deadline = trio.current_time() + HEAD_SECONDS
+        head, rest = await self._read_head()
+        if head:
+            self.outbox.offer(self._answer(head))
+            self._answered = True
+        if self._open:
+            await self._talk(rest)
+
+    def _answer(self, head: bytes) -> bytes:
+        """Give the response to a request, which may open the WebSocket."""
+        try:
+            request = endpoints.parse(head)
+            if not endpoints.wants_websocket(request):
+                return endpoints.answer(request, self._services)
+            response = accept(request, wire.SUBPROTOCOL)
+        except h11.RemoteProtocolError as error:
+            return endpoints.bad_request(error.error_status_hint, str(error))
+        except CannotUpgrade as error:
+            return endpoints.cannot_upgrade(str(error))
+        self._open = True
+        return response
+
+    async def _read_head(self) -> tuple[bytes, bytes]:
+        """Read up to the end of the HTTP head; gives it, and what came behind it."""
         head = b""
         while b"\r\n\r\n" not in head:
             if len(head) > MAX_HEAD_BYTES:
-                await self._stream.send_all(endpoints.HEAD_TOO_LONG)
-                return b""
-            data = await self._stream.receive_some(4096)
+                self.outbox.offer(endpoints.HEAD_TOO_LONG)
+                self._answered = True
+                return b"", b""
+            data = await self._receive()
             if not data:
-                return b""
+                return b"", b""
             head += data
-        return head
+        head, end, rest = head.partition(b"\r\n\r\n")
+        return head + end, rest
+
+    async def _receive(self) -> bytes:
+        """Wait for bytes of the client's; none if there will be no more."""
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                data = self._socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return b""
+            self.heard_at = trio.current_time()
+            return data
+
+    async def _linger(self) -> None:
+        """End the connection in good order: have the last frames read, then wait for its end.
+
+        To close while bytes of the client's are unread would reset the connection, and could
+        destroy the close frame on its way.
+        """
+        await self.outbox.drained()
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # the client has gone
+        while await self._receive():
+            pass
 
     # --- WebSocket ----------------------------------------------------------------------------
 
-    async def _serve_websocket(self, head: bytes) -> None:
-        async with trio.open_nursery() as nursery:
-            outbox = self.outbox = Outbox(
-                self._stream,
-                limit=self._services.settings.outbox_bytes,
-                start_soon=nursery.start_soon,
-                on_overflow=self._overflowed,
-            )
-            reading = _ReaderNursery(nursery)
-            client = self.client = ClientStream(self._stream, outbox, head)
-            try:
-                websocket = await self._shake_hands(reading, client)
-                if websocket is not None:
-                    self._open = True
-                    await self._talk(websocket, outbox)
-                    await self._say_goodbye(websocket, outbox, reading.goodbye)
-                await client.linger()
-            finally:
-                outbox.shut()
-                nursery.cancel_scope.cancel()
-
-    async def _shake_hands(
-        self, reading: _ReaderNursery, client: ClientStream
-    ) -> trio_websocket.WebSocketConnection | None:
-        with client.handshake:
-            client.handshake.deadline = trio.current_time() + HEAD_SECONDS
-            request = await trio_websocket.wrap_server_stream(
-                cast("trio.Nursery", reading), client, max_message_size=wire.MAX_FRAME_BYTES
-            )
-            ours = wire.SUBPROTOCOL in request.proposed_subprotocols
-            with contextlib.suppress(trio_websocket.ConnectionClosed):
-                return await request.accept(subprotocol=wire.SUBPROTOCOL if ours else None)
-        return None
-
-    async def _talk(self, websocket: trio_websocket.WebSocketConnection, outbox: Outbox) -> None:
+    async def _talk(self, data: bytes) -> None:
         """Carry out the client's commands until it, or somebody here, closes."""
-        session = Session(self._services, secrets.token_hex(8), outbox, self.close)
-        remote = _place_of_peer(self._stream)
+        session = Session(self._services, secrets.token_hex(8), self.outbox, self.close)
+        self._scope.deadline = trio.current_time() + HELLO_SECONDS
         try:
-            with self._talking:
-                await self._hear_hello(websocket, session)
-                log.info("connected", sid=session.sid, nick=session.nick, remote=remote)
-                while self._closing is None:
-                    await self._hear(websocket, session)
-        except trio_websocket.ConnectionClosed:
-            pass
+            await self._converse(session, data)
+        except Broken as broken:
+            self._closing = broken.closing
         except Exception:
             # One client's connection, never the node: say what happened and let it come back.
             log.exception("session failed", sid=session.sid)
             self._closing = INTERNAL
         finally:
             session.end()
-            how = self._how_it_closed(websocket)
-            log.info("disconnected", sid=session.sid, nick=session.nick, remote=remote, **how)
+            if not session.nick and self._closing is None and self._scope.cancel_called:
+                self._closing = UNAVAILABLE if self._services.why_not_ready() else NO_HELLO
+            self._log("disconnected", session, **self._how_it_closed())
 
-    async def _hear_hello(
-        self, websocket: trio_websocket.WebSocketConnection, session: Session
-    ) -> None:
-        with trio.move_on_after(HELLO_SECONDS):
-            while not session.nick:
-                await self._hear(websocket, session)
-            return
-        self.close(UNAVAILABLE if self._services.why_not_ready() else NO_HELLO)
-        await trio.lowlevel.checkpoint()
+    async def _converse(self, session: Session, data: bytes) -> None:
+        inbound = Inbound(wire.MAX_FRAME_BYTES)
+        data = data or await self._receive()
+        while data:
+            for number, frame in enumerate(inbound.receive(data)):
+                if number:
+                    await trio.lowlevel.checkpoint()  # a read may bring very many
+                if isinstance(frame, Reply):
+                    self.outbox.offer(frame.frame)
+                elif isinstance(frame, Goodbye):
+                    self._client_left = frame.code
+                    self.outbox.finish(frame.echo)
+                    return
+                elif session.nick:
+                    await session.handle(frame)
+                else:
+                    await self._hear_hello(session, frame)
+            data = await self._receive()
 
-    async def _hear(self, websocket: trio_websocket.WebSocketConnection, session: Session) -> None:
-        data = await websocket.get_message()
-        # trio-websocket counts characters; the limit is in bytes.
-        if isinstance(data, str) and len(data) * 4 > wire.MAX_FRAME_BYTES < len(data.encode()):
-            self.close(TOO_BIG)
-        else:
-            await session.handle(data)
+    async def _hear_hello(self, session: Session, frame: str | bytes) -> None:
+        await session.handle(frame)
+        if session.nick:
+            self._scope.deadline = math.inf
+            self._log("connected", session)
 
-    def _how_it_closed(self, websocket: trio_websocket.WebSocketConnection) -> dict[str, object]:
+    def _log(self, event: str, session: Session, **more: object) -> None:
+        log.info(event, sid=session.sid, nick=session.nick, remote=self._remote, **more)
+
+    def _how_it_closed(self) -> dict[str, object]:
         if self._closing is not None:
             return {"by": "node", "code": self._closing.code, "reason": self._closing.reason}
-        reason = websocket.closed
-        return {"by": "client", "code": int(reason.code) if reason else 1006}
-
-    async def _say_goodbye(
-        self,
-        websocket: trio_websocket.WebSocketConnection,
-        outbox: Outbox,
-        patience: trio.CancelScope,
-    ) -> None:
-        code, reason = self._closing or NORMAL
-        with patience:
-            patience.deadline = trio.current_time() + CLOSE_SECONDS
-            await websocket.aclose(code, reason)
-        broken = websocket.closed
-        if outbox.open and broken is not None and broken.code != _NO_CLOSE_FRAME:
-            # What breaks the WebSocket protocol, trio-websocket closes without a close frame.
-            reason = (broken.reason or "")[:_MOST_REASON]
-            outbox.finish(close_frame(int(broken.code), reason))
+        return {"by": "client", "code": self._client_left or _NO_CLOSE_FRAME}
 
     def _overflowed(self) -> None:
         self._services.metrics.counts.slow_readers += 1
         self.close(SLOW_READER)
-
-
-def _place_of_peer(stream: trio.SocketStream) -> str:
-    try:
-        host, port = stream.socket.getpeername()[:2]
-    except OSError:
-        return "gone"
-    return f"{host}:{port}"

@@ -9,6 +9,7 @@ import h11
 
 from gateway import wire
 from gateway.session import Services
+from gateway.websocket import is_upgrade
 
 ABOUT: Final = (
     "This is a chat gateway.\n"
@@ -19,20 +20,24 @@ ABOUT: Final = (
 _PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics"})
 
 
-def wants_websocket(head: bytes) -> bool:
-    """Tell whether a request's head asks for the WebSocket endpoint."""
-    method, _, rest = head.partition(b" ")
-    path = rest.partition(b" ")[0].partition(b"?")[0]
-    return method == b"GET" and path == wire.PATH.encode() and b"\nupgrade:" in head.lower()
+def parse(head: bytes) -> h11.Request:
+    """Read a request's head. :raises h11.RemoteProtocolError: if it is none."""
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(head)
+    event = parser.next_event()
+    if not isinstance(event, h11.Request):
+        raise h11.RemoteProtocolError("this is no request")
+    return event
 
 
-def answer(head: bytes, services: Services) -> bytes:
-    """Give the whole response to any other request, whatever is in it."""
-    try:
-        request = _parse(head)
-    except h11.RemoteProtocolError as error:
-        return _response(error.error_status_hint, f"Bad request: {error}\n")
-    path = request.target.partition(b"?")[0].decode("ascii", "replace")
+def wants_websocket(request: h11.Request) -> bool:
+    """Tell whether a request asks for the WebSocket endpoint."""
+    return request.method == b"GET" and _path(request) == wire.PATH and is_upgrade(request)
+
+
+def answer(request: h11.Request, services: Services) -> bytes:
+    """Give the whole response to any other request."""
+    path = _path(request)
     if path == wire.PATH:
         return _response(426, "This is a WebSocket endpoint.\n", header=("Upgrade", "websocket"))
     if path not in _PATHS:
@@ -45,13 +50,18 @@ def answer(head: bytes, services: Services) -> bytes:
     return response
 
 
-def _parse(head: bytes) -> h11.Request:
-    parser = h11.Connection(h11.SERVER)
-    parser.receive_data(head)
-    event = parser.next_event()
-    if not isinstance(event, h11.Request):
-        raise h11.RemoteProtocolError("this is no request")
-    return event
+def bad_request(status: int, problem: str) -> bytes:
+    """Give the response to what is no HTTP."""
+    return _response(status, f"Bad request: {problem}\n")
+
+
+def cannot_upgrade(problem: str) -> bytes:
+    """Give the response to a WebSocket handshake that is wrong."""
+    return _response(400, problem + "\n", header=("Sec-WebSocket-Version", "13"))
+
+
+def _path(request: h11.Request) -> str:
+    return request.target.partition(b"?")[0].decode("ascii", "replace")
 
 
 def _answer_get(path: str, services: Services) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import socket
 from functools import partial
 from typing import Final
 
@@ -15,20 +16,16 @@ from gateway.closing import DRAINING
 from gateway.config import Settings
 from gateway.door import Connection
 from gateway.lease import Lease
+from gateway.listener import Serve, accept_forever, open_listeners
 from gateway.metrics import Gauges, Metrics
 from gateway.relay import Relay
 from gateway.session import Services
 from gateway.wire import Notice
 
-BACKLOG: Final = 4096
 CLIENTS_SHARE: Final = 0.8
 """The part of the drain time that clients have; the rest is for leaving Redis clean."""
 
 log = structlog.get_logger("node")
-
-
-class CannotListen(Exception):
-    """The address is taken, or not ours; the text is one line for the operator."""
 
 
 class Node:
@@ -70,8 +67,8 @@ class Node:
 
         :raises CannotListen: if the address cannot be had.
         """
-        listeners = await self._listen()
-        port: int = listeners[0].socket.getsockname()[1]
+        listeners = await open_listeners(self._settings.host, self._settings.port)
+        port: int = listeners[0].getsockname()[1]
         log.info("listening", node=self.name, host=self._settings.host, port=port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
@@ -87,7 +84,8 @@ class Node:
             with trio.CancelScope() as draining:
                 async with trio.open_nursery() as connections:
                     accepting = trio.CancelScope()
-                    connections.start_soon(self._accept, listeners, connections, accepting)
+                    serve = partial(self._serve, connections)
+                    connections.start_soon(self._accept, listeners, connections, serve, accepting)
                     task_status.started(port)
                     await self._stopping.wait()
                     accepting.cancel()
@@ -99,34 +97,27 @@ class Node:
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
 
-    async def _listen(self) -> list[trio.SocketListener]:
-        host, port = self._settings.host, self._settings.port
-        try:
-            return await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise CannotListen(f"cannot listen on {host}:{port}: {reason}") from error
-
     async def _accept(
         self,
-        listeners: list[trio.SocketListener],
+        listeners: list[socket.socket],
         connections: trio.Nursery,
+        serve: Serve,
         accepting: trio.CancelScope,
     ) -> None:
         with accepting:
-            await trio.serve_listeners(self._serve, listeners, handler_nursery=connections)
+            await accept_forever(listeners, connections, serve)
 
-    async def _serve(self, stream: trio.SocketStream) -> None:
+    async def _serve(
+        self, connections: trio.Nursery, connected: socket.socket, remote: str
+    ) -> None:
         """Serve one connection; nothing that happens in it may reach the others."""
-        connection = Connection(self._services, stream)
+        connection = Connection(self._services, connected, remote, connections.start_soon)
         self._connections.add(connection)
         if self._stopping.is_set():
             connection.close(DRAINING)  # it was accepted in the very moment
         try:
             await connection.serve()
-        except* (trio.BrokenResourceError, trio.ClosedResourceError):
-            log.debug("connection broke")
-        except* Exception:
+        except Exception:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
@@ -160,7 +151,7 @@ class Node:
         return self._lease.why_not_ready()
 
     def _gauges(self) -> Gauges:
-        outboxes = [c.outbox for c in self._connections if c.outbox is not None]
+        outboxes = [c.outbox for c in self._connections]
         return Gauges(
             connections=len(self._connections),
             sessions=self._lease.sessions,

@@ -11,27 +11,7 @@ from typing import Final
 
 import trio
 
-_TEXT: Final = 0x81
-_CLOSE: Final = 0x88
-_LENGTH_16: Final = 126
-_LENGTH_64: Final = 127
 _MOST_BUFFERS: Final = 64
-
-
-def text_frame(payload: bytes) -> bytes:
-    """Wrap UTF-8 into one unmasked, final WebSocket text frame (RFC 6455 5.2)."""
-    size = len(payload)
-    if size < _LENGTH_16:
-        return bytes((_TEXT, size)) + payload
-    if size < 1 << 16:
-        return bytes((_TEXT, _LENGTH_16)) + size.to_bytes(2, "big") + payload
-    return bytes((_TEXT, _LENGTH_64)) + size.to_bytes(8, "big") + payload
-
-
-def close_frame(code: int, reason: str) -> bytes:
-    """Give a close frame (RFC 6455 5.5.1); the reason has at most 123 bytes."""
-    payload = code.to_bytes(2, "big") + reason.encode()
-    return bytes((_CLOSE, len(payload))) + payload
 
 
 class Outbox:
@@ -45,20 +25,20 @@ class Outbox:
     """
 
     __slots__ = (
-        "_drained", "_fd", "_limit", "_on_overflow", "_open", "_queue", "_socket", "_start_soon",
-        "broken", "waiting",
+        "_drained", "_fd", "_limit", "_on_overflow", "_open", "_queue", "_start_soon", "broken",
+        "waiting",
     )  # fmt: skip
 
     def __init__(
         self,
-        stream: trio.SocketStream,
+        fd: int,
         *,
         limit: int,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
         on_overflow: Callable[[], None],
     ) -> None:
-        self._socket = stream.socket
-        self._fd = stream.socket.fileno()
+        """Write to a connected, non-blocking socket; whoever closes it calls `shut` before."""
+        self._fd = fd
         self._limit = limit
         self._start_soon = start_soon
         self._on_overflow = on_overflow
@@ -133,7 +113,7 @@ class Outbox:
         """Write what is queued as the client takes it."""
         try:
             while self.waiting:
-                await trio.lowlevel.wait_writable(self._socket)
+                await trio.lowlevel.wait_writable(self._fd)
                 self._write_some()
         except (OSError, trio.ClosedResourceError):
             self._break()

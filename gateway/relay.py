@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 import structlog
 import trio
 
 from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_change
-from gateway.hub import RECENT, Room
+from gateway.hub import RECENT, SLICE, Room
 from gateway.metrics import Counts
 from gateway.roster import UNKNOWN
 from gateway.splicing import MESSAGE_PREFIX, message_seq
@@ -19,6 +19,10 @@ from gateway.wire import Notice
 
 PRESENCE_INTERVAL: Final = 0.25
 """Seconds between two ``presence`` frames of a room, at least."""
+PRESENCE_PER_MEMBER: Final = 0.0005
+LONGEST_PRESENCE_INTERVAL: Final = 5.0
+"""The same for a large room, for each member on this node, and at most: so while very many come at
+once, telling each other of them costs no more than some 2,000 frames a second."""
 
 _CATCH_UP_MESSAGES: Final = 100
 _RETRY_SECONDS: Final = 0.25
@@ -76,7 +80,7 @@ class Relay:
 
     def close_if_unused(self, room: Room) -> None:
         """Stop following a room that nobody here is in."""
-        if room.members or room.holds or self.rooms.get(room.name) is not room:
+        if room.size or room.holds or self.rooms.get(room.name) is not room:
             return
         del self.rooms[room.name]
         del self._by_channel[room.channel]
@@ -84,8 +88,28 @@ class Relay:
         self._due.pop(room, None)
         self._backplane.subscription.unsubscribe(room.channel)
 
-    def on_burst(self, burst: Burst) -> None:
-        """Take what other nodes published, all that came with one read, and hand it on."""
+    async def on_burst(self, burst: Burst) -> None:
+        """Take what other nodes published, all that came with one read, and hand it on.
+
+        Returns when that is done: so what this node cannot keep up with waits in Redis, where it
+        is bounded, and more of it is joined into each write.
+        """
+        written = 0
+        now = trio.current_time()
+        for room in self._sort(burst):
+            if room.rested_at <= now:
+                await room.hand_out()
+                written += room.size + 1
+            elif not room.resting and room.sequence.due and self._nursery is not None:
+                room.resting = True
+                self._nursery.start_soon(self._hand_out_rested, room)
+            self._settle(room)
+            if written > SLICE:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                written, now = 0, trio.current_time()
+
+    def _sort(self, burst: Burst) -> Iterable[Room]:
+        """Give each publication to its room; gives those rooms."""
         touched: dict[Room, None] = {}
         for channel, payload in burst:
             room = self._by_channel.get(channel)
@@ -103,9 +127,14 @@ class Relay:
                 log.warning("publication not understood", room=room.name, bytes=len(payload))
             else:
                 touched[room] = None
-        for room in touched:
-            room.advance()
-            self._settle(room)
+        return touched
+
+    async def _hand_out_rested(self, room: Room) -> None:
+        """Hand out what waits for a room's rest to be over, for as long as something does."""
+        while room.sequence.due:
+            await trio.sleep_until(room.rested_at)
+            await room.hand_out()
+        room.resting = False
 
     def epoch_seen(self, room: Room, epoch: str) -> None:
         """Take in the epoch that a join found; another one than ours means that data was lost."""
@@ -135,9 +164,9 @@ class Relay:
         else:
             room.epoch = snapshot.epoch
             room.recent.extend(snapshot.messages)
-            room.sequence.start(snapshot.seq)
+            room.start(snapshot.seq)
             room.roster.replace(snapshot.version, snapshot.members or {})
-            room.advance()
+            await room.hand_out()
         room.ready.set()
         if room.behind:
             self._catch_up_soon(room)
@@ -177,7 +206,7 @@ class Relay:
             try:
                 snapshot = await self._backplane.rooms.snapshot(
                     room.name,
-                    after=room.position,
+                    after=room.sequence.position or 0,
                     limit=_CATCH_UP_MESSAGES,
                     known_version=room.roster.version,
                 )
@@ -185,6 +214,7 @@ class Relay:
                 room.behind = True
                 await trio.sleep(_RETRY_SECONDS)
                 continue
+            await room.handed_out()  # from here on its position is that of its sequence
             lost = (
                 lost
                 or snapshot.seq < seen
@@ -192,34 +222,36 @@ class Relay:
                 or not room.belongs_to(snapshot.epoch)
             )
             if not lost:
-                self._fill(room, snapshot)
+                await self._fill(room, snapshot)
             elif snapshot.members is None:
                 # By chance the version is one that was known: read on, now with the members.
                 room.roster.invalidate()
                 room.behind = True
             else:
-                self._go_on_after_loss(room, snapshot, snapshot.members)
+                await self._go_on_after_loss(room, snapshot, snapshot.members)
                 lost = False
         room.catching_up = False
 
-    def _fill(self, room: Room, snapshot: Snapshot) -> None:
+    async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
         messages = snapshot.messages
         first = message_seq(messages[0]) if messages else snapshot.seq + 1
         if first > room.position + 1:
             log.warning("messages lost", room=room.name, after=room.position, next=first)
-            room.sequence.start(first - 1)
-            self._tell(room, "history_gap", "Some messages are older than the log.")
+            room.start(first - 1)
+            await self._tell(room, "history_gap", "Some messages are older than the log.")
         for message in messages:
             room.sequence.offer(message_seq(message), message)
-        if room.position < snapshot.seq:
+        if (room.sequence.position or 0) < snapshot.seq:
             room.behind = True
         if snapshot.members is not None:
             room.roster.replace(snapshot.version, snapshot.members)
-        room.advance()
+        await room.hand_out()
         self._settle(room)
 
-    def _go_on_after_loss(self, room: Room, snapshot: Snapshot, members: dict[str, str]) -> None:
+    async def _go_on_after_loss(
+        self, room: Room, snapshot: Snapshot, members: dict[str, str]
+    ) -> None:
         """Take over what Redis has after it lost acknowledged data, and say so."""
         log.warning(
             "redis lost data", room=room.name, had=room.position, has=snapshot.seq,
@@ -228,32 +260,36 @@ class Relay:
         same_epoch = snapshot.epoch == room.epoch
         room.epoch = snapshot.epoch
         room.sequence.restart()
-        if same_epoch:
-            room.sequence.start(snapshot.seq)
+        room.start(snapshot.seq if same_epoch else 0)
         room.recent.clear()
         room.roster.invalidate()
         room.roster.replace(snapshot.version, members)
         # In a new epoch everything in the log is news; and what came live meanwhile was dropped.
         room.behind = True
-        self._tell(room, "history_lost", "The server lost messages; the conversation goes on.")
+        await self._tell(room, "history_lost", "The server lost messages; the talk goes on.")
 
-    def _tell(self, room: Room, code: str, text: str) -> None:
-        room.announce(
+    async def _tell(self, room: Room, code: str, text: str) -> None:
+        await room.announce(
             Notice(code=code, message=text, room=room.name, epoch=room.epoch, seq=room.position)
         )
 
     async def _tell_presence(self) -> None:
-        """Tell rooms of their changes, each at most four times a second, the first at once."""
+        """Tell rooms of their changes, each after its interval, the first at once."""
         while True:
             now = trio.current_time()
             for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
                 del self._changed[room]
                 presence = room.roster.flush(room.name)
                 if presence is not None:
-                    room.announce(presence)
-                    self._due[room] = now + PRESENCE_INTERVAL
+                    await room.announce(presence)
+                    self._due[room] = now + _presence_interval(room)
             self._due = {room: due for room, due in self._due.items() if due > now}
             next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)
             with trio.move_on_at(next_due):
                 self._something_changed = trio.Event()
                 await self._something_changed.wait()
+
+
+def _presence_interval(room: Room) -> float:
+    wanted = max(PRESENCE_INTERVAL, room.size * PRESENCE_PER_MEMBER)
+    return min(wanted, LONGEST_PRESENCE_INTERVAL)

@@ -71,6 +71,11 @@ class Sequence:
         return ready
 
     @property
+    def due(self) -> bool:
+        """Whether `take` would give anything."""
+        return bool(self._ready)
+
+    @property
     def incomplete(self) -> bool:
         """Whether messages are missing before one that has been seen."""
         return self.position is None or self.position < self.highest

@@ -19,8 +19,9 @@ from gateway.flood import TokenBucket
 from gateway.hub import Room
 from gateway.lease import Lease
 from gateway.metrics import Metrics
-from gateway.outbox import Outbox, text_frame
+from gateway.outbox import Outbox
 from gateway.relay import Relay
+from gateway.websocket import text_frame
 from gateway.wire import CommandError
 
 MOST_LISTED_ROOMS: Final = 500
@@ -219,8 +220,8 @@ class Session:
                 recovered = True
             # Nothing awaits from here on: the answer is true of the moment in which the live
             # messages begin, so none is missing between the two and none comes twice.
+            room.add(self.sid, self._outbox)
             self._answer_join(command, room, missed, recovered=recovered)
-            room.members[self.sid] = self._outbox
 
     def _answer_join(
         self, command: wire.Join, room: Room, messages: list[bytes], *, recovered: bool | None
@@ -271,7 +272,7 @@ class Session:
     def _leave_here(self, name: str) -> None:
         room = self._services.relay.rooms.get(name)
         if room is not None:
-            room.members.pop(self.sid, None)
+            room.remove(self.sid)
             room.roster.forget(self.sid)
             self._services.relay.close_if_unused(room)
 
@@ -327,7 +328,7 @@ class Session:
 
     def _joined(self, name: str) -> Room:
         room = self._services.relay.rooms.get(name)
-        if room is None or self.sid not in room.members:
+        if room is None or not room.has(self.sid):
             raise _not_in_room(name)
         return room
 

@@ -5,7 +5,7 @@ Everything here raises :exc:`Unavailable` while Redis cannot answer, at once or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import trio
@@ -50,7 +50,7 @@ class Backplane:
         self.nodes = Nodes(self.link, namespace=namespace, node=node)
 
     async def run(
-        self, *, on_burst: Callable[[Burst], None], on_restored: Callable[[], None]
+        self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]
     ) -> None:
         """Keep both connections; runs for as long as the node does. See `Subscription.run`."""
         async with trio.open_nursery() as nursery:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -42,11 +42,11 @@ class Subscription:
         self.connected = False
 
     async def run(
-        self, *, on_burst: Callable[[Burst], None], on_restored: Callable[[], None]
+        self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]
     ) -> None:
         """Keep the connection; runs for as long as the node does.
 
-        ``on_burst`` is called synchronously with everything that one read brought;
+        ``on_burst`` is awaited with everything that one read brought, before the next read;
         ``on_restored`` after a reconnection once every channel is confirmed again, at which time
         anything may have been missed.
         """
@@ -84,7 +84,7 @@ class Subscription:
         self,
         connection: Connection,
         *,
-        on_burst: Callable[[Burst], None],
+        on_burst: Callable[[Burst], Awaitable[None]],
         on_restored: Callable[[], None],
     ) -> None:
         self._pipeline.clear()
@@ -117,7 +117,9 @@ class Subscription:
         if last is None or last.done:
             on_restored()
 
-    async def _read(self, connection: Connection, on_burst: Callable[[Burst], None]) -> None:
+    async def _read(
+        self, connection: Connection, on_burst: Callable[[Burst], Awaitable[None]]
+    ) -> None:
         while True:
             burst: Burst = []
             for reply in await connection.receive():
@@ -134,4 +136,4 @@ class Subscription:
                     confirmation.done = True
                     confirmation.arrived.set()
             if burst:
-                on_burst(burst)
+                await on_burst(burst)

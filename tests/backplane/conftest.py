@@ -82,7 +82,7 @@ class Node:
     async def run(self) -> None:
         await self.backplane.run(on_burst=self._on_burst, on_restored=self._on_restored)
 
-    def _on_burst(self, burst: Burst) -> None:
+    async def _on_burst(self, burst: Burst) -> None:
         self._heard += burst
         self._news.set()
 

@@ -24,7 +24,7 @@ class Listener:
     async def run(self) -> None:
         await self.subscription.run(on_burst=self._on_burst, on_restored=self._on_restored)
 
-    def _on_burst(self, burst: Burst) -> None:
+    async def _on_burst(self, burst: Burst) -> None:
         self.bursts.append(burst)
         self._changed.set()
 

@@ -55,7 +55,9 @@ async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServ
             await everybody.wait()
             assert await node.metric("chat_connections") >= clients
             async with open_session([node.url], nick="speaker") as speaker:
-                assert (await speaker.join("lobby")).count >= clients
+                await speaker.join("lobby")
+                [lobby] = await speaker.list_rooms()
+                assert lobby.members == clients + 1
                 await speaker.send("lobby", "Hello, all of you!")
                 with trio.fail_after(30):
                     await all_heard.wait()

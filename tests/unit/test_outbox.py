@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.outbox import Outbox, text_frame
+from gateway.outbox import Outbox
+from gateway.websocket import text_frame
 
 CLOSE = b"\x88\x02\x0f\xa1"
 
@@ -28,7 +29,7 @@ class Wire:
         self.overflows = 0
         self._nursery = nursery
         self.outbox = Outbox(
-            self.stream, limit=limit, start_soon=self._start, on_overflow=self._overflowed
+            ours.fileno(), limit=limit, start_soon=self._start, on_overflow=self._overflowed
         )
 
     def _start(self, writer: Callable[[], Awaitable[None]]) -> None:
