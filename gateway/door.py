@@ -21,7 +21,7 @@ from gateway.websocket import (
     Broken,
     CannotUpgrade,
     Goodbye,
-    Inbound,
+    Reader,
     Reply,
     accept,
     close_frame,
@@ -200,10 +200,10 @@ class Connection:
             self._log("disconnected", session, **self._how_it_closed())
 
     async def _converse(self, session: Session, data: bytes) -> None:
-        inbound = Inbound(wire.MAX_FRAME_BYTES)
+        reader = Reader(wire.MAX_FRAME_BYTES)
         data = data or await self._receive()
         while data:
-            for number, frame in enumerate(inbound.receive(data)):
+            for number, frame in enumerate(reader.receive(data)):
                 if number:
                     await trio.lowlevel.checkpoint()  # a read may bring very many
                 if isinstance(frame, Reply):

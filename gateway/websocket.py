@@ -1,8 +1,8 @@
 """WebSocket (RFC 6455) as a server speaks it: the handshake and the frames. Pure.
 
-wsproto reads the frames. What is around it is our own, because the frames that go out are shared by
-many clients, and because the connection object of trio-websocket, which the client library uses,
-costs a task, two channels and about 15 KiB for each client.
+The client library speaks it with trio-websocket. A node has very many connections, and there the
+task, the channels and the parsers that trio-websocket and wsproto keep for each would cost 17 KiB
+and most of the time of a join; and the frames that go out are shared by many clients.
 """
 
 from __future__ import annotations
@@ -11,25 +11,30 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import h11
-from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode, ParseFailed
 
 from gateway.closing import TOO_BIG, Closing
 
 PING: Final = b"\x89\x00"
+PROTOCOL_ERROR: Final = 1002
+NOT_UTF8: Final = 1007
 
-_TEXT: Final = 0x81
-_CLOSE: Final = 0x88
-_PONG: Final = 0x8A
+_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
+_FINAL: Final = 0x80
+_RESERVED: Final = 0x70
+_MASKED: Final = 0x80
+_MASK_BYTES: Final = 4
 _LENGTH_16: Final = 126
 _LENGTH_64: Final = 127
+_MOST_CONTROL_BYTES: Final = 125
+_MOST_REASON_BYTES: Final = 123
+_CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_NO_CODE: Final = 1005
 
 _VERSION: Final = b"13"
 _KEY_BYTES: Final = 16
-_MOST_REASON_BYTES: Final = 123
-_MOST_PARTS: Final = 64
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """What the key is hashed with to show that the handshake was understood (RFC 6455 1.3)."""
 
@@ -94,17 +99,17 @@ def text_frame(payload: bytes) -> bytes:
     """Wrap UTF-8 into one unmasked, final text frame (RFC 6455 5.2)."""
     size = len(payload)
     if size < _LENGTH_16:
-        return bytes((_TEXT, size)) + payload
+        return bytes((_FINAL | _TEXT, size)) + payload
     if size < 1 << 16:
-        return bytes((_TEXT, _LENGTH_16)) + size.to_bytes(2, "big") + payload
-    return bytes((_TEXT, _LENGTH_64)) + size.to_bytes(8, "big") + payload
+        return bytes((_FINAL | _TEXT, _LENGTH_16)) + size.to_bytes(2, "big") + payload
+    return bytes((_FINAL | _TEXT, _LENGTH_64)) + size.to_bytes(8, "big") + payload
 
 
 def close_frame(closing: Closing) -> bytes:
     """Give a close frame (RFC 6455 5.5.1)."""
     reason = closing.reason.encode()[:_MOST_REASON_BYTES].decode("utf-8", "ignore").encode()
     payload = closing.code.to_bytes(2, "big") + reason
-    return bytes((_CLOSE, len(payload))) + payload
+    return bytes((_FINAL | _CLOSE, len(payload))) + payload
 
 
 # --- frames from the client -------------------------------------------------------------------
@@ -126,68 +131,119 @@ class Reply(NamedTuple):
 class Broken(Exception):
     """The client broke the protocol or a limit; nothing more can be read from it."""
 
-    def __init__(self, closing: Closing) -> None:
-        super().__init__(closing.reason)
-        self.closing = closing
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.closing = Closing(code, reason)
 
 
-class Inbound:
-    """What one client sends: bytes in, whole messages out. Holds at most one unfinished message."""
+Inbound = str | bytes | Reply | Goodbye
+"""What comes of a client's frames: text, a binary message, an answer that is due, the end."""
 
-    __slots__ = ("_frames", "_limit", "_parts", "_size")
+
+class Reader:
+    """Reads one client's frames (RFC 6455 5); holds at most one unfinished message."""
+
+    __slots__ = ("_buffer", "_limit", "_message", "_opcode")
 
     def __init__(self, limit: int) -> None:
         """Take messages of up to ``limit`` bytes."""
-        self._frames = FrameProtocol(client=False, extensions=[])
         self._limit = limit
-        self._size = 0
-        self._parts: list[str | bytes] = []
+        self._buffer = b""
+        self._opcode = 0
+        self._message = b""
 
-    def receive(self, data: bytes) -> Iterator[str | bytes | Reply | Goodbye]:
-        """Give what is complete with these bytes: text, binary messages, pings, the end.
+    def receive(self, data: bytes) -> Iterator[Inbound]:
+        """Give what is complete with these bytes; use all of it before the next call.
 
         :raises Broken: if the connection cannot go on; what came before is given first.
         """
-        self._frames.receive_bytes(data)
-        try:
-            for frame in self._frames.received_frames():
-                # What a payload is follows from the opcode; wsproto's types do not say so.
-                payload: Any = frame.payload
-                if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
-                    message = self._gather(payload, finished=frame.message_finished)
-                    if message is not None:
-                        yield message
-                elif frame.opcode is Opcode.PING:
-                    yield Reply(bytes((_PONG, len(payload))) + payload)
-                elif frame.opcode is Opcode.CLOSE:
+        if self._buffer:
+            data = self._buffer + data
+        at = 0
+        while True:
+            head = _read_head(data, at)
+            if head is None:
+                break
+            opcode, final, size, begin = head
+            self._check(opcode, final=final, size=size)
+            at_next = begin + size
+            if at_next > len(data):
+                break
+            payload = _unmask(data[begin - _MASK_BYTES : begin], data[begin:at_next])
+            at = at_next
+            if opcode >= _CLOSE:
+                if opcode == _PING:
+                    yield Reply(bytes((_FINAL | _PONG, size)) + payload)
+                elif opcode == _CLOSE:
                     yield _goodbye(payload)
-        except ParseFailed as error:
-            raise Broken(Closing(int(error.code), str(error))) from None
+            elif not final:
+                self._opcode = opcode or self._opcode
+                self._message += payload
+            else:
+                if opcode == _CONTINUATION:
+                    opcode, payload = self._opcode, self._message + payload
+                    self._opcode, self._message = 0, b""
+                yield _text(payload) if opcode == _TEXT else payload
+        self._buffer = data[at:]
 
-    def _gather(self, payload: str | bytes, *, finished: bool) -> str | bytes | None:
-        """Take a part of a message; give the message if this was the last one."""
-        if isinstance(payload, str) and not payload.isascii():
-            self._size += len(payload.encode())
-        else:
-            self._size += len(payload)
-        if self._size > self._limit:
-            raise Broken(TOO_BIG)
-        if finished and not self._parts:
-            self._size = 0
-            return payload
-        if payload:
-            self._parts.append(payload)
-        if finished or len(self._parts) > _MOST_PARTS:
-            # Small parts are joined early: each would take more room than its bytes.
-            self._parts = [payload[:0].join(self._parts)]  # type: ignore[arg-type] # all of a kind
-        if not finished:
+    def _check(self, opcode: int, *, final: bool, size: int) -> None:
+        """Refuse a frame by its head, before any of its payload is waited for."""
+        if opcode >= _CLOSE:
+            if opcode > _PONG:
+                raise Broken(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
+            if not final or size > _MOST_CONTROL_BYTES:
+                raise Broken(PROTOCOL_ERROR, "a control frame is whole and has at most 125 bytes")
+            return
+        if opcode > _BINARY:
+            raise Broken(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
+        if (opcode == _CONTINUATION) != bool(self._opcode):
+            raise Broken(PROTOCOL_ERROR, "a message begins before the last one ended, or never")
+        if size + len(self._message) > self._limit:
+            raise Broken(*TOO_BIG)
+
+
+def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
+    """Give opcode, whether it is final, size and place of the payload; None if more is needed."""
+    begin = at + 2 + _MASK_BYTES
+    if len(data) < begin:
+        return None
+    first, size = data[at], data[at + 1]
+    if first & _RESERVED:
+        raise Broken(PROTOCOL_ERROR, "reserved bits are set")
+    if not size & _MASKED:
+        raise Broken(PROTOCOL_ERROR, "a client's frames are masked")
+    size &= ~_MASKED
+    if size >= _LENGTH_16:
+        extended = 2 if size == _LENGTH_16 else 8
+        begin += extended
+        if len(data) < begin:
             return None
-        [message], self._parts, self._size = self._parts, [], 0
-        return message
+        size = int.from_bytes(data[at + 2 : at + 2 + extended], "big")
+        if size < (_LENGTH_16 if extended == 2 else 1 << 16) or size >> 63:  # noqa: PLR2004
+            raise Broken(PROTOCOL_ERROR, "the length is not in its shortest form")
+    return first & 0x0F, first >= _FINAL, size, begin
 
 
-def _goodbye(payload: tuple[int, str]) -> Goodbye:
-    code, _ = payload
-    if code == CloseReason.NO_STATUS_RCVD:
-        return Goodbye(int(code), bytes((_CLOSE, 0)))
-    return Goodbye(int(code), close_frame(Closing(int(code), "")))
+def _unmask(mask: bytes, payload: bytes) -> bytes:
+    size = len(payload)
+    key = mask * (size // _MASK_BYTES + 1)
+    plain = int.from_bytes(payload, "big") ^ int.from_bytes(key[:size], "big")
+    return plain.to_bytes(size, "big")
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise Broken(NOT_UTF8, "text is UTF-8") from None
+
+
+def _goodbye(payload: bytes) -> Goodbye:
+    """Read a close frame's payload (RFC 6455 5.5.1, 7.4)."""
+    if not payload:
+        return Goodbye(_NO_CODE, bytes((_FINAL | _CLOSE, 0)))
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) == 1 or not (code in _CLOSE_CODES or 3000 <= code <= 4999):  # noqa: PLR2004
+        raise Broken(PROTOCOL_ERROR, "this is no close code")
+    _text(payload[2:])
+    return Goodbye(code, close_frame(Closing(code, "")))

@@ -1,0 +1,143 @@
+"""The cluster under load, running already or of our own, and what its processes use."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.request import urlopen
+
+from gateway.demo import find_redis
+
+START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 15.0
+FIRST_PORT: Final = 18_700
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process has used: seconds of CPU since it started, and KiB resident now."""
+
+    cpu: float
+    rss: int
+
+
+def usage(pid: int) -> Usage:
+    """Read it from the kernel; nothing for a process that has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return Usage(0.0, 0)
+    resident = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")]
+    return Usage((int(stat[11]) + int(stat[12])) / _TICKS, int(resident[0]) if resident else 0)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node by its URL, and its process if it is ours."""
+
+    url: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def kill(self) -> None:
+        """End it without a chance to clean up."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The nodes, and the Redis if it is ours."""
+
+    nodes: Sequence[Node]
+    redis: subprocess.Popen[bytes] | None = None
+
+    def usages(self) -> dict[str, Usage]:
+        """What each process that is ours has used."""
+        processes = {
+            f"node {number}": node.process for number, node in enumerate(self.nodes, 1)
+        } | {"redis": self.redis}
+        return {name: usage(p.pid) for name, p in processes.items() if p is not None}
+
+
+def running(urls: Sequence[str]) -> Cluster:
+    """Give a cluster that runs already."""
+    return Cluster([Node(url) for url in urls])
+
+
+@contextmanager
+def spawned(
+    nodes: int, *, gateway: Path, node_core: int | None, other_core: int | None
+) -> Iterator[Cluster]:
+    """Run a Redis and nodes of our own from a checkout of the gateway; flood control is off."""
+    with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
+        socket = f"{folder}/redis.sock"
+        options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
+        redis = _start([find_redis(), *options], Path(folder), other_core)
+        started: list[subprocess.Popen[bytes]] = []
+        try:
+            _wait(lambda: Path(socket).exists(), redis, "Redis")
+            for number in range(nodes):
+                command = [
+                    sys.executable, "-m", "gateway", "serve", "--port", str(FIRST_PORT + number),
+                    "--redis", f"unix://{socket}", "--flood-rate", "0", "--log-level", "error",
+                ]  # fmt: skip
+                started.append(_start(command, gateway, node_core))
+            for number, process in enumerate(started):
+                _wait(lambda port=FIRST_PORT + number: _is_ready(port), process, "a node")  # type: ignore[misc]
+            yield Cluster(
+                [
+                    Node(f"ws://127.0.0.1:{FIRST_PORT + number}/ws", process)
+                    for number, process in enumerate(started)
+                ],
+                redis,
+            )
+        finally:
+            for process in (*started, redis):
+                _stop(process)
+
+
+def _start(command: list[str], folder: Path, core: int | None) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
+    return process
+
+
+def _wait(condition: Callable[[], bool], process: subprocess.Popen[bytes], what: str) -> None:
+    give_up = time.monotonic() + START_SECONDS
+    while not condition():
+        if process.poll() is not None or time.monotonic() > give_up:
+            raise SystemExit(f"{what} did not start")
+        time.sleep(0.05)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,154 @@
+"""The floor: what a delivery costs when nothing is done but one write for each.
+
+As many bare processes as nodes: each reads a Redis channel off a socket and writes every message to
+each of its members' sockets; no framing is parsed, nothing is bounded, nothing is counted. Run by
+``python -m tests.load … --floor`` under the same pinning as the nodes, for the ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from gateway.demo import find_redis
+from tests.load.cluster import usage
+
+_CHANNEL: Final = b"floor"
+_SUBSCRIBE: Final = b"*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nfloor\r\n"
+_MARK: Final = b"$7\r\nmessage\r\n"
+_WARMUP_SECONDS: Final = 1.0
+
+
+def serve(redis_path: str, port: int, members: int) -> None:
+    """Be a bare node: accept so many members, then write to them whatever is published."""
+    with socket.create_server(("127.0.0.1", port), backlog=4096) as listener:
+        fds = []
+        for _ in range(members):
+            connected, _ = listener.accept()
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connected.settimeout(0)
+            fds.append(connected.detach())
+    redis = socket.socket(socket.AF_UNIX)
+    redis.connect(redis_path)
+    redis.sendall(_SUBSCRIBE)
+    redis.recv(4096)
+    rest = b""
+    while chunk := redis.recv(65536):
+        *whole, rest = _publications(rest + chunk)
+        for payload in whole:
+            for fd in fds:
+                try:
+                    os.write(fd, payload)
+                except BlockingIOError:
+                    select.select([], [fd], [])
+                    os.write(fd, payload)
+
+
+def _publications(data: bytes) -> list[bytes]:
+    """Give the whole payloads in what came of the channel, and at the end what is not whole yet."""
+    found = []
+    while (at := data.find(_MARK)) >= 0:
+        head = data.find(b"\r\n", at + len(_MARK) + len(_CHANNEL) + 6)
+        if head < 0:
+            break
+        size_at = data.rfind(b"$", at, head)
+        begin = head + 2
+        size = int(data[size_at + 1 : head])
+        if len(data) < begin + size + 2:
+            break
+        found.append(data[begin : begin + size])
+        data = data[begin + size + 2 :]
+    return [*found, data]
+
+
+def measure(
+    *, processes: int, members: int, in_flight: int, payload: int, seconds: float,
+    node_core: int | None, other_core: int | None, first_port: int = 18_600,
+) -> float:  # fmt: skip
+    """Give the microseconds of CPU per delivery, with so many messages on their way at a time."""
+    with tempfile.TemporaryDirectory(prefix="chat-floor-") as folder:
+        path = f"{folder}/redis.sock"
+        redis = _start(
+            [find_redis(), "--port", "0", "--unixsocket", path, "--save", ""], other_core
+        )
+        nodes: list[subprocess.Popen[bytes]] = []
+        sockets: list[socket.socket] = []
+        try:
+            while not Path(path).exists():
+                time.sleep(0.02)
+            share = members // processes
+            for number in range(processes):
+                code = (
+                    f"from tests.load.floor import serve; "
+                    f"serve({path!r}, {first_port + number}, {share})"
+                )
+                nodes.append(_start([sys.executable, "-c", code], node_core))
+            sockets = [
+                _connect(first_port + number) for number in range(processes) for _ in range(share)
+            ]
+            pids = [node.pid for node in nodes]
+            return _drive(path, sockets, pids, in_flight=in_flight, payload=payload,
+                          seconds=seconds)  # fmt: skip
+        finally:
+            for process in (*nodes, redis):
+                process.kill()
+                process.wait()
+            for each in sockets:
+                each.close()
+
+
+def _drive(
+    path: str, members: list[socket.socket], pids: list[int], *, in_flight: int, payload: int,
+    seconds: float,
+) -> float:  # fmt: skip
+    message = b"x" * (payload + 140)  # with what a message has around its text
+    command = b"*3\r\n$7\r\nPUBLISH\r\n$5\r\nfloor\r\n$%d\r\n%s\r\n" % (len(message), message)
+    publisher = socket.socket(socket.AF_UNIX)
+    publisher.connect(path)
+    epoll = select.epoll()
+    by_fd = {member.fileno(): member for member in members}
+    for fd in by_fd:
+        epoll.register(fd, select.EPOLLIN)
+    heard = sent = 0
+    cpu_from, heard_from = 0.0, 0
+    begin = time.monotonic() + _WARMUP_SECONDS
+    while (now := time.monotonic()) < begin + seconds:
+        if not heard_from and now >= begin:
+            cpu_from, heard_from = sum(usage(pid).cpu for pid in pids), heard
+        while sent - heard // (len(members) * len(message)) < in_flight:
+            publisher.sendall(command)
+            sent += 1
+        for fd, _ in epoll.poll(0.01):
+            heard += len(by_fd[fd].recv(262_144))
+        if select.select([publisher], [], [], 0)[0]:
+            publisher.recv(65536)
+    cpu = sum(usage(pid).cpu for pid in pids) - cpu_from
+    return cpu / ((heard - heard_from) / len(message)) * 1e6
+
+
+def _connect(port: int) -> socket.socket:
+    give_up = time.monotonic() + 10
+    while True:
+        try:
+            connected = socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            connected.settimeout(0)
+            return connected
+
+
+def _start(command: list[str], core: int | None) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
+    return process

@@ -1,0 +1,314 @@
+"""One measurement: have the clients come in, let them talk, and put together what was seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+from urllib.request import urlopen
+
+from client.connection import Place
+from tests.load.cluster import Cluster, Usage
+from tests.load.fleet import now
+from tests.load.scenario import Scenario
+from tests.load.tally import merged, settle, summary
+
+HEAD_START: Final = 500_000
+"""Microseconds between the order to run and the start, so that all generators begin together."""
+CONNECT_SECONDS: Final = 180.0
+BUSY: Final = 0.8
+"""The part of a core above which a generator measures itself rather than the server."""
+_CURVE: Final = (0, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 100)
+
+Report = dict[str, Any]
+
+
+class Generators:
+    """The generator processes, told and heard over pipes."""
+
+    def __init__(self, count: int, core: int | None) -> None:
+        self.said: queue.Queue[tuple[int, dict[str, Any]]] = queue.Queue()
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.load.generator"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )
+            for _ in range(count)
+        ]  # fmt: skip
+        for number, process in enumerate(self._processes):
+            if core is not None:
+                os.sched_setaffinity(process.pid, {core})
+            threading.Thread(target=self._listen, args=(number, process), daemon=True).start()
+
+    def __len__(self) -> int:
+        return len(self._processes)
+
+    def _listen(self, number: int, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.said.put((number, json.loads(line)))
+        self.said.put((number, {"ended": True}))
+
+    def ask(self, number: int, do: str, **fields: Any) -> None:
+        """Have one of them do something; it answers in `said`."""
+        pipe = self._processes[number].stdin
+        assert pipe is not None
+        pipe.write(json.dumps({"do": do, **fields}) + "\n")
+        pipe.flush()
+
+    def answers(self, on_second: Callable[[int, dict[str, Any]], None]) -> list[dict[str, Any]]:
+        """Wait for the last line of every one's answer; those before it go to ``on_second``."""
+        last: dict[int, dict[str, Any]] = {}
+        while len(last) < len(self):
+            number, line = self.said.get(timeout=CONNECT_SECONDS * 2)
+            if line.get("ended"):
+                raise SystemExit("a generator ended before its time")
+            if line.get("done"):
+                last[number] = line
+            else:
+                on_second(number, line)
+        return [last[number] for number in sorted(last)]
+
+    def close(self) -> None:
+        """Let them end."""
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process in self._processes:
+            process.wait()
+
+
+class Timeline:
+    """What the generators tell of each second, put together."""
+
+    def __init__(self, count: int, warmup: float, show: Callable[[str], None]) -> None:
+        self._count = count
+        self._warmup = warmup
+        self._show = show
+        self._lines: dict[int, list[dict[str, Any]]] = {}
+        self.seconds: list[dict[str, Any]] = []
+
+    def take(self, _: int, line: dict[str, Any]) -> None:
+        """Take one generator's second; once all have told theirs, show it."""
+        lines = self._lines.setdefault(line["second"], [])
+        lines.append(line)
+        if len(lines) < self._count:
+            return
+        latency = summary(merged([each["latency"] for each in lines]))
+        second = {
+            "second": line["second"] - self._warmup,
+            "deliveries": sum(each["deliveries"] for each in lines),
+            "ready": sum(each["ready"] for each in lines),
+            "p50": latency.get("p50"),
+            "p99": latency.get("p99"),
+            "max": latency.get("max"),
+        }
+        self.seconds.append(second)
+        p99 = f", p99 {latency['p99']:.1f} ms" if latency else ""
+        self._show(
+            f"{second['second']:5.0f} s  {second['deliveries']:>9,} deliveries/s{p99}"
+            f"  {second['ready']:,} clients"
+        )
+
+
+def measure(
+    scenario: Scenario, cluster: Cluster, generators: Generators, show: Callable[[str], None]
+) -> Report:
+    """Run a scenario; gives everything that the report tells of it."""
+    before = cluster.usages()
+    connected = _come_in(scenario, cluster, generators, show)
+    after = cluster.usages()
+    timeline = Timeline(len(generators), scenario.warmup, show)
+    usages, delivered = _run(scenario, cluster, generators)
+    results = generators.answers(timeline.take)
+    usages[1].join()
+    report: Report = {"scenario": asdict(scenario), "connects": connected}
+    report |= _what_was_heard(scenario, results)
+    report |= _what_it_cost(scenario, (before, after), usages[0], delivered, report)
+    report["connects"]["per_node_cpu_second"] = _per_cpu_second(connected["ready"], before, after)
+    report["timeline"] = timeline.seconds
+    report["generator_cpu"] = [round(r["cpu"] / scenario.seconds, 3) for r in results]
+    # With so many in flight the generator sets the pace itself: it can be no one's bottleneck.
+    report["void"] = scenario.rate > 0 and not scenario.in_flight and _is_busy(report)
+    return report
+
+
+def _is_busy(report: Report) -> bool:
+    return bool(max(report["generator_cpu"]) > BUSY)
+
+
+def _people(scenario: Scenario, urls: Sequence[str]) -> list[list[Any]]:
+    everybody = scenario.clients + scenario.movers + scenario.pingers
+    return [
+        [
+            number,
+            scenario.room_of(number),
+            [urls[node] for node in scenario.nodes_of(number, len(urls))],
+            scenario.is_sampled(number),
+            scenario.clients <= number < scenario.clients + scenario.movers,
+        ]
+        for number in range(everybody)
+    ]
+
+
+def _come_in(
+    scenario: Scenario, cluster: Cluster, generators: Generators, show: Callable[[str], None]
+) -> Report:
+    people = _people(scenario, [node.url for node in cluster.nodes])
+    show(f"{len(people):,} clients come in")
+    for number in range(len(generators)):
+        generators.ask(
+            number, "come_in", people=people[number :: len(generators)],
+            ramp=scenario.ramp / len(generators), seconds=CONNECT_SECONDS,
+        )  # fmt: skip
+    answers = generators.answers(lambda *_: None)
+    failures: Counter[str] = Counter()
+    for answer in answers:
+        failures.update(answer["failures"])
+    ready, seconds = sum(a["ready"] for a in answers), max(a["seconds"] for a in answers)
+    return {
+        "ready": ready,
+        "seconds": seconds,
+        "per_second": ready / seconds if seconds else 0.0,
+        "failures": dict(failures),
+        "latency": summary(merged([a["joins"] for a in answers])),
+        "generator_cpu": [round(a["cpu"] / seconds, 3) for a in answers],
+    }
+
+
+def _run(
+    scenario: Scenario, cluster: Cluster, generators: Generators
+) -> tuple[tuple[list[dict[str, Usage]], threading.Thread], list[list[float]]]:
+    """Start the run, and read what the cluster uses when its measured part begins and ends."""
+    time.sleep(2.0)  # what the comers told each other has been delivered
+    start = now() + HEAD_START
+    movers_end = scenario.clients + scenario.movers
+    for number in range(len(generators)):
+        generators.ask(
+            number, "run", start=start, warmup=scenario.warmup, seconds=scenario.seconds,
+            rate=scenario.rate, senders=[0, scenario.senders], in_flight=scenario.in_flight,
+            payload=scenario.payload, pings=scenario.pings,
+            pingers=[movers_end, movers_end + scenario.pingers],
+            deaf=[scenario.clients - scenario.deaf, scenario.clients],
+            drop_at=scenario.seconds / 4 if scenario.storm == "drop" else 0.0,
+        )  # fmt: skip
+    usages: list[dict[str, Usage]] = []
+    delivered: list[list[float]] = []
+
+    def observe() -> None:
+        begin = start / 1e6 + scenario.warmup
+        _sleep_until(begin)
+        delivered.append([_delivered(node.url) for node in cluster.nodes])
+        usages.append(cluster.usages())
+        if scenario.storm == "kill":
+            _sleep_until(begin + scenario.seconds / 4)
+            cluster.nodes[0].kill()
+        _sleep_until(begin + scenario.seconds)
+        usages.append(cluster.usages())
+        delivered.append([_delivered(node.url) for node in cluster.nodes])
+
+    observer = threading.Thread(target=observe, daemon=True)
+    observer.start()
+    return (usages, observer), delivered
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def _delivered(url: str) -> float:
+    """Ask a node how many messages it has handed to clients; nothing if it is not there."""
+    place = Place.from_url(url)
+    try:
+        with urlopen(f"http://{place.authority}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return 0.0
+    return sum(float(line.split()[1]) for line in lines if line.startswith("chat_deliveries_total"))
+
+
+def _what_was_heard(scenario: Scenario, results: list[dict[str, Any]]) -> Report:
+    delivered = merged([r["delivered"] for r in results])
+    failures: Counter[str] = Counter()
+    closed: Counter[str] = Counter()
+    for result in results:
+        failures.update(result["failures"])
+        closed.update(result["closed"])
+    heard = settle([r["rooms"] for r in results])
+    deliveries = sum(r["deliveries"] for r in results)
+    return {
+        "offered": 0.0 if scenario.in_flight else scenario.rate,
+        "achieved": sum(r["sent"] for r in results) / scenario.seconds,
+        "deliveries": deliveries,
+        "deliveries_per_second": deliveries / scenario.seconds,
+        "delivered": summary(delivered),
+        "acked": summary(merged([r["acked"] for r in results])),
+        "pings": summary(merged([r["pings"] for r in results])),
+        "rejoined": summary(merged([r["rejoins"] for r in results])),
+        "curve": [[p, delivered.get_value_at_percentile(p) / 1000] for p in _CURVE]
+        if delivered.get_total_count()
+        else [],
+        "expected": heard["expected"],
+        "lost": max(heard["lost"], sum(r["gaps"] for r in results)),
+        "duplicated": heard["duplicated"],
+        "reordered": sum(r["reordered"] for r in results),
+        "repeated": sum(r["repeated"] for r in results),
+        "failed_sends": sum(r["failed_sends"] for r in results),
+        "refusals": sum(r["refusals"] for r in results),
+        "lost_connections": sum(r["lost_connections"] for r in results),
+        "ready_at_end": sum(r["ready"] for r in results),
+        "failures": dict(failures),
+        "slow_readers": {("still open" if code == "0" else code): n for code, n in closed.items()},
+    }
+
+
+def _what_it_cost(
+    scenario: Scenario, connects: Sequence[dict[str, Usage]], run: Sequence[dict[str, Usage]],
+    delivered: list[list[float]], report: Report,
+) -> Report:  # fmt: skip
+    """Give each process's part of a core and its memory, for each delivery, message, connection.
+
+    ``connects`` and ``run`` are what was used when that began, and when it ended.
+    """
+    messages = report["achieved"] * scenario.seconds
+    connections = max(1, report["connects"]["ready"])
+    begin, end = run
+    nodes, total = {}, 0.0
+    names = [name for name in begin if name != "redis"]
+    for number, name in enumerate(names):
+        cpu = max(0.0, end[name].cpu - begin[name].cpu)
+        handed = max(0.0, delivered[1][number] - delivered[0][number])
+        total += cpu
+        nodes[name] = {
+            "cpu": cpu / scenario.seconds,
+            "rss_kib": end[name].rss,
+            "us_per_delivery": cpu / handed * 1e6 if handed else None,
+            "kib_per_connection": (connects[1][name].rss - connects[0][name].rss)
+            / (connections / len(names)),
+        }
+    report_of: Report = {"nodes": nodes, "redis": None, "us_per_delivery": None,
+                         "us_per_message": None}  # fmt: skip
+    if names and report["deliveries"]:
+        report_of["us_per_delivery"] = total / report["deliveries"] * 1e6
+        report_of["us_per_message"] = total / messages * 1e6 if messages else None
+    if "redis" in begin:
+        cpu = end["redis"].cpu - begin["redis"].cpu
+        report_of["redis"] = {
+            "cpu": cpu / scenario.seconds,
+            "rss_kib": end["redis"].rss,
+            "us_per_message": cpu / messages * 1e6 if messages else None,
+        }
+    return report_of
+
+
+def _per_cpu_second(ready: int, before: dict[str, Usage], after: dict[str, Usage]) -> float | None:
+    cpu = sum(after[name].cpu - before[name].cpu for name in before if name != "redis")
+    return ready / cpu if cpu else None
