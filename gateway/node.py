@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import signal
 import socket
@@ -22,6 +23,8 @@ from gateway.relay import Relay
 from gateway.session import Services
 from gateway.wire import Notice
 
+KEEP_ALIVE_SLICE: Final = 100
+"""Connections that are looked at, and pinged if need be, at one go."""
 CLIENTS_SHARE: Final = 0.8
 """The part of the drain time that clients have; the rest is for leaving Redis clean."""
 
@@ -123,13 +126,19 @@ class Node:
             self._connections.discard(connection)
 
     async def _keep_alive(self) -> None:
-        """Ping the silent; one clock for all connections."""
+        """Ping the silent: one clock for all, which comes round to each twice in an interval.
+
+        It looks at a few at a time, so that they do not all answer in the same moment.
+        """
         interval = self._settings.ping_interval
         while True:
-            await trio.sleep(interval / 2)
-            now = trio.current_time()
-            for connection in list(self._connections):
-                connection.keep_alive(now, interval)
+            everybody = list(self._connections)
+            slices = max(1, math.ceil(len(everybody) / KEEP_ALIVE_SLICE))
+            for number in range(slices):
+                await trio.sleep(interval / 2 / slices)
+                now = trio.current_time()
+                for connection in everybody[number::slices]:
+                    connection.keep_alive(now, interval)
 
     def _send_everybody_away(self) -> None:
         log.info("draining", node=self.name, connections=len(self._connections))

@@ -161,7 +161,7 @@ class Session:
                 nick,
                 self.sid,
                 giving_up=self._nicks_claimed - {nick},
-                variants=nicknames.variants(nick),
+                variants=nicknames.variants,
             )
         except NickTaken as taken:
             self._nicks_claimed.discard(nick)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from gateway.backplane.connection import Argument
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import CLAIM, RELEASE
 from gateway.nicknames import fold
@@ -37,25 +38,23 @@ class Nicks:
         session: str,
         *,
         giving_up: Iterable[str] = (),
-        variants: Sequence[str] = (),
+        variants: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
         """Make ``nick`` the session's, and set those free that it gives up.
 
-        :raises NickTaken: with the first of ``variants`` that is free.
+        ``variants`` is asked for other nicknames like it if it is taken.
+
+        :raises NickTaken: with the first variant that is free.
         """
         given_up = [fold(old) for old in giving_up]
-        answer: int = await self._link.run_script(
-            CLAIM,
-            (self._key,),
-            fold(nick),
-            f"{session} {self._node} {nick}",
-            session,
-            len(given_up),
-            *given_up,
-            *map(fold, variants),
-        )
-        if answer:
-            raise NickTaken(variants[answer - 1] if answer > 0 else None)
+        owner = f"{session} {self._node} {nick}"
+        claim: list[Argument] = [fold(nick), owner, session, len(given_up), *given_up]
+        if not await self._link.run_script(CLAIM, (self._key,), *claim):
+            return
+        others = variants(nick)
+        answer: int = await self._link.run_script(CLAIM, (self._key,), *claim, *map(fold, others))
+        if answer:  # else it has just been set free
+            raise NickTaken(others[answer - 1] if answer > 0 else None)
 
     async def release(self, claims: Iterable[tuple[str, str]]) -> None:
         """Set nicknames free, each given with its session, as far as that still holds it."""

@@ -241,7 +241,7 @@ async def test_every_script_touches_one_hash_slot_only(
         await say(node, "hello", room=room)
         await node.rooms.snapshot(room, after=None, limit=10, known_version=-1)
         await node.rooms.leave(room, "s1")
-    await node.nicks.claim("Alice", "s1", giving_up=["Bob"], variants=["Alice2"])
+    await node.nicks.claim("Alice", "s1", giving_up=["Bob"], variants=lambda _: ["Alice2"])
     await node.nicks.release([("Alice", "s1")])
     await node.nodes.beat("probe")
     assert {len(keys) for keys in touched} == {1, 3, 4, 5}

@@ -26,7 +26,7 @@ and charge the node for that: a cost that clients on other machines do not have.
 COMING_IN: Final = 64
 """Clients of one process that come in at the same time."""
 _FEW: Final = 16
-_PORTS_PER_ADDRESS: Final = 20_000
+_PORTS_PER_ADDRESS: Final = 4_000
 
 
 def now() -> int:
@@ -129,11 +129,15 @@ class Fleet:
 
     # --- what happens -------------------------------------------------------------------------
 
-    def step(self, *, admit: int = COMING_IN) -> None:
-        """Let up to ``admit`` clients more come in, and serve the sockets that have something."""
-        while self._waiting and self._coming_in < COMING_IN and admit > 0:
+    def step(self, *, admit: int = COMING_IN) -> int:
+        """Let up to ``admit`` clients more come in, and serve the sockets that have something.
+
+        :returns: how many were let in.
+        """
+        admitted = 0
+        while self._waiting and self._coming_in < COMING_IN and admitted < admit:
             self._connect(self._waiting.popleft())
-            admit -= 1
+            admitted += 1
         events = self._epoll.poll(0)
         if len(events) < _FEW:
             time.sleep(PAUSE_SECONDS)
@@ -145,6 +149,7 @@ class Fleet:
                 self._connected(client)
             else:
                 self._read(client)
+        return admitted
 
     @property
     def all_in(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import resource
 import sys
 import time
@@ -40,11 +41,8 @@ class Generator:
         self._fleet = fleet = Fleet([Person(*person) for person in people])
         began, cpu, admitted = time.monotonic(), time.process_time(), 0
         while not fleet.all_in and time.monotonic() - began < seconds:
-            due = len(people)
-            if ramp:
-                due = int((time.monotonic() - began) * ramp) - admitted
-            fleet.step(admit=max(0, due))
-            admitted += max(0, due) if ramp else 0
+            so_far = (time.monotonic() - began) * ramp if ramp else math.inf
+            admitted += fleet.step(admit=int(min(so_far - admitted, len(people))))
         took = time.monotonic() - began
         tell(
             done=True, ready=fleet.ready, seconds=took, failures=fleet.failures,

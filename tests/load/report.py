@@ -38,11 +38,10 @@ def table(report: dict[str, Any]) -> str:
                  + (f"; slow readers closed with {slow}" if slow else ""))
         )  # fmt: skip
     lines += ["", f"{'':28}{'p50':>9}{'p95':>9}{'p99':>9}{'p99.9':>9}{'max':>9}  ms"]
-    for key, name in _LATENCIES:
-        if report[key]:
-            values = "".join(
-                f"{report[key][p]:9.2f}" for p in ("p50", "p95", "p99", "p99.9", "max")
-            )
+    latencies = [("connect to joined", connects["latency"])]
+    for name, latency in latencies + [(name, report[key]) for key, name in _LATENCIES]:
+        if latency:
+            values = "".join(f"{latency[p]:9.2f}" for p in ("p50", "p95", "p99", "p99.9", "max"))
             lines.append(f"{name:28}{values}")
     return "\n".join([*lines, *_costs(report)]) + "\n"
 
