@@ -1,0 +1,101 @@
+"""The open port: many connections at a go, and none lost when files run out."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from gateway import listener
+from gateway.listener import CannotListen, accept_forever, open_listeners
+
+
+class Guests:
+    """Serves connections by keeping them."""
+
+    def __init__(self) -> None:
+        self.sockets: list[socket.socket] = []
+        self.remotes: list[str] = []
+
+    async def serve(self, connected: socket.socket, remote: str) -> None:
+        self.sockets.append(connected)
+        self.remotes.append(remote)
+        await trio.lowlevel.checkpoint()
+
+
+async def test_all_who_come_at_once_are_served() -> None:
+    guests = Guests()
+    [listening] = await open_listeners("127.0.0.1", 0)
+    address = listening.getsockname()
+    async with trio.open_nursery() as nursery:
+        comers = [socket.create_connection(address) for _ in range(3 * listener.ACCEPT_BATCH)]
+        nursery.start_soon(accept_forever, [listening], nursery, guests.serve)
+        with trio.fail_after(10):
+            while len(guests.sockets) < len(comers):
+                await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert sorted(guests.remotes) == sorted(
+        f"127.0.0.1:{comer.getsockname()[1]}" for comer in comers
+    )
+    for each in (*guests.sockets, *comers):
+        each.close()
+    assert listening.fileno() == -1
+
+
+async def test_what_is_accepted_never_waits_and_sends_at_once() -> None:
+    guests = Guests()
+    [listening] = await open_listeners("127.0.0.1", 0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept_forever, [listening], nursery, guests.serve)
+        with socket.create_connection(listening.getsockname()), trio.fail_after(10):
+            while not guests.sockets:
+                await trio.lowlevel.checkpoint()
+        [accepted] = guests.sockets
+        assert accepted.gettimeout() == 0
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        accepted.close()
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_taken_address_is_said_in_one_line() -> None:
+    [listening] = await open_listeners("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    with listening, pytest.raises(CannotListen) as caught:
+        await open_listeners("127.0.0.1", port)
+    assert str(caught.value).startswith(f"cannot listen on 127.0.0.1:{port}: ")
+
+
+class OutOfFiles:
+    """A listening socket for which there is no file left the first time."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self.refused = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if not self.refused:
+            self.refused += 1
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return self._listening.accept()
+
+
+async def test_without_files_it_waits_a_little_and_goes_on(mock_clock: MockClock) -> None:
+    guests = Guests()
+    [listening] = await open_listeners("127.0.0.1", 0)
+    starved = OutOfFiles(listening)
+    accept_some: Any = listener._accept_some  # of a socket it uses accept() only
+    with listening, socket.create_connection(listening.getsockname()):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(accept_some, starved, nursery, guests.serve)
+            await wait_all_tasks_blocked()
+            assert (starved.refused, guests.sockets) == (1, [])
+            mock_clock.jump(listener.RETRY_SECONDS)
+        async with trio.open_nursery() as nursery:
+            await accept_some(starved, nursery, guests.serve)
+    assert len(guests.sockets) == 1
+    guests.sockets[0].close()
