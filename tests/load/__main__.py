@@ -97,6 +97,8 @@ def _scenario(options: argparse.Namespace) -> Scenario:
         raise SystemExit("--in-flight needs the one generator that sees every client")
     if scenario.in_flight:
         scenario = replace(scenario, senders=min(scenario.in_flight, scenario.clients))
+    if options.floor and not scenario.in_flight:
+        raise SystemExit("--floor is measured with messages in flight: say how many, --in-flight")
     if scenario.storm == "kill" and not options.spawn:
         raise SystemExit("only nodes of our own are killed: use --spawn, or --storm drop")
     return scenario
@@ -125,7 +127,7 @@ def _one_run(options: argparse.Namespace, scenario: Scenario) -> Report:
     if options.floor:
         report["floor"] = floor.measure(
             processes=options.spawn or 1, members=scenario.clients,
-            in_flight=scenario.in_flight or 1, payload=scenario.payload, seconds=_FLOOR_SECONDS,
+            in_flight=scenario.in_flight, payload=scenario.payload, seconds=_FLOOR_SECONDS,
             node_core=node_core, other_core=other_core,
         )  # fmt: skip
     _show("")

@@ -56,8 +56,8 @@ def _title(run: dict[str, Any]) -> str:
     scenario = run["scenario"]
     return (
         f"<h1>{escape(scenario['name'])}</h1><p>{escape(scenario['about'])}: "
-        f"{scenario['clients']:,} clients in {scenario['rooms']:,} rooms on "
-        f"{len(run['nodes']) or 'running'} nodes, {scenario['seconds']:g} seconds after "
+        f"{scenario['clients']:,} clients, rooms: {scenario['rooms']:,}, nodes: "
+        f"{len(run['nodes']) or 'not ours'}, {scenario['seconds']:g} seconds after "
         f"{scenario['warmup']:g} of warm-up</p>"
     )
 
