@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import AF_INET, SOCK_STREAM, getaddrinfo
 from typing import Final
 from urllib.request import urlopen
 
+from client.connection import Place
 from gateway.demo import find_redis
 
 START_SECONDS: Final = 30.0
@@ -72,8 +74,21 @@ class Cluster:
 
 
 def running(urls: Sequence[str]) -> Cluster:
-    """Give a cluster that runs already."""
-    return Cluster([Node(url) for url in urls])
+    """Give a cluster that runs already; a name with several addresses stands for several nodes.
+
+    :raises SystemExit: saying which URL is wrong.
+    """
+    nodes = []
+    for url in urls:
+        try:
+            place = Place.from_url(url)
+            found = getaddrinfo(place.host, place.port, AF_INET, SOCK_STREAM)
+        except (ValueError, OSError) as error:
+            raise SystemExit(f"{url}: {error}") from None
+        if place.secure:
+            raise SystemExit(f"{url}: a node is put under load by itself, without TLS before it")
+        nodes += [Node(f"ws://{a[4][0]}:{place.port}{place.resource}") for a in sorted(found)]
+    return Cluster(nodes)
 
 
 @contextmanager

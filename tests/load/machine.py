@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.demo import find_redis
+from gateway.demo import CannotDemo, find_redis
 
 
 def describe(gateway: Path, **more: Any) -> dict[str, Any]:
@@ -22,9 +22,16 @@ def describe(gateway: Path, **more: Any) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "trio": importlib.metadata.version("trio"),
-        "redis": _first_line([find_redis(), "--version"]),
+        "redis": _redis(),
         "commit": _first_line(["git", "-C", str(gateway), "describe", "--always", "--dirty"]),
     } | more
+
+
+def _redis() -> str:
+    try:
+        return _first_line([find_redis(), "--version"])
+    except CannotDemo:
+        return "elsewhere"
 
 
 def _processor() -> str:
