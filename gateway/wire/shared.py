@@ -1,0 +1,83 @@
+"""What commands and events have in common: limits, refusals, positions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+SUBPROTOCOL: Final = "chat.v1"
+PATH: Final = "/ws"
+
+MAX_FRAME_BYTES: Final = 16 * 1024
+"""The largest frame a client may send, in bytes of UTF-8; a larger one closes with 1009."""
+MAX_TEXT_BYTES: Final = 4096
+"""The longest message text, in bytes of UTF-8."""
+MAX_ROOM_CHARS: Final = 64
+MAX_HISTORY: Final = 200
+"""The most messages one ``join`` or ``history`` returns."""
+MAX_STATUS_BYTES: Final = 128
+"""The longest text of a status, in bytes of UTF-8."""
+MAX_LISTED_MEMBERS: Final = 1000
+"""The most members that the answer to ``join`` lists; ``members`` lists all of them."""
+LOBBY: Final = "lobby"
+"""The room that always exists."""
+
+
+def may_reconnect(close_code: int) -> bool:
+    """Tell whether a client closed with this code should come back by itself.
+
+    4500-4999 mean that coming back would end the same way. Everything else (a crash, a proxy's
+    1001 or 1006, our own 4000-4499) is worth another try on another node.
+    """
+    return not 4500 <= close_code <= 4999  # noqa: PLR2004
+
+
+class CommandError(Exception):
+    """A command that was refused: what the ``error`` frame says, as an exception.
+
+    The gateway raises it to refuse; the client library raises it where it was refused.
+    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        suggestion: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+        self.suggestion = suggestion
+
+
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
+
+
+class Position(Struct, frozen=True):
+    """A place in a room's log: everything up to ``seq`` of ``epoch`` has been seen."""
+
+    epoch: str
+    seq: Annotated[int, Meta(ge=0, le=2**53)]
+
+
+State = Literal["online", "away", "busy"]
+"""Whether somebody is there."""
+
+
+class Frame(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What all frames share. A field at its default is left out on the wire."""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(frame: Frame) -> bytes:
+    """Give a frame's bytes, ready to be sent as one text frame."""
+    return _encode(frame)
