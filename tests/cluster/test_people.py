@@ -164,7 +164,8 @@ async def test_after_redis_lost_everything_the_conversation_goes_on(
 
         async def claimed_again() -> bool:
             number = str(next(numbers))
-            return (await alice.ask(direct("bob", "again", number)))["type"] == "ok"
+            answer = await alice.ask(direct("bob", "again", number))
+            return bool(answer["type"] == "ok")
 
         await until(claimed_again, "bob to be found again")
         heard = await bob.hear_type("direct")
@@ -296,7 +297,7 @@ async def test_typing_is_passed_on_again_after_two_seconds(redis_server: RedisSe
         async def passed_on() -> bool:
             await alice.typing(to="bob")
             with trio.move_on_after(0.2):
-                return (await bob.hear())["type"] == "typing"
+                return bool((await bob.hear())["type"] == "typing")
             return False
 
         await until(passed_on, "typing to be passed on again")
