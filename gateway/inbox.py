@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 import trio
 
 from gateway.backplane import Backplane, Unavailable
-from gateway.backplane.inboxes import INBOX_SECONDS
+from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.sequence import Sequence
 from gateway.splicing import direct_epoch, message_seq
 from gateway.websocket import text_frame
-from gateway.wire import Notice, encode
+from gateway.wire import Notice, Position, encode
 
 _PAGE: Final = 100
 _BATCH: Final = 500
@@ -43,6 +43,14 @@ class Inbox:
         return self.epoch == epoch
 
 
+class Missed(NamedTuple):
+    """What a session that comes back missed: messages up to a position, and whether it is all."""
+
+    position: Position
+    messages: list[bytes]
+    recovered: bool
+
+
 class Inboxes:
     """The inboxes of all sessions of this node.
 
@@ -67,6 +75,27 @@ class Inboxes:
         """Take in what comes for a session, and hold it until `begin`."""
         inbox = self._inboxes[sid] = Inbox(sid, outbox)
         return inbox
+
+    async def missed(self, inbox: Inbox, since: Position | None) -> Missed:
+        """Take up the inbox of a session that was elsewhere, from where its client says it was.
+
+        ``since`` is None, or its epoch empty, if the client saw nothing of it yet. The caller goes
+        on with `begin` at the position that this gives.
+
+        :raises Unavailable: if Redis does not answer.
+        """
+        inboxes = self._backplane.inboxes
+        await inboxes.move(inbox.sid, self._backplane.nodes.channel)
+        after = since.seq if since is not None and since.epoch else 0
+        page = await inboxes.read(inbox.sid, after=after, limit=2 * INBOX_SIZE)
+        recovered = True
+        if since is not None and since.epoch not in {"", page.epoch}:
+            recovered, after = False, 0
+            page = await inboxes.read(inbox.sid, after=0, limit=2 * INBOX_SIZE)
+        first = message_seq(page.messages[0]) if page.messages else page.seq + 1
+        last = message_seq(page.messages[-1]) if page.messages else page.seq
+        position = Position(epoch=page.epoch, seq=last)
+        return Missed(position, page.messages, recovered and first == after + 1)
 
     def begin(self, inbox: Inbox, epoch: str = "", position: int = 0) -> None:
         """Hand on everything behind a position, now and from now on."""

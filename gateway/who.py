@@ -25,8 +25,8 @@ def nick_of(who: str) -> str:
 
 def read(who: str) -> Member:
     """Read somebody's line."""
+    if " " not in who:
+        return Member(nick=who)
     nick, _, status = who.partition(" ")
-    if not status:
-        return Member(nick=nick)
     state, _, text = status.partition(" ")
     return Member(nick=nick, state=_STATES.get(state, "online"), text=text)
