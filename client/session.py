@@ -43,8 +43,6 @@ _FIRST_BACKOFF: Final = 0.25
 _LONGEST_BACKOFF: Final = 15.0
 _LONGEST_WHILE_REFUSED: Final = 1.0
 _HASTY_CLOSE_SECONDS: Final = 0.2
-_PING_SECONDS: Final = 20.0
-_PONG_SECONDS: Final = 10.0
 _PASSING: Final = frozenset({"unavailable", "too_fast"})
 
 OkT = TypeVar("OkT", bound=wire.Ok)
@@ -70,6 +68,7 @@ class Session:
         self._turn = random.randrange(len(urls))  # noqa: S311 - spreads clients over the nodes
         self.nick = nick
         self.limits: wire.Limits | None = None
+        self._secret: str | None = None
         prefix = secrets.token_hex(4)
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
         self._connection: Connection | None = None
@@ -279,19 +278,24 @@ class Session:
             closed = await connection.hear(partial(self._take, nursery))
             ended.set()
 
+        async def watch() -> None:
+            await connection.until_silent()
+            ended.set()
+
         try:
             nursery.start_soon(hear)
-            hello = wire.Hello(id=next(self._ids), nick=self.nick)
-            welcome = await connection.ask(hello, wire.Welcome)
+            welcome = await self._say_hello(connection)
             self.nick, self.limits = welcome.nick, welcome.limits
+            self._secret = welcome.session
             self._connection = connection
-            await self._tell(Connected(url, welcome.node, welcome.nick))
+            await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
             self._came_in.set()
             self._came_in_at = trio.current_time()
-            nursery.start_soon(self._tell_status, connection)
+            if not welcome.resumed:
+                nursery.start_soon(self._tell_status, connection)
             for name in list(self._rooms):
                 nursery.start_soon(self._rejoin, connection, name)
-            nursery.start_soon(self._keep_alive, connection, ended)
+            nursery.start_soon(watch)
             await ended.wait()
         finally:
             # If cancelled, then so is the task that would read the answer to our goodbye.
@@ -299,20 +303,33 @@ class Session:
                 await connection.close(patience=_HASTY_CLOSE_SECONDS)
         return closed
 
+    async def _say_hello(self, connection: Connection) -> wire.Welcome:
+        """Take this session up again; if that cannot be, begin another under the same name."""
+        if self._secret is not None:
+            hello = wire.Hello(id=next(self._ids), resume=self._secret, inbox=self._positions.inbox)
+            try:
+                return await connection.ask(hello, wire.Welcome, on_answer=lambda w: w)
+            except CommandError as error:
+                if error.code != "unauthorized":
+                    raise
+                self._secret = None
+        self._positions.new_inbox()
+        hello = wire.Hello(id=next(self._ids), nick=self.nick)
+        return await connection.ask(hello, wire.Welcome)
+
     async def _tell_status(self, connection: Connection) -> None:
         """Have the server know the status that was set over an earlier connection."""
         while self._status != ("online", ""):
             state, text = self._status
             command = wire.SetStatus(id=next(self._ids), state=state, text=text)
             try:
-                await connection.ask(command, wire.Ok)
+                with suppress(ConnectionLost):  # then the next connection tells it
+                    await connection.ask(command, wire.Ok)
             except CommandError as error:
                 if error.code in _PASSING:
                     await trio.sleep(error.retry_after or 1.0)
                     continue
                 await self._tell(wire.Error(code=error.code, message=error.message))
-            except ConnectionLost:
-                pass  # the next connection tells it
             return
 
     async def _rejoin(self, connection: Connection, name: str) -> None:
@@ -337,16 +354,6 @@ class Session:
                 pass  # the room stays noted, and the next connection joins it again
             return
 
-    async def _keep_alive(self, connection: Connection, ended: trio.Event) -> None:
-        """End a connection whose other side is dead but never said so."""
-        try:
-            while True:
-                await trio.sleep(_PING_SECONDS)
-                with trio.fail_after(_PONG_SECONDS):
-                    await connection.ping()
-        except (trio.TooSlowError, ConnectionLost):
-            ended.set()
-
     # --- what comes in ------------------------------------------------------------------------
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
@@ -355,7 +362,13 @@ class Session:
         def reread(name: str) -> None:
             nursery.start_soon(self._reread_members, name)
 
-        if self._positions.is_news(event, reread):
+        if isinstance(event, wire.Welcome):
+            if not event.recovered:
+                message = "Some direct messages may be missing."
+                await self._tell(wire.Notice(code="history_gap", message=message))
+            for direct in event.directs:
+                await self._take(nursery, direct)
+        elif self._positions.is_news(event, reread):
             await self._tell(event)
 
     async def _reread_members(self, name: str) -> None:

@@ -48,7 +48,11 @@ class Missed(NamedTuple):
 
     position: Position
     messages: list[bytes]
-    recovered: bool
+    recovered: bool | None
+
+
+NOTHING_MISSED: Final = Missed(Position(epoch="", seq=0), [], None)
+"""What a new session missed."""
 
 
 class Inboxes:
@@ -97,13 +101,13 @@ class Inboxes:
         position = Position(epoch=page.epoch, seq=last)
         return Missed(position, page.messages, recovered and first == after + 1)
 
-    def begin(self, inbox: Inbox, epoch: str = "", position: int = 0) -> None:
+    def begin(self, inbox: Inbox, position: Position) -> None:
         """Hand on everything behind a position, now and from now on."""
-        if not inbox.belongs_to(epoch or inbox.epoch):
-            inbox.epoch = epoch
+        if not inbox.belongs_to(position.epoch or inbox.epoch):
+            inbox.epoch = position.epoch
             inbox.sequence.restart()
             inbox.behind = True
-        inbox.sequence.start(position)
+        inbox.sequence.start(position.seq)
         self._hand_on(inbox)
 
     def close(self, inbox: Inbox) -> None:

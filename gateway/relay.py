@@ -43,8 +43,8 @@ class Relay:
     def __init__(self, backplane: Backplane, counts: Counts) -> None:
         self._backplane = backplane
         self._counts = counts
-        self._on_probe: Callable[[], None] = lambda: None
-        self._probe_channel = backplane.nodes.channel
+        self._on_own: Callable[[bytes], None] = lambda _: None
+        self._own_channel = backplane.nodes.channel
         self.inboxes = Inboxes(backplane, counts)
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
@@ -53,12 +53,12 @@ class Relay:
         self._due: dict[Room, float] = {}
         self._nursery: trio.Nursery | None = None
 
-    async def run(self, *, on_probe: Callable[[], None]) -> None:
+    async def run(self, *, on_own: Callable[[bytes], None]) -> None:
         """Keep the rooms; runs for as long as the node does.
 
-        ``on_probe`` is called for whatever comes on the node's own channel.
+        ``on_own`` is called with what comes on the node's own channel, but for no session.
         """
-        self._on_probe = on_probe
+        self._on_own = on_own
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._tell_presence)
             self._nursery.start_soon(self.inboxes.run)
@@ -88,6 +88,14 @@ class Relay:
         if room is None or not room.has(session):
             raise CommandError("not_in_room", f"You are not in the room {name!r}; join it first.")
         return room
+
+    def drop_member(self, name: str, session: str) -> None:
+        """Hand a room's messages to this session no more."""
+        room = self.rooms.get(name)
+        if room is not None:
+            room.remove(session)
+            room.roster.forget(session)
+            self.close_if_unused(room)
 
     def close_if_unused(self, room: Room) -> None:
         """Stop following a room that nobody here is in."""
@@ -125,8 +133,7 @@ class Relay:
         for channel, payload in burst:
             room = self._by_channel.get(channel)
             if room is None:
-                if channel == self._probe_channel:
-                    self._on_probe()
+                if channel == self._own_channel:
                     self._hear_own(payload)
                 continue
             try:
@@ -146,7 +153,7 @@ class Relay:
         return touched
 
     def _hear_own(self, payload: bytes) -> None:
-        """Take what is published for one session of this node."""
+        """Take what is published for this node alone, or for one session of it."""
         try:
             if payload.startswith(DIRECT_MARK):
                 self.inboxes.hear(*read_marked(payload))
@@ -155,6 +162,8 @@ class Relay:
                 outbox = self.inboxes.outbox_of(session)
                 if outbox is not None and not outbox.waiting:
                     outbox.offer(text_frame(note))
+            else:
+                self._on_own(payload)
         except (ValueError, IndexError):
             log.warning("publication not understood", bytes=len(payload))
 

@@ -12,8 +12,9 @@ import trio
 
 from gateway.backplane.errors import Unavailable
 from gateway.backplane.inboxes import Inboxes
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
-from gateway.backplane.nicks import Nicks, NickTaken, Owner
+from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
 from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.subscription import Burst, Subscription
@@ -21,7 +22,7 @@ from gateway.backplane.topology import Server
 
 __all__ = [
     "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",
-    "Rooms", "Server", "Snapshot", "Subscription", "Unavailable", "read_change",
+    "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Unavailable", "read_change",
 ]  # fmt: skip
 
 
@@ -38,18 +39,19 @@ class Backplane:
         history_size: int,
         history_days: float,
     ) -> None:
+        self.incarnation = Incarnation(node)
         self.link = Link(server, name=f"{node}-commands", timeout=timeout)
         self.subscription = Subscription(server, name=f"{node}-subscription", timeout=timeout)
         self.rooms = Rooms(
             self.link,
             namespace=namespace,
-            node=node,
+            incarnation=self.incarnation,
             history_size=history_size,
             history_days=history_days,
         )
         self.inboxes = Inboxes(self.link, namespace=namespace)
-        self.nicks = Nicks(self.link, namespace=namespace, node=node)
-        self.nodes = Nodes(self.link, namespace=namespace, node=node)
+        self.nicks = Nicks(self.link, namespace=namespace, incarnation=self.incarnation)
+        self.nodes = Nodes(self.link, namespace=namespace, incarnation=self.incarnation)
 
     async def run(
         self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]

@@ -94,7 +94,7 @@ async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
     for session in ("alice", "bob"):
         assert (await inboxes.read(session, after=0, limit=10)).seq == 1
     # What she knows as said is said, whoever has the nickname now.
-    await node.nicks.release([("Bob", "bob")])
+    await node.nicks.release(["bob"])
     assert await alice.direct("Alice", command) == 1
 
 
@@ -172,7 +172,7 @@ async def test_who_comes_back_gets_what_was_missed(
     monkeypatch.setattr("gateway.backplane.inboxes.INBOX_SIZE", 100)
     inboxes = Inboxes(node.backplane, Counts())
 
-    async def missed(epoch: str, seq: int) -> tuple[int, list[int], bool]:
+    async def missed(epoch: str, seq: int) -> tuple[int, list[int], bool | None]:
         since = wire.Position(epoch=epoch, seq=seq)
         found = await inboxes.missed(Inbox("bob", cast("Outbox", None)), since)
         return found.position.seq, seqs(found.messages), found.recovered
