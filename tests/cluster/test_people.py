@@ -218,8 +218,9 @@ async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_st
         assert back["inbox"] == inbox | {"seq": 4}
         await alice.ask(direct("bob", "live", "4"))
         assert (await next_of(again, "direct"))["seq"] == 5
-        assert (await again.ask(direct("alice", "well?", "1")))["seq"] == 6
-        assert (await next_of(again, "direct"))["seq"] == 6
+        await again.say(direct("alice", "well?", "1"))
+        answers = [await again.hear() for _ in range(2)]
+        assert {frame["type"]: frame["seq"] for frame in answers} == {"ok": 6, "direct": 6}
         members = (await again.ask(join))["members"]
         assert members == [{"nick": "bob", "state": "busy", "text": "at it"}]
 
