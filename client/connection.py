@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
 """A list of very many members is long; nodes bound everything else far below."""
 
 CLOSE_SECONDS: Final = 2.0
+PING_SECONDS: Final = 20.0
+PONG_SECONDS: Final = 10.0
 
 _QUEUED_FRAMES: Final = 256
 
@@ -251,6 +254,14 @@ class Connection:
             await self._websocket.ping()
         except trio_websocket.ConnectionClosed as error:
             raise ConnectionLost(_describe(error.reason)) from None
+
+    async def until_silent(self) -> None:
+        """Return once the other side is dead, though it may never have said so."""
+        with suppress(trio.TooSlowError, ConnectionLost):
+            while True:
+                await trio.sleep(PING_SECONDS)
+                with trio.fail_after(PONG_SECONDS):
+                    await self.ping()
 
     async def close(self, *, patience: float = CLOSE_SECONDS) -> None:
         """Say goodbye, wait at most ``patience`` seconds for the answer, and close."""

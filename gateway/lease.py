@@ -189,7 +189,8 @@ class Lease:
         """Give back what a node held; every survivor may do it, any number of times."""
         # The rooms first: whoever comes back under a name that is free again is not still listed.
         await self._backplane.rooms.release_node(node)
-        await self._backplane.nicks.release_node(node)
+        ended = await self._backplane.nicks.release_node(node)
+        await self._backplane.inboxes.forget(ended)
         await self._backplane.nodes.remove(node)
 
     async def _keep_index(self) -> None:

@@ -11,14 +11,16 @@ from typing import Any, Final
 import structlog
 import trio
 
-from gateway import history, identity, nicknames, splicing, wire
+from gateway import history, identity, nicknames, splicing, who, wire
 from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
 from gateway.closing import REPLACED, Closing
 from gateway.config import Settings
 from gateway.flood import TokenBucket
 from gateway.hub import Room
+from gateway.inbox import NOTHING_MISSED, Inbox, Missed
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
+from gateway.personal import Personal
 from gateway.relay import Relay
 from gateway.standings import Standing, Standings
 from gateway.websocket import text_frame
@@ -60,6 +62,8 @@ class Session:
         self._close = close
         self._secret = identity.new_secret()
         self.standing = Standing(identity.session_id(self._secret), close)
+        self._personal = Personal(services.backplane, services.relay, self.sid)
+        self._inbox: Inbox | None = None
         self._answered: dict[tuple[str, str], wire.Ok] = {}
         settings = services.settings
         self._flood = TokenBucket(
@@ -78,6 +82,8 @@ class Session:
 
     def end(self, *, goodbye: bool = False) -> None:
         """Park the session; one that has said goodbye is given back. Synchronous; for the end."""
+        if self._inbox is not None:
+            self._services.relay.inboxes.close(self._inbox)
         if self._is_over:
             return
         if self.nick and not goodbye:
@@ -130,14 +136,23 @@ class Session:
     async def _hello(self, command: wire.Hello) -> None:
         if self.nick:
             raise CommandError("bad_frame", "You have said hello already.")
+        missed = NOTHING_MISSED
         if command.resume is not None:
-            await self._take_up(command.resume)
+            missed = await self._take_up(command.resume, command.inbox)
         elif command.nick is not None:
             nick = self._checked(command.nick)
             self._services.standings.hold(self.standing)
+            # Before anybody can find us by our nickname.
+            self._inbox = self._services.relay.inboxes.open(self.sid, self._outbox)
             async with self.standing.claims:
                 await self._claim(nick)
+        self._welcome(command, missed)
+
+    def _welcome(self, command: wire.Hello, missed: Missed) -> None:
+        """Answer a hello, with the direct messages missed; live ones follow."""
         settings = self._services.settings
+        directs = self._fitting(missed.messages)
+        recovered = missed.recovered and len(directs) == len(missed.messages)
         self._send(
             wire.Welcome(
                 id=command.id,
@@ -145,6 +160,9 @@ class Session:
                 resumed=command.resume is not None,
                 nick=self.nick,
                 node=self._services.node,
+                inbox=missed.position if command.resume else None,
+                directs=splicing.as_directs(directs),
+                recovered=recovered,
                 limits=wire.Limits(
                     frame_bytes=wire.MAX_FRAME_BYTES,
                     text_bytes=wire.MAX_TEXT_BYTES,
@@ -155,35 +173,56 @@ class Session:
                 ),
             )
         )
+        if self._inbox is not None:
+            self._services.relay.inboxes.begin(self._inbox, missed.position)
 
-    async def _take_up(self, secret: str) -> None:
+    async def _take_up(self, secret: str, since: wire.Position | None) -> Missed:
         standings = self._services.standings
         standing = await standings.resume(identity.session_id(secret), self._close)
         if standing is None:
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
+        inboxes = self._services.relay.inboxes
+        inbox = inboxes.open(standing.sid, self._outbox)
+        try:
+            missed = await inboxes.missed(inbox, since)
+        except BaseException:
+            inboxes.close(inbox)
+            standings.park(standing)
+            raise
         standings.release(self.standing)  # an earlier hello may have claimed something
-        self.standing, self._secret = standing, secret
+        self.standing, self._secret, self._inbox = standing, secret, inbox
+        self._personal = Personal(self._services.backplane, self._services.relay, self.sid)
         self._services.metrics.counts.resumed += 1
+        return missed
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
         async with self.standing.claims:
             if nick != self.nick:
-                await self._claim(nick)
+                await self._claim(who.renamed(self.standing.who, nick))
             # Also if that was done by a command like this one whose answer was `unavailable`.
             await self._services.standings.join_again(self.standing)
         self._answer_once(command, wire.Named(id=command.id, nick=nick))
 
+    async def _set_status(self, command: wire.SetStatus) -> None:
+        async with self.standing.claims:
+            await self._claim(who.write(self.nick, command.state, command.text))
+            await self._services.standings.join_again(self.standing)
+        self._answer_once(command, wire.Ok(id=command.id))
+
     def _checked(self, nick: str) -> str:
         return nicknames.check(nick, allow_unicode=self._services.settings.unicode_nicks)
 
-    async def _claim(self, nick: str) -> None:
-        """Take a nickname and give up the one before it; for holders of the standing's claims."""
+    async def _claim(self, line: str) -> None:
+        """Take the nickname that a line has and give up the one before it, for its status, too.
+
+        For holders of the standing's claims.
+        """
         try:
-            await self._services.backplane.nicks.claim(nick, self.sid, variants=nicknames.variants)
+            await self._services.backplane.nicks.claim(line, self.sid, variants=nicknames.variants)
         except NickTaken as taken:
             suggestion = taken.free_variant
-            message = f"The nickname {nick} is taken" + (
+            message = f"The nickname {who.nick_of(line)} is taken" + (
                 f"; {suggestion} is free." if suggestion else "."
             )
             raise CommandError("nick_taken", message, suggestion=suggestion) from None
@@ -195,7 +234,7 @@ class Session:
             # Which of the two names Redis holds for us now is unknown: settle it as it comes back.
             self._services.standings.settle(self.standing)
             raise
-        self.standing.nick = nick
+        self.standing.who = line
 
     async def _join(self, command: wire.Join) -> None:
         name = _checked_room(command.room)
@@ -206,7 +245,7 @@ class Session:
             raise CommandError("too_many_rooms", f"You are in {limit} rooms already.")
         async with services.relay.holding(name) as room:
             services.standings.joined(self.standing, name)
-            epoch = await services.backplane.rooms.join(name, self.sid, self.nick)
+            epoch = await services.backplane.rooms.join(name, self.sid, self.standing.who)
             services.relay.epoch_seen(room, epoch)
             missed = None
             if command.since is not None:
@@ -231,7 +270,8 @@ class Session:
             recovered = False
         roster = room.roster
         # Whoever joins is told of next; the answer has them already.
-        newcomer = self.nick if roster.introduce(self.sid, self.nick) else None
+        line = self.standing.who
+        newcomer = who.read(line) if roster.introduce(self.sid, line) else None
         self._send(
             wire.Joined(
                 id=command.id,
@@ -248,17 +288,12 @@ class Session:
 
     def _fitting(self, messages: list[bytes]) -> list[bytes]:
         """Give the newest messages that together take up at most half of the outbox."""
-        room_left = self._services.settings.outbox_bytes // 2
-        for index in range(len(messages) - 1, -1, -1):
-            room_left -= len(messages[index]) + 1
-            if room_left < 0:
-                return messages[index + 1 :]
-        return messages
+        return history.newest_within(messages, self._services.settings.outbox_bytes // 2)
 
     async def _leave(self, command: wire.Leave) -> None:
         name = command.room
         if name not in self.standing.joined:
-            raise _not_in_room(name)
+            self._joined(name)  # refuses
         rooms, relay = self._services.backplane.rooms, self._services.relay
         async with self.standing.claims:
             await rooms.leave(name, self.sid)
@@ -281,6 +316,15 @@ class Session:
         metrics.publish_seconds.observe(time.perf_counter() - began)
         self._send(wire.Sent(id=command.id, seq=seq))
 
+    async def _say_direct(self, command: wire.SendDirect) -> None:
+        seq = await self._personal.direct(self.nick, command)
+        self._services.metrics.counts.messages_in += 1
+        self._send(wire.Sent(id=command.id, seq=seq))
+
+    async def _note_typing(self, command: wire.NoteTyping) -> None:
+        await self._personal.typing(self.nick, command)
+        self._send(wire.Ok(id=command.id))
+
     async def _history(self, command: wire.History) -> None:
         name = self._joined(command.room).name
         messages = await self._services.backplane.rooms.messages_before(
@@ -299,7 +343,7 @@ class Session:
     async def _members(self, command: wire.Members) -> None:
         await trio.lowlevel.checkpoint()
         roster = self._joined(command.room).roster
-        members = [wire.Member(nick=nick) for nick in roster.told()]
+        members = [who.read(line) for line in roster.told()]
         self._send(
             wire.MemberList(
                 id=command.id, room=command.room, version=roster.told_version, members=members
@@ -320,10 +364,7 @@ class Session:
     # --- answers ------------------------------------------------------------------------------
 
     def _joined(self, name: str) -> Room:
-        room = self._services.relay.rooms.get(name)
-        if room is None or not room.has(self.sid):
-            raise _not_in_room(name)
-        return room
+        return self._services.relay.joined(name, self.sid)
 
     def _send(self, frame: wire.Event) -> None:
         # What has no id asked for no answer; a welcome comes all the same.
@@ -355,6 +396,9 @@ class Session:
         wire.Join: _join,
         wire.Leave: _leave,
         wire.Send: _say,
+        wire.SendDirect: _say_direct,
+        wire.SetStatus: _set_status,
+        wire.NoteTyping: _note_typing,
         wire.History: _history,
         wire.Members: _members,
         wire.Nick: _rename,
@@ -369,10 +413,6 @@ def _checked_room(name: str) -> str:
     if not name.isprintable() or " " in name:
         raise CommandError("bad_room", "A room's name has no spaces and no invisible characters.")
     return name
-
-
-def _not_in_room(name: str) -> CommandError:
-    return CommandError("not_in_room", f"You are not in the room {name!r}; join it first.")
 
 
 def _id_of(data: str | bytes) -> str | None:

@@ -19,6 +19,7 @@ from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
 from gateway.closing import NICK_LOST, REPLACED, Closing
 from gateway.parking import Parking
 from gateway.relay import Relay
+from gateway.who import nick_of
 
 _RELEASE_BATCH: Final = 200
 _CLAIM_BATCH: Final = 100
@@ -31,12 +32,13 @@ log = structlog.get_logger("standings")
 class Standing:
     """What one session is to everybody else; ``close`` ends its connection, None if it has none."""
 
-    __slots__ = ("claims", "close", "joined", "leaving", "moved", "nick", "over", "sid")
+    __slots__ = ("claims", "close", "joined", "leaving", "moved", "over", "sid", "who")
 
     def __init__(self, sid: str, close: Callable[[Closing], None] | None) -> None:
         self.sid = sid
         self.close = close
-        self.nick = ""
+        self.who = ""
+        """Nickname and status (`gateway.who`); empty before it has a nickname."""
         self.joined: set[str] = set()
         """The rooms that its connection follows."""
         self.leaving: set[str] = set()
@@ -46,6 +48,11 @@ class Standing:
         self.moved = False
         """Another node has taken it up."""
         self.claims = trio.Lock()
+
+    @property
+    def nick(self) -> str:
+        """The nickname; empty if it has none yet."""
+        return nick_of(self.who)
 
 
 class Standings:
@@ -78,9 +85,9 @@ class Standings:
         if sid in self._resuming:
             raise Unavailable("it is being taken up already")
         self._resuming[sid] = False
-        nick, answered, taken = None, False, False
+        who, answered, taken = None, False, False
         try:
-            nick = await self._backplane.nicks.resume(sid)
+            who = await self._backplane.nicks.resume(sid)
             answered = True
         finally:
             taken = self._resuming.pop(sid)
@@ -88,13 +95,13 @@ class Standings:
             if not answered and sid not in self._standings and sid not in self._departures:
                 # It may be ours now: should nobody ask for it again, it is given back.
                 self.park(Standing(sid, None))
-        if nick is None:
+        if who is None:
             return None
         standing = self._standings.get(sid) or self._departures.get(sid) or Standing(sid, None)
         if standing.close is not None:
             standing.close(REPLACED)
         self.park(standing)
-        standing.nick, standing.close = nick, close
+        standing.who, standing.close = who, close
         standing.over = standing.moved = False
         if taken:
             self.settle(standing)
@@ -112,9 +119,9 @@ class Standings:
             self._unsettled[standing.sid] = standing
 
     async def join_again(self, standing: Standing) -> None:
-        """Tell all rooms that a session is listed in what its nickname is."""
+        """Tell all rooms that a session is listed in who it is now."""
         for room in sorted(standing.joined | self._parking.rooms(standing.sid)):
-            await self._backplane.rooms.join(room, standing.sid, standing.nick, again=True)
+            await self._backplane.rooms.join(room, standing.sid, standing.who, again=True)
 
     def park(self, standing: Standing) -> None:
         """Keep a session that has lost its connection for the grace time; synchronous."""
@@ -217,11 +224,11 @@ class Standings:
 
     async def _claim(self, standing: Standing) -> None:
         async with standing.claims:
-            if standing.over or standing.moved or not standing.nick:
+            if standing.over or standing.moved or not standing.who:
                 return
             rooms = standing.joined | self._parking.rooms(standing.sid)
             try:
-                await self._backplane.nicks.claim(standing.nick, standing.sid)
+                await self._backplane.nicks.claim(standing.who, standing.sid)
                 await self.join_again(standing)
             except NickTaken:
                 self._end(standing, NICK_LOST)
@@ -302,7 +309,8 @@ class Standings:
             if room not in self._relay.rooms and not self.is_listed_in(room):
                 await self._backplane.rooms.left(room)
         over = [s for s in batch if s.over and s.sid not in self._resuming]
-        await self._backplane.nicks.release(standing.sid for standing in over)
+        ended = await self._backplane.nicks.release(standing.sid for standing in over)
+        await self._backplane.inboxes.forget(ended)
         for standing in batch:
             done = standing in over or not standing.over
             if done and not standing.leaving and standing.sid not in self._resuming:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nodes import channel_of
 from gateway.backplane.scripts import CLAIM, RELEASE, RESUME
 from gateway.nicknames import fold
+from gateway.who import nick_of
 
 _SCAN_COUNT: Final = 500
 _REPLACED: Final = -2
@@ -27,6 +28,14 @@ class Replaced(Exception):
     """The session goes on at another node, which has taken it up."""
 
 
+class Owner(NamedTuple):
+    """Who has a nickname, how they write it, and on which node they are."""
+
+    session: str
+    node: str
+    nick: str
+
+
 class Nicks:
     """Two hashes in Redis, changed together: who owns a nickname, and which one a session owns.
 
@@ -42,19 +51,21 @@ class Nicks:
 
     async def claim(
         self,
-        nick: str,
+        who: str,
         session: str,
         *,
         variants: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
-        """Make ``nick`` the session's, on this node, and set free the one it had.
+        """Make a nickname the session's, on this node, and set free the one it had.
 
-        ``variants`` is asked for other nicknames like it if it is taken.
+        ``who`` is it with the status that goes with it (`gateway.who`); ``variants`` is asked for
+        other nicknames like it if it is taken.
 
         :raises NickTaken: with the first variant that is free.
         :raises Replaced: if another node has taken the session up.
         """
-        claim = (session, self._incarnation.name, nick, fold(nick))
+        nick = nick_of(who)
+        claim = (session, self._incarnation.name, who, fold(nick))
         answer: int = await self._link.run_script(CLAIM, self._keys, *claim)
         others: Sequence[str] = ()
         if answer not in {0, _REPLACED} and (others := variants(nick)):
@@ -67,16 +78,27 @@ class Nicks:
     async def resume(self, session: str) -> str | None:
         """Have a session on this node from now on, wherever it was; that node is told.
 
-        :returns: its nickname, or None if there is no such session.
+        :returns: who it is (`gateway.who`), or None if there is no such session.
         """
-        nick: bytes | None = await self._link.run_script(
+        who: bytes | None = await self._link.run_script(
             RESUME, self._keys, session, self._incarnation.name, *self._channel_around
         )
-        return None if nick is None else nick.decode()
+        return None if who is None else who.decode()
 
-    async def release(self, sessions: Iterable[str]) -> None:
-        """End sessions and set their nicknames free, as far as they are on this node still."""
-        await self._release(sessions, self._incarnation.any)
+    async def owner(self, nick: str) -> Owner | None:
+        """Look up who has a nickname; None if nobody does."""
+        found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))
+        if found is None:
+            return None
+        session, node, who = found.decode().split(" ", 2)
+        return Owner(session, node, nick_of(who))
+
+    async def release(self, sessions: Iterable[str]) -> list[str]:
+        """End sessions and set their nicknames free, as far as they are on this node still.
+
+        :returns: those that were.
+        """
+        return await self._release(sessions, self._incarnation.any)
 
     async def astray(self, sessions: dict[str, str]) -> list[str]:
         """Give those sessions, of these with their nicknames, that may not be on this node now."""
@@ -91,8 +113,12 @@ class Nicks:
                 astray.append(session)
         return astray
 
-    async def release_node(self, node: str) -> None:
-        """End every session that a dead node held, in batches; safe to do twice or at once."""
+    async def release_node(self, node: str) -> list[str]:
+        """End every session that a dead node held, in batches; safe to do twice or at once.
+
+        :returns: those that were ended by this call.
+        """
+        ended: list[str] = []
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
@@ -101,11 +127,13 @@ class Nicks:
                 session, holder, _ = owner.decode().split(" ", 2)
                 if holder == node:
                     sessions.append(session)
-            await self._release(sessions, node)
+            ended += await self._release(sessions, node)
             if cursor == b"0":
-                return
+                return ended
 
-    async def _release(self, sessions: Iterable[str], node: str) -> None:
-        released = list(sessions)
-        if released:
-            await self._link.run_script(RELEASE, self._keys, node, *released)
+    async def _release(self, sessions: Iterable[str], node: str) -> list[str]:
+        wanted = list(sessions)
+        if not wanted:
+            return []
+        ended: list[bytes] = await self._link.run_script(RELEASE, self._keys, node, *wanted)
+        return [session.decode() for session in ended]

@@ -30,6 +30,7 @@ class Nodes:
     def __init__(self, link: Link, *, namespace: str, incarnation: Incarnation) -> None:
         self._link = link
         self._incarnation = incarnation
+        self._namespace = namespace
         self._key = f"{namespace}:nodes"
         self._channel = channel_of(namespace, incarnation.node)
 
@@ -37,6 +38,14 @@ class Nodes:
     def channel(self) -> bytes:
         """This node's own channel: its probes come back on it, and others tell it things."""
         return self._channel.encode()
+
+    def channel_of(self, node: str) -> bytes:
+        """The channel of any node, in any incarnation, for what its sessions alone are told."""
+        return channel_of(self._namespace, node.partition("~")[0]).encode()
+
+    async def tell(self, node: str, payload: bytes) -> None:
+        """Publish something on a node's channel, kept nowhere."""
+        await self._link.call("PUBLISH", self.channel_of(node), payload)
 
     async def register(self) -> None:
         """Count as alive from now on."""

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.wire.shared import (
+    MAX_STATUS_BYTES,
     MAX_TEXT_BYTES,
     CommandError,
     Frame,
@@ -25,10 +26,14 @@ class Command(Frame, frozen=True, kw_only=True):
 
 
 class Hello(Command, frozen=True, kw_only=True, tag="hello"):
-    """The first command of every connection: who I am, or the secret of a session to go on with."""
+    """The first command of every connection: who I am, or the secret of a session to go on with.
+
+    With the latter, ``inbox`` tells what one has seen of one's direct messages.
+    """
 
     nick: str | None = None
     resume: Annotated[str, Meta(max_length=64)] | None = None
+    inbox: Position | None = None
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
@@ -103,7 +108,10 @@ class NoteTyping(Command, frozen=True, kw_only=True, tag="typing"):
     to: str | None = None
 
 
-AnyCommand = Hello | Join | Leave | Send | History | Members | Nick | Rooms | Ping
+AnyCommand = (
+    Hello | Join | Leave | Send | History | Members | Nick | Rooms | Ping
+    | SendDirect | SetStatus | NoteTyping
+)  # fmt: skip
 
 
 class RefusedFrame(CommandError):
@@ -137,17 +145,27 @@ def decode_command(data: str) -> AnyCommand:
         raise RefusedFrame("bad_frame", "The frame is not valid JSON.") from None
     if type(command) is Hello and (command.nick is None) == (command.resume is None):
         raise RefusedFrame("bad_frame", "A hello has either `nick` or `resume`.", command.id)
-    if type(command) is Send:
+    if type(command) is Send or type(command) is SendDirect:
         if not command.text:
             raise RefusedFrame("bad_frame", "The text is empty.", command.id)
-        if len(command.text) * 4 > MAX_TEXT_BYTES and _utf8_size(command.text) > MAX_TEXT_BYTES:
-            message = f"The text is longer than {MAX_TEXT_BYTES} bytes."
-            raise RefusedFrame("too_long", message, command.id)
+        _check_size(command, command.text, MAX_TEXT_BYTES)
+    elif type(command) is SetStatus:
+        _check_size(command, command.text, MAX_STATUS_BYTES)
+        if any(map(_is_control, command.text)):
+            message = "The text of a status has no line breaks and no control characters."
+            raise RefusedFrame("bad_status", message, command.id)
+    elif type(command) is NoteTyping and (command.room is None) == (command.to is None):
+        raise RefusedFrame("bad_frame", "Typing names either a room or, in to, a nick.", command.id)
     return command
 
 
-def _utf8_size(text: str) -> int:
-    return len(text.encode())
+def _check_size(command: Command, text: str, most: int) -> None:
+    if len(text) * 4 > most and len(text.encode()) > most:
+        raise RefusedFrame("too_long", f"The text is longer than {most} bytes.", command.id)
+
+
+def _is_control(c: str) -> bool:
+    return c < " " or "\x7f" <= c <= "\x9f" or c in "\u2028\u2029"
 
 
 def _explain(problem: str) -> str:

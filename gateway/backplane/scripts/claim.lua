@@ -1,6 +1,6 @@
 -- Take a nickname, giving up the session's old one in the same moment.
--- KEYS  1 nicks (hash: folded nickname -> "session node nick")  2 sessions (hash: session -> folded)
--- ARGV  1 session  2 node  3 nick  4 folded  5... variants to try if it is taken, folded
+-- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
+-- ARGV  1 session  2 node  3 who  4 folded  5... variants to try if it is taken, folded
 -- Gives 0 if it is the session's now, -2 if the session is on another node now; else it is taken:
 -- the index of the first free variant, or -1 if none is.
 local nicks, sessions = KEYS[1], KEYS[2]

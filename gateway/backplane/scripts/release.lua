@@ -1,8 +1,8 @@
 -- Set free what sessions hold, as far as they are on that node still.
--- KEYS  1 nicks (hash: folded nickname -> "session node nick")  2 sessions (hash: session -> folded)
+-- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
 -- ARGV  1 node; 'name~' stands for all incarnations of one  2... sessions
--- Gives how many were.
-local freed = 0
+-- Gives those that were.
+local freed = {}
 for i = 2, #ARGV do
   local folded = redis.call('HGET', KEYS[2], ARGV[i])
   if folded then
@@ -12,7 +12,8 @@ for i = 2, #ARGV do
       redis.call('HDEL', KEYS[2], ARGV[i])
     elseif name .. incarnation == ARGV[1] or name .. '~' == ARGV[1] then
       redis.call('HDEL', KEYS[2], ARGV[i])
-      freed = freed + redis.call('HDEL', KEYS[1], folded)
+      redis.call('HDEL', KEYS[1], folded)
+      freed[#freed + 1] = ARGV[i]
     end
   end
 end
