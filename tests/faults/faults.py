@@ -128,6 +128,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "redis-restart": (redis_restart,),
     "partition": (partition,),
     "subscriber-cut": (subscriber_cut, subscriber_silent),
+    "subscriber-silent": (subscriber_silent,),
     "slow": (slow,),
     "drop": (drop,),
     "delay": (delay,),
@@ -143,7 +144,9 @@ def faults_of(mix: str) -> list[Fault]:
 
     :raises ValueError: if there is no such mix.
     """
-    names = list(MIXES) if mix == "all" else mix.split(",")
+    if mix == "all":
+        return list(dict.fromkeys(fault for faults in MIXES.values() for fault in faults))
+    names = mix.split(",")
     if unknown := [name for name in names if name not in MIXES]:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(MIXES)}, all")
     return [fault for name in names for fault in MIXES[name]]

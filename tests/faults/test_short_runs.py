@@ -29,7 +29,7 @@ async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("sabotage", "mix", "found"),
-    [("gaps", "subscriber-cut", "lost"), ("probe", "subscriber-cut", "lost")],
+    [("gaps", "subscriber-cut", "lost"), ("probe", "subscriber-silent", "lost")],
 )
 async def test_a_broken_promise_is_found(
     sabotage: str, mix: str, found: str, tmp_path: Path
