@@ -16,6 +16,7 @@ def plan(mix: str, sabotage: str | None = None, seconds: float = SHORT.seconds) 
     return Plan(
         nodes=SHORT.nodes, clients=SHORT.clients, seconds=seconds, mix=mix, seed=1,
         interval=SHORT.interval, grace=SHORT.grace, sabotage=sabotage,
+        settle=6.0 if sabotage else SHORT.settle,
     )  # fmt: skip
 
 
