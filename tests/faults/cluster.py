@@ -18,7 +18,7 @@ from tests.redis_server import RedisServer
 
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
-SMALL_OUTBOX: Final = 65_536
+SMALL_OUTBOX: Final = 262_144
 REDIS_START_SECONDS: Final = 20.0
 
 
