@@ -79,6 +79,7 @@ class Session:
         self._turn = random.randrange(len(urls))  # noqa: S311 - spreads clients over the nodes
         self.nick = nick
         self.limits: wire.Limits | None = None
+        self._secret: str | None = None
         prefix = secrets.token_hex(4)
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
         self._connection: Connection | None = None
@@ -270,11 +271,11 @@ class Session:
 
         try:
             nursery.start_soon(hear)
-            hello = wire.Hello(id=next(self._ids), nick=self.nick)
-            welcome = await connection.ask(hello, wire.Welcome)
+            welcome = await self._say_hello(connection)
             self.nick, self.limits = welcome.nick, welcome.limits
+            self._secret = welcome.session
             self._connection = connection
-            await self._tell(Connected(url, welcome.node, welcome.nick))
+            await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
             self._came_in.set()
             self._came_in_at = trio.current_time()
             for name in list(self._rooms):
@@ -286,6 +287,19 @@ class Session:
             with trio.CancelScope(shield=True):
                 await connection.close(patience=_HASTY_CLOSE_SECONDS)
         return closed
+
+    async def _say_hello(self, connection: Connection) -> wire.Welcome:
+        """Take this session up again; if that cannot be, begin another under the same name."""
+        if self._secret is not None:
+            try:
+                hello = wire.Hello(id=next(self._ids), resume=self._secret)
+                return await connection.ask(hello, wire.Welcome)
+            except CommandError as error:
+                if error.code != "unauthorized":
+                    raise
+                self._secret = None
+        hello = wire.Hello(id=next(self._ids), nick=self.nick)
+        return await connection.ask(hello, wire.Welcome)
 
     async def _rejoin(self, connection: Connection, name: str) -> None:
         """Join a room again and have what was missed told in its place among the events."""

@@ -41,8 +41,8 @@ class Relay:
     def __init__(self, backplane: Backplane, counts: Counts) -> None:
         self._backplane = backplane
         self._counts = counts
-        self._on_probe: Callable[[], None] = lambda: None
-        self._probe_channel = backplane.nodes.channel
+        self._on_own: Callable[[bytes], None] = lambda _: None
+        self._own_channel = backplane.nodes.channel
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
         self._changed: dict[Room, None] = {}
@@ -50,12 +50,12 @@ class Relay:
         self._due: dict[Room, float] = {}
         self._nursery: trio.Nursery | None = None
 
-    async def run(self, *, on_probe: Callable[[], None]) -> None:
+    async def run(self, *, on_own: Callable[[bytes], None]) -> None:
         """Keep the rooms; runs for as long as the node does.
 
-        ``on_probe`` is called for whatever comes on the node's own channel.
+        ``on_own`` is called with whatever comes on the node's own channel.
         """
-        self._on_probe = on_probe
+        self._on_own = on_own
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._tell_presence)
 
@@ -76,6 +76,14 @@ class Relay:
             yield room
         finally:
             room.holds -= 1
+            self.close_if_unused(room)
+
+    def drop_member(self, name: str, session: str) -> None:
+        """Hand a room's messages to this session no more."""
+        room = self.rooms.get(name)
+        if room is not None:
+            room.remove(session)
+            room.roster.forget(session)
             self.close_if_unused(room)
 
     def close_if_unused(self, room: Room) -> None:
@@ -114,8 +122,8 @@ class Relay:
         for channel, payload in burst:
             room = self._by_channel.get(channel)
             if room is None:
-                if channel == self._probe_channel:
-                    self._on_probe()
+                if channel == self._own_channel:
+                    self._on_own(payload)
                 continue
             try:
                 if payload.startswith(MESSAGE_PREFIX):

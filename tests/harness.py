@@ -172,8 +172,11 @@ async def open_cluster(
 class RawClient:
     """A WebSocket client that sends and receives whatever a test likes."""
 
-    def __init__(self, websocket: trio_websocket.WebSocketConnection) -> None:
+    def __init__(
+        self, websocket: trio_websocket.WebSocketConnection, stream: trio.abc.Stream
+    ) -> None:
         self.websocket = websocket
+        self.stream = stream
 
     async def say(self, frame: dict[str, Any] | str | bytes) -> None:
         """Send a frame."""
@@ -196,6 +199,10 @@ class RawClient:
         """Send a frame and receive its `ok`, `error` or `welcome`."""
         await self.say(frame)
         return await self.hear_type("ok", "error", "welcome")
+
+    async def break_off(self) -> None:
+        """Lose the connection, without a goodbye."""
+        await trio.aclose_forcefully(self.stream)
 
     async def closed(self) -> int:
         """Receive until the node closes; gives the close code."""
@@ -223,7 +230,7 @@ async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClie
             subprotocols=["chat.v1"],
             max_message_size=1 << 26,
         )
-        client = RawClient(websocket)
+        client = RawClient(websocket, stream)
         if nick is not None:
             answer = await client.ask({"type": "hello", "nick": nick})
             assert answer["type"] == "welcome", answer

@@ -11,16 +11,17 @@ from functools import partial
 import trio
 
 from gateway.backplane.errors import Unavailable
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
-from gateway.backplane.nicks import Nicks, NickTaken
+from gateway.backplane.nicks import Nicks, NickTaken, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
 from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.topology import Server
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "NickTaken", "Nicks", "Nodes", "Rooms", "Server",
-    "Snapshot", "Subscription", "Unavailable", "read_change",
+    "Backplane", "Burst", "Change", "Deaths", "NickTaken", "Nicks", "Nodes", "Replaced", "Rooms",
+    "Server", "Snapshot", "Subscription", "Unavailable", "read_change",
 ]  # fmt: skip
 
 
@@ -37,17 +38,18 @@ class Backplane:
         history_size: int,
         history_days: float,
     ) -> None:
+        self.incarnation = Incarnation(node)
         self.link = Link(server, name=f"{node}-commands", timeout=timeout)
         self.subscription = Subscription(server, name=f"{node}-subscription", timeout=timeout)
         self.rooms = Rooms(
             self.link,
             namespace=namespace,
-            node=node,
+            incarnation=self.incarnation,
             history_size=history_size,
             history_days=history_days,
         )
-        self.nicks = Nicks(self.link, namespace=namespace, node=node)
-        self.nodes = Nodes(self.link, namespace=namespace, node=node)
+        self.nicks = Nicks(self.link, namespace=namespace, incarnation=self.incarnation)
+        self.nodes = Nodes(self.link, namespace=namespace, incarnation=self.incarnation)
 
     async def run(
         self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, SNAPSHOT
 
@@ -79,22 +80,31 @@ class Rooms:
     """
 
     def __init__(
-        self, link: Link, *, namespace: str, node: str, history_size: int, history_days: float
+        self,
+        link: Link,
+        *,
+        namespace: str,
+        incarnation: Incarnation,
+        history_size: int,
+        history_days: float,
     ) -> None:
         self._link = link
         self._namespace = namespace
-        self._node = node
+        self._incarnation = incarnation
         self._history_size = history_size
         self._keep_seconds = history_days * _DAY
         self._epoch_prefix = secrets.token_hex(5)
         self._epochs = itertools.count()
         self._index = f"{namespace}:rooms"
-        self._own_rooms = self._rooms_of(node)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
 
     def _new_epoch(self) -> str:
         """An epoch for a room that has none: never given twice, by this node or another."""
         return f"{self._epoch_prefix}{next(self._epochs):x}"
+
+    @property
+    def _own_rooms(self) -> str:
+        return self._rooms_of(self._incarnation.name)
 
     def _rooms_of(self, node: str) -> str:
         return f"{self._namespace}:{{node:{node}}}:rooms"
@@ -121,8 +131,10 @@ class Rooms:
         )
         return seq
 
-    async def join(self, room: str, session: str, nick: str) -> str:
+    async def join(self, room: str, session: str, nick: str, *, again: bool = False) -> str:
         """Make a session of this node a member, or tell a member's new nickname.
+
+        ``again`` is for one that was a member: if it is one on another node now, it stays that.
 
         :returns: the room's epoch.
         """
@@ -132,18 +144,21 @@ class Rooms:
             JOIN,
             keys.all(),
             session,
-            f"{self._node} {nick}",
+            f"{self._incarnation.name} {nick}",
             keys.channel,
             announcement,
             self._new_epoch(),
+            "again" if again else "",
         )
         return epoch.decode()
 
-    async def leave(self, room: str, *sessions: str, node: str = "") -> None:
-        """Take sessions out of a room; only those on ``node``, if one is given."""
+    async def leave(self, room: str, *sessions: str, node: str | None = None) -> None:
+        """Take sessions out of a room, as far as they are members on this node, or on ``node``."""
         keys = self._keys(room)
+        keep = round(self._keep_seconds * 1000)
+        mark = self._incarnation.any if node is None else node
         _, exists = await self._link.run_script(
-            LEAVE, keys.all(), keys.channel, round(self._keep_seconds * 1000), node, *sessions
+            LEAVE, keys.all(), keys.channel, keep, mark, *sessions
         )
         if not exists:
             await self._link.call("ZREM", self._index, room)

@@ -26,8 +26,10 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
-    """The answer to ``hello``."""
+    """The answer to ``hello``; ``session`` is the secret with which to take it up again."""
 
+    session: str
+    resumed: bool = False
     nick: str
     node: str
     limits: Limits

@@ -201,10 +201,10 @@ async def test_redis_that_is_not_there_is_tried_again_and_logged(tmp_path: Path)
 
 async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> None:
     await link.call("SCRIPT", "FLUSH")
-    arguments = ("alice", "s1 n1 Alice", "s1", 0)
-    assert await link.run_script(CLAIM, ("nicks",), *arguments) == 0
+    arguments = ("s1", "n1", "Alice", "alice")
+    assert await link.run_script(CLAIM, ("nicks", "sessions"), *arguments) == 0
     assert await link.call("SCRIPT", "EXISTS", CLAIM.sha, PUBLISH.sha) == [1, 0]
-    assert await link.run_script(CLAIM, ("nicks",), *arguments) == 0
+    assert await link.run_script(CLAIM, ("nicks", "sessions"), *arguments) == 0
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,9 @@ def test_what_passes_is_told_from_what_is_wrong(error: str, kind: type[Exception
 async def test_a_full_redis_is_unavailable(link: Link) -> None:
     await link.call("CONFIG", "SET", "maxmemory", 1)
     await fails(partial(link.call, "SET", "key", "value"))
-    await fails(partial(link.run_script, CLAIM, ("nicks",), "alice", "s1 n1 Alice", "s1", 0))
+    await fails(
+        partial(link.run_script, CLAIM, ("nicks", "sessions"), "alice", "s1 n1 Alice", "s1", 0)
+    )
     assert link.connected, "it answers, so there is no reason to leave it"
     await link.call("CONFIG", "SET", "maxmemory", 0)
     assert await link.call("SET", "key", "value") == b"OK"
@@ -241,6 +243,8 @@ async def test_a_full_redis_is_unavailable(link: Link) -> None:
 async def test_a_read_only_replica_is_unavailable(link: Link) -> None:
     await link.call("REPLICAOF", "127.0.0.1", 1)
     await fails(partial(link.call, "SET", "key", "value"))
-    await fails(partial(link.run_script, CLAIM, ("nicks",), "alice", "s1 n1 Alice", "s1", 0))
+    await fails(
+        partial(link.run_script, CLAIM, ("nicks", "sessions"), "alice", "s1 n1 Alice", "s1", 0)
+    )
     await link.call("REPLICAOF", "NO", "ONE")
     assert await link.call("SET", "key", "value") == b"OK"

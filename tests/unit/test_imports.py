@@ -20,13 +20,14 @@ FLOORS = (
     {"endpoints"},
     {"session"},
     {"lease"},
+    {"standings"},
     {"relay"},
     {"history"},
     {"hub"},
-    {"roster", "sequence", "outbox", "metrics"},
+    {"roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
     {"nicknames", "splicing", "websocket"},
-    {"wire", "closing", "config", "flood", "logs"},
+    {"wire", "closing", "config", "flood", "identity", "logs"},
 )
 """From the roof down: a module may import those on floors below its own."""
 
@@ -97,7 +98,17 @@ def test_a_client_knows_nothing_of_the_gateway_but_the_wire(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["closing", "config", "flood", "nicknames", "sequence", "splicing", "websocket"],
+    [
+        "closing",
+        "config",
+        "flood",
+        "identity",
+        "nicknames",
+        "parking",
+        "sequence",
+        "splicing",
+        "websocket",
+    ],
 )
 def test_pure_modules_do_no_io(module: str) -> None:
     assert not packages(ROOT / "gateway" / f"{module}.py") & {"trio", "trio_websocket"}
