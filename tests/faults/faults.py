@@ -125,6 +125,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "kill": (kill,),
     "drain": (drain,),
     "pause": (pause_node, pause_redis),
+    "redis-pause": (pause_redis,),
     "redis-restart": (redis_restart,),
     "partition": (partition,),
     "subscriber-cut": (subscriber_cut, subscriber_silent),

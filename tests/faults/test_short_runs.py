@@ -20,7 +20,9 @@ def plan(mix: str, sabotage: str | None = None, seconds: float = SHORT.seconds) 
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("mix", ["none", "subscriber-cut", "slow", "drop", "delay"])
+@pytest.mark.parametrize(
+    "mix", ["none", "kill", "drain", "subscriber-cut", "subscriber-silent", "slow", "drop", "delay"]
+)
 async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
     history, verdict = await run(plan(mix), tmp_path, lambda _: None)
     assert verdict.clean, table(verdict)
@@ -30,7 +32,11 @@ async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("sabotage", "mix", "found"),
-    [("gaps", "subscriber-cut", "lost"), ("probe", "subscriber-silent", "lost")],
+    [
+        ("gaps", "subscriber-cut", "lost"),
+        ("probe", "subscriber-silent", "lost"),
+        ("idempotency", "redis-pause", "duplicated"),
+    ],
 )
 async def test_a_broken_promise_is_found(
     sabotage: str, mix: str, found: str, tmp_path: Path
