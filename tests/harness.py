@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -119,6 +119,8 @@ class Cluster:
     def __init__(self, redis: RedisServer, nursery: trio.Nursery) -> None:
         self.redis = redis
         self.nodes: list[NodeProcess] = []
+        self.launch: Sequence[str] = ("gateway",)
+        """The module that a node is run from, and what goes before ``serve``."""
         self._nursery = nursery
 
     @property
@@ -129,7 +131,7 @@ class Cluster:
     async def add_node(self, **settings: object) -> NodeProcess:
         """Start a node with these settings and wait until it listens."""
         flags = {"port": 0, "redis": self.redis.url, "log_format": "json", "flood_rate": 0}
-        command = [sys.executable, "-m", "gateway", "serve"]
+        command = [sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE)
