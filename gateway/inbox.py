@@ -80,33 +80,37 @@ class Inboxes:
         inbox = self._inboxes[sid] = Inbox(sid, outbox)
         return inbox
 
-    async def missed(self, inbox: Inbox, since: Position | None) -> Missed:
-        """Take up the inbox of a session that was elsewhere, from where its client says it was.
+    async def missed(self, sid: str, since: Position | None) -> Missed:
+        """Have a session's inbox come here, and read what was missed since its client saw it.
 
         ``since`` is None, or its epoch empty, if the client saw nothing of it yet. The caller goes
-        on with `begin` at the position that this gives.
+        on with `take_up` at the position that this gives.
 
         :raises Unavailable: if Redis does not answer.
         """
         inboxes = self._backplane.inboxes
-        await inboxes.move(inbox.sid, self._backplane.nodes.channel)
+        await inboxes.move(sid, self._backplane.nodes.channel)
         after = since.seq if since is not None and since.epoch else 0
-        page = await inboxes.read(inbox.sid, after=after, limit=2 * INBOX_SIZE)
+        page = await inboxes.read(sid, after=after, limit=2 * INBOX_SIZE)
         recovered = True
         if since is not None and since.epoch not in {"", page.epoch}:
             recovered, after = False, 0
-            page = await inboxes.read(inbox.sid, after=0, limit=2 * INBOX_SIZE)
+            page = await inboxes.read(sid, after=0, limit=2 * INBOX_SIZE)
         first = message_seq(page.messages[0]) if page.messages else page.seq + 1
         last = message_seq(page.messages[-1]) if page.messages else page.seq
         position = Position(epoch=page.epoch, seq=last)
         return Missed(position, page.messages, recovered and first == after + 1)
 
+    def take_up(self, sid: str, outbox: Outbox) -> Inbox:
+        """Take in what comes for a session that was elsewhere, and hold it until `begin`."""
+        inbox = self.open(sid, outbox)
+        inbox.behind = True  # something may have come since what was missed was read
+        return inbox
+
     def begin(self, inbox: Inbox, position: Position) -> None:
         """Hand on everything behind a position, now and from now on."""
-        if not inbox.belongs_to(position.epoch or inbox.epoch):
+        if position.epoch:
             inbox.epoch = position.epoch
-            inbox.sequence.restart()
-            inbox.behind = True
         inbox.sequence.start(position.seq)
         self._hand_on(inbox)
 
@@ -155,7 +159,6 @@ class Inboxes:
 
     async def _catch_up(self, inbox: Inbox) -> None:
         """Read an inbox on from its position until nothing is missing."""
-        self._counts.gaps_filled += 1
         while inbox.behind and self._inboxes.get(inbox.sid) is inbox:
             await self._backplane.link.wait_connected()
             sequence = inbox.sequence
@@ -191,6 +194,7 @@ class Inboxes:
             self._tell(inbox, "history_gap", "Some direct messages are older than the log.")
         for message in messages:
             sequence.offer(message_seq(message), message)
+        self._counts.gaps_filled += bool(messages)
         inbox.behind = (sequence.position or 0) < last
         self._hand_on(inbox)
 

@@ -178,19 +178,13 @@ class Session:
 
     async def _take_up(self, secret: str, since: wire.Position | None) -> Missed:
         standings = self._services.standings
-        standing = await standings.resume(identity.session_id(secret), self._close)
-        if standing is None:
+        found = await standings.resume(identity.session_id(secret), self._close, since)
+        if found is None:
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
-        inboxes = self._services.relay.inboxes
-        inbox = inboxes.open(standing.sid, self._outbox)
-        try:
-            missed = await inboxes.missed(inbox, since)
-        except BaseException:
-            inboxes.close(inbox)
-            standings.park(standing)
-            raise
+        standing, missed = found
         standings.release(self.standing)  # an earlier hello may have claimed something
-        self.standing, self._secret, self._inbox = standing, secret, inbox
+        self.standing, self._secret = standing, secret
+        self._inbox = self._services.relay.inboxes.take_up(self.sid, self._outbox)
         self._personal = Personal(self._services.backplane, self._services.relay, self.sid)
         self._services.metrics.counts.resumed += 1
         return missed

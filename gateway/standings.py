@@ -17,9 +17,11 @@ import trio
 
 from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
 from gateway.closing import NICK_LOST, REPLACED, Closing
+from gateway.inbox import NOTHING_MISSED, Missed
 from gateway.parking import Parking
 from gateway.relay import Relay
 from gateway.who import nick_of
+from gateway.wire import Position
 
 _RELEASE_BATCH: Final = 200
 _CLAIM_BATCH: Final = 100
@@ -76,18 +78,25 @@ class Standings:
         """Keep what a session claims, until it is parked or released."""
         self._standings[standing.sid] = standing
 
-    async def resume(self, sid: str, close: Callable[[Closing], None]) -> Standing | None:
+    async def resume(
+        self, sid: str, close: Callable[[Closing], None], since: Position | None
+    ) -> tuple[Standing, Missed] | None:
         """Take a session up for another connection; one that it still has is closed.
 
-        :returns: the session, or None if there is none.
+        ``since`` is where its client says it was in its inbox.
+
+        :returns: the session, and what it missed in its inbox; None if there is none.
         :raises Unavailable: if Redis does not answer.
         """
         if sid in self._resuming:
             raise Unavailable("it is being taken up already")
         self._resuming[sid] = False
         who, answered, taken = None, False, False
+        missed = NOTHING_MISSED
         try:
             who = await self._backplane.nicks.resume(sid)
+            if who is not None:
+                missed = await self._relay.inboxes.missed(sid, since)
             answered = True
         finally:
             taken = self._resuming.pop(sid)
@@ -105,7 +114,7 @@ class Standings:
         standing.over = standing.moved = False
         if taken:
             self.settle(standing)
-        return standing
+        return standing, missed
 
     def joined(self, standing: Standing, room: str) -> None:
         """Note that a session's connection follows a room, or is about to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trio
@@ -12,9 +12,8 @@ from redis.crc import key_slot
 from gateway import splicing, wire
 from gateway.backplane import Unavailable
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
-from gateway.inbox import Inbox, Inboxes
+from gateway.inbox import Inboxes
 from gateway.metrics import Counts
-from gateway.outbox import Outbox
 from gateway.personal import Personal
 from gateway.relay import Relay
 from tests.backplane.conftest import Node, Nodes
@@ -174,7 +173,7 @@ async def test_who_comes_back_gets_what_was_missed(
 
     async def missed(epoch: str, seq: int) -> tuple[int, list[int], bool | None]:
         since = wire.Position(epoch=epoch, seq=seq)
-        found = await inboxes.missed(Inbox("bob", cast("Outbox", None)), since)
+        found = await inboxes.missed("bob", since)
         return found.position.seq, seqs(found.messages), found.recovered
 
     assert await missed("", 0) == (0, [], True)
