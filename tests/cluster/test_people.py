@@ -302,7 +302,7 @@ async def test_a_session_that_comes_back_tells_its_status_again(
         for session in (alice, bob):
             await session.join("lobby")
         await bob.set_status("busy", "release day")
-        bob.urls = [cluster.urls[0]]
+        bob.urls[:] = [cluster.urls[0]]
         await cluster.nodes[1].kill()
         busy = wire.Member(nick="bob", state="busy", text="release day")
 

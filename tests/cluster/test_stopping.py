@@ -107,7 +107,7 @@ async def test_sessions_move_on_by_themselves_and_miss_nothing(redis_server: Red
 
 
 async def test_what_a_killed_node_held_is_given_back(redis_server: RedisServer) -> None:
-    async with open_cluster(redis_server, 2) as cluster:
+    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         first, second = cluster.nodes
         async with (
             raw_client(first.url, "ghost") as ghost,
@@ -128,7 +128,7 @@ async def test_what_a_killed_node_held_is_given_back(redis_server: RedisServer) 
 async def test_a_node_that_was_only_paused_claims_everything_again(
     redis_server: RedisServer,
 ) -> None:
-    async with open_cluster(redis_server, 2) as cluster:
+    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         paused, other = cluster.nodes
         async with (
             raw_client(paused.url, "sleeper") as sleeper,
