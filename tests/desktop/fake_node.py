@@ -54,6 +54,7 @@ class FakeNode:
         match command["type"]:
             case "hello":
                 answer |= {"type": "welcome", "nick": command["nick"], "node": "fake"}
+                answer["session"] = "secret"
                 answer["limits"] = _LIMITS
             case "join":
                 members = [{"nick": "alice"}]
