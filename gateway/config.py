@@ -138,7 +138,9 @@ class Settings:
 
     redis: str = _setting(
         "redis://127.0.0.1:6379/0", "Redis",
-        "redis://, rediss:// or unix:// URL, with password and database.", str, "URL",
+        "redis://, rediss:// or unix:// URL, with password and database; or "
+        "redis+sentinel://[user:password@]host:port,host:port/NAME[/db].",
+        str, "URL",
     )  # fmt: skip
     namespace: str = _setting(
         "chat", "Redis", "Prefix of every key; clusters with other prefixes never meet.",

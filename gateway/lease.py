@@ -52,6 +52,7 @@ class Lease:
         self._answered_at = -NOT_READY_AFTER
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
+        self._lineage = ""
         self._registered = False
         self._forgotten = False
         self._under_way: set[str] = set()
@@ -70,6 +71,16 @@ class Lease:
     def check_soon(self) -> None:
         """See that every session is still this node's: it may have missed that one is not."""
         self._do_once("check", self._check)
+
+    def check_lineage(self) -> None:
+        """See whether this is still the Redis that it was; if not, it may have lost anything."""
+        lineage = self._backplane.link.lineage
+        if self._lineage and lineage and lineage != self._lineage:
+            log.warning("redis may have lost data")
+            self._forgotten = True
+            self._standings.unsettle_all()
+            self._relay.recheck(doubted=True)
+        self._lineage = lineage or self._lineage
 
     def why_not_ready(self) -> str | None:
         """Tell what keeps the node from serving; None if it can."""
@@ -117,6 +128,7 @@ class Lease:
                     # Redis lost its data, or the other nodes took this one for dead.
                     await self._register()
                 now = self._answered_at = trio.current_time()
+                self.check_lineage()
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Server, Unavailable
+from gateway.backplane import Backplane, Unavailable, topology_from_url
 from gateway.closing import DRAINING
 from gateway.config import Settings
 from gateway.door import Connection
@@ -45,7 +45,7 @@ class Node:
         self._settings = settings
         self.name = f"{settings.node_name}-{secrets.token_hex(3)}"
         self._backplane = Backplane(
-            Server.from_url(settings.redis),
+            topology_from_url(settings.redis),
             node=self.name,
             namespace=settings.namespace,
             timeout=settings.redis_timeout,
@@ -191,6 +191,7 @@ class Node:
 
     def _restored(self) -> None:
         """Catch up with what the subscription did not bring while it was away."""
+        self._lease.check_lineage()
         self._relay.recheck()
         self._lease.check_soon()
 

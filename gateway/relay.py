@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_change
+from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, continues, read_change
 from gateway.hub import RECENT, SLICE, Room
 from gateway.inbox import Inboxes
 from gateway.metrics import Counts
@@ -179,10 +179,14 @@ class Relay:
         if not room.belongs_to(epoch):
             self._catch_up_soon(room)
 
-    def recheck(self) -> None:
-        """Read every log again, after a time in which anything may have been missed."""
+    def recheck(self, *, doubted: bool = False) -> None:
+        """Read every log again, after a time in which anything may have been missed.
+
+        ``doubted`` if Redis itself may have lost data since.
+        """
         self.inboxes.recheck()
         for room in self.rooms.values():
+            room.doubted |= doubted
             room.sequence.reconnected()
             self._catch_up_soon(room)
 
@@ -237,39 +241,60 @@ class Relay:
     async def _catch_up(self, room: Room) -> None:
         """Read a room on from its position until nothing is missing; its members wait for it."""
         self._counts.gaps_filled += 1
-        lost = False
         while room.behind and self.rooms.get(room.name) is room:
             await self._backplane.link.wait_connected()
             room.behind = room.sequence.suspicious = False
-            seen, seen_version = room.sequence.highest, room.roster.seen
             try:
-                snapshot = await self._backplane.rooms.snapshot(
-                    room.name,
-                    after=room.sequence.position or 0,
-                    limit=_CATCH_UP_MESSAGES,
-                    known_version=room.roster.version,
-                )
+                await self._read_on(room)
             except Unavailable:
                 room.behind = True
                 await trio.sleep(_RETRY_SECONDS)
-                continue
-            await room.handed_out()  # from here on its position is that of its sequence
-            lost = (
-                lost
-                or snapshot.seq < seen
-                or snapshot.version < seen_version
-                or not room.belongs_to(snapshot.epoch)
-            )
-            if not lost:
-                await self._fill(room, snapshot)
-            elif snapshot.members is None:
-                # By chance the version is one that was known: read on, now with the members.
-                room.roster.invalidate()
-                room.behind = True
-            else:
-                await self._go_on_after_loss(room, snapshot, snapshot.members)
-                lost = False
         room.catching_up = False
+
+    async def _read_on(self, room: Room) -> None:
+        rooms = self._backplane.rooms
+        seen, seen_version = room.sequence.highest, room.roster.seen
+        snapshot = await rooms.snapshot(
+            room.name,
+            after=room.sequence.position or 0,
+            limit=_CATCH_UP_MESSAGES,
+            known_version=room.roster.version,
+        )
+        lost = snapshot.version < seen_version or not room.belongs_to(snapshot.epoch)
+        if not lost and not room.doubted and snapshot.seq >= seen:
+            await room.handed_out()  # from here on its position is that of its sequence
+            await self._fill(room, snapshot)
+            return
+        agreed, wanted = await self._agreed(room, snapshot)
+        if agreed < wanted and snapshot.epoch == room.epoch:
+            await rooms.renew_epoch(room.name, room.epoch)
+            room.behind = True
+        elif lost and snapshot.members is None:
+            # By chance the version is one that was known: read on, now with the members.
+            room.roster.invalidate()
+            room.behind = True
+        elif lost and snapshot.members is not None:
+            await room.handed_out()
+            await self._go_on_after_loss(room, snapshot, snapshot.members, agreed)
+        else:
+            room.doubted = False
+            room.behind = True
+
+    async def _agreed(self, room: Room, snapshot: Snapshot) -> tuple[int, int]:
+        """Give the last message that Redis has as it was handed out, and the one that should be.
+
+        In a log that began anew it is 0.
+        """
+        position, recent = room.position, list(room.recent)
+        if not continues(snapshot.epoch, room.epoch):
+            return 0, position
+        rooms = self._backplane.rooms
+        logged = set(await rooms.messages_before(room.name, position + 1, len(recent)))
+        for message in reversed(recent):
+            if message in logged:
+                return message_seq(message), position
+        oldest = message_seq(recent[0]) if recent else position + 1
+        return min(snapshot.seq, oldest - 1), position
 
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
@@ -289,21 +314,21 @@ class Relay:
         self._settle(room)
 
     async def _go_on_after_loss(
-        self, room: Room, snapshot: Snapshot, members: dict[str, str]
+        self, room: Room, snapshot: Snapshot, members: dict[str, str], agreed: int
     ) -> None:
         """Take over what Redis has after it lost acknowledged data, and say so."""
         log.warning(
-            "redis lost data", room=room.name, had=room.position, has=snapshot.seq,
+            "redis lost data", room=room.name, had=room.position, has=snapshot.seq, agreed=agreed,
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
-        same_epoch = snapshot.epoch == room.epoch
+        room.doubted = False
         room.epoch = snapshot.epoch
         room.sequence.restart()
-        room.start(snapshot.seq if same_epoch else 0)
+        room.start(agreed)
         room.recent.clear()
         room.roster.invalidate()
         room.roster.replace(snapshot.version, members)
-        # In a new epoch everything in the log is news; and what came live meanwhile was dropped.
+        # All that is behind it in the log is news; and what came live meanwhile was dropped.
         room.behind = True
         await self._tell(room, "history_lost", "The server lost messages; the talk goes on.")
 

@@ -16,13 +16,14 @@ from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
-from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
+from gateway.backplane.rooms import Change, Rooms, Snapshot, continues, read_change
 from gateway.backplane.subscription import Burst, Subscription
-from gateway.backplane.topology import Server
+from gateway.backplane.topology import Server, Topology, topology_from_url
 
 __all__ = [
     "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",
-    "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Unavailable", "read_change",
+    "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology", "Unavailable",
+    "continues", "read_change", "topology_from_url",
 ]  # fmt: skip
 
 
@@ -31,7 +32,7 @@ class Backplane:
 
     def __init__(
         self,
-        server: Server,
+        topology: Topology,
         *,
         node: str,
         namespace: str,
@@ -40,8 +41,8 @@ class Backplane:
         history_days: float,
     ) -> None:
         self.incarnation = Incarnation(node)
-        self.link = Link(server, name=f"{node}-commands", timeout=timeout)
-        self.subscription = Subscription(server, name=f"{node}-subscription", timeout=timeout)
+        self.link = Link(topology, name=f"{node}-commands", timeout=timeout)
+        self.subscription = Subscription(topology, name=f"{node}-subscription", timeout=timeout)
         self.rooms = Rooms(
             self.link,
             namespace=namespace,

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
-from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, SNAPSHOT
+from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
 
 REMEMBERED_IDS: Final = 10_000
 """A message id is recognised for at least this many further messages of its room."""
@@ -21,6 +21,8 @@ REMEMBERED_IDS: Final = 10_000
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
 _MOST_KEYS: Final = 10_000
+_CONTINUED: Final = "."
+"""In an epoch, before what tells it from others that began with the same log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ _change_decoder = msgspec.json.Decoder(Change)
 def read_change(payload: bytes) -> Change:
     """Read what a room's channel carries when it is not a message."""
     return _change_decoder.decode(payload)
+
+
+def continues(epoch: str, other: str) -> bool:
+    """Tell whether the log of one epoch is that of another, as far as it was not lost."""
+    return epoch.partition(_CONTINUED)[0] == other.partition(_CONTINUED)[0]
 
 
 class RoomKeys:
@@ -184,6 +191,14 @@ class Rooms:
         return Snapshot(
             epoch.decode(), seq, version, messages, None if known else _read_members(members)
         )
+
+    async def renew_epoch(self, room: str, epoch: str) -> None:
+        """Have a room go on in another epoch than this one, of which messages were lost.
+
+        What clients saw of the old one is then no place in the new one; see `continues`.
+        """
+        renewed = f"{epoch.partition(_CONTINUED)[0]}{_CONTINUED}{secrets.token_hex(3)}"
+        await self._link.run_script(RENEW_EPOCH, (self._keys(room).meta,), epoch, renewed)
 
     async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
         """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""
