@@ -1,0 +1,41 @@
+"""Calling for attention: a notification of the desktop, and what is unread in the title."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import subprocess
+from typing import Final
+
+import trio
+
+from client.model import shown, shown_line
+
+_PATIENCE: Final = 5.0
+_MOST_TEXT: Final = 300
+
+
+async def notify(title: str, text: str) -> bool:
+    """Show a notification where the desktop can; gives whether it could.
+
+    Nothing in either text is taken for an option or for markup.
+    """
+    program = shutil.which("notify-send")
+    if program is None:
+        return False
+    body = html.escape(shown(text)[:_MOST_TEXT], quote=False)
+    command = [program, "--app-name=Chat", "--", shown_line(title)[:_MOST_TEXT], body]
+    with trio.move_on_after(_PATIENCE):
+        try:
+            done = await trio.run_process(
+                command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        except OSError:
+            return False
+        return done.returncode == 0
+    return False
+
+
+def title_with_unread(title: str, unread: int) -> str:
+    """Give the window's title with how many messages call for attention."""
+    return f"({unread}) {title}" if unread else title
