@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font as tkfont
 from tkinter import ttk
@@ -15,8 +16,14 @@ Mode = Literal["light", "dark"]
 
 SMALLEST: Final = (800, 600)
 GAP: Final = 8
-"""Between things that belong together; twice that between those that do not."""
+"""Between things that belong together; twice that between those that do not.
+
+Like every number of pixels that is written down, it is for a usual screen: see `Theme.px`.
+"""
 MARGIN: Final = 16
+_USUAL_DPI: Final = 96
+_POINTS: Final = 72
+"""To the inch."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Palette:
     warning: str
     error: str
     selection: str
+    mention: str
     senders: tuple[str, ...]
 
 
@@ -48,6 +56,7 @@ PALETTES: Final[dict[Mode, Palette]] = {
         warning="#a04100",
         error="#b42318",
         selection="#cfdcfa",
+        mention="#fff3d6",
         senders=(
             "#b42318", "#a04100", "#7a5b00", "#456a00", "#067647", "#0a6a78",
             "#02609a", "#2f3fc4", "#6927da", "#9a1aac", "#b81370", "#6f4a36",
@@ -64,6 +73,7 @@ PALETTES: Final[dict[Mode, Palette]] = {
         warning="#f5b25c",
         error="#ff9a90",
         selection="#39496b",
+        mention="#3a3320",
         senders=(
             "#fda29b", "#f7b27a", "#e5cf6a", "#bfe27a", "#75e0a7", "#5fe9d0",
             "#7cd4fd", "#a4bcfd", "#bdb4fe", "#eeaafd", "#faa7d5", "#dcbfa8",
@@ -75,7 +85,7 @@ PALETTES: Final[dict[Mode, Palette]] = {
 def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:
     block = {"background": palette.background, "foreground": palette.text}
     return ttkbootstrap.Theme(
-        name="chat",
+        name=f"chat-{mode}",  # one for each look: they share no accents
         primary=palette.link if mode == "light" else "#3d6fe0",
         info=palette.link,
         success=palette.good,
@@ -105,22 +115,46 @@ _SENDERS: Final = len(PALETTES["light"].senders)
 
 
 class Theme:
-    """Fonts and styles in one window, and how to dress what ttk does not."""
+    """Fonts and styles in one window, and how to dress what ttk does not.
 
-    def __init__(self, root: ttkbootstrap.App, mode: Mode = "light") -> None:
+    The look and the size of the text may change at any time, see `show` and `resize`. What ttk
+    draws follows by itself, and so does all that uses `body`, `bold`, `small` or `title`; whatever
+    else is made of them, or of `palette`, goes into a function that is given to `dress`.
+    """
+
+    def __init__(
+        self, root: ttkbootstrap.App, mode: Mode = "light", size: int | None = None
+    ) -> None:
+        self._root = root
+        self._dressed: list[tuple[tk.Misc, Callable[[], None]]] = []
+        for look, palette in PALETTES.items():
+            _family(palette, look).register()  # type: ignore[no-untyped-call]
+
+        # Entries, menus and lists come with these fonts, and keep them when a style has another.
+        self.body = tkfont.nametofont("TkDefaultFont", root=root)
+        given = self.body.actual()
+        self.usual_size = max(10, abs(int(given["size"])))
+        self._others = [tkfont.nametofont(f"Tk{n}Font", root=root) for n in ("Text", "Menu")]
+        family = str(given["family"])
+        for font in self._others:
+            font.configure(family=family)
+        self.bold = tkfont.Font(root=root, family=family, weight="bold")
+        self.small = tkfont.Font(root=root, family=family)
+        self.title = tkfont.Font(root=root, family=family, weight="bold")
+        self.resize(size)
+        self.show(mode)
+
+    def px(self, pixels: int) -> int:
+        """Give how many pixels of this screen look like so many of a usual one."""
+        return round(pixels * self._root.winfo_fpixels("1i") / _USUAL_DPI)
+
+    def show(self, mode: Mode) -> None:
+        """Look like this, from now on."""
+        self.mode = mode
         self.palette = palette = PALETTES[mode]
-        _family(palette, mode).register()  # type: ignore[no-untyped-call]
-        style = root.style
-        style.theme_use(f"chat-{mode}")  # type: ignore[no-untyped-call]
-        root.configure(background=palette.background)
-
-        body = tkfont.nametofont("TkDefaultFont", root=root).actual()
-        family, size = str(body["family"]), max(10, abs(int(body["size"])))
-        self.body = tkfont.Font(root=root, family=family, size=size)
-        self.bold = tkfont.Font(root=root, family=family, size=size, weight="bold")
-        self.small = tkfont.Font(root=root, family=family, size=size - 1)
-        self.title = tkfont.Font(root=root, family=family, size=size + 4, weight="bold")
-
+        style = self._root.style
+        style.theme_use(f"chat-{mode}-{mode}")  # type: ignore[no-untyped-call]
+        self._root.configure(background=palette.background)
         for name in ("TLabel", "TEntry", "TButton"):
             style.configure(name, font=self.body)
         style.configure("TLabel", padding=0, borderwidth=0)
@@ -138,12 +172,36 @@ class Theme:
         style.configure(
             "Side.TLabel", background=palette.surface, foreground=palette.text, font=self.bold
         )
+        self._dress_all()
+
+    def resize(self, size: int | None) -> None:
+        """Show all text in this size, in points, from now on; or in the usual one."""
+        self.size = size or self.usual_size
+        for font in (self.body, self.bold, *self._others):
+            font.configure(size=self.size)
+        self.small.configure(size=self.size - 1)
+        self.title.configure(size=self.size + 4)
+        self._dress_all()
+
+    def dress(self, widget: tk.Misc, how: Callable[[], None]) -> None:
+        """Call this now, and after each change of look or size for as long as the widget lives."""
+        self._dressed.append((widget, how))
+        how()
+
+    def _dress_all(self) -> None:
+        self._dressed = [pair for pair in self._dressed if pair[0].winfo_exists()]
+        for _, how in self._dressed:
+            how()
 
     def dress_messages(self, text: tk.Text) -> None:
         """Dress the widget that shows a conversation, and make its tags."""
+        self.dress(text, lambda: self._dress_messages(text))
+
+    def _dress_messages(self, text: tk.Text) -> None:
         palette = self.palette
-        time_column = self.small.measure("00:00") + 2 * GAP
-        text_column = time_column + self.bold.measure("m" * 8) + GAP
+        gap = self.px(GAP)
+        time_column = self.small.measure("00:00") + 2 * gap
+        text_column = time_column + self.bold.measure("m" * 8) + gap
         text.configure(
             background=palette.background,
             foreground=palette.text,
@@ -153,11 +211,11 @@ class Theme:
             inactiveselectbackground=palette.selection,
             borderwidth=0,
             highlightthickness=0,
-            padx=MARGIN,
-            pady=GAP,
-            spacing1=2,
-            spacing2=1,
-            spacing3=2,
+            padx=self.px(MARGIN),
+            pady=gap,
+            spacing1=self.px(2),
+            spacing2=self.px(1),
+            spacing3=self.px(2),
             wrap="word",
             tabs=(time_column, text_column),
         )
@@ -167,7 +225,7 @@ class Theme:
         text.tag_configure("warning", font=self.small, foreground=palette.warning)
         text.tag_configure(
             "day", font=self.small, foreground=palette.quiet, justify="center",
-            lmargin1=0, lmargin2=0, spacing1=GAP + 4, spacing3=GAP,
+            lmargin1=0, lmargin2=0, spacing1=self.px(GAP + 4), spacing3=gap,
         )  # fmt: skip
         text.tag_configure("mine", font=self.bold)
         text.tag_configure("draft", foreground=palette.quiet)
@@ -179,9 +237,16 @@ class Theme:
 
     def dress_members(self, members: tk.Listbox) -> None:
         """Dress the list of who is in the room."""
+        self.dress(members, lambda: self._dress_list(members, self.palette.surface))
+
+    def dress_choices(self, choices: tk.Listbox) -> None:
+        """Dress a list that one thing is chosen from."""
+        self.dress(choices, lambda: self._dress_list(choices, self.palette.background))
+
+    def _dress_list(self, box: tk.Listbox, background: str) -> None:
         palette = self.palette
-        members.configure(
-            background=palette.surface,
+        box.configure(
+            background=background,
             foreground=palette.text,
             font=self.body,
             selectbackground=palette.selection,
@@ -192,10 +257,21 @@ class Theme:
         )
 
 
-def open_root(title: str, mode: Mode = "light") -> tuple[tk.Tk, Theme]:
-    """Open the program's one window, empty and dressed.
+def open_root(
+    title: str, mode: Mode = "light", *, size: int | None = None, dpi: float | None = None
+) -> tuple[tk.Tk, Theme]:
+    """Open the program's one window, empty and dressed; ``size`` is that of the text.
+
+    ``dpi`` is how finely the screen is drawn on, if it is not as the screen itself says. It cannot
+    change later: what ttk draws is measured by it once.
 
     :raises tkinter.TclError: if there is no display.
     """
-    root = ttkbootstrap.App(title=title, size=(960, 640), minsize=SMALLEST)
-    return root, Theme(root, mode)
+    root = ttkbootstrap.App(title=title, scaling=dpi / _POINTS if dpi else None, iconphoto=None)
+    theme = Theme(root, mode, size)
+    largest = (root.winfo_screenwidth(), root.winfo_screenheight())
+    usual = [min(theme.px(side), most) for side, most in zip((960, 640), largest, strict=True)]
+    least = [min(theme.px(side), most) for side, most in zip(SMALLEST, largest, strict=True)]
+    root.geometry(f"{usual[0]}x{usual[1]}")
+    root.minsize(*least)
+    return root, theme
