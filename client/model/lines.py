@@ -49,12 +49,18 @@ class Moved:
 
     def then(self, later: Moved) -> Moved:
         """Fold what happened later into one; who comes and goes in between is no news."""
-        joined = [n for n in self.joined if n not in later.left]
-        gone = [n for n in later.left if n not in self.joined]
-        left = [n for n in self.left if n not in later.joined]
-        back = [n for n in later.joined if n not in self.left]
-        renamed = [pair for pair in self.renamed if pair[1] not in later.left]
-        return Moved(later.at, (*joined, *back), (*left, *gone), (*renamed, *later.renamed))
+        names = dict(later.renamed)
+        joined = [names.get(nick, nick) for nick in self.joined]
+        renamed = {new: old for old, new in self.renamed}
+        for old, new in later.renamed:
+            if new not in joined:
+                renamed[new] = renamed.pop(old, old)
+        left = [nick for nick in self.left if nick not in later.joined]
+        left += [renamed.pop(nick, nick) for nick in later.left if nick not in joined]
+        joined = [nick for nick in joined if nick not in later.left]
+        joined += [nick for nick in later.joined if nick not in self.left]
+        pairs = ((old, new) for new, old in renamed.items() if old != new)
+        return Moved(later.at, tuple(joined), tuple(left), tuple(pairs))
 
     @property
     def text(self) -> str:
