@@ -13,6 +13,10 @@ from typing import Final
 import trio
 
 from client.desktop import host
+from client.desktop.appearance import Appearance
+from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
+from client.desktop.shortcuts import bind_shortcuts
+from client.desktop.surroundings import system_dpi, system_mode
 from client.desktop.theme import Mode, Theme, open_root
 from client.desktop.window import Window
 from client.model import Chat, Offline, why_not_sendable
@@ -33,28 +37,46 @@ FRAME_SECONDS: Final = 0.045
 _PASSING: Final = frozenset({"unavailable", "too_fast"})
 
 
-def run_desktop(urls: Sequence[str], *, room: str, nick: str | None, mode: Mode) -> None:
+def run_desktop(
+    urls: Sequence[str], *, room: str, nick: str | None = None, look: Look | None = None
+) -> None:
     """Open the window, and return when the person has closed it.
+
+    What is not given is as the person left it.
 
     :raises tkinter.TclError: if there is no display.
     """
-    root, theme = open_root("Chat", mode)
-    host.run(root, App(root, theme, urls, room=room, nick=nick).run)
+    kept = remembered()
+    if urls:
+        servers, name = with_given(kept.preferences.servers, urls)
+        kept.change(servers=servers, server=name)
+    if look:
+        kept.change(look=look)
+    mode, dpi = trio.run(_look_around, kept.preferences.look)
+    root, theme = open_root("Chat", mode, size=kept.preferences.font_size, dpi=dpi)
+    host.run(root, App(root, theme, kept, room=room, nick=nick).run)
+
+
+async def _look_around(look: Look) -> tuple[Mode, float | None]:
+    """Give what has to be known before there is a window."""
+    return await system_mode() if look == "system" else look, await system_dpi()
 
 
 class App:
     """Runs the session, and carries out what the person does in the window."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, urls: Sequence[str], *, room: str, nick: str | None = None
+        self, root: tk.Tk, theme: Theme, kept: Remembered, *, room: str, nick: str | None = None
     ) -> None:
         self.chat = Chat()
-        self.window = Window(root, theme, self, urls, room)
-        self._urls = urls
+        self.appearance = Appearance(root, theme, kept)
+        self.window = Window(root, theme, self, kept, room)
+        bind_shortcuts(root, {**self.appearance.actions, "quit": self.close})
+        self._kept = kept
         self._conversation = self.chat.conversation(room)
         self._room = room
         self._session: Session | None = None
-        self._nicks_in, self._nicks = trio.open_memory_channel[str](1)
+        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
         if nick is not None:
             self.sign_in(nick)
         self._program = trio.CancelScope()
@@ -68,8 +90,10 @@ class App:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._keep_drawn)
                 nursery.start_soon(self._close_on_signal)
+                nursery.start_soon(self._kept.keep_written)
+                nursery.start_soon(self.appearance.run)
                 while True:
-                    await self._stay(await self._nicks.receive())
+                    await self._stay(*await self._nicks.receive())
 
     async def _close_on_signal(self) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -96,13 +120,13 @@ class App:
 
     # --- one visit ----------------------------------------------------------------------------
 
-    async def _stay(self, nick: str) -> None:
+    async def _stay(self, nick: str, server: Server) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
         self._redraw()
         with trio.CancelScope() as self._visit:
             try:
-                async with open_session(self._urls, nick=nick) as self._session:
+                async with open_session(server.urls, nick=nick) as self._session:
                     await self._converse(self._session)
             except (CannotConnect, CommandError) as error:
                 self.chat.stay_out(error)
@@ -175,12 +199,18 @@ class App:
 
     # --- what the person does -----------------------------------------------------------------
 
-    def sign_in(self, nick: str) -> None:
-        """Come in, under this nickname."""
+    def sign_in(self, nick: str, server: Server | None = None) -> None:
+        """Come in, under this nickname; to the server of the last time, if none is given."""
+        server = server or self._kept.preferences.last_server
         try:
-            self._nicks_in.send_nowait(nick)
+            self._nicks_in.send_nowait((nick, server))
         except trio.WouldBlock:
             return  # clicked twice
+        self._kept.change(nick=nick, server=server.name)
+
+    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+        """Remember these servers, and which one was chosen."""
+        self._kept.change(servers=tuple(servers), server=chosen)
 
     def stop_signing_in(self) -> None:
         """Give up the attempt to come in."""

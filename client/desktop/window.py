@@ -8,6 +8,7 @@ from tkinter import ttk
 from typing import Protocol
 
 from client.desktop.chat_page import ChatActions, ChatPage
+from client.desktop.preferences import Remembered, Server
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
 from client.model import Chat, SignedOut, SigningIn
@@ -15,6 +16,12 @@ from client.model import Chat, SignedOut, SigningIn
 
 class Actions(ChatActions, Protocol):
     """What the person can do; all of it returns at once."""
+
+    def sign_in(self, nick: str, server: Server | None = None) -> None:
+        """Come in, under this nickname; to the server of the last time, if none is given."""
+
+    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+        """Remember these servers, and which one was chosen."""
 
     def stop_signing_in(self) -> None:
         """Give up the attempt to come in."""
@@ -27,15 +34,18 @@ class Window:
     """Two pages in one window: one asks for a nickname, the other shows the room."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, actions: Actions, urls: Sequence[str], room: str
+        self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered, room: str
     ) -> None:
         self.root = root
         self._room = room
         self.sign_in = SignInPage(
             root,
-            _describe(urls, room),
+            theme,
+            kept.preferences,
             on_submit=actions.sign_in,
             on_cancel=actions.stop_signing_in,
+            on_change=actions.keep_servers,
+            notice=kept.problem,
         )
         self.chat = ChatPage(root, theme, actions)
         self._title = ""
@@ -77,8 +87,3 @@ class Window:
         page.pack(fill="both", expand=True)
         self._page = page
         return True
-
-
-def _describe(urls: Sequence[str], room: str) -> str:
-    where = urls[0] if len(urls) == 1 else f"{urls[0]} and {len(urls) - 1} more"
-    return f"#{room} at {where}"

@@ -27,11 +27,21 @@ def find_tool(name: str) -> str:
 
 
 @contextmanager
-def virtual_screen(size: str = "1936x660") -> Iterator[str]:
-    """Run an X server with a screen of this size; gives what to set DISPLAY to."""
+def virtual_screen(size: str = "1936x660", dpi: int = 96) -> Iterator[str]:
+    """Run an X server with a screen of this size and fineness; gives what to set DISPLAY to."""
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
-        [find_tool("Xvfb"), "-displayfd", str(write_end), "-screen", "0", f"{size}x24", "-noreset"],
+        [
+            find_tool("Xvfb"),
+            "-displayfd",
+            str(write_end),
+            "-screen",
+            "0",
+            f"{size}x24",
+            "-dpi",
+            str(dpi),
+            "-noreset",
+        ],
         pass_fds=[write_end],
         stderr=subprocess.DEVNULL,
     )

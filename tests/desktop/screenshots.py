@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def _take_all(out: Path, theme: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder  # nothing is remembered of whoever runs this
         async with RedisServer(Path(folder)) as redis, open_cluster(redis, 2) as cluster:
             await _picture_signing_in(cluster, out, theme)
             await _picture_talking(cluster, out, theme)

@@ -13,6 +13,7 @@ import trio
 
 from client.desktop import host
 from client.desktop.app import App
+from client.desktop.preferences import Preferences, Remembered, Server
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
@@ -55,12 +56,12 @@ class Person:
     @property
     def members(self) -> list[str]:
         """Who is listed as in the room."""
-        return list(self._only(tk.Listbox).get(0, "end"))
+        return list(self.only(tk.Listbox).get(0, "end"))
 
     @property
     def messages(self) -> tk.Text:
         """The conversation."""
-        return self._only(tk.Text)
+        return self.only(tk.Text)
 
     @property
     def lines(self) -> list[str]:
@@ -71,7 +72,7 @@ class Person:
     @property
     def field(self) -> ttk.Entry:
         """Where something can be typed."""
-        return self._only(ttk.Entry)
+        return self.only(ttk.Entry)
 
     # --- what is done -------------------------------------------------------------------------
 
@@ -113,7 +114,8 @@ class Person:
                 yield widget, str(widget.cget("text"))
             yield from self._texts(widget)
 
-    def _only(self, kind: type[WidgetT]) -> WidgetT:
+    def only(self, kind: type[WidgetT]) -> WidgetT:
+        """Give the one widget of a kind that is in sight."""
         found = [widget for widget, _ in self._texts(self.root) if isinstance(widget, kind)]
         assert len(found) == 1, f"{len(found)} {kind.__name__} in sight"
         return found[0]
@@ -122,13 +124,21 @@ class Person:
 class Stage:
     """A cluster and a window; made by `on_stage`."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery, kept: Remembered
+    ) -> None:
         self.cluster = cluster
-        self._root, self._theme, self._nursery = root, theme, nursery
+        self.kept = kept
+        self.theme = theme
+        self._root, self._nursery = root, nursery
 
     def open(self, *urls: str, nick: str | None = None, room: str = wire.LOBBY) -> Person:
-        """Start the client; without URLs, on the first node."""
-        app = App(self._root, self._theme, urls or self.cluster.urls[:1], room=room, nick=nick)
+        """Start the client; without URLs, on what is ``kept``, or else on the first node."""
+        if not urls and self.kept.preferences.servers == Preferences().servers:
+            urls = tuple(self.cluster.urls[:1])
+        if urls:
+            self.kept.change(servers=(Server("Here", urls),), server="Here")
+        app = App(self._root, self.theme, self.kept, room=room, nick=nick)
         self._nursery.start_soon(app.run)
         return Person(self._root, app)
 
@@ -153,6 +163,9 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
 
     def decorate(test: StageTest) -> Callable[..., None]:
         def run(tmp_path: Path, display: str) -> None:  # noqa: ARG001 - DISPLAY is set by it
+            kept = Remembered(tmp_path / "preferences.json")
+            kept.change(look="light")
+
             async def play(root: tk.Tk, theme: Theme) -> None:
                 async with (
                     RedisServer(tmp_path) as redis,
@@ -160,7 +173,7 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
                     trio.open_nursery() as nursery,
                 ):
                     with trio.fail_after(3 * PATIENCE):
-                        await test(Stage(root, theme, cluster, nursery))
+                        await test(Stage(root, theme, cluster, nursery, kept))
                     for node in cluster.nodes:  # or everybody would say goodbye at length
                         await node.kill()
                     nursery.cancel_scope.cancel()
