@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         sys.exit(_complain(_NO_PARTS))
     try:
-        run_desktop(options.urls, room=options.room, nick=options.nick, mode=options.theme)
+        run_desktop(options.urls, room=options.room, nick=options.nick, look=options.theme)
     except TclError as error:
         if "display" not in str(error):
             raise
@@ -57,16 +57,17 @@ def _parser() -> argparse.ArgumentParser:
         "urls",
         nargs="*",
         type=_url,
-        default=[DEFAULT_URL],
         metavar="URL",
-        help=f"a node of the cluster [{DEFAULT_URL}]",
+        help=f"a node of the cluster [as the last time, at first {DEFAULT_URL}]",
     )
     parser.add_argument("--nick", metavar="NAME", help="come in under this nickname at once")
     parser.add_argument(
         "--room", metavar="ROOM", default=wire.LOBBY, help=f"the room to enter [{wire.LOBBY}]"
     )
     parser.add_argument(
-        "--theme", choices=("light", "dark"), default="light", help="how it looks [light]"
+        "--theme",
+        choices=("light", "dark", "system"),
+        help="how it looks [as the last time, at first as the system]",
     )
     return parser
 

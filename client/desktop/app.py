@@ -12,7 +12,11 @@ from typing import Final
 import trio
 
 from client.desktop import host
+from client.desktop.appearance import Appearance
 from client.desktop.attention import notify
+from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
+from client.desktop.shortcuts import bind_shortcuts
+from client.desktop.surroundings import system_dpi, system_mode
 from client.desktop.theme import Mode, Theme, open_root
 from client.desktop.visit import Visit, now
 from client.desktop.window import Window
@@ -30,27 +34,43 @@ _CLOCK_SECONDS: Final = 5.0
 _JUMP_SECONDS: Final = 15.0
 
 
-def run_desktop(urls: Sequence[str], *, room: str, nick: str | None, mode: Mode) -> None:
+def run_desktop(
+    urls: Sequence[str], *, room: str, nick: str | None = None, look: Look | None = None
+) -> None:
     """Open the window, and return when the person has closed it.
+
+    What is not given is as the person left it.
 
     :raises tkinter.TclError: if there is no display.
     """
-    root, theme = open_root("Chat", mode)
-    host.run(root, App(root, theme, urls, room=room, nick=nick).run)
+    kept = remembered()
+    if urls:
+        servers, name = with_given(kept.preferences.servers, urls)
+        kept.change(servers=servers, server=name)
+    if look:
+        kept.change(look=look)
+    mode, dpi = trio.run(_look_around, kept.preferences.look)
+    root, theme = open_root("Chat", mode, size=kept.preferences.font_size, dpi=dpi)
+    host.run(root, App(root, theme, kept, room=room, nick=nick).run)
+
+
+async def _look_around(look: Look) -> tuple[Mode, float | None]:
+    """Give what has to be known before there is a window."""
+    return await system_mode() if look == "system" else look, await system_dpi()
 
 
 class App:
     """Runs the session, and carries out what the person does in the window."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, urls: Sequence[str], *, room: str, nick: str | None = None
+        self, root: tk.Tk, theme: Theme, kept: Remembered, *, room: str, nick: str | None = None
     ) -> None:
         self.chat = Chat()
-        self._urls = urls
+        self._kept = kept
         self.chat.room(room)
         self._visit: Visit | None = None
         self._session: Session | None = None
-        self._nicks_in, self._nicks = trio.open_memory_channel[str](1)
+        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
         self._program = trio.CancelScope()
         self._stay_scope = trio.CancelScope()
         self._changed = trio.Event()
@@ -59,7 +79,9 @@ class App:
         self._typing_at = -math.inf
         self._away_by_itself = False
         self._told_mentions = 0
-        self.window = Window(root, theme, self, urls, room)
+        self.appearance = Appearance(root, theme, kept)
+        self.window = Window(root, theme, self, kept)
+        bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
         if nick is not None:
             self.sign_in(nick)
 
@@ -73,10 +95,12 @@ class App:
                     self._close_on_signal,
                     self._watch_idleness,
                     self._watch_clock,
+                    self._kept.keep_written,
+                    self.appearance.run,
                 ):
                     self._nursery.start_soon(task)
                 while True:
-                    await self._stay(await self._nicks.receive())
+                    await self._stay(*await self._nicks.receive())
 
     async def _close_on_signal(self) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -142,14 +166,14 @@ class App:
 
     # --- one visit ----------------------------------------------------------------------------
 
-    async def _stay(self, nick: str) -> None:
+    async def _stay(self, nick: str, server: Server) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
         self.redraw()
         with trio.CancelScope() as self._stay_scope:
             try:
                 async with (
-                    open_session(self._urls, nick=nick) as self._session,
+                    open_session(server.urls, nick=nick) as self._session,
                     trio.open_nursery() as nursery,
                 ):
                     self._visit = Visit(self.chat, self._session, nursery, self.redraw)
@@ -164,12 +188,18 @@ class App:
 
     # --- what the person does -----------------------------------------------------------------
 
-    def sign_in(self, nick: str) -> None:
-        """Come in, under this nickname."""
+    def sign_in(self, nick: str, server: Server | None = None) -> None:
+        """Come in, under this nickname; to the server of the last time, if none is given."""
+        server = server or self._kept.preferences.last_server
         try:
-            self._nicks_in.send_nowait(nick)
+            self._nicks_in.send_nowait((nick, server))
         except trio.WouldBlock:
             return  # clicked twice
+        self._kept.change(nick=nick, server=server.name)
+
+    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+        """Remember these servers, and which one was chosen."""
+        self._kept.change(servers=tuple(servers), server=chosen)
 
     def come_in_again(self) -> None:
         """Open a session after the last one has ended."""

@@ -41,7 +41,9 @@ class Preferences(msgspec.Struct, frozen=True):
     after the program has ended.
     """
 
-    servers: tuple[Server, ...] = (Server("This computer", (DEFAULT_URL,)),)
+    servers: Annotated[tuple[Server, ...], msgspec.Meta(min_length=1)] = (
+        Server("This computer", (DEFAULT_URL,)),
+    )
     server: str = ""
     """The name of the last one."""
     nick: str = ""
@@ -51,6 +53,12 @@ class Preferences(msgspec.Struct, frozen=True):
     muted: frozenset[str] = frozenset()
     """Conversations that do not call for attention."""
     tells_typing: bool = True
+
+    @property
+    def last_server(self) -> Server:
+        """The server that the person went to last, or the first."""
+        named = (server for server in self.servers if server.name == self.server)
+        return next(named, self.servers[0])
 
 
 class Remembered:

@@ -106,6 +106,16 @@ def offer(button: ttk.Button) -> None:
     ttkbootstrap.apply_bootstyle(button, "primary-outline")
 
 
+def quieten(button: ttk.Button) -> None:
+    """Make a button something that is seldom pressed."""
+    ttkbootstrap.apply_bootstyle(button, "primary-link")
+
+
+def warn(button: ttk.Button) -> None:
+    """Make a button something that loses what was there."""
+    ttkbootstrap.apply_bootstyle(button, "danger-outline")
+
+
 def sender_tag(nick: str) -> str:
     """Give the tag of somebody's name: the same colour everywhere and always."""
     return f"sender-{zlib.adler32(nick.casefold().encode(errors='replace')) % _SENDERS}"
@@ -312,9 +322,39 @@ class Theme:
             "Side.Treeview.Item", [("Treeitem.padding", {"sticky": "nswe", "children": item})]
         )
 
+    def dress_writing(self, text: tk.Text) -> None:
+        """Dress a text that is written by the person."""
+        self.dress(text, lambda: self._dress_writing(text))
+
+    def _dress_writing(self, text: tk.Text) -> None:
+        palette = self.palette
+        text.configure(
+            background=palette.background,
+            foreground=palette.text,
+            insertbackground=palette.text,
+            font=self.body,
+            selectbackground=palette.selection,
+            selectforeground=palette.text,
+            borderwidth=0,
+            highlightthickness=1,
+            highlightbackground=palette.line,
+            highlightcolor=palette.link,
+            padx=self.px(GAP),
+            pady=self.px(GAP // 2),
+            wrap="word",
+        )
+
     def dress_choices(self, choices: tk.Listbox) -> None:
         """Dress a list that one thing is chosen from."""
-        self.dress(choices, lambda: self._dress_list(choices, self.palette.background))
+        self.dress(choices, lambda: self._dress_choices(choices))
+
+    def _dress_choices(self, choices: tk.Listbox) -> None:
+        self._dress_list(choices, self.palette.background)
+        choices.configure(
+            highlightthickness=1,
+            highlightbackground=self.palette.line,
+            highlightcolor=self.palette.link,
+        )
 
     def _dress_list(self, box: tk.Listbox, background: str) -> None:
         palette = self.palette

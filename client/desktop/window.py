@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from tkinter import ttk
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from client.desktop.attention import title_with_unread
 from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
-from client.desktop.shortcuts import bind_shortcuts
+from client.desktop.preferences import Remembered, Server
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
 from client.model import Chat, Conversation, SignedOut, SigningIn, shown_line
@@ -22,8 +22,11 @@ from gateway import wire
 class Actions(ChatActions, Protocol):
     """What the person can do; all of it returns at once."""
 
-    def sign_in(self, nick: str) -> None:
-        """Come in, under this nickname."""
+    def sign_in(self, nick: str, server: Server | None = None) -> None:
+        """Come in, under this nickname; to the server of the last time, if none is given."""
+
+    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+        """Remember these servers, and which one was chosen."""
 
     def stop_signing_in(self) -> None:
         """Give up the attempt to come in."""
@@ -47,16 +50,17 @@ class Actions(ChatActions, Protocol):
 class Window:
     """Two pages in one window: one asks for a nickname, the other shows the conversations."""
 
-    def __init__(
-        self, root: tk.Tk, theme: Theme, actions: Actions, urls: Sequence[str], room: str
-    ) -> None:
+    def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
         self.root = root
-        self._theme, self._actions = theme, actions
+        self._actions = actions
         self.sign_in = SignInPage(
             root,
-            _describe(urls, room),
+            theme,
+            kept.preferences,
             on_submit=actions.sign_in,
             on_cancel=actions.stop_signing_in,
+            on_change=actions.keep_servers,
+            notice=kept.problem,
         )
         self.chat = ChatPage(root, theme, actions)
         self._title = ""
@@ -65,27 +69,20 @@ class Window:
         self._conversations: Sequence[Conversation] = ()
         root.protocol("WM_DELETE_WINDOW", self._leave)
         self.chat.bind("<Destroy>", lambda _: actions.close())
-        root.bind("<FocusIn>", partial(self._focused, attended=True))
-        root.bind("<FocusOut>", partial(self._focused, attended=False))
+        root.bind("<FocusIn>", partial(self._focused, attended=True), add="+")
+        root.bind("<FocusOut>", partial(self._focused, attended=False), add="+")
         for sequence in ("<Key>", "<Button>", "<Motion>"):
             root.bind_all(sequence, lambda _: actions.note_activity(), add="+")
-        bind_shortcuts(
-            root,
-            {
-                "switch": self._in_chat(self._offer_conversations),
-                "previous": self._in_chat(partial(actions.step, -1)),
-                "next": self._in_chat(partial(actions.step, 1)),
-                "join": self._in_chat(actions.ask_for_room),
-                "leave": self._in_chat(actions.leave),
-                "search": self._in_chat(partial(self.chat.search_for, "")),
-                "larger": partial(self._resize, 1),
-                "smaller": partial(self._resize, -1),
-                "usual_size": partial(theme.resize, None),
-                "theme": self._turn_theme,
-                "help": self._in_chat(self.chat.help.toggle),
-                "quit": self._leave,
-            },
-        )
+        self.actions: Mapping[str, Callable[[], object]] = {
+            "switch": self._in_chat(self._offer_conversations),
+            "previous": self._in_chat(partial(actions.step, -1)),
+            "next": self._in_chat(partial(actions.step, 1)),
+            "join": self._in_chat(actions.ask_for_room),
+            "leave": self._in_chat(actions.leave),
+            "search": self._in_chat(partial(self.chat.search_for, "")),
+            "help": self._in_chat(self.chat.help.toggle),
+            "quit": self._leave,
+        }
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
@@ -151,12 +148,6 @@ class Window:
 
         return act
 
-    def _resize(self, by: int) -> None:
-        self._theme.resize(max(7, min(32, self._theme.size + by)))
-
-    def _turn_theme(self) -> None:
-        self._theme.show("light" if self._theme.mode == "dark" else "dark")
-
     def _focused(self, event: tk.Event[tk.Misc], *, attended: bool) -> None:
         if event.widget is self.root:
             self._actions.attend(attended=attended)
@@ -178,8 +169,3 @@ class Window:
         page.pack(fill="both", expand=True)
         self._page = page
         return True
-
-
-def _describe(urls: Sequence[str], room: str) -> str:
-    where = urls[0] if len(urls) == 1 else f"{urls[0]} and {len(urls) - 1} more"
-    return f"#{room} at {where}"

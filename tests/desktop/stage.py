@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from tkinter import ttk
 from types import TracebackType
+from typing import TypeVar
 
 import trio
 
 from client.desktop import host
 from client.desktop.app import App
+from client.desktop.preferences import Preferences, Remembered, Server
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
@@ -19,6 +21,8 @@ from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
 PATIENCE = 20.0
+
+WidgetT = TypeVar("WidgetT", bound=tk.Misc)
 
 
 class Person:
@@ -77,7 +81,7 @@ class Person:
         """Where something can be typed."""
         if self.app.window.chat.winfo_viewable():
             return self.app.window.chat.composer.text
-        return self.app.window.sign_in.entry
+        return self.only(ttk.Entry)
 
     @property
     def typed(self) -> str:
@@ -133,17 +137,31 @@ class Person:
                 yield widget, str(widget.cget("text"))
             yield from self._texts(widget)
 
+    def only(self, kind: type[WidgetT]) -> WidgetT:
+        """Give the one widget of a kind that is in sight."""
+        found = [widget for widget, _ in self._texts(self.root) if isinstance(widget, kind)]
+        assert len(found) == 1, f"{len(found)} {kind.__name__} in sight"
+        return found[0]
+
 
 class Stage:
     """A cluster and a window; made by `on_stage`."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery, kept: Remembered
+    ) -> None:
         self.cluster = cluster
-        self._root, self._theme, self._nursery = root, theme, nursery
+        self.kept = kept
+        self.theme = theme
+        self._root, self._nursery = root, nursery
 
     def open(self, *urls: str, nick: str | None = None, room: str = wire.LOBBY) -> Person:
-        """Start the client; without URLs, on the first node."""
-        app = App(self._root, self._theme, urls or self.cluster.urls[:1], room=room, nick=nick)
+        """Start the client; without URLs, on what is ``kept``, or else on the first node."""
+        if not urls and self.kept.preferences.servers == Preferences().servers:
+            urls = tuple(self.cluster.urls[:1])
+        if urls:
+            self.kept.change(servers=(Server("Here", urls),), server="Here")
+        app = App(self._root, self.theme, self.kept, room=room, nick=nick)
         self._nursery.start_soon(app.run)
         return Person(self._root, app)
 
@@ -168,6 +186,9 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
 
     def decorate(test: StageTest) -> Callable[..., None]:
         def run(tmp_path: Path, display: str) -> None:  # noqa: ARG001 - DISPLAY is set by it
+            kept = Remembered(tmp_path / "preferences.json")
+            kept.change(look="light")
+
             async def play(root: tk.Tk, theme: Theme) -> None:
                 async with (
                     RedisServer(tmp_path) as redis,
@@ -175,7 +196,7 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
                     trio.open_nursery() as nursery,
                 ):
                     with trio.fail_after(3 * PATIENCE):
-                        await test(Stage(root, theme, cluster, nursery))
+                        await test(Stage(root, theme, cluster, nursery, kept))
                     for node in cluster.nodes:  # or everybody would say goodbye at length
                         await node.kill()
                     nursery.cancel_scope.cancel()
