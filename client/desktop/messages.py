@@ -139,15 +139,21 @@ class MessageView(ttk.Frame):
             row = self._row_of(entry)
             if row is None:
                 continue
-            rows = next(drawn.rows for drawn in self._drawn if drawn.entry is entry)
-            tag = "current" if entry is current else "found"
-            start = f"{row}.0"
-            while place := self.text.search(words, start, f"{row + rows}.0", nocase=True):
-                start = f"{place} + {len(words)} chars"
-                self.text.tag_add(tag, place, start)
+            line = entry.line.text if isinstance(entry.line, Said) else ""
+            self._mark_words(f"{row}.0", line, words, "current" if entry is current else "found")
         row = self._row_of(current)
         self._at_end = False
         self.text.see(f"{row}.0")
+
+    def _mark_words(self, start: str, line: str, words: str, tag: str) -> None:
+        """Mark words from a row on; not with Tk's own search, which hangs behind some emoji."""
+        end = self.text.index(f"{start} + {line.count(chr(10)) + 2} lines linestart")
+        text, wanted = self.text.get(start, end).lower(), words.lower()
+        at = text.find(wanted)
+        while at >= 0:
+            place = f"{start} + {_units(text[:at])} chars"
+            self.text.tag_add(tag, place, f"{place} + {_units(wanted)} chars")
+            at = text.find(wanted, at + len(wanted))
 
     def scroll(self, pages: int) -> None:
         """Scroll by some pages, whatever has the focus."""
@@ -395,6 +401,11 @@ def _draft_spans(draft: Draft) -> Sequence[Span]:
         ("  ", ("line",)),
         (_("Discard"), (*link, "discard")),
     ]
+
+
+def _units(text: str) -> int:
+    """Count characters as Tk 8 does: those beyond the first 65,536 of Unicode are two."""
+    return len(text.encode("utf-16-le", errors="replace")) // 2 if tk.TkVersion < 9 else len(text)  # noqa: PLR2004
 
 
 def clock(at: int) -> str:

@@ -126,6 +126,9 @@ class Chat:
         found = (c for c in self.conversations.values() if c.place.direct == direct)
         return sorted(found, key=lambda c: -c.used)
 
+    def _is_watched(self, conversation: Conversation) -> bool:
+        return self.attended and conversation is self.current
+
     def _read_current(self) -> None:
         if self.current is not None and self.attended:
             self.current.read()
@@ -189,7 +192,7 @@ class Chat:
             return  # left in the meantime
         match event:
             case wire.Message():
-                conversation.hear(event, self.nick)
+                conversation.hear(event, self.nick, watched=self._is_watched(conversation))
             case wire.MemberList():
                 conversation.list_members(event)
             case wire.Presence():
@@ -200,7 +203,7 @@ class Chat:
         if isinstance(event, wire.DirectMessage):
             mine = event.sender == self.nick
             conversation = self.conversation(Place(event.to if mine else event.sender, direct=True))
-            conversation.hear(event, self.nick)
+            conversation.hear(event, self.nick, watched=self._is_watched(conversation))
             self.use(conversation)
             return
         direct = event.room is None

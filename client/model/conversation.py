@@ -83,9 +83,11 @@ class Conversation:
         self.present = True
         self._settle_drafts()
 
-    def hear(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
-        """Take a message."""
-        self._say(message, me, news=True)
+    def hear(
+        self, message: wire.Message | wire.DirectMessage, me: str, *, watched: bool = False
+    ) -> None:
+        """Take a message; ``watched`` if the person sees it come."""
+        self._say(message, me, news=not watched)
         self._seq = message.seq
         self._settle_drafts(message.seq)
 
