@@ -86,7 +86,7 @@ def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:
     block = {"background": palette.background, "foreground": palette.text}
     return ttkbootstrap.Theme(
         name=f"chat-{mode}",  # one for each look: they share no accents
-        primary=palette.link if mode == "light" else "#3d6fe0",
+        primary=palette.link,
         info=palette.link,
         success=palette.good,
         warning=palette.warning,
