@@ -263,7 +263,7 @@ class Theme:
             selectbackground=palette.selection,
             selectforeground=palette.text,
             borderwidth=0,
-            highlightthickness=1,
+            highlightthickness=self.px(1),
             highlightbackground=palette.line,
             highlightcolor=palette.link,
             padx=self.px(GAP),
@@ -298,7 +298,7 @@ class Theme:
     def _dress_choices(self, choices: tk.Listbox) -> None:
         self._dress_list(choices, self.palette.background)
         choices.configure(
-            highlightthickness=1,
+            highlightthickness=self.px(1),
             highlightbackground=self.palette.line,
             highlightcolor=self.palette.link,
         )

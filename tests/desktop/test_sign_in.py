@@ -48,6 +48,36 @@ async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
 
 
 @on_stage(nodes=0)
+async def test_all_of_it_is_in_sight_in_the_smallest_window_with_large_text(stage: Stage) -> None:
+    stage.kept.change(geometry="800x600+0+0")
+    person = stage.open()
+    await person.sees("Come in")
+    stage.theme.resize(2 * stage.theme.usual_size)
+    page = person.app.window.sign_in
+
+    def is_in_sight() -> bool:
+        bottom = page.submit.winfo_rooty() + page.submit.winfo_height()
+        return page.card.winfo_y() >= 0 and bottom <= person.root.winfo_rooty() + 600
+
+    await person.sees_that(
+        lambda: page.submit.winfo_height() > 40 and is_in_sight(), "all of the page"
+    )
+
+
+@on_stage()
+async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
+    stage.cluster.nodes[0].pause()
+    person = stage.open()
+    await person.sees("Choose a nickname")
+    await has_focus(person, person.field)
+    person.write("alice\n")
+    await person.sees("Coming in as alice")
+    person.field.event_generate("<Escape>")
+    await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
+    stage.cluster.nodes[0].resume()
+
+
+@on_stage(nodes=0)
 async def test_the_last_visit_is_there_again(stage: Stage) -> None:
     office = Server("Office", tuple(f"ws://node{n}/ws" for n in range(5)))
     stage.kept.change(servers=(HOME, office), server="Office", nick="alice")
