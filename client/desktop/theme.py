@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font as tkfont
 from tkinter import ttk
@@ -270,26 +270,6 @@ class Theme:
             pady=self.px(GAP // 2),
             wrap="word",
         )
-
-    def dress_help(self, text: tk.Text, names: Sequence[str]) -> None:
-        """Dress a text that explains things of these names, in two columns; see `dress`."""
-        gap = self.px(GAP)
-        column = max((self.bold.measure(name) for name in names), default=0) + 2 * gap
-        text.configure(
-            background=self.palette.background,
-            foreground=self.palette.text,
-            font=self.body,
-            selectbackground=self.palette.selection,
-            selectforeground=self.palette.text,
-            borderwidth=0,
-            highlightthickness=0,
-            wrap="word",
-            tabs=(column,),
-        )
-        text.tag_configure("title", font=self.bold, spacing1=gap, spacing3=gap // 2)
-        text.tag_configure("row", lmargin2=column, spacing1=self.px(2), spacing3=self.px(2))
-        text.tag_configure("what", foreground=self.palette.link)
-        text.tag_raise("sel")
 
     def dress_choices(self, choices: tk.Listbox) -> None:
         """Dress a list that one thing is chosen from."""
