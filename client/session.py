@@ -16,7 +16,6 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
@@ -24,6 +23,7 @@ import trio
 
 from client.connection import CannotConnect, Closed, Connection, ConnectionLost
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
+from client.positions import Positions
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -53,15 +53,6 @@ OkT = TypeVar("OkT", bound=wire.Ok)
 _Ending = Closed | CannotConnect | CommandError
 
 
-@dataclass
-class _Room:
-    """How far this session has come in a room it joined."""
-
-    epoch: str
-    seq: int
-    version: int
-
-
 class Session:
     """What can be done in an open session; made by `open_session`.
 
@@ -82,7 +73,9 @@ class Session:
         prefix = secrets.token_hex(4)
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
         self._connection: Connection | None = None
-        self._rooms: dict[str, _Room] = {}
+        self._positions = Positions()
+        self._rooms = self._positions.rooms
+        self._status: tuple[wire.State, str] = ("online", "")
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
         self._came_in = trio.Event()
         self._came_in_at = 0.0
@@ -105,7 +98,7 @@ class Session:
         """Enter a room; its messages behind the answer's ``seq`` come as events."""
         connection = await self._require_connection()
         command = wire.Join(id=next(self._ids), room=room, history=history)
-        return await connection.ask(command, wire.Joined, on_answer=self._follow)
+        return await connection.ask(command, wire.Joined, on_answer=self._positions.follow)
 
     async def leave(self, room: str) -> None:
         """Leave a room."""
@@ -119,6 +112,14 @@ class Session:
         once; after `SEND_SECONDS` the refusal is raised.
         """
         command = wire.Send(id=message_id or next(self._ids), room=room, text=text)
+        return await self._say(command)
+
+    async def direct(self, to: str, text: str, *, message_id: str | None = None) -> int:
+        """Say something to one person, and give its ``seq`` in one's own inbox; else as `send`."""
+        command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text)
+        return await self._say(command)
+
+    async def _say(self, command: wire.Send | wire.SendDirect) -> int:
         give_up_at = trio.current_time() + SEND_SECONDS
         while True:
             try:
@@ -147,6 +148,16 @@ class Session:
         """Take another nickname; gives it as others see it."""
         self.nick = (await self.command(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
         return self.nick
+
+    async def set_status(self, state: wire.State, text: str = "") -> None:
+        """Tell everybody whether one is there; it is told again after a reconnection."""
+        command = wire.SetStatus(id=next(self._ids), state=state, text=text)
+        await self.command(command, wire.Ok)
+        self._status = state, text
+
+    async def typing(self, *, room: str | None = None, to: str | None = None) -> None:
+        """Tell a joined room, or one person, that one is writing; at most each 2 s is told on."""
+        await self.command(wire.NoteTyping(id=next(self._ids), room=room, to=to), wire.Ok)
 
     async def ping(self) -> float:
         """Ask the node for a sign of life; gives the seconds that took."""
@@ -277,6 +288,7 @@ class Session:
             await self._tell(Connected(url, welcome.node, welcome.nick))
             self._came_in.set()
             self._came_in_at = trio.current_time()
+            nursery.start_soon(self._tell_status, connection)
             for name in list(self._rooms):
                 nursery.start_soon(self._rejoin, connection, name)
             nursery.start_soon(self._keep_alive, connection, ended)
@@ -287,11 +299,27 @@ class Session:
                 await connection.close(patience=_HASTY_CLOSE_SECONDS)
         return closed
 
+    async def _tell_status(self, connection: Connection) -> None:
+        """Have the server know the status that was set over an earlier connection."""
+        while self._status != ("online", ""):
+            state, text = self._status
+            command = wire.SetStatus(id=next(self._ids), state=state, text=text)
+            try:
+                await connection.ask(command, wire.Ok)
+            except CommandError as error:
+                if error.code in _PASSING:
+                    await trio.sleep(error.retry_after or 1.0)
+                    continue
+                await self._tell(wire.Error(code=error.code, message=error.message))
+            except ConnectionLost:
+                pass  # the next connection tells it
+            return
+
     async def _rejoin(self, connection: Connection, name: str) -> None:
         """Join a room again and have what was missed told in its place among the events."""
 
         def follow(joined: wire.Joined) -> Rejoined:
-            self._follow(joined)
+            self._positions.follow(joined)
             return Rejoined(joined)
 
         while (room := self._rooms.get(name)) is not None:
@@ -321,37 +349,14 @@ class Session:
 
     # --- what comes in ------------------------------------------------------------------------
 
-    def _follow(self, joined: wire.Joined) -> None:
-        self._rooms[joined.room] = _Room(joined.epoch, joined.seq, joined.version)
-
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
         """Hand on an event that is new, in order, and about a room that we are in."""
-        if isinstance(event, (wire.Message, wire.Presence, wire.Notice)) and event.room is not None:
-            room = self._rooms.get(event.room)
-            if room is None or not self._is_news(nursery, room, event):
-                return
-        await self._tell(event)
 
-    def _is_news(
-        self, nursery: trio.Nursery, room: _Room, event: wire.Message | wire.Presence | wire.Notice
-    ) -> bool:
-        match event:
-            case wire.Message():
-                if event.seq <= room.seq:
-                    return False
-                room.seq = event.seq
-            case wire.Presence():
-                if event.after > room.version:
-                    nursery.start_soon(self._reread_members, event.room)
-                    return False
-                if event.version <= room.version:
-                    return False
-                room.version = event.version
-            case wire.Notice(room=str(name), epoch=str(epoch), seq=int(seq)):
-                if epoch != room.epoch or seq < room.seq:
-                    nursery.start_soon(self._reread_members, name)
-                room.epoch, room.seq = epoch, seq
-        return True
+        def reread(name: str) -> None:
+            nursery.start_soon(self._reread_members, name)
+
+        if self._positions.is_news(event, reread):
+            await self._tell(event)
 
     async def _reread_members(self, name: str) -> None:
         connection = self._connection

@@ -23,6 +23,9 @@ RECENT: Final = 50
 SLICE: Final = 256
 """Members that are written to at one go, about a millisecond; then everybody else has a turn."""
 
+MOST_TOLD_OF_TYPING: Final = 200
+"""In a room of more members nobody is told who is typing."""
+
 REST_PER_MEMBER: Final = 40e-6
 SHORTEST_REST: Final = 0.001
 LONGEST_REST: Final = 0.1
@@ -115,6 +118,14 @@ class Room:
         """Hand an event that is no message to every member here, after the messages before it."""
         self._announced.append(text_frame(encode(event)))
         await self.hand_out()
+
+    def note(self, frame: bytes, sender: str) -> None:
+        """Hand something that nobody will miss to all but its sender, past what waits for them."""
+        if len(self._members) > MOST_TOLD_OF_TYPING:
+            return
+        for session, outbox in self._members.items():
+            if session != sender and not outbox.waiting:
+                outbox.offer(frame)
 
     async def hand_out(self) -> None:
         """Hand out the messages that are due, and whatever becomes due while that is done.

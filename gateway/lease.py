@@ -255,6 +255,7 @@ class Lease:
         await self._backplane.nicks.release(
             (nick, departure.sid) for departure in batch for nick in departure.nicks
         )
+        await self._backplane.inboxes.forget([departure.sid for departure in batch])
 
     async def _keep_index(self) -> None:
         """Keep this node's rooms in the listing, and drop what has expired from it."""

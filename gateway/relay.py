@@ -1,4 +1,4 @@
-"""From Redis to the rooms of this node: subscribe, keep each room's order, fill its gaps."""
+"""From Redis to the rooms and inboxes of this node: subscribe, keep their order, fill gaps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import trio
 
 from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_change
 from gateway.hub import RECENT, SLICE, Room
+from gateway.inbox import Inboxes
 from gateway.metrics import Counts
 from gateway.roster import UNKNOWN
-from gateway.splicing import MESSAGE_PREFIX, message_seq
-from gateway.wire import Notice
+from gateway.splicing import DIRECT_MARK, MESSAGE_PREFIX, NOTE_MARK, message_seq, read_marked
+from gateway.websocket import text_frame
+from gateway.wire import CommandError, Notice
 
 PRESENCE_INTERVAL: Final = 0.25
 """Seconds between two ``presence`` frames of a room, at least."""
@@ -43,6 +45,7 @@ class Relay:
         self._counts = counts
         self._on_probe: Callable[[], None] = lambda: None
         self._probe_channel = backplane.nodes.channel
+        self.inboxes = Inboxes(backplane, counts)
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
         self._changed: dict[Room, None] = {}
@@ -58,6 +61,7 @@ class Relay:
         self._on_probe = on_probe
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._tell_presence)
+            self._nursery.start_soon(self.inboxes.run)
 
     @contextlib.asynccontextmanager
     async def holding(self, name: str) -> AsyncIterator[Room]:
@@ -77,6 +81,13 @@ class Relay:
         finally:
             room.holds -= 1
             self.close_if_unused(room)
+
+    def joined(self, name: str, session: str) -> Room:
+        """Give a room that a session is in; :raises CommandError: ``not_in_room``."""
+        room = self.rooms.get(name)
+        if room is None or not room.has(session):
+            raise CommandError("not_in_room", f"You are not in the room {name!r}; join it first.")
+        return room
 
     def close_if_unused(self, room: Room) -> None:
         """Stop following a room that nobody here is in."""
@@ -116,10 +127,15 @@ class Relay:
             if room is None:
                 if channel == self._probe_channel:
                     self._on_probe()
+                    self._hear_own(payload)
                 continue
             try:
                 if payload.startswith(MESSAGE_PREFIX):
                     room.sequence.offer_live(message_seq(payload), payload)
+                elif payload.startswith(NOTE_MARK):
+                    sender, note = read_marked(payload)
+                    room.note(text_frame(note), sender)
+                    continue
                 else:
                     room.roster.apply(read_change(payload))
             except ValueError:
@@ -128,6 +144,19 @@ class Relay:
             else:
                 touched[room] = None
         return touched
+
+    def _hear_own(self, payload: bytes) -> None:
+        """Take what is published for one session of this node."""
+        try:
+            if payload.startswith(DIRECT_MARK):
+                self.inboxes.hear(*read_marked(payload))
+            elif payload.startswith(NOTE_MARK):
+                session, note = read_marked(payload)
+                outbox = self.inboxes.outbox_of(session)
+                if outbox is not None and not outbox.waiting:
+                    outbox.offer(text_frame(note))
+        except (ValueError, IndexError):
+            log.warning("publication not understood", bytes=len(payload))
 
     async def _hand_out_rested(self, room: Room) -> None:
         """Hand out what waits for a room's rest to be over, for as long as something does."""
@@ -142,7 +171,8 @@ class Relay:
             self._catch_up_soon(room)
 
     def recheck(self) -> None:
-        """Read every room from its log, after a time in which anything may have been missed."""
+        """Read every log again, after a time in which anything may have been missed."""
+        self.inboxes.recheck()
         for room in self.rooms.values():
             room.sequence.reconnected()
             self._catch_up_soon(room)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 import msgspec
 
+from gateway import who
 from gateway.backplane import Change
-from gateway.wire import MAX_LISTED_MEMBERS, Member, Presence, Renamed
+from gateway.wire import MAX_LISTED_MEMBERS, Presence, Renamed
 
 UNKNOWN: Final = -1
 """The version of a roster that has not been read yet."""
@@ -17,6 +18,9 @@ UNKNOWN: Final = -1
 
 class Roster:
     """The members of a room by session, at a version; changes gather until they are flushed.
+
+    Who a member is, nickname and status, stays the line that nodes share (`gateway.who`), and is
+    read only where it is told.
 
     Clients are only ever told of the members as they were at the last flush, ``told_version``:
     so all of them see the same succession of states, and nobody is left with somebody who came
@@ -54,8 +58,8 @@ class Roster:
         if change.version != self.version + 1 or self.version == UNKNOWN:
             return
         self.version = change.version
-        for session, nick in change.here.items():
-            self._set(session, nick)
+        for session, line in change.here.items():
+            self._set(session, line)
         for session in change.gone:
             self._set(session, None)
 
@@ -75,8 +79,8 @@ class Roster:
             return
         for session in self.members.keys() - members.keys():
             self._set(session, None)
-        for session, nick in members.items():
-            self._set(session, nick)
+        for session, line in members.items():
+            self._set(session, line)
 
     def invalidate(self) -> None:
         """Know nothing any more: Redis lost data, and versions may have begun again."""
@@ -86,20 +90,18 @@ class Roster:
         """Give what changed since the last flush as one frame; None if it all came to nothing."""
         if self.version == UNKNOWN:
             return None
-        before = {nick for nick in self._before.values() if nick is not None}
-        now = {nick for session in self._before if (nick := self.members.get(session))}
+        before = _by_nick(self._before.values())
+        now = _by_nick(self.members.get(session) for session in self._before)
         # By nickname: whoever comes back as another session within one flush was never away.
-        left, joined = before - now, now - before
-        changed: list[Renamed] = []
-        for session, was in self._before.items():
-            nick = self.members.get(session)
-            if was in left and nick in joined:
-                left.discard(was)
-                joined.discard(nick)
-                changed.append(Renamed(nick=nick, was=was))
-        # What newcomers were called before all were told of them, they themselves must forget.
+        left, joined = before.keys() - now.keys(), now.keys() - before.keys()
+        changed = self._renamed(left, joined)
+        # Newcomers know themselves as they were before all were told of them.
         introduced = self._introduced.keys() & self._before.keys()
-        left |= {self._introduced.pop(session) for session in introduced} - now
+        known = _by_nick([self._introduced.pop(session) for session in introduced])
+        left |= known.keys() - now.keys()
+        for nick in before.keys() & now.keys():
+            if before[nick] != now[nick] or known.get(nick, now[nick]) != now[nick]:
+                changed.append(_renamed(now[nick], nick))
         self._before.clear()
         if not (joined or left or changed):
             return None
@@ -109,19 +111,33 @@ class Roster:
             room=room,
             version=self.version,
             after=after,
-            joined=[Member(nick=nick) for nick in sorted(joined)],
+            joined=[who.read(now[nick]) for nick in sorted(joined)],
             left=sorted(left),
             changed=changed,
         )
 
-    def introduce(self, session: str, nick: str) -> bool:
+    def _renamed(self, left: set[str], joined: set[str]) -> list[Renamed]:
+        """Take those who have another nickname out of both sets, and give them as renamed."""
+        renamed = []
+        for session, old in self._before.items():
+            new = self.members.get(session)
+            if old is None or new is None:
+                continue
+            was, nick = who.nick_of(old), who.nick_of(new)
+            if was in left and nick in joined:
+                left.discard(was)
+                joined.discard(nick)
+                renamed.append(_renamed(new, was))
+        return renamed
+
+    def introduce(self, session: str, line: str) -> bool:
         """Tell whether a session that joins is missing in the listing, so that its answer adds it.
 
-        Should it have another name by the time that all are told of it, the flush puts that right.
+        Should it have changed by the time that all are told of it, the flush puts that right.
         """
         if self._before.get(session, self.members.get(session)) is not None:
             return False
-        self._introduced[session] = nick
+        self._introduced[session] = line
         return True
 
     def forget(self, session: str) -> None:
@@ -129,32 +145,41 @@ class Roster:
         self._introduced.pop(session, None)
 
     def told(self) -> Iterator[str]:
-        """Give the nicknames of the members at ``told_version``."""
+        """Give who the members are at ``told_version``."""
         before = self._before
-        for session, nick in self.members.items():
+        for session, line in self.members.items():
             if session not in before:
-                yield nick
-        yield from (nick for nick in before.values() if nick is not None)
+                yield line
+        yield from (line for line in before.values() if line is not None)
 
     def listing(self) -> bytes:
         """Give the first members at ``told_version`` as an encoded list."""
         if self._listing is None:
-            nicks = islice(self.told(), MAX_LISTED_MEMBERS)
-            self._listing = msgspec.json.encode([Member(nick=nick) for nick in nicks])
+            first = islice(self.told(), MAX_LISTED_MEMBERS)
+            self._listing = msgspec.json.encode([who.read(line) for line in first])
         return self._listing
 
     def count(self) -> int:
         """Give how many members there were at ``told_version``."""
-        absent = sum(1 for nick in self._before.values() if nick is None)
+        absent = sum(1 for line in self._before.values() if line is None)
         gone = sum(1 for session in self._before if session not in self.members)
         return len(self.members) - absent + gone
 
-    def _set(self, session: str, nick: str | None) -> None:
+    def _set(self, session: str, line: str | None) -> None:
         before = self.members.get(session)
-        if before == nick:
+        if before == line:
             return
         self._before.setdefault(session, before)
-        if nick is None:
+        if line is None:
             del self.members[session]
         else:
-            self.members[session] = nick
+            self.members[session] = line
+
+
+def _by_nick(lines: Iterable[str | None]) -> dict[str, str]:
+    return {who.nick_of(line): line for line in lines if line is not None}
+
+
+def _renamed(line: str, was: str) -> Renamed:
+    now = who.read(line)
+    return Renamed(nick=now.nick, was=was, state=now.state, text=now.text)

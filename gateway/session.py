@@ -11,15 +11,17 @@ from typing import Any, Final
 import structlog
 import trio
 
-from gateway import history, nicknames, splicing, wire
+from gateway import history, nicknames, splicing, who, wire
 from gateway.backplane import Backplane, NickTaken, Unavailable
 from gateway.closing import Closing
 from gateway.config import Settings
 from gateway.flood import TokenBucket
 from gateway.hub import Room
+from gateway.inbox import Inbox
 from gateway.lease import Lease
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
+from gateway.personal import Personal
 from gateway.relay import Relay
 from gateway.websocket import text_frame
 from gateway.wire import CommandError
@@ -62,6 +64,9 @@ class Session:
         self.close = close
         self.sid = sid
         self.nick = ""
+        self._status: tuple[wire.State, str] = ("online", "")
+        self._personal = Personal(services.backplane, services.relay, sid)
+        self._inbox: Inbox | None = None
         self.rooms: set[str] = set()
         self._nicks_claimed: set[str] = set()
         self._claims = trio.Lock()
@@ -77,6 +82,8 @@ class Session:
         self._over.set()
         for name in self.rooms:
             self._leave_here(name)
+        if self._inbox is not None:
+            self._services.relay.inboxes.close(self._inbox)
         if self._nicks_claimed:
             self._services.lease.release(self.sid, self._nicks_claimed, self.rooms)
 
@@ -121,6 +128,9 @@ class Session:
         if self.nick:
             raise CommandError("bad_frame", "You have said hello already.")
         nick = self._checked(command.nick)
+        inboxes = self._services.relay.inboxes
+        # Before anybody can find us by our nickname.
+        inbox = self._inbox = inboxes.open(self.sid, self._outbox)
         async with self._claims:
             await self._claim(nick)
         self._services.lease.hold(self)
@@ -140,6 +150,7 @@ class Session:
                 ),
             )
         )
+        inboxes.begin(inbox)
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
@@ -150,6 +161,18 @@ class Session:
             await self._join_again()
         self._answer_once(command, wire.Named(id=command.id, nick=nick))
 
+    async def _set_status(self, command: wire.SetStatus) -> None:
+        async with self._claims:
+            self._status = command.state, command.text
+            await self._claim(self.nick)
+            await self._join_again()
+        self._answer_once(command, wire.Ok(id=command.id))
+
+    @property
+    def who(self) -> str:
+        """Who this is to others (`gateway.who`)."""
+        return who.write(self.nick, *self._status)
+
     def _checked(self, nick: str) -> str:
         return nicknames.check(nick, allow_unicode=self._services.settings.unicode_nicks)
 
@@ -158,7 +181,7 @@ class Session:
         self._nicks_claimed.add(nick)
         try:
             await self._services.backplane.nicks.claim(
-                nick,
+                who.write(nick, *self._status),
                 self.sid,
                 giving_up=self._nicks_claimed - {nick},
                 variants=nicknames.variants,
@@ -188,7 +211,7 @@ class Session:
                 return
             try:
                 given_up = self._nicks_claimed - {self.nick}
-                await self._services.backplane.nicks.claim(self.nick, self.sid, giving_up=given_up)
+                await self._services.backplane.nicks.claim(self.who, self.sid, giving_up=given_up)
                 self._nicks_claimed = {self.nick}
                 await self._join_again()
             finally:
@@ -198,7 +221,7 @@ class Session:
 
     async def _join_again(self) -> None:
         for room in sorted(self.rooms):
-            await self._services.backplane.rooms.join(room, self.sid, self.nick)
+            await self._services.backplane.rooms.join(room, self.sid, self.who)
 
     async def _join(self, command: wire.Join) -> None:
         name = _checked_room(command.room)
@@ -208,7 +231,7 @@ class Session:
             raise CommandError("too_many_rooms", f"You are in {limit} rooms already.")
         async with services.relay.holding(name) as room:
             self.rooms.add(name)
-            epoch = await services.backplane.rooms.join(name, self.sid, self.nick)
+            epoch = await services.backplane.rooms.join(name, self.sid, self.who)
             services.relay.epoch_seen(room, epoch)
             missed = None
             if command.since is not None:
@@ -231,7 +254,7 @@ class Session:
             recovered = False
         roster = room.roster
         # Whoever joins is told of next; the answer has them already.
-        newcomer = self.nick if roster.introduce(self.sid, self.nick) else None
+        newcomer = who.read(self.who) if roster.introduce(self.sid, self.who) else None
         self._send(
             wire.Joined(
                 id=command.id,
@@ -258,7 +281,7 @@ class Session:
     async def _leave(self, command: wire.Leave) -> None:
         name = command.room
         if name not in self.rooms:
-            raise _not_in_room(name)
+            self._joined(name)  # refuses
         rooms = self._services.backplane.rooms
         async with self._claims:
             await rooms.leave(name, self.sid)
@@ -288,6 +311,15 @@ class Session:
         metrics.publish_seconds.observe(time.perf_counter() - began)
         self._send(wire.Sent(id=command.id, seq=seq))
 
+    async def _say_direct(self, command: wire.SendDirect) -> None:
+        seq = await self._personal.direct(self.nick, command)
+        self._services.metrics.counts.messages_in += 1
+        self._send(wire.Sent(id=command.id, seq=seq))
+
+    async def _note_typing(self, command: wire.NoteTyping) -> None:
+        await self._personal.typing(self.nick, command)
+        self._send(wire.Ok(id=command.id))
+
     async def _history(self, command: wire.History) -> None:
         name = self._joined(command.room).name
         messages = await self._services.backplane.rooms.messages_before(
@@ -306,7 +338,7 @@ class Session:
     async def _members(self, command: wire.Members) -> None:
         await trio.lowlevel.checkpoint()
         roster = self._joined(command.room).roster
-        members = [wire.Member(nick=nick) for nick in roster.told()]
+        members = [who.read(line) for line in roster.told()]
         self._send(
             wire.MemberList(
                 id=command.id, room=command.room, version=roster.told_version, members=members
@@ -327,10 +359,7 @@ class Session:
     # --- answers ------------------------------------------------------------------------------
 
     def _joined(self, name: str) -> Room:
-        room = self._services.relay.rooms.get(name)
-        if room is None or not room.has(self.sid):
-            raise _not_in_room(name)
-        return room
+        return self._services.relay.joined(name, self.sid)
 
     def _send(self, frame: wire.Event) -> None:
         # What has no id asked for no answer; a welcome comes all the same.
@@ -362,6 +391,9 @@ class Session:
         wire.Join: _join,
         wire.Leave: _leave,
         wire.Send: _say,
+        wire.SendDirect: _say_direct,
+        wire.SetStatus: _set_status,
+        wire.NoteTyping: _note_typing,
         wire.History: _history,
         wire.Members: _members,
         wire.Nick: _rename,
@@ -376,10 +408,6 @@ def _checked_room(name: str) -> str:
     if not name.isprintable() or " " in name:
         raise CommandError("bad_room", "A room's name has no spaces and no invisible characters.")
     return name
-
-
-def _not_in_room(name: str) -> CommandError:
-    return CommandError("not_in_room", f"You are not in the room {name!r}; join it first.")
 
 
 def _id_of(data: str | bytes) -> str | None:

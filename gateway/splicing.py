@@ -10,10 +10,14 @@ from typing import Final, cast
 
 import msgspec
 
-from gateway.wire import Member, Message
+from gateway.wire import Event, Member, Message, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
+DIRECT_MARK: Final = b"@"
+"""What stands before a direct message where it is published, with its session: ``@sid message``."""
+NOTE_MARK: Final = b"~"
+"""The same for what is kept nowhere; in a room the session is the one that does not hear of it."""
 
 
 def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:  # noqa: A002
@@ -22,6 +26,33 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
         {"type": "message", "room": room, "from": sender, "text": text, "id": id}
     )
     return b"," + body[1:]
+
+
+def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  # noqa: A002
+    """Give a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``, as above."""
+    body = msgspec.json.encode({"type": "direct", "from": sender, "to": to, "text": text, "id": id})
+    return b"," + body[1:]
+
+
+def direct_mark(session: str) -> bytes:
+    """Give what is published before a direct message, so that its node knows whose it is."""
+    return DIRECT_MARK + session.encode() + b" "
+
+
+def encode_note(session: str, event: Event) -> bytes:
+    """Give what is published of an event that is kept nowhere."""
+    return NOTE_MARK + session.encode() + b" " + encode(event)
+
+
+def read_marked(payload: bytes) -> tuple[str, bytes]:
+    """Read the session, and what is behind it, off a direct message or note as published."""
+    session, _, rest = payload[1:].partition(b" ")
+    return session.decode(), rest
+
+
+def direct_epoch(message: bytes) -> str:
+    """Read ``epoch`` off the bytes of a ``direct``."""
+    return message.split(b'"', 8)[7].decode()
 
 
 def message_seq(message: bytes) -> int:
@@ -34,9 +65,9 @@ def as_messages(encoded: list[bytes]) -> list[Message]:
     return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
 
 
-def as_members(encoded: bytes, newcomer: str | None) -> list[Member]:
+def as_members(encoded: bytes, newcomer: Member | None) -> list[Member]:
     """Put a list of members that is bytes already into an answer, with one more at its end."""
     if newcomer is not None:
-        last = msgspec.json.encode(Member(nick=newcomer)) + b"]"
+        last = msgspec.json.encode(newcomer) + b"]"
         encoded = encoded[:-1] + (b"," if len(encoded) > len(b"[]") else b"") + last
     return cast("list[Member]", msgspec.Raw(encoded))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font as tkfont
 from tkinter import ttk
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import ttkbootstrap
 
@@ -149,8 +149,10 @@ class Theme:
         for font in self._others:
             font.configure(family=family)
         self.bold = tkfont.Font(root=root, family=family, weight="bold")
+        self.italic = tkfont.Font(root=root, family=family, slant="italic")
         self.small = tkfont.Font(root=root, family=family)
         self.title = tkfont.Font(root=root, family=family, weight="bold")
+        self.mode, self.palette = mode, PALETTES[mode]
         self.resize(size)
         self.show(mode)
 
@@ -187,7 +189,7 @@ class Theme:
     def resize(self, size: int | None) -> None:
         """Show all text in this size, in points, from now on; or in the usual one."""
         self.size = size or self.usual_size
-        for font in (self.body, self.bold, *self._others):
+        for font in (self.body, self.bold, self.italic, *self._others):
             font.configure(size=self.size)
         self.small.configure(size=self.size - 1)
         self.title.configure(size=self.size + 4)
@@ -199,6 +201,7 @@ class Theme:
         how()
 
     def _dress_all(self) -> None:
+        self._dress_sides()
         self._dressed = [pair for pair in self._dressed if pair[0].winfo_exists()]
         for _, how in self._dressed:
             how()
@@ -210,8 +213,6 @@ class Theme:
     def _dress_messages(self, text: tk.Text) -> None:
         palette = self.palette
         gap = self.px(GAP)
-        time_column = self.small.measure("00:00") + 2 * gap
-        text_column = time_column + self.bold.measure("m" * 8) + gap
         text.configure(
             background=palette.background,
             foreground=palette.text,
@@ -227,17 +228,24 @@ class Theme:
             spacing2=self.px(1),
             spacing3=self.px(2),
             wrap="word",
-            tabs=(time_column, text_column),
         )
-        text.tag_configure("line", lmargin1=text_column, lmargin2=text_column)
-        text.tag_configure("time", font=self.small, foreground=palette.quiet, lmargin1=0)
-        text.tag_configure("told", font=self.small, foreground=palette.quiet)
+        text.tag_configure("line")
+        text.tag_configure("mention", background=palette.mention)
+        text.tag_configure("head", spacing1=gap)
+        text.tag_configure("told", font=self.small, foreground=palette.quiet, spacing1=gap // 2)
         text.tag_configure("warning", font=self.small, foreground=palette.warning)
+        text.tag_configure("time", font=self.small, foreground=palette.quiet)
+        text.tag_configure("action", font=self.italic)
+        text.tag_configure("url", foreground=palette.link, underline=True)
+        text.tag_configure(
+            "unread", font=self.small, foreground=palette.error, justify="center", spacing1=gap
+        )
+        text.tag_configure("found", background=palette.selection)
+        text.tag_configure("current", background=palette.link, foreground=palette.background)
         text.tag_configure(
             "day", font=self.small, foreground=palette.quiet, justify="center",
             lmargin1=0, lmargin2=0, spacing1=self.px(GAP + 4), spacing3=gap,
         )  # fmt: skip
-        text.tag_configure("mine", font=self.bold)
         text.tag_configure("draft", foreground=palette.quiet)
         text.tag_configure("refusal", font=self.small, foreground=palette.error)
         text.tag_configure("link", font=self.small, foreground=palette.link, underline=True)
@@ -245,9 +253,74 @@ class Theme:
             text.tag_configure(f"sender-{number}", font=self.bold, foreground=colour)
         text.tag_raise("sel")
 
-    def dress_members(self, members: tk.Listbox) -> None:
-        """Dress the list of who is in the room."""
-        self.dress(members, lambda: self._dress_list(members, self.palette.surface))
+    def dress_input(self, text: tk.Text) -> None:
+        """Dress where the person types what they say."""
+        self.dress(text, lambda: self._dress_input(text))
+
+    def _dress_input(self, text: tk.Text) -> None:
+        palette = self.palette
+        text.configure(
+            background=palette.surface,
+            foreground=palette.text,
+            insertbackground=palette.text,
+            font=self.body,
+            selectbackground=palette.selection,
+            selectforeground=palette.text,
+            borderwidth=0,
+            highlightthickness=1,
+            highlightbackground=palette.line,
+            highlightcolor=palette.link,
+            padx=self.px(GAP),
+            pady=self.px(GAP - 2),
+        )
+
+    def dress_menu(self, menu: tk.Menu) -> None:
+        """Dress a menu."""
+        self.dress(menu, lambda: self._dress_menu(menu))
+
+    def _dress_menu(self, menu: tk.Menu) -> None:
+        palette = self.palette
+        menu.configure(
+            background=palette.surface, foreground=palette.text, font=self.body, relief="flat",
+            activebackground=palette.selection, activeforeground=palette.text, borderwidth=1,
+        )  # fmt: skip
+
+    def _dress_sides(self) -> None:
+        """Dress what stands at the sides: lists of conversations and members, labels."""
+        palette, style = self.palette, self._root.style
+        for name, colour in (
+            ("Quiet", palette.quiet),
+            ("Good", palette.good),
+            ("Warning", palette.warning),
+            ("Error", palette.error),
+        ):
+            style.configure(
+                f"Side{name}.TLabel",
+                background=palette.surface,
+                foreground=colour,
+                font=self.small,
+            )
+        style.configure(
+            "Side.Treeview",
+            background=palette.surface,
+            fieldbackground=palette.surface,
+            foreground=palette.text,
+            font=self.body,
+            rowheight=self.body.metrics("linespace") + self.px(GAP),
+            borderwidth=0,
+            relief="flat",
+            indent=0,
+        )
+        style.map(
+            "Side.Treeview",
+            background=[("selected", palette.selection)],
+            foreground=[("selected", palette.text)],
+        )
+        style.layout("Side.Treeview", [("Treeview.treearea", {"sticky": "nswe"})])
+        item: Any = [("Treeitem.text", {"side": "left", "sticky": ""})]
+        style.layout(
+            "Side.Treeview.Item", [("Treeitem.padding", {"sticky": "nswe", "children": item})]
+        )
 
     def dress_writing(self, text: tk.Text) -> None:
         """Dress a text that is written by the person."""

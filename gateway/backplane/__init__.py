@@ -11,16 +11,17 @@ from functools import partial
 import trio
 
 from gateway.backplane.errors import Unavailable
+from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.link import Link
-from gateway.backplane.nicks import Nicks, NickTaken
+from gateway.backplane.nicks import Nicks, NickTaken, Owner
 from gateway.backplane.nodes import Deaths, Nodes
 from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.topology import Server
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "NickTaken", "Nicks", "Nodes", "Rooms", "Server",
-    "Snapshot", "Subscription", "Unavailable", "read_change",
+    "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",
+    "Rooms", "Server", "Snapshot", "Subscription", "Unavailable", "read_change",
 ]  # fmt: skip
 
 
@@ -46,6 +47,7 @@ class Backplane:
             history_size=history_size,
             history_days=history_days,
         )
+        self.inboxes = Inboxes(self.link, namespace=namespace)
         self.nicks = Nicks(self.link, namespace=namespace, node=node)
         self.nodes = Nodes(self.link, namespace=namespace, node=node)
 

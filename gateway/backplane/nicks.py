@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway.backplane.connection import Argument
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import CLAIM, RELEASE
 from gateway.nicknames import fold
+from gateway.who import nick_of
 
 _SCAN_COUNT: Final = 500
 
@@ -19,6 +20,14 @@ class NickTaken(Exception):
     def __init__(self, free_variant: str | None) -> None:
         super().__init__("nickname taken")
         self.free_variant = free_variant
+
+
+class Owner(NamedTuple):
+    """Who has a nickname, how they write it, and on which node they are."""
+
+    session: str
+    node: str
+    nick: str
 
 
 class Nicks:
@@ -34,20 +43,22 @@ class Nicks:
 
     async def claim(
         self,
-        nick: str,
+        who: str,
         session: str,
         *,
         giving_up: Iterable[str] = (),
         variants: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
-        """Make ``nick`` the session's, and set those free that it gives up.
+        """Make a nickname the session's, and set those free that it gives up.
 
-        ``variants`` is asked for other nicknames like it if it is taken.
+        ``who`` is it with the status that goes with it (`gateway.who`); ``variants`` is asked for
+        other nicknames like it if it is taken.
 
         :raises NickTaken: with the first variant that is free.
         """
         given_up = [fold(old) for old in giving_up]
-        owner = f"{session} {self._node} {nick}"
+        nick = nick_of(who)
+        owner = f"{session} {self._node} {who}"
         claim: list[Argument] = [fold(nick), owner, session, len(given_up), *given_up]
         if not await self._link.run_script(CLAIM, (self._key,), *claim):
             return
@@ -55,6 +66,14 @@ class Nicks:
         answer: int = await self._link.run_script(CLAIM, (self._key,), *claim, *map(fold, others))
         if answer:  # else it has just been set free
             raise NickTaken(others[answer - 1] if answer > 0 else None)
+
+    async def owner(self, nick: str) -> Owner | None:
+        """Look up who has a nickname; None if nobody does."""
+        found: bytes | None = await self._link.call("HGET", self._key, fold(nick))
+        if found is None:
+            return None
+        session, node, who = found.decode().split(" ", 2)
+        return Owner(session, node, nick_of(who))
 
     async def release(self, claims: Iterable[tuple[str, str]]) -> None:
         """Set nicknames free, each given with its session, as far as that still holds it."""

@@ -21,13 +21,22 @@ class Nodes:
     def __init__(self, link: Link, *, namespace: str, node: str) -> None:
         self._link = link
         self._node = node
+        self._namespace = namespace
         self._key = f"{namespace}:nodes"
-        self._channel = f"{namespace}:{{node:{node}}}"
+        self._channel = self.channel_of(node)
 
     @property
     def channel(self) -> bytes:
         """This node's own channel, on which its probes must come back."""
-        return self._channel.encode()
+        return self._channel
+
+    def channel_of(self, node: str) -> bytes:
+        """The channel of any node: what its sessions alone are told is published there."""
+        return f"{self._namespace}:{{node:{node.partition('~')[0]}}}".encode()
+
+    async def tell(self, node: str, payload: bytes) -> None:
+        """Publish something on a node's channel, kept nowhere."""
+        await self._link.call("PUBLISH", self.channel_of(node), payload)
 
     async def register(self) -> None:
         """Count as alive from now on."""

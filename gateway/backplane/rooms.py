@@ -24,8 +24,9 @@ _MOST_KEYS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A room at one moment. ``members`` maps session to nickname, or is None if still as known.
+    """A room at one moment.
 
+    ``members`` maps session to who they are (`gateway.who`), or is None if still as known.
     ``epoch`` is empty if Redis knows no such room. ``messages`` may stop before ``seq``.
     """
 
@@ -37,7 +38,7 @@ class Snapshot:
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a room's channel says when members come, are renamed, or go, by session."""
+    """What a room's channel says when members come, change, or go, by session."""
 
     version: int
     here: dict[str, str] = {}
@@ -121,18 +122,22 @@ class Rooms:
         )
         return seq
 
-    async def join(self, room: str, session: str, nick: str) -> str:
-        """Make a session of this node a member, or tell a member's new nickname.
+    async def tell(self, room: str, payload: bytes) -> None:
+        """Publish something on a room's channel that is kept nowhere."""
+        await self._link.call("PUBLISH", self.channel(room), payload)
+
+    async def join(self, room: str, session: str, who: str) -> str:
+        """Make a session of this node a member, or tell what is new about who they are.
 
         :returns: the room's epoch.
         """
         keys = self._keys(room)
-        announcement = b',"here":' + msgspec.json.encode({session: nick}) + b"}"
+        announcement = b',"here":' + msgspec.json.encode({session: who}) + b"}"
         epoch: bytes = await self._link.run_script(
             JOIN,
             keys.all(),
             session,
-            f"{self._node} {nick}",
+            f"{self._node} {who}",
             keys.channel,
             announcement,
             self._new_epoch(),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.wire.shared import (
+    MAX_STATUS_BYTES,
     MAX_TEXT_BYTES,
     CommandError,
     Frame,
@@ -102,7 +103,10 @@ class NoteTyping(Command, frozen=True, kw_only=True, tag="typing"):
     to: str | None = None
 
 
-AnyCommand = Hello | Join | Leave | Send | History | Members | Nick | Rooms | Ping
+AnyCommand = (
+    Hello | Join | Leave | Send | History | Members | Nick | Rooms | Ping
+    | SendDirect | SetStatus | NoteTyping
+)  # fmt: skip
 
 
 class RefusedFrame(CommandError):
@@ -134,17 +138,27 @@ def decode_command(data: str) -> AnyCommand:
         raise RefusedFrame("bad_frame", _explain(str(error)), readable_id(data)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise RefusedFrame("bad_frame", "The frame is not valid JSON.") from None
-    if type(command) is Send:
+    if type(command) is Send or type(command) is SendDirect:
         if not command.text:
             raise RefusedFrame("bad_frame", "The text is empty.", command.id)
-        if len(command.text) * 4 > MAX_TEXT_BYTES and _utf8_size(command.text) > MAX_TEXT_BYTES:
-            message = f"The text is longer than {MAX_TEXT_BYTES} bytes."
-            raise RefusedFrame("too_long", message, command.id)
+        _check_size(command, command.text, MAX_TEXT_BYTES)
+    elif type(command) is SetStatus:
+        _check_size(command, command.text, MAX_STATUS_BYTES)
+        if any(map(_is_control, command.text)):
+            message = "The text of a status has no line breaks and no control characters."
+            raise RefusedFrame("bad_status", message, command.id)
+    elif type(command) is NoteTyping and (command.room is None) == (command.to is None):
+        raise RefusedFrame("bad_frame", "Typing names either a room or, in to, a nick.", command.id)
     return command
 
 
-def _utf8_size(text: str) -> int:
-    return len(text.encode())
+def _check_size(command: Command, text: str, most: int) -> None:
+    if len(text) * 4 > most and len(text.encode()) > most:
+        raise RefusedFrame("too_long", f"The text is longer than {most} bytes.", command.id)
+
+
+def _is_control(c: str) -> bool:
+    return c < " " or "\x7f" <= c <= "\x9f" or c in "\u2028\u2029"
 
 
 def _explain(problem: str) -> str:

@@ -62,10 +62,14 @@ class Message(Event, frozen=True, kw_only=True, tag="message"):
 
 
 class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
-    """Something said between two people; ``seq`` is its place in the inbox of who gets this."""
+    """Something said between two people; ``seq`` is its place in the inbox of who gets this.
+
+    An inbox counts anew in another ``epoch``: the server lost what it had of it.
+    """
 
     seq: int
     at: int
+    epoch: str = ""
     sender: str = field(name="from")
     to: str
     text: str

@@ -80,6 +80,10 @@ class XWindow:
         """Put it at a place of the screen."""
         await _xdotool("windowmove", self.number, str(x), str(y))
 
+    async def size(self, width: int, height: int) -> None:
+        """Make it as large as that."""
+        await _xdotool("windowsize", self.number, str(width), str(height))
+
     async def type(self, text: str) -> None:
         """Type text into whatever has the focus in it; a newline at its end is the Return key."""
         await _xdotool("windowfocus", self.number)

@@ -55,24 +55,39 @@ class Person:
 
     @property
     def members(self) -> list[str]:
-        """Who is listed as in the room."""
-        return list(self.only(tk.Listbox).get(0, "end"))
+        """Who is listed as in the room, each behind the mark of their status."""
+        box = self.app.window.chat.members.list
+        return [str(box.item(item, "text")) for item in box.get_children()]
+
+    @property
+    def conversations(self) -> list[str]:
+        """What is listed at the left: titles, each with what is unread."""
+        box = self.app.window.chat.sidebar.list
+        rows = [(box.item(i, "text"), *box.item(i, "values")) for i in box.get_children()]
+        return [" ".join(map(str, row)).strip() for row in rows]
 
     @property
     def messages(self) -> tk.Text:
         """The conversation."""
-        return self.only(tk.Text)
+        return self.app.window.chat.messages.text
 
     @property
     def lines(self) -> list[str]:
-        """The conversation without times: ``nick text``, or what happened."""
-        shown = self.messages.get("1.0", "end").split("\n")
-        return [" ".join(line.split("\t")[1:]).strip() for line in shown if "\t" in line]
+        """The rows of the conversation; a name is followed by a time."""
+        return self.messages.get("1.0", "end").rstrip("\n").split("\n")
 
     @property
-    def field(self) -> ttk.Entry:
+    def field(self) -> ttk.Entry | tk.Text:
         """Where something can be typed."""
+        if self.app.window.chat.winfo_viewable():
+            return self.app.window.chat.composer.text
         return self.only(ttk.Entry)
+
+    @property
+    def typed(self) -> str:
+        """What is in the field."""
+        field = self.field
+        return field.get() if isinstance(field, ttk.Entry) else field.get("1.0", "end - 1 chars")
 
     # --- what is done -------------------------------------------------------------------------
 
@@ -80,9 +95,15 @@ class Person:
         """Type into the field; ends with the Return key if the text does with a newline."""
         self.field.focus_force()
         self.field.insert("insert", text.removesuffix("\n"))
-        self.field.event_generate("<KeyRelease>", keysym="a")
+        self.root.update_idletasks()
         if text.endswith("\n"):
             self.field.event_generate("<Return>")
+
+    def press(self, *keys: str) -> None:
+        """Press keys such as ``<Control-k>``, wherever the focus is."""
+        for key in keys:
+            widget = self.root.focus_get() or self.field
+            widget.event_generate(key)
 
     def click(self, label: str) -> None:
         """Click the button with this label."""
@@ -106,11 +127,13 @@ class Person:
                 continue
             if isinstance(widget, tk.Text):
                 yield widget, widget.get("1.0", "end")
+            elif isinstance(widget, ttk.Treeview):
+                yield widget, "\n".join(str(widget.item(i, "text")) for i in widget.get_children())
             elif isinstance(widget, tk.Listbox):
                 yield widget, "\n".join(widget.get(0, "end"))
             elif isinstance(widget, tk.Entry):
                 yield widget, widget.get()
-            elif isinstance(widget, (ttk.Label, ttk.Button)):
+            elif isinstance(widget, (ttk.Label, ttk.Button, ttk.Menubutton)):
                 yield widget, str(widget.cget("text"))
             yield from self._texts(widget)
 

@@ -85,7 +85,7 @@ async def test_the_last_visit_is_there_again(stage: Stage) -> None:
     person = stage.open()
     await person.sees("Home", "Office", "ws://node0/ws and 4 more", "no room")
     assert "ws://127.0.0.1:1" not in person.screen, "the last one is chosen"
-    assert person.field.get() == "alice"
+    assert person.typed == "alice"
 
 
 @on_stage(nodes=0)

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.hub import LONGEST_REST, REST_PER_MEMBER, SLICE, Room
+from gateway.hub import LONGEST_REST, MOST_TOLD_OF_TYPING, REST_PER_MEMBER, SLICE, Room
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.wire import Notice
@@ -22,6 +22,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
+        self.waiting = 0
 
     def offer(self, data: bytes) -> None:
         self.writes.append(data)
@@ -205,3 +206,14 @@ async def test_nothing_due_is_nothing_done(room: Room) -> None:
     await room.handed_out()
     await wait_all_tasks_blocked()
     assert [ear.writes for ear in ears] == [[], []]
+
+
+def test_a_note_goes_to_the_others_who_read_and_only_in_a_small_room(room: Room) -> None:
+    ears = fill(room, MOST_TOLD_OF_TYPING)
+    ears[2].waiting = 1
+    names = list(room._members)
+    room.note(b"note", names[1])
+    assert [len(ear.writes) for ear in ears[:4]] == [1, 0, 0, 1]
+    room.add("one more", cast("Outbox", Ear()))
+    room.note(b"note", names[1])
+    assert [len(ear.writes) for ear in ears[:4]] == [1, 0, 0, 1]

@@ -7,16 +7,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from gateway import who
 from gateway.backplane import Change
 from gateway.roster import UNKNOWN, Roster
 from gateway.wire import MAX_LISTED_MEMBERS, Member, Presence, Renamed
 
 NICKS = tuple("ABCDEF")
+STATUSES = ("", " away ", " busy a  word")
+
+
+def lines(members: list[Member]) -> dict[str, str]:
+    """Who members are, by nickname, as nodes write it."""
+    return {m.nick: who.write(m.nick, m.state, m.text) for m in members}
 
 
 def listed(roster: Roster) -> set[str]:
-    members = msgspec.json.decode(roster.listing(), type=list[Member])
-    return {member.nick for member in members}
+    return set(lines(msgspec.json.decode(roster.listing(), type=list[Member])).values())
 
 
 class Client:
@@ -25,13 +31,17 @@ class Client:
     One with a ``session`` has joined by it just now, and is listed in the answer in any case.
     """
 
-    def __init__(self, roster: Roster, session: str = "", nick: str = "") -> None:
+    def __init__(self, roster: Roster, session: str = "", line: str = "") -> None:
         self.session = session
         self.version = roster.told_version
-        self.nicks = listed(roster)
-        if session and roster.introduce(session, nick):
-            self.nicks.add(nick)
+        self.known = {who.nick_of(told): told for told in listed(roster)}
+        if session and roster.introduce(session, line):
+            self.known[who.nick_of(line)] = line
         self.must_ask = False
+
+    @property
+    def nicks(self) -> set[str]:
+        return set(self.known.values())
 
     def hear(self, presence: Presence) -> None:
         if presence.version <= self.version:
@@ -40,15 +50,16 @@ class Client:
             self.must_ask = True
             return
         self.version = presence.version
-        self.nicks |= {member.nick for member in presence.joined}
-        self.nicks -= set(presence.left)
+        self.known |= lines(presence.joined)
+        for nick in presence.left:
+            self.known.pop(nick, None)
         for renamed in presence.changed:
-            self.nicks.discard(renamed.was)
-            self.nicks.add(renamed.nick)
+            self.known.pop(renamed.was, None)
+            self.known[renamed.nick] = who.write(renamed.nick, renamed.state, renamed.text)
 
     def ask(self, roster: Roster) -> None:
         self.version, self.must_ask = roster.told_version, False
-        self.nicks = set(roster.told())
+        self.known = {who.nick_of(told): told for told in roster.told()}
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -70,19 +81,31 @@ class AnyHistory(RuleBasedStateMachine):
     # --- what happens in Redis ----------------------------------------------------------------
 
     def free_nicks(self) -> list[str]:
-        return [nick for nick in NICKS if nick not in self.members.values()]
+        taken = set(map(who.nick_of, self.members.values()))
+        return [nick for nick in NICKS if nick not in taken]
+
+    def drawn_line(self, data: st.DataObject) -> str:
+        nick: str = data.draw(st.sampled_from(self.free_nicks()), label="nick")
+        return nick + data.draw(st.sampled_from(STATUSES), label="status")
 
     @precondition(lambda self: self.free_nicks())
     @rule(data=st.data())
     def join(self, data: st.DataObject) -> None:
         self.sessions += 1
-        self.put(f"s{self.sessions}", data.draw(st.sampled_from(self.free_nicks()), label="nick"))
+        self.put(f"s{self.sessions}", self.drawn_line(data))
 
     @precondition(lambda self: self.members and self.free_nicks())
     @rule(data=st.data())
     def rename(self, data: st.DataObject) -> None:
         session = data.draw(st.sampled_from(sorted(self.members)), label="session")
-        self.put(session, data.draw(st.sampled_from(self.free_nicks()), label="nick"))
+        self.put(session, self.drawn_line(data))
+
+    @precondition(lambda self: self.members)
+    @rule(data=st.data())
+    def set_status(self, data: st.DataObject) -> None:
+        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
+        nick = who.nick_of(self.members[session])
+        self.put(session, nick + data.draw(st.sampled_from(STATUSES), label="status"))
 
     @precondition(lambda self: self.members)
     @rule(data=st.data())
@@ -330,6 +353,29 @@ def test_nothing_is_told_while_the_members_are_unknown() -> None:
     assert (roster.told_version, set(roster.told())) == (2, {"Alice", "Carol"})
     roster.apply(Change(3, gone=["s1"]))
     assert roster.flush("lobby") == Presence(room="lobby", after=2, version=3, left=["Alice"])
+
+
+def test_a_status_alone_is_a_change_of_somebody_who_stays() -> None:
+    roster = known(4, s1="Alice", s2="Bob")
+    roster.apply(Change(5, here={"s1": "Alice away back at 3"}))
+    assert roster.flush("lobby") == Presence(
+        room="lobby",
+        after=4,
+        version=5,
+        changed=[Renamed(nick="Alice", was="Alice", state="away", text="back at 3")],
+    )
+    roster.apply(Change(6, here={"s1": "Alicia away back at 3"}))
+    roster.apply(Change(7, here={"s3": "Carol busy "}))
+    assert roster.flush("lobby") == Presence(
+        room="lobby",
+        after=5,
+        version=7,
+        joined=[Member(nick="Carol", state="busy")],
+        changed=[Renamed(nick="Alicia", was="Alice", state="away", text="back at 3")],
+    )
+    roster.apply(Change(8, here={"s3": "Carol"}))
+    roster.apply(Change(9, here={"s3": "Carol busy "}))
+    assert roster.flush("lobby") is None
 
 
 def test_the_listing_follows_every_flush() -> None:

@@ -23,6 +23,7 @@ class Script:
 
 
 PUBLISH: Final = Script.load("publish")
+DELIVER: Final = Script.load("deliver")
 JOIN: Final = Script.load("join")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")
@@ -30,4 +31,4 @@ CLAIM: Final = Script.load("claim")
 RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
 
-ALL_SCRIPTS: Final = (PUBLISH, JOIN, LEAVE, SNAPSHOT, CLAIM, RELEASE, BEAT)
+ALL_SCRIPTS: Final = (PUBLISH, DELIVER, JOIN, LEAVE, SNAPSHOT, CLAIM, RELEASE, BEAT)

@@ -1,6 +1,6 @@
 -- Take a nickname, giving up the session's old ones in the same moment.
--- KEYS  1 nicks (hash: folded nickname -> "session node nick")
--- ARGV  1 folded nickname  2 "session node nick"  3 session  4 how many to give up
+-- KEYS  1 nicks (hash: folded nickname -> "session node who")
+-- ARGV  1 folded nickname  2 "session node who"  3 session  4 how many to give up
 --       then those, folded, then variants to try if it is taken, folded
 -- Gives 0 if it is the session's now, else the index of the first free variant, or -1 if none is.
 local giving_up = tonumber(ARGV[4])

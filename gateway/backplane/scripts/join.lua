@@ -1,6 +1,6 @@
--- Put a session into a room, or give one that is there another nickname, and announce it.
--- KEYS  1 meta  2 members (hash: session -> "node nick")  3 log  4 ids  5 older ids
--- ARGV  1 session  2 "node nick"  3 channel  4 JSON after {"version":N  5 epoch if there is none
+-- Put a session into a room, or give one that is there another name or status, and announce it.
+-- KEYS  1 meta  2 members (hash: session -> "node who")  3 log  4 ids  5 older ids
+-- ARGV  1 session  2 "node who"  3 channel  4 JSON after {"version":N  5 epoch if there is none
 -- Gives the room's epoch. Repeating it changes nothing.
 local meta, members = KEYS[1], KEYS[2]
 if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then

@@ -1,5 +1,5 @@
 -- Take sessions out of a room and announce it once; start the clock of a room left empty.
--- KEYS  1 meta  2 members (hash: session -> "node nick")  3 log  4 ids  5 older ids
+-- KEYS  1 meta  2 members (hash: session -> "node who")  3 log  4 ids  5 older ids
 -- ARGV  1 channel  2 milliseconds an empty room's log is kept  3 node, or '' for any
 --       4... sessions: those of them that are here, on that node, leave
 -- Gives {how many left, 1 if the room still has members or history, else 0}.

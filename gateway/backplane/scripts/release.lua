@@ -1,5 +1,5 @@
 -- Set nicknames free that are still held by who is said to hold them.
--- KEYS  1 nicks (hash: folded nickname -> "session node nick")
+-- KEYS  1 nicks (hash: folded nickname -> "session node who")
 -- ARGV  pairs: folded nickname, session
 -- Gives how many are free now.
 local freed = 0

@@ -1,0 +1,126 @@
+"""Inboxes as all nodes share them: a log of direct messages for each session, like a room's."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from gateway.backplane.link import Link
+from gateway.backplane.scripts import DELIVER, SNAPSHOT
+
+INBOX_SECONDS: Final = 3600.0
+"""An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
+INBOX_SIZE: Final = 1000
+"""Messages that an inbox's log keeps, at least."""
+REMEMBERED_IDS: Final = 1000
+"""A message id is recognised for at least this many further messages of an inbox."""
+
+
+class InboxPosition(NamedTuple):
+    """Where an inbox is; ``epoch`` is empty if Redis knows no such inbox."""
+
+    epoch: str
+    seq: int
+
+
+class InboxPage(NamedTuple):
+    """Where an inbox is, and messages of its log, in order; they may stop before ``seq``."""
+
+    epoch: str
+    seq: int
+    messages: list[bytes]
+
+
+class InboxKeys:
+    """The names of an inbox's keys; the braces keep them on one hash slot."""
+
+    __slots__ = ("ids", "log", "meta", "older_ids")
+
+    def __init__(self, namespace: str, session: str) -> None:
+        base = f"{namespace}:{{inbox:{session}}}"
+        self.meta = f"{base}:meta"
+        self.log = f"{base}:log"
+        self.ids = f"{base}:ids"
+        self.older_ids = f"{base}:ids:older"
+
+    def all(self) -> tuple[str, ...]:
+        """Every key, in the order that the script takes them."""
+        return self.meta, self.log, self.ids, self.older_ids
+
+
+class Inboxes:
+    """What can be done to inboxes in Redis.
+
+    Every method raises `Unavailable` if Redis cannot answer; whether it then took effect is
+    unknown, and doing it again is safe.
+    """
+
+    def __init__(self, link: Link, *, namespace: str) -> None:
+        self._link = link
+        self._namespace = namespace
+        self._epoch_prefix = secrets.token_hex(5)
+        self._epochs = itertools.count()
+
+    def _keys(self, session: str) -> InboxKeys:
+        return InboxKeys(self._namespace, session)
+
+    async def deliver(
+        self, session: str, channel: bytes, key: str, *, mark: bytes, tail: bytes
+    ) -> int:
+        """Log a message in a session's inbox, and publish it to the node that has the session.
+
+        ``key`` makes it known again; ``mark`` goes before what is published; ``tail`` is its JSON
+        from behind ``seq``, ``at`` and ``epoch``.
+
+        :returns: its ``seq``; the first one's, if the inbox has a message of this key.
+        """
+        seq: int = await self._link.run_script(
+            DELIVER,
+            self._keys(session).all(),
+            key,
+            channel,
+            mark,
+            tail,
+            INBOX_SIZE,
+            REMEMBERED_IDS,
+            f"{self._epoch_prefix}{next(self._epochs):x}",
+            round(INBOX_SECONDS * 1000),
+        )
+        return seq
+
+    async def known(self, session: str, key: str) -> int | None:
+        """Give the ``seq`` of a message that was delivered already."""
+        keys = self._keys(session)
+        found: list[bytes | None] = await self._link.call_all(
+            [("HGET", keys.ids, key), ("HGET", keys.older_ids, key)]
+        )
+        return next((int(seq) for seq in found if seq is not None), None)
+
+    async def read(self, session: str, *, after: int, limit: int) -> InboxPage:
+        """Read an inbox on from a position."""
+        keys = self._keys(session)
+        # An inbox is a room of one: it has no members, at version 0.
+        epoch, seq, _, messages, _ = await self._link.run_script(
+            SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
+        )
+        return InboxPage(epoch.decode(), seq, messages)
+
+    async def positions(self, sessions: Sequence[str]) -> list[InboxPosition]:
+        """Tell where many inboxes are."""
+        found = await self._link.call_all(
+            [("HMGET", self._keys(session).meta, "epoch", "seq") for session in sessions]
+        )
+        return [InboxPosition((epoch or b"").decode(), int(seq or 0)) for epoch, seq in found]
+
+    async def keep(self, sessions: Sequence[str]) -> None:
+        """Have inboxes live on: their sessions are there."""
+        life = round(INBOX_SECONDS * 1000)
+        await self._link.call_all(
+            [("PEXPIRE", key, life) for session in sessions for key in self._keys(session).all()]
+        )
+
+    async def forget(self, sessions: Sequence[str]) -> None:
+        """Drop the inboxes of sessions that are over."""
+        await self._link.call_all([("UNLINK", *self._keys(session).all()) for session in sessions])

@@ -1,0 +1,198 @@
+"""From the inbox logs to the sessions of this node: each direct message in order, and once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.backplane import Backplane, Unavailable
+from gateway.backplane.inboxes import INBOX_SECONDS
+from gateway.metrics import Counts
+from gateway.outbox import Outbox
+from gateway.sequence import Sequence
+from gateway.splicing import direct_epoch, message_seq
+from gateway.websocket import text_frame
+from gateway.wire import Notice, encode
+
+_PAGE: Final = 100
+_BATCH: Final = 500
+_RETRY_SECONDS: Final = 0.25
+
+log = structlog.get_logger("inbox")
+
+
+class Inbox:
+    """One session's inbox as this node sees it. Until `Inboxes.begin` everything waits in it."""
+
+    __slots__ = ("behind", "catching_up", "epoch", "outbox", "sequence", "sid")
+
+    def __init__(self, sid: str, outbox: Outbox) -> None:
+        self.sid = sid
+        self.outbox = outbox
+        self.epoch = ""
+        self.sequence = Sequence()
+        self.behind = False
+        self.catching_up = False
+
+    def belongs_to(self, epoch: str) -> bool:
+        """Tell whether what is known here is of this epoch; the first one is taken over."""
+        if not self.epoch:
+            self.epoch = epoch
+        return self.epoch == epoch
+
+
+class Inboxes:
+    """The inboxes of all sessions of this node.
+
+    An inbox is read from its log whenever something was missed: a jump in ``seq``, a time without
+    the subscription, data that Redis lost.
+    """
+
+    def __init__(self, backplane: Backplane, counts: Counts) -> None:
+        self._backplane = backplane
+        self._counts = counts
+        self._inboxes: dict[str, Inbox] = {}
+        self._missed = trio.Event()
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self) -> None:
+        """Keep the inboxes; runs for as long as the node does."""
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._find_missed)
+            self._nursery.start_soon(self._keep)
+
+    def open(self, sid: str, outbox: Outbox) -> Inbox:
+        """Take in what comes for a session, and hold it until `begin`."""
+        inbox = self._inboxes[sid] = Inbox(sid, outbox)
+        return inbox
+
+    def begin(self, inbox: Inbox, epoch: str = "", position: int = 0) -> None:
+        """Hand on everything behind a position, now and from now on."""
+        if not inbox.belongs_to(epoch or inbox.epoch):
+            inbox.epoch = epoch
+            inbox.sequence.restart()
+            inbox.behind = True
+        inbox.sequence.start(position)
+        self._hand_on(inbox)
+
+    def close(self, inbox: Inbox) -> None:
+        """Hand on nothing any more."""
+        if self._inboxes.get(inbox.sid) is inbox:
+            del self._inboxes[inbox.sid]
+
+    def outbox_of(self, sid: str) -> Outbox | None:
+        """Give where a session of this node is written to."""
+        inbox = self._inboxes.get(sid)
+        return None if inbox is None else inbox.outbox
+
+    def hear(self, sid: str, message: bytes) -> None:
+        """Take a message off the subscription; for a session that has gone, its log keeps it."""
+        inbox = self._inboxes.get(sid)
+        if inbox is None:
+            return
+        if inbox.belongs_to(direct_epoch(message)):
+            inbox.sequence.offer_live(message_seq(message), message)
+        else:
+            inbox.behind = True
+        self._hand_on(inbox)
+
+    def recheck(self) -> None:
+        """Compare every inbox with its log, after a time in which anything may have been missed."""
+        for inbox in self._inboxes.values():
+            inbox.sequence.reconnected()
+        self._missed.set()
+
+    def _hand_on(self, inbox: Inbox) -> None:
+        messages = inbox.sequence.take()
+        if messages:
+            self._counts.deliveries += len(messages)
+            inbox.outbox.offer(b"".join(map(text_frame, messages)))
+        if inbox.sequence.position is None:
+            return
+        if inbox.behind or inbox.sequence.incomplete or inbox.sequence.suspicious:
+            self._catch_up_soon(inbox)
+
+    def _catch_up_soon(self, inbox: Inbox) -> None:
+        inbox.behind = True
+        if not inbox.catching_up and self._nursery is not None:
+            inbox.catching_up = True
+            self._nursery.start_soon(self._catch_up, inbox)
+
+    async def _catch_up(self, inbox: Inbox) -> None:
+        """Read an inbox on from its position until nothing is missing."""
+        self._counts.gaps_filled += 1
+        while inbox.behind and self._inboxes.get(inbox.sid) is inbox:
+            await self._backplane.link.wait_connected()
+            sequence = inbox.sequence
+            inbox.behind = sequence.suspicious = False
+            seen = sequence.highest
+            try:
+                page = await self._backplane.inboxes.read(
+                    inbox.sid, after=sequence.position or 0, limit=_PAGE
+                )
+            except Unavailable:
+                inbox.behind = True
+                await trio.sleep(_RETRY_SECONDS)
+                continue
+            if page.seq < seen or not inbox.belongs_to(page.epoch):
+                # In a new epoch everything in the log is news.
+                log.warning("redis lost data", inbox=inbox.sid, had=seen, has=page.seq)
+                sequence.restart()
+                if page.epoch == inbox.epoch:
+                    sequence.start(page.seq)
+                inbox.epoch, inbox.behind = page.epoch, bool(page.seq)
+                self._tell(inbox, "history_lost", "The server lost direct messages.")
+                continue
+            self._fill(inbox, page.seq, page.messages)
+        inbox.catching_up = False
+
+    def _fill(self, inbox: Inbox, last: int, messages: list[bytes]) -> None:
+        """Take what the log has; skip, and say so, what it has no more."""
+        sequence = inbox.sequence
+        position = sequence.position or 0
+        first = message_seq(messages[0]) if messages else last + 1
+        if first > position + 1:
+            sequence.start(first - 1)
+            self._tell(inbox, "history_gap", "Some direct messages are older than the log.")
+        for message in messages:
+            sequence.offer(message_seq(message), message)
+        inbox.behind = (sequence.position or 0) < last
+        self._hand_on(inbox)
+
+    def _tell(self, inbox: Inbox, code: str, text: str) -> None:
+        notice = Notice(code=code, message=text, epoch=inbox.epoch, seq=inbox.sequence.position)
+        inbox.outbox.offer(text_frame(encode(notice)))
+
+    async def _find_missed(self) -> None:
+        while True:
+            await self._missed.wait()
+            self._missed = trio.Event()
+            inboxes = list(self._inboxes.values())
+            for start in range(0, len(inboxes), _BATCH):
+                await self._compare(inboxes[start : start + _BATCH])
+
+    async def _compare(self, inboxes: list[Inbox]) -> None:
+        try:
+            found = await self._backplane.inboxes.positions([inbox.sid for inbox in inboxes])
+        except Unavailable:
+            await self._backplane.link.wait_connected()
+            await trio.sleep(_RETRY_SECONDS)
+            self._missed.set()  # begin again
+            return
+        for inbox, (epoch, seq) in zip(inboxes, found, strict=True):
+            if epoch != inbox.epoch or seq != inbox.sequence.position:
+                inbox.behind = True
+                self._hand_on(inbox)
+
+    async def _keep(self) -> None:
+        """Let the inboxes that hold something live on for as long as their sessions are here."""
+        while True:
+            await trio.sleep(INBOX_SECONDS / 4)
+            used = [inbox.sid for inbox in self._inboxes.values() if inbox.epoch]
+            for start in range(0, len(used), _BATCH):
+                try:
+                    await self._backplane.inboxes.keep(used[start : start + _BATCH])
+                except Unavailable:
+                    log.debug("inboxes not kept")

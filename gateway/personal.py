@@ -1,0 +1,89 @@
+"""What one session tells a person, or a room in passing: direct messages and typing notes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import trio
+
+from gateway import splicing
+from gateway.backplane import Backplane, Owner
+from gateway.hub import MOST_TOLD_OF_TYPING
+from gateway.nicknames import MAX_CHARS
+from gateway.relay import Relay
+from gateway.wire import CommandError, NoteTyping, SendDirect, Typing
+
+TYPING_SECONDS: Final = 2.0
+"""Of the typing notes of one session to one room or person, at most one in so long is passed on."""
+
+
+class Personal:
+    """One session's words to others; the session says who it is."""
+
+    def __init__(self, backplane: Backplane, relay: Relay, sid: str) -> None:
+        self._backplane = backplane
+        self._relay = relay
+        self._sid = sid
+        self._noted: dict[tuple[str | None, str | None], float] = {}
+
+    async def direct(self, nick: str, command: SendDirect) -> int:
+        """Put a message into the inboxes of both; gives its ``seq`` in the sender's own.
+
+        The recipient's is first: what the sender sees as said has arrived. A message known to the
+        sender's own inbox is in both, whoever has the name by now.
+
+        :raises CommandError: ``no_such_nick``
+        """
+        inboxes = self._backplane.inboxes
+        key = f"{self._sid}:{command.id}"
+        known = await inboxes.known(self._sid, key)
+        if known is not None:
+            return known
+        recipient = await self._find(command.to)
+        tail = splicing.encode_direct_tail(
+            sender=nick, to=recipient.nick, text=command.text, id=command.id
+        )
+        if recipient.session != self._sid:
+            await self._deliver(recipient.session, recipient.node, key, tail)
+        return await self._deliver(self._sid, None, key, tail)
+
+    async def _deliver(self, session: str, node: str | None, key: str, tail: bytes) -> int:
+        nodes = self._backplane.nodes
+        return await self._backplane.inboxes.deliver(
+            session,
+            nodes.channel if node is None else nodes.channel_of(node),
+            key,
+            mark=splicing.direct_mark(session),
+            tail=tail,
+        )
+
+    async def typing(self, nick: str, command: NoteTyping) -> None:
+        """Pass a typing note on, unless one went there just now or too many would hear of it.
+
+        :raises CommandError: ``not_in_room`` or ``no_such_nick``
+        """
+        if command.room is not None:
+            room = self._relay.joined(command.room, self._sid)
+            if len(room.roster.members) <= MOST_TOLD_OF_TYPING and self._is_due(command):
+                note = splicing.encode_note(self._sid, Typing(nick=nick, room=room.name))
+                await self._backplane.rooms.tell(room.name, note)
+            return
+        recipient = await self._find(command.to or "")
+        if recipient.session != self._sid and self._is_due(command):
+            note = splicing.encode_note(recipient.session, Typing(nick=nick))
+            await self._backplane.nodes.tell(recipient.node, note)
+
+    def _is_due(self, command: NoteTyping) -> bool:
+        now = trio.current_time()
+        self._noted = {to: at for to, at in self._noted.items() if now - at < TYPING_SECONDS}
+        target = command.room, command.to
+        if target in self._noted:
+            return False
+        self._noted[target] = now
+        return True
+
+    async def _find(self, nick: str) -> Owner:
+        owner = await self._backplane.nicks.owner(nick) if len(nick) <= MAX_CHARS else None
+        if owner is None:
+            raise CommandError("no_such_nick", f"Nobody here is called {nick[:MAX_CHARS]!r}.")
+        return owner

@@ -1,0 +1,166 @@
+"""Inboxes in Redis: one order each, every message once, heard by the node that has the session."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import trio
+from redis.crc import key_slot
+
+from gateway import splicing, wire
+from gateway.backplane import Unavailable
+from gateway.backplane.inboxes import InboxKeys, InboxPosition
+from gateway.metrics import Counts
+from gateway.personal import Personal
+from gateway.relay import Relay
+from tests.backplane.conftest import Node, Nodes
+from tests.backplane.sayings import seqs, texts
+from tests.redis_server import RedisServer
+
+KEYS = InboxKeys("test", "bob")
+
+
+async def write(node: Node, text: str, *, key: str = "", to: str = "n1") -> int:
+    """Deliver a message to the session ``bob``, on the node ``to``; its key is its text."""
+    return await node.backplane.inboxes.deliver(
+        "bob",
+        node.nodes.channel_of(to),
+        key or text,
+        mark=splicing.direct_mark("bob"),
+        tail=splicing.encode_direct_tail(sender="Alice", to="Bob", text=text, id="1"),
+    )
+
+
+async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: Nodes) -> None:
+    there, here = await nodes.open("n1"), await nodes.open("n2")
+    assert await there.subscription.subscribe(there.nodes.channel)
+    assert await write(here, "Grüße 👋") == 1
+    [heard] = await there.hear(1)
+    session, message = splicing.read_marked(heard)
+    page = await here.backplane.inboxes.read("bob", after=0, limit=10)
+    assert (session, page.seq, page.messages) == ("bob", 1, [message])
+    assert splicing.direct_epoch(message) == page.epoch
+    event = wire.decode_event(message.decode())
+    assert isinstance(event, wire.DirectMessage)
+    assert (event.seq, event.epoch, event.sender, event.to, event.text) == (
+        1, page.epoch, "Alice", "Bob", "Grüße 👋",
+    )  # fmt: skip
+
+
+async def test_the_same_key_is_delivered_once(nodes: Nodes) -> None:
+    opened = [await nodes.open(f"n{number}") for number in range(1, 4)]
+    assert await opened[0].subscription.subscribe(opened[0].nodes.channel)
+    answers: list[int] = []
+
+    async def again(node: Node) -> None:
+        answers.append(await write(node, "once", key="s1:1"))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(30):
+            nursery.start_soon(again, opened[number % 3])
+    assert answers == [1] * 30
+    assert await write(opened[1], "other") == 2
+    heard = [splicing.read_marked(payload)[1] for payload in await opened[0].hear(2)]
+    assert texts(heard) == ["once", "other"]
+    await opened[0].hear_no_more()
+    known = opened[0].backplane.inboxes.known
+    assert [await known("bob", key) for key in ("s1:1", "other", "new")] == [1, 2, None]
+
+
+async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await node.nicks.claim("Bob", "bob")
+    await node.nicks.claim("Alice", "alice")
+    inboxes = node.backplane.inboxes
+    alice = Personal(node.backplane, Relay(node.backplane, Counts()), "alice")
+    command = wire.SendDirect(id="1", to="bob", text="hello")
+    deliver = inboxes.deliver
+
+    async def fail_on_her_own(session: str, *arguments: Any, **more: Any) -> int:
+        if session == "alice":
+            raise Unavailable
+        return await deliver(session, *arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inboxes, "deliver", fail_on_her_own)
+        with pytest.raises(Unavailable):
+            await alice.direct("Alice", command)
+    assert [await alice.direct("Alice", command) for _ in range(2)] == [1, 1]
+    for session in ("alice", "bob"):
+        assert (await inboxes.read(session, after=0, limit=10)).seq == 1
+    # What she knows as said is said, whoever has the nickname now.
+    await node.nicks.release([("Bob", "bob")])
+    assert await alice.direct("Alice", command) == 1
+
+
+async def test_a_key_is_remembered_for_many_messages(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.inboxes.REMEMBERED_IDS", 10)
+    for number in range(1, 41):
+        assert await write(node, str(number)) == number
+        for recent in range(max(1, number - 10), number + 1):
+            assert await write(node, str(recent)) == recent
+    remembered = await node.link.call_all([("HLEN", KEYS.ids), ("HLEN", KEYS.older_ids)])
+    assert 10 <= sum(remembered) <= 20
+
+
+async def test_the_log_is_bounded_and_read_from_any_place(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.inboxes.INBOX_SIZE", 150)
+    for number in range(1, 501):
+        await write(node, str(number))
+    everything = await node.backplane.inboxes.read("bob", after=0, limit=1000)
+    assert 150 <= len(everything.messages) <= 300
+    assert seqs(everything.messages)[-1] == everything.seq == 500
+    page = await node.backplane.inboxes.read("bob", after=490, limit=4)
+    assert seqs(page.messages) == [491, 492, 493, 494]
+    assert (await node.backplane.inboxes.read("bob", after=500, limit=4)).messages == []
+
+
+async def test_what_nobody_keeps_is_gone_in_time(node: Node, redis_server: RedisServer) -> None:
+    def lives() -> list[int]:
+        return [life for key in KEYS.all() if (life := redis_server.ask("PTTL", key)) != -2]
+
+    await write(node, "hello")
+    assert all(0 < life <= 3_600_000 for life in lives())
+    for key in KEYS.all():
+        redis_server.ask("PEXPIRE", key, 60_000)
+    await node.backplane.inboxes.keep(["bob", "nobody"])
+    assert all(3_000_000 < life <= 3_600_000 for life in lives())
+    await node.backplane.inboxes.forget(["bob", "nobody"])
+    assert redis_server.ask("DBSIZE") == 0
+
+
+async def test_many_positions_at_once(node: Node) -> None:
+    await write(node, "hello")
+    [bobs, nobodys] = await node.backplane.inboxes.positions(["bob", "nobody"])
+    assert (bobs.seq, bool(bobs.epoch), nobodys) == (1, True, InboxPosition("", 0))
+
+
+async def test_lost_data_begin_a_new_epoch(node: Node, redis_server: RedisServer) -> None:
+    await write(node, "lost")
+    before = await node.backplane.inboxes.read("bob", after=0, limit=10)
+    redis_server.ask("DEL", KEYS.meta)
+    assert await write(node, "lost") == 1, "nothing of the keys before is left"
+    after = await node.backplane.inboxes.read("bob", after=0, limit=10)
+    assert after.epoch != before.epoch
+    assert [json.loads(message)["epoch"] for message in after.messages] == [after.epoch]
+
+
+async def test_the_owner_of_a_nickname_is_found_by_any_form_of_it(node: Node) -> None:
+    await node.nicks.claim("Alice away at lunch", "s1")
+    for nick in ("Alice", "ALICE", "Ａｌｉｃｅ"):  # noqa: RUF001
+        assert await node.nicks.owner(nick) == ("s1", "n1", "Alice")
+    assert await node.nicks.owner("bob") is None
+
+
+@pytest.mark.parametrize("session", ["bob", "a}b", "{x}", ""])
+def test_an_inboxs_keys_are_on_one_slot(session: str) -> None:
+    keys = InboxKeys("test", session).all()
+    assert len({key_slot(key.encode()) for key in keys}) == 1
+    assert len(set(keys)) == 4
