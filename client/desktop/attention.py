@@ -1,10 +1,13 @@
-"""Calling for attention: a notification of the desktop, and what is unread in the title."""
+"""Calling for attention: the bell, a notification of the desktop, what is unread in the title."""
 
 from __future__ import annotations
 
 import html
+import math
 import shutil
 import subprocess
+import time
+import tkinter as tk
 from typing import Final
 
 import trio
@@ -13,6 +16,22 @@ from client.model import shown, shown_line
 
 _PATIENCE: Final = 5.0
 _MOST_TEXT: Final = 300
+_BETWEEN_BELLS: Final = 2.0
+
+
+class Bell:
+    """The bell of the screen; what comes in a burst rings it once."""
+
+    def __init__(self, root: tk.Tk) -> None:
+        self._root = root
+        self._rung_at = -math.inf
+
+    def ring(self) -> None:
+        """Ring, unless it just did."""
+        now = time.monotonic()
+        if now - self._rung_at >= _BETWEEN_BELLS:
+            self._rung_at = now
+            self._root.bell()
 
 
 async def notify(title: str, text: str) -> bool:

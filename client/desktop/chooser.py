@@ -62,7 +62,10 @@ class Chooser(ttk.Frame):
         self.title.configure(text=title)
         self._also = also
         self.entry.delete(0, "end")
-        self.place(relx=0.5, rely=0.1, anchor="n", width=self._theme.px(_WIDTH))
+        theme = self._theme
+        width = theme.px(_WIDTH * theme.size // theme.usual_size)
+        width = min(width, self.master.winfo_width() - 2 * theme.px(MARGIN))
+        self.place(relx=0.5, rely=0.1, anchor="n", width=width)
         self.lift()
         self.offer(choices, note)
         self.entry.focus_set()

@@ -59,7 +59,9 @@ class HelpPage(ttk.Frame):
         return "break"
 
     def _set_tabs(self) -> None:
-        self.text.configure(tabs=(self._theme.bold.measure("m" * 16),))
+        column = self._theme.body.measure("m" * 16)
+        self.text.configure(tabs=(column,))
+        self.text.tag_configure("row", lmargin2=column)
 
     def _fill(self) -> None:
         self._section(_("Keys"))
@@ -75,4 +77,4 @@ class HelpPage(ttk.Frame):
         self.text.insert("end", f"{title}\n", ("head", "title"))
 
     def _row(self, left: str, right: str) -> None:
-        self.text.insert("end", f"{left}\t{right}\n")
+        self.text.insert("end", f"{left}\t{right}\n", "row")

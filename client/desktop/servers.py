@@ -12,7 +12,6 @@ from client.desktop.theme import GAP, MARGIN, Theme, accent, offer, quieten, war
 from client.texts import _, ngettext
 
 _MOST_ROWS = 5
-_MOST_URLS = 3
 
 
 class ServerList(ttk.Frame):
@@ -77,12 +76,9 @@ class ServerList(ttk.Frame):
         self._describe()
 
     def _describe(self) -> None:
-        urls = self.chosen.urls
-        more = len(urls) - _MOST_URLS
-        lines = [*urls[:_MOST_URLS]]
-        if more > 0:
-            lines.append(ngettext("and {n} more", "and {n} more", more).format(n=more))
-        self.addresses.configure(text="\n".join(lines))
+        first, more = self.chosen.urls[0], len(self.chosen.urls) - 1
+        text = ngettext("{url} and {n} more", "{url} and {n} more", more) if more else "{url}"
+        self.addresses.configure(text=text.format(url=first, n=more))
 
 
 class ServerForm(ttk.Frame):
@@ -99,7 +95,8 @@ class ServerForm(ttk.Frame):
         self._on_done = on_done
         self._servers: tuple[Server, ...] = ()
         self._edited: Server | None = None
-        small, gap = theme.px(GAP // 2), theme.px(GAP)
+        small = theme.px(GAP // 2)
+        self._gap = gap = theme.px(GAP)
         self.title = ttk.Label(self, style="Title.TLabel")
         self.title.pack(anchor="w", pady=(0, theme.px(MARGIN)))
         ttk.Label(self, text=_("Addresses"), style="Strong.TLabel").pack(anchor="w")
@@ -113,13 +110,13 @@ class ServerForm(ttk.Frame):
         self.name = ttk.Entry(self)
         self.name.pack(fill="x", pady=(small, gap))
         self.problem = ttk.Label(self, style="Error.TLabel")
-        self._buttons = ttk.Frame(self)
-        self._buttons.pack(fill="x", pady=(gap, 0))
-        save = ttk.Button(self._buttons, text=_("Save"), command=self._save)
+        buttons = ttk.Frame(self)
+        buttons.pack(fill="x", pady=(gap, 0))
+        save = ttk.Button(buttons, text=_("Save"), command=self._save)
         accent(save)
-        cancel = ttk.Button(self._buttons, text=_("Cancel"), command=self._cancel)
+        cancel = ttk.Button(buttons, text=_("Cancel"), command=self._cancel)
         offer(cancel)
-        self.remove = ttk.Button(self._buttons, text=_("Remove"), command=self._remove)
+        self.remove = ttk.Button(buttons, text=_("Remove"), command=self._remove)
         warn(self.remove)
         save.pack(side="left")
         cancel.pack(side="left", padx=(gap, 0))
@@ -150,7 +147,7 @@ class ServerForm(ttk.Frame):
             urls = typed_urls(self.addresses.get("1.0", "end"))
         except ValueError as error:
             self.problem.configure(text=str(error))
-            self.problem.pack(before=self._buttons, anchor="w")
+            self.problem.pack(after=self.addresses, anchor="w", pady=(0, self._gap))
             self.addresses.focus_set()
             return
         others = [server for server in self._servers if server is not self._edited]

@@ -49,6 +49,8 @@ class SignInPage(ttk.Frame):
         self.servers.show(preferences.servers, preferences.server)
         self._turn_to(self.card)
         theme.dress(self, self._fit)
+        for widget in (self, self.card, self.form):
+            widget.bind("<Configure>", lambda _event: self._fit())
 
     def _fill_card(self, nick: str, on_cancel: Callable[[], None]) -> None:
         card, gap = self.card, self._gap
@@ -72,6 +74,8 @@ class SignInPage(ttk.Frame):
         self.progress = ttk.Label(card, style="Quiet.TLabel")
         self.cancel = ttk.Button(card, text=_("Cancel"), command=on_cancel)
         offer(self.cancel)
+        for widget in (self.entry, self.servers.list, self.cancel):
+            widget.bind("<Escape>", lambda _event: on_cancel())
 
     def draw(self, state: SignedOut | SigningIn) -> None:
         """Show whether a nickname is asked for or tried, and what was wrong with the last one."""
@@ -99,7 +103,6 @@ class SignInPage(ttk.Frame):
         self.progress.configure(text=_("Coming in as {nick} \u2026").format(nick=nick))
         self.progress.pack(fill="x", pady=(self._gap, 0))
         self.cancel.pack(fill="x", pady=(self._gap, 0))
-        self.cancel.focus_set()
 
     def _ask(self, nick: str, problem: str | None, suggestion: str | None) -> None:
         self._fill_in(nick or self.entry.get())
@@ -150,16 +153,18 @@ class SignInPage(ttk.Frame):
         for other in (self.card, self.form):
             if other is not card:
                 other.place_forget()
-        card.place(relx=0.5, rely=0.14, anchor="n")
+        card.place(relx=0.5, anchor="n")
         self._fit()
 
     def _fit(self) -> None:
-        """Be as wide as the text needs, but no wider than the window."""
+        """Be as wide as the text needs, and as high up as shows all of it, but not higher."""
         theme = self._theme
         width = min(theme.px(_WIDTH * theme.size // theme.usual_size), theme.px(640))
+        height = self.winfo_height()
         for card in (self.card, self.form):
             if card.winfo_manager():
-                card.place_configure(width=width)
+                left = max(height - card.winfo_reqheight(), 0)
+                card.place_configure(width=width, y=min(round(0.14 * height), left // 2))
         for label in (
             self.notice, self.problem, self.progress, self.servers.addresses,
             self.form.hint, self.form.problem,

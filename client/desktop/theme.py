@@ -86,7 +86,7 @@ def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:
     block = {"background": palette.background, "foreground": palette.text}
     return ttkbootstrap.Theme(
         name=f"chat-{mode}",  # one for each look: they share no accents
-        primary=palette.link if mode == "light" else "#3d6fe0",
+        primary=palette.link,
         info=palette.link,
         success=palette.good,
         warning=palette.warning,
@@ -336,7 +336,7 @@ class Theme:
             selectbackground=palette.selection,
             selectforeground=palette.text,
             borderwidth=0,
-            highlightthickness=1,
+            highlightthickness=self.px(1),
             highlightbackground=palette.line,
             highlightcolor=palette.link,
             padx=self.px(GAP),
@@ -351,7 +351,7 @@ class Theme:
     def _dress_choices(self, choices: tk.Listbox) -> None:
         self._dress_list(choices, self.palette.background)
         choices.configure(
-            highlightthickness=1,
+            highlightthickness=self.px(1),
             highlightbackground=self.palette.line,
             highlightcolor=self.palette.link,
         )

@@ -8,9 +8,10 @@ from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
-from client.desktop.attention import title_with_unread
+from client.desktop.attention import Bell, title_with_unread
 from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
+from client.desktop.icon import WindowIcon
 from client.desktop.preferences import Remembered, Server
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
@@ -64,6 +65,8 @@ class Window:
         )
         self.chat = ChatPage(root, theme, actions)
         self._title = ""
+        self._icon = WindowIcon(root)
+        self._bell = Bell(root)
         self._page: ttk.Frame | None = None
         self._sign_in_state: SignedOut | SigningIn | None = None
         self._conversations: Sequence[Conversation] = ()
@@ -91,6 +94,7 @@ class Window:
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
             self._entitle("Chat")
+            self._icon.show(0)
             if state is not self._sign_in_state:
                 self.sign_in.draw(state)
         else:
@@ -101,12 +105,13 @@ class Window:
             if chat.current is not None and chat.current.place.direct:
                 title = f"{shown_line(chat.nick)} and {where}"
             self._entitle(title_with_unread(title, chat.unread))
+            self._icon.show(chat.unread)
             self.chat.draw(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
 
     def ring(self) -> None:
         """Sound the bell."""
-        self.root.bell()
+        self._bell.ring()
 
     def offer_rooms(self, rooms: Sequence[wire.RoomInfo]) -> None:
         """Offer rooms to be joined; one that is not among them is made by joining it."""

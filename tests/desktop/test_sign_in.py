@@ -11,7 +11,7 @@ HOME = Server("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
 
 
 def type_addresses(person: Person, text: str) -> None:
-    addresses = person.messages  # the one text in sight
+    addresses = person.only(tk.Text)
     addresses.delete("1.0", "end")
     addresses.insert("1.0", text)
 
@@ -39,12 +39,42 @@ async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
     type_addresses(person, f"{first}\n{second}\n")
     person.field.insert(0, "Office")
     person.click("Save")
-    await person.sees("Choose a nickname", "Office", *stage.cluster.urls)
+    await person.sees("Choose a nickname", "Office", f"ws://{first}/ws and 1 more")
     person.write("alice\n")
-    await person.sees("alice, connected to")
+    await person.sees("Connected to")
     left = stage.kept.preferences
     assert left.servers == (HOME, Server("Office", tuple(stage.cluster.urls)))
     assert (left.nick, left.last_server.name) == ("alice", "Office")
+
+
+@on_stage(nodes=0)
+async def test_all_of_it_is_in_sight_in_the_smallest_window_with_large_text(stage: Stage) -> None:
+    stage.kept.change(geometry="800x600+0+0")
+    person = stage.open()
+    await person.sees("Come in")
+    stage.theme.resize(2 * stage.theme.usual_size)
+    page = person.app.window.sign_in
+
+    def is_in_sight() -> bool:
+        bottom = page.submit.winfo_rooty() + page.submit.winfo_height()
+        return page.card.winfo_y() >= 0 and bottom <= person.root.winfo_rooty() + 600
+
+    await person.sees_that(
+        lambda: page.submit.winfo_height() > 40 and is_in_sight(), "all of the page"
+    )
+
+
+@on_stage()
+async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
+    stage.cluster.nodes[0].pause()
+    person = stage.open()
+    await person.sees("Choose a nickname")
+    await has_focus(person, person.field)
+    person.write("alice\n")
+    await person.sees("Coming in as alice")
+    person.field.event_generate("<Escape>")
+    await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
+    stage.cluster.nodes[0].resume()
 
 
 @on_stage(nodes=0)
@@ -53,7 +83,7 @@ async def test_the_last_visit_is_there_again(stage: Stage) -> None:
     stage.kept.change(servers=(HOME, office), server="Office", nick="alice")
     stage.kept.problem = "The preferences cannot be written: no room"
     person = stage.open()
-    await person.sees("Home", "Office", "ws://node2/ws", "and 2 more", "no room")
+    await person.sees("Home", "Office", "ws://node0/ws and 4 more", "no room")
     assert "ws://127.0.0.1:1" not in person.screen, "the last one is chosen"
     assert person.typed == "alice"
 
@@ -98,14 +128,14 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
     servers.event_generate("<Down>")
     await person.sees(stage.cluster.urls[0])
     servers.event_generate("<Return>")
-    await person.sees("alice, connected to")
+    await person.sees("Connected to")
     assert stage.kept.preferences.server == "Here"
 
 
 @on_stage()
 async def test_looks_change_by_keys_and_are_remembered(stage: Stage) -> None:
     person = stage.open(nick="alice")
-    await person.sees("alice, connected to")
+    await person.sees("Connected to")
     await has_focus(person, person.field)
     height = person.field.winfo_reqheight()
     for _ in range(5):

@@ -9,7 +9,18 @@ from tkinter import ttk
 
 import pytest
 
-from client.desktop.theme import PALETTES, Mode, Palette, Theme, accent, open_root, sender_tag
+from client.desktop.theme import (
+    PALETTES,
+    Mode,
+    Palette,
+    Theme,
+    accent,
+    offer,
+    open_root,
+    quieten,
+    sender_tag,
+    warn,
+)
 
 
 def luminance(colour: str) -> float:
@@ -94,6 +105,23 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
         assert str(style.lookup("Title.TLabel", "font")) == str(theme.title)
 
 
+def test_every_kind_of_button_can_be_read(window: tuple[tk.Tk, Theme]) -> None:
+    root, theme = window
+    style = ttk.Style(root)
+    for mode in PALETTES:
+        theme.show(mode)
+        for dress in (accent, offer, quieten, warn):
+            button = ttk.Button(root)
+            dress(button)
+            name = str(button.cget("style"))
+            for state in ((), ("hover", "!disabled"), ("pressed", "!disabled")):
+                colours = [
+                    str(style.lookup(name, option, state))
+                    for option in ("foreground", "background")
+                ]
+                assert contrast(*colours) >= 4.5, (mode, name, state, colours)
+
+
 def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     text, box = tk.Text(root, height=2), tk.Listbox(root, height=2)
@@ -129,14 +157,14 @@ def test_what_is_gone_is_dressed_no_more(window: tuple[tk.Tk, Theme]) -> None:
 @pytest.mark.usefixtures("display")
 def test_a_fine_screen_has_everything_as_large_as_a_usual_one() -> None:
     measures = []
-    for dpi in (96, 192):
+    for dpi in (192, 96):  # what was said last holds for the next window on this screen
         root, theme = open_root("Chat", dpi=dpi)
         entry, button = ttk.Entry(root), ttk.Button(root, text="hello")
         measures.append(
             (entry.winfo_reqheight(), button.winfo_reqwidth(), theme.px(16), root.minsize()[0])
         )
         root.destroy()
-    usual, fine = measures
+    fine, usual = measures
     assert usual[2:] == (16, 800)
     assert fine[2] == 32
     assert fine[3] == pytest.approx(1600, abs=2)
