@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
 from urllib.parse import urlsplit
@@ -18,6 +19,11 @@ MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
 """A list of very many members is long; nodes bound everything else far below."""
 
 CLOSE_SECONDS: Final = 2.0
+PING_SECONDS: Final = 20.0
+PONG_SECONDS: Final = 10.0
+GOODBYE: Final = 1000
+COMING_BACK: Final = 3000
+"""The close codes with which this client ends its session, or means to take it up again."""
 
 _QUEUED_FRAMES: Final = 256
 
@@ -25,7 +31,14 @@ AnswerT = TypeVar("AnswerT", bound=wire.Event)
 
 
 class CannotConnect(Exception):
-    """No node could be reached; the text says why."""
+    """No node could be reached; the text says why.
+
+    ``retry_after`` is there if a node said in how many seconds it may take us in.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class ConnectionLost(Exception):
@@ -147,7 +160,8 @@ class Connection:
         except trio.TooSlowError:
             raise CannotConnect(f"{url} does not answer") from None
         except trio_websocket.ConnectionRejected as error:
-            raise CannotConnect(f"{url} answered with HTTP status {error.status_code}") from None
+            reason = f"{url} answered with HTTP status {error.status_code}"
+            raise CannotConnect(reason, _retry_after(error)) from None
         except (OSError, ValueError, trio.BrokenResourceError, trio_websocket.HandshakeError) as e:
             raise CannotConnect(f"{url}: {_why(e)}") from e
 
@@ -252,13 +266,29 @@ class Connection:
         except trio_websocket.ConnectionClosed as error:
             raise ConnectionLost(_describe(error.reason)) from None
 
-    async def close(self, *, patience: float = CLOSE_SECONDS) -> None:
-        """Say goodbye, wait at most ``patience`` seconds for the answer, and close."""
+    async def until_silent(self) -> None:
+        """Return once the other side is dead, though it may never have said so."""
+        with suppress(trio.TooSlowError, ConnectionLost):
+            while True:
+                await trio.sleep(PING_SECONDS)
+                with trio.fail_after(PONG_SECONDS):
+                    await self.ping()
+
+    async def close(self, *, patience: float = CLOSE_SECONDS, code: int = GOODBYE) -> None:
+        """Close, with at most ``patience`` seconds for the answer; `GOODBYE` ends the session."""
         try:
             with trio.move_on_after(patience):
-                await self._websocket.aclose(1000)
+                await self._websocket.aclose(code)
         finally:
             await trio.aclose_forcefully(self._stream)
+
+
+def _retry_after(rejected: trio_websocket.ConnectionRejected) -> float | None:
+    """Read the seconds that a node which takes nobody in asked us to wait."""
+    for name, value in rejected.headers or ():
+        if name.lower() == b"retry-after" and value.isdigit():
+            return float(value)
+    return None
 
 
 def _why(error: BaseException) -> str:

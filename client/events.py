@@ -9,11 +9,15 @@ from gateway import wire
 
 @dataclass(frozen=True)
 class Connected:
-    """The session has a connection; its rooms are joined again, each told by `Rejoined`."""
+    """The session has a connection; its rooms are joined again, each told by `Rejoined`.
+
+    ``resumed`` tells whether it is the session that it was, so that nobody has noticed.
+    """
 
     url: str
     node: str
     nick: str
+    resumed: bool
 
 
 @dataclass(frozen=True)

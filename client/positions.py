@@ -24,6 +24,10 @@ class Positions:
         self.rooms: dict[str, Room] = {}
         self.inbox = wire.Position(epoch="", seq=0)
 
+    def new_inbox(self) -> None:
+        """Begin another session, which has an inbox of its own."""
+        self.inbox = wire.Position(epoch="", seq=0)
+
     def follow(self, joined: wire.Joined) -> None:
         """Take a room as the answer to a join tells it."""
         self.rooms[joined.room] = Room(joined.epoch, joined.seq, joined.version)

@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -21,9 +20,18 @@ from typing import Final, TypeVar
 
 import trio
 
-from client.connection import CannotConnect, Closed, Connection, ConnectionLost
+from client.connection import (
+    COMING_BACK,
+    GOODBYE,
+    CannotConnect,
+    Closed,
+    Connection,
+    ConnectionLost,
+)
+from client.delivery import PASSING, Delivery, insist
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.positions import Positions
+from client.route import LONGEST_BACKOFF, Route
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -34,18 +42,11 @@ __all__ = [
 
 MOST_UNREAD: Final = 10_000
 """Events that may wait to be read; then the session reads no further from its connection."""
-SEND_SECONDS: Final = 30.0
-"""How long `Session.send` goes on trying while the server is unavailable."""
 NICK_GRACE_SECONDS: Final = 60.0
 """How long a session that comes back waits for its old connection to be noticed as dead."""
 
-_FIRST_BACKOFF: Final = 0.25
-_LONGEST_BACKOFF: Final = 15.0
 _LONGEST_WHILE_REFUSED: Final = 1.0
 _HASTY_CLOSE_SECONDS: Final = 0.2
-_PING_SECONDS: Final = 20.0
-_PONG_SECONDS: Final = 10.0
-_PASSING: Final = frozenset({"unavailable", "too_fast"})
 
 OkT = TypeVar("OkT", bound=wire.Ok)
 
@@ -63,19 +64,17 @@ class Session:
     """
 
     def __init__(self, urls: Sequence[str], nick: str) -> None:
-        if not urls:
-            raise ValueError("a session needs the URL of at least one node")
-        self.urls = list(urls)
-        """The nodes to try, in turn; may be changed at any time."""
-        self._turn = random.randrange(len(urls))  # noqa: S311 - spreads clients over the nodes
+        self._route = Route(urls)
         self.nick = nick
         self.limits: wire.Limits | None = None
+        self._secret: str | None = None
         prefix = secrets.token_hex(4)
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
         self._connection: Connection | None = None
         self._positions = Positions()
         self._rooms = self._positions.rooms
         self._status: tuple[wire.State, str] = ("online", "")
+        self._delivery = Delivery()
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
         self._came_in = trio.Event()
         self._came_in_at = 0.0
@@ -90,6 +89,11 @@ class Session:
         return self._connection is not None
 
     @property
+    def urls(self) -> list[str]:
+        """The nodes to try, in turn; may be changed at any time."""
+        return self._route.urls
+
+    @property
     def rooms(self) -> list[str]:
         """The rooms this session is in, and joins again after a reconnection."""
         return list(self._rooms)
@@ -98,36 +102,27 @@ class Session:
         """Enter a room; its messages behind the answer's ``seq`` come as events."""
         connection = await self._require_connection()
         command = wire.Join(id=next(self._ids), room=room, history=history)
-        return await connection.ask(command, wire.Joined, on_answer=self._positions.follow)
+        return await connection.ask(command, wire.Joined, on_answer=self._follow)
 
     async def leave(self, room: str) -> None:
         """Leave a room."""
         await self.command(wire.Leave(id=next(self._ids), room=room), wire.Ok)
         self._rooms.pop(room, None)
+        self._delivery.left(room)
 
     async def send(self, room: str, text: str, *, message_id: str | None = None) -> int:
         """Say something in a room and give its ``seq``.
 
-        While the server is unavailable it is tried again with the same id, so that it is said
-        once; after `SEND_SECONDS` the refusal is raised.
+        It waits for whatever was said in the room before, and is said again, with the same id and
+        so once, over however many connections it takes; after 30 s that fails.
         """
         command = wire.Send(id=message_id or next(self._ids), room=room, text=text)
-        return await self._say(command)
+        return await self._delivery.send(command)
 
     async def direct(self, to: str, text: str, *, message_id: str | None = None) -> int:
         """Say something to one person, and give its ``seq`` in one's own inbox; else as `send`."""
         command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text)
-        return await self._say(command)
-
-    async def _say(self, command: wire.Send | wire.SendDirect) -> int:
-        give_up_at = trio.current_time() + SEND_SECONDS
-        while True:
-            try:
-                return (await self.command(command, wire.Sent)).seq
-            except CommandError as error:
-                if error.code != "unavailable" or trio.current_time() > give_up_at:
-                    raise
-                await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
+        return await self._delivery.send(command)
 
     async def history(
         self, room: str, *, before: int | None = None, limit: int = 50
@@ -173,12 +168,9 @@ class Session:
         """Make the next attempt to connect at once, if one is being waited for."""
         self._retry_now.set()
 
-    @property
-    def _url(self) -> str:
-        return self.urls[self._turn % len(self.urls)]
-
     async def close(self) -> None:
         """Say goodbye to the node; for the end of the session."""
+        self._delivery.end("the session is closed")
         if self._connection is not None:
             await self._connection.close()
 
@@ -201,7 +193,9 @@ class Session:
         async with self._events:
             ending = await self._first_connection()
             if isinstance(ending, Closed):
-                await self._tell(Ended(await self._keep_coming_back(ending)))
+                reason = await self._keep_coming_back(ending)
+                self._delivery.end(reason)
+                await self._tell(Ended(reason))
             else:
                 self._failure = ending
             self._came_in.set()
@@ -226,18 +220,20 @@ class Session:
                     return ending.reason
                 # One that takes us in and fails at once is no better than one that does not.
                 lived = trio.current_time() - self._came_in_at
-                failures = 0 if lived > _LONGEST_BACKOFF else failures + 1
+                failures = 0 if lived > LONGEST_BACKOFF else failures + 1
                 refused_since, reason = None, ending.reason
             else:
                 failures, reason = failures + 1, str(ending)
-            ceiling = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(failures, 10))
+            ceiling = LONGEST_BACKOFF
             if _is_refusal(ending):
                 # The nickname will be free any moment, when our old connection is seen to be dead.
-                ceiling = min(ceiling, _LONGEST_WHILE_REFUSED)
+                ceiling = _LONGEST_WHILE_REFUSED
                 refused_since = refused_since or trio.current_time()
                 if trio.current_time() - refused_since > NICK_GRACE_SECONDS:
                     return reason
-            await self._wait_to_retry(reason, ceiling)
+            await self._wait_to_retry(
+                reason, self._route.delay(failures, trio.current_time(), ceiling=ceiling)
+            )
             ending = await self._next_connection()
 
     async def _tell(self, event: Event) -> None:
@@ -245,17 +241,15 @@ class Session:
         with suppress(trio.BrokenResourceError):
             await self._events.send(event)
 
-    async def _wait_to_retry(self, reason: str, ceiling: float) -> None:
-        delay = random.uniform(0, ceiling)  # noqa: S311 - full jitter: a node's clients spread out
+    async def _wait_to_retry(self, reason: str, delay: float) -> None:
         self._retry_now = trio.Event()
-        await self._tell(Disconnected(reason, delay, self._url))
+        await self._tell(Disconnected(reason, delay, self._route.url))
         with trio.move_on_after(delay):
             await self._retry_now.wait()
 
     async def _next_connection(self) -> _Ending:
         """Connect to the next node, come in, and stay until that ends; give how it ended."""
-        url = self._url
-        self._turn += 1
+        url = self._route.advance()
         ending: _Ending
         async with trio.open_nursery() as nursery:
             try:
@@ -263,91 +257,101 @@ class Session:
                 ending = await self._converse(nursery, connection, url)
             except (CannotConnect, CommandError) as error:
                 ending = error
+                if error.retry_after is not None and isinstance(error, CannotConnect):
+                    self._route.keep_away(url, trio.current_time() + error.retry_after)
             except ConnectionLost as error:
                 ending = CannotConnect(f"{url}: {error}")
             finally:
                 self._connection = None
+                self._delivery.disconnected()
             nursery.cancel_scope.cancel()
         return ending
 
     async def _converse(self, nursery: trio.Nursery, connection: Connection, url: str) -> Closed:
         ended = trio.Event()
         closed = Closed(1006, "the connection broke")
+        code = GOODBYE
 
         async def hear() -> None:
             nonlocal closed
             closed = await connection.hear(partial(self._take, nursery))
             ended.set()
 
+        async def watch() -> None:
+            await connection.until_silent()
+            ended.set()
+
         try:
             nursery.start_soon(hear)
-            hello = wire.Hello(id=next(self._ids), nick=self.nick)
-            welcome = await connection.ask(hello, wire.Welcome)
+            welcome = await self._say_hello(connection)
             self.nick, self.limits = welcome.nick, welcome.limits
+            self._secret = welcome.session
             self._connection = connection
-            await self._tell(Connected(url, welcome.node, welcome.nick))
+            self._delivery.connected(connection, resumed=welcome.resumed)
+            await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
             self._came_in.set()
             self._came_in_at = trio.current_time()
-            nursery.start_soon(self._tell_status, connection)
+            if not welcome.resumed:
+                nursery.start_soon(self._tell_status, connection)
             for name in list(self._rooms):
                 nursery.start_soon(self._rejoin, connection, name)
-            nursery.start_soon(self._keep_alive, connection, ended)
+            nursery.start_soon(watch)
             await ended.wait()
+            code = COMING_BACK
         finally:
             # If cancelled, then so is the task that would read the answer to our goodbye.
             with trio.CancelScope(shield=True):
-                await connection.close(patience=_HASTY_CLOSE_SECONDS)
+                await connection.close(patience=_HASTY_CLOSE_SECONDS, code=code)
         return closed
+
+    async def _say_hello(self, connection: Connection) -> wire.Welcome:
+        """Take this session up again; if that cannot be, begin another under the same name."""
+        if self._secret is not None:
+            hello = wire.Hello(id=next(self._ids), resume=self._secret, inbox=self._positions.inbox)
+            try:
+                return await connection.ask(hello, wire.Welcome, on_answer=lambda w: w)
+            except CommandError as error:
+                if error.code != "unauthorized":
+                    raise
+                self._secret = None
+        self._positions.new_inbox()
+        hello = wire.Hello(id=next(self._ids), nick=self.nick)
+        return await connection.ask(hello, wire.Welcome)
 
     async def _tell_status(self, connection: Connection) -> None:
         """Have the server know the status that was set over an earlier connection."""
-        while self._status != ("online", ""):
+
+        async def tell() -> None:
             state, text = self._status
             command = wire.SetStatus(id=next(self._ids), state=state, text=text)
-            try:
-                await connection.ask(command, wire.Ok)
-            except CommandError as error:
-                if error.code in _PASSING:
-                    await trio.sleep(error.retry_after or 1.0)
-                    continue
-                await self._tell(wire.Error(code=error.code, message=error.message))
-            except ConnectionLost:
-                pass  # the next connection tells it
-            return
+            await connection.ask(command, wire.Ok)
+
+        if self._status != ("online", "") and (refusal := await insist(tell)):
+            await self._tell(wire.Error(code=refusal.code, message=refusal.message))
 
     async def _rejoin(self, connection: Connection, name: str) -> None:
         """Join a room again and have what was missed told in its place among the events."""
 
         def follow(joined: wire.Joined) -> Rejoined:
-            self._positions.follow(joined)
+            self._follow(joined)
             return Rejoined(joined)
 
-        while (room := self._rooms.get(name)) is not None:
-            since = wire.Position(epoch=room.epoch, seq=room.seq)
-            command = wire.Join(id=next(self._ids), room=name, since=since)
-            try:
+        async def join() -> None:
+            if (room := self._rooms.get(name)) is not None:
+                since = wire.Position(epoch=room.epoch, seq=room.seq)
+                command = wire.Join(id=next(self._ids), room=name, since=since)
                 await connection.ask(command, wire.Joined, on_answer=follow)
-            except CommandError as error:
-                if error.code in _PASSING:
-                    await trio.sleep(error.retry_after or 1.0)
-                    continue
-                self._rooms.pop(name, None)
-                await self._tell(NotRejoined(name, error.message))
-            except ConnectionLost:
-                pass  # the room stays noted, and the next connection joins it again
-            return
 
-    async def _keep_alive(self, connection: Connection, ended: trio.Event) -> None:
-        """End a connection whose other side is dead but never said so."""
-        try:
-            while True:
-                await trio.sleep(_PING_SECONDS)
-                with trio.fail_after(_PONG_SECONDS):
-                    await connection.ping()
-        except (trio.TooSlowError, ConnectionLost):
-            ended.set()
+        if refusal := await insist(join):
+            self._rooms.pop(name, None)
+            self._delivery.left(name)
+            await self._tell(NotRejoined(name, refusal.message))
 
     # --- what comes in ------------------------------------------------------------------------
+
+    def _follow(self, joined: wire.Joined) -> None:
+        self._positions.follow(joined)
+        self._delivery.joined(joined, self.nick)
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
         """Hand on an event that is new, in order, and about a room that we are in."""
@@ -355,7 +359,15 @@ class Session:
         def reread(name: str) -> None:
             nursery.start_soon(self._reread_members, name)
 
-        if self._positions.is_news(event, reread):
+        if isinstance(event, wire.Welcome):
+            if not event.recovered:
+                message = "Some direct messages may be missing."
+                await self._tell(wire.Notice(code="history_gap", message=message))
+            for direct in event.directs:
+                await self._take(nursery, direct)
+        elif self._positions.is_news(event, reread):
+            if isinstance(event, (wire.Message, wire.DirectMessage)):
+                self._delivery.heard(event, self.nick)
             await self._tell(event)
 
     async def _reread_members(self, name: str) -> None:
@@ -369,17 +381,15 @@ class Session:
             return answer
 
         command = wire.Members(id=next(self._ids), room=name)
-        try:
-            await connection.ask(command, wire.MemberList, on_answer=settle)
-        except CommandError as error:
-            await self._tell(wire.Error(code=error.code, message=error.message))
-        except ConnectionLost:
-            pass  # coming back reads them anyway
+        if refusal := await insist(
+            partial(connection.ask, command, wire.MemberList, on_answer=settle)
+        ):
+            await self._tell(wire.Error(code=refusal.code, message=refusal.message))
 
 
 def _is_refusal(ending: _Ending) -> bool:
     """Whether a node was reached and did not take us in, for a reason that will not pass."""
-    return isinstance(ending, CommandError) and ending.code not in _PASSING
+    return isinstance(ending, CommandError) and ending.code not in PASSING
 
 
 @asynccontextmanager

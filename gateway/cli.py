@@ -18,7 +18,7 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 from gateway import config, logs
-from gateway.backplane import Server
+from gateway.backplane import topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.listener import CannotListen
@@ -103,7 +103,7 @@ def _allow_many_connections() -> None:
 def _read_settings(options: argparse.Namespace) -> Settings:
     settings = config.load(vars(options), os.environ)
     try:
-        Server.from_url(settings.redis)
+        topology_from_url(settings.redis)
     except ValueError as error:
         source = f"{config.flag('redis')} ({config.variable('redis')})"
         raise BadSetting(f"{source}: {error}") from None

@@ -25,8 +25,10 @@ INTERNAL: Final = Closing(4003, "this node failed")
 UNAVAILABLE: Final = Closing(4004, "the server cannot take you in now")
 
 NO_HELLO: Final = Closing(4500, "no hello in time")
+REPLACED: Final = Closing(4502, "your session goes on over another connection")
 NICK_LOST: Final = Closing(4501, "your nickname now belongs to somebody else")
 
 ALL: Final = (
     NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, NO_HELLO, NICK_LOST,
+    REPLACED,
 )  # fmt: skip

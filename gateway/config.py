@@ -127,12 +127,20 @@ class Settings:
         _number(1, 3600), "SECONDS",
     )  # fmt: skip
     drain_seconds: float = _setting(
-        10.0, "Network", "Longest time that a shutdown may take.", _number(0.1, 600), "SECONDS"
-    )
+        10.0, "Network", "Longest time that a shutdown may take; clients move on meanwhile.",
+        _number(0.1, 600), "SECONDS",
+    )  # fmt: skip
+    grace_seconds: float = _setting(
+        15.0, "Network",
+        "Seconds for which a session that has lost its connection can be taken up again.",
+        _number(0, 3600), "SECONDS",
+    )  # fmt: skip
 
     redis: str = _setting(
         "redis://127.0.0.1:6379/0", "Redis",
-        "redis://, rediss:// or unix:// URL, with password and database.", str, "URL",
+        "redis://, rediss:// or unix:// URL, with password and database; or "
+        "redis+sentinel://[user:password@]host:port,host:port/NAME[/db].",
+        str, "URL",
     )  # fmt: skip
     namespace: str = _setting(
         "chat", "Redis", "Prefix of every key; clusters with other prefixes never meet.",
@@ -141,6 +149,12 @@ class Settings:
     redis_timeout: float = _setting(
         1.5, "Redis", "Seconds without an answer after which Redis counts as away.",
         _number(0.1, 60), "SECONDS",
+    )  # fmt: skip
+    probe_seconds: float = _setting(
+        5.0, "Redis",
+        "Seconds without one of the node's own probes after which its subscription is built anew; "
+        "0 turns that off.",
+        _number(0, 3600), "SECONDS",
     )  # fmt: skip
 
     history_size: int = _setting(
@@ -158,6 +172,11 @@ class Settings:
         _switch, "on|off",
     )  # fmt: skip
 
+    connect_rate: float = _setting(
+        2000.0, "Limits",
+        "New connections a second, as many at once; others are told to come later. 0: no limit.",
+        _number(0, 1_000_000), "RATE",
+    )  # fmt: skip
     flood_burst: int = _setting(
         20, "Limits", "Commands that a session may send at once.", _integer(1, 1_000_000), "COUNT"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -130,6 +129,9 @@ class Connection:
             if not endpoints.wants_websocket(request):
                 return endpoints.answer(request, self._services)
             response = accept(request, wire.SUBPROTOCOL)
+            if (retry_after := self._services.take_in()) is not None:
+                self._services.metrics.counts.turned_away += 1
+                return endpoints.turned_away(retry_after)
         except h11.RemoteProtocolError as error:
             return endpoints.bad_request(error.error_status_hint, str(error))
         except CannotUpgrade as error:
@@ -183,7 +185,7 @@ class Connection:
 
     async def _talk(self, data: bytes) -> None:
         """Carry out the client's commands until it, or somebody here, closes."""
-        session = Session(self._services, secrets.token_hex(8), self.outbox, self.close)
+        session = Session(self._services, self.outbox, self.close)
         self._scope.deadline = trio.current_time() + HELLO_SECONDS
         try:
             await self._converse(session, data)
@@ -194,7 +196,7 @@ class Connection:
             log.exception("session failed", sid=session.sid)
             self._closing = INTERNAL
         finally:
-            session.end()
+            session.end(goodbye=self._client_left == NORMAL.code)
             if not session.nick and self._closing is None and self._scope.cancel_called:
                 self._closing = UNAVAILABLE if self._services.why_not_ready() else NO_HELLO
             self._log("disconnected", session, **self._how_it_closed())

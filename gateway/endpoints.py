@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Final
 
 import h11
@@ -58,6 +59,12 @@ def bad_request(status: int, problem: str) -> bytes:
 def cannot_upgrade(problem: str) -> bytes:
     """Give the response to a WebSocket handshake that is wrong."""
     return _response(400, problem + "\n", header=("Sec-WebSocket-Version", "13"))
+
+
+def turned_away(retry_after: float) -> bytes:
+    """Give the response to a WebSocket handshake that comes at a bad time."""
+    seconds = str(max(1, math.ceil(retry_after)))
+    return _response(503, "Try again later, or elsewhere.\n", header=("Retry-After", seconds))
 
 
 def _path(request: h11.Request) -> str:

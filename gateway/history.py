@@ -39,6 +39,15 @@ async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | Non
     return messages
 
 
+def newest_within(messages: list[bytes], size: int) -> list[bytes]:
+    """Give the newest messages that together have no more bytes than this."""
+    for index in range(len(messages) - 1, -1, -1):
+        size -= len(messages[index]) + 1
+        if size < 0:
+            return messages[index + 1 :]
+    return messages
+
+
 async def _at_least(room: Room, rooms: Rooms, count: int) -> list[bytes]:
     """Give the messages at hand, and older ones from the log until there are ``count``."""
     known, epoch = list(room.recent), room.epoch

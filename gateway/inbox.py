@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 import trio
 
 from gateway.backplane import Backplane, Unavailable
-from gateway.backplane.inboxes import INBOX_SECONDS
+from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.sequence import Sequence
 from gateway.splicing import direct_epoch, message_seq
 from gateway.websocket import text_frame
-from gateway.wire import Notice, encode
+from gateway.wire import Notice, Position, encode
 
 _PAGE: Final = 100
 _BATCH: Final = 500
@@ -43,6 +43,18 @@ class Inbox:
         return self.epoch == epoch
 
 
+class Missed(NamedTuple):
+    """What a session that comes back missed: messages up to a position, and whether it is all."""
+
+    position: Position
+    messages: list[bytes]
+    recovered: bool | None
+
+
+NOTHING_MISSED: Final = Missed(Position(epoch="", seq=0), [], None)
+"""What a new session missed."""
+
+
 class Inboxes:
     """The inboxes of all sessions of this node.
 
@@ -68,13 +80,38 @@ class Inboxes:
         inbox = self._inboxes[sid] = Inbox(sid, outbox)
         return inbox
 
-    def begin(self, inbox: Inbox, epoch: str = "", position: int = 0) -> None:
+    async def missed(self, sid: str, since: Position | None) -> Missed:
+        """Have a session's inbox come here, and read what was missed since its client saw it.
+
+        ``since`` is None, or its epoch empty, if the client saw nothing of it yet. The caller goes
+        on with `take_up` at the position that this gives.
+
+        :raises Unavailable: if Redis does not answer.
+        """
+        inboxes = self._backplane.inboxes
+        await inboxes.move(sid, self._backplane.nodes.channel)
+        after = since.seq if since is not None and since.epoch else 0
+        page = await inboxes.read(sid, after=after, limit=2 * INBOX_SIZE)
+        recovered = True
+        if since is not None and since.epoch not in {"", page.epoch}:
+            recovered, after = False, 0
+            page = await inboxes.read(sid, after=0, limit=2 * INBOX_SIZE)
+        first = message_seq(page.messages[0]) if page.messages else page.seq + 1
+        last = message_seq(page.messages[-1]) if page.messages else page.seq
+        position = Position(epoch=page.epoch, seq=last)
+        return Missed(position, page.messages, recovered and first == after + 1)
+
+    def take_up(self, sid: str, outbox: Outbox) -> Inbox:
+        """Take in what comes for a session that was elsewhere, and hold it until `begin`."""
+        inbox = self.open(sid, outbox)
+        inbox.behind = True  # something may have come since what was missed was read
+        return inbox
+
+    def begin(self, inbox: Inbox, position: Position) -> None:
         """Hand on everything behind a position, now and from now on."""
-        if not inbox.belongs_to(epoch or inbox.epoch):
-            inbox.epoch = epoch
-            inbox.sequence.restart()
-            inbox.behind = True
-        inbox.sequence.start(position)
+        if position.epoch:
+            inbox.epoch = position.epoch
+        inbox.sequence.start(position.seq)
         self._hand_on(inbox)
 
     def close(self, inbox: Inbox) -> None:
@@ -122,7 +159,6 @@ class Inboxes:
 
     async def _catch_up(self, inbox: Inbox) -> None:
         """Read an inbox on from its position until nothing is missing."""
-        self._counts.gaps_filled += 1
         while inbox.behind and self._inboxes.get(inbox.sid) is inbox:
             await self._backplane.link.wait_connected()
             sequence = inbox.sequence
@@ -158,6 +194,7 @@ class Inboxes:
             self._tell(inbox, "history_gap", "Some direct messages are older than the log.")
         for message in messages:
             sequence.offer(message_seq(message), message)
+        self._counts.gaps_filled += bool(messages)
         inbox.behind = (sequence.position or 0) < last
         self._hand_on(inbox)
 

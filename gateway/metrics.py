@@ -28,6 +28,8 @@ class Counts:
     deliveries: int = 0
     commands: int = 0
     refusals: int = 0
+    resumed: int = 0
+    turned_away: int = 0
     slow_readers: int = 0
     gaps_filled: int = 0
 
@@ -38,6 +40,7 @@ class Gauges:
 
     connections: int
     sessions: int
+    parked: int
     rooms: int
     outbox_bytes: int
     redis_connected: bool
@@ -51,12 +54,15 @@ _COUNTER_HELP: Final = {
     "deliveries": "Messages handed to clients: each counted once per member.",
     "commands": "Frames from clients.",
     "refusals": "Commands answered with an error.",
+    "resumed": "Sessions taken up again by another connection.",
+    "turned_away": "Handshakes refused with 503: too many at once, or the node is going away.",
     "slow_readers": "Connections closed because they read too slowly.",
     "gaps_filled": "Times that a room was read from its log because messages were missing.",
 }
 _GAUGE_HELP: Final = {
     "connections": "Open TCP connections.",
     "sessions": "Clients that have said hello.",
+    "parked": "Sessions that have lost their connection and may be taken up again.",
     "rooms": "Rooms with members on this node.",
     "outbox_bytes": "Bytes that wait for slow readers.",
     "redis_connected": "1 while the command connection to Redis is up.",

@@ -12,21 +12,28 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Server, Unavailable
+from gateway.backplane import Backplane, Unavailable, topology_from_url
 from gateway.closing import DRAINING
 from gateway.config import Settings
 from gateway.door import Connection
+from gateway.flood import TokenBucket
 from gateway.lease import Lease
 from gateway.listener import Serve, accept_forever, open_listeners
 from gateway.metrics import Gauges, Metrics
 from gateway.relay import Relay
 from gateway.session import Services
+from gateway.standings import Standings
 from gateway.wire import Notice
 
 KEEP_ALIVE_SLICE: Final = 100
 """Connections that are looked at, and pinged if need be, at one go."""
+MOVE_SECONDS: Final = 0.25
+LEAST_MOVED: Final = 25
+"""A node that drains asks so many clients at once to move on, every so many seconds, or more."""
+MOVING_SHARE: Final = 0.5
 CLIENTS_SHARE: Final = 0.8
-"""The part of the drain time that clients have; the rest is for leaving Redis clean."""
+"""The parts of the drain time by which all clients have been asked to move on, and by which they
+have gone; the rest is for leaving Redis clean."""
 
 log = structlog.get_logger("node")
 
@@ -38,7 +45,7 @@ class Node:
         self._settings = settings
         self.name = f"{settings.node_name}-{secrets.token_hex(3)}"
         self._backplane = Backplane(
-            Server.from_url(settings.redis),
+            topology_from_url(settings.redis),
             node=self.name,
             namespace=settings.namespace,
             timeout=settings.redis_timeout,
@@ -47,19 +54,34 @@ class Node:
         )
         self._metrics = Metrics()
         self._relay = Relay(self._backplane, self._metrics.counts)
-        self._lease = Lease(self._backplane, self._relay, self.name)
+        grace = settings.grace_seconds
+        self._standings = Standings(self._backplane, self._relay, grace=grace)
+        self._lease = Lease(
+            self._backplane,
+            self._relay,
+            self._standings,
+            grace=grace,
+            probe_seconds=settings.probe_seconds,
+        )
+        self._arrivals = TokenBucket(
+            burst=max(1, round(settings.connect_rate)),
+            rate=settings.connect_rate,
+            now=trio.current_time(),
+        )
         self._services = Services(
             settings=settings,
             node=self.name,
             backplane=self._backplane,
             relay=self._relay,
-            lease=self._lease,
+            standings=self._standings,
+            take_in=self._take_in,
             metrics=self._metrics,
             why_not_ready=self._why_not_ready,
         )
         self._metrics.read_gauges = self._gauges
         self._connections: set[Connection] = set()
         self._stopping = trio.Event()
+        self._emptied = trio.Event()
 
     def stop(self) -> None:
         """Ask the node to drain and end."""
@@ -78,11 +100,12 @@ class Node:
                 partial(
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
-                    on_restored=self._relay.recheck,
+                    on_restored=self._restored,
                 )
             )
-            nursery.start_soon(partial(self._relay.run, on_probe=self._lease.heard_probe))
+            nursery.start_soon(partial(self._relay.run, on_own=self._lease.heard))
             nursery.start_soon(self._lease.run)
+            nursery.start_soon(self._standings.run)
             nursery.start_soon(self._keep_alive)
             with trio.CancelScope() as draining:
                 async with trio.open_nursery() as connections:
@@ -91,10 +114,10 @@ class Node:
                     connections.start_soon(self._accept, listeners, connections, serve, accepting)
                     task_status.started(port)
                     await self._stopping.wait()
-                    accepting.cancel()
                     began = trio.current_time()
                     draining.deadline = began + CLIENTS_SHARE * self._settings.drain_seconds
-                    self._send_everybody_away()
+                    await self._send_everybody_away()
+                    accepting.cancel()
             with trio.move_on_at(began + self._settings.drain_seconds):
                 await self._leave_redis_clean()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
@@ -116,14 +139,14 @@ class Node:
         """Serve one connection; nothing that happens in it may reach the others."""
         connection = Connection(self._services, connected, remote, connections.start_soon)
         self._connections.add(connection)
-        if self._stopping.is_set():
-            connection.close(DRAINING)  # it was accepted in the very moment
         try:
             await connection.serve()
         except Exception:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
+            if not self._connections:
+                self._emptied.set()
 
     async def _keep_alive(self) -> None:
         """Ping the silent: one clock for all, which comes round to each twice in an interval.
@@ -140,15 +163,40 @@ class Node:
                 for connection in everybody[number::slices]:
                     connection.keep_alive(now, interval)
 
-    def _send_everybody_away(self) -> None:
-        log.info("draining", node=self.name, connections=len(self._connections))
+    async def _send_everybody_away(self) -> None:
+        """Ask the clients to move on, in batches; until all are gone it can be asked how it is.
+
+        Whoever is asked parks its session, and takes it up on another node.
+        """
+        everybody = list(self._connections)
+        log.info("draining", node=self.name, connections=len(everybody))
         notice = Notice(code="draining", message="This node is going away.")
-        for connection in list(self._connections):
-            connection.tell(notice)
-            connection.close(DRAINING)
+        rounds = MOVING_SHARE * self._settings.drain_seconds / MOVE_SECONDS
+        batch = max(LEAST_MOVED, math.ceil(len(everybody) / max(1.0, rounds)))
+        for start in range(0, len(everybody), batch):
+            if start:
+                await trio.sleep(MOVE_SECONDS)
+            for connection in everybody[start : start + batch]:
+                connection.tell(notice)
+                connection.close(DRAINING)
+        while self._connections:
+            self._emptied = trio.Event()
+            await self._emptied.wait()
+
+    def _take_in(self) -> float | None:
+        """Let one more client in; or give the seconds after which it may try again."""
+        if self._stopping.is_set():
+            return self._settings.drain_seconds
+        return self._arrivals.take(trio.current_time()) or None
+
+    def _restored(self) -> None:
+        """Catch up with what the subscription did not bring while it was away."""
+        self._lease.check_lineage()
+        self._relay.recheck()
+        self._lease.check_soon()
 
     async def _leave_redis_clean(self) -> None:
-        await self._lease.released()
+        await self._standings.released()
         try:
             await self._lease.give_up()
         except Unavailable:
@@ -163,7 +211,8 @@ class Node:
         outboxes = [c.outbox for c in self._connections]
         return Gauges(
             connections=len(self._connections),
-            sessions=self._lease.sessions,
+            sessions=self._standings.connected,
+            parked=self._standings.parked,
             rooms=len(self._relay.rooms),
             outbox_bytes=sum(outbox.waiting for outbox in outboxes),
             redis_connected=self._backplane.link.connected,

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_change
+from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, continues, read_change
 from gateway.hub import RECENT, SLICE, Room
 from gateway.inbox import Inboxes
 from gateway.metrics import Counts
@@ -43,8 +43,8 @@ class Relay:
     def __init__(self, backplane: Backplane, counts: Counts) -> None:
         self._backplane = backplane
         self._counts = counts
-        self._on_probe: Callable[[], None] = lambda: None
-        self._probe_channel = backplane.nodes.channel
+        self._on_own: Callable[[bytes], None] = lambda _: None
+        self._own_channel = backplane.nodes.channel
         self.inboxes = Inboxes(backplane, counts)
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
@@ -53,12 +53,12 @@ class Relay:
         self._due: dict[Room, float] = {}
         self._nursery: trio.Nursery | None = None
 
-    async def run(self, *, on_probe: Callable[[], None]) -> None:
+    async def run(self, *, on_own: Callable[[bytes], None]) -> None:
         """Keep the rooms; runs for as long as the node does.
 
-        ``on_probe`` is called for whatever comes on the node's own channel.
+        ``on_own`` is called with what comes on the node's own channel, but for no session.
         """
-        self._on_probe = on_probe
+        self._on_own = on_own
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._tell_presence)
             self._nursery.start_soon(self.inboxes.run)
@@ -88,6 +88,14 @@ class Relay:
         if room is None or not room.has(session):
             raise CommandError("not_in_room", f"You are not in the room {name!r}; join it first.")
         return room
+
+    def drop_member(self, name: str, session: str) -> None:
+        """Hand a room's messages to this session no more."""
+        room = self.rooms.get(name)
+        if room is not None:
+            room.remove(session)
+            room.roster.forget(session)
+            self.close_if_unused(room)
 
     def close_if_unused(self, room: Room) -> None:
         """Stop following a room that nobody here is in."""
@@ -125,8 +133,7 @@ class Relay:
         for channel, payload in burst:
             room = self._by_channel.get(channel)
             if room is None:
-                if channel == self._probe_channel:
-                    self._on_probe()
+                if channel == self._own_channel:
                     self._hear_own(payload)
                 continue
             try:
@@ -146,7 +153,7 @@ class Relay:
         return touched
 
     def _hear_own(self, payload: bytes) -> None:
-        """Take what is published for one session of this node."""
+        """Take what is published for this node alone, or for one session of it."""
         try:
             if payload.startswith(DIRECT_MARK):
                 self.inboxes.hear(*read_marked(payload))
@@ -155,6 +162,8 @@ class Relay:
                 outbox = self.inboxes.outbox_of(session)
                 if outbox is not None and not outbox.waiting:
                     outbox.offer(text_frame(note))
+            else:
+                self._on_own(payload)
         except (ValueError, IndexError):
             log.warning("publication not understood", bytes=len(payload))
 
@@ -170,10 +179,14 @@ class Relay:
         if not room.belongs_to(epoch):
             self._catch_up_soon(room)
 
-    def recheck(self) -> None:
-        """Read every log again, after a time in which anything may have been missed."""
+    def recheck(self, *, doubted: bool = False) -> None:
+        """Read every log again, after a time in which anything may have been missed.
+
+        ``doubted`` if Redis itself may have lost data since.
+        """
         self.inboxes.recheck()
         for room in self.rooms.values():
+            room.doubted |= doubted
             room.sequence.reconnected()
             self._catch_up_soon(room)
 
@@ -228,39 +241,60 @@ class Relay:
     async def _catch_up(self, room: Room) -> None:
         """Read a room on from its position until nothing is missing; its members wait for it."""
         self._counts.gaps_filled += 1
-        lost = False
         while room.behind and self.rooms.get(room.name) is room:
             await self._backplane.link.wait_connected()
             room.behind = room.sequence.suspicious = False
-            seen, seen_version = room.sequence.highest, room.roster.seen
             try:
-                snapshot = await self._backplane.rooms.snapshot(
-                    room.name,
-                    after=room.sequence.position or 0,
-                    limit=_CATCH_UP_MESSAGES,
-                    known_version=room.roster.version,
-                )
+                await self._read_on(room)
             except Unavailable:
                 room.behind = True
                 await trio.sleep(_RETRY_SECONDS)
-                continue
-            await room.handed_out()  # from here on its position is that of its sequence
-            lost = (
-                lost
-                or snapshot.seq < seen
-                or snapshot.version < seen_version
-                or not room.belongs_to(snapshot.epoch)
-            )
-            if not lost:
-                await self._fill(room, snapshot)
-            elif snapshot.members is None:
-                # By chance the version is one that was known: read on, now with the members.
-                room.roster.invalidate()
-                room.behind = True
-            else:
-                await self._go_on_after_loss(room, snapshot, snapshot.members)
-                lost = False
         room.catching_up = False
+
+    async def _read_on(self, room: Room) -> None:
+        rooms = self._backplane.rooms
+        seen, seen_version = room.sequence.highest, room.roster.seen
+        snapshot = await rooms.snapshot(
+            room.name,
+            after=room.sequence.position or 0,
+            limit=_CATCH_UP_MESSAGES,
+            known_version=room.roster.version,
+        )
+        lost = snapshot.version < seen_version or not room.belongs_to(snapshot.epoch)
+        if not lost and not room.doubted and snapshot.seq >= seen:
+            await room.handed_out()  # from here on its position is that of its sequence
+            await self._fill(room, snapshot)
+            return
+        agreed, wanted = await self._agreed(room, snapshot)
+        if agreed < wanted and snapshot.epoch == room.epoch:
+            await rooms.renew_epoch(room.name, room.epoch)
+            room.behind = True
+        elif lost and snapshot.members is None:
+            # By chance the version is one that was known: read on, now with the members.
+            room.roster.invalidate()
+            room.behind = True
+        elif lost and snapshot.members is not None:
+            await room.handed_out()
+            await self._go_on_after_loss(room, snapshot, snapshot.members, agreed)
+        else:
+            room.doubted = False
+            room.behind = True
+
+    async def _agreed(self, room: Room, snapshot: Snapshot) -> tuple[int, int]:
+        """Give the last message that Redis has as it was handed out, and the one that should be.
+
+        In a log that began anew it is 0.
+        """
+        position, recent = room.position, list(room.recent)
+        if not continues(snapshot.epoch, room.epoch):
+            return 0, position
+        rooms = self._backplane.rooms
+        logged = set(await rooms.messages_before(room.name, position + 1, len(recent)))
+        for message in reversed(recent):
+            if message in logged:
+                return message_seq(message), position
+        oldest = message_seq(recent[0]) if recent else position + 1
+        return min(snapshot.seq, oldest - 1), position
 
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
@@ -280,21 +314,21 @@ class Relay:
         self._settle(room)
 
     async def _go_on_after_loss(
-        self, room: Room, snapshot: Snapshot, members: dict[str, str]
+        self, room: Room, snapshot: Snapshot, members: dict[str, str], agreed: int
     ) -> None:
         """Take over what Redis has after it lost acknowledged data, and say so."""
         log.warning(
-            "redis lost data", room=room.name, had=room.position, has=snapshot.seq,
+            "redis lost data", room=room.name, had=room.position, has=snapshot.seq, agreed=agreed,
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
-        same_epoch = snapshot.epoch == room.epoch
+        room.doubted = False
         room.epoch = snapshot.epoch
         room.sequence.restart()
-        room.start(snapshot.seq if same_epoch else 0)
+        room.start(agreed)
         room.recent.clear()
         room.roster.invalidate()
         room.roster.replace(snapshot.version, members)
-        # In a new epoch everything in the log is news; and what came live meanwhile was dropped.
+        # All that is behind it in the log is news; and what came live meanwhile was dropped.
         room.behind = True
         await self._tell(room, "history_lost", "The server lost messages; the talk goes on.")
 

@@ -11,18 +11,18 @@ from typing import Any, Final
 import structlog
 import trio
 
-from gateway import history, nicknames, splicing, who, wire
-from gateway.backplane import Backplane, NickTaken, Unavailable
-from gateway.closing import Closing
+from gateway import history, identity, nicknames, splicing, who, wire
+from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
+from gateway.closing import REPLACED, Closing
 from gateway.config import Settings
 from gateway.flood import TokenBucket
 from gateway.hub import Room
-from gateway.inbox import Inbox
-from gateway.lease import Lease
+from gateway.inbox import NOTHING_MISSED, Inbox, Missed
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.personal import Personal
 from gateway.relay import Relay
+from gateway.standings import Standing, Standings
 from gateway.websocket import text_frame
 from gateway.wire import CommandError
 
@@ -40,52 +40,61 @@ class Services:
     node: str
     backplane: Backplane
     relay: Relay
-    lease: Lease
+    standings: Standings
     metrics: Metrics
     why_not_ready: Callable[[], str | None]
+    take_in: Callable[[], float | None]
+    """Lets one more client in, or gives the seconds after which it may try again."""
 
 
 class Session:
     """One client on one connection. Commands are handled one after the other, in order.
 
-    ``nick`` is empty until `hello`. Whatever it may have claimed in Redis is noted before it is
-    asked for, so that `end` gives it back wherever the session was interrupted.
+    ``nick`` is empty until `hello`. Whatever it may have claimed in Redis is noted in its standing
+    before it is asked for, so that `end` parks it, or gives it back, wherever it was interrupted.
     """
 
     def __init__(
-        self,
-        services: Services,
-        sid: str,
-        outbox: Outbox,
-        close: Callable[[Closing], None],
+        self, services: Services, outbox: Outbox, close: Callable[[Closing], None]
     ) -> None:
         self._services = services
         self._outbox = outbox
-        self.close = close
-        self.sid = sid
-        self.nick = ""
-        self._status: tuple[wire.State, str] = ("online", "")
-        self._personal = Personal(services.backplane, services.relay, sid)
+        self._close = close
+        self._secret = identity.new_secret()
+        self.standing = Standing(identity.session_id(self._secret), close)
+        self._personal = Personal(services.backplane, services.relay, self.sid)
         self._inbox: Inbox | None = None
-        self.rooms: set[str] = set()
-        self._nicks_claimed: set[str] = set()
-        self._claims = trio.Lock()
-        self._over = trio.Event()
         self._answered: dict[tuple[str, str], wire.Ok] = {}
         settings = services.settings
         self._flood = TokenBucket(
             burst=settings.flood_burst, rate=settings.flood_rate, now=trio.current_time()
         )
 
-    def end(self) -> None:
-        """Leave everything, and give back what was claimed. Synchronous; for the very end."""
-        self._over.set()
-        for name in self.rooms:
-            self._leave_here(name)
+    @property
+    def sid(self) -> str:
+        """What others know the session by."""
+        return self.standing.sid
+
+    @property
+    def nick(self) -> str:
+        """The nickname; empty before `hello`."""
+        return self.standing.nick
+
+    def end(self, *, goodbye: bool = False) -> None:
+        """Park the session; one that has said goodbye is given back. Synchronous; for the end."""
         if self._inbox is not None:
             self._services.relay.inboxes.close(self._inbox)
-        if self._nicks_claimed:
-            self._services.lease.release(self.sid, self._nicks_claimed, self.rooms)
+        if self._is_over:
+            return
+        if self.nick and not goodbye:
+            self._services.standings.park(self.standing)
+        else:
+            self._services.standings.release(self.standing)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the session goes on over another connection, or not at all."""
+        return self.standing.close is not self._close
 
     async def handle(self, data: str | bytes) -> None:
         """Carry out one frame from the client and answer it; never raises for what is in it."""
@@ -127,19 +136,33 @@ class Session:
     async def _hello(self, command: wire.Hello) -> None:
         if self.nick:
             raise CommandError("bad_frame", "You have said hello already.")
-        nick = self._checked(command.nick)
-        inboxes = self._services.relay.inboxes
-        # Before anybody can find us by our nickname.
-        inbox = self._inbox = inboxes.open(self.sid, self._outbox)
-        async with self._claims:
-            await self._claim(nick)
-        self._services.lease.hold(self)
+        missed = NOTHING_MISSED
+        if command.resume is not None:
+            missed = await self._take_up(command.resume, command.inbox)
+        elif command.nick is not None:
+            nick = self._checked(command.nick)
+            self._services.standings.hold(self.standing)
+            # Before anybody can find us by our nickname.
+            self._inbox = self._services.relay.inboxes.open(self.sid, self._outbox)
+            async with self.standing.claims:
+                await self._claim(nick)
+        self._welcome(command, missed)
+
+    def _welcome(self, command: wire.Hello, missed: Missed) -> None:
+        """Answer a hello, with the direct messages missed; live ones follow."""
         settings = self._services.settings
+        directs = self._fitting(missed.messages)
+        recovered = missed.recovered and len(directs) == len(missed.messages)
         self._send(
             wire.Welcome(
                 id=command.id,
-                nick=nick,
+                session=self._secret,
+                resumed=command.resume is not None,
+                nick=self.nick,
                 node=self._services.node,
+                inbox=missed.position if command.resume else None,
+                directs=splicing.as_directs(directs),
+                recovered=recovered,
                 limits=wire.Limits(
                     frame_bytes=wire.MAX_FRAME_BYTES,
                     text_bytes=wire.MAX_TEXT_BYTES,
@@ -150,88 +173,73 @@ class Session:
                 ),
             )
         )
-        inboxes.begin(inbox)
+        if self._inbox is not None:
+            self._services.relay.inboxes.begin(self._inbox, missed.position)
+
+    async def _take_up(self, secret: str, since: wire.Position | None) -> Missed:
+        standings = self._services.standings
+        found = await standings.resume(identity.session_id(secret), self._close, since)
+        if found is None:
+            raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
+        standing, missed = found
+        standings.release(self.standing)  # an earlier hello may have claimed something
+        self.standing, self._secret = standing, secret
+        self._inbox = self._services.relay.inboxes.take_up(self.sid, self._outbox)
+        self._personal = Personal(self._services.backplane, self._services.relay, self.sid)
+        self._services.metrics.counts.resumed += 1
+        return missed
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
-        async with self._claims:
+        async with self.standing.claims:
             if nick != self.nick:
-                await self._claim(nick)
+                await self._claim(who.renamed(self.standing.who, nick))
             # Also if that was done by a command like this one whose answer was `unavailable`.
-            await self._join_again()
+            await self._services.standings.join_again(self.standing)
         self._answer_once(command, wire.Named(id=command.id, nick=nick))
 
     async def _set_status(self, command: wire.SetStatus) -> None:
-        async with self._claims:
-            self._status = command.state, command.text
-            await self._claim(self.nick)
-            await self._join_again()
+        async with self.standing.claims:
+            await self._claim(who.write(self.nick, command.state, command.text))
+            await self._services.standings.join_again(self.standing)
         self._answer_once(command, wire.Ok(id=command.id))
-
-    @property
-    def who(self) -> str:
-        """Who this is to others (`gateway.who`)."""
-        return who.write(self.nick, *self._status)
 
     def _checked(self, nick: str) -> str:
         return nicknames.check(nick, allow_unicode=self._services.settings.unicode_nicks)
 
-    async def _claim(self, nick: str) -> None:
-        """Take a nickname and give up the one before it; for holders of ``_claims``."""
-        self._nicks_claimed.add(nick)
+    async def _claim(self, line: str) -> None:
+        """Take the nickname that a line has and give up the one before it, for its status, too.
+
+        For holders of the standing's claims.
+        """
         try:
-            await self._services.backplane.nicks.claim(
-                who.write(nick, *self._status),
-                self.sid,
-                giving_up=self._nicks_claimed - {nick},
-                variants=nicknames.variants,
-            )
+            await self._services.backplane.nicks.claim(line, self.sid, variants=nicknames.variants)
         except NickTaken as taken:
-            self._nicks_claimed.discard(nick)
             suggestion = taken.free_variant
-            message = f"The nickname {nick} is taken" + (
+            message = f"The nickname {who.nick_of(line)} is taken" + (
                 f"; {suggestion} is free." if suggestion else "."
             )
             raise CommandError("nick_taken", message, suggestion=suggestion) from None
+        except Replaced:
+            self.standing.moved = True
+            self._close(REPLACED)
+            await trio.lowlevel.checkpoint()  # it is closed here
         except Unavailable:
             # Which of the two names Redis holds for us now is unknown: settle it as it comes back.
-            self._services.lease.settle(self)
+            self._services.standings.settle(self.standing)
             raise
-        self.nick = nick
-        self._nicks_claimed = {nick}
-
-    async def reclaim(self) -> None:
-        """Claim again what this session holds, after Redis may have forgotten or misunderstood.
-
-        :raises NickTaken: if the nickname has another owner now.
-        :raises Unavailable: if Redis does not answer.
-        """
-        async with self._claims:
-            if self._over.is_set():
-                return
-            try:
-                given_up = self._nicks_claimed - {self.nick}
-                await self._services.backplane.nicks.claim(self.who, self.sid, giving_up=given_up)
-                self._nicks_claimed = {self.nick}
-                await self._join_again()
-            finally:
-                if self._over.is_set():
-                    # The session was released before all this was claimed.
-                    self._services.lease.release(self.sid, {self.nick}, self.rooms)
-
-    async def _join_again(self) -> None:
-        for room in sorted(self.rooms):
-            await self._services.backplane.rooms.join(room, self.sid, self.who)
+        self.standing.who = line
 
     async def _join(self, command: wire.Join) -> None:
         name = _checked_room(command.room)
         services = self._services
-        if name not in self.rooms and len(self.rooms) >= services.settings.max_rooms:
+        rooms = self.standing.joined
+        if name not in rooms and len(rooms) >= services.settings.max_rooms:
             limit = services.settings.max_rooms
             raise CommandError("too_many_rooms", f"You are in {limit} rooms already.")
         async with services.relay.holding(name) as room:
-            self.rooms.add(name)
-            epoch = await services.backplane.rooms.join(name, self.sid, self.who)
+            services.standings.joined(self.standing, name)
+            epoch = await services.backplane.rooms.join(name, self.sid, self.standing.who)
             services.relay.epoch_seen(room, epoch)
             missed = None
             if command.since is not None:
@@ -241,6 +249,8 @@ class Session:
                 recovered = None if command.since is None else False
             else:
                 recovered = True
+            if self._is_over:
+                return
             # Nothing awaits from here on: the answer is true of the moment in which the live
             # messages begin, so none is missing between the two and none comes twice.
             room.add(self.sid, self._outbox)
@@ -254,7 +264,8 @@ class Session:
             recovered = False
         roster = room.roster
         # Whoever joins is told of next; the answer has them already.
-        newcomer = who.read(self.who) if roster.introduce(self.sid, self.who) else None
+        line = self.standing.who
+        newcomer = who.read(line) if roster.introduce(self.sid, line) else None
         self._send(
             wire.Joined(
                 id=command.id,
@@ -271,33 +282,21 @@ class Session:
 
     def _fitting(self, messages: list[bytes]) -> list[bytes]:
         """Give the newest messages that together take up at most half of the outbox."""
-        room_left = self._services.settings.outbox_bytes // 2
-        for index in range(len(messages) - 1, -1, -1):
-            room_left -= len(messages[index]) + 1
-            if room_left < 0:
-                return messages[index + 1 :]
-        return messages
+        return history.newest_within(messages, self._services.settings.outbox_bytes // 2)
 
     async def _leave(self, command: wire.Leave) -> None:
         name = command.room
-        if name not in self.rooms:
+        if name not in self.standing.joined:
             self._joined(name)  # refuses
-        rooms = self._services.backplane.rooms
-        async with self._claims:
+        rooms, relay = self._services.backplane.rooms, self._services.relay
+        async with self.standing.claims:
             await rooms.leave(name, self.sid)
-            self._leave_here(name)
-            self.rooms.discard(name)
-        if name not in self._services.relay.rooms:
+            self.standing.joined.discard(name)
+            relay.drop_member(name, self.sid)
+        if name not in relay.rooms and not self._services.standings.is_listed_in(name):
             with contextlib.suppress(Unavailable):  # then it is a note too much, which harms nobody
                 await rooms.left(name)
         self._answer_once(command, wire.Ok(id=command.id))
-
-    def _leave_here(self, name: str) -> None:
-        room = self._services.relay.rooms.get(name)
-        if room is not None:
-            room.remove(self.sid)
-            room.roster.forget(self.sid)
-            self._services.relay.close_if_unused(room)
 
     async def _say(self, command: wire.Send) -> None:
         room = self._joined(command.room)

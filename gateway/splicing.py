@@ -10,7 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
-from gateway.wire import Event, Member, Message, encode
+from gateway.wire import DirectMessage, Event, Member, Message, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
@@ -63,6 +63,11 @@ def message_seq(message: bytes) -> int:
 def as_messages(encoded: list[bytes]) -> list[Message]:
     """Put messages that are bytes already into an answer; they are spliced in, never parsed."""
     return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
+
+
+def as_directs(encoded: list[bytes]) -> list[DirectMessage]:
+    """Put direct messages that are bytes already into an answer."""
+    return cast("list[DirectMessage]", as_messages(encoded))
 
 
 def as_members(encoded: bytes, newcomer: Member | None) -> list[Member]:

@@ -18,6 +18,11 @@ def write(nick: str, state: str = "online", text: str = "") -> str:
     return nick if state == "online" and not text else f"{nick} {state} {text}"
 
 
+def renamed(who: str, nick: str) -> str:
+    """Give the line of somebody who has another nickname now."""
+    return nick + who[len(nick_of(who)) :]
+
+
 def nick_of(who: str) -> str:
     """Read the nickname off somebody's line."""
     return who.partition(" ")[0]
@@ -25,8 +30,8 @@ def nick_of(who: str) -> str:
 
 def read(who: str) -> Member:
     """Read somebody's line."""
+    if " " not in who:
+        return Member(nick=who)
     nick, _, status = who.partition(" ")
-    if not status:
-        return Member(nick=nick)
     state, _, text = status.partition(" ")
     return Member(nick=nick, state=_STATES.get(state, "online"), text=text)

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -119,6 +119,8 @@ class Cluster:
     def __init__(self, redis: RedisServer, nursery: trio.Nursery) -> None:
         self.redis = redis
         self.nodes: list[NodeProcess] = []
+        self.launch: Sequence[str] = ("gateway",)
+        """The module that a node is run from, and what goes before ``serve``."""
         self._nursery = nursery
 
     @property
@@ -129,7 +131,7 @@ class Cluster:
     async def add_node(self, **settings: object) -> NodeProcess:
         """Start a node with these settings and wait until it listens."""
         flags = {"port": 0, "redis": self.redis.url, "log_format": "json", "flood_rate": 0}
-        command = [sys.executable, "-m", "gateway", "serve"]
+        command = [sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE)
@@ -170,8 +172,11 @@ async def open_cluster(
 class RawClient:
     """A WebSocket client that sends and receives whatever a test likes."""
 
-    def __init__(self, websocket: trio_websocket.WebSocketConnection) -> None:
+    def __init__(
+        self, websocket: trio_websocket.WebSocketConnection, stream: trio.abc.Stream
+    ) -> None:
         self.websocket = websocket
+        self.stream = stream
 
     async def say(self, frame: dict[str, Any] | str | bytes) -> None:
         """Send a frame."""
@@ -194,6 +199,10 @@ class RawClient:
         """Send a frame and receive its `ok`, `error` or `welcome`."""
         await self.say(frame)
         return await self.hear_type("ok", "error", "welcome")
+
+    async def break_off(self) -> None:
+        """Lose the connection, without a goodbye."""
+        await trio.aclose_forcefully(self.stream)
 
     async def closed(self) -> int:
         """Receive until the node closes; gives the close code."""
@@ -221,7 +230,7 @@ async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClie
             subprotocols=["chat.v1"],
             max_message_size=1 << 26,
         )
-        client = RawClient(websocket)
+        client = RawClient(websocket, stream)
         if nick is not None:
             answer = await client.ask({"type": "hello", "nick": nick})
             assert answer["type"] == "welcome", answer

@@ -12,16 +12,18 @@ import trio
 
 from gateway.backplane.errors import Unavailable
 from gateway.backplane.inboxes import Inboxes
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
-from gateway.backplane.nicks import Nicks, NickTaken, Owner
+from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
-from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
+from gateway.backplane.rooms import Change, Rooms, Snapshot, continues, read_change
 from gateway.backplane.subscription import Burst, Subscription
-from gateway.backplane.topology import Server
+from gateway.backplane.topology import Server, Topology, topology_from_url
 
 __all__ = [
     "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",
-    "Rooms", "Server", "Snapshot", "Subscription", "Unavailable", "read_change",
+    "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology", "Unavailable",
+    "continues", "read_change", "topology_from_url",
 ]  # fmt: skip
 
 
@@ -30,7 +32,7 @@ class Backplane:
 
     def __init__(
         self,
-        server: Server,
+        topology: Topology,
         *,
         node: str,
         namespace: str,
@@ -38,18 +40,19 @@ class Backplane:
         history_size: int,
         history_days: float,
     ) -> None:
-        self.link = Link(server, name=f"{node}-commands", timeout=timeout)
-        self.subscription = Subscription(server, name=f"{node}-subscription", timeout=timeout)
+        self.incarnation = Incarnation(node)
+        self.link = Link(topology, name=f"{node}-commands", timeout=timeout)
+        self.subscription = Subscription(topology, name=f"{node}-subscription", timeout=timeout)
         self.rooms = Rooms(
             self.link,
             namespace=namespace,
-            node=node,
+            incarnation=self.incarnation,
             history_size=history_size,
             history_days=history_days,
         )
         self.inboxes = Inboxes(self.link, namespace=namespace)
-        self.nicks = Nicks(self.link, namespace=namespace, node=node)
-        self.nodes = Nodes(self.link, namespace=namespace, node=node)
+        self.nicks = Nicks(self.link, namespace=namespace, incarnation=self.incarnation)
+        self.nodes = Nodes(self.link, namespace=namespace, incarnation=self.incarnation)
 
     async def run(
         self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from gateway.backplane.errors import Unavailable, translate
-from gateway.backplane.topology import Server
+from gateway.backplane.topology import Topology
 
 CONNECT_SECONDS: Final = 3.0
 FIRST_BACKOFF: Final = 0.05
@@ -50,6 +50,8 @@ class Connection:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
+        self.greeted: list[Any] = []
+        """The replies to the commands that the connection began with."""
         self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
 
     async def send(self, data: bytes) -> None:
@@ -127,7 +129,7 @@ class Pipeline:
 
 
 async def keep_connected(
-    server: Server,
+    topology: Topology,
     name: str,
     greeting: list[tuple[Any, ...]],
     serve: Callable[[Connection], Awaitable[None]],
@@ -140,20 +142,24 @@ async def keep_connected(
     attempts = 0
     while True:
         started = trio.current_time()
-        reason = await _one_connection(server, name, greeting, serve)
+        reason = await _one_connection(topology, name, greeting, serve)
         if trio.current_time() - started > LONGEST_BACKOFF:
             attempts = 0
         attempts += 1
         if attempts == 1 or attempts % 10 == 0:
             log.warning(
-                "redis away", connection=name, server=server.place, reason=reason, attempts=attempts
+                "redis away",
+                connection=name,
+                server=topology.place,
+                reason=reason,
+                attempts=attempts,
             )
         ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(attempts, 10))
         await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
 
 
 async def _one_connection(
-    server: Server,
+    topology: Topology,
     name: str,
     greeting: list[tuple[Any, ...]],
     serve: Callable[[Connection], Awaitable[None]],
@@ -161,13 +167,15 @@ async def _one_connection(
     """Connect, greet and serve until that fails; give the reason."""
     try:
         with trio.fail_after(CONNECT_SECONDS):
+            server = await topology.find()
             stream = await server.connect()
     except (OSError, UnicodeError, trio.TooSlowError) as error:
         return str(error) or "no answer"
     reason = ""
     try:
         connection = Connection(stream)
-        await _greet(connection, [*server.greeting(name), *greeting])
+        replies = await _greet(connection, [*server.greeting(name), *greeting])
+        connection.greeted = replies[len(replies) - len(greeting) :]
         log.info("redis connected", connection=name, server=server.place)
         await serve(connection)
     except* ConnectionLost as group:
@@ -184,8 +192,11 @@ def _first_message(group: BaseExceptionGroup[ConnectionLost]) -> str:
     return str(leaf)
 
 
-async def _greet(connection: Connection, commands: list[tuple[Any, ...]]) -> None:
-    """Say a new connection's first commands; a server that is only starting counts as lost."""
+async def _greet(connection: Connection, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Say a new connection's first commands and give the replies.
+
+    A server that is only starting counts as lost, and so does a replica in a primary's place.
+    """
     try:
         with trio.fail_after(CONNECT_SECONDS):
             replies = await connection.exchange(commands)
@@ -194,3 +205,6 @@ async def _greet(connection: Connection, commands: list[tuple[Any, ...]]) -> Non
     for reply in replies:
         if isinstance(reply, Unavailable):
             raise ConnectionLost(str(reply)) from reply
+        if isinstance(reply, list) and reply[0] in {b"slave", b"sentinel"}:
+            raise ConnectionLost("it is not the primary, or not any more")
+    return replies

@@ -23,13 +23,17 @@ class Refused(Unavailable, redis_exceptions.ResponseError):
     """
 
 
+class ReadOnly(Unavailable):
+    """This server is a replica now: the primary is elsewhere."""
+
+
 class NoScript(Exception):
     """Redis has forgotten a script (restart, failover, SCRIPT FLUSH): load it again."""
 
 
 _PASSING = (
     "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS",
-    "OOM", "READONLY", "TRYAGAIN", "UNBLOCKED", "WRONGPASS",
+    "OOM", "TRYAGAIN", "UNBLOCKED", "WRONGPASS",
 )  # fmt: skip
 
 
@@ -39,6 +43,8 @@ def translate(error: str) -> Exception:
     if word == "NOSCRIPT":
         return NoScript(error)
     # A write refused inside a script comes as "ERR ... -OOM ..." or with the script's name first.
+    if word == "READONLY" or "-READONLY " in error:
+        return ReadOnly(error)
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Unavailable(error)
     log.error("redis refused a command", reason=error)

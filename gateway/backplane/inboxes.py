@@ -107,6 +107,19 @@ class Inboxes:
         )
         return InboxPage(epoch.decode(), seq, messages)
 
+    async def move(self, session: str, channel: bytes) -> None:
+        """Have an inbox publish to another node from now on, whatever a sender believes.
+
+        What is delivered after this is heard there; what was before is in the log.
+        """
+        meta = self._keys(session).meta
+        await self._link.call_all(
+            [
+                ("HSET", meta, "channel", channel),
+                ("PEXPIRE", meta, round(INBOX_SECONDS * 1000)),
+            ]
+        )
+
     async def positions(self, sessions: Sequence[str]) -> list[InboxPosition]:
         """Tell where many inboxes are."""
         found = await self._link.call_all(

@@ -16,9 +16,18 @@ from gateway.backplane.connection import (
     Pipeline,
     keep_connected,
 )
-from gateway.backplane.errors import NoScript, Unavailable
+from gateway.backplane.errors import NoScript, ReadOnly, Unavailable
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
-from gateway.backplane.topology import Server
+from gateway.backplane.topology import Topology
+
+
+def _lineage(info: object) -> str:
+    """Read the id of the data's history; empty if Redis does not tell it."""
+    if isinstance(info, bytes):
+        for line in info.split(b"\r\n"):
+            if line.startswith(b"master_replid:"):
+                return line.decode()
+    return ""
 
 
 class _Call:
@@ -51,13 +60,15 @@ class Link:
     caller needs a timeout of its own.
     """
 
-    def __init__(self, server: Server, *, name: str, timeout: float) -> None:
-        self._server = server
+    def __init__(self, topology: Topology, *, name: str, timeout: float) -> None:
+        self._topology = topology
         self._name = name
         self._timeout = timeout
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
         self._up = trio.Event()
+        self.lineage = ""
+        """What changes when Redis may have lost data: it was restarted, or is another server."""
 
     @property
     def connected(self) -> bool:
@@ -67,7 +78,8 @@ class Link:
     async def run(self) -> None:
         """Keep the connection; runs for as long as the node does."""
         loads: list[tuple[Any, ...]] = [("SCRIPT", "LOAD", script.source) for script in ALL_SCRIPTS]
-        await keep_connected(self._server, self._name, loads, self._serve)
+        greeting = [*loads, ("INFO", "replication")]
+        await keep_connected(self._topology, self._name, greeting, self._serve)
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).
@@ -111,6 +123,7 @@ class Link:
             return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
 
     async def _serve(self, connection: Connection) -> None:
+        self.lineage = _lineage(connection.greeted[-1])
         self._up.set()
         try:
             async with trio.open_nursery() as nursery:
@@ -150,6 +163,8 @@ class Link:
                     call.reply = reply
                 elif isinstance(reply, Exception):
                     trio.lowlevel.reschedule(task, outcome.Error(reply))
+                    if isinstance(reply, ReadOnly):
+                        raise ConnectionLost(str(reply))
                 else:
                     trio.lowlevel.reschedule(task, outcome.Value(reply))
 

@@ -1,17 +1,19 @@
-"""Nicknames as all nodes share them: one owner each in the whole cluster."""
+"""Nicknames and sessions as all nodes share them: one owner each, on one node, in the cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from gateway.backplane.connection import Argument
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
-from gateway.backplane.scripts import CLAIM, RELEASE
+from gateway.backplane.nodes import channel_of
+from gateway.backplane.scripts import CLAIM, RELEASE, RESUME
 from gateway.nicknames import fold
 from gateway.who import nick_of
 
 _SCAN_COUNT: Final = 500
+_REPLACED: Final = -2
 
 
 class NickTaken(Exception):
@@ -20,6 +22,10 @@ class NickTaken(Exception):
     def __init__(self, free_variant: str | None) -> None:
         super().__init__("nickname taken")
         self.free_variant = free_variant
+
+
+class Replaced(Exception):
+    """The session goes on at another node, which has taken it up."""
 
 
 class Owner(NamedTuple):
@@ -31,67 +37,103 @@ class Owner(NamedTuple):
 
 
 class Nicks:
-    """One hash in Redis, so that a rename gives up the old name exactly as it takes the new one.
+    """Two hashes in Redis, changed together: who owns a nickname, and which one a session owns.
 
     Every method raises `Unavailable` if Redis cannot answer; doing it again is safe.
     """
 
-    def __init__(self, link: Link, *, namespace: str, node: str) -> None:
+    def __init__(self, link: Link, *, namespace: str, incarnation: Incarnation) -> None:
         self._link = link
-        self._node = node
-        self._key = f"{namespace}:nicks"
+        self._incarnation = incarnation
+        self._nicks = f"{namespace}:{{nicks}}"
+        self._keys = (self._nicks, f"{self._nicks}:sessions")
+        self._channel_around = channel_of(namespace, "\n").split("\n")
 
     async def claim(
         self,
         who: str,
         session: str,
         *,
-        giving_up: Iterable[str] = (),
         variants: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> None:
-        """Make a nickname the session's, and set those free that it gives up.
+        """Make a nickname the session's, on this node, and set free the one it had.
 
         ``who`` is it with the status that goes with it (`gateway.who`); ``variants`` is asked for
         other nicknames like it if it is taken.
 
         :raises NickTaken: with the first variant that is free.
+        :raises Replaced: if another node has taken the session up.
         """
-        given_up = [fold(old) for old in giving_up]
         nick = nick_of(who)
-        owner = f"{session} {self._node} {who}"
-        claim: list[Argument] = [fold(nick), owner, session, len(given_up), *given_up]
-        if not await self._link.run_script(CLAIM, (self._key,), *claim):
-            return
-        others = variants(nick)
-        answer: int = await self._link.run_script(CLAIM, (self._key,), *claim, *map(fold, others))
+        claim = (session, self._incarnation.name, who, fold(nick))
+        answer: int = await self._link.run_script(CLAIM, self._keys, *claim)
+        others: Sequence[str] = ()
+        if answer not in {0, _REPLACED} and (others := variants(nick)):
+            answer = await self._link.run_script(CLAIM, self._keys, *claim, *map(fold, others))
+        if answer == _REPLACED:
+            raise Replaced
         if answer:  # else it has just been set free
             raise NickTaken(others[answer - 1] if answer > 0 else None)
 
+    async def resume(self, session: str) -> str | None:
+        """Have a session on this node from now on, wherever it was; that node is told.
+
+        :returns: who it is (`gateway.who`), or None if there is no such session.
+        """
+        who: bytes | None = await self._link.run_script(
+            RESUME, self._keys, session, self._incarnation.name, *self._channel_around
+        )
+        return None if who is None else who.decode()
+
     async def owner(self, nick: str) -> Owner | None:
         """Look up who has a nickname; None if nobody does."""
-        found: bytes | None = await self._link.call("HGET", self._key, fold(nick))
+        found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))
         if found is None:
             return None
         session, node, who = found.decode().split(" ", 2)
         return Owner(session, node, nick_of(who))
 
-    async def release(self, claims: Iterable[tuple[str, str]]) -> None:
-        """Set nicknames free, each given with its session, as far as that still holds it."""
-        pairs = [part for nick, session in claims for part in (fold(nick), session)]
-        if pairs:
-            await self._link.run_script(RELEASE, (self._key,), *pairs)
+    async def release(self, sessions: Iterable[str]) -> list[str]:
+        """End sessions and set their nicknames free, as far as they are on this node still.
 
-    async def release_node(self, node: str) -> None:
-        """Set every nickname free that a dead node's sessions held, in batches."""
+        :returns: those that were.
+        """
+        return await self._release(sessions, self._incarnation.any)
+
+    async def astray(self, sessions: dict[str, str]) -> list[str]:
+        """Give those sessions, of these with their nicknames, that may not be on this node now."""
+        folded = {session: fold(nick) for session, nick in sessions.items()}
+        if not folded:
+            return []
+        owners: list[bytes | None] = await self._link.call("HMGET", self._nicks, *folded.values())
+        astray = []
+        for session, owner in zip(folded, owners, strict=True):
+            mark = f"{session} {self._incarnation.name} ".encode()
+            if owner is None or not owner.startswith(mark):
+                astray.append(session)
+        return astray
+
+    async def release_node(self, node: str) -> list[str]:
+        """End every session that a dead node held, in batches; safe to do twice or at once.
+
+        :returns: those that were ended by this call.
+        """
+        ended: list[str] = []
         cursor = b"0"
         while True:
-            cursor, flat = await self._link.call("HSCAN", self._key, cursor, "COUNT", _SCAN_COUNT)
-            pairs: list[bytes] = []
-            for key, owner in zip(flat[::2], flat[1::2], strict=True):
-                session, holder, _ = owner.split(b" ", 2)
-                if holder == node.encode():
-                    pairs += key, session
-            if pairs:
-                await self._link.run_script(RELEASE, (self._key,), *pairs)
+            cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
+            sessions: list[str] = []
+            for owner in flat[1::2]:
+                session, holder, _ = owner.decode().split(" ", 2)
+                if holder == node:
+                    sessions.append(session)
+            ended += await self._release(sessions, node)
             if cursor == b"0":
-                return
+                return ended
+
+    async def _release(self, sessions: Iterable[str], node: str) -> list[str]:
+        wanted = list(sessions)
+        if not wanted:
+            return []
+        ended: list[bytes] = await self._link.run_script(RELEASE, self._keys, node, *wanted)
+        return [session.decode() for session in ended]

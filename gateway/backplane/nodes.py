@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import BEAT
+
+DEAD: Final = -1
+"""In place of a node's count of beats: it is gone, or was taken for dead."""
 
 
 class Beats(NamedTuple):
@@ -15,24 +19,29 @@ class Beats(NamedTuple):
     beats: dict[str, int]
 
 
+def channel_of(namespace: str, node: str) -> str:
+    """The name of a node's own channel."""
+    return f"{namespace}:{{node:{node}}}"
+
+
 class Nodes:
     """The register of nodes. Every method raises `Unavailable` if Redis cannot answer."""
 
-    def __init__(self, link: Link, *, namespace: str, node: str) -> None:
+    def __init__(self, link: Link, *, namespace: str, incarnation: Incarnation) -> None:
         self._link = link
-        self._node = node
+        self._incarnation = incarnation
         self._namespace = namespace
         self._key = f"{namespace}:nodes"
-        self._channel = self.channel_of(node)
+        self._channel = channel_of(namespace, incarnation.node)
 
     @property
     def channel(self) -> bytes:
-        """This node's own channel, on which its probes must come back."""
-        return self._channel
+        """This node's own channel: its probes come back on it, and others tell it things."""
+        return self._channel.encode()
 
     def channel_of(self, node: str) -> bytes:
-        """The channel of any node: what its sessions alone are told is published there."""
-        return f"{self._namespace}:{{node:{node.partition('~')[0]}}}".encode()
+        """The channel of any node, in any incarnation, for what its sessions alone are told."""
+        return channel_of(self._namespace, node.partition("~")[0]).encode()
 
     async def tell(self, node: str, payload: bytes) -> None:
         """Publish something on a node's channel, kept nowhere."""
@@ -40,25 +49,32 @@ class Nodes:
 
     async def register(self) -> None:
         """Count as alive from now on."""
-        await self._link.call("HSET", self._key, self._node, 0)
+        await self._link.call("HSET", self._key, self._incarnation.name, 0)
 
-    async def beat(self, probe: str) -> Beats:
+    async def beat(self, probe: bytes) -> Beats:
         """Give a sign of life, and publish ``probe`` on the node's own channel."""
         flat: list[bytes] = await self._link.run_script(
-            BEAT, (self._key,), self._node, self._channel, probe
+            BEAT, (self._key,), self._incarnation.name, self._channel, probe
         )
         beats = {
             node.decode(): int(count) for node, count in zip(flat[::2], flat[1::2], strict=True)
         }
-        return Beats(beats.pop(self._node, -1) >= 0, beats)
+        return Beats(beats.pop(self._incarnation.name, DEAD) >= 0, beats)
 
     async def declare_dead(self, node: str) -> None:
         """Let a node, should it come back, find that it must register and claim everything anew."""
-        await self._link.call("HSET", self._key, node, -1)
+        await self._link.call("HSET", self._key, node, DEAD)
 
     async def remove(self, node: str) -> None:
         """Strike a node off the register."""
         await self._link.call("HDEL", self._key, node)
+
+
+class Verdict(NamedTuple):
+    """Nodes to be declared dead, and dead ones whose sessions can come back no more."""
+
+    dead: list[str]
+    over: list[str]
 
 
 class Deaths:
@@ -68,19 +84,23 @@ class Deaths:
     Redis everybody's beats have stood still: `forget` starts all over.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, grace: float) -> None:
+        """Take nodes for dead after ``timeout`` seconds; release them after ``grace``."""
         self._timeout = timeout
+        self._grace = grace
         self._seen: dict[str, tuple[int, float]] = {}
 
-    def judge(self, beats: dict[str, int], now: float) -> list[str]:
-        """Take in a heartbeat's answer; give the nodes that have not beaten for too long."""
-        self._seen = {
-            node: seen
-            if (seen := self._seen.get(node)) is not None and seen[0] == count
-            else (count, now)
-            for node, count in beats.items()
-        }
-        return [node for node, (_, since) in self._seen.items() if now - since > self._timeout]
+    def judge(self, beats: dict[str, int], now: float) -> Verdict:
+        """Take in a heartbeat's answer; give who has not beaten for too long."""
+        seen: dict[str, tuple[int, float]] = {}
+        for node, count in beats.items():
+            before, since = self._seen.get(node, (count, now))
+            # Being declared dead is no beat: the last one counts.
+            seen[node] = (count, since if count in {before, DEAD} else now)
+        self._seen = seen
+        dead = [n for n, (c, at) in seen.items() if c != DEAD and now - at > self._timeout]
+        over = [n for n, (c, at) in seen.items() if c == DEAD and now - at > self._grace]
+        return Verdict(dead, over)
 
     def forget(self) -> None:
         """Count everybody as having beaten just now, at the next judgement."""

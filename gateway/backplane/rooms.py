@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
-from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, SNAPSHOT
+from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
 
 REMEMBERED_IDS: Final = 10_000
 """A message id is recognised for at least this many further messages of its room."""
@@ -20,6 +21,8 @@ REMEMBERED_IDS: Final = 10_000
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
 _MOST_KEYS: Final = 10_000
+_CONTINUED: Final = "."
+"""In an epoch, before what tells it from others that began with the same log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ def read_change(payload: bytes) -> Change:
     return _change_decoder.decode(payload)
 
 
+def continues(epoch: str, other: str) -> bool:
+    """Tell whether the log of one epoch is that of another, as far as it was not lost."""
+    return epoch.partition(_CONTINUED)[0] == other.partition(_CONTINUED)[0]
+
+
 class RoomKeys:
     """The names of a room's keys; the braces keep them on one hash slot."""
 
@@ -80,22 +88,31 @@ class Rooms:
     """
 
     def __init__(
-        self, link: Link, *, namespace: str, node: str, history_size: int, history_days: float
+        self,
+        link: Link,
+        *,
+        namespace: str,
+        incarnation: Incarnation,
+        history_size: int,
+        history_days: float,
     ) -> None:
         self._link = link
         self._namespace = namespace
-        self._node = node
+        self._incarnation = incarnation
         self._history_size = history_size
         self._keep_seconds = history_days * _DAY
         self._epoch_prefix = secrets.token_hex(5)
         self._epochs = itertools.count()
         self._index = f"{namespace}:rooms"
-        self._own_rooms = self._rooms_of(node)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
 
     def _new_epoch(self) -> str:
         """An epoch for a room that has none: never given twice, by this node or another."""
         return f"{self._epoch_prefix}{next(self._epochs):x}"
+
+    @property
+    def _own_rooms(self) -> str:
+        return self._rooms_of(self._incarnation.name)
 
     def _rooms_of(self, node: str) -> str:
         return f"{self._namespace}:{{node:{node}}}:rooms"
@@ -126,8 +143,10 @@ class Rooms:
         """Publish something on a room's channel that is kept nowhere."""
         await self._link.call("PUBLISH", self.channel(room), payload)
 
-    async def join(self, room: str, session: str, who: str) -> str:
+    async def join(self, room: str, session: str, who: str, *, again: bool = False) -> str:
         """Make a session of this node a member, or tell what is new about who they are.
+
+        ``again`` is for one that was a member: if it is one on another node now, it stays that.
 
         :returns: the room's epoch.
         """
@@ -137,18 +156,21 @@ class Rooms:
             JOIN,
             keys.all(),
             session,
-            f"{self._node} {who}",
+            f"{self._incarnation.name} {who}",
             keys.channel,
             announcement,
             self._new_epoch(),
+            "again" if again else "",
         )
         return epoch.decode()
 
-    async def leave(self, room: str, *sessions: str, node: str = "") -> None:
-        """Take sessions out of a room; only those on ``node``, if one is given."""
+    async def leave(self, room: str, *sessions: str, node: str | None = None) -> None:
+        """Take sessions out of a room, as far as they are members on this node, or on ``node``."""
         keys = self._keys(room)
+        keep = round(self._keep_seconds * 1000)
+        mark = self._incarnation.any if node is None else node
         _, exists = await self._link.run_script(
-            LEAVE, keys.all(), keys.channel, round(self._keep_seconds * 1000), node, *sessions
+            LEAVE, keys.all(), keys.channel, keep, mark, *sessions
         )
         if not exists:
             await self._link.call("ZREM", self._index, room)
@@ -169,6 +191,14 @@ class Rooms:
         return Snapshot(
             epoch.decode(), seq, version, messages, None if known else _read_members(members)
         )
+
+    async def renew_epoch(self, room: str, epoch: str) -> None:
+        """Have a room go on in another epoch than this one, of which messages were lost.
+
+        What clients saw of the old one is then no place in the new one; see `continues`.
+        """
+        renewed = f"{epoch.partition(_CONTINUED)[0]}{_CONTINUED}{secrets.token_hex(3)}"
+        await self._link.run_script(RENEW_EPOCH, (self._keys(room).meta,), epoch, renewed)
 
     async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
         """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
-from gateway.backplane.topology import Server
+from gateway.backplane.topology import Topology
 
 Burst = list[tuple[bytes, bytes]]
 """Channel and payload of each publication, in the order that Redis gave them."""
@@ -31,8 +31,8 @@ class _Confirmation:
 class Subscription:
     """The channels a node listens to, on one connection, with which they are all resubscribed."""
 
-    def __init__(self, server: Server, *, name: str, timeout: float) -> None:
-        self._server = server
+    def __init__(self, topology: Topology, *, name: str, timeout: float) -> None:
+        self._topology = topology
         self._name = name
         self._timeout = timeout
         self._channels: dict[bytes, None] = {}
@@ -51,7 +51,7 @@ class Subscription:
         anything may have been missed.
         """
         serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored)
-        await keep_connected(self._server, self._name, [], serve)
+        await keep_connected(self._topology, self._name, [], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.

@@ -26,9 +26,14 @@ class Command(Frame, frozen=True, kw_only=True):
 
 
 class Hello(Command, frozen=True, kw_only=True, tag="hello"):
-    """The first command of every connection: who I am."""
+    """The first command of every connection: who I am, or the secret of a session to go on with.
 
-    nick: str
+    With the latter, ``inbox`` tells what one has seen of one's direct messages.
+    """
+
+    nick: str | None = None
+    resume: Annotated[str, Meta(max_length=64)] | None = None
+    inbox: Position | None = None
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
@@ -138,6 +143,8 @@ def decode_command(data: str) -> AnyCommand:
         raise RefusedFrame("bad_frame", _explain(str(error)), readable_id(data)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise RefusedFrame("bad_frame", "The frame is not valid JSON.") from None
+    if type(command) is Hello and (command.nick is None) == (command.resume is None):
+        raise RefusedFrame("bad_frame", "A hello has either `nick` or `resume`.", command.id)
     if type(command) is Send or type(command) is SendDirect:
         if not command.text:
             raise RefusedFrame("bad_frame", "The text is empty.", command.id)

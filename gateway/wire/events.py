@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from gateway.wire.shared import CommandError, Frame, State
+from gateway.wire.shared import CommandError, Frame, Position, State
 
 
 class Event(Frame, frozen=True, kw_only=True):
@@ -26,12 +26,21 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
-    """The answer to ``hello``."""
+    """The answer to ``hello``; ``session`` is the secret with which to take it up again.
 
+    ``inbox``, ``directs`` and ``recovered`` are there when it was: one's inbox is at this position,
+    up to which these are the direct messages missed, or as many of them as there are.
+    """
+
+    session: str
+    resumed: bool = False
     nick: str
     node: str
     limits: Limits
     id: str | None = None
+    inbox: Position | None = None
+    directs: list[DirectMessage] = field(default_factory=list)
+    recovered: bool | None = None
 
 
 class Error(Event, frozen=True, kw_only=True, tag="error"):

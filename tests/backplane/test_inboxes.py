@@ -12,6 +12,7 @@ from redis.crc import key_slot
 from gateway import splicing, wire
 from gateway.backplane import Unavailable
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
+from gateway.inbox import Inboxes
 from gateway.metrics import Counts
 from gateway.personal import Personal
 from gateway.relay import Relay
@@ -92,7 +93,7 @@ async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
     for session in ("alice", "bob"):
         assert (await inboxes.read(session, after=0, limit=10)).seq == 1
     # What she knows as said is said, whoever has the nickname now.
-    await node.nicks.release([("Bob", "bob")])
+    await node.nicks.release(["bob"])
     assert await alice.direct("Alice", command) == 1
 
 
@@ -150,6 +151,47 @@ async def test_lost_data_begin_a_new_epoch(node: Node, redis_server: RedisServer
     after = await node.backplane.inboxes.read("bob", after=0, limit=10)
     assert after.epoch != before.epoch
     assert [json.loads(message)["epoch"] for message in after.messages] == [after.epoch]
+
+
+async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: Nodes) -> None:
+    there, here = await nodes.open("n1"), await nodes.open("n2")
+    for node in (there, here):
+        assert await node.subscription.subscribe(node.nodes.channel)
+    await write(here, "before", to="n1")
+    await here.backplane.inboxes.move("bob", here.nodes.channel)
+    await write(here, "behind", to="n1")
+    assert len(await there.hear(1)) == 1
+    await there.hear_no_more()
+    assert texts([splicing.read_marked(payload)[1] for payload in await here.hear(1)]) == ["behind"]
+
+
+async def test_who_comes_back_gets_what_was_missed(
+    node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.inboxes.INBOX_SIZE", 100)
+    inboxes = Inboxes(node.backplane, Counts())
+
+    async def missed(epoch: str, seq: int) -> tuple[int, list[int], bool | None]:
+        since = wire.Position(epoch=epoch, seq=seq)
+        found = await inboxes.missed("bob", since)
+        return found.position.seq, seqs(found.messages), found.recovered
+
+    assert await missed("", 0) == (0, [], True)
+    for number in range(1, 6):
+        await write(node, str(number))
+    epoch = (await node.backplane.inboxes.read("bob", after=0, limit=1)).epoch
+    assert await missed("", 0) == (5, [1, 2, 3, 4, 5], True)
+    assert await missed(epoch, 3) == (5, [4, 5], True)
+    assert await missed(epoch, 5) == (5, [], True)
+    assert await missed(epoch, 9) == (5, [], False)
+    assert await missed("another", 3) == (5, [1, 2, 3, 4, 5], False)
+    for number in range(6, 501):
+        await write(node, str(number))
+    assert await missed(epoch, 499) == (500, [500], True)
+    seq, found, recovered = await missed(epoch, 5)
+    assert (seq, found[-1], recovered) == (500, 500, False)
+    redis_server.ask("FLUSHALL")
+    assert await missed(epoch, 499) == (0, [], False)
 
 
 async def test_the_owner_of_a_nickname_is_found_by_any_form_of_it(node: Node) -> None:

@@ -6,14 +6,14 @@ from __future__ import annotations
 import pytest
 import trio
 
-from gateway.backplane import NickTaken
+from gateway.backplane import NickTaken, Replaced
 from tests.backplane.conftest import Node, Nodes
 from tests.redis_server import RedisServer
 
 
 def owners(server: RedisServer) -> dict[str, str]:
     """Who owns what: folded nickname to session."""
-    table: dict[str, str] = server.ask("HGETALL", "test:nicks")
+    table: dict[str, str] = server.ask("HGETALL", "test:{nicks}")
     return {key: owner.split(" ")[0] for key, owner in table.items()}
 
 
@@ -27,7 +27,13 @@ async def taken(node: Node, nick: str, session: str, *variants: str) -> str | No
 async def test_a_claim_makes_it_ones_own(node: Node, redis_server: RedisServer) -> None:
     await node.nicks.claim("Alice", "s1")
     assert owners(redis_server) == {"alice": "s1"}
-    assert redis_server.ask("HGET", "test:nicks", "alice") == "s1 n1 Alice"
+    assert redis_server.ask("HGET", "test:{nicks}", "alice") == "s1 n1 Alice"
+
+
+def held(server: RedisServer) -> dict[str, str]:
+    """Which folded nickname each session has."""
+    table: dict[str, str] = server.ask("HGETALL", "test:{nicks}:sessions")
+    return table
 
 
 @pytest.mark.parametrize("same", ["Alice", "alice", "ALICE", "Ａｌｉｃｅ", "аlice"])
@@ -41,8 +47,8 @@ async def test_what_looks_the_same_is_taken_on_every_node(nodes: Nodes, same: st
 async def test_a_claim_may_be_repeated_and_respelt(node: Node, redis_server: RedisServer) -> None:
     await node.nicks.claim("Alice", "s1")
     await node.nicks.claim("Alice", "s1")
-    await node.nicks.claim("ALICE", "s1", giving_up=["Alice"])
-    assert redis_server.ask("HGETALL", "test:nicks") == {"alice": "s1 n1 ALICE"}
+    await node.nicks.claim("ALICE", "s1")
+    assert redis_server.ask("HGETALL", "test:{nicks}") == {"alice": "s1 n1 ALICE"}
 
 
 async def test_the_first_free_variant_is_offered(node: Node) -> None:
@@ -56,7 +62,7 @@ async def test_the_first_free_variant_is_offered(node: Node) -> None:
 async def test_a_session_is_not_one_whose_name_begins_alike(node: Node) -> None:
     await node.nicks.claim("Alice", "s11")
     assert await taken(node, "Alice", "s1") is None
-    await node.nicks.release([("Alice", "s1")])
+    await node.nicks.release(["s1"])
     assert await taken(node, "Alice", "s2") is None
 
 
@@ -67,7 +73,7 @@ async def test_renaming_frees_the_old_name_with_the_new(
     node: Node, redis_server: RedisServer
 ) -> None:
     await node.nicks.claim("Alice", "s1")
-    await node.nicks.claim("Alicia", "s1", giving_up=["Alice"])
+    await node.nicks.claim("Alicia", "s1")
     assert owners(redis_server) == {"alicia": "s1"}
 
 
@@ -77,13 +83,7 @@ async def test_a_renaming_that_is_refused_changes_nothing(
     await node.nicks.claim("Alice", "s1")
     await node.nicks.claim("Bob", "s2")
     with pytest.raises(NickTaken):
-        await node.nicks.claim("Bob", "s1", giving_up=["Alice"])
-    assert owners(redis_server) == {"alice": "s1", "bob": "s2"}
-
-
-async def test_only_ones_own_is_given_up(node: Node, redis_server: RedisServer) -> None:
-    await node.nicks.claim("Bob", "s2")
-    await node.nicks.claim("Alice", "s1", giving_up=["Bob", "Nobody"])
+        await node.nicks.claim("Bob", "s1")
     assert owners(redis_server) == {"alice": "s1", "bob": "s2"}
 
 
@@ -100,12 +100,12 @@ async def test_at_no_moment_has_somebody_who_renames_no_name_or_two(
 
     async def rename(node: Node, session: str, old: str, new: str) -> None:
         for _ in range(50):
-            await node.nicks.claim(new, session, giving_up=[old])
+            await node.nicks.claim(new, session)
             old, new = new, old
 
     async def look() -> None:
         while not done.is_set():
-            owned: list[bytes] = await looker.link.call("HVALS", "test:nicks")
+            owned: list[bytes] = await looker.link.call("HVALS", "test:{nicks}")
             seen.append(sorted(owner.split(b" ")[0] for owner in owned))
 
     async with trio.open_nursery() as nursery:
@@ -125,7 +125,7 @@ async def test_at_no_moment_has_somebody_who_renames_no_name_or_two(
 async def test_release_frees_only_ones_own(node: Node, redis_server: RedisServer) -> None:
     for session, nick in {"s1": "Alice", "s2": "Bob", "s3": "Carol"}.items():
         await node.nicks.claim(nick, session)
-    await node.nicks.release([("ALICE", "s1"), ("Bob", "s1"), ("Nobody", "s1"), ("Carol", "s3")])
+    await node.nicks.release(["s1", "nobody", "s3"])
     assert owners(redis_server) == {"bob": "s2"}
     await node.nicks.release([])
     assert owners(redis_server) == {"bob": "s2"}
@@ -133,7 +133,7 @@ async def test_release_frees_only_ones_own(node: Node, redis_server: RedisServer
 
 async def test_what_was_released_is_free(node: Node, redis_server: RedisServer) -> None:
     await node.nicks.claim("Alice", "s1")
-    await node.nicks.release([("Alice", "s1")])
+    await node.nicks.release(["s1"])
     await node.nicks.claim("alice", "s2")
     assert owners(redis_server) == {"alice": "s2"}
 
@@ -154,6 +154,70 @@ async def test_a_dead_nodes_nicknames_are_free_and_no_others(
         nursery.start_soon(alike.nicks.release_node, "n1")
     expected = {f"alike{n}": f"alike-{n}" for n in range(50)}
     assert owners(redis_server) == expected | {f"nick{n}": f"alive-{n}" for n in range(50)}
+
+
+# --- going on at another node ---------------------------------------------------------------------
+
+
+async def test_a_session_is_taken_up_with_its_name_and_its_node_is_told(
+    nodes: Nodes, redis_server: RedisServer
+) -> None:
+    old, new = await nodes.open("old"), await nodes.open("new")
+    assert await old.subscription.subscribe(old.nodes.channel)
+    await old.nicks.claim("Alice Łódź", "s1")
+    assert await new.nicks.resume("s1") == "Alice Łódź"
+    assert owners_with_nodes(redis_server) == {"s1 new Alice Łódź"}
+    assert await old.hear(1) == [b"taken s1"]
+    assert await new.nicks.resume("s1") == "Alice Łódź"
+    await old.hear_no_more()
+
+
+async def test_there_is_nothing_to_take_up_of_a_session_that_is_over(
+    node: Node, redis_server: RedisServer
+) -> None:
+    assert await node.nicks.resume("s1") is None
+    await node.nicks.claim("Alice", "s1")
+    await node.nicks.release(["s1"])
+    assert await node.nicks.resume("s1") is None
+    assert redis_server.ask("DBSIZE") == 0
+
+
+async def test_whoever_was_replaced_can_neither_claim_nor_release(
+    nodes: Nodes, redis_server: RedisServer
+) -> None:
+    old, new = await nodes.open("old"), await nodes.open("new")
+    await old.nicks.claim("Alice", "s1")
+    await new.nicks.resume("s1")
+    for nick in ("Alice", "Alicia"):
+        with pytest.raises(Replaced):
+            await old.nicks.claim(nick, "s1")
+    await old.nicks.release(["s1"])
+    await new.nicks.release_node("old")
+    assert owners_with_nodes(redis_server) == {"s1 new Alice"}
+    assert await old.nicks.astray({"s1": "Alice", "s2": "Bob"}) == ["s1", "s2"]
+    assert await new.nicks.astray({"s1": "Alice"}) == []
+
+
+async def test_a_node_taken_for_dead_claims_again_and_is_not_released_any_more(
+    nodes: Nodes, redis_server: RedisServer
+) -> None:
+    paused, survivor = await nodes.open("paused"), await nodes.open("survivor")
+    for session, nick in {"s1": "Alice", "s2": "Bob"}.items():
+        await paused.nicks.claim(nick, session)
+    paused.backplane.incarnation.renew()
+    await paused.nicks.claim("Alice", "s1")
+    await survivor.nicks.release_node("paused")
+    assert owners_with_nodes(redis_server) == {"s1 paused~2 Alice"}
+    assert held(redis_server) == {"s1": "alice"}
+    # What ended before it was claimed again is given back all the same.
+    await paused.nicks.claim("Bob", "s2")
+    paused.backplane.incarnation.renew()
+    await paused.nicks.release(["s1", "s2"])
+    assert redis_server.ask("DBSIZE") == 0
+
+
+def owners_with_nodes(server: RedisServer) -> set[str]:
+    return set(server.ask("HVALS", "test:{nicks}"))
 
 
 # --- all at once ----------------------------------------------------------------------------------

@@ -241,12 +241,13 @@ async def test_every_script_touches_one_hash_slot_only(
         await say(node, "hello", room=room)
         await node.rooms.snapshot(room, after=None, limit=10, known_version=-1)
         await node.rooms.leave(room, "s1")
-    await node.nicks.claim("Alice", "s1", giving_up=["Bob"], variants=lambda _: ["Alice2"])
-    await node.nicks.release([("Alice", "s1")])
+    await node.nicks.claim("Alice", "s1", variants=lambda _: ["Alice2"])
+    await node.nicks.resume("s1")
+    await node.nicks.release(["s1"])
     await node.backplane.inboxes.deliver("s1", b"n1", "1", mark=b"", tail=b"}")
     await node.backplane.inboxes.read("s1", after=0, limit=1)
-    await node.nodes.beat("probe")
-    assert {len(keys) for keys in touched} == {1, 3, 4, 5}
+    await node.nodes.beat(b"probe")
+    assert {len(keys) for keys in touched} == {1, 2, 3, 4, 5}
     for keys in touched:
         assert len({key_slot(key.encode()) for key in keys}) == 1, keys
 

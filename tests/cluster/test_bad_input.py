@@ -124,8 +124,9 @@ async def test_hello_comes_first(node: NodeProcess) -> None:
 
 
 async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
-    for payload in ('"' + "x" * 16_383 + '"', '"' + "é" * 8_192 + '"', "x" * 5_000_000):
-        async with raw_client(node.url, "alice") as alice:
+    payloads = ('"' + "x" * 16_383 + '"', '"' + "é" * 8_192 + '"', "x" * 5_000_000)
+    for number, payload in enumerate(payloads):
+        async with raw_client(node.url, f"alice{number}") as alice:
             # The node may close while a very long frame is still on its way.
             with suppress(trio_websocket.ConnectionClosed):
                 await alice.say(payload)

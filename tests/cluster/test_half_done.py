@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from client.session import CannotConnect, open_session
-from tests.harness import RawClient, bare_socket, open_cluster, raw_client, until
+from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -151,17 +151,24 @@ async def test_a_ping_that_crosses_the_close_does_no_harm(redis_server: RedisSer
         assert node.errors == []
 
 
-async def test_a_drain_that_takes_too_long_leaves_redis_clean_all_the_same(
+async def test_a_drain_that_takes_too_long_leaves_its_sessions_to_the_others(
     redis_server: RedisServer,
 ) -> None:
-    async with open_cluster(redis_server, 1, drain_seconds=2) as cluster:
+    async with open_cluster(redis_server, 1, drain_seconds=2, grace_seconds=1) as cluster:
         node = cluster.nodes[0]
         async with bare_socket(node, "alice"):
             node.process.terminate()
             with trio.fail_after(5):
                 assert await node.process.wait() == 0
         assert (await node.logged("stopped"))["in_time"] is False
-        assert redis_server.ask("KEYS", "*") == []
+        other = await cluster.add_node(grace_seconds=1)
+        await until(partial(_holds_nothing_but, redis_server, other), "the rest to be given back")
+
+
+async def _holds_nothing_but(redis_server: RedisServer, node: NodeProcess) -> bool:
+    name = (await node.logged("listening"))["node"]
+    registered = redis_server.ask("HKEYS", "chat:nodes")
+    return bool(redis_server.ask("KEYS", "*") == ["chat:nodes"] and registered == [name])
 
 
 @pytest.mark.parametrize(

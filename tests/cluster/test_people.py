@@ -190,6 +190,67 @@ async def test_an_inbox_is_gone_with_its_session(redis_server: RedisServer) -> N
         assert [d.text for d in await directs(bob, 1)] == ["Hello!"]
 
 
+async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_status(
+    redis_server: RedisServer,
+) -> None:
+    join = {"type": "join", "room": "lobby", "id": "j"}
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[0]) as again,
+    ):
+        async with raw_client(cluster.urls[1]) as bob:
+            welcome = await bob.ask({"type": "hello", "nick": "bob"})
+            assert "inbox" not in welcome
+            await bob.ask({"type": "status", "state": "busy", "text": "at it", "id": "s"})
+            await alice.ask(direct("bob", "seen", "0"))
+            seen = await bob.hear_type("direct")
+            await bob.break_off()
+        for number in range(1, 4):
+            assert (await alice.ask(direct("bob", f"missed {number}", str(number))))["type"] == "ok"
+        inbox = {"epoch": seen["epoch"], "seq": seen["seq"]}
+        hello = {"type": "hello", "resume": welcome["session"], "inbox": inbox}
+        back = await again.ask(hello)
+        assert (back["resumed"], back["recovered"]) == (True, True)
+        assert [(d["seq"], d["text"]) for d in back["directs"]] == [
+            (2, "missed 1"), (3, "missed 2"), (4, "missed 3"),
+        ]  # fmt: skip
+        assert back["inbox"] == inbox | {"seq": 4}
+        await alice.ask(direct("bob", "live", "4"))
+        assert (await next_of(again, "direct"))["seq"] == 5
+        await again.say(direct("alice", "well?", "1"))
+        answers = [await again.hear() for _ in range(2)]
+        assert {frame["type"]: frame["seq"] for frame in answers} == {"ok": 6, "direct": 6}
+        members = (await again.ask(join))["members"]
+        assert members == [{"nick": "bob", "state": "busy", "text": "at it"}]
+
+
+async def test_a_session_whose_node_dies_misses_no_direct(redis_server: RedisServer) -> None:
+    total = 300
+    async with (
+        open_cluster(redis_server, 3) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        open_session([cluster.urls[1]], nick="bob") as bob,
+        trio.open_nursery() as nursery,
+    ):
+        bob.urls.append(cluster.urls[2])
+        halfway = trio.Event()
+
+        async def write() -> None:
+            for number in range(total):
+                await alice.direct("bob", str(number))
+                if number == total // 2:
+                    halfway.set()
+
+        nursery.start_soon(write)
+        await halfway.wait()
+        await cluster.nodes[1].kill()
+        heard = await directs(bob, total)
+        assert [d.text for d in heard] == [str(number) for number in range(total)]
+        assert [d.seq for d in heard] == list(range(1, total + 1))
+        assert len({d.epoch for d in heard}) == 1, "it is one session all the while"
+
+
 # --- status ---------------------------------------------------------------------------------------
 
 
@@ -241,7 +302,7 @@ async def test_a_session_that_comes_back_tells_its_status_again(
         for session in (alice, bob):
             await session.join("lobby")
         await bob.set_status("busy", "release day")
-        bob.urls = [cluster.urls[0]]
+        bob.urls[:] = [cluster.urls[0]]
         await cluster.nodes[1].kill()
         busy = wire.Member(nick="bob", state="busy", text="release day")
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
+import pytest
 import trio
 
-from client.session import Connected, Disconnected, Rejoined, open_session
+from client.session import CannotConnect, Connected, Disconnected, Rejoined, open_session
 from gateway import wire
 from tests.harness import RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
-async def test_a_stopped_node_sends_its_clients_away_and_leaves_redis_clean(
+async def test_a_stopped_node_sends_its_clients_away_and_leaves_them_resumable(
     redis_server: RedisServer,
 ) -> None:
-    async with open_cluster(redis_server, 1) as cluster:
-        node = cluster.nodes[0]
+    async with open_cluster(redis_server, 2, grace_seconds=6) as cluster:
+        node, other = cluster.nodes
         async with raw_client(node.url, "alice") as alice, raw_client(node.url, "bob") as bob:
             for client in (alice, bob):
                 await client.ask({"type": "join", "room": "empty", "id": "j"})
@@ -26,9 +28,40 @@ async def test_a_stopped_node_sends_its_clients_away_and_leaves_redis_clean(
             assert await bob.closed() == 4000
             with trio.fail_after(10):
                 assert await node.process.wait() == 0
-        assert redis_server.ask("KEYS", "*") == []
         assert (await node.logged("stopped"))["in_time"] is True
         assert node.errors == []
+        # They have not come back within the grace: the other node gives back what they held.
+        async with raw_client(other.url) as stranger:
+            hello = {"type": "hello", "nick": "alice"}
+            assert (await stranger.ask(hello))["code"] == "nick_taken"
+            await until(lambda: _greeted(stranger, "alice"), "the nickname to be free")
+        kept = ["chat:nodes"]
+        await until(partial(_has_keys, redis_server, kept), "Redis to be clean")
+
+
+async def _greeted(client: RawClient, nick: str) -> bool:
+    return bool((await client.ask({"type": "hello", "nick": nick}))["type"] == "welcome")
+
+
+async def _has_keys(redis_server: RedisServer, keys: list[str]) -> bool:
+    return bool(redis_server.ask("KEYS", "*") == keys)
+
+
+async def test_a_node_that_drains_is_not_ready_and_takes_nobody_in(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1, drain_seconds=5) as cluster:
+        node = cluster.nodes[0]
+        async with bare_socket(node, "alice") as bare:
+            node.process.terminate()
+            await bare.receive_until((4000).to_bytes(2, "big"))
+            status, body = await node.get("/readyz")
+            assert (status, "draining" in body) == (503, True)
+            with pytest.raises(CannotConnect, match="503"):
+                async with open_session([node.url], nick="bob"):
+                    raise AssertionError("let in")
+        with trio.fail_after(2):
+            assert await node.process.wait() == 0
 
 
 async def test_a_client_that_never_answers_does_not_hold_up_the_stop(
@@ -67,13 +100,14 @@ async def test_sessions_move_on_by_themselves_and_miss_nothing(redis_server: Red
                         texts += [m.text for m in event.joined.messages]
                     elif isinstance(event, Connected):
                         moved_to = event.url
+                        assert event.resumed is (event.url == second.url)
                     elif isinstance(event, Disconnected):
                         assert "going away" in event.reason or "refused" in event.reason
             assert texts == ["before", "meanwhile"]
 
 
 async def test_what_a_killed_node_held_is_given_back(redis_server: RedisServer) -> None:
-    async with open_cluster(redis_server, 2) as cluster:
+    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         first, second = cluster.nodes
         async with (
             raw_client(first.url, "ghost") as ghost,
@@ -94,7 +128,7 @@ async def test_what_a_killed_node_held_is_given_back(redis_server: RedisServer) 
 async def test_a_node_that_was_only_paused_claims_everything_again(
     redis_server: RedisServer,
 ) -> None:
-    async with open_cluster(redis_server, 2) as cluster:
+    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         paused, other = cluster.nodes
         async with (
             raw_client(paused.url, "sleeper") as sleeper,

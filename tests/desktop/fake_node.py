@@ -53,7 +53,12 @@ class FakeNode:
         answer: Frame = {"type": "ok", "id": command["id"]}
         match command["type"]:
             case "hello":
-                answer |= {"type": "welcome", "nick": command["nick"], "node": "fake"}
+                answer |= {
+                    "type": "welcome",
+                    "session": "s",
+                    "nick": command["nick"],
+                    "node": "fake",
+                }
                 answer["limits"] = _LIMITS
             case "join":
                 members = [{"nick": "alice"}]

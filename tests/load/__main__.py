@@ -121,7 +121,8 @@ def _one_run(options: argparse.Namespace, scenario: Scenario) -> Report:
             )
         else:
             cluster = running(options.nodes.split(","))
-        generators = stack.enter_context(closing(Generators(options.generators, other_core)))
+        count = options.generators + (scenario.pingers > 0)
+        generators = stack.enter_context(closing(Generators(count, other_core)))
         report = measure(scenario, cluster, generators, _show)
     report["machine"] = describe(options.gateway, arguments=sys.argv[1:], seed=options.seed)
     if options.floor:

@@ -58,10 +58,10 @@ class Generator:
         fleet = self._fleet
         run = _Run(fleet, start, warmup, seconds, payload)
         fleet.deafen(self._own(deaf))
-        if in_flight:
-            run.keep_in_flight(self._own(senders), in_flight)
-        else:
+        if not in_flight:
             run.messages = self._arrivals(senders, rate, warmup + seconds)
+        elif own := self._own(senders):
+            run.keep_in_flight(own, in_flight)
         run.pings = self._arrivals(pingers, pings, warmup + seconds)
         if drop_at:
             run.drop_at = start + int((warmup + drop_at) * 1e6)

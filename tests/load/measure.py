@@ -159,15 +159,28 @@ def _people(scenario: Scenario, urls: Sequence[str]) -> list[list[Any]]:
     ]
 
 
+def _shared_out(
+    scenario: Scenario, people: list[list[Any]], generators: int
+) -> list[list[list[Any]]]:
+    """Give each generator its people, the last one the pingers if there are any.
+
+    Pingers among very many listeners would tell how long the generator took to come to them.
+    """
+    others = scenario.clients + scenario.movers
+    last = [people[others:]] if scenario.pingers else []
+    busy = generators - len(last)
+    return [people[number:others:busy] for number in range(busy)] + last
+
+
 def _come_in(
     scenario: Scenario, cluster: Cluster, generators: Generators, show: Callable[[str], None]
 ) -> Report:
     people = _people(scenario, [node.url for node in cluster.nodes])
     show(f"{len(people):,} clients come in")
-    for number in range(len(generators)):
+    for number, share in enumerate(_shared_out(scenario, people, len(generators))):
         generators.ask(
-            number, "come_in", people=people[number :: len(generators)],
-            ramp=scenario.ramp / len(generators), seconds=CONNECT_SECONDS,
+            number, "come_in", people=share, ramp=scenario.ramp / len(generators),
+            seconds=CONNECT_SECONDS,
         )  # fmt: skip
     answers = generators.answers(lambda *_: None)
     failures: Counter[str] = Counter()

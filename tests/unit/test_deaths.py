@@ -6,59 +6,73 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.backplane import Deaths
+from gateway.backplane.nodes import Verdict
+
+NOBODY = Verdict([], [])
 
 
 def test_a_node_that_beats_is_alive() -> None:
-    deaths = Deaths(5.0)
+    deaths = Deaths(5.0, 15.0)
     for second in range(100):
-        assert deaths.judge({"n1": second}, float(second)) == []
+        assert deaths.judge({"n1": second}, float(second)) == NOBODY
 
 
 def test_a_node_that_stands_still_is_dead_after_the_timeout_and_stays_so() -> None:
-    deaths = Deaths(5.0)
-    assert deaths.judge({"n1": 7}, 100.0) == []
-    assert deaths.judge({"n1": 7}, 105.0) == []
-    assert deaths.judge({"n1": 7}, 105.1) == ["n1"]
-    assert deaths.judge({"n1": 7}, 200.0) == ["n1"]
+    deaths = Deaths(5.0, 15.0)
+    assert deaths.judge({"n1": 7}, 100.0) == NOBODY
+    assert deaths.judge({"n1": 7}, 105.0) == NOBODY
+    assert deaths.judge({"n1": 7}, 105.1).dead == ["n1"]
+    assert deaths.judge({"n1": 7}, 200.0).dead == ["n1"]
 
 
 def test_a_node_seen_for_the_first_time_has_just_beaten() -> None:
     """However long its beats have stood still, this node cannot know."""
-    deaths = Deaths(5.0)
+    deaths = Deaths(5.0, 15.0)
     deaths.judge({}, 0.0)
-    assert deaths.judge({"n1": 7}, 1000.0) == []
-    assert deaths.judge({"n1": 7}, 1005.1) == ["n1"]
+    assert deaths.judge({"n1": 7}, 1000.0) == NOBODY
+    assert deaths.judge({"n1": 7}, 1005.1).dead == ["n1"]
 
 
 def test_a_node_that_begins_again_is_alive() -> None:
     """It was restarted, or declared dead and registered anew: its count goes back."""
-    deaths = Deaths(5.0)
+    deaths = Deaths(5.0, 15.0)
     deaths.judge({"n1": 7}, 0.0)
-    assert deaths.judge({"n1": 7}, 6.0) == ["n1"]
-    assert deaths.judge({"n1": 0}, 7.0) == []
-    assert deaths.judge({"n1": 0}, 11.0) == []
+    assert deaths.judge({"n1": 7}, 6.0).dead == ["n1"]
+    assert deaths.judge({"n1": 0}, 7.0) == NOBODY
+    assert deaths.judge({"n1": 0}, 11.0) == NOBODY
 
 
-def test_a_node_declared_dead_by_others_is_buried_too_if_they_do_not() -> None:
-    deaths = Deaths(5.0)
+def test_a_dead_node_is_released_after_the_grace_which_its_last_beat_began() -> None:
+    deaths = Deaths(5.0, 15.0)
     deaths.judge({"n1": 7}, 0.0)
-    assert deaths.judge({"n1": -1}, 1.0) == []
-    assert deaths.judge({"n1": -1}, 6.1) == ["n1"]
+    assert deaths.judge({"n1": 7}, 6.0) == Verdict(dead=["n1"], over=[])
+    assert deaths.judge({"n1": -1}, 7.0) == NOBODY
+    assert deaths.judge({"n1": -1}, 15.0) == NOBODY
+    assert deaths.judge({"n1": -1}, 15.1) == Verdict(dead=[], over=["n1"])
+    assert deaths.judge({"n1": -1}, 99.0) == Verdict(dead=[], over=["n1"]), "until it is done"
+
+
+def test_a_node_found_dead_has_the_whole_grace() -> None:
+    """It stopped before this one started, who knows when."""
+    deaths = Deaths(5.0, 15.0)
+    assert deaths.judge({"n1": -1}, 100.0) == NOBODY
+    assert deaths.judge({"n1": -1}, 115.0) == NOBODY
+    assert deaths.judge({"n1": -1}, 115.1).over == ["n1"]
 
 
 def test_a_node_struck_off_is_forgotten() -> None:
-    deaths = Deaths(5.0)
+    deaths = Deaths(5.0, 15.0)
     deaths.judge({"n1": 7}, 0.0)
-    assert deaths.judge({}, 100.0) == []
-    assert deaths.judge({"n1": 7}, 101.0) == []
+    assert deaths.judge({}, 100.0) == NOBODY
+    assert deaths.judge({"n1": 7}, 101.0) == NOBODY
 
 
 def test_after_forgetting_everybody_has_the_whole_timeout_again() -> None:
-    deaths = Deaths(5.0)
+    deaths = Deaths(5.0, 15.0)
     deaths.judge({"n1": 7, "n2": 3}, 0.0)
     deaths.forget()
-    assert deaths.judge({"n1": 7, "n2": 3}, 100.0) == []
-    assert deaths.judge({"n1": 7, "n2": 4}, 105.1) == ["n1"]
+    assert deaths.judge({"n1": 7, "n2": 3}, 100.0) == NOBODY
+    assert deaths.judge({"n1": 7, "n2": 4}, 105.1).dead == ["n1"]
 
 
 @given(
@@ -69,15 +83,15 @@ def test_after_forgetting_everybody_has_the_whole_timeout_again() -> None:
 def test_exactly_those_are_dead_who_were_silent_for_longer_than_the_timeout(
     steps: list[tuple[float, set[str]]],
 ) -> None:
-    deaths = Deaths(5.0)
+    deaths = Deaths(5.0, 15.0)
     now = 0.0
     beats = {"n1": 0, "n2": 0, "n3": 0}
     beaten_at = dict.fromkeys(beats, now)
-    assert deaths.judge(dict(beats), now) == []
+    assert deaths.judge(dict(beats), now) == NOBODY
     for gap, beating in steps:
         now += gap
         for node in beating:
             beats[node] += 1
             beaten_at[node] = now
         silent = {node for node, at in beaten_at.items() if now - at > 5.0}
-        assert set(deaths.judge(dict(beats), now)) == silent
+        assert set(deaths.judge(dict(beats), now).dead) == silent

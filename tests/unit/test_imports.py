@@ -20,13 +20,14 @@ FLOORS = (
     {"endpoints"},
     {"session"},
     {"lease", "personal"},
+    {"standings"},
     {"relay"},
     {"history", "inbox"},
     {"hub"},
-    {"roster", "sequence", "outbox", "metrics"},
+    {"roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
     {"nicknames", "splicing", "websocket", "who"},
-    {"wire", "closing", "config", "flood", "logs"},
+    {"wire", "closing", "config", "flood", "identity", "logs"},
 )
 """From the roof down: a module may import those on floors below its own."""
 
@@ -97,7 +98,18 @@ def test_a_client_knows_nothing_of_the_gateway_but_the_wire(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["closing", "config", "flood", "nicknames", "sequence", "splicing", "websocket", "who"],
+    [
+        "closing",
+        "config",
+        "flood",
+        "identity",
+        "nicknames",
+        "parking",
+        "sequence",
+        "splicing",
+        "websocket",
+        "who",
+    ],
 )
 def test_pure_modules_do_no_io(module: str) -> None:
     assert not packages(ROOT / "gateway" / f"{module}.py") & {"trio", "trio_websocket"}

@@ -82,7 +82,7 @@ def online() -> Chat:
     """Alice, in the lobby with bob."""
     chat = Chat()
     chat.sign_in("alice")
-    chat.apply(events.Connected("ws://a/ws", "node-a", "alice"), NOON)
+    chat.apply(events.Connected("ws://a/ws", "node-a", "alice", resumed=True), NOON)
     chat.apply(joined(message(1), message(2)), NOON)
     return chat
 
@@ -106,7 +106,7 @@ class TestLines:
     def test_what_was_missed_comes_after_a_reconnection(self) -> None:
         chat = online()
         chat.apply(events.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
-        chat.apply(events.Connected("ws://b/ws", "node-b", "alice"), NOON)
+        chat.apply(events.Connected("ws://b/ws", "node-b", "alice", resumed=True), NOON)
         chat.apply(events.Rejoined(joined(message(3), recovered=True)), NOON)
         assert texts(chat) == [
             "m1", "m2", "Not connected: it broke", "Connected again, to node-b", "m3",
@@ -166,7 +166,7 @@ class TestMembers:
 
     def test_that_i_joined_is_no_news_to_me(self) -> None:
         chat = Chat()
-        chat.apply(events.Connected("ws://a/ws", "node-a", "alice"), NOON)
+        chat.apply(events.Connected("ws://a/ws", "node-a", "alice", resumed=True), NOON)
         chat.apply(joined(members=("bob",)), NOON)
         chat.apply(presence(2, joined="alice"), NOON)
         assert chat.room("lobby").people.nicks == ("alice", "bob")
@@ -200,7 +200,7 @@ class TestConnection:
         chat.sign_in("alice")
         states.append(chat.connection)
         for event in (
-            events.Connected("ws://a/ws", "node-a", "alice"),
+            events.Connected("ws://a/ws", "node-a", "alice", resumed=True),
             events.Disconnected("it broke", 4.0, "ws://b/ws"),
             events.Ended("kicked"),
         ):
@@ -274,7 +274,7 @@ class TestDrafts:
         chat.apply(events.Disconnected("it broke", 4.0, "ws://b/ws"), NOON)
         conversation = self.written(chat)
         assert waiting(conversation) is None
-        chat.apply(events.Connected("ws://b/ws", "node-b", "alice"), NOON)
+        chat.apply(events.Connected("ws://b/ws", "node-b", "alice", resumed=True), NOON)
         assert waiting(conversation) is None, "the room is not joined yet"
         chat.apply(events.Rejoined(joined(recovered=True, seq=2)), NOON)
         assert waiting(conversation) == "id3"

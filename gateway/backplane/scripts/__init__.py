@@ -27,8 +27,12 @@ DELIVER: Final = Script.load("deliver")
 JOIN: Final = Script.load("join")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")
+RENEW_EPOCH: Final = Script.load("renew_epoch")
 CLAIM: Final = Script.load("claim")
+RESUME: Final = Script.load("resume")
 RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
 
-ALL_SCRIPTS: Final = (PUBLISH, DELIVER, JOIN, LEAVE, SNAPSHOT, CLAIM, RELEASE, BEAT)
+ALL_SCRIPTS: Final = (
+    PUBLISH, DELIVER, JOIN, LEAVE, SNAPSHOT, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT,
+)  # fmt: skip

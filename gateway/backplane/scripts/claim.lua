@@ -1,25 +1,36 @@
--- Take a nickname, giving up the session's old ones in the same moment.
--- KEYS  1 nicks (hash: folded nickname -> "session node who")
--- ARGV  1 folded nickname  2 "session node who"  3 session  4 how many to give up
---       then those, folded, then variants to try if it is taken, folded
--- Gives 0 if it is the session's now, else the index of the first free variant, or -1 if none is.
-local giving_up = tonumber(ARGV[4])
-local function owned_by_other(key)
-  local owner = redis.call('HGET', KEYS[1], key)
-  return owner and string.sub(owner, 1, #ARGV[3] + 1) ~= ARGV[3] .. ' '
+-- Take a nickname, giving up the session's old one in the same moment.
+-- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
+-- ARGV  1 session  2 node  3 who  4 folded  5... variants to try if it is taken, folded
+-- Gives 0 if it is the session's now, -2 if the session is on another node now; else it is taken:
+-- the index of the first free variant, or -1 if none is.
+local nicks, sessions = KEYS[1], KEYS[2]
+local session, node, folded = ARGV[1], ARGV[2], ARGV[4]
+local function owner_of(key)
+  return string.match(redis.call('HGET', nicks, key) or '', '^(%S+) ([^~ ]+)')
 end
-if owned_by_other(ARGV[1]) then
-  for i = 5 + giving_up, #ARGV do
-    if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 0 then
-      return i - 4 - giving_up
+local held = redis.call('HGET', sessions, session)
+if held then
+  local owner, at = owner_of(held)
+  if owner ~= session then
+    held = false
+  elseif at ~= string.match(node, '^[^~]+') then
+    return -2
+  end
+end
+local owner = owner_of(folded)
+if owner and owner ~= session then
+  for i = 5, #ARGV do
+    if redis.call('HEXISTS', nicks, ARGV[i]) == 0 then
+      return i - 4
     end
   end
   return -1
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-for i = 5, 4 + giving_up do
-  if ARGV[i] ~= ARGV[1] and not owned_by_other(ARGV[i]) then
-    redis.call('HDEL', KEYS[1], ARGV[i])
+redis.call('HSET', nicks, folded, session .. ' ' .. node .. ' ' .. ARGV[3])
+if held ~= folded then
+  redis.call('HSET', sessions, session, folded)
+  if held then
+    redis.call('HDEL', nicks, held)
   end
 end
 return 0

@@ -1,12 +1,20 @@
--- Set nicknames free that are still held by who is said to hold them.
--- KEYS  1 nicks (hash: folded nickname -> "session node who")
--- ARGV  pairs: folded nickname, session
--- Gives how many are free now.
-local freed = 0
-for i = 1, #ARGV, 2 do
-  local owner = redis.call('HGET', KEYS[1], ARGV[i])
-  if owner and string.sub(owner, 1, #ARGV[i + 1] + 1) == ARGV[i + 1] .. ' ' then
-    freed = freed + redis.call('HDEL', KEYS[1], ARGV[i])
+-- Set free what sessions hold, as far as they are on that node still.
+-- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
+-- ARGV  1 node; 'name~' stands for all incarnations of one  2... sessions
+-- Gives those that were.
+local freed = {}
+for i = 2, #ARGV do
+  local folded = redis.call('HGET', KEYS[2], ARGV[i])
+  if folded then
+    local owner = redis.call('HGET', KEYS[1], folded) or ''
+    local session, name, incarnation = string.match(owner, '^(%S+) ([^~ ]+)(%S*)')
+    if session ~= ARGV[i] then
+      redis.call('HDEL', KEYS[2], ARGV[i])
+    elseif name .. incarnation == ARGV[1] or name .. '~' == ARGV[1] then
+      redis.call('HDEL', KEYS[2], ARGV[i])
+      redis.call('HDEL', KEYS[1], folded)
+      freed[#freed + 1] = ARGV[i]
+    end
   end
 end
 return freed

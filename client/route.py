@@ -1,0 +1,50 @@
+"""Which node to try next, and when: in turn, later each time, never all clients at once. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+FIRST_BACKOFF: Final = 0.25
+LONGEST_BACKOFF: Final = 15.0
+
+
+class Route:
+    """The nodes of a cluster as one client goes round them. Times are of any one clock."""
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        if not urls:
+            raise ValueError("a session needs the URL of at least one node")
+        self.urls = list(urls)
+        self._turn = random.randrange(len(urls))  # noqa: S311 - spreads clients over the nodes
+        self._not_before: dict[str, float] = {}
+
+    @property
+    def url(self) -> str:
+        """The node whose turn it is."""
+        return self.urls[self._turn % len(self.urls)]
+
+    def advance(self) -> str:
+        """Give the node whose turn it is, and go on to the next one."""
+        url = self.url
+        self._turn += 1
+        return url
+
+    def keep_away(self, url: str, until: float) -> None:
+        """Ask a node not before then: it said that it takes nobody in."""
+        self._not_before[url] = until
+
+    def delay(self, failures: int, now: float, *, ceiling: float = LONGEST_BACKOFF) -> float:
+        """Choose the node to try next, and how long to wait before that, in seconds.
+
+        The wait has full jitter under a bound that doubles with each failure.
+        """
+        self._not_before = {url: at for url, at in self._not_before.items() if at > now}
+        turns = range(self._turn, self._turn + len(self.urls))
+        self._turn = min(
+            turns, key=lambda t: self._not_before.get(self.urls[t % len(self.urls)], 0)
+        )
+        most = min(ceiling, FIRST_BACKOFF * 2 ** min(failures, 10))
+        wait = max(0.0, self._not_before.get(self.url, now) - now)
+        return wait + random.uniform(0, most)  # noqa: S311 - a node's clients spread out

@@ -1,0 +1,7 @@
+-- Give a room another epoch, since messages of the one it has are lost; unless somebody has already.
+-- KEYS  1 meta (hash: epoch, seq, version)
+-- ARGV  1 the epoch it has  2 the new one
+if redis.call('HGET', KEYS[1], 'epoch') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
+end
+return 0

@@ -1,0 +1,326 @@
+"""The sessions of this node, with what each holds in Redis: a nickname, and places in rooms.
+
+A session outlives its connection. One that drops is parked for the grace time: it keeps its name
+and stays listed, and whoever has its secret takes it up, here or on another node. All that is given
+back is given back only as far as it is still marked as this node's, so giving back late is harmless
+to a session that has moved on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
+from gateway.closing import NICK_LOST, REPLACED, Closing
+from gateway.inbox import NOTHING_MISSED, Missed
+from gateway.parking import Parking
+from gateway.relay import Relay
+from gateway.who import nick_of
+from gateway.wire import Position
+
+_RELEASE_BATCH: Final = 200
+_CLAIM_BATCH: Final = 100
+_CHECK_BATCH: Final = 500
+_RETRY_SECONDS: Final = 0.25
+
+log = structlog.get_logger("standings")
+
+
+class Standing:
+    """What one session is to everybody else; ``close`` ends its connection, None if it has none."""
+
+    __slots__ = ("claims", "close", "joined", "leaving", "moved", "over", "sid", "who")
+
+    def __init__(self, sid: str, close: Callable[[Closing], None] | None) -> None:
+        self.sid = sid
+        self.close = close
+        self.who = ""
+        """Nickname and status (`gateway.who`); empty before it has a nickname."""
+        self.joined: set[str] = set()
+        """The rooms that its connection follows."""
+        self.leaving: set[str] = set()
+        """Rooms to be given back."""
+        self.over = False
+        """Its nickname, too, is to be given back."""
+        self.moved = False
+        """Another node has taken it up."""
+        self.claims = trio.Lock()
+
+    @property
+    def nick(self) -> str:
+        """The nickname; empty if it has none yet."""
+        return nick_of(self.who)
+
+
+class Standings:
+    """Every session that this node holds: with a connection, parked, or being given back."""
+
+    def __init__(self, backplane: Backplane, relay: Relay, *, grace: float) -> None:
+        self._backplane = backplane
+        self._relay = relay
+        self._parking = Parking(grace)
+        self._standings: dict[str, Standing] = {}
+        self._departures: dict[str, Standing] = {}
+        self._unsettled: dict[str, Standing] = {}
+        self._resuming: dict[str, bool] = {}
+        self._departed = trio.Event()
+        self._all_released = trio.Event()
+        self._parked = trio.Event()
+
+    # --- what sessions do ---------------------------------------------------------------------
+
+    def hold(self, standing: Standing) -> None:
+        """Keep what a session claims, until it is parked or released."""
+        self._standings[standing.sid] = standing
+
+    async def resume(
+        self, sid: str, close: Callable[[Closing], None], since: Position | None
+    ) -> tuple[Standing, Missed] | None:
+        """Take a session up for another connection; one that it still has is closed.
+
+        ``since`` is where its client says it was in its inbox.
+
+        :returns: the session, and what it missed in its inbox; None if there is none.
+        :raises Unavailable: if Redis does not answer.
+        """
+        if sid in self._resuming:
+            raise Unavailable("it is being taken up already")
+        self._resuming[sid] = False
+        who, answered, taken = None, False, False
+        missed = NOTHING_MISSED
+        try:
+            who = await self._backplane.nicks.resume(sid)
+            if who is not None:
+                missed = await self._relay.inboxes.missed(sid, since)
+            answered = True
+        finally:
+            taken = self._resuming.pop(sid)
+            self._departed.set()
+            if not answered and sid not in self._standings and sid not in self._departures:
+                # It may be ours now: should nobody ask for it again, it is given back.
+                self.park(Standing(sid, None))
+        if who is None:
+            return None
+        standing = self._standings.get(sid) or self._departures.get(sid) or Standing(sid, None)
+        if standing.close is not None:
+            standing.close(REPLACED)
+        self.park(standing)
+        standing.who, standing.close = who, close
+        standing.over = standing.moved = False
+        if taken:
+            self.settle(standing)
+        return standing, missed
+
+    def joined(self, standing: Standing, room: str) -> None:
+        """Note that a session's connection follows a room, or is about to."""
+        standing.joined.add(room)
+        self._parking.came_back(standing.sid, room)
+        self._not_leaving(standing, room)
+
+    def settle(self, standing: Standing) -> None:
+        """Have a session's claims made good soon: what Redis knows of them is uncertain."""
+        if standing.sid in self._standings:
+            self._unsettled[standing.sid] = standing
+
+    async def join_again(self, standing: Standing) -> None:
+        """Tell all rooms that a session is listed in who it is now."""
+        for room in sorted(standing.joined | self._parking.rooms(standing.sid)):
+            await self._backplane.rooms.join(room, standing.sid, standing.who, again=True)
+
+    def park(self, standing: Standing) -> None:
+        """Keep a session that has lost its connection for the grace time; synchronous."""
+        self._standings[standing.sid] = standing
+        standing.close = None
+        self._unfollow(standing)
+        self._parked.set()
+
+    def release(self, standing: Standing) -> None:
+        """Give back what a session holds: at once, or as soon as Redis is there again.
+
+        Synchronous, so that a session can end in the middle of anything.
+        """
+        if self._standings.pop(standing.sid, None) is None:
+            return  # it has never claimed anything
+        standing.over, standing.close = True, None
+        self._unfollow(standing)
+        self._unsettled.pop(standing.sid, None)
+        self._depart(standing)
+
+    def is_listed_in(self, room: str) -> bool:
+        """Tell whether somebody here is listed in a room without following it."""
+        return room in self._parking.listed
+
+    # --- what the node asks -------------------------------------------------------------------
+
+    @property
+    def rooms(self) -> Iterable[str]:
+        """Every room in which somebody is listed as being on this node."""
+        return self._relay.rooms.keys() | self._parking.listed
+
+    @property
+    def connected(self) -> int:
+        """How many sessions have a connection."""
+        return sum(1 for s in self._standings.values() if s.close is not None and s.nick)
+
+    @property
+    def parked(self) -> int:
+        """How many sessions have none and may come back."""
+        return sum(1 for standing in self._standings.values() if standing.close is None)
+
+    async def released(self) -> None:
+        """Wait until everything that was to be given back has been."""
+        while self._departures:
+            self._all_released = trio.Event()
+            await self._all_released.wait()
+
+    async def run(self) -> None:
+        """Give back what is over; runs for as long as the node does."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._expire)
+            nursery.start_soon(self._release_departed)
+
+    # --- claims -------------------------------------------------------------------------------
+
+    @property
+    def unsettled(self) -> int:
+        """How many sessions have claims that are uncertain."""
+        return len(self._unsettled)
+
+    def unsettle_all(self) -> None:
+        """Have every session claim again what it holds: Redis may have forgotten it."""
+        self._unsettled |= {s.sid: s for s in self._standings.values() if not s.moved}
+
+    def heard_taken(self, sid: str) -> None:
+        """Take in that another node has taken a session up, or had when it said so."""
+        if sid in self._resuming:
+            self._resuming[sid] = True
+        elif (standing := self._standings.get(sid)) is not None and not standing.moved:
+            self.settle(standing)
+
+    async def check(self) -> None:
+        """See that every session is still this node's, after news of that may have been missed.
+
+        :raises Unavailable: if Redis does not answer.
+        """
+        nicks = {s.sid: s.nick for s in self._standings.values() if s.nick and not s.moved}
+        sids = list(nicks)
+        for start in range(0, len(sids), _CHECK_BATCH):
+            batch = {sid: nicks[sid] for sid in sids[start : start + _CHECK_BATCH]}
+            for sid in await self._backplane.nicks.astray(batch):
+                if (standing := self._standings.get(sid)) is not None:
+                    self.settle(standing)
+
+    async def settle_all(self) -> None:
+        """Have unsettled sessions claim again what they hold, many at a time.
+
+        :raises Unavailable: if not all could; they stay unsettled.
+        """
+        if len(self._unsettled) > 1:
+            log.warning("claiming anew", sessions=len(self._unsettled))
+        while self._unsettled:
+            batch = list(self._unsettled.values())[:_CLAIM_BATCH]
+            async with trio.open_nursery() as nursery:
+                for standing in batch:
+                    del self._unsettled[standing.sid]
+                    nursery.start_soon(self._claim, standing)
+            if any(standing.sid in self._unsettled for standing in batch):
+                raise Unavailable("not every session could claim anew")
+
+    async def _claim(self, standing: Standing) -> None:
+        async with standing.claims:
+            if standing.over or standing.moved or not standing.who:
+                return
+            rooms = standing.joined | self._parking.rooms(standing.sid)
+            try:
+                await self._backplane.nicks.claim(standing.who, standing.sid)
+                await self.join_again(standing)
+            except NickTaken:
+                self._end(standing, NICK_LOST)
+            except Replaced:
+                standing.moved = True
+                if standing.close is not None:
+                    standing.close(REPLACED)
+            except Unavailable:
+                self.settle(standing)
+            finally:
+                if standing.sid not in self._standings:
+                    # It was released before all this was claimed.
+                    self._parking.put(standing.sid, rooms - standing.leaving, trio.current_time())
+                    self._depart(standing)
+
+    def _end(self, standing: Standing, closing: Closing) -> None:
+        close = standing.close
+        self.release(standing)
+        if close is not None:
+            close(closing)
+
+    # --- giving back --------------------------------------------------------------------------
+
+    def _unfollow(self, standing: Standing) -> None:
+        """Follow no room here any more, but stay listed in each for the grace time."""
+        for room in standing.joined:
+            self._relay.drop_member(room, standing.sid)
+        self._parking.put(standing.sid, standing.joined - standing.leaving, trio.current_time())
+        standing.joined = set()
+
+    def _depart(self, standing: Standing) -> None:
+        standing.leaving |= self._parking.take(standing.sid)
+        self._departures[standing.sid] = standing
+        self._departed.set()
+
+    def _not_leaving(self, standing: Standing, room: str) -> None:
+        if room in standing.leaving:
+            standing.leaving.remove(room)
+            self._parking.left(room)
+
+    async def _expire(self) -> None:
+        while True:
+            now = trio.current_time()
+            for sid in self._parking.expired(now):
+                standing = self._standings.get(sid)
+                if standing is None:
+                    self._parking.take(sid)
+                elif standing.close is None:
+                    self.release(standing)
+                else:
+                    self._depart(standing)  # of the rooms it has not joined again
+            self._parked = trio.Event()
+            with trio.move_on_at(self._parking.next_expiry or math.inf):
+                await self._parked.wait()
+
+    async def _release_departed(self) -> None:
+        while True:
+            due = [s for s in self._departures.values() if s.sid not in self._resuming]
+            if not due:
+                self._all_released.set()
+                self._departed = trio.Event()
+                await self._departed.wait()
+                continue
+            try:
+                await self._release(due[:_RELEASE_BATCH])
+            except Unavailable:
+                await self._backplane.link.wait_connected()
+                await trio.sleep(_RETRY_SECONDS)
+
+    async def _release(self, batch: list[Standing]) -> None:
+        """Give back what these hold; whoever is being taken up meanwhile keeps the rest of it."""
+        for room in {room for standing in batch for room in standing.leaving}:
+            leaving = [s for s in batch if room in s.leaving and s.sid not in self._resuming]
+            if leaving:
+                await self._backplane.rooms.leave(room, *(standing.sid for standing in leaving))
+            for standing in leaving:
+                self._not_leaving(standing, room)
+            if room not in self._relay.rooms and not self.is_listed_in(room):
+                await self._backplane.rooms.left(room)
+        over = [s for s in batch if s.over and s.sid not in self._resuming]
+        ended = await self._backplane.nicks.release(standing.sid for standing in over)
+        await self._backplane.inboxes.forget(ended)
+        for standing in batch:
+            done = standing in over or not standing.over
+            if done and not standing.leaving and standing.sid not in self._resuming:
+                self._departures.pop(standing.sid, None)

@@ -1,0 +1,215 @@
+"""A session outlives its connection: taken up on any node, with nobody noticing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+
+from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
+from tests.redis_server import RedisServer
+
+
+@asynccontextmanager
+async def dropped(node: NodeProcess, nick: str, *rooms: str) -> AsyncIterator[str]:
+    """Join rooms and lose the connection; gives the session's secret."""
+    async with raw_client(node.url) as client:
+        secret = (await client.ask({"type": "hello", "nick": nick}))["session"]
+        for room in rooms:
+            await client.ask({"type": "join", "room": room, "id": room})
+        await client.break_off()
+    yield secret
+
+
+async def resume(client: RawClient, secret: str) -> dict[str, Any]:
+    return await client.ask({"type": "hello", "resume": secret, "id": "h"})
+
+
+async def members(client: RawClient, room: str = "lobby") -> set[str]:
+    answer = await client.ask({"type": "members", "room": room, "id": "m"})
+    return {member["nick"] for member in answer["members"]}
+
+
+async def lists(client: RawClient, nick: str, room: str = "lobby") -> bool:
+    return nick in await members(client, room)
+
+
+async def renamed(client: RawClient, nick: str) -> bool:
+    answer = await client.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
+    return bool(answer["type"] == "ok")
+
+
+def held(redis_server: RedisServer) -> Any:
+    return redis_server.ask("HGETALL", "chat:{nicks}"), redis_server.ask("KEYS", "*:members")
+
+
+@pytest.mark.parametrize("other", [0, 1])
+async def test_a_dropped_session_is_taken_up_and_nobody_notices(
+    redis_server: RedisServer, other: int
+) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with raw_client(cluster.urls[0]) as alice:
+            secret = (await alice.ask({"type": "hello", "nick": "Alice"}))["session"]
+            joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await until(partial(lists, bob, "Alice"), "Alice to be listed")
+            await alice.break_off()
+        for number in range(3):
+            message = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
+            await bob.ask(message)
+        assert await members(bob) == {"Alice", "bob"}
+        async with raw_client(cluster.urls[other]) as alice:
+            taken = await alice.ask({"type": "hello", "nick": "alice"})
+            assert taken["code"] == "nick_taken"
+            welcome = await resume(alice, secret)
+            assert (welcome["nick"], welcome["resumed"]) == ("Alice", True)
+            assert welcome["session"] == secret
+            since = {"epoch": joined["epoch"], "seq": joined["seq"]}
+            answer = await alice.ask({"type": "join", "room": "lobby", "since": since, "id": "j"})
+            assert answer["recovered"] is True
+            assert [m["seq"] for m in answer["messages"]] == [1, 2, 3]
+            await alice.ask({"type": "send", "room": "lobby", "text": "back", "id": "9"})
+            # Nobody came and nobody went: the next that bob hears is what she said.
+            while (heard := await bob.hear())["type"] == "message" and heard["from"] == "bob":
+                pass
+            assert (heard["type"], heard["from"]) == ("message", "Alice"), heard
+
+
+async def test_a_session_that_does_not_come_back_is_over_after_the_grace(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 2, grace_seconds=0.5) as cluster,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with dropped(cluster.nodes[0], "alice", "lobby", "cafe") as secret:
+            while (await bob.hear_type("presence")).get("left") != ["alice"]:
+                pass
+            await until(partial(renamed, bob, "Alice"), "the nickname to be free", 5)
+            async with raw_client(cluster.urls[0]) as late:
+                assert (await resume(late, secret))["code"] == "unauthorized"
+                assert (await late.ask({"type": "hello", "nick": "late"}))["type"] == "welcome"
+                assert redis_server.ask("HLEN", "chat:{nicks}:sessions") == 2
+        assert redis_server.ask("KEYS", "*cafe*") == []
+
+
+async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        async with raw_client(cluster.urls[0]) as alice:
+            secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.websocket.aclose(1000)
+        await until(lambda: nothing_held(redis_server), "all to be given back", 5)
+        async with raw_client(cluster.urls[0]) as client:
+            assert (await resume(client, secret))["code"] == "unauthorized"
+            assert (await resume(client, "x"))["code"] == "unauthorized"
+            for wrong in ({}, {"nick": "alice", "resume": secret}):
+                assert (await client.ask({"type": "hello"} | wrong))["code"] == "bad_frame"
+            assert (await client.ask({"type": "hello", "nick": "alice"}))["type"] == "welcome"
+
+
+async def nothing_held(redis_server: RedisServer) -> bool:
+    return bool(held(redis_server) == ({}, []))
+
+
+@pytest.mark.parametrize("other", [0, 1])
+async def test_an_old_connection_that_lives_is_replaced(
+    redis_server: RedisServer, other: int
+) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0]) as old,
+        raw_client(cluster.urls[other]) as new,
+    ):
+        secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
+        for room in ("lobby", "cafe"):
+            await old.ask({"type": "join", "room": room, "id": room})
+        assert (await resume(new, secret))["type"] == "welcome"
+        assert await old.closed() == 4502
+        await new.ask({"type": "join", "room": "lobby", "id": "j"})
+        assert await members(new) == {"alice"}
+        assert (await new.ask({"type": "nick", "nick": "alicia", "id": "n"}))["type"] == "ok"
+        sent = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
+        assert (await new.ask(sent))["seq"] == 1
+        # And back again.
+        async with raw_client(cluster.urls[0]) as third:
+            assert (await resume(third, secret))["nick"] == "alicia"
+            assert await new.closed() == 4502
+            await third.ask({"type": "join", "room": "lobby", "id": "j"})
+            assert (await third.ask(sent))["seq"] == 1, "said twice, it is said once"
+
+
+@pytest.mark.parametrize("other", [0, 1])
+async def test_rooms_that_are_not_joined_again_are_left_after_the_grace(
+    redis_server: RedisServer, other: int
+) -> None:
+    async with (
+        open_cluster(redis_server, 2, grace_seconds=1) as cluster,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        await bob.ask({"type": "join", "room": "cafe", "id": "j"})
+        async with (
+            dropped(cluster.nodes[0], "alice", "lobby", "cafe") as secret,
+            raw_client(cluster.urls[other]) as alice,
+        ):
+            await resume(alice, secret)
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await until(partial(lists, bob, "alice", "cafe"), "alice to be listed")
+            while (await bob.hear_type("presence")).get("left") != ["alice"]:
+                pass
+            assert await members(alice, "lobby") == {"alice"}
+            refused = await alice.ask({"type": "members", "room": "cafe", "id": "c"})
+            assert refused["code"] == "not_in_room"
+            assert (await resume(alice, secret))["code"] == "bad_frame"
+
+
+async def test_a_notice_that_was_missed_is_made_good(redis_server: RedisServer) -> None:
+    """The old node's subscription is away while its session is taken up elsewhere."""
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0], "alice") as old,
+    ):
+        first, second = [(await node.logged("listening"))["node"] for node in cluster.nodes]
+        owner = redis_server.ask("HGET", "chat:{nicks}", "alice").replace(first, second)
+        redis_server.ask("HSET", "chat:{nicks}", "alice", owner)
+        redis_server.ask("CLIENT", "KILL", "TYPE", "pubsub")
+        assert await old.closed() == 4502
+        assert redis_server.ask("HGET", "chat:{nicks}", "alice") == owner
+
+
+async def test_many_take_up_one_session_and_one_has_it(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 3) as cluster,
+        dropped(cluster.nodes[0], "alice", "lobby") as secret,
+    ):
+        closed: list[int] = []
+        welcomed: list[RawClient] = []
+
+        async def take_up(url: str) -> None:
+            async with raw_client(url) as client:
+                while (answer := await resume(client, secret)).get("code") == "unavailable":
+                    pass
+                assert answer["resumed"] is True
+                welcomed.append(client)
+                closed.append(await client.closed())
+
+        async with trio.open_nursery() as nursery:
+            for number in range(12):
+                nursery.start_soon(take_up, cluster.urls[number % 3])
+            with trio.fail_after(20):
+                while len(closed) < 11:
+                    await trio.sleep(0.05)
+            assert len(welcomed) == 12
+            assert closed == [4502] * 11
+            nursery.cancel_scope.cancel()

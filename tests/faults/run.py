@@ -1,0 +1,125 @@
+"""One run: clients talk while faults come and go; then all heals, and everybody reads all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from tests.faults.checker import Verdict, check
+from tests.faults.cluster import Struck, open_struck, way_to_nodes
+from tests.faults.faults import LASTING, endless, faults_of
+from tests.faults.history import History, Strike
+from tests.faults.workload import Client
+
+ROOMS: Final = ("lobby", "kitchen", "garden")
+PROXIED: Final = 2
+"""Clients that have a proxy before the nodes, so that faults can befall them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked for on the command line."""
+
+    nodes: int = 3
+    clients: int = 12
+    seconds: float = 180.0
+    mix: str = "all"
+    seed: int = 0
+    interval: tuple[float, float] = (5.0, 8.0)
+    grace: float = 6.0
+    sabotage: str | None = None
+    settle: float = 30.0
+    """Seconds in which everybody must be well again once the last fault is over, for each step."""
+
+    @property
+    def patience(self) -> float:
+        """How long somebody gone may stay listed: the grace, being noticed, being released."""
+        return self.grace + 15.0
+
+
+async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[History, Verdict]:
+    """Do it, and judge it."""
+    history = History()
+    chance = random.Random(plan.seed)
+    async with AsyncExitStack() as stack:
+        struck = await stack.enter_async_context(
+            open_struck(
+                folder, plan.nodes, grace=plan.grace, sabotage=plan.sabotage, random_=chance
+            )
+        )
+        clients = []
+        for number in range(plan.clients):
+            urls = struck.urls
+            if number < PROXIED:
+                urls = await stack.enter_async_context(way_to_nodes(struck, chance))
+            seed = f"{plan.seed}-{number}"
+            clients.append(Client(f"c{number}", urls, ROOMS, history, seed))
+        talked, finish = trio.Event(), trio.Event()
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(client.run, talked, finish)
+            with trio.move_on_after(plan.seconds):
+                await _strike(plan, struck, history, chance, show)
+                await trio.sleep_forever()
+            show("settling")
+            with trio.move_on_after(plan.settle) as waiting:
+                await struck.ready()
+            if waiting.cancelled_caught:
+                history.complaints.append(f"not every node was ready in {plan.settle:g} s")
+            talked.set()
+            await _settle(plan, clients, history)
+            finish.set()
+        history.complaints += [
+            f"{line['event']}: {line}" for node in struck.cluster.nodes for line in node.errors
+        ]
+    return history, check(history, patience=plan.patience)
+
+
+async def _strike(
+    plan: Plan, struck: Struck, history: History, chance: random.Random, show: Callable[[str], None]
+) -> None:
+    """Have one fault after the other, each with a while of peace before it."""
+    for fault in endless(faults_of(plan.mix), chance):
+        span = chance.uniform(*plan.interval)
+        hold = span * chance.uniform(0.2, 0.8)
+        next_at = trio.current_time() + span
+        await trio.sleep(span - hold)
+        strike = Strike(fault.__name__, "", trio.current_time())
+        with trio.CancelScope(shield=True):
+            async with fault(struck, chance) as strike.where:
+                history.strikes.append(strike)
+                number, sent = len(history.strikes), len(history.sendings)
+                show(f"{number} {strike.fault} ({strike.where}); {sent} messages so far")
+                if fault not in LASTING:
+                    strike.ended = trio.current_time()
+                await trio.sleep(max(0.0, next_at - trio.current_time()))
+        strike.ended = strike.ended or trio.current_time()
+
+
+async def _settle(plan: Plan, clients: list[Client], history: History) -> None:
+    """Have everybody read everything; what cannot be done in time is left, and complained of."""
+
+    async def step(name: str, tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
+        with trio.move_on_after(plan.settle) as scope:
+            await _all(tasks)
+        if scope.cancelled_caught:
+            history.complaints.append(f"{name}: not everybody could within {plan.settle:g} s")
+
+    await step("come in", [client.attend for client in clients])
+    await step("read the logs", [client.read_logs for client in clients])
+    await step("hear the last message", [client.hear_all for client in clients])
+    everybody = frozenset(client.session.nick for client in clients if client.session)
+    await step("list", [partial(client.list_all, everybody, plan.patience) for client in clients])
+
+
+async def _all(tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    async with trio.open_nursery() as nursery:
+        for task in tasks:
+            nursery.start_soon(task)

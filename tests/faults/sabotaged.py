@@ -1,0 +1,58 @@
+"""A node with one of its promises broken, to see that the checker finds it.
+
+``python -m tests.faults.sabotaged gaps serve …`` is ``python -m gateway serve …`` without it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Any
+
+from gateway.backplane import Rooms
+from gateway.cli import main
+from gateway.lease import Lease
+from gateway.relay import Relay
+from gateway.sequence import Sequence
+
+_offer = Sequence.offer
+_publish = Rooms.publish
+
+
+def no_gaps() -> None:
+    """Let whatever comes be next, and read no log."""
+
+    def offer(self: Sequence, seq: int, message: bytes) -> None:
+        if self.position is not None and seq > self.position:
+            self.position = seq - 1
+        _offer(self, seq, message)
+
+    def ignore(_: Relay, room: Any) -> None:
+        room.behind = False
+
+    Sequence.offer = offer  # type: ignore[method-assign]
+    Relay._catch_up_soon = ignore  # type: ignore[method-assign,assignment]
+
+
+def no_idempotency() -> None:
+    """Take every message for a new one."""
+
+    async def publish(
+        self: Rooms, room: str, session: str, message_id: str, *rest: Any, **options: Any
+    ) -> Any:
+        another = f"{message_id}-{secrets.token_hex(4)}"
+        return await _publish(self, room, session, another, *rest, **options)
+
+    Rooms.publish = publish  # type: ignore[method-assign]
+
+
+def no_probe() -> None:
+    """Never doubt the subscription."""
+    Lease._check_subscription = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
+
+
+SABOTAGES = {"gaps": no_gaps, "idempotency": no_idempotency, "probe": no_probe}
+
+if __name__ == "__main__":
+    SABOTAGES[sys.argv[1]]()
+    main(sys.argv[2:])

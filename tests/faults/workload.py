@@ -1,0 +1,288 @@
+"""Clients that come, talk, move between rooms and go, and write down all they see."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import trio
+
+from client.session import (
+    CannotConnect,
+    CommandError,
+    Connected,
+    ConnectionLost,
+    Disconnected,
+    Ended,
+    Rejoined,
+    Session,
+    open_session,
+)
+from gateway import wire
+from tests.faults.history import (
+    History,
+    Hole,
+    Listing,
+    Logged,
+    Presence,
+    Sending,
+    Stay,
+    Tenure,
+)
+
+PAUSE: Final = (0.15, 0.45)
+MOST_IN_FLIGHT: Final = 20
+RETRY_SECONDS: Final = 0.5
+PAGE: Final = 200
+
+_REFUSED = (CommandError, ConnectionLost)
+
+
+class Client:
+    """One person, over as many sessions as it takes.
+
+    It is in ``home`` whenever it is there at all, and in the other rooms at times.
+    """
+
+    def __init__(
+        self, name: str, urls: Sequence[str], rooms: Sequence[str], history: History, seed: str
+    ) -> None:
+        self.name = name
+        self._urls = urls
+        self._rooms = rooms
+        self._home = rooms[0]
+        self._history = history
+        self._chance = random.Random(seed)
+        self._sessions = 0
+        self._number = 0
+        self._stays: dict[str, Stay] = {}
+        self._early: dict[str, list[tuple[int, str, float]]] = {}
+        self._presences: dict[str, Presence] = {}
+        self._tenure: Tenure | None = None
+        self._news = trio.Event()
+        self._nick = name
+        self.in_flight = 0
+        self.session: Session | None = None
+
+    # --- living -------------------------------------------------------------------------------
+
+    async def run(self, talked: trio.Event, finish: trio.Event) -> None:
+        """Talk until ``talked``; then be there, listening only, until ``finish``."""
+        while not finish.is_set():
+            try:
+                async with open_session(self._urls, nick=self._nick) as session:
+                    self._sessions += 1
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._listen, session, nursery)
+                        await self._live(session, nursery, talked, finish)
+                        for room in list(self._stays):
+                            self._depart(room)
+                        self._lose_nick()
+                        nursery.cancel_scope.cancel()
+            except CannotConnect:
+                await trio.sleep(RETRY_SECONDS)
+            except CommandError as error:
+                if error.code == "nick_taken":
+                    self._nick = f"{self.name}-{self._chance.randrange(1_000_000)}"
+                await trio.sleep(RETRY_SECONDS)
+            self.session = None
+
+    async def _live(
+        self, session: Session, nursery: trio.Nursery, talked: trio.Event, finish: trio.Event
+    ) -> None:
+        while not await self._enter(session, self._home):
+            await trio.sleep(RETRY_SECONDS)
+        self.session = session
+        while not talked.is_set():
+            with trio.move_on_after(self._chance.uniform(*PAUSE)):
+                await talked.wait()
+            match self._chance.random():
+                case dice if dice < 0.01:
+                    await self._finish_sending()
+                    return
+                case dice if dice < 0.06:
+                    await self._move(session)
+                case dice if dice < 0.12:
+                    await self._list(session, self._home)
+                case _ if self.in_flight < MOST_IN_FLIGHT and self._stays:
+                    self._speak(session, nursery)
+        await finish.wait()
+
+    async def _finish_sending(self) -> None:
+        while self.in_flight:
+            self._news = trio.Event()
+            await self._news.wait()
+
+    # --- talking ------------------------------------------------------------------------------
+
+    def _speak(self, session: Session, nursery: trio.Nursery) -> None:
+        self._number += 1
+        room = self._chance.choice(list(self._stays))
+        text = f"{self.name}:{self._number}"
+        sending = Sending(self.name, self._number, room, text, trio.current_time())
+        self._history.sendings.append(sending)
+        self.in_flight += 1
+        nursery.start_soon(self._send, session, sending)
+
+    async def _send(self, session: Session, sending: Sending) -> None:
+        try:
+            sending.seq = await session.send(sending.room, sending.text)
+            sending.answered_at = trio.current_time()
+        except _REFUSED as error:
+            sending.failure = str(error)
+        finally:
+            self.in_flight -= 1
+            self._news.set()
+
+    async def _move(self, session: Session) -> None:
+        room = self._chance.choice(self._rooms[1:])
+        if room not in self._stays:
+            await self._enter(session, room)
+            return
+        await self._finish_sending()
+        try:
+            await session.leave(room)
+        except _REFUSED:
+            return  # not known whether; it stays one of this session's rooms
+        self._depart(room)
+
+    async def _enter(self, session: Session, room: str) -> bool:
+        try:
+            joined = await session.join(room)
+        except _REFUSED:
+            return False
+        self._begin_stay(room, joined.epoch, joined.seq)
+        nick = session.nick
+        presence = Presence(nick, room, trio.current_time())
+        self._presences[room] = presence
+        self._history.presences.append(presence)
+        return True
+
+    async def _list(self, session: Session, room: str) -> None:
+        asked_at = trio.current_time()
+        try:
+            listed = await session.members(room)
+        except _REFUSED:
+            return
+        nicks = frozenset(member.nick for member in listed.members)
+        self._history.listings.append(Listing(self.name, room, asked_at, nicks))
+
+    # --- listening ----------------------------------------------------------------------------
+
+    async def _listen(self, session: Session, nursery: trio.Nursery) -> None:
+        async for event in session.events:
+            now = trio.current_time()
+            match event:
+                case wire.Message():
+                    self._hear(event, now)
+                case Rejoined(joined):
+                    self._rejoined(joined, now)
+                case wire.Notice(code="history_gap" | "history_lost", room=str(room)):
+                    self._hole(room, event.code, event.epoch or "", event.seq or 0, now)
+                case Connected(nick=nick):
+                    self._tenure = Tenure(self.name, nick, now)
+                    self._history.tenures.append(self._tenure)
+                case Disconnected():
+                    self._lose_nick()
+                case Ended(reason):
+                    self._history.complaints.append(f"{self.name}'s session ended: {reason}")
+                    nursery.cancel_scope.cancel()
+            self._news.set()
+        for room in list(self._stays):
+            self._depart(room)
+        self._lose_nick()
+
+    def _hear(self, message: wire.Message, now: float) -> None:
+        heard = (message.seq, message.text, now)
+        stay = self._stays.get(message.room)
+        if stay is None:
+            self._early.setdefault(message.room, []).append(heard)  # its join's answer is to come
+        elif message.seq > stay.since:
+            stay.heard.append(heard)
+
+    def _rejoined(self, joined: wire.Joined, now: float) -> None:
+        if joined.recovered:
+            for message in joined.messages:
+                self._hear(message, now)
+        else:
+            self._hole(joined.room, "not recovered", joined.epoch, joined.seq, now)
+
+    def _hole(self, room: str, why: str, epoch: str, seq: int, now: float) -> None:
+        stay = self._stays.get(room)
+        after = stay.heard[-1][0] if stay and stay.heard else stay.since if stay else 0
+        self._history.holes.append(Hole(self.name, room, why, after, seq, now))
+        self._begin_stay(room, epoch, seq)
+
+    def _begin_stay(self, room: str, epoch: str, seq: int) -> None:
+        early = [heard for heard in self._early.pop(room, []) if heard[0] > seq]
+        stay = Stay(self.name, room, epoch, seq, early)
+        self._stays[room] = stay
+        self._history.stays.append(stay)
+
+    def _depart(self, room: str) -> None:
+        del self._stays[room]
+        self._early.pop(room, None)
+        self._presences.pop(room).until = trio.current_time()
+
+    def _lose_nick(self) -> None:
+        if self._tenure is not None:
+            self._tenure.until = trio.current_time()
+            self._tenure = None
+
+    # --- the end ------------------------------------------------------------------------------
+
+    async def attend(self) -> None:
+        """Be there, with every answer in and in every room; nothing is said from here on."""
+        await self._until(lambda: self.session is not None and not self.in_flight)
+        assert self.session is not None
+        for room in self._rooms:
+            while room not in self._stays and not await self._enter(self.session, room):
+                await trio.sleep(RETRY_SECONDS)
+
+    async def read_logs(self) -> None:
+        """Read every room from its first message to its last."""
+        assert self.session is not None
+        for room in self._stays:
+            messages: list[Logged] = []
+            before: int | None = None
+            more = True
+            while more:
+                page = await self.session.history(room, before=before, limit=PAGE)
+                messages = [(m.seq, m.text) for m in page.messages] + messages
+                before, more = messages[0][0] if messages else None, page.more
+            self._history.logs[self.name, room] = messages
+
+    async def hear_all(self) -> None:
+        """Wait until the last message of every room has come; it is judged whether all did."""
+        for stay in self._stays.values():
+            stay.kept = True
+        for room, stay in self._stays.items():
+            log = self._history.logs.get((self.name, room), [])
+            last = max((seq for seq, _ in log), default=0)
+            await self._until(partial(self._has, stay, last))
+
+    @staticmethod
+    def _has(stay: Stay, last: int) -> bool:
+        return last <= stay.since or any(seq == last for seq, _, _ in stay.heard)
+
+    async def list_all(self, everybody: frozenset[str], patience: float) -> None:
+        """List every room, again and again until it is as it should be or patience ends."""
+        assert self.session is not None
+        give_up = trio.current_time() + patience
+        for room in self._stays:
+            while True:
+                asked_at = trio.current_time()
+                listed = await self.session.members(room)
+                nicks = frozenset(member.nick for member in listed.members)
+                if nicks == everybody or trio.current_time() > give_up:
+                    break
+                await trio.sleep(RETRY_SECONDS)
+            self._history.listings.append(Listing(self.name, room, asked_at, nicks, final=True))
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            self._news = trio.Event()
+            with trio.move_on_after(RETRY_SECONDS):
+                await self._news.wait()
