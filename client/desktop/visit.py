@@ -167,13 +167,13 @@ class Visit:
             try:
                 seq = await say(place.name, draft.text, message_id=draft.id)
                 conversation.acknowledge(draft.id, seq)
-            except ConnectionLost:
-                conversation.lose()
-            except CommandError as error:
-                if error.code in _PASSING:
-                    await trio.sleep(error.retry_after or 1.0)
+            except ConnectionLost as error:
+                if isinstance(self.chat.connection, Online):
+                    conversation.refuse(draft.id, str(error))
                 else:
-                    conversation.refuse(draft.id, error.message)
+                    conversation.lose()  # it waits, and is said again when there is a connection
+            except CommandError as error:
+                conversation.refuse(draft.id, error.message)
             self._changed()
 
     async def _insist(self, ask: Callable[[], Awaitable[wire.Joined]]) -> wire.Joined:
