@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
-from typing import Protocol
+from typing import Final, Protocol
 
 from client.desktop.chooser import Chooser
 from client.desktop.composer import Composer
@@ -17,6 +17,10 @@ from client.desktop.sidebar import Sidebar, SidebarActions
 from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import Chat, Conversation, state_text
 from client.texts import _
+
+_SIDE_COLUMNS: Final = 21
+_COLUMNS_WITH_MEMBERS: Final = 72
+_MOST_OF_WIDTH: Final = 0.34
 
 
 class ChatActions(MessageActions, SidebarActions, Protocol):
@@ -71,6 +75,22 @@ class ChatPage(ttk.Frame):
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
         self._conversation: Conversation | None = None
+        self._theme = theme
+        self.bind("<Configure>", lambda _: self._fit())
+        theme.dress(self, self._fit)
+
+    def _fit(self) -> None:
+        """Leave enough of the width to the messages, however large the text is."""
+        width, side = self.winfo_width(), self._theme.columns(_SIDE_COLUMNS)
+        self.sidebar.configure(width=min(side, round(_MOST_OF_WIDTH * width)))
+        self.members.configure(width=side)
+        room_for_members = width >= self._theme.columns(_COLUMNS_WITH_MEMBERS)
+        direct = self._conversation is not None and self._conversation.place.direct
+        for widget in (self.members, self.members_rule):
+            if direct or not room_for_members:
+                widget.grid_remove()
+            else:
+                widget.grid()
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring the page up to date."""
@@ -79,16 +99,12 @@ class ChatPage(ttk.Frame):
         if conversation is None:
             return
         self.search.follow(conversation)
-        self._conversation = conversation
+        if conversation is not self._conversation:
+            self._conversation = conversation
+            self._fit()
         self.header.draw(chat, conversation)
         self.messages.draw(conversation)
-        if conversation.place.direct:
-            self.members.grid_remove()
-            self.members_rule.grid_remove()
-        else:
-            self.members.grid()
-            self.members_rule.grid()
-            self.members.draw(conversation.people.listed, chat.nick)
+        self.members.draw(conversation.people.listed, chat.nick)
         self.composer.draw(chat, conversation, now)
 
     def focus_input(self) -> None:

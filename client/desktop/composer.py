@@ -162,8 +162,7 @@ class Composer(ttk.Frame):
         if self._problem is not None:
             self.hint.configure(text=self._problem, style="Error.TLabel")
         elif isinstance(connection, Offline):
-            text = _("Not connected ({reason}). What you send now waits until you are again.")
-            text = text.format(reason=connection.reason)
+            text = _("Not connected. What you send now waits until you are again.")
             self.hint.configure(text=text, style="Warning.TLabel")
         elif isinstance(connection, Over):
             text = _("Signed out. What you send now waits until you come in again.")

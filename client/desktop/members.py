@@ -13,7 +13,6 @@ from client.model import shown_line
 from client.texts import _, ngettext
 from gateway import wire
 
-_WIDTH: Final = 200
 _DOTS: Final[dict[wire.State, str]] = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0"}
 
 
@@ -21,14 +20,14 @@ class MemberList(ttk.Frame):
     """Draws the members; a change costs what has changed, however many they are."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_open: Callable[[str], None]) -> None:
-        super().__init__(master, style="Side.TFrame", width=theme.px(_WIDTH))
+        super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
         self.title = ttk.Label(self, style="Side.TLabel")
         self.title.pack(anchor="w", padx=MARGIN, pady=(GAP + 4, GAP))
         self.list = ttk.Treeview(self, show="tree", selectmode="browse", style="Side.Treeview")
         self.list.column("#0", stretch=True, width=10)
-        for state in ("away", "busy"):
-            self.list.tag_configure(state, foreground=theme.palette.quiet)
+        self._theme = theme
+        theme.dress(self, self._dress)
         scrollbar = QuietScrollbar(self, self.list)
         scrollbar.configure(style="Side.TFrame")
         self.list.configure(yscrollcommand=scrollbar.set)
@@ -39,6 +38,10 @@ class MemberList(ttk.Frame):
         self.list.bind("<Return>", self._opened)
         self._drawn: tuple[Sequence[wire.Member], str] = ((), "")
         self._items: list[str] = []
+
+    def _dress(self) -> None:
+        for state in ("away", "busy"):
+            self.list.tag_configure(state, foreground=self._theme.palette.quiet)
 
     def draw(self, members: Sequence[wire.Member], me: str) -> None:
         """Bring the list up to date; the reader stays where they are in it."""

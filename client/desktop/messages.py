@@ -90,6 +90,7 @@ class MessageView(ttk.Frame):
         self._draft_rows = 0
         self._unread_from: Entry | None = None
         self._asked_before: int | None = None
+        theme.dress(self, self._stay_at_end)
 
     def draw(self, conversation: Conversation) -> None:
         """Bring the widget up to date, all at once."""
@@ -318,6 +319,12 @@ class MessageView(ttk.Frame):
         elif self._conversation.has_older and self._asked_before != transcript.oldest_seq:
             self._asked_before = transcript.oldest_seq
             self._actions.load_older()
+
+    def _stay_at_end(self) -> None:
+        """Keep the end in sight when the text has another size."""
+        if self._at_end:
+            self.text.see("end")
+            self.after_idle(self.text.see, "end")
 
     def _resized(self, event: tk.Event[tk.Text]) -> None:
         if self._at_end:

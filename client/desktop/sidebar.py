@@ -23,7 +23,6 @@ from client.model import (
 from client.texts import _
 from gateway import wire
 
-_WIDTH: Final = 210
 _ROOMS: Final = "rooms"
 _PEOPLE: Final = "people"
 _MARKS: Final[dict[wire.State, str]] = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0"}
@@ -52,33 +51,37 @@ class Sidebar(ttk.Frame):
     """Lists the conversations, and below them who one is and how one is connected."""
 
     def __init__(self, master: tk.Misc, theme: Theme, actions: SidebarActions) -> None:
-        super().__init__(master, style="Side.TFrame", width=theme.px(_WIDTH))
+        super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
-        self._actions = actions
+        self._theme, self._actions = theme, actions
         self._listed: dict[str, Conversation] = {}
         self._drawn: object = None
         head = ttk.Frame(self, style="Side.TFrame")
         head.pack(fill="x", padx=(MARGIN, GAP), pady=(GAP, 0))
-        ttk.Label(head, text=_("Conversations"), style="Side.TLabel").pack(side="left")
+        ttk.Label(head, text=_("Chats"), style="Side.TLabel").pack(side="left")
         self.join = ttk.Button(head, text=_("Join \u2026"), command=actions.ask_for_room)
         offer(self.join)
         self.join.pack(side="right")
-        self.me = Me(self, actions)
+        self.me = Me(self, theme, actions)
         self.me.pack(side="bottom", fill="x", padx=MARGIN, pady=GAP)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
         self.list = ttk.Treeview(self, show="tree", selectmode="browse", style="Side.Treeview",
                                  columns=("unread",))  # fmt: skip
         self.list.column("#0", stretch=True, width=10)
-        self.list.column("unread", stretch=False, width=theme.px(44), anchor="e")
-        self.list.tag_configure("section", foreground=theme.palette.quiet, font=theme.small)
-        self.list.tag_configure("unread", font=theme.bold)
-        self.list.tag_configure("mention", font=theme.bold, foreground=theme.palette.link)
+        theme.dress(self, self._dress)
         scrollbar = QuietScrollbar(self, self.list)
         scrollbar.configure(style="Side.TFrame")
         self.list.configure(yscrollcommand=scrollbar.set)
         scrollbar.pack(side="right", fill="y")
         self.list.pack(fill="both", expand=True, padx=(GAP, 0), pady=GAP)
         self.list.bind("<<TreeviewSelect>>", self._chosen)
+
+    def _dress(self) -> None:
+        theme = self._theme
+        self.list.column("unread", stretch=False, width=theme.columns(5), anchor="e")
+        self.list.tag_configure("section", foreground=theme.palette.quiet, font=theme.small)
+        self.list.tag_configure("unread", font=theme.bold)
+        self.list.tag_configure("mention", font=theme.bold, foreground=theme.palette.link)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
@@ -126,11 +129,12 @@ class _Row:
 class Me(ttk.Frame):
     """The person's own name and status, with a menu, and the state of the connection."""
 
-    def __init__(self, master: tk.Misc, actions: SidebarActions) -> None:
+    def __init__(self, master: tk.Misc, theme: Theme, actions: SidebarActions) -> None:
         super().__init__(master, style="Side.TFrame")
         self._actions = actions
         self.name = ttk.Menubutton(self)
         menu = tk.Menu(self.name, tearoff=False)
+        theme.dress_menu(menu)
         states: Sequence[wire.State] = ("online", "away", "busy")
         for state in states:
             menu.add_command(
@@ -173,7 +177,7 @@ def _describe(connection: Connection, now: int) -> tuple[str, str]:
         case Online(node, _url, None):
             return "Good", _("Connected to {node}").format(node=node)
         case Online(node, _url, latency):
-            text = _("Connected to {node}, {latency} ms")
+            text = _("Connected to {node}, {latency}\u00a0ms")
             return "Good", text.format(node=node, latency=latency)
         case Offline() as offline:
             seconds = offline.seconds_left(now)

@@ -156,6 +156,10 @@ class Theme:
         self.resize(size)
         self.show(mode)
 
+    def columns(self, characters: int) -> int:
+        """Give how wide so many characters are, in the size that text has now."""
+        return self.body.measure("0" * characters) + 2 * self.px(MARGIN)
+
     def px(self, pixels: int) -> int:
         """Give how many pixels of this screen look like so many of a usual one."""
         return round(pixels * self._root.winfo_fpixels("1i") / _USUAL_DPI)
@@ -311,6 +315,7 @@ class Theme:
             relief="flat",
             indent=0,
         )
+        style.configure("Side.Treeview.Item", padding=(self.px(GAP), 0))
         style.map(
             "Side.Treeview",
             background=[("selected", palette.selection)],

@@ -90,6 +90,12 @@ class Transcript:
         said = (entry.line for entry in self.entries)
         return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
 
+    @property
+    def newest_seq(self) -> int | None:
+        """The number of the newest message here; None if there is none."""
+        said = (entry.line for entry in reversed(self.entries))
+        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+
     def _append(self, entry: Entry) -> Entry:
         self.entries.append(entry)
         return entry

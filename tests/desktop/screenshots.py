@@ -40,6 +40,7 @@ async def _take_all(out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with RedisServer(Path(folder)) as redis, open_cluster(redis, 2) as cluster:
             for theme in ("light", "dark"):
+                os.environ["XDG_CONFIG_HOME"] = f"{folder}/{theme}"
                 await _picture_signing_in(cluster, out, theme)
                 await _picture_talking(cluster, out, theme)
                 await cluster.add_node()
@@ -58,6 +59,7 @@ async def _picture_signing_in(cluster: Cluster, out: Path, theme: str) -> None:
 async def _picture_talking(cluster: Cluster, out: Path, theme: str) -> None:
     mine, other = cluster.urls[-1 if theme == "dark" else 0], cluster.urls[1]
     room = f"team-{theme}"
+    me = {"light": "alice", "dark": "Amelie"}[theme]  # the first one is kept for a while
     async with (
         open_session([other], nick="bob") as bob,
         open_session([other], nick="Carol") as carol,
@@ -70,22 +72,22 @@ async def _picture_talking(cluster: Cluster, out: Path, theme: str) -> None:
         await dave.set_status("busy", "deploying")
         for number in range(40):
             await bob.send(room, f"An earlier line, number {number + 1}.")
-        async with _client(mine, "--nick", "alice", "--theme", theme, "--room", room):
-            window = await XWindow.find(f"alice in #{room}")
+        async with _client(mine, "--nick", me, "--theme", theme, "--room", room):
+            window = await XWindow.find(f"{me} in #{room}")
             await window.type("/join deploys\n")
-            await XWindow.find("alice in #deploys")
+            await XWindow.find(f"{me} in #deploys")
             await window.press("alt+Up")
-            await XWindow.find(f"alice in #{room}")
+            await XWindow.find(f"{me} in #{room}")
             for nick, text in _CONVERSATION:
                 if nick == "alice":
                     await window.type(f"{text}\n")
                     with trio.fail_after(20):
                         await hear(carol, with_emoji(text))
                 else:
-                    await people[nick].send(room, text)
+                    await people[nick].send(room, text.replace("alice", me))
             await carol.set_status("away", "at lunch")
-            await dave.send("deploys", "alice: v2.4 is out on all nodes.")
-            await bob.direct("alice", "Do you have a minute?")
+            await dave.send("deploys", f"{me}: v2.4 is out on all nodes.")
+            await bob.direct(me, "Do you have a minute?")
             await bob.typing(room=room)
             await _take(out / f"conversation-{theme}.png")
             await window.type("/")
