@@ -6,11 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
+from client.addresses import DEFAULT_URL, node_url
 from gateway import wire
 
-DEFAULT_URL: Final = f"ws://127.0.0.1:8765{wire.PATH}"
 FAILED: Final = 1
 
 _DESCRIPTION: Final = "A window to a chat room."
@@ -21,7 +20,8 @@ _EPILOG: Final = (
 _NO_TK: Final = (
     "Python's tkinter is missing; install it, for example with: sudo apt install python3-tk"
 )
-_NO_TTKBOOTSTRAP: Final = "install the desktop's parts: pip install 'chat-gateway[desktop]'"
+_PARTS: Final = frozenset({"platformdirs", "ttkbootstrap"})
+_NO_PARTS: Final = "install the desktop's parts: pip install 'chat-gateway[desktop]'"
 _NO_DISPLAY: Final = (
     "there is no display to open a window on; run it on a desktop, set DISPLAY, "
     "or try: xvfb-run chat-client"
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         from client.desktop.app import run_desktop  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
-        if error.name != "ttkbootstrap":
+        if error.name not in _PARTS:
             raise
-        sys.exit(_complain(_NO_TTKBOOTSTRAP))
+        sys.exit(_complain(_NO_PARTS))
     try:
-        run_desktop(options.urls, room=options.room, nick=options.nick, mode=options.theme)
+        run_desktop(options.urls, room=options.room, nick=options.nick, look=options.theme)
     except TclError as error:
         if "display" not in str(error):
             raise
@@ -57,32 +57,26 @@ def _parser() -> argparse.ArgumentParser:
         "urls",
         nargs="*",
         type=_url,
-        default=[DEFAULT_URL],
         metavar="URL",
-        help=f"a node of the cluster [{DEFAULT_URL}]",
+        help=f"a node of the cluster [as the last time, at first {DEFAULT_URL}]",
     )
     parser.add_argument("--nick", metavar="NAME", help="come in under this nickname at once")
     parser.add_argument(
         "--room", metavar="ROOM", default=wire.LOBBY, help=f"the room to enter [{wire.LOBBY}]"
     )
     parser.add_argument(
-        "--theme", choices=("light", "dark"), default="light", help="how it looks [light]"
+        "--theme",
+        choices=("light", "dark", "system"),
+        help="how it looks [as the last time, at first as the system]",
     )
     return parser
 
 
 def _url(text: str) -> str:
-    """Check a node's URL; one without a path gets the usual one."""
-    parts = urlsplit(text)
     try:
-        port_is_right = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_right = False
-    if parts.scheme not in {"ws", "wss"} or not parts.hostname or not port_is_right:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no WebSocket URL; one looks like {DEFAULT_URL}"
-        )
-    return text if parts.path not in {"", "/"} else parts._replace(path=wire.PATH).geturl()
+        return node_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _complain(problem: str) -> int:

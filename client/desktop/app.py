@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 import signal
-import time
 import tkinter as tk
 from collections.abc import Sequence
 from typing import Final
@@ -13,63 +12,95 @@ from typing import Final
 import trio
 
 from client.desktop import host
+from client.desktop.appearance import Appearance
+from client.desktop.attention import notify
+from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
+from client.desktop.shortcuts import bind_shortcuts
+from client.desktop.surroundings import system_dpi, system_mode
 from client.desktop.theme import Mode, Theme, open_root
+from client.desktop.visit import Visit, now
 from client.desktop.window import Window
-from client.model import Chat, Offline, why_not_sendable
-from client.session import (
-    CannotConnect,
-    CommandError,
-    Connected,
-    ConnectionLost,
-    Event,
-    Rejoined,
-    Session,
-    open_session,
-)
+from client.links import open_link
+from client.model import Chat, Conversation, Place, commands, why_not_sendable
+from client.session import CannotConnect, CommandError, Session, open_session
 from gateway import wire
 
 FRAME_SECONDS: Final = 0.045
 """The least time between two drawings, so that what comes in a burst is drawn at once."""
-_PASSING: Final = frozenset({"unavailable", "too_fast"})
+IDLE_SECONDS: Final = 600.0
+"""How long nothing is typed, clicked or pointed at before one is shown as away."""
+_TYPING_SECONDS: Final = 3.0
+_CLOCK_SECONDS: Final = 5.0
+_JUMP_SECONDS: Final = 15.0
 
 
-def run_desktop(urls: Sequence[str], *, room: str, nick: str | None, mode: Mode) -> None:
+def run_desktop(
+    urls: Sequence[str], *, room: str, nick: str | None = None, look: Look | None = None
+) -> None:
     """Open the window, and return when the person has closed it.
+
+    What is not given is as the person left it.
 
     :raises tkinter.TclError: if there is no display.
     """
-    root, theme = open_root("Chat", mode)
-    host.run(root, App(root, theme, urls, room=room, nick=nick).run)
+    kept = remembered()
+    if urls:
+        servers, name = with_given(kept.preferences.servers, urls)
+        kept.change(servers=servers, server=name)
+    if look:
+        kept.change(look=look)
+    mode, dpi = trio.run(_look_around, kept.preferences.look)
+    root, theme = open_root("Chat", mode, size=kept.preferences.font_size, dpi=dpi)
+    host.run(root, App(root, theme, kept, room=room, nick=nick).run)
+
+
+async def _look_around(look: Look) -> tuple[Mode, float | None]:
+    """Give what has to be known before there is a window."""
+    return await system_mode() if look == "system" else look, await system_dpi()
 
 
 class App:
     """Runs the session, and carries out what the person does in the window."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, urls: Sequence[str], *, room: str, nick: str | None = None
+        self, root: tk.Tk, theme: Theme, kept: Remembered, *, room: str, nick: str | None = None
     ) -> None:
         self.chat = Chat()
-        self.window = Window(root, theme, self, urls, room)
-        self._urls = urls
-        self._conversation = self.chat.conversation(room)
-        self._room = room
+        self._kept = kept
+        self.chat.room(room)
+        self._visit: Visit | None = None
         self._session: Session | None = None
-        self._nicks_in, self._nicks = trio.open_memory_channel[str](1)
+        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
+        self._program = trio.CancelScope()
+        self._stay_scope = trio.CancelScope()
+        self._changed = trio.Event()
+        self._nursery: trio.Nursery | None = None
+        self._active_at = 0.0
+        self._typing_at = -math.inf
+        self._away_by_itself = False
+        self._told_mentions = 0
+        self.appearance = Appearance(root, theme, kept)
+        self.window = Window(root, theme, self, kept)
+        bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
         if nick is not None:
             self.sign_in(nick)
-        self._program = trio.CancelScope()
-        self._visit = trio.CancelScope()
-        self._changed = trio.Event()
-        self._sender = trio.lowlevel.ParkingLot()
 
     async def run(self) -> None:
         """Be the client until the window is closed or a signal comes."""
         with self._program:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._keep_drawn)
-                nursery.start_soon(self._close_on_signal)
+            async with trio.open_nursery() as self._nursery:
+                self._active_at = trio.current_time()
+                for task in (
+                    self._keep_drawn,
+                    self._close_on_signal,
+                    self._watch_idleness,
+                    self._watch_clock,
+                    self._kept.keep_written,
+                    self.appearance.run,
+                ):
+                    self._nursery.start_soon(task)
                 while True:
-                    await self._stay(await self._nicks.receive())
+                    await self._stay(*await self._nicks.receive())
 
     async def _close_on_signal(self) -> None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
@@ -79,131 +110,239 @@ class App:
     async def _keep_drawn(self) -> None:
         while True:
             self._changed = trio.Event()
-            self.window.draw(self.chat, _now())
+            self._call_for_attention()
+            self.window.draw(self.chat, now())
             await trio.sleep(FRAME_SECONDS)
-            with trio.move_on_after(self._until_next_second()):
+            left = self.chat.next_change(now())
+            with trio.move_on_after(math.inf if left is None else left / 1000):
                 await self._changed.wait()
 
-    def _until_next_second(self) -> float:
-        state = self.chat.connection
-        if isinstance(state, Offline) and state.retry_at > (now := _now()):
-            return ((state.retry_at - now - 1) % 1000 + 1) / 1000
-        return math.inf
+    def _call_for_attention(self) -> None:
+        """Notify of a mention or direct message that the person does not have before them."""
+        mentions = self.chat.mentions
+        if mentions > self._told_mentions and not self.chat.attended:
+            called = [c for c in self.chat.conversations.values() if c.mentions]
+            text = ", ".join(c.place.title for c in called)
+            self.window.ring()
+            self._start(notify, self.chat.nick, text)
+        self._told_mentions = mentions
 
-    def _redraw(self) -> None:
+    async def _watch_idleness(self) -> None:
+        """Show the person as away when they have done nothing for long."""
+        while True:
+            left = self._active_at + IDLE_SECONDS - trio.current_time()
+            if left > 0:
+                await trio.sleep(left)
+            else:
+                if self.chat.status.state == "online" and self._session is not None:
+                    self._away_by_itself = True
+                    self._show_status("away", "")
+                await trio.sleep(IDLE_SECONDS)
+
+    async def _watch_clock(self) -> None:
+        """Come back at once after the machine has slept: what it waits for may be long over."""
+        ahead = now() / 1000 - trio.current_time()
+        while True:
+            await trio.sleep(_CLOCK_SECONDS)
+            before, ahead = ahead, now() / 1000 - trio.current_time()
+            if abs(ahead - before) > _JUMP_SECONDS:
+                self.retry_now()
+                self.redraw()
+
+    def redraw(self) -> None:
+        """Note that something is to be drawn."""
         self._changed.set()
-        self._sender.unpark_all()
+
+    def _start(self, task: object, *arguments: object) -> None:
+        if self._nursery is not None:
+            self._nursery.start_soon(task, *arguments)  # type: ignore[arg-type]
+
+    def _ask(self, what: str, *arguments: object) -> bool:
+        """Have the visit do something; False if there is none."""
+        if self._visit is None:
+            return False
+        self._start(getattr(self._visit, what), *arguments)
+        return True
 
     # --- one visit ----------------------------------------------------------------------------
 
-    async def _stay(self, nick: str) -> None:
+    async def _stay(self, nick: str, server: Server) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
-        self._redraw()
-        with trio.CancelScope() as self._visit:
+        self.redraw()
+        with trio.CancelScope() as self._stay_scope:
             try:
-                async with open_session(self._urls, nick=nick) as self._session:
-                    await self._converse(self._session)
+                async with (
+                    open_session(server.urls, nick=nick) as self._session,
+                    trio.open_nursery() as nursery,
+                ):
+                    self._visit = Visit(self.chat, self._session, nursery, self.redraw)
+                    await self._visit.run()
+                    nursery.cancel_scope.cancel()
             except (CannotConnect, CommandError) as error:
                 self.chat.stay_out(error)
-        if self._visit.cancelled_caught:
+        if self._stay_scope.cancelled_caught:
             self.chat.stay_out()
-        self._session = None
-        self._redraw()
-
-    async def _converse(self, session: Session) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._send_drafts, session)
-            async for event in session.events:
-                self._take(event)
-                if isinstance(event, Connected) and self._room not in session.rooms:
-                    # Awaited here, not in a task: nothing that follows the answer overtakes it.
-                    await self._join(session)
-                elif isinstance(event, Rejoined):
-                    await self._complete_members(session, event.joined)
-            nursery.cancel_scope.cancel()
-
-    def _take(self, event: Event | wire.Joined) -> None:
-        self.chat.apply(event, _now())
-        self._redraw()
-
-    async def _join(self, session: Session) -> None:
-        while True:
-            try:
-                joined = await session.join(self._room)
-            except ConnectionLost:
-                return  # the next connection brings another `Connected`
-            except CommandError as error:
-                if error.code not in _PASSING:
-                    raise
-                await trio.sleep(error.retry_after or 1.0)
-            else:
-                self._take(joined)
-                await self._complete_members(session, joined)
-                return
-
-    async def _complete_members(self, session: Session, joined: wire.Joined) -> None:
-        """Ask for all members if the answer to a join did not list them."""
-        if joined.count <= len(joined.members):
-            return
-        try:
-            self._take(await session.members(joined.room))
-        except ConnectionLost:
-            pass  # coming back reads them anyway
-        except CommandError as error:
-            self._take(wire.Error(code=error.code, message=error.message))
-
-    async def _send_drafts(self, session: Session) -> None:
-        """Send what the person says, one after the other, and what waits when we are back."""
-        conversation = self._conversation
-        while True:
-            draft = conversation.next_draft
-            if draft is None:
-                await self._sender.park()
-                continue
-            try:
-                seq = await session.send(self._room, draft.text, message_id=draft.id)
-                conversation.acknowledge(draft.id, seq)
-            except ConnectionLost:
-                conversation.lose()
-            except CommandError as error:
-                if error.code in _PASSING:
-                    await trio.sleep(error.retry_after or 1.0)
-                else:
-                    conversation.refuse(draft.id, error.message)
-            self._redraw()
+        self._session = self._visit = None
+        self.redraw()
 
     # --- what the person does -----------------------------------------------------------------
 
-    def sign_in(self, nick: str) -> None:
-        """Come in, under this nickname."""
+    def sign_in(self, nick: str, server: Server | None = None) -> None:
+        """Come in, under this nickname; to the server of the last time, if none is given."""
+        server = server or self._kept.preferences.last_server
         try:
-            self._nicks_in.send_nowait(nick)
+            self._nicks_in.send_nowait((nick, server))
         except trio.WouldBlock:
             return  # clicked twice
+        self._kept.change(nick=nick, server=server.name)
+
+    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+        """Remember these servers, and which one was chosen."""
+        self._kept.change(servers=tuple(servers), server=chosen)
+
+    def come_in_again(self) -> None:
+        """Open a session after the last one has ended."""
+        self.sign_in(self.chat.nick)
 
     def stop_signing_in(self) -> None:
         """Give up the attempt to come in."""
-        self._visit.cancel()
+        self._stay_scope.cancel()
 
     def say(self, text: str) -> str | None:
-        """Say something; gives why that cannot be, if it cannot."""
+        """Say something, or do what follows a slash; gives why that cannot be, if it cannot."""
+        wish = commands.parse(text)
+        if isinstance(wish, commands.Wrong):
+            return wish.problem
+        if isinstance(wish, commands.Say):
+            return self._say(wish.text)
+        if isinstance(wish, commands.TalkTo) and wish.text:
+            self.talk_to(wish.nick)
+            return self._say(wish.text)
+        self._carry_out(wish)
+        return None
+
+    def _say(self, text: str) -> str | None:
         limits = self._session.limits if self._session else None
         problem = why_not_sendable(text, limits.text_bytes if limits else wire.MAX_TEXT_BYTES)
-        if problem is None:
-            self._conversation.write(secrets.token_hex(8), text)
-            self._redraw()
+        conversation = self.chat.current
+        if problem is None and conversation is not None:
+            conversation.write(secrets.token_hex(8), text)
+            self.chat.use(conversation)
+            self._send(conversation)
         return problem
+
+    def _carry_out(self, wish: commands.Wish) -> None:
+        match wish:
+            case commands.JoinRoom(room):
+                self.join_room(room)
+            case commands.LeaveRoom(room):
+                self.leave(room)
+            case commands.Rename(nick):
+                self._ask("rename", nick)
+            case commands.TalkTo(nick):
+                self.talk_to(nick)
+            case commands.ShowStatus(state, text):
+                self.set_status(state, text)
+            case commands.SearchFor(words):
+                self.window.chat.search_for(words)
+            case commands.ShowHelp():
+                self.window.chat.help.toggle()
+            case commands.Quit():
+                self.close()
+
+    def show(self, conversation: Conversation) -> None:
+        """Turn to a conversation."""
+        self.window.chat.composer.keep()
+        self.chat.show(conversation)
+        self.redraw()
+
+    def step(self, by: int) -> None:
+        """Turn to the next conversation in the list, or the one before."""
+        conversation = self.chat.step(by)
+        if conversation is not None:
+            self.show(conversation)
+
+    def join_room(self, room: str) -> None:
+        """Enter a room, or turn to it."""
+        conversation = self.chat.room(room)
+        if not conversation.present:
+            self._ask("join", conversation)
+        self.show(conversation)
+
+    def ask_for_room(self) -> None:
+        """Open the place where one joins a room, and fill it with the rooms that there are."""
+        self.window.offer_rooms([])
+        self._ask("list_rooms", self.window.offer_rooms)
+
+    def talk_to(self, nick: str) -> None:
+        """Open the conversation with somebody."""
+        self.show(self.chat.conversation(Place(nick, direct=True)))
+
+    def leave(self, room: str | None = None) -> None:
+        """Leave a room, or the conversation in sight."""
+        left = self.chat.current if room is None else self.chat.conversations.get(Place(room))
+        if left is None or (not left.place.direct and len(self.chat.rooms) == 1):
+            if left is not None:
+                left.tell(now(), "You cannot leave the last room; join another one first.")
+            self.redraw()
+            return
+        if not left.place.direct:
+            self._ask("leave", left.room)
+        self.chat.close(left)
+        self.redraw()
+
+    def set_status(self, state: wire.State, text: str = "") -> None:
+        """Show this status to others."""
+        self._away_by_itself = False
+        self._show_status(state, text)
+
+    def _show_status(self, state: wire.State, text: str) -> None:
+        self.chat.status = wire.Member(nick=self.chat.nick, state=state, text=text)
+        self._ask("set_status", state, text)
+        self.redraw()
+
+    def note_activity(self) -> None:
+        """Note that the person does something."""
+        if self._nursery is None:
+            return
+        self._active_at = trio.current_time()
+        if self._away_by_itself:
+            self.set_status("online")
+
+    def note_typing(self) -> None:
+        """Tell the others that the person is typing, but not with every key."""
+        if self._nursery is None or self.chat.current is None:
+            return
+        if trio.current_time() - self._typing_at > _TYPING_SECONDS:
+            self._typing_at = trio.current_time()
+            self._ask("note_typing", self.chat.current)
+
+    def attend(self, *, attended: bool) -> None:
+        """Note whether the person has the window before them."""
+        self.chat.attend(attended=attended)
+        self.redraw()
+
+    def load_older(self) -> None:
+        """Ask the server for older lines of the conversation in sight."""
+        if self.chat.current is not None:
+            self._ask("load_older", self.chat.current)
+
+    def open_link(self, link: str) -> None:
+        """Open a link in the browser."""
+        self._start(open_link, link)
 
     def retry_draft(self, draft_id: str) -> None:
         """Send a refused message again."""
-        self._conversation.retry(draft_id)
-        self._redraw()
+        if self.chat.current is not None:
+            self.chat.current.retry(draft_id)
+            self._send(self.chat.current)
 
     def discard_draft(self, draft_id: str) -> None:
         """Forget a refused message."""
-        self._conversation.discard(draft_id)
-        self._redraw()
+        if self.chat.current is not None:
+            self.chat.current.discard(draft_id)
+        self.redraw()
 
     def retry_now(self) -> None:
         """Do not wait for the next attempt to connect."""
@@ -214,6 +353,7 @@ class App:
         """Leave, and end the program."""
         self._program.cancel()
 
-
-def _now() -> int:
-    return round(time.time() * 1000)
+    def _send(self, conversation: Conversation) -> None:
+        if self._visit is not None:
+            self._visit.send(conversation)
+        self.redraw()

@@ -6,33 +6,69 @@ import itertools
 import tkinter as tk
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from tkinter import ttk
-from typing import Any
+from typing import Any, Final, Protocol
 
 from client.desktop.scrolling import QuietScrollbar
 from client.desktop.theme import Theme, sender_tag
-from client.model import MOST_LINES, Conversation, Draft, Line, NewDay, Said, Told, shown
+from client.links import find_links
+from client.model import (
+    ACTION,
+    MOST_LINES,
+    Conversation,
+    Draft,
+    Entry,
+    Moved,
+    NewDay,
+    Said,
+    Told,
+    shown,
+)
+from client.texts import _
+
+_PAGE: Final = 200
+"""How many lines are drawn at first, and each time that one scrolls up to the first of them."""
+_NEAR_TOP: Final = 0.02
 
 Span = tuple[str, tuple[str, ...]]
 """A piece of text and its tags."""
 
 
+class MessageActions(Protocol):
+    """What can be done with a conversation's lines."""
+
+    def retry_draft(self, draft_id: str) -> None:
+        """Send a refused message again."""
+
+    def discard_draft(self, draft_id: str) -> None:
+        """Forget a refused message."""
+
+    def load_older(self) -> None:
+        """Ask the server for older lines of the conversation in sight."""
+
+    def open_link(self, link: str) -> None:
+        """Open a link in the browser."""
+
+
+@dataclass
+class _Drawn:
+    """An entry that is drawn, and how many rows it takes up, not counting wrapping."""
+
+    entry: Entry
+    rows: int
+
+
 class MessageView(ttk.Frame):
-    """Draws a `Conversation`; ``on_retry`` and ``on_discard`` get the id of a refused draft.
+    """Draws the newest lines of a `Conversation`, and older ones as one scrolls up.
 
     Text from the net goes to Tk as the arguments of ``insert`` only, which Tk never evaluates.
     """
 
-    def __init__(
-        self,
-        master: tk.Misc,
-        theme: Theme,
-        *,
-        on_retry: Callable[[str], None],
-        on_discard: Callable[[str], None],
-    ) -> None:
+    def __init__(self, master: tk.Misc, theme: Theme, actions: MessageActions) -> None:
         super().__init__(master)
+        self._actions = actions
         self.text = tk.Text(self, state="disabled", cursor="arrow", width=1, height=1)
         theme.dress_messages(self.text)
         self._scrollbar = QuietScrollbar(self, self.text)
@@ -41,51 +77,161 @@ class MessageView(ttk.Frame):
         self.text.pack(side="left", fill="both", expand=True)
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
-        self._bind_links("retry", on_retry)
-        self._bind_links("discard", on_discard)
+        self._bind_link("retry", lambda place: self._with_draft(place, actions.retry_draft))
+        self._bind_link("discard", lambda place: self._with_draft(place, actions.discard_draft))
+        self._bind_link("url", self._open)
 
         self._at_end = True
         self._height = 0
         self._conversation: Conversation | None = None
-        self._drawn = 0
-        self._rows: deque[int] = deque()
+        self._drawn: deque[_Drawn] = deque()
+        self._changes = -1
         self._drafts: Sequence[Draft] = ()
         self._draft_rows = 0
+        self._unread_from: Entry | None = None
+        self._asked_before: int | None = None
+        theme.dress(self, self._stay_at_end)
 
     def draw(self, conversation: Conversation) -> None:
         """Bring the widget up to date, all at once."""
         drafts = tuple(conversation.drafts.values())
         fresh = conversation is not self._conversation
-        if not fresh and conversation.told == self._drawn and drafts == self._drafts:
+        if (
+            not fresh
+            and conversation.transcript.changes == self._changes
+            and drafts == self._drafts
+            and conversation.unread_from is self._unread_from
+        ):
             return
-        at_end = fresh or self._at_end
+        at_end = conversation.typed.top is None if fresh else self._at_end
+        top = conversation.typed.top
         self.text.configure(state="normal")
         if fresh:
             self._clear(conversation)
-        self._replace_drafts(conversation, drafts)
-        self._drop_oldest()
-        self.text.configure(state="disabled")
+        place = self._note_reader()
+        self._update(conversation, drafts)
         if at_end:
             self.text.see("end")
+            self._at_end = True
+        elif not fresh:
+            self._return_reader(place)
+        self.text.configure(state="disabled")
+        if fresh and top is not None:
+            self.show(top)
+
+    def show(self, entry: Entry) -> None:
+        """Bring a line into sight, at the top."""
+        if self._row_of(entry) is None:
+            self._draw_older(MOST_LINES * 2)
+        row = self._row_of(entry)
+        if row is not None:
+            self._at_end = False
+            self.text.yview(f"{row}.0")
+
+    def mark(self, entries: Sequence[Entry], words: str, current: Entry | None) -> None:
+        """Mark what was searched for, and bring the line that is looked at into sight."""
+        self.text.tag_remove("found", "1.0", "end")
+        self.text.tag_remove("current", "1.0", "end")
+        if current is None:
+            return
+        if self._row_of(current) is None:
+            self.show(current)
+        for entry in entries:
+            row = self._row_of(entry)
+            if row is None:
+                continue
+            line = entry.line.text if isinstance(entry.line, Said) else ""
+            self._mark_words(f"{row}.0", line, words, "current" if entry is current else "found")
+        row = self._row_of(current)
+        self._at_end = False
+        self.text.see(f"{row}.0")
+
+    def _mark_words(self, start: str, line: str, words: str, tag: str) -> None:
+        """Mark words from a row on; not with Tk's own search, which hangs behind some emoji."""
+        end = self.text.index(f"{start} + {line.count(chr(10)) + 2} lines linestart")
+        text, wanted = self.text.get(start, end).lower(), words.lower()
+        at = text.find(wanted)
+        while at >= 0:
+            place = f"{start} + {_units(text[:at])} chars"
+            self.text.tag_add(tag, place, f"{place} + {_units(wanted)} chars")
+            at = text.find(wanted, at + len(wanted))
+
+    def scroll(self, pages: int) -> None:
+        """Scroll by some pages, whatever has the focus."""
+        self.text.yview_scroll(pages, "pages")
+
+    # --- drawing ------------------------------------------------------------------------------
 
     def _clear(self, conversation: Conversation) -> None:
         self.text.delete("1.0", "end")
-        self._rows.clear()
-        self._conversation, self._drawn, self._draft_rows = conversation, 0, 0
+        self._drawn.clear()
+        self._conversation, self._draft_rows, self._unread_from = conversation, 0, None
+        self._at_end, self._asked_before = True, None
 
-    def _replace_drafts(self, conversation: Conversation, drafts: Sequence[Draft]) -> None:
-        """Add what is new above the drafts, and the drafts again below it."""
+    def _update(self, conversation: Conversation, drafts: Sequence[Draft]) -> None:
+        """Draw what is new above the drafts, and the drafts again below it."""
         if self._draft_rows:
             self.text.delete(f"end - 1 chars - {self._draft_rows} lines", "end - 1 chars")
-        new = min(conversation.told - self._drawn, len(conversation.lines))
-        skipped = len(conversation.lines) - new
-        lines = itertools.islice(conversation.lines, skipped, None)
-        self._rows += self._append([_spans(line) for line in lines])
-        self._drawn = conversation.told
-        self._draft_rows = sum(self._append([_draft_spans(draft) for draft in drafts]))
-        self._drafts = drafts
+        self._drop_gone()
+        entries = conversation.transcript.entries
+        last = self._drawn[-1].entry if self._drawn else None
+        fresh = list(
+            itertools.takewhile(lambda entry: entry is not last, reversed(entries))
+            if last is not None
+            else itertools.islice(reversed(entries), _PAGE)
+        )
+        fresh.reverse()
+        spans = [_spans(entry) for entry in fresh]
+        self._drawn += map(_Drawn, fresh, self._insert("end", spans))
+        if (
+            self._asked_before is not None
+            and self._drawn
+            and self._drawn[0].entry is not entries[0]
+        ):
+            self._asked_before = None  # here is what the reader waits for at the top
+            self._insert_older(_PAGE)
+        self._draw_unread_mark(conversation.unread_from)
+        own = [_draft_spans(draft) for draft in drafts]
+        self._draft_rows = sum(self._insert("end", own))
+        self._drafts, self._changes = drafts, conversation.transcript.changes
 
-    def _append(self, lines: Sequence[Sequence[Span]]) -> list[int]:
+    def _draw_older(self, most: int) -> None:
+        """Draw more lines above the first one, and leave the reader where they are."""
+        self.text.configure(state="normal")
+        place = self._note_reader()
+        self._insert_older(most)
+        self._return_reader(place)
+        self.text.configure(state="disabled")
+
+    def _insert_older(self, most: int) -> None:
+        if self._conversation is None or not self._drawn:
+            return
+        first = self._drawn[0].entry
+        entries = self._conversation.transcript.entries
+        older = list(itertools.takewhile(lambda entry: entry is not first, entries))[-most:]
+        rows = self._insert("1.0", [_spans(entry) for entry in older])
+        self._drawn.extendleft(map(_Drawn, reversed(older), reversed(rows)))
+
+    def _note_reader(self) -> int:
+        """Mark the first line in sight that stays, and give how far it is from the top."""
+        top = int(self.text.index("@0,0").split(".")[0])
+        row = 1
+        for drawn in self._drawn:
+            if row + drawn.rows > top and not drawn.entry.gone:
+                break
+            row += drawn.rows
+        self.text.mark_set("reader", f"{row}.0")
+        box = self.text.dlineinfo("reader")
+        return box[1] if box is not None else 0
+
+    def _return_reader(self, place: int) -> None:
+        """Scroll so that the marked line is as far from the top as it was."""
+        self.text.yview("reader")
+        box = self.text.dlineinfo("reader")
+        if box is not None and box[1] != place:
+            self.text.yview_scroll(box[1] - place, "pixels")
+
+    def _insert(self, where: str, lines: Sequence[Sequence[Span]]) -> list[int]:
         """Insert lines in one go; gives how many rows each takes up, not counting wrapping."""
         rows = []
         arguments: list[Any] = []
@@ -93,17 +239,58 @@ class MessageView(ttk.Frame):
             rows.append(1 + sum(text.count("\n") for text, _ in spans))
             for text, tags in spans:
                 arguments += (text, tags)
-            arguments += ("\n", ())
+            arguments += ("\n", spans[-1][1][:1])
         if arguments:
-            self.text.insert("end", *arguments)
+            self.text.insert(where, *arguments)
         return rows
 
-    def _drop_oldest(self) -> None:
+    def _drop_gone(self) -> None:
         rows = 0
-        while len(self._rows) > MOST_LINES:
-            rows += self._rows.popleft()
+        while self._drawn and self._drawn[-1].entry.gone:
+            rows += self._drawn.pop().rows
+        if rows:
+            self.text.delete(f"end - 1 chars - {rows} lines", "end - 1 chars")
+        rows = 0
+        while self._drawn and self._drawn[0].entry.gone:
+            rows += self._drawn.popleft().rows
         if rows:
             self.text.delete("1.0", f"{rows + 1}.0")
+
+    def _draw_unread_mark(self, entry: Entry | None) -> None:
+        """Draw the line above what is unread, and only there."""
+        if entry is self._unread_from:
+            return
+        if (old := self._find(self._unread_from)) is not None and old.rows:
+            place = self.text.tag_ranges("unread")
+            if place:
+                start = self.text.index(f"{place[0]} linestart")
+                self.text.delete(start, f"{start} + 1 lines")
+                old.rows -= 1
+        self._unread_from = entry
+        row = self._row_of(entry)
+        drawn = self._find(entry)
+        if row is not None and drawn is not None:
+            self.text.insert(f"{row}.0", _("New messages") + "\n", ("unread",))
+            drawn.rows += 1
+
+    def _find(self, entry: Entry | None) -> _Drawn | None:
+        return next((drawn for drawn in self._drawn if drawn.entry is entry), None)
+
+    def _row_of(self, entry: Entry | None) -> int | None:
+        row = 1
+        for drawn in self._drawn:
+            if drawn.entry is entry:
+                return row
+            row += drawn.rows
+        return None
+
+    def _entry_at(self, index: str) -> Entry | None:
+        left = int(index.split(".", maxsplit=1)[0])
+        for drawn in self._drawn:
+            left -= drawn.rows
+            if left <= 0:
+                return drawn.entry
+        return None
 
     # --- scrolling and links ------------------------------------------------------------------
 
@@ -112,53 +299,122 @@ class MessageView(ttk.Frame):
         # A change of height also moves the end out of sight, but not by the reader's will.
         if self.text.winfo_height() == self._height:
             self._at_end = float(last) >= 1.0
+            if self._conversation is not None:
+                at_end = self._at_end
+                self._conversation.typed.top = (
+                    None if at_end else self._entry_at(self.text.index("@0,0"))
+                )
+        if float(first) <= _NEAR_TOP and not self._at_end:
+            self.after_idle(self._older_if_at_top)
+
+    def _older_if_at_top(self) -> None:
+        """Draw older lines, or ask for them, if the reader has come to the first one."""
+        if self._conversation is None or not self._drawn:
+            return
+        if self._at_end or self.text.yview()[0] > _NEAR_TOP:
+            return
+        transcript = self._conversation.transcript
+        if self._drawn[0].entry is not transcript.entries[0]:
+            self._draw_older(_PAGE)
+        elif self._conversation.has_older and self._asked_before != transcript.oldest_seq:
+            self._asked_before = transcript.oldest_seq
+            self._actions.load_older()
+
+    def _stay_at_end(self) -> None:
+        """Keep the end in sight when the text has another size."""
+        if self._at_end:
+            self.text.see("end")
+            self.after_idle(self.text.see, "end")
 
     def _resized(self, event: tk.Event[tk.Text]) -> None:
         if self._at_end:
             self.text.see("end")
         self._height = event.height
 
-    def _bind_links(self, kind: str, action: Callable[[str], None]) -> None:
+    def _bind_link(self, tag: str, action: Callable[[str], None]) -> None:
         def clicked(event: tk.Event[tk.Text]) -> None:
-            for tag in self.text.tag_names(f"@{event.x},{event.y}"):
-                if tag.startswith("draft:"):
-                    action(tag.removeprefix("draft:"))
+            if not self.text.tag_ranges("sel"):  # else it was dragged over to be copied
+                action(f"@{event.x},{event.y}")
 
-        self.text.tag_bind(kind, "<Button-1>", clicked)
-        self.text.tag_bind(kind, "<Enter>", lambda _: self.text.configure(cursor="hand2"))
-        self.text.tag_bind(kind, "<Leave>", lambda _: self.text.configure(cursor="arrow"))
+        self.text.tag_bind(tag, "<ButtonRelease-1>", clicked)
+        self.text.tag_bind(tag, "<Enter>", lambda _: self.text.configure(cursor="hand2"))
+        self.text.tag_bind(tag, "<Leave>", lambda _: self.text.configure(cursor="arrow"))
+
+    def _with_draft(self, place: str, action: Callable[[str], None]) -> None:
+        for tag in self.text.tag_names(place):
+            if tag.startswith("draft:"):
+                action(tag.removeprefix("draft:"))
+
+    def _open(self, place: str) -> None:
+        found = self.text.tag_prevrange("url", f"{place} + 1 chars")
+        if found:
+            self._actions.open_link(self.text.get(*found))
 
 
-def _spans(line: Line) -> Sequence[Span]:
+def _spans(entry: Entry) -> Sequence[Span]:
+    line = entry.line
     match line:
-        case Said(at, sender, text):
+        case Said(action=True):
+            tag = "mention" if line.mention else "line"
             return (
-                (f"{_clock(at)}\t", ("line", "time")),
-                (f"{sender}\t", ("line", sender_tag(sender))),
-                (text, ("line",)),
+                ("\u2217 ", (tag, "head", "time")),
+                (line.sender, (tag, "head", sender_tag(line.sender))),
+                *_linked(f" {line.text}", (tag, "head", "action")),
+                (f"  {clock(line.at)}", (tag, "head", "time")),
             )
+        case Said():
+            tag = "mention" if line.mention else "line"
+            text = _linked(line.text, (tag,))
+            return text if entry.continued else (*_head(line.sender, line.at), *text)
+        case Moved():
+            return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
         case Told(at, text, warning):
             kind = "warning" if warning else "told"
-            return ((f"{_clock(at)}\t\t", ("line", "time")), (text, ("line", kind)))
-        case NewDay(day):
+            return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
+        case NewDay(day=day):
             return ((f"{day:%A}, {day.day} {day:%B %Y}", ("day",)),)
 
 
+def _head(sender: str, at: int) -> Sequence[Span]:
+    name = (sender, ("line", "head", sender_tag(sender)))
+    return (name, (f"  {clock(at)}\n", ("line", "head", "time")))
+
+
+def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
+    """Cut a text so that the links in it are pieces of their own."""
+    spans: list[Span] = []
+    end = 0
+    for start, stop in find_links(text):
+        if start > end:
+            spans.append((text[end:start], tags))
+        spans.append((text[start:stop], (*tags, "url")))
+        end = stop
+    if end < len(text) or not spans:
+        spans.append((text[end:], tags))
+    return spans
+
+
 def _draft_spans(draft: Draft) -> Sequence[Span]:
-    text: Span = (shown(draft.text), ("line", "draft"))
-    start: Span = ("\u2026\t\t", ("line", "time"))
+    text = shown(draft.text.removeprefix(ACTION))
+    spans: list[Span] = [(text, ("line", "draft"))]
     if draft.refusal is None:
-        return (start, text)
+        return [*spans, (_("  waiting \u2026"), ("line", "draft", "time"))]
     link = ("line", "link", f"draft:{draft.id}")
-    return (
-        start,
-        text,
-        (f"\nNot sent: {draft.refusal}  ", ("line", "refusal")),
-        ("Try again", (*link, "retry")),
+    refused = _("Not sent: {reason}").format(reason=draft.refusal)
+    return [
+        *spans,
+        (f"\n{refused}  ", ("line", "refusal")),
+        (_("Try again"), (*link, "retry")),
         ("  ", ("line",)),
-        ("Discard", (*link, "discard")),
-    )
+        (_("Discard"), (*link, "discard")),
+    ]
 
 
-def _clock(at: int) -> str:
+def _units(text: str) -> int:
+    """Count characters as Tk 8 does: those beyond the first 65,536 of Unicode are two."""
+    return len(text.encode("utf-16-le", errors="replace")) // 2 if tk.TkVersion < 9 else len(text)  # noqa: PLR2004
+
+
+def clock(at: int) -> str:
+    """Give a time of day as it is shown."""
     return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tkinter as tk
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font as tkfont
 from tkinter import ttk
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import ttkbootstrap
 
@@ -15,8 +16,14 @@ Mode = Literal["light", "dark"]
 
 SMALLEST: Final = (800, 600)
 GAP: Final = 8
-"""Between things that belong together; twice that between those that do not."""
+"""Between things that belong together; twice that between those that do not.
+
+Like every number of pixels that is written down, it is for a usual screen: see `Theme.px`.
+"""
 MARGIN: Final = 16
+_USUAL_DPI: Final = 96
+_POINTS: Final = 72
+"""To the inch."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Palette:
     warning: str
     error: str
     selection: str
+    mention: str
     senders: tuple[str, ...]
 
 
@@ -48,6 +56,7 @@ PALETTES: Final[dict[Mode, Palette]] = {
         warning="#a04100",
         error="#b42318",
         selection="#cfdcfa",
+        mention="#fff3d6",
         senders=(
             "#b42318", "#a04100", "#7a5b00", "#456a00", "#067647", "#0a6a78",
             "#02609a", "#2f3fc4", "#6927da", "#9a1aac", "#b81370", "#6f4a36",
@@ -64,6 +73,7 @@ PALETTES: Final[dict[Mode, Palette]] = {
         warning="#f5b25c",
         error="#ff9a90",
         selection="#39496b",
+        mention="#3a3320",
         senders=(
             "#fda29b", "#f7b27a", "#e5cf6a", "#bfe27a", "#75e0a7", "#5fe9d0",
             "#7cd4fd", "#a4bcfd", "#bdb4fe", "#eeaafd", "#faa7d5", "#dcbfa8",
@@ -75,8 +85,8 @@ PALETTES: Final[dict[Mode, Palette]] = {
 def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:
     block = {"background": palette.background, "foreground": palette.text}
     return ttkbootstrap.Theme(
-        name="chat",
-        primary=palette.link if mode == "light" else "#3d6fe0",
+        name=f"chat-{mode}",  # one for each look: they share no accents
+        primary=palette.link,
         info=palette.link,
         success=palette.good,
         warning=palette.warning,
@@ -96,6 +106,16 @@ def offer(button: ttk.Button) -> None:
     ttkbootstrap.apply_bootstyle(button, "primary-outline")
 
 
+def quieten(button: ttk.Button) -> None:
+    """Make a button something that is seldom pressed."""
+    ttkbootstrap.apply_bootstyle(button, "primary-link")
+
+
+def warn(button: ttk.Button) -> None:
+    """Make a button something that loses what was there."""
+    ttkbootstrap.apply_bootstyle(button, "danger-outline")
+
+
 def sender_tag(nick: str) -> str:
     """Give the tag of somebody's name: the same colour everywhere and always."""
     return f"sender-{zlib.adler32(nick.casefold().encode(errors='replace')) % _SENDERS}"
@@ -105,22 +125,52 @@ _SENDERS: Final = len(PALETTES["light"].senders)
 
 
 class Theme:
-    """Fonts and styles in one window, and how to dress what ttk does not."""
+    """Fonts and styles in one window, and how to dress what ttk does not.
 
-    def __init__(self, root: ttkbootstrap.App, mode: Mode = "light") -> None:
+    The look and the size of the text may change at any time, see `show` and `resize`. What ttk
+    draws follows by itself, and so does all that uses `body`, `bold`, `small` or `title`; whatever
+    else is made of them, or of `palette`, goes into a function that is given to `dress`.
+    """
+
+    def __init__(
+        self, root: ttkbootstrap.App, mode: Mode = "light", size: int | None = None
+    ) -> None:
+        self._root = root
+        self._dressed: list[tuple[tk.Misc, Callable[[], None]]] = []
+        for look, palette in PALETTES.items():
+            _family(palette, look).register()  # type: ignore[no-untyped-call]
+
+        # Entries, menus and lists come with these fonts, and keep them when a style has another.
+        self.body = tkfont.nametofont("TkDefaultFont", root=root)
+        given = self.body.actual()
+        self.usual_size = max(10, abs(int(given["size"])))
+        self._others = [tkfont.nametofont(f"Tk{n}Font", root=root) for n in ("Text", "Menu")]
+        family = str(given["family"])
+        for font in self._others:
+            font.configure(family=family)
+        self.bold = tkfont.Font(root=root, family=family, weight="bold")
+        self.italic = tkfont.Font(root=root, family=family, slant="italic")
+        self.small = tkfont.Font(root=root, family=family)
+        self.title = tkfont.Font(root=root, family=family, weight="bold")
+        self.mode, self.palette = mode, PALETTES[mode]
+        self.resize(size)
+        self.show(mode)
+
+    def columns(self, characters: int) -> int:
+        """Give how wide so many characters are, in the size that text has now."""
+        return self.body.measure("0" * characters) + 2 * self.px(MARGIN)
+
+    def px(self, pixels: int) -> int:
+        """Give how many pixels of this screen look like so many of a usual one."""
+        return round(pixels * self._root.winfo_fpixels("1i") / _USUAL_DPI)
+
+    def show(self, mode: Mode) -> None:
+        """Look like this, from now on."""
+        self.mode = mode
         self.palette = palette = PALETTES[mode]
-        _family(palette, mode).register()  # type: ignore[no-untyped-call]
-        style = root.style
-        style.theme_use(f"chat-{mode}")  # type: ignore[no-untyped-call]
-        root.configure(background=palette.background)
-
-        body = tkfont.nametofont("TkDefaultFont", root=root).actual()
-        family, size = str(body["family"]), max(10, abs(int(body["size"])))
-        self.body = tkfont.Font(root=root, family=family, size=size)
-        self.bold = tkfont.Font(root=root, family=family, size=size, weight="bold")
-        self.small = tkfont.Font(root=root, family=family, size=size - 1)
-        self.title = tkfont.Font(root=root, family=family, size=size + 4, weight="bold")
-
+        style = self._root.style
+        style.theme_use(f"chat-{mode}-{mode}")  # type: ignore[no-untyped-call]
+        self._root.configure(background=palette.background)
         for name in ("TLabel", "TEntry", "TButton"):
             style.configure(name, font=self.body)
         style.configure("TLabel", padding=0, borderwidth=0)
@@ -138,12 +188,35 @@ class Theme:
         style.configure(
             "Side.TLabel", background=palette.surface, foreground=palette.text, font=self.bold
         )
+        self._dress_all()
+
+    def resize(self, size: int | None) -> None:
+        """Show all text in this size, in points, from now on; or in the usual one."""
+        self.size = size or self.usual_size
+        for font in (self.body, self.bold, self.italic, *self._others):
+            font.configure(size=self.size)
+        self.small.configure(size=self.size - 1)
+        self.title.configure(size=self.size + 4)
+        self._dress_all()
+
+    def dress(self, widget: tk.Misc, how: Callable[[], None]) -> None:
+        """Call this now, and after each change of look or size for as long as the widget lives."""
+        self._dressed.append((widget, how))
+        how()
+
+    def _dress_all(self) -> None:
+        self._dress_sides()
+        self._dressed = [pair for pair in self._dressed if pair[0].winfo_exists()]
+        for _, how in self._dressed:
+            how()
 
     def dress_messages(self, text: tk.Text) -> None:
         """Dress the widget that shows a conversation, and make its tags."""
+        self.dress(text, lambda: self._dress_messages(text))
+
+    def _dress_messages(self, text: tk.Text) -> None:
         palette = self.palette
-        time_column = self.small.measure("00:00") + 2 * GAP
-        text_column = time_column + self.bold.measure("m" * 8) + GAP
+        gap = self.px(GAP)
         text.configure(
             background=palette.background,
             foreground=palette.text,
@@ -153,23 +226,30 @@ class Theme:
             inactiveselectbackground=palette.selection,
             borderwidth=0,
             highlightthickness=0,
-            padx=MARGIN,
-            pady=GAP,
-            spacing1=2,
-            spacing2=1,
-            spacing3=2,
+            padx=self.px(MARGIN),
+            pady=gap,
+            spacing1=self.px(2),
+            spacing2=self.px(1),
+            spacing3=self.px(2),
             wrap="word",
-            tabs=(time_column, text_column),
         )
-        text.tag_configure("line", lmargin1=text_column, lmargin2=text_column)
-        text.tag_configure("time", font=self.small, foreground=palette.quiet, lmargin1=0)
-        text.tag_configure("told", font=self.small, foreground=palette.quiet)
+        text.tag_configure("line")
+        text.tag_configure("mention", background=palette.mention)
+        text.tag_configure("head", spacing1=gap)
+        text.tag_configure("told", font=self.small, foreground=palette.quiet, spacing1=gap // 2)
         text.tag_configure("warning", font=self.small, foreground=palette.warning)
+        text.tag_configure("time", font=self.small, foreground=palette.quiet)
+        text.tag_configure("action", font=self.italic)
+        text.tag_configure("url", foreground=palette.link, underline=True)
+        text.tag_configure(
+            "unread", font=self.small, foreground=palette.error, justify="center", spacing1=gap
+        )
+        text.tag_configure("found", background=palette.selection)
+        text.tag_configure("current", background=palette.link, foreground=palette.background)
         text.tag_configure(
             "day", font=self.small, foreground=palette.quiet, justify="center",
-            lmargin1=0, lmargin2=0, spacing1=GAP + 4, spacing3=GAP,
+            lmargin1=0, lmargin2=0, spacing1=self.px(GAP + 4), spacing3=gap,
         )  # fmt: skip
-        text.tag_configure("mine", font=self.bold)
         text.tag_configure("draft", foreground=palette.quiet)
         text.tag_configure("refusal", font=self.small, foreground=palette.error)
         text.tag_configure("link", font=self.small, foreground=palette.link, underline=True)
@@ -177,11 +257,114 @@ class Theme:
             text.tag_configure(f"sender-{number}", font=self.bold, foreground=colour)
         text.tag_raise("sel")
 
-    def dress_members(self, members: tk.Listbox) -> None:
-        """Dress the list of who is in the room."""
+    def dress_input(self, text: tk.Text) -> None:
+        """Dress where the person types what they say."""
+        self.dress(text, lambda: self._dress_input(text))
+
+    def _dress_input(self, text: tk.Text) -> None:
         palette = self.palette
-        members.configure(
+        text.configure(
             background=palette.surface,
+            foreground=palette.text,
+            insertbackground=palette.text,
+            font=self.body,
+            selectbackground=palette.selection,
+            selectforeground=palette.text,
+            borderwidth=0,
+            highlightthickness=1,
+            highlightbackground=palette.line,
+            highlightcolor=palette.link,
+            padx=self.px(GAP),
+            pady=self.px(GAP - 2),
+        )
+
+    def dress_menu(self, menu: tk.Menu) -> None:
+        """Dress a menu."""
+        self.dress(menu, lambda: self._dress_menu(menu))
+
+    def _dress_menu(self, menu: tk.Menu) -> None:
+        palette = self.palette
+        menu.configure(
+            background=palette.surface, foreground=palette.text, font=self.body, relief="flat",
+            activebackground=palette.selection, activeforeground=palette.text, borderwidth=1,
+        )  # fmt: skip
+
+    def _dress_sides(self) -> None:
+        """Dress what stands at the sides: lists of conversations and members, labels."""
+        palette, style = self.palette, self._root.style
+        for name, colour in (
+            ("Quiet", palette.quiet),
+            ("Good", palette.good),
+            ("Warning", palette.warning),
+            ("Error", palette.error),
+        ):
+            style.configure(
+                f"Side{name}.TLabel",
+                background=palette.surface,
+                foreground=colour,
+                font=self.small,
+            )
+        style.configure(
+            "Side.Treeview",
+            background=palette.surface,
+            fieldbackground=palette.surface,
+            foreground=palette.text,
+            font=self.body,
+            rowheight=self.body.metrics("linespace") + self.px(GAP),
+            borderwidth=0,
+            relief="flat",
+            indent=0,
+        )
+        style.configure("Side.Treeview.Item", padding=(self.px(GAP), 0))
+        style.map(
+            "Side.Treeview",
+            background=[("selected", palette.selection)],
+            foreground=[("selected", palette.text)],
+        )
+        style.layout("Side.Treeview", [("Treeview.treearea", {"sticky": "nswe"})])
+        item: Any = [("Treeitem.text", {"side": "left", "sticky": ""})]
+        style.layout(
+            "Side.Treeview.Item", [("Treeitem.padding", {"sticky": "nswe", "children": item})]
+        )
+
+    def dress_writing(self, text: tk.Text) -> None:
+        """Dress a text that is written by the person."""
+        self.dress(text, lambda: self._dress_writing(text))
+
+    def _dress_writing(self, text: tk.Text) -> None:
+        palette = self.palette
+        text.configure(
+            background=palette.background,
+            foreground=palette.text,
+            insertbackground=palette.text,
+            font=self.body,
+            selectbackground=palette.selection,
+            selectforeground=palette.text,
+            borderwidth=0,
+            highlightthickness=self.px(1),
+            highlightbackground=palette.line,
+            highlightcolor=palette.link,
+            padx=self.px(GAP),
+            pady=self.px(GAP // 2),
+            wrap="word",
+        )
+
+    def dress_choices(self, choices: tk.Listbox) -> None:
+        """Dress a list that one thing is chosen from."""
+        self.dress(choices, lambda: self._dress_choices(choices))
+
+    def _dress_choices(self, choices: tk.Listbox) -> None:
+        self._dress_list(choices, self.palette.background)
+        choices.configure(
+            highlightthickness=self.px(1),
+            highlightbackground=self.palette.line,
+            highlightcolor=self.palette.link,
+        )
+
+    def _dress_list(self, box: tk.Listbox, background: str) -> None:
+        palette = self.palette
+        box.configure(
+            background=background,
             foreground=palette.text,
             font=self.body,
             selectbackground=palette.selection,
@@ -192,10 +375,21 @@ class Theme:
         )
 
 
-def open_root(title: str, mode: Mode = "light") -> tuple[tk.Tk, Theme]:
-    """Open the program's one window, empty and dressed.
+def open_root(
+    title: str, mode: Mode = "light", *, size: int | None = None, dpi: float | None = None
+) -> tuple[tk.Tk, Theme]:
+    """Open the program's one window, empty and dressed; ``size`` is that of the text.
+
+    ``dpi`` is how finely the screen is drawn on, if it is not as the screen itself says. It cannot
+    change later: what ttk draws is measured by it once.
 
     :raises tkinter.TclError: if there is no display.
     """
-    root = ttkbootstrap.App(title=title, size=(960, 640), minsize=SMALLEST)
-    return root, Theme(root, mode)
+    root = ttkbootstrap.App(title=title, scaling=dpi / _POINTS if dpi else None, iconphoto=None)
+    theme = Theme(root, mode, size)
+    largest = (root.winfo_screenwidth(), root.winfo_screenheight())
+    usual = [min(theme.px(side), most) for side, most in zip((960, 640), largest, strict=True)]
+    least = [min(theme.px(side), most) for side, most in zip(SMALLEST, largest, strict=True)]
+    root.geometry(f"{usual[0]}x{usual[1]}")
+    root.minsize(*least)
+    return root, theme

@@ -3,66 +3,163 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
+from client.desktop.attention import Bell, title_with_unread
 from client.desktop.chat_page import ChatActions, ChatPage
+from client.desktop.chooser import Choice
+from client.desktop.icon import WindowIcon
+from client.desktop.preferences import Remembered, Server
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
-from client.model import Chat, SignedOut, SigningIn
+from client.model import Chat, Conversation, SignedOut, SigningIn, shown_line
+from client.texts import _, ngettext
+from gateway import wire
 
 
 class Actions(ChatActions, Protocol):
     """What the person can do; all of it returns at once."""
 
+    def sign_in(self, nick: str, server: Server | None = None) -> None:
+        """Come in, under this nickname; to the server of the last time, if none is given."""
+
+    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+        """Remember these servers, and which one was chosen."""
+
     def stop_signing_in(self) -> None:
         """Give up the attempt to come in."""
+
+    def join_room(self, room: str) -> None:
+        """Enter a room, or turn to it."""
+
+    def step(self, by: int) -> None:
+        """Turn to the next conversation in the list, or the one before."""
+
+    def attend(self, *, attended: bool) -> None:
+        """Note whether the person has the window before them."""
+
+    def note_activity(self) -> None:
+        """Note that the person does something."""
 
     def close(self) -> None:
         """Leave, and end the program."""
 
 
 class Window:
-    """Two pages in one window: one asks for a nickname, the other shows the room."""
+    """Two pages in one window: one asks for a nickname, the other shows the conversations."""
 
-    def __init__(
-        self, root: tk.Tk, theme: Theme, actions: Actions, urls: Sequence[str], room: str
-    ) -> None:
+    def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
         self.root = root
-        self._room = room
+        self._actions = actions
         self.sign_in = SignInPage(
             root,
-            _describe(urls, room),
+            theme,
+            kept.preferences,
             on_submit=actions.sign_in,
             on_cancel=actions.stop_signing_in,
+            on_change=actions.keep_servers,
+            notice=kept.problem,
         )
         self.chat = ChatPage(root, theme, actions)
         self._title = ""
+        self._icon = WindowIcon(root)
+        self._bell = Bell(root)
         self._page: ttk.Frame | None = None
         self._sign_in_state: SignedOut | SigningIn | None = None
-        self._close = actions.close
+        self._conversations: Sequence[Conversation] = ()
         root.protocol("WM_DELETE_WINDOW", self._leave)
         self.chat.bind("<Destroy>", lambda _: actions.close())
+        root.bind("<FocusIn>", partial(self._focused, attended=True), add="+")
+        root.bind("<FocusOut>", partial(self._focused, attended=False), add="+")
+        for sequence in ("<Key>", "<Button>", "<Motion>"):
+            root.bind_all(sequence, lambda _: actions.note_activity(), add="+")
+        self.actions: Mapping[str, Callable[[], object]] = {
+            "switch": self._in_chat(self._offer_conversations),
+            "previous": self._in_chat(partial(actions.step, -1)),
+            "next": self._in_chat(partial(actions.step, 1)),
+            "join": self._in_chat(actions.ask_for_room),
+            "leave": self._in_chat(actions.leave),
+            "search": self._in_chat(partial(self.chat.search_for, "")),
+            "help": self._in_chat(self.chat.help.toggle),
+            "quit": self._leave,
+        }
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
         state = chat.connection
+        self._conversations = [*chat.rooms, *chat.directs]
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
             self._entitle("Chat")
+            self._icon.show(0)
             if state is not self._sign_in_state:
                 self.sign_in.draw(state)
         else:
             if self._turn_to(self.chat):
-                self.chat.entry.focus_set()
-            self._entitle(f"{chat.nick} in #{self._room}")
-            self.chat.draw(chat, chat.conversation(self._room), now)
+                self.chat.focus_input()
+            where = chat.current.place.title if chat.current else "Chat"
+            title = f"{shown_line(chat.nick)} in {where}"
+            if chat.current is not None and chat.current.place.direct:
+                title = f"{shown_line(chat.nick)} and {where}"
+            self._entitle(title_with_unread(title, chat.unread))
+            self._icon.show(chat.unread)
+            self.chat.draw(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
+
+    def ring(self) -> None:
+        """Sound the bell."""
+        self._bell.ring()
+
+    def offer_rooms(self, rooms: Sequence[wire.RoomInfo]) -> None:
+        """Offer rooms to be joined; one that is not among them is made by joining it."""
+        choices: list[Choice] = [
+            (
+                f"#{shown_line(info.room)}",
+                ngettext("{count:,} person", "{count:,} people", info.members).format(
+                    count=info.members
+                ),
+                partial(self._actions.join_room, info.room),
+            )
+            for info in rooms
+        ]
+        known = {info.room for info in rooms}
+
+        def another(typed: str) -> Choice | None:
+            room = typed.removeprefix("#")
+            if not room or room in known or " " in room:
+                return None
+            return f"#{room}", _("join or make it"), partial(self._actions.join_room, room)
+
+        note = _("Type a name; Return joins.")
+        if self.chat.chooser.is_open:
+            self.chat.chooser.offer(choices, note)
+        else:
+            self.chat.chooser.open(_("Join a room"), choices, note=note, also=another)
+
+    def _offer_conversations(self) -> None:
+        choices: list[Choice] = [
+            (c.place.title, _("unread") if c.unread else "", partial(self._actions.show, c))
+            for c in self._conversations
+        ]
+        self.chat.chooser.open(_("Go to a conversation"), choices)
+
+    def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
+        def act() -> None:
+            if self._page is self.chat:
+                action()
+
+        return act
+
+    def _focused(self, event: tk.Event[tk.Misc], *, attended: bool) -> None:
+        if event.widget is self.root:
+            self._actions.attend(attended=attended)
 
     def _leave(self) -> None:
         self.root.withdraw()  # gone at once, while the program still says its goodbyes
-        self._close()
+        self._actions.close()
 
     def _entitle(self, title: str) -> None:
         if title != self._title:
@@ -77,8 +174,3 @@ class Window:
         page.pack(fill="both", expand=True)
         self._page = page
         return True
-
-
-def _describe(urls: Sequence[str], room: str) -> str:
-    where = urls[0] if len(urls) == 1 else f"{urls[0]} and {len(urls) - 1} more"
-    return f"#{room} at {where}"

@@ -22,6 +22,12 @@ def display() -> Iterator[str]:
         yield name
 
 
+@pytest.fixture(autouse=True)
+def somebody_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is remembered of whoever runs the tests, and nothing is left to them."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
 @pytest.fixture
 async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
     async with RedisServer(tmp_path) as server:

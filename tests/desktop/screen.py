@@ -27,11 +27,21 @@ def find_tool(name: str) -> str:
 
 
 @contextmanager
-def virtual_screen(size: str = "1936x660") -> Iterator[str]:
-    """Run an X server with a screen of this size; gives what to set DISPLAY to."""
+def virtual_screen(size: str = "1936x660", dpi: int = 96) -> Iterator[str]:
+    """Run an X server with a screen of this size and fineness; gives what to set DISPLAY to."""
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
-        [find_tool("Xvfb"), "-displayfd", str(write_end), "-screen", "0", f"{size}x24", "-noreset"],
+        [
+            find_tool("Xvfb"),
+            "-displayfd",
+            str(write_end),
+            "-screen",
+            "0",
+            f"{size}x24",
+            "-dpi",
+            str(dpi),
+            "-noreset",
+        ],
         pass_fds=[write_end],
         stderr=subprocess.DEVNULL,
     )
@@ -69,6 +79,10 @@ class XWindow:
     async def move(self, x: int, y: int) -> None:
         """Put it at a place of the screen."""
         await _xdotool("windowmove", self.number, str(x), str(y))
+
+    async def size(self, width: int, height: int) -> None:
+        """Make it as large as that."""
+        await _xdotool("windowsize", self.number, str(width), str(height))
 
     async def type(self, text: str) -> None:
         """Type text into whatever has the focus in it; a newline at its end is the Return key."""

@@ -1,6 +1,6 @@
 """Pictures of the client in each of its states: ``python -m tests.desktop.screenshots OUT``.
 
-Two windows on two nodes of a real cluster, on a screen of their own; nothing outside is touched.
+A window and others on nodes of a real cluster, on a screen of its own; nothing outside is touched.
 """
 
 from __future__ import annotations
@@ -15,82 +15,122 @@ from pathlib import Path
 
 import trio
 
-from client.session import open_session
+from client.emoji import with_emoji
+from client.session import Session, open_session
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen
 from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
-WIDTH, HEIGHT, BETWEEN = 960, 640, 16
+WIDTH, HEIGHT = 960, 640
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description="Take pictures of the client in each state.")
     parser.add_argument("out", type=Path, help="the folder to write PNG files to")
-    parser.add_argument("--theme", choices=("light", "dark"), default="light")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    with virtual_screen(f"{2 * WIDTH + BETWEEN}x{HEIGHT}") as display:
+    with virtual_screen(f"{WIDTH}x{HEIGHT}") as display:
         os.environ["DISPLAY"] = display
-        trio.run(_take_all, options.out, options.theme)
+        trio.run(_take_all, options.out)
 
 
-async def _take_all(out: Path, theme: str) -> None:
+async def _take_all(out: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with RedisServer(Path(folder)) as redis, open_cluster(redis, 2) as cluster:
-            await _picture_signing_in(cluster, out, theme)
-            await _picture_talking(cluster, out, theme)
+            for theme in ("light", "dark"):
+                os.environ["XDG_CONFIG_HOME"] = f"{folder}/{theme}"
+                await _picture_signing_in(cluster, out, theme)
+                await _picture_talking(cluster, out, theme)
+                await cluster.add_node()
 
 
 async def _picture_signing_in(cluster: Cluster, out: Path, theme: str) -> None:
-    async with (
-        open_session(cluster.urls, nick="alice"),
-        _client(cluster.urls[0], "--theme", theme),
-    ):
+    url = cluster.urls[-1]
+    async with open_session([url], nick=f"alice-{theme}"), _client(url, "--theme", theme):
         window = await XWindow.find()
-        await _take(out / "nickname.png", f"{WIDTH}x{HEIGHT}+0+0")
-        await window.type("alice\n")
-        await _take(out / "nickname-taken.png", f"{WIDTH}x{HEIGHT}+0+0")
+        await _take(out / f"nickname-{theme}.png")
+        await window.press("ctrl+a")
+        await window.type(f"alice-{theme}\n")
+        await _take(out / f"nickname-taken-{theme}.png")
 
 
 async def _picture_talking(cluster: Cluster, out: Path, theme: str) -> None:
-    first, second = cluster.urls
+    mine, other = cluster.urls[-1 if theme == "dark" else 0], cluster.urls[1]
+    room = f"team-{theme}"
+    me = {"light": "alice", "dark": "Amelie"}[theme]  # the first one is kept for a while
     async with (
-        _client(first, "--nick", "alice", "--theme", theme),
-        _client(second, "--nick", "Bob", "--theme", theme),
+        open_session([other], nick="bob") as bob,
+        open_session([other], nick="Carol") as carol,
+        open_session([other], nick="dave-the-deployer") as dave,
     ):
-        windows = {nick: await XWindow.find(f"{nick} in #lobby") for nick in ("alice", "Bob")}
-        await windows["alice"].move(0, 0)
-        await windows["Bob"].move(WIDTH + BETWEEN, 0)
-        async with (
-            open_session([second], nick="Carol") as carol,
-            open_session([first], nick="dave-the-deployer") as dave,
-        ):
-            await carol.join("lobby")
-            await dave.join("lobby")
-            others = {"Carol": carol, "dave": dave}
+        people = {"bob": bob, "Carol": carol, "dave": dave}
+        for person in people.values():
+            await person.join(room)
+            await person.join("deploys")
+        await dave.set_status("busy", "deploying")
+        for number in range(40):
+            await bob.send(room, f"An earlier line, number {number + 1}.")
+        async with _client(mine, "--nick", me, "--theme", theme, "--room", room):
+            window = await XWindow.find(f"{me} in #{room}")
+            await window.type("/join deploys\n")
+            await XWindow.find(f"{me} in #deploys")
+            await window.press("alt+Up")
+            await XWindow.find(f"{me} in #{room}")
             for nick, text in _CONVERSATION:
-                if nick in windows:
-                    await windows[nick].type(f"{text}\n")
+                if nick == "alice":
+                    await window.type(f"{text}\n")
                     with trio.fail_after(20):
-                        await hear(carol, text)
+                        await hear(carol, with_emoji(text))
                 else:
-                    await others[nick].send("lobby", text)
-            await _take(out / "conversation.png")
-            await cluster.nodes[0].kill()
-            await windows["alice"].type("Are you still there? I will be back in a moment.\n")
-            await _take(out / "reconnecting.png")
+                    await people[nick].send(room, text.replace("alice", me))
+            await carol.set_status("away", "at lunch")
+            await dave.send("deploys", f"{me}: v2.4 is out on all nodes.")
+            await bob.direct(me, "Do you have a minute?")
+            await bob.typing(room=room)
+            await _take(out / f"conversation-{theme}.png")
+            await window.type("/")
+            await _take(out / f"commands-{theme}.png")
+            await window.press("BackSpace", "F1")
+            await _take(out / f"help-{theme}.png")
+            await window.press("Escape", "ctrl+f")
+            await window.type("node")
+            await _take(out / f"search-{theme}.png")
+            await window.press("Escape", "ctrl+k")
+            await _take(out / f"switcher-{theme}.png")
+            await window.press("Escape", "ctrl+j")
+            await _take(out / f"join-{theme}.png")
+            await window.press("Escape", "alt+Down", "alt+Down")
+            await _take(out / f"direct-{theme}.png")
+            await window.press("alt+Up", "alt+Up")
+            await window.size(800, 600)
+            await _take(out / f"small-{theme}.png")
+            await window.press(*["ctrl+plus"] * 8)
+            await _take(out / f"large-text-{theme}.png")
+            await window.press("ctrl+0")
+            await window.size(WIDTH, HEIGHT)
+            await cluster.nodes[-1 if theme == "dark" else 0].kill()
+            await window.type("Are you still there? I will be back in a moment.\n")
+            await _take(out / f"reconnecting-{theme}.png")
+        await _forget(people)
+
+
+async def _forget(people: dict[str, Session]) -> None:
+    for person in people.values():
+        await person.close()
 
 
 _CONVERSATION = (
     ("alice", "Good morning, everybody!"),
-    ("Bob", "Morning, Alice. I am on the other node; do you read me?"),
+    ("bob", "Morning! I am on the other node; do you read me?"),
     ("alice", "Loud and clear."),
     ("Carol", "Me too. Every message has its place, whichever node one sits on."),
-    ("dave", "Node 1 restarts at noon. Your windows will move by themselves and miss nothing."),
-    ("Bob", "What about this: [exit] $x { \\o/"),
-    ("alice", "It is just text. See you at noon!"),
+    ("Carol", "The page about it: https://example.org/wiki/Order_(chat)"),
+    ("dave", "alice: node 1 restarts at noon. Your window moves by itself and misses nothing."),
+    ("bob", "What about this: [exit] $x { \\o/"),
+    ("alice", "It is just text :smile: See you at noon!"),
+    ("Carol", "/me fetches some coffee"),
 )  # fmt: skip
 
 

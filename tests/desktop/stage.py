@@ -13,6 +13,7 @@ import trio
 
 from client.desktop import host
 from client.desktop.app import App
+from client.desktop.preferences import Preferences, Remembered, Server
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
@@ -54,24 +55,39 @@ class Person:
 
     @property
     def members(self) -> list[str]:
-        """Who is listed as in the room."""
-        return list(self._only(tk.Listbox).get(0, "end"))
+        """Who is listed as in the room, each behind the mark of their status."""
+        box = self.app.window.chat.members.list
+        return [str(box.item(item, "text")) for item in box.get_children()]
+
+    @property
+    def conversations(self) -> list[str]:
+        """What is listed at the left: titles, each with what is unread."""
+        box = self.app.window.chat.sidebar.list
+        rows = [(box.item(i, "text"), *box.item(i, "values")) for i in box.get_children()]
+        return [" ".join(map(str, row)).strip() for row in rows]
 
     @property
     def messages(self) -> tk.Text:
         """The conversation."""
-        return self._only(tk.Text)
+        return self.app.window.chat.messages.text
 
     @property
     def lines(self) -> list[str]:
-        """The conversation without times: ``nick text``, or what happened."""
-        shown = self.messages.get("1.0", "end").split("\n")
-        return [" ".join(line.split("\t")[1:]).strip() for line in shown if "\t" in line]
+        """The rows of the conversation; a name is followed by a time."""
+        return self.messages.get("1.0", "end").rstrip("\n").split("\n")
 
     @property
-    def field(self) -> ttk.Entry:
+    def field(self) -> ttk.Entry | tk.Text:
         """Where something can be typed."""
-        return self._only(ttk.Entry)
+        if self.app.window.chat.winfo_viewable():
+            return self.app.window.chat.composer.text
+        return self.only(ttk.Entry)
+
+    @property
+    def typed(self) -> str:
+        """What is in the field."""
+        field = self.field
+        return field.get() if isinstance(field, ttk.Entry) else field.get("1.0", "end - 1 chars")
 
     # --- what is done -------------------------------------------------------------------------
 
@@ -79,9 +95,15 @@ class Person:
         """Type into the field; ends with the Return key if the text does with a newline."""
         self.field.focus_force()
         self.field.insert("insert", text.removesuffix("\n"))
-        self.field.event_generate("<KeyRelease>", keysym="a")
+        self.root.update_idletasks()
         if text.endswith("\n"):
             self.field.event_generate("<Return>")
+
+    def press(self, *keys: str) -> None:
+        """Press keys such as ``<Control-k>``, wherever the focus is."""
+        for key in keys:
+            widget = self.root.focus_get() or self.field
+            widget.event_generate(key)
 
     def click(self, label: str) -> None:
         """Click the button with this label."""
@@ -105,15 +127,18 @@ class Person:
                 continue
             if isinstance(widget, tk.Text):
                 yield widget, widget.get("1.0", "end")
+            elif isinstance(widget, ttk.Treeview):
+                yield widget, "\n".join(str(widget.item(i, "text")) for i in widget.get_children())
             elif isinstance(widget, tk.Listbox):
                 yield widget, "\n".join(widget.get(0, "end"))
             elif isinstance(widget, tk.Entry):
                 yield widget, widget.get()
-            elif isinstance(widget, (ttk.Label, ttk.Button)):
+            elif isinstance(widget, (ttk.Label, ttk.Button, ttk.Menubutton)):
                 yield widget, str(widget.cget("text"))
             yield from self._texts(widget)
 
-    def _only(self, kind: type[WidgetT]) -> WidgetT:
+    def only(self, kind: type[WidgetT]) -> WidgetT:
+        """Give the one widget of a kind that is in sight."""
         found = [widget for widget, _ in self._texts(self.root) if isinstance(widget, kind)]
         assert len(found) == 1, f"{len(found)} {kind.__name__} in sight"
         return found[0]
@@ -122,13 +147,21 @@ class Person:
 class Stage:
     """A cluster and a window; made by `on_stage`."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery, kept: Remembered
+    ) -> None:
         self.cluster = cluster
-        self._root, self._theme, self._nursery = root, theme, nursery
+        self.kept = kept
+        self.theme = theme
+        self._root, self._nursery = root, nursery
 
     def open(self, *urls: str, nick: str | None = None, room: str = wire.LOBBY) -> Person:
-        """Start the client; without URLs, on the first node."""
-        app = App(self._root, self._theme, urls or self.cluster.urls[:1], room=room, nick=nick)
+        """Start the client; without URLs, on what is ``kept``, or else on the first node."""
+        if not urls and self.kept.preferences.servers == Preferences().servers:
+            urls = tuple(self.cluster.urls[:1])
+        if urls:
+            self.kept.change(servers=(Server("Here", urls),), server="Here")
+        app = App(self._root, self.theme, self.kept, room=room, nick=nick)
         self._nursery.start_soon(app.run)
         return Person(self._root, app)
 
@@ -153,6 +186,9 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
 
     def decorate(test: StageTest) -> Callable[..., None]:
         def run(tmp_path: Path, display: str) -> None:  # noqa: ARG001 - DISPLAY is set by it
+            kept = Remembered(tmp_path / "preferences.json")
+            kept.change(look="light")
+
             async def play(root: tk.Tk, theme: Theme) -> None:
                 async with (
                     RedisServer(tmp_path) as redis,
@@ -160,7 +196,7 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
                     trio.open_nursery() as nursery,
                 ):
                     with trio.fail_after(3 * PATIENCE):
-                        await test(Stage(root, theme, cluster, nursery))
+                        await test(Stage(root, theme, cluster, nursery, kept))
                     for node in cluster.nodes:  # or everybody would say goodbye at length
                         await node.kill()
                     nursery.cancel_scope.cancel()

@@ -1,10 +1,26 @@
-"""Colours that can be read, by the measure of WCAG 2."""
+"""Colours that can be read, by the measure of WCAG 2; looks and sizes that change in a window."""
 
 from __future__ import annotations
 
+import tkinter as tk
+from collections import Counter
+from collections.abc import Iterator
+from tkinter import ttk
+
 import pytest
 
-from client.desktop.theme import PALETTES, Palette, sender_tag
+from client.desktop.theme import (
+    PALETTES,
+    Mode,
+    Palette,
+    Theme,
+    accent,
+    offer,
+    open_root,
+    quieten,
+    sender_tag,
+    warn,
+)
 
 
 def luminance(colour: str) -> float:
@@ -28,8 +44,129 @@ def test_all_text_stands_out_from_its_background(palette: Palette) -> None:
         assert contrast(colour, palette.background) >= 4.5, colour
     assert contrast(palette.text, palette.surface) >= 4.5
     assert contrast(palette.text, palette.selection) >= 4.5
+    for colour in (palette.text, palette.quiet, palette.link, *palette.senders):
+        assert contrast(colour, palette.mention) >= 4.5, colour
+
+
+NICKS = [
+    f"{start}{number}"
+    for start in ("alice", "Zo\xeb", "\u0434\u0438\u043c\u0430", "user", "x_", "\u5f20")
+    for number in range(100)
+]
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
+def test_whoever_speaks_can_be_read_and_told_from_most_others(palette: Palette) -> None:
+    numbers = [int(sender_tag(nick).removeprefix("sender-")) for nick in NICKS]
+    for colour in {palette.senders[number] for number in numbers}:
+        assert contrast(colour, palette.background) >= 4.5, colour
+    most = max(Counter(numbers).values())
+    assert most <= 1.5 * len(NICKS) / len(palette.senders), "no colour is given to too many"
 
 
 def test_both_themes_have_a_colour_for_everybody_and_it_stays() -> None:
     assert len({len(palette.senders) for palette in PALETTES.values()}) == 1
     assert sender_tag("Alice") == sender_tag("alice") == "sender-7"
+
+
+@pytest.fixture
+def window(display: str) -> Iterator[tuple[tk.Tk, Theme]]:
+    del display
+    root, theme = open_root("Chat")
+    yield root, theme
+    root.destroy()
+
+
+def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None:
+    root, theme = window
+    text, box = tk.Text(root), tk.Listbox(root)
+    label, quiet = ttk.Label(root, text="hello"), ttk.Label(root, style="Quiet.TLabel")
+    button = ttk.Button(root)
+    accent(button)
+    theme.dress_messages(text)
+    theme.dress_choices(box)
+    for widget in (text, box, label, quiet, button):
+        widget.pack()
+    style = ttk.Style(root)
+    modes: tuple[Mode, ...] = ("dark", "light", "dark")
+    for mode in modes:
+        theme.show(mode)
+        root.update()
+        palette = PALETTES[mode]
+        assert theme.palette is palette
+        assert root.cget("background") == palette.background
+        assert (text.cget("background"), text.cget("foreground")) == (
+            palette.background, palette.text,
+        )  # fmt: skip
+        assert text.tag_cget("sender-3", "foreground") == palette.senders[3]
+        assert box.cget("background") == palette.background
+        assert str(style.lookup("TLabel", "background")) == palette.background
+        assert str(style.lookup("Quiet.TLabel", "foreground")) == palette.quiet
+        assert str(style.lookup("Title.TLabel", "font")) == str(theme.title)
+
+
+def test_every_kind_of_button_can_be_read(window: tuple[tk.Tk, Theme]) -> None:
+    root, theme = window
+    style = ttk.Style(root)
+    for mode in PALETTES:
+        theme.show(mode)
+        for dress in (accent, offer, quieten, warn):
+            button = ttk.Button(root)
+            dress(button)
+            name = str(button.cget("style"))
+            for state in ((), ("hover", "!disabled"), ("pressed", "!disabled")):
+                colours = [
+                    str(style.lookup(name, option, state))
+                    for option in ("foreground", "background")
+                ]
+                assert contrast(*colours) >= 4.5, (mode, name, state, colours)
+
+
+def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None:
+    root, theme = window
+    text, box = tk.Text(root, height=2), tk.Listbox(root, height=2)
+    theme.dress_messages(text)
+    theme.dress_choices(box)
+    widgets = [
+        ttk.Label(root, text="hello"), ttk.Label(root, text="hello", style="Title.TLabel"),
+        ttk.Entry(root), ttk.Button(root, text="hello"), text, box,
+    ]  # fmt: skip
+    for widget in widgets:
+        widget.pack()
+    root.update()
+    usual = [widget.winfo_reqheight() for widget in widgets]
+    theme.resize(2 * theme.usual_size)
+    root.update()
+    larger = [widget.winfo_reqheight() for widget in widgets]
+    assert all(new >= 1.3 * old for old, new in zip(usual, larger, strict=True)), (usual, larger)
+    theme.show("dark")
+    assert theme.size == 2 * theme.usual_size, "it stays when the look changes"
+    theme.resize(None)
+    root.update()
+    assert [widget.winfo_reqheight() for widget in widgets] == usual
+
+
+def test_what_is_gone_is_dressed_no_more(window: tuple[tk.Tk, Theme]) -> None:
+    root, theme = window
+    gone = tk.Text(root)
+    theme.dress_messages(gone)
+    gone.destroy()
+    theme.show("dark")
+
+
+@pytest.mark.usefixtures("display")
+def test_a_fine_screen_has_everything_as_large_as_a_usual_one() -> None:
+    measures = []
+    for dpi in (192, 96):  # what was said last holds for the next window on this screen
+        root, theme = open_root("Chat", dpi=dpi)
+        entry, button = ttk.Entry(root), ttk.Button(root, text="hello")
+        measures.append(
+            (entry.winfo_reqheight(), button.winfo_reqwidth(), theme.px(16), root.minsize()[0])
+        )
+        root.destroy()
+    fine, usual = measures
+    assert usual[2:] == (16, 800)
+    assert fine[2] == 32
+    assert fine[3] == pytest.approx(1600, abs=2)
+    for one, two in zip(usual[:2], fine[:2], strict=True):
+        assert 1.8 * one <= two <= 2.2 * one, measures

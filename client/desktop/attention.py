@@ -1,0 +1,60 @@
+"""Calling for attention: the bell, a notification of the desktop, what is unread in the title."""
+
+from __future__ import annotations
+
+import html
+import math
+import shutil
+import subprocess
+import time
+import tkinter as tk
+from typing import Final
+
+import trio
+
+from client.model import shown, shown_line
+
+_PATIENCE: Final = 5.0
+_MOST_TEXT: Final = 300
+_BETWEEN_BELLS: Final = 2.0
+
+
+class Bell:
+    """The bell of the screen; what comes in a burst rings it once."""
+
+    def __init__(self, root: tk.Tk) -> None:
+        self._root = root
+        self._rung_at = -math.inf
+
+    def ring(self) -> None:
+        """Ring, unless it just did."""
+        now = time.monotonic()
+        if now - self._rung_at >= _BETWEEN_BELLS:
+            self._rung_at = now
+            self._root.bell()
+
+
+async def notify(title: str, text: str) -> bool:
+    """Show a notification where the desktop can; gives whether it could.
+
+    Nothing in either text is taken for an option or for markup.
+    """
+    program = shutil.which("notify-send")
+    if program is None:
+        return False
+    body = html.escape(shown(text)[:_MOST_TEXT], quote=False)
+    command = [program, "--app-name=Chat", "--", shown_line(title)[:_MOST_TEXT], body]
+    with trio.move_on_after(_PATIENCE):
+        try:
+            done = await trio.run_process(
+                command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        except OSError:
+            return False
+        return done.returncode == 0
+    return False
+
+
+def title_with_unread(title: str, unread: int) -> str:
+    """Give the window's title with how many messages call for attention."""
+    return f"({unread}) {title}" if unread else title

@@ -1,0 +1,96 @@
+"""The bar that searches the conversation in sight."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from client.desktop.messages import MessageView
+from client.desktop.theme import GAP, MARGIN, Theme
+from client.model import Conversation
+from client.texts import _, ngettext
+
+
+class SearchBar(ttk.Frame):
+    """Finds words as they are typed; Return goes to the one before, Shift+Return to the next."""
+
+    def __init__(
+        self, master: tk.Misc, theme: Theme, messages: MessageView, on_closed: Callable[[], None]
+    ) -> None:
+        gap = theme.px(GAP)
+        super().__init__(master, padding=(theme.px(MARGIN), gap))
+        self._messages, self._on_closed = messages, on_closed
+        ttk.Label(self, text=_("Search")).pack(side="left", padx=(0, gap))
+        self.entry = ttk.Entry(self, font=theme.body)
+        self.entry.pack(side="left", fill="x", expand=True)
+        self.count = ttk.Label(self, style="Quiet.TLabel")
+        self.count.pack(side="left", padx=gap)
+        for text, by in ((_("Previous"), -1), (_("Next"), 1)):
+            button = ttk.Button(self, text=text, command=lambda by=by: self.step(by))  # type: ignore[misc]
+            button.pack(side="left", padx=(0, gap // 2))
+        ttk.Button(self, text=_("Close"), command=self.close).pack(side="left")
+        self.entry.bind("<KeyRelease>", self._typed)
+        self.entry.bind("<Return>", lambda _: self.step(-1))
+        self.entry.bind("<Shift-Return>", lambda _: self.step(1))
+        self.entry.bind("<Escape>", lambda _: self.close())
+        self._conversation: Conversation | None = None
+        self._words = ""
+        self._place = -1
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is in sight."""
+        return bool(self.winfo_manager())
+
+    def open(self, conversation: Conversation, words: str = "") -> None:
+        """Search this conversation."""
+        self._conversation = conversation
+        if words:
+            self.entry.delete(0, "end")
+            self.entry.insert(0, words)
+        self.grid()
+        self.entry.focus_set()
+        self.entry.selection_range(0, "end")
+        self._words = ""
+        self._typed()
+
+    def follow(self, conversation: Conversation) -> None:
+        """Go away if another conversation is in sight."""
+        if self.is_open and conversation is not self._conversation:
+            self.close()
+
+    def close(self) -> str:
+        """Go away."""
+        if self.is_open:
+            self.grid_remove()
+            self._messages.mark([], "", None)
+            self._on_closed()
+        return "break"
+
+    def step(self, by: int) -> str:
+        """Go to the next place, or the one before; from the last one to the first."""
+        conversation = self._conversation
+        if conversation is None or not self._words:
+            return "break"
+        found = conversation.transcript.find(self._words)
+        if not found:
+            self.count.configure(text=_("Not found"))
+            self._messages.mark([], "", None)
+            return "break"
+        self._place = len(found) - 1 if self._place < 0 else (self._place + by) % len(found)
+        text = ngettext("{place} of {count}", "{place} of {count}", len(found))
+        self.count.configure(text=text.format(place=self._place + 1, count=len(found)))
+        self._messages.mark(found, self._words, found[self._place])
+        return "break"
+
+    def _typed(self, _event: object = None) -> None:
+        words = self.entry.get().strip()
+        if words == self._words:
+            return
+        self._words, self._place = words, -1
+        if words:
+            self.step(-1)
+        else:
+            self.count.configure(text="")
+            self._messages.mark([], "", None)

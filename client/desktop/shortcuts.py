@@ -1,0 +1,82 @@
+"""Every key that does something everywhere in the window; bindings and help are made of this."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from client.texts import N_, _
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A key as a person reads it, what Tk calls it, and what it does: ``action`` names that."""
+
+    label: str
+    sequences: tuple[str, ...]
+    action: str
+    description: str
+
+
+_LARGER: Final = ("<Control-plus>", "<Control-equal>", "<Control-KP_Add>")
+_SMALLER: Final = ("<Control-minus>", "<Control-KP_Subtract>")
+
+SHORTCUTS: Final = (
+    Shortcut("Ctrl+K", ("<Control-k>", "<Control-K>"), "switch", N_("Go to a conversation")),
+    Shortcut("Alt+Up", ("<Alt-Up>",), "previous", N_("Previous conversation")),
+    Shortcut("Alt+Down", ("<Alt-Down>",), "next", N_("Next conversation")),
+    Shortcut("Ctrl+PageUp", ("<Control-Prior>",), "previous", N_("Previous conversation")),
+    Shortcut("Ctrl+PageDown", ("<Control-Next>",), "next", N_("Next conversation")),
+    Shortcut("Ctrl+J", ("<Control-j>", "<Control-J>"), "join", N_("Join a room")),
+    Shortcut("Ctrl+W", ("<Control-w>", "<Control-W>"), "leave", N_("Leave this conversation")),
+    Shortcut("Ctrl+F", ("<Control-f>", "<Control-F>"), "search", N_("Search this conversation")),
+    Shortcut("Ctrl+M", ("<Control-m>", "<Control-M>"), "mute", N_("Mute this conversation")),
+    Shortcut("Ctrl++", _LARGER, "larger", N_("Larger text")),
+    Shortcut("Ctrl+\u2212", _SMALLER, "smaller", N_("Smaller text")),
+    Shortcut("Ctrl+0", ("<Control-Key-0>",), "usual_size", N_("Usual text size")),
+    Shortcut("Ctrl+T", ("<Control-t>", "<Control-T>"), "theme", N_("Next theme")),
+    Shortcut("F1", ("<F1>",), "help", N_("This page")),
+    Shortcut("Ctrl+Q", ("<Control-q>", "<Control-Q>"), "quit", N_("Leave and close")),
+)  # fmt: skip
+
+
+def bind_shortcuts(root: tk.Tk, actions: Mapping[str, Callable[[], object]]) -> None:
+    """Bind every key whose action there is; they work wherever the focus is, and do only that.
+
+    A binding of the window comes after that of the widget in focus, which knows some of these keys
+    for something else (Ctrl+K cuts a line). So they go on a tag of their own, before all others,
+    which a widget gets when it gets the focus.
+    """
+    for shortcut in SHORTCUTS:
+        action = actions.get(shortcut.action)
+        if action is None:
+            continue
+        for sequence in shortcut.sequences:
+            root.bind_class(_TAG, sequence, _only(action))
+    root.bind_all("<FocusIn>", lambda event: _tag(event.widget), add="+")
+
+
+_TAG: Final = "ChatShortcuts"
+
+
+def _only(action: Callable[[], object]) -> Callable[[object], str]:
+    def press(_event: object) -> str:
+        action()
+        return "break"
+
+    return press
+
+
+def _tag(widget: object) -> None:
+    if isinstance(widget, tk.Misc) and _TAG not in (tags := widget.bindtags()):
+        widget.bindtags((_TAG, *tags))
+
+
+def described() -> Sequence[tuple[str, str]]:
+    """Give each action's keys and what it does, for the help."""
+    keys: dict[str, list[str]] = {}
+    for shortcut in SHORTCUTS:
+        keys.setdefault(shortcut.description, []).append(shortcut.label)
+    return [(", ".join(labels), _(description)) for description, labels in keys.items()]

@@ -1,0 +1,205 @@
+"""One session with the server: what comes in goes to the chat, what is to be said goes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from client.model import Chat, Conversation, Online
+from client.session import CommandError, Connected, ConnectionLost, Event, Rejoined, Session
+from client.texts import _
+from gateway import wire
+
+_PASSING: Final = frozenset({"unavailable", "too_fast"})
+_PAGE: Final = 100
+_PING_SECONDS: Final = 15.0
+
+
+class Visit:
+    """Runs while a session is open; ``changed`` is called after everything that can be seen."""
+
+    def __init__(
+        self, chat: Chat, session: Session, nursery: trio.Nursery, changed: Callable[[], None]
+    ) -> None:
+        self.chat, self.session = chat, session
+        self._nursery, self._changed = nursery, changed
+        self._senders: dict[Conversation, trio.Event] = {}
+        self._joining: set[str] = set()
+
+    async def run(self) -> None:
+        """Take what comes in until the session is over."""
+        self._nursery.start_soon(self._measure)
+        for conversation in self.chat.conversations.values():
+            self.send(conversation)
+        async for event in self.session.events:
+            self.take(event)
+            if isinstance(event, Connected):
+                for conversation in self.chat.rooms:
+                    if conversation.room not in self.session.rooms:
+                        await self.join(conversation)
+            elif isinstance(event, Rejoined):
+                await self._complete_members(event.joined)
+
+    def take(self, event: Event | wire.Joined) -> None:
+        """Show what happened."""
+        self.chat.apply(event, now())
+        for sender in self._senders.values():
+            sender.set()
+        self._changed()
+
+    # --- rooms --------------------------------------------------------------------------------
+
+    async def join(self, conversation: Conversation) -> None:
+        """Enter a room; if that is refused, its conversation says why."""
+        room = conversation.room
+        if room in self._joining:
+            return
+        self._joining.add(room)
+        try:
+            joined = await self._insist(lambda: self.session.join(room))
+        except ConnectionLost:
+            return  # the next connection brings another `Connected`
+        except CommandError as error:
+            text = _("This room cannot be entered: {reason}").format(reason=error.message)
+            conversation.tell(now(), text, warning=True)
+            self._changed()
+        else:
+            self.take(joined)
+            await self._complete_members(joined)
+        finally:
+            self._joining.discard(room)
+
+    async def leave(self, room: str) -> None:
+        """Leave a room; what cannot be told now ends with the connection."""
+        await self._try(lambda: self.session.leave(room))
+
+    async def load_older(self, conversation: Conversation) -> None:
+        """Read what was said before the first message that is shown."""
+        before = conversation.transcript.oldest_seq
+        if before is None:
+            return
+        try:
+            page = await self.session.history(conversation.room, before=before, limit=_PAGE)
+        except ConnectionLost:
+            return
+        except CommandError as error:
+            conversation.tell(now(), error.message, warning=True)
+        else:
+            conversation.take_older(page, self.chat.nick)
+        self._changed()
+
+    async def list_rooms(self, show: Callable[[list[wire.RoomInfo]], None]) -> None:
+        """Hand over the rooms that there are."""
+
+        async def ask() -> None:
+            show(await self.session.list_rooms())
+
+        await self._try(ask)
+
+    async def _complete_members(self, joined: wire.Joined) -> None:
+        """Ask for all members if the answer to a join did not list them."""
+        if joined.count <= len(joined.members):
+            return
+
+        async def ask() -> None:
+            self.take(await self.session.members(joined.room))
+
+        await self._try(ask)
+
+    # --- oneself ------------------------------------------------------------------------------
+
+    async def rename(self, nick: str) -> None:
+        """Take another nickname."""
+
+        async def ask() -> None:
+            self.chat.nick = await self.session.rename(nick)
+            self._changed()
+
+        await self._try(ask)
+
+    async def set_status(self, state: wire.State, text: str) -> None:
+        """Show this status to others."""
+        await self._try(lambda: self.session.set_status(state, text))
+
+    async def note_typing(self, conversation: Conversation) -> None:
+        """Tell the others that the person is typing; it matters to nobody if that fails."""
+        place = conversation.place
+        try:
+            if place.direct:
+                await self.session.typing(to=place.name)
+            else:
+                await self.session.typing(room=place.name)
+        except (CommandError, ConnectionLost):
+            pass
+
+    async def _measure(self) -> None:
+        while True:
+            try:
+                if isinstance(self.chat.connection, Online):
+                    self.chat.measure(await self.session.ping())
+                    self._changed()
+            except (CommandError, ConnectionLost):
+                pass  # it is measured again soon
+            await trio.sleep(_PING_SECONDS)
+
+    # --- saying -------------------------------------------------------------------------------
+
+    def send(self, conversation: Conversation) -> None:
+        """Have what waits in a conversation sent, one after the other."""
+        if conversation in self._senders:
+            self._senders[conversation].set()
+        elif conversation.drafts:
+            self._senders[conversation] = trio.Event()
+            self._nursery.start_soon(self._send_drafts, conversation)
+
+    async def _send_drafts(self, conversation: Conversation) -> None:
+        while True:
+            self._senders[conversation] = trio.Event()
+            draft = conversation.next_draft
+            if draft is None:
+                await self._senders[conversation].wait()
+                continue
+            place = conversation.place
+            say = self.session.direct if place.direct else self.session.send
+            try:
+                seq = await say(place.name, draft.text, message_id=draft.id)
+                conversation.acknowledge(draft.id, seq)
+            except ConnectionLost as error:
+                if isinstance(self.chat.connection, Online):
+                    conversation.refuse(draft.id, str(error))
+                else:
+                    conversation.lose()  # it waits, and is said again when there is a connection
+            except CommandError as error:
+                conversation.refuse(draft.id, error.message)
+            self._changed()
+
+    async def _insist(self, ask: Callable[[], Awaitable[wire.Joined]]) -> wire.Joined:
+        while True:
+            try:
+                return await ask()
+            except CommandError as error:
+                if error.code not in _PASSING:
+                    raise
+                await trio.sleep(error.retry_after or 1.0)
+
+    async def _try(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """Do something that the person is told about, where they are, if it fails."""
+        try:
+            await ask()
+        except CommandError as error:
+            problem = error.message
+        except ConnectionLost as error:
+            problem = str(error)
+        else:
+            return
+        if self.chat.current is not None:
+            self.chat.current.tell(now(), problem, warning=True)
+            self._changed()
+
+
+def now() -> int:
+    """Give the time as the model wants it."""
+    return round(time.time() * 1000)

@@ -1,0 +1,168 @@
+"""What is typed behind a slash, as what the person wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from client.model.lines import ACTION
+from client.texts import N_, _
+from gateway import wire
+
+
+@dataclass(frozen=True)
+class SlashCommand:
+    """A command: its name, what follows it, and what it does."""
+
+    name: str
+    arguments: str
+    description: str
+
+
+COMMANDS: Final = (
+    SlashCommand("join", N_("ROOM"), N_("Enter a room")),
+    SlashCommand("leave", N_("[ROOM]"), N_("Leave this conversation, or a room")),
+    SlashCommand("nick", N_("NICKNAME"), N_("Take another nickname")),
+    SlashCommand("msg", N_("NICKNAME [TEXT]"), N_("Talk to one person")),
+    SlashCommand("me", N_("TEXT"), N_("Say what you are doing")),
+    SlashCommand("away", N_("[TEXT]"), N_("Show that you are away")),
+    SlashCommand("busy", N_("[TEXT]"), N_("Show that you are busy")),
+    SlashCommand("back", "", N_("Show that you are here")),
+    SlashCommand("search", N_("[TEXT]"), N_("Search this conversation")),
+    SlashCommand("help", "", N_("List the commands and the keys")),
+    SlashCommand("quit", "", N_("Leave and close")),
+)
+
+
+@dataclass(frozen=True)
+class Say:
+    """Say it here."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class JoinRoom:
+    """Enter a room."""
+
+    room: str
+
+
+@dataclass(frozen=True)
+class LeaveRoom:
+    """Leave a room, or close the conversation in sight."""
+
+    room: str | None
+
+
+@dataclass(frozen=True)
+class Rename:
+    """Take another nickname."""
+
+    nick: str
+
+
+@dataclass(frozen=True)
+class TalkTo:
+    """Open the conversation with somebody, and say it if there is something."""
+
+    nick: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ShowStatus:
+    """Show this status to others."""
+
+    state: wire.State
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class SearchFor:
+    """Search the conversation."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class ShowHelp:
+    """List commands and keys."""
+
+
+@dataclass(frozen=True)
+class Quit:
+    """Leave, and end the program."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Nothing can be done; ``problem`` says why."""
+
+    problem: str
+
+
+Wish = (
+    Say | JoinRoom | LeaveRoom | Rename | TalkTo | ShowStatus | SearchFor | ShowHelp | Quit | Wrong
+)
+
+
+def parse(typed: str) -> Wish:
+    """Read what was typed; ``//`` at its start says a text that begins with one slash."""
+    if not typed.startswith("/"):
+        return Say(typed)
+    if typed.startswith("//"):
+        return Say(typed[1:])
+    name, _separator, rest = typed[1:].partition(" ")
+    wish = _read(name.casefold(), rest.strip())
+    if wish is not None:
+        return wish
+    if (command := _command(name.casefold())) is not None:
+        usage = f"/{command.name} {_(command.arguments)}"
+        return Wrong(_("Usage: {usage}").format(usage=usage))
+    known = ", ".join(f"/{command.name}" for command in COMMANDS)
+    return Wrong(
+        _("There is no command /{name}. There are {known}.").format(name=name, known=known)
+    )
+
+
+def _read(name: str, rest: str) -> Wish | None:
+    """Read one command; None if there is none, or something is missing."""
+    wish: Wish | None = None
+    match name:
+        case "join" if rest and " " not in rest:
+            wish = JoinRoom(rest.removeprefix("#"))
+        case "leave" if " " not in rest:
+            wish = LeaveRoom(rest.removeprefix("#") or None)
+        case "nick" if rest:
+            wish = Rename(rest)
+        case "msg" if rest:
+            nick, _separator, text = rest.partition(" ")
+            wish = TalkTo(nick, text.strip())
+        case "me" if rest:
+            wish = Say(ACTION + rest)
+        case "away" | "busy":
+            wish = ShowStatus("away" if name == "away" else "busy", rest)
+        case _ if name in _PLAIN:
+            wish = SearchFor(rest) if name == "search" else _PLAIN[name]
+    return wish
+
+
+_PLAIN: Final[dict[str, Wish]] = {
+    "back": ShowStatus("online"),
+    "search": SearchFor(""),
+    "help": ShowHelp(),
+    "quit": Quit(),
+}
+
+
+def _command(name: str) -> SlashCommand | None:
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def begun(typed: str) -> Sequence[SlashCommand]:
+    """Give the commands that what is typed may become."""
+    if not typed.startswith("/") or typed.startswith("//") or " " in typed or "\n" in typed:
+        return ()
+    return [command for command in COMMANDS if command.name.startswith(typed[1:].casefold())]

@@ -1,0 +1,99 @@
+"""Who is in a room, with their status, and who of them is typing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from client.model.lines import Moved
+from client.model.words import name_some, shown_line
+from client.texts import _, ngettext
+from gateway import wire
+
+TYPING_MILLISECONDS: Final = 6_000
+"""How long somebody counts as typing who does not say so again."""
+
+
+class People:
+    """The members of a room; ``listed`` is them in order, a new tuple after every change."""
+
+    def __init__(self) -> None:
+        self._by_nick: dict[str, wire.Member] = {}
+        self._listed: tuple[wire.Member, ...] | None = ()
+
+    @property
+    def listed(self) -> tuple[wire.Member, ...]:
+        """Everybody, in alphabetical order."""
+        if self._listed is None:
+            self._listed = tuple(sorted(self._by_nick.values(), key=order_of))
+        return self._listed
+
+    @property
+    def nicks(self) -> tuple[str, ...]:
+        """Everybody's nickname, in the same order."""
+        return tuple(member.nick for member in self.listed)
+
+    def get(self, nick: str) -> wire.Member | None:
+        """Give somebody; None if they are not here."""
+        return self._by_nick.get(nick)
+
+    def replace(self, members: Iterable[wire.Member]) -> None:
+        """Take a list of everybody."""
+        self._by_nick = {member.nick: member for member in members}
+        self._listed = None
+
+    def apply(self, presence: wire.Presence, at: int) -> Moved:
+        """Take changes; gives what of them was news."""
+        left = [nick for nick in presence.left if self._by_nick.pop(nick, None)]
+        changed = [change for change in presence.changed if self._by_nick.pop(change.was, None)]
+        for change in changed:
+            member = wire.Member(nick=change.nick, state=change.state, text=change.text)
+            self._by_nick[change.nick] = member
+        joined = [member.nick for member in presence.joined if member.nick not in self._by_nick]
+        self._by_nick.update((member.nick, member) for member in presence.joined)
+        self._listed = None
+        renamed = [(change.was, change.nick) for change in changed if change.was != change.nick]
+        return Moved(at, tuple(joined), tuple(left), tuple(renamed))
+
+
+class Typists:
+    """Who is typing, until some seconds after they last said so."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, int] = {}
+
+    def note(self, nick: str, now: int) -> None:
+        """Take that somebody is typing."""
+        self._until[nick] = now + TYPING_MILLISECONDS
+
+    def forget(self, nick: str) -> None:
+        """Take that somebody has said what they were typing, or is gone."""
+        self._until.pop(nick, None)
+
+    def next_change(self, now: int) -> int | None:
+        """Give when the next one stops counting as typing; None if nobody is."""
+        return min((until for until in self._until.values() if until > now), default=None)
+
+    def text(self, now: int) -> str:
+        """Say who is typing; empty if nobody is."""
+        # A clock that was set back must not keep somebody typing for hours.
+        self._until = {
+            nick: until
+            for nick, until in self._until.items()
+            if now < until <= now + TYPING_MILLISECONDS
+        }
+        if not self._until:
+            return ""
+        names = name_some([shown_line(nick) for nick in self._until])
+        text = ngettext("{names} is typing …", "{names} are typing …", len(self._until))
+        return text.format(names=names)
+
+
+def state_text(state: wire.State) -> str:
+    """Name a status."""
+    return {"online": _("Online"), "away": _("Away"), "busy": _("Busy")}[state]
+
+
+def order_of(member: wire.Member) -> tuple[str, str]:
+    """Give what members are sorted by."""
+    return (member.nick.casefold(), member.nick)

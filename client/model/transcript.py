@@ -1,0 +1,113 @@
+"""The lines of a conversation in order; they change at their two ends only."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from client.model.lines import Line, Moved, NewDay, Said, day_of
+
+MOST_LINES: Final = 5_000
+"""How many lines of a conversation are kept; older ones are dropped, and read again on demand."""
+GROUP_MILLISECONDS: Final = 5 * 60_000
+"""How long after a message the next one of the same person still belongs to it."""
+
+
+@dataclass(eq=False)
+class Entry:
+    """A line at its place; ``continued`` if it belongs to the message above it.
+
+    ``gone`` is set when it is dropped or replaced, for those who have drawn it.
+    """
+
+    line: Line
+    continued: bool = False
+    gone: bool = False
+
+
+class Transcript:
+    """The newest `MOST_LINES` lines; ``changes`` grows with every change."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Entry] = deque()
+        self.changes = 0
+
+    def add(self, line: Line) -> Entry:
+        """Add a line at the end; one about comings and goings is folded into one before it."""
+        self.changes += 1
+        last = self.entries[-1].line if self.entries else None
+        if last is None or day_of(last.at) != day_of(line.at):
+            self._append(Entry(NewDay(line.at, day_of(line.at))))
+        elif isinstance(line, Moved) and isinstance(last, Moved):
+            line = last.then(line)
+            self.entries.pop().gone = True
+            last = self.entries[-1].line if self.entries else None
+        return self._append(Entry(line, _continues(last, line)))
+
+    def prepend(self, lines: Iterable[Line]) -> None:
+        """Put older lines before all others."""
+        earlier = list(lines)
+        if not earlier:
+            return
+        self.changes += 1
+        following = self.entries[0] if self.entries else None
+        if following is not None and isinstance(following.line, NewDay):
+            self.entries.popleft().gone = True
+            following = self.entries[0] if self.entries else None
+        if following is not None:
+            self.entries.popleft().gone = True
+            earlier.append(following.line)
+        built: list[Entry] = []
+        before: Line | None = None
+        for line in earlier:
+            if before is None or day_of(before.at) != day_of(line.at):
+                built.append(Entry(NewDay(line.at, day_of(line.at))))
+            built.append(Entry(line, _continues(before, line)))
+            before = line
+        self.entries.extendleft(reversed(built))
+
+    def drop_oldest(self, most: int = MOST_LINES) -> None:
+        """Keep only the newest lines."""
+        while len(self.entries) > most:
+            self.entries.popleft().gone = True
+            self.changes += 1
+
+    def find(self, words: str) -> list[Entry]:
+        """Give the messages that have these words in them, or are by such a person."""
+        wanted = words.casefold()
+        return [
+            entry
+            for entry in self.entries
+            if isinstance(entry.line, Said)
+            and (wanted in entry.line.text.casefold() or wanted == entry.line.sender.casefold())
+        ]
+
+    @property
+    def oldest_seq(self) -> int | None:
+        """The number of the oldest message here; None if there is none."""
+        said = (entry.line for entry in self.entries)
+        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+
+    @property
+    def newest_seq(self) -> int | None:
+        """The number of the newest message here; None if there is none."""
+        said = (entry.line for entry in reversed(self.entries))
+        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+
+    def _append(self, entry: Entry) -> Entry:
+        self.entries.append(entry)
+        return entry
+
+
+def _continues(before: Line | None, line: Line) -> bool:
+    return (
+        isinstance(line, Said)
+        and isinstance(before, Said)
+        and line.sender == before.sender
+        and not line.action
+        and not before.action
+        and day_of(before.at) == day_of(line.at)
+        and 0 <= line.at - before.at < GROUP_MILLISECONDS
+    )

@@ -1,0 +1,175 @@
+"""The servers on the page that asks for a nickname, and what of it is remembered."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from client.desktop.preferences import Preferences, Server
+from tests.desktop.stage import Person, Stage, on_stage
+
+HOME = Server("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
+
+
+def type_addresses(person: Person, text: str) -> None:
+    addresses = person.only(tk.Text)
+    addresses.delete("1.0", "end")
+    addresses.insert("1.0", text)
+
+
+async def has_focus(person: Person, widget: tk.Misc) -> None:
+    """Wait until a widget that is given the focus knows that it has it."""
+    got: list[object] = []
+    widget.bind("<FocusIn>", got.append, add="+")
+    person.root.focus_force()
+    widget.focus_set()
+    await person.sees_that(lambda: bool(got), "the focus")
+
+
+@on_stage(nodes=2)
+async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
+    stage.kept.change(servers=(HOME,))
+    person = stage.open()
+    await person.sees("Home", "ws://127.0.0.1:1/ws")
+    person.click("Add")
+    await person.sees("Add a server", "One a line")
+    type_addresses(person, "http://wrong")
+    person.click("Save")
+    await person.sees("'http://wrong' is no WebSocket URL")
+    first, second = (url.removeprefix("ws://").removesuffix("/ws") for url in stage.cluster.urls)
+    type_addresses(person, f"{first}\n{second}\n")
+    person.field.insert(0, "Office")
+    person.click("Save")
+    await person.sees("Choose a nickname", "Office", f"ws://{first}/ws and 1 more")
+    person.write("alice\n")
+    await person.sees("Connected to")
+    left = stage.kept.preferences
+    assert left.servers == (HOME, Server("Office", tuple(stage.cluster.urls)))
+    assert (left.nick, left.last_server.name) == ("alice", "Office")
+
+
+@on_stage(nodes=0)
+async def test_all_of_it_is_in_sight_in_the_smallest_window_with_large_text(stage: Stage) -> None:
+    stage.kept.change(geometry="800x600+0+0")
+    person = stage.open()
+    await person.sees("Come in")
+    stage.theme.resize(2 * stage.theme.usual_size)
+    page = person.app.window.sign_in
+
+    def is_in_sight() -> bool:
+        bottom = page.submit.winfo_rooty() + page.submit.winfo_height()
+        return page.card.winfo_y() >= 0 and bottom <= person.root.winfo_rooty() + 600
+
+    await person.sees_that(
+        lambda: page.submit.winfo_height() > 40 and is_in_sight(), "all of the page"
+    )
+
+
+@on_stage()
+async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
+    stage.cluster.nodes[0].pause()
+    person = stage.open()
+    await person.sees("Choose a nickname")
+    await has_focus(person, person.field)
+    person.write("alice\n")
+    await person.sees("Coming in as alice")
+    person.field.event_generate("<Escape>")
+    await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
+    stage.cluster.nodes[0].resume()
+
+
+@on_stage(nodes=0)
+async def test_the_last_visit_is_there_again(stage: Stage) -> None:
+    office = Server("Office", tuple(f"ws://node{n}/ws" for n in range(5)))
+    stage.kept.change(servers=(HOME, office), server="Office", nick="alice")
+    stage.kept.problem = "The preferences cannot be written: no room"
+    person = stage.open()
+    await person.sees("Home", "Office", "ws://node0/ws and 4 more", "no room")
+    assert "ws://127.0.0.1:1" not in person.screen, "the last one is chosen"
+    assert person.typed == "alice"
+
+
+@on_stage(nodes=0)
+async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage) -> None:
+    stage.kept.change(servers=(HOME, Server("Office", ("ws://b/ws",))), server="Home")
+    person = stage.open()
+    await person.sees("Home")
+    person.click("Edit")
+    await person.sees("Edit this server", "ws://127.0.0.1:1/ws", "Remove")
+    person.field.delete(0, "end")
+    person.field.insert(0, "Office")
+    type_addresses(person, "wss://home.example/ws")
+    await has_focus(person, person.field)
+    person.field.event_generate("<Return>")
+    await person.sees("Office (2)", "wss://home.example/ws")
+    changed = Server("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
+    assert stage.kept.preferences.servers[0] == changed
+    person.click("Edit")
+    await person.sees("Remove")
+    person.click("Remove")
+    await person.sees("Choose a nickname", "ws://b/ws")
+    assert [server.name for server in stage.kept.preferences.servers] == ["Office"]
+    person.click("Edit")
+    await person.sees("Edit this server")
+    assert "Remove" not in person.screen
+    person.field.insert("end", " of old")
+    person.field.event_generate("<Escape>")
+    await person.sees("Choose a nickname")
+    assert [server.name for server in stage.kept.preferences.servers] == ["Office"]
+
+
+@on_stage()
+async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
+    here = Server("Here", tuple(stage.cluster.urls))
+    stage.kept.change(servers=(HOME, here), server="Home", nick="alice")
+    person = stage.open()
+    await person.sees("ws://127.0.0.1:1/ws")
+    servers = person.only(tk.Listbox)
+    await has_focus(person, servers)
+    servers.event_generate("<Down>")
+    await person.sees(stage.cluster.urls[0])
+    servers.event_generate("<Return>")
+    await person.sees("Connected to")
+    assert stage.kept.preferences.server == "Here"
+
+
+@on_stage()
+async def test_looks_change_by_keys_and_are_remembered(stage: Stage) -> None:
+    person = stage.open(nick="alice")
+    await person.sees("Connected to")
+    await has_focus(person, person.field)
+    height = person.field.winfo_reqheight()
+    for _ in range(5):
+        person.field.event_generate("<Control-plus>")
+    await person.sees_that(lambda: person.field.winfo_reqheight() > height, "a larger field")
+    person.field.event_generate("<Control-minus>")
+    person.field.event_generate("<Control-t>")
+    await person.sees_that(lambda: person.messages.cget("background") == "#1d2129", "the dark")
+    assert stage.kept.preferences.look == "dark"
+    assert stage.kept.preferences.font_size == stage.theme.usual_size + 4
+    person.field.event_generate("<Control-Key-0>")
+    await person.sees_that(lambda: person.field.winfo_reqheight() == height, "the usual size")
+    assert stage.kept.preferences.font_size is None
+
+
+@on_stage(nodes=0)
+async def test_the_window_is_where_it_was(stage: Stage) -> None:
+    stage.kept.change(geometry="900x620+40+30")
+    person = stage.open()
+    await person.sees_that(lambda: person.root.geometry() == "900x620+40+30", "the old place")
+    person.root.geometry("880x610+10+20")
+    await person.sees_that(
+        lambda: stage.kept.preferences.geometry == "880x610+10+20", "the new place"
+    )
+
+
+@on_stage(nodes=0)
+async def test_a_window_whose_screen_is_gone_is_in_sight(stage: Stage) -> None:
+    stage.kept.change(geometry="900x620+5000+30")
+    person = stage.open()
+    await person.sees_that(lambda: person.root.geometry().startswith("900x620+"), "the old size")
+    assert 0 <= person.root.winfo_x() < person.root.winfo_screenwidth()
+
+
+def test_the_usual_preferences_have_a_server_to_go_to() -> None:
+    assert Preferences().last_server.urls == ("ws://127.0.0.1:8765/ws",)
+    assert Preferences(servers=(HOME,), server="gone").last_server is HOME

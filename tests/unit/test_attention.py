@@ -1,0 +1,54 @@
+"""Calling for attention, with a stand-in for notify-send that writes down how it is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from client.desktop.attention import notify, title_with_unread
+
+
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "notify-send"
+    program.write_text(f"#!{sys.executable}\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+async def test_no_text_is_an_option_or_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = tmp_path / "heard"
+    script = f"import json, sys; open({str(heard)!r}, 'w').write(json.dumps(sys.argv[1:]))"
+    stand_in(tmp_path, monkeypatch, script)
+    assert await notify("--help\n", "<b>-x</b> & \u202e" + "y" * 400)
+    *options, title, body = json.loads(heard.read_text())
+    assert options == ["--app-name=Chat", "--"]
+    assert title == "--help\u240a"
+    assert body.startswith("&lt;b&gt;-x&lt;/b&gt; &amp; \ufffdy")
+    assert len(body) < 350
+
+
+async def test_where_it_is_missing_or_fails_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not await notify("bob", "hello")
+    stand_in(tmp_path, monkeypatch, "raise SystemExit(1)")
+    assert not await notify("bob", "hello")
+
+
+async def test_one_that_hangs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.desktop.attention._PATIENCE", 0.3)
+    stand_in(tmp_path, monkeypatch, "import time; time.sleep(60)")
+    assert not await notify("bob", "hello")
+
+
+def test_the_title_tells_how_much_is_unread() -> None:
+    assert title_with_unread("Chat", 0) == "Chat"
+    assert title_with_unread("Chat", 3) == "(3) Chat"
