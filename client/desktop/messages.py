@@ -74,6 +74,8 @@ class MessageView(ttk.Frame):
 
         self._at_end = True
         self._shape: tuple[int, int, int] | None = None
+        self._settling = False
+        self.text.bind("<<WidgetViewSync>>", self._settled)
         self._conversation: Conversation | None = None
         self._drawn: deque[_Drawn] = deque()
         self._changes = -1
@@ -289,7 +291,7 @@ class MessageView(ttk.Frame):
         self._scrollbar.set(first, last)
         # Another size of window or text also moves the end out of sight, but not by the
         # reader's will.
-        if self._shape == self._shape_now():
+        if self._shape == self._shape_now() and not self._settling:
             self._at_end = float(last) >= 1.0
             if self._conversation is not None:
                 at_end = self._at_end
@@ -313,10 +315,18 @@ class MessageView(ttk.Frame):
             self._actions.load_older()
 
     def _stay_at_end(self) -> None:
-        """Keep the end in sight when the text has another size."""
+        """Keep the end in sight when the text has another size, until Tk has measured it."""
+        self._settling = self._at_end
         if self._at_end:
             self.text.see("end")
         self.after_idle(self._resized)
+
+    def _settled(self, _event: object) -> None:
+        if self._settling and not self.text.tk.getboolean(
+            self.text.tk.call(self.text, "pendingsync")
+        ):
+            self.text.see("end")
+            self._settling = False
 
     def _shape_now(self) -> tuple[int, int, int]:
         return (self.text.winfo_width(), self.text.winfo_height(), self._theme.size)
