@@ -75,7 +75,11 @@ class Standings:
     # --- what sessions do ---------------------------------------------------------------------
 
     def hold(self, standing: Standing) -> None:
-        """Keep what a session claims, until it is parked or released."""
+        """Keep what a session is about to claim, until it is parked or released.
+
+        :raises Unavailable: while Redis is away: nothing can be claimed then, so nothing is kept.
+        """
+        self._require_redis()
         self._standings[standing.sid] = standing
 
     async def resume(
@@ -90,6 +94,7 @@ class Standings:
         """
         if sid in self._resuming:
             raise Unavailable("it is being taken up already")
+        self._require_redis()
         self._resuming[sid] = False
         who, answered, taken = None, False, False
         missed = NOTHING_MISSED
@@ -115,6 +120,10 @@ class Standings:
         if taken:
             self.settle(standing)
         return standing, missed
+
+    def _require_redis(self) -> None:
+        if not self._backplane.link.connected:
+            raise Unavailable("Redis is not connected")
 
     def joined(self, standing: Standing, room: str) -> None:
         """Note that a session's connection follows a room, or is about to."""

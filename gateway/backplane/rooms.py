@@ -221,7 +221,11 @@ class Rooms:
         until = time.time() + self._keep_seconds
         scores = [part for room in rooms for part in (until, room)]
         await self._link.call_all(
-            [("ZADD", self._index, *scores), ("SADD", self._own_rooms, *rooms)]
+            [
+                ("ZADD", self._index, *scores),
+                ("SADD", self._own_rooms, *rooms),
+                ("EXPIRE", self._own_rooms, _DAY),
+            ]
         )
 
     async def left(self, room: str) -> None:
@@ -234,24 +238,35 @@ class Rooms:
 
     async def release_node(self, node: str) -> None:
         """Take out every member that a dead node had, in batches; safe to do twice or at once."""
-        rooms: list[bytes] = await self._link.call("SMEMBERS", self._rooms_of(node))
+        key, cursor = self._rooms_of(node), b"0"
+        while True:
+            cursor, names = await self._link.call("SSCAN", key, cursor, "COUNT", _SCAN_COUNT)
+            rooms = [name.decode() for name in names]
+            firsts = await self._link.call_all([self._scan_members(room, b"0") for room in rooms])
+            for room, first in zip(rooms, firsts, strict=True):
+                following, flat = first
+                await self._release_some(room, node, flat)
+                while following != b"0":
+                    command = self._scan_members(room, following)
+                    following, flat = await self._link.call(*command)
+                    await self._release_some(room, node, flat)
+            if cursor == b"0":
+                break
+        await self._link.call("DEL", key)
+
+    def _scan_members(self, room: str, cursor: bytes) -> tuple[bytes | str | int, ...]:
+        return "HSCAN", self._keys(room).members, cursor, "COUNT", _SCAN_COUNT
+
+    async def _release_some(self, room: str, node: str, flat: list[bytes]) -> None:
+        """Take those of some members out that are on a node."""
         mark = f"{node} ".encode()
-        for room in map(bytes.decode, rooms):
-            cursor = b"0"
-            while True:
-                cursor, flat = await self._link.call(
-                    "HSCAN", self._keys(room).members, cursor, "COUNT", _SCAN_COUNT
-                )
-                sessions = [
-                    session.decode()
-                    for session, owner in zip(flat[::2], flat[1::2], strict=True)
-                    if owner.startswith(mark)
-                ]
-                if sessions:
-                    await self.leave(room, *sessions, node=node)
-                if cursor == b"0":
-                    break
-        await self._link.call("DEL", self._rooms_of(node))
+        sessions = [
+            session.decode()
+            for session, owner in zip(flat[::2], flat[1::2], strict=True)
+            if owner.startswith(mark)
+        ]
+        if sessions:
+            await self.leave(room, *sessions, node=node)
 
 
 def _read_members(flat: list[bytes]) -> dict[str, str]:

@@ -91,22 +91,29 @@ def running(urls: Sequence[str]) -> Cluster:
     return Cluster(nodes)
 
 
+_RATES: Final = {"flood_rate": "--flood-rate", "connect_rate": "--connect-rate"}
+"""What limits rates, by its setting, which an older checkout may not have."""
+
+
 @contextmanager
 def spawned(
     nodes: int, *, gateway: Path, node_core: int | None, other_core: int | None
 ) -> Iterator[Cluster]:
-    """Run a Redis and nodes of our own from a checkout of the gateway; flood control is off."""
+    """Run a Redis and nodes of our own from a checkout of the gateway; they limit no rate."""
     with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
         socket = f"{folder}/redis.sock"
         options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
         redis = _start([find_redis(), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
+        config = (gateway / "gateway" / "config.py").read_text("utf-8")
+        unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
         try:
             _wait(lambda: Path(socket).exists(), redis, "Redis")
             for number in range(nodes):
                 command = [
                     sys.executable, "-m", "gateway", "serve", "--port", str(FIRST_PORT + number),
-                    "--redis", f"unix://{socket}", "--flood-rate", "0", "--log-level", "error",
+                    "--redis", f"unix://{socket}", "--log-level", "error",
+                    *(part for flag in unlimited for part in (flag, "0")),
                 ]  # fmt: skip
                 started.append(_start(command, gateway, node_core))
             for number, process in enumerate(started):

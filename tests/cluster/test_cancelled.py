@@ -1,0 +1,200 @@
+"""Cancelled at every step that there is: nothing leaks, and nothing is left half done."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Final
+
+import trio
+
+from gateway.closing import DRAINING
+from gateway.config import Settings
+from gateway.door import Connection
+from gateway.node import Node
+from gateway.session import Session
+from tests.harness import until
+from tests.redis_server import RedisServer
+
+MOST_STEPS: Final = 500
+
+
+class AtStep(trio.abc.Instrument):
+    """Does something once the task that made it has come to its n-th step from here."""
+
+    def __init__(self, step: int, act: Callable[[], None]) -> None:
+        self._left = step
+        self._act = act
+        self._task = trio.lowlevel.current_task()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if task is self._task:
+            self._left -= 1
+            if self._left == 0:
+                self._act()
+
+
+async def at_every_step(work: Callable[[], Awaitable[None]]) -> AsyncIterator[int]:
+    """Do it again and again, cancelled at each of its steps in turn, until it is done before."""
+    for step in range(1, MOST_STEPS):
+        with trio.CancelScope() as scope:
+            instrument = AtStep(step, scope.cancel)
+            trio.lowlevel.add_instrument(instrument)
+            try:
+                await work()
+            finally:
+                trio.lowlevel.remove_instrument(instrument)
+        yield step
+        if not scope.cancelled_caught and not scope.cancel_called:
+            return
+    raise AssertionError("it never ends")
+
+
+@asynccontextmanager
+async def running_node(redis_server: RedisServer) -> AsyncIterator[Node]:
+    node = Node(Settings(redis=redis_server.url, port=0, grace_seconds=0, flood_rate=0))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(node.run)
+
+        async def ready() -> bool:
+            return node._why_not_ready() is None
+
+        await until(ready, "the node to be ready")
+        yield node
+        nursery.cancel_scope.cancel()
+
+
+def tasks() -> int:
+    return trio.lowlevel.current_statistics().tasks_living
+
+
+async def test_a_call_that_is_cancelled_leaves_the_link_in_step(redis_server: RedisServer) -> None:
+    async with running_node(redis_server) as node:
+        link = node._backplane.link
+
+        async def work() -> None:
+            for number in range(3):
+                assert await link.call("ECHO", str(number)) == str(number).encode()
+            assert await link.call_all([("ECHO", "a"), ("ECHO", "b")]) == [b"a", b"b"]
+
+        async for step in at_every_step(work):
+            assert await link.call("ECHO", f"after {step}") == f"after {step}".encode()
+            assert not link._pending
+
+
+async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisServer) -> None:
+    """In a claim, a join, a message, a rename, a leave: all is given back in the end."""
+    async with running_node(redis_server) as node:
+        steps = 0
+        before = tasks()
+
+        async def nothing_left() -> bool:
+            return (
+                redis_server.ask("KEYS", "*nicks*") == redis_server.ask("KEYS", "*:members") == []
+                and not node._relay.rooms
+                and not node._standings._standings
+                and not node._standings._departures
+                and tasks() == before
+            )
+
+        async def work() -> None:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                ours.setblocking(False)
+                connection = Connection(node._services, ours, "test", _start_nothing)
+                session = Session(node._services, connection.outbox, connection.close)
+                try:
+                    for number, command in enumerate(_COMMANDS):
+                        await session.handle(json.dumps(command | {"id": str(number)}))
+                finally:
+                    session.end()
+
+        async for step in at_every_step(work):
+            await until(nothing_left, f"all to be given back after step {step}")
+            assert list(node._standings._parking.listed) == []
+            steps = step
+        assert steps > len(_COMMANDS)
+
+
+_COMMANDS: Final[list[dict[str, Any]]] = [
+    {"type": "hello", "nick": "alice"},
+    {"type": "join", "room": "lobby"},
+    {"type": "send", "room": "lobby", "text": "hello"},
+    {"type": "nick", "nick": "alicia"},
+    {"type": "join", "room": "cafe"},
+    {"type": "history", "room": "lobby"},
+    {"type": "leave", "room": "cafe"},
+]
+
+
+def _start_nothing(_: object) -> None:
+    raise AssertionError("it reads fast enough")
+
+
+async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_frame(
+    redis_server: RedisServer,
+) -> None:
+    async with running_node(redis_server) as node:
+        before = tasks()
+        finished = False
+        for step in range(1, MOST_STEPS):
+            ours, theirs = socket.socketpair()
+            theirs.sendall(_HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
+            theirs.shutdown(socket.SHUT_WR)
+            ours.setblocking(False)
+            connection = Connection(node._services, ours, "test", _start_nothing)
+
+            instrument = AtStep(step, partial(connection.close, DRAINING))
+            trio.lowlevel.add_instrument(instrument)
+            try:
+                await connection.serve()
+            finally:
+                trio.lowlevel.remove_instrument(instrument)
+            finished = connection._closing is None
+            with theirs:
+                received = await trio.to_thread.run_sync(_receive_all, theirs)
+            head, _, frames = received.partition(b"\r\n\r\n")
+            if head:
+                assert b" 101 " in head
+                assert _opcodes(frames)[-1] == 8, f"step {step}: {received!r}"
+            assert tasks() == before
+            if finished:
+                break
+        assert finished
+
+
+_HANDSHAKE: Final = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+_GOODBYE: Final = bytes((0x88, 0x82, 0, 0, 0, 0)) + (1000).to_bytes(2, "big")
+
+
+def _masked(command: dict[str, Any]) -> bytes:
+    payload = json.dumps(command | {"id": command["type"]}).encode()
+    assert len(payload) < 126
+    return bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
+def _receive_all(sock: socket.socket) -> bytes:
+    sock.settimeout(10)
+    received = b""
+    while chunk := sock.recv(65536):
+        received += chunk
+    return received
+
+
+def _opcodes(data: bytes) -> list[int]:
+    """Give the opcode of every frame; fails if the last one is not whole."""
+    found = []
+    while data:
+        size, begin = data[1], 2
+        if size == 126:
+            size, begin = int.from_bytes(data[2:4], "big"), 4
+        assert len(data) >= begin + size, f"half a frame: {data!r}"
+        found.append(data[0] & 0x0F)
+        data = data[begin + size :]
+    return found

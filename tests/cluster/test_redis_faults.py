@@ -1,0 +1,151 @@
+"""Redis answers, but not as it should: full, forgetful, cutting off, delivering nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from client.session import open_session
+from tests.cluster.test_failover import free_port
+from tests.cluster.test_redis_away import Listener, not_ready
+from tests.harness import NodeProcess, open_cluster, raw_client
+from tests.redis_server import RedisServer
+
+
+class Deafener:
+    """Stands between a node and Redis; when told to, it swallows what subscribers should get."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.swallows = False
+
+    async def serve(self, node: trio.SocketStream) -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", self._port) as redis:
+            subscribed = swallowed = False
+
+            async def to_node() -> None:
+                nonlocal swallowed
+                async for data in redis:
+                    # A connection that has swallowed something is out of step for good.
+                    swallowed |= self.swallows and subscribed
+                    if not swallowed:
+                        await node.send_all(data)
+                nursery.cancel_scope.cancel()
+
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(to_node)
+                    async for data in node:
+                        subscribed |= b"SUBSCRIBE" in data
+                        await redis.send_all(data)
+                    nursery.cancel_scope.cancel()
+            except* trio.BrokenResourceError:
+                pass  # one of the two is gone, and so is the connection
+
+
+async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    deafener = Deafener(port)
+    async with (
+        RedisServer(tmp_path, port=port, bind="127.0.0.1") as redis_server,
+        trio.open_nursery() as nursery,
+    ):
+        listeners = await nursery.start(
+            partial(trio.serve_tcp, deafener.serve, 0, host="127.0.0.1")
+        )
+        url = f"redis://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        async with open_cluster(redis_server, 1) as cluster:
+            node = await cluster.add_node(redis=url)
+            await node.ready()
+            async with (
+                open_session([cluster.urls[0]], nick="alice") as alice,
+                open_session([node.url], nick="bob") as bob,
+            ):
+                listener = Listener(bob)
+                await alice.join("lobby")
+                await bob.join("lobby")
+                nursery.start_soon(listener.listen)
+                deafener.swallows = True
+                for _ in range(5):
+                    await alice.send("lobby", "in vain")
+                assert "subscription" in (await not_ready(node))[1]
+                assert listener.messages == []
+                deafener.swallows = False
+                with trio.fail_after(45):
+                    await node.logged("subscription silent")
+                    await listener.until_seq(5)
+                await node.ready()
+                assert [m.seq for m in listener.messages] == [1, 2, 3, 4, 5]
+                assert listener.lost_connections == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        open_session([cluster.urls[0]], nick="alice") as alice,
+        open_session([cluster.urls[1]], nick="bob") as bob,
+        trio.open_nursery() as nursery,
+    ):
+        listener = Listener(bob)
+        await alice.join("lobby")
+        await bob.join("lobby")
+        nursery.start_soon(listener.listen)
+        redis_server.ask("CONFIG", "SET", "client-output-buffer-limit", "pubsub 65536 0 0")
+        subscribers = redis_server.ask("CLIENT", "LIST", "TYPE", "pubsub")
+        cluster.nodes[1].pause()
+        for _ in range(500):
+            await alice.send("lobby", "x" * 4000)
+        now = redis_server.ask("CLIENT", "LIST", "TYPE", "pubsub")
+        cluster.nodes[1].resume()
+        assert len(now) < len(subscribers), "Redis has cut the node off"
+        await listener.until_seq(500)
+        assert [m.seq for m in listener.messages] == list(range(1, 501))
+        assert listener.lost_connections == 0
+        assert listener.notices == []
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
+        redis_server.ask("CONFIG", "SET", "maxmemory", 1)
+        answer = await alice.ask(send)
+        assert (answer["code"], answer["id"]) == ("unavailable", "1")
+        redis_server.ask("CONFIG", "SET", "maxmemory", 0)
+        assert (await alice.ask(send))["seq"] == 1
+        redis_server.ask("SCRIPT", "FLUSH")
+        assert (await alice.ask(send | {"id": "2"}))["seq"] == 2
+
+
+async def test_too_many_connections_at_once_are_told_to_come_later(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1, connect_rate=1) as cluster:
+        node = cluster.nodes[0]
+        heads = [await shake_hands(node) for _ in range(20)]
+        assert heads[0].startswith(b"HTTP/1.1 101 ")
+        refused = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
+        assert refused
+        assert all(b"retry-after: 1\r\n" in head.lower() for head in refused)
+        assert await node.metric("chat_turned_away_total") == len(refused)
+        assert (await node.get("/readyz"))[0] == 200, "plain HTTP is not limited"
+
+
+async def shake_hands(node: NodeProcess) -> bytes:
+    async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
+        await stream.send_all(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        return bytes(await stream.receive_some())
