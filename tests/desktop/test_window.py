@@ -233,10 +233,12 @@ async def test_two_people_talk_to_each_other_alone(stage: Stage) -> None:
     alice = stage.open(nick="alice")
     await alice.sees("2 members")
     alice.write("/msg bob psst\n")
+    assert alice.typed == ""
     assert (await hear_direct(bob)).text == "psst"
     await alice.sees_that(lambda: "psst" in alice.lines, "what she said")
     alice.press("<Alt-Up>")
     await alice.sees("#lobby")
+    assert alice.typed == "", "what was done is not typed there any more"
     await bob.direct("alice", "what?")
     await alice.sees_that(lambda: any("@ 1" in row for row in alice.conversations), "a mark")
     alice.press("<Alt-Down>")
@@ -272,6 +274,7 @@ async def test_a_room_is_joined_and_left_and_what_is_typed_stays_where_it_was(st
     alice.press("<Alt-Down>")
     await alice.sees_that(lambda: alice.typed == "half a thought", "the draft")
     alice.press("<Alt-Up>")
+    assert alice.typed == ""
     alice.write("/leave\n")
     await alice.sees_that(lambda: alice.conversations == ["ROOMS", "#lobby"], "one room only")
 
