@@ -9,6 +9,7 @@ import tkinter as tk
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 import trio
 
 from client.desktop import host
@@ -23,6 +24,7 @@ from client.desktop.window import Window
 from client.links import open_link
 from client.model import Chat, Conversation, Place, commands, why_not_sendable
 from client.session import CannotConnect, CommandError, Session, open_session
+from client.texts import _
 from gateway import wire
 
 FRAME_SECONDS: Final = 0.045
@@ -119,9 +121,12 @@ class App:
 
     def _call_for_attention(self) -> None:
         """Notify of a mention or direct message that the person does not have before them."""
-        mentions = self.chat.mentions
+        muted = self._kept.preferences.muted
+        called = [
+            c for c in self.chat.conversations.values() if c.mentions and c.place.title not in muted
+        ]
+        mentions = sum(c.mentions for c in called)
         if mentions > self._told_mentions and not self.chat.attended:
-            called = [c for c in self.chat.conversations.values() if c.mentions]
             text = ", ".join(c.place.title for c in called)
             self.window.ring()
             self._start(notify, self.chat.nick, text)
@@ -169,6 +174,8 @@ class App:
     async def _stay(self, nick: str, server: Server) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
+        for room in server.rooms:
+            self.chat.room(room)
         self.redraw()
         with trio.CancelScope() as self._stay_scope:
             try:
@@ -255,7 +262,7 @@ class App:
         """Turn to a conversation."""
         self.window.chat.composer.keep()
         self.chat.show(conversation)
-        self.redraw()
+        self.window.draw(self.chat, now())  # at once: what is typed next belongs to it
 
     def step(self, by: int) -> None:
         """Turn to the next conversation in the list, or the one before."""
@@ -268,7 +275,27 @@ class App:
         conversation = self.chat.room(room)
         if not conversation.present:
             self._ask("join", conversation)
+        self._keep_rooms()
         self.show(conversation)
+
+    def _keep_rooms(self) -> None:
+        """Remember which rooms are open, for the next time."""
+        kept = self._kept.preferences
+        rooms = tuple(reversed([conversation.room for conversation in self.chat.rooms]))
+        here = kept.last_server
+        changed = msgspec.structs.replace(here, rooms=rooms)
+        self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
+
+    def mute(self) -> None:
+        """Have the conversation in sight call for no attention, or again."""
+        if self.chat.current is None:
+            return
+        title = self.chat.current.place.title
+        muted = self._kept.preferences.muted ^ {title}
+        self._kept.change(muted=muted)
+        told = _("Muted: nothing said here rings.") if title in muted else _("No longer muted.")
+        self.chat.current.tell(now(), told)
+        self.redraw()
 
     def ask_for_room(self) -> None:
         """Open the place where one joins a room, and fill it with the rooms that there are."""
@@ -284,12 +311,13 @@ class App:
         left = self.chat.current if room is None else self.chat.conversations.get(Place(room))
         if left is None or (not left.place.direct and len(self.chat.rooms) == 1):
             if left is not None:
-                left.tell(now(), "You cannot leave the last room; join another one first.")
+                left.tell(now(), _("You cannot leave the last room; join another one first."))
             self.redraw()
             return
         if not left.place.direct:
             self._ask("leave", left.room)
         self.chat.close(left)
+        self._keep_rooms()
         self.redraw()
 
     def set_status(self, state: wire.State, text: str = "") -> None:
@@ -313,6 +341,8 @@ class App:
     def note_typing(self) -> None:
         """Tell the others that the person is typing, but not with every key."""
         if self._nursery is None or self.chat.current is None:
+            return
+        if not self._kept.preferences.tells_typing:
             return
         if trio.current_time() - self._typing_at > _TYPING_SECONDS:
             self._typing_at = trio.current_time()

@@ -91,12 +91,13 @@ class Composer(ttk.Frame):
         return "break"
 
     def _submit(self) -> None:
-        text = with_emoji(self.typed)
-        if not text.strip():
+        typed = self.typed
+        if not typed.strip():
             return
-        self._problem, self._problem_with = self._say(text), self.typed
-        if self._problem is None:
-            self._fill("", 0)
+        self._fill("", 0)  # first, for what is said may turn to another conversation
+        self._problem, self._problem_with = self._say(with_emoji(typed)), typed
+        if self._problem is not None:
+            self._fill(typed, len(typed))
         self._draw_hint()
 
     def _complete(self, *, backwards: bool) -> str:

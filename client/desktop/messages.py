@@ -7,33 +7,24 @@ import tkinter as tk
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from tkinter import ttk
 from typing import Any, Final, Protocol
 
 from client.desktop.scrolling import QuietScrollbar
-from client.desktop.theme import Theme, sender_tag
-from client.links import find_links
+from client.desktop.spans import Span, draft_spans, entry_spans
+from client.desktop.theme import Theme
 from client.model import (
-    ACTION,
     MOST_LINES,
     Conversation,
     Draft,
     Entry,
-    Moved,
-    NewDay,
     Said,
-    Told,
-    shown,
 )
 from client.texts import _
 
 _PAGE: Final = 200
 """How many lines are drawn at first, and each time that one scrolls up to the first of them."""
 _NEAR_TOP: Final = 0.02
-
-Span = tuple[str, tuple[str, ...]]
-"""A piece of text and its tags."""
 
 
 class MessageActions(Protocol):
@@ -68,7 +59,7 @@ class MessageView(ttk.Frame):
 
     def __init__(self, master: tk.Misc, theme: Theme, actions: MessageActions) -> None:
         super().__init__(master)
-        self._actions = actions
+        self._theme, self._actions = theme, actions
         self.text = tk.Text(self, state="disabled", cursor="arrow", width=1, height=1)
         theme.dress_messages(self.text)
         self._scrollbar = QuietScrollbar(self, self.text)
@@ -82,7 +73,9 @@ class MessageView(ttk.Frame):
         self._bind_link("url", self._open)
 
         self._at_end = True
-        self._height = 0
+        self._shape: tuple[int, int, int] | None = None
+        self._settling = False
+        self.text.bind("<<WidgetViewSync>>", self._settled)
         self._conversation: Conversation | None = None
         self._drawn: deque[_Drawn] = deque()
         self._changes = -1
@@ -181,7 +174,7 @@ class MessageView(ttk.Frame):
             else itertools.islice(reversed(entries), _PAGE)
         )
         fresh.reverse()
-        spans = [_spans(entry) for entry in fresh]
+        spans = [entry_spans(entry) for entry in fresh]
         self._drawn += map(_Drawn, fresh, self._insert("end", spans))
         if (
             self._asked_before is not None
@@ -191,7 +184,7 @@ class MessageView(ttk.Frame):
             self._asked_before = None  # here is what the reader waits for at the top
             self._insert_older(_PAGE)
         self._draw_unread_mark(conversation.unread_from)
-        own = [_draft_spans(draft) for draft in drafts]
+        own = [draft_spans(draft) for draft in drafts]
         self._draft_rows = sum(self._insert("end", own))
         self._drafts, self._changes = drafts, conversation.transcript.changes
 
@@ -209,7 +202,7 @@ class MessageView(ttk.Frame):
         first = self._drawn[0].entry
         entries = self._conversation.transcript.entries
         older = list(itertools.takewhile(lambda entry: entry is not first, entries))[-most:]
-        rows = self._insert("1.0", [_spans(entry) for entry in older])
+        rows = self._insert("1.0", [entry_spans(entry) for entry in older])
         self._drawn.extendleft(map(_Drawn, reversed(older), reversed(rows)))
 
     def _note_reader(self) -> int:
@@ -296,8 +289,9 @@ class MessageView(ttk.Frame):
 
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
-        # A change of height also moves the end out of sight, but not by the reader's will.
-        if self.text.winfo_height() == self._height:
+        # Another size of window or text also moves the end out of sight, but not by the
+        # reader's will.
+        if self._shape == self._shape_now() and not self._settling:
             self._at_end = float(last) >= 1.0
             if self._conversation is not None:
                 at_end = self._at_end
@@ -321,15 +315,26 @@ class MessageView(ttk.Frame):
             self._actions.load_older()
 
     def _stay_at_end(self) -> None:
-        """Keep the end in sight when the text has another size."""
+        """Keep the end in sight when the text has another size, until Tk has measured it."""
+        self._settling = self._at_end
         if self._at_end:
             self.text.see("end")
-            self.after_idle(self.text.see, "end")
+        self.after_idle(self._resized)
 
-    def _resized(self, event: tk.Event[tk.Text]) -> None:
+    def _settled(self, _event: object) -> None:
+        if self._settling and not self.text.tk.getboolean(
+            self.text.tk.call(self.text, "pendingsync")
+        ):
+            self.text.see("end")
+            self._settling = False
+
+    def _shape_now(self) -> tuple[int, int, int]:
+        return (self.text.winfo_width(), self.text.winfo_height(), self._theme.size)
+
+    def _resized(self, _event: object = None) -> None:
         if self._at_end:
             self.text.see("end")
-        self._height = event.height
+        self._shape = self._shape_now()
 
     def _bind_link(self, tag: str, action: Callable[[str], None]) -> None:
         def clicked(event: tk.Event[tk.Text]) -> None:
@@ -351,70 +356,6 @@ class MessageView(ttk.Frame):
             self._actions.open_link(self.text.get(*found))
 
 
-def _spans(entry: Entry) -> Sequence[Span]:
-    line = entry.line
-    match line:
-        case Said(action=True):
-            tag = "mention" if line.mention else "line"
-            return (
-                ("\u2217 ", (tag, "head", "time")),
-                (line.sender, (tag, "head", sender_tag(line.sender))),
-                *_linked(f" {line.text}", (tag, "head", "action")),
-                (f"  {clock(line.at)}", (tag, "head", "time")),
-            )
-        case Said():
-            tag = "mention" if line.mention else "line"
-            text = _linked(line.text, (tag,))
-            return text if entry.continued else (*_head(line.sender, line.at), *text)
-        case Moved():
-            return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
-        case Told(at, text, warning):
-            kind = "warning" if warning else "told"
-            return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
-        case NewDay(day=day):
-            return ((f"{day:%A}, {day.day} {day:%B %Y}", ("day",)),)
-
-
-def _head(sender: str, at: int) -> Sequence[Span]:
-    name = (sender, ("line", "head", sender_tag(sender)))
-    return (name, (f"  {clock(at)}\n", ("line", "head", "time")))
-
-
-def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
-    """Cut a text so that the links in it are pieces of their own."""
-    spans: list[Span] = []
-    end = 0
-    for start, stop in find_links(text):
-        if start > end:
-            spans.append((text[end:start], tags))
-        spans.append((text[start:stop], (*tags, "url")))
-        end = stop
-    if end < len(text) or not spans:
-        spans.append((text[end:], tags))
-    return spans
-
-
-def _draft_spans(draft: Draft) -> Sequence[Span]:
-    text = shown(draft.text.removeprefix(ACTION))
-    spans: list[Span] = [(text, ("line", "draft"))]
-    if draft.refusal is None:
-        return [*spans, (_("  waiting \u2026"), ("line", "draft", "time"))]
-    link = ("line", "link", f"draft:{draft.id}")
-    refused = _("Not sent: {reason}").format(reason=draft.refusal)
-    return [
-        *spans,
-        (f"\n{refused}  ", ("line", "refusal")),
-        (_("Try again"), (*link, "retry")),
-        ("  ", ("line",)),
-        (_("Discard"), (*link, "discard")),
-    ]
-
-
 def _units(text: str) -> int:
     """Count characters as Tk 8 does: those beyond the first 65,536 of Unicode are two."""
     return len(text.encode("utf-16-le", errors="replace")) // 2 if tk.TkVersion < 9 else len(text)  # noqa: PLR2004
-
-
-def clock(at: int) -> str:
-    """Give a time of day as it is shown."""
-    return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"

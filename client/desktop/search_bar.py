@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
 
 from client.desktop.messages import MessageView
@@ -22,14 +23,14 @@ class SearchBar(ttk.Frame):
         super().__init__(master, padding=(theme.px(MARGIN), gap))
         self._messages, self._on_closed = messages, on_closed
         ttk.Label(self, text=_("Search")).pack(side="left", padx=(0, gap))
-        self.entry = ttk.Entry(self, font=theme.body)
-        self.entry.pack(side="left", fill="x", expand=True)
+        ttk.Button(self, text=_("Close"), command=self.close).pack(side="right")
+        for text, by in ((_("Next"), 1), (_("Previous"), -1)):
+            button = ttk.Button(self, text=text, command=partial(self.step, by))
+            button.pack(side="right", padx=(0, gap // 2))
         self.count = ttk.Label(self, style="Quiet.TLabel")
-        self.count.pack(side="left", padx=gap)
-        for text, by in ((_("Previous"), -1), (_("Next"), 1)):
-            button = ttk.Button(self, text=text, command=lambda by=by: self.step(by))  # type: ignore[misc]
-            button.pack(side="left", padx=(0, gap // 2))
-        ttk.Button(self, text=_("Close"), command=self.close).pack(side="left")
+        self.count.pack(side="right", padx=gap)
+        self.entry = ttk.Entry(self, font=theme.body, width=8)
+        self.entry.pack(side="left", fill="x", expand=True)
         self.entry.bind("<KeyRelease>", self._typed)
         self.entry.bind("<Return>", lambda _: self.step(-1))
         self.entry.bind("<Shift-Return>", lambda _: self.step(1))

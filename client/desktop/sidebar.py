@@ -78,7 +78,7 @@ class Sidebar(ttk.Frame):
 
     def _dress(self) -> None:
         theme = self._theme
-        self.list.column("unread", stretch=False, width=theme.columns(5), anchor="e")
+        self.list.column("unread", stretch=False, width=theme.columns(2), anchor="e")
         self.list.tag_configure("section", foreground=theme.palette.quiet, font=theme.small)
         self.list.tag_configure("unread", font=theme.bold)
         self.list.tag_configure("mention", font=theme.bold, foreground=theme.palette.link)

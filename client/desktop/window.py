@@ -35,6 +35,9 @@ class Actions(ChatActions, Protocol):
     def join_room(self, room: str) -> None:
         """Enter a room, or turn to it."""
 
+    def mute(self) -> None:
+        """Have the conversation in sight call for no attention, or again."""
+
     def step(self, by: int) -> None:
         """Turn to the next conversation in the list, or the one before."""
 
@@ -82,6 +85,7 @@ class Window:
             "next": self._in_chat(partial(actions.step, 1)),
             "join": self._in_chat(actions.ask_for_room),
             "leave": self._in_chat(actions.leave),
+            "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
             "help": self._in_chat(self.chat.help.toggle),
             "quit": self._leave,

@@ -20,16 +20,16 @@ async def chatter(url: str, rate: float, senders: int, seconds: float) -> None:
 async def _speak(url: str, number: int, rate: float, until: float) -> None:
     async with (
         open_session([url], nick=f"speaker{number}") as session,
-        trio.open_nursery() as all_of_it,
+        trio.open_nursery() as nursery,
     ):
         await session.join("lobby", history=0)
-        all_of_it.start_soon(_discard, session.events)
+        nursery.start_soon(_discard, session.events)
         due = trio.current_time()
         while due < until:
             due += 1 / rate
             await trio.sleep_until(due)
-            all_of_it.start_soon(session.send, "lobby", f"message of {number}, " + "word " * 8)
-        all_of_it.cancel_scope.cancel()
+            nursery.start_soon(session.send, "lobby", f"message of {number}, " + "word " * 8)
+        nursery.cancel_scope.cancel()
 
 
 async def _discard(events: trio.MemoryReceiveChannel[object]) -> None:

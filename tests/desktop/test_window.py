@@ -6,6 +6,7 @@ import trio
 
 from client.model import MOST_LINES
 from client.session import Session
+from gateway import wire
 from tests.desktop.ears import hear, until_gone
 from tests.desktop.fake_node import fake_node
 from tests.desktop.stage import Person, Stage, on_stage
@@ -224,6 +225,106 @@ async def test_a_refused_message_says_why_and_is_tried_again_or_discarded(stage:
         await alice.sees("Not sent: You may not.")
         alice.click_link("Discard")
         await alice.sees_that(lambda: "hm" not in alice.screen, "nothing left of it")
+
+
+@on_stage(nodes=2)
+async def test_two_people_talk_to_each_other_alone(stage: Stage) -> None:
+    bob = await stage.peer("bob", node=1)
+    alice = stage.open(nick="alice")
+    await alice.sees("2 members")
+    alice.write("/msg bob psst\n")
+    assert alice.typed == ""
+    assert (await hear_direct(bob)).text == "psst"
+    await alice.sees_that(lambda: "psst" in alice.lines, "what she said")
+    alice.press("<Alt-Up>")
+    await alice.sees("#lobby")
+    assert alice.typed == "", "what was done is not typed there any more"
+    await bob.direct("alice", "what?")
+    await alice.sees_that(lambda: any("@ 1" in row for row in alice.conversations), "a mark")
+    alice.press("<Alt-Down>")
+    await alice.sees("what?", "New messages")
+    assert not any("@ 1" in row for row in alice.conversations)
+    await bob.typing(to="alice")
+    await alice.sees("bob is typing")
+
+
+async def hear_direct(peer: Session) -> wire.DirectMessage:
+    with trio.fail_after(20):
+        async for event in peer.events:
+            if isinstance(event, wire.DirectMessage):
+                return event
+    raise AssertionError("the session ended")
+
+
+@on_stage()
+async def test_a_room_is_joined_and_left_and_what_is_typed_stays_where_it_was(stage: Stage) -> None:
+    await stage.peer("bob", room="ops")
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    alice.write("half a thought")
+    alice.click("Join \u2026")
+    await alice.sees("Join a room", "#ops")
+    chooser = alice.app.window.chat.chooser
+    chooser.entry.insert(0, "ops")
+    chooser.entry.event_generate("<KeyRelease>", keysym="s")
+    chooser.entry.focus_force()
+    chooser.entry.event_generate("<Return>")
+    await alice.sees("2 members")
+    assert alice.typed == ""
+    alice.press("<Alt-Down>")
+    await alice.sees_that(lambda: alice.typed == "half a thought", "the draft")
+    alice.press("<Alt-Up>")
+    assert alice.typed == ""
+    alice.write("/leave\n")
+    await alice.sees_that(lambda: alice.conversations == ["ROOMS", "#lobby"], "one room only")
+
+
+@on_stage()
+async def test_older_lines_come_as_one_scrolls_up_and_the_reader_stays(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    for number in range(120):
+        await bob.send("lobby", f"line {number}")
+    alice = stage.open(nick="alice")
+    await alice.sees("line 119")
+    assert "line 60" not in alice.lines
+    alice.messages.yview_moveto(0.0)
+    await alice.sees_that(lambda: "line 0" in alice.lines, "the first line")
+    top = alice.messages.get("@0,0 linestart", "@0,0 lineend")
+    assert top != "line 0"
+    assert [line for line in alice.lines if line.startswith("line ")] == [
+        f"line {number}" for number in range(120)
+    ]
+
+
+@on_stage()
+async def test_tab_completes_and_search_finds(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    await bob.send("lobby", "the needle \U0001f604 needle")
+    alice = stage.open(nick="alice")
+    await alice.sees("2 members", "needle")
+    alice.write("bo")
+    alice.press("<Tab>")
+    assert alice.typed == "bob: "
+    alice.field.delete("1.0", "end")
+    alice.write("/fly\n")
+    await alice.sees("There is no command /fly")
+    alice.field.delete("1.0", "end")
+    alice.write("/search needle\n")
+    await alice.sees("1 of 1")
+    assert len(alice.messages.tag_ranges("current")) == 4
+    alice.press("<Escape>")
+    await alice.sees_that(lambda: "1 of 1" not in alice.screen, "the end of the search")
+
+
+@on_stage()
+async def test_ones_status_is_shown_to_others(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    await alice.sees("2 members")
+    alice.write("/away at lunch\n")
+    await alice.sees("alice (you) \u2013 at lunch")
+    await bob.set_status("busy")
+    await alice.sees_that(lambda: "\u25a0  bob" in alice.members, "that bob is busy")
 
 
 def message(seq: int, text: str) -> dict[str, object]:

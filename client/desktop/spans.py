@@ -1,0 +1,79 @@
+"""A line as pieces of text, each with the tags that it is dressed by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from client.desktop.theme import sender_tag
+from client.links import find_links
+from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
+from client.texts import _
+
+Span = tuple[str, tuple[str, ...]]
+"""A piece of text and its tags."""
+
+
+def entry_spans(entry: Entry) -> Sequence[Span]:
+    """Give the pieces of a line."""
+    line = entry.line
+    match line:
+        case Said(action=True):
+            tag = "mention" if line.mention else "line"
+            return (
+                ("\u2217 ", (tag, "head", "time")),
+                (line.sender, (tag, "head", sender_tag(line.sender))),
+                *_linked(f" {line.text}", (tag, "head", "action")),
+                (f"  {_clock(line.at)}", (tag, "head", "time")),
+            )
+        case Said():
+            tag = "mention" if line.mention else "line"
+            text = _linked(line.text, (tag,))
+            return text if entry.continued else (*_head(line.sender, line.at), *text)
+        case Moved():
+            return ((line.text, ("told",)), (f"  {_clock(line.at)}", ("told", "time")))
+        case Told(at, text, warning):
+            kind = "warning" if warning else "told"
+            return ((text, (kind,)), (f"  {_clock(at)}", (kind, "time")))
+        case NewDay(day=day):
+            return ((f"{day:%A}, {day.day} {day:%B %Y}", ("day",)),)
+
+
+def _head(sender: str, at: int) -> Sequence[Span]:
+    name = (sender, ("line", "head", sender_tag(sender)))
+    return (name, (f"  {_clock(at)}\n", ("line", "head", "time")))
+
+
+def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
+    """Cut a text so that the links in it are pieces of their own."""
+    spans: list[Span] = []
+    end = 0
+    for start, stop in find_links(text):
+        if start > end:
+            spans.append((text[end:start], tags))
+        spans.append((text[start:stop], (*tags, "url")))
+        end = stop
+    if end < len(text) or not spans:
+        spans.append((text[end:], tags))
+    return spans
+
+
+def draft_spans(draft: Draft) -> Sequence[Span]:
+    """Give the pieces of what is not sent yet."""
+    text = shown(draft.text.removeprefix(ACTION))
+    spans: list[Span] = [(text, ("line", "draft"))]
+    if draft.refusal is None:
+        return [*spans, (_("  waiting \u2026"), ("line", "draft", "time"))]
+    link = ("line", "link", f"draft:{draft.id}")
+    refused = _("Not sent: {reason}").format(reason=draft.refusal)
+    return [
+        *spans,
+        (f"\n{refused}  ", ("line", "refusal")),
+        (_("Try again"), (*link, "retry")),
+        ("  ", ("line",)),
+        (_("Discard"), (*link, "discard")),
+    ]
+
+
+def _clock(at: int) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"
