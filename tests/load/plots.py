@@ -63,11 +63,14 @@ def timeline(seconds: Sequence[dict[str, Any]]) -> str:
         )
         for part in (0.0, 0.5, 1.0)
     )
-    legend = (
-        f'<rect class="fill-one" x="{_LEFT + 8}" y="{_HEIGHT - _BOTTOM - 18}" width="10" '
-        f'height="3"/>{_label(_LEFT + 24, _HEIGHT - _BOTTOM - 12, "deliveries", "start")}'
-        f'<rect class="fill-two" x="{_LEFT + 108}" y="{_HEIGHT - _BOTTOM - 18}" width="10" '
-        f'height="3"/>{_label(_LEFT + 124, _HEIGHT - _BOTTOM - 12, "p99", "start")}'
+    # Between the times on the axis, where no line comes.
+    legend = "".join(
+        f'<rect class="fill-{number}" x="{x_at:.0f}" y="{_HEIGHT - 13}" width="10" height="3"/>'
+        + _label(x_at + 16, _HEIGHT - 8, name, "start")
+        for number, name, x_at in (
+            ("one", "deliveries", _LEFT + _INNER * 0.15),
+            ("two", "p99", _LEFT + _INNER * 0.68),
+        )
     )
     return _svg(_grid(top, "") + labels + right + _line(rate, "one") + _line(p99, "two") + legend)
 
