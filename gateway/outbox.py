@@ -14,6 +14,10 @@ import trio
 _MOST_BUFFERS: Final = 64
 
 
+def _nobody() -> None:
+    """Tell nobody of an overflow: there is no connection any more."""
+
+
 class Outbox:
     """What one client has yet to read.
 
@@ -62,6 +66,8 @@ class Outbox:
         """Take nothing any more: the socket is about to be closed."""
         self._open = False
         self._break()
+        # Whoever is told of an overflow holds this outbox: without the ring it is freed at once.
+        self._on_overflow = _nobody
 
     @property
     def open(self) -> bool:
