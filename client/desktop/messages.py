@@ -315,18 +315,17 @@ class MessageView(ttk.Frame):
             self._actions.load_older()
 
     def _stay_at_end(self) -> None:
-        """Keep the end in sight when the text has another size, until Tk has measured it."""
-        self._settling = self._at_end
-        if self._at_end:
-            self.text.see("end")
+        """Keep the end in sight when the text has another size."""
         self.after_idle(self._resized)
 
     def _settled(self, _event: object) -> None:
-        if self._settling and not self.text.tk.getboolean(
-            self.text.tk.call(self.text, "pendingsync")
-        ):
-            self.text.see("end")
+        if self._settling and not self._is_measured_later():
             self._settling = False
+            self.text.see("end")
+
+    def _is_measured_later(self) -> bool:
+        """Tell whether Tk does not know yet how high all lines are."""
+        return self.text.tk.getboolean(self.text.tk.call(str(self.text), "pendingsync"))
 
     def _shape_now(self) -> tuple[int, int, int]:
         return (self.text.winfo_width(), self.text.winfo_height(), self._theme.size)
@@ -334,6 +333,7 @@ class MessageView(ttk.Frame):
     def _resized(self, _event: object = None) -> None:
         if self._at_end:
             self.text.see("end")
+            self._settling = self._is_measured_later()
         self._shape = self._shape_now()
 
     def _bind_link(self, tag: str, action: Callable[[str], None]) -> None:
