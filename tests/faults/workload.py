@@ -235,11 +235,16 @@ class Client:
 
     async def attend(self) -> None:
         """Be there, with every answer in and in every room; nothing is said from here on."""
-        await self._until(lambda: self.session is not None and not self.in_flight)
-        assert self.session is not None
-        for room in self._rooms:
-            while room not in self._stays and not await self._enter(self.session, room):
-                await trio.sleep(RETRY_SECONDS)
+        while True:
+            await self._until(lambda: self.session is not None and not self.in_flight)
+            missing = [room for room in self._rooms if room not in self._stays]
+            if not missing:
+                return
+            for room in missing:
+                # A session that is over is followed by another one.
+                if self.session is not None:
+                    await self._enter(self.session, room)
+            await trio.sleep(RETRY_SECONDS)
 
     async def read_logs(self) -> None:
         """Read every room from its first message to its last."""
