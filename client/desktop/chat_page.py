@@ -12,6 +12,7 @@ from client.desktop.composer import Composer
 from client.desktop.help_page import HelpPage
 from client.desktop.members import MemberList
 from client.desktop.messages import MessageActions, MessageView
+from client.desktop.preferences import Remembered
 from client.desktop.search_bar import SearchBar
 from client.desktop.sidebar import Sidebar, SidebarActions
 from client.desktop.theme import GAP, MARGIN, Theme
@@ -42,13 +43,15 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
 class ChatPage(ttk.Frame):
     """Draws a `Chat`."""
 
-    def __init__(self, master: tk.Misc, theme: Theme, actions: ChatActions) -> None:
+    def __init__(
+        self, master: tk.Misc, theme: Theme, actions: ChatActions, kept: Remembered
+    ) -> None:
         super().__init__(master)
         self.rowconfigure(2, weight=1)
         self.columnconfigure(2, weight=1)
         margin, gap = theme.px(MARGIN), theme.px(GAP)
 
-        self.sidebar = Sidebar(self, theme, actions)
+        self.sidebar = Sidebar(self, theme, actions, kept)
         self.sidebar.grid(row=0, column=0, rowspan=6, sticky="nsew")
         _rule(self).grid(row=0, column=1, rowspan=6, sticky="ns")
         self.header = Header(self, actions.leave, lambda: self.search_for(""))

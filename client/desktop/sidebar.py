@@ -8,6 +8,7 @@ from functools import partial
 from tkinter import ttk
 from typing import Final, Protocol
 
+from client.desktop.preferences import Remembered
 from client.desktop.scrolling import QuietScrollbar
 from client.desktop.theme import GAP, MARGIN, Theme, offer
 from client.model import (
@@ -50,7 +51,9 @@ class SidebarActions(Protocol):
 class Sidebar(ttk.Frame):
     """Lists the conversations, and below them who one is and how one is connected."""
 
-    def __init__(self, master: tk.Misc, theme: Theme, actions: SidebarActions) -> None:
+    def __init__(
+        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: Remembered
+    ) -> None:
         super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
         self._theme, self._actions = theme, actions
@@ -62,7 +65,7 @@ class Sidebar(ttk.Frame):
         self.join = ttk.Button(head, text=_("Join \u2026"), command=actions.ask_for_room)
         offer(self.join)
         self.join.pack(side="right")
-        self.me = Me(self, theme, actions)
+        self.me = Me(self, theme, actions, kept)
         self.me.pack(side="bottom", fill="x", padx=MARGIN, pady=GAP)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
         self.list = ttk.Treeview(self, show="tree", selectmode="browse", style="Side.Treeview",
@@ -129,11 +132,13 @@ class _Row:
 class Me(ttk.Frame):
     """The person's own name and status, with a menu, and the state of the connection."""
 
-    def __init__(self, master: tk.Misc, theme: Theme, actions: SidebarActions) -> None:
+    def __init__(
+        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: Remembered
+    ) -> None:
         super().__init__(master, style="Side.TFrame")
         self._actions = actions
         self.name = ttk.Menubutton(self)
-        menu = tk.Menu(self.name, tearoff=False)
+        self.menu = menu = tk.Menu(self.name, tearoff=False)
         theme.dress_menu(menu)
         states: Sequence[wire.State] = ("online", "away", "busy")
         for state in states:
@@ -141,6 +146,13 @@ class Me(ttk.Frame):
                 label=f"{_MARKS[state]}  {state_text(state)}",
                 command=partial(actions.set_status, state),
             )
+        menu.add_separator()
+        self._tells_typing = tk.BooleanVar(self, kept.preferences.tells_typing)
+        menu.add_checkbutton(
+            label=_("Tell others when I am typing"),
+            variable=self._tells_typing,
+            command=lambda: kept.change(tells_typing=self._tells_typing.get()),
+        )
         self.name.configure(menu=menu)
         self.name.pack(fill="x")
         self.status = ttk.Label(self, style="SideQuiet.TLabel")

@@ -287,6 +287,7 @@ class Theme:
         menu.configure(
             background=palette.surface, foreground=palette.text, font=self.body, relief="flat",
             activebackground=palette.selection, activeforeground=palette.text, borderwidth=1,
+            selectcolor=palette.text,
         )  # fmt: skip
 
     def _dress_sides(self) -> None:

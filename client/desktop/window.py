@@ -66,7 +66,7 @@ class Window:
             on_change=actions.keep_servers,
             notice=kept.problem,
         )
-        self.chat = ChatPage(root, theme, actions)
+        self.chat = ChatPage(root, theme, actions, kept)
         self._title = ""
         self._icon = WindowIcon(root)
         self._bell = Bell(root)
