@@ -15,6 +15,7 @@ import trio
 from client.desktop import host
 from client.desktop.appearance import Appearance
 from client.desktop.attention import notify
+from client.desktop.idleness import Idleness
 from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
 from client.desktop.shortcuts import bind_shortcuts
 from client.desktop.surroundings import system_dpi, system_mode
@@ -29,8 +30,6 @@ from gateway import wire
 
 FRAME_SECONDS: Final = 0.045
 """The least time between two drawings, so that what comes in a burst is drawn at once."""
-IDLE_SECONDS: Final = 600.0
-"""How long nothing is typed, clicked or pointed at before one is shown as away."""
 _TYPING_SECONDS: Final = 3.0
 _CLOCK_SECONDS: Final = 5.0
 _JUMP_SECONDS: Final = 15.0
@@ -77,7 +76,7 @@ class App:
         self._stay_scope = trio.CancelScope()
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
-        self._active_at = 0.0
+        self._idleness = Idleness(self._go_away, self._come_back)
         self._typing_at = -math.inf
         self._away_by_itself = False
         self._told_mentions = 0
@@ -91,11 +90,10 @@ class App:
         """Be the client until the window is closed or a signal comes."""
         with self._program:
             async with trio.open_nursery() as self._nursery:
-                self._active_at = trio.current_time()
                 for task in (
                     self._keep_drawn,
                     self._close_on_signal,
-                    self._watch_idleness,
+                    self._idleness.watch,
                     self._watch_clock,
                     self._kept.keep_written,
                     self.appearance.run,
@@ -132,17 +130,15 @@ class App:
             self._start(notify, self.chat.nick, text)
         self._told_mentions = mentions
 
-    async def _watch_idleness(self) -> None:
-        """Show the person as away when they have done nothing for long."""
-        while True:
-            left = self._active_at + IDLE_SECONDS - trio.current_time()
-            if left > 0:
-                await trio.sleep(left)
-            else:
-                if self.chat.status.state == "online" and self._session is not None:
-                    self._away_by_itself = True
-                    self._show_status("away", "")
-                await trio.sleep(IDLE_SECONDS)
+    def _go_away(self) -> None:
+        """Show the person, who has done nothing for long, as away."""
+        if self.chat.status.state == "online" and self._session is not None:
+            self._away_by_itself = True
+            self._show_status("away", "")
+
+    def _come_back(self) -> None:
+        if self._away_by_itself:
+            self.set_status("online")
 
     async def _watch_clock(self) -> None:
         """Come back at once after the machine has slept: what it waits for may be long over."""
@@ -332,11 +328,8 @@ class App:
 
     def note_activity(self) -> None:
         """Note that the person does something."""
-        if self._nursery is None:
-            return
-        self._active_at = trio.current_time()
-        if self._away_by_itself:
-            self.set_status("online")
+        if self._nursery is not None:
+            self._idleness.note_activity()
 
     def note_typing(self) -> None:
         """Tell the others that the person is typing, but not with every key."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from tkinter import ttk
 from typing import Final, Protocol
@@ -26,6 +26,7 @@ from gateway import wire
 
 _ROOMS: Final = "rooms"
 _PEOPLE: Final = "people"
+_MUTED: Final = "\u2298"
 _MARKS: Final[dict[wire.State, str]] = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0"}
 
 
@@ -56,7 +57,7 @@ class Sidebar(ttk.Frame):
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
-        self._theme, self._actions = theme, actions
+        self._theme, self._actions, self._kept = theme, actions, kept
         self._listed: dict[str, Conversation] = {}
         self._drawn: object = None
         head = ttk.Frame(self, style="Side.TFrame")
@@ -69,7 +70,7 @@ class Sidebar(ttk.Frame):
         self.me.pack(side="bottom", fill="x", padx=MARGIN, pady=GAP)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
         self.list = ttk.Treeview(self, show="tree", selectmode="browse", style="Side.Treeview",
-                                 columns=("unread",))  # fmt: skip
+                                 columns=("muted", "unread"))  # fmt: skip
         self.list.column("#0", stretch=True, width=10)
         theme.dress(self, self._dress)
         scrollbar = QuietScrollbar(self, self.list)
@@ -81,6 +82,8 @@ class Sidebar(ttk.Frame):
 
     def _dress(self) -> None:
         theme = self._theme
+        muted_width = theme.body.measure(_MUTED) + theme.px(GAP)
+        self.list.column("muted", stretch=False, width=muted_width, anchor="e")
         self.list.column("unread", stretch=False, width=theme.columns(2), anchor="e")
         self.list.tag_configure("section", foreground=theme.palette.quiet, font=theme.small)
         self.list.tag_configure("unread", font=theme.bold)
@@ -89,9 +92,10 @@ class Sidebar(ttk.Frame):
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
         self.me.draw(chat, now)
-        rooms = [_Row(c, _room_text(c)) for c in chat.rooms]
-        people = [_Row(c, _person_text(c, chat)) for c in chat.directs]
-        drawn = [(row.text, row.unread, row.tag) for row in (*rooms, *people)]
+        muted = self._kept.preferences.muted
+        rooms = [_Row(c, _room_text(c), muted) for c in chat.rooms]
+        people = [_Row(c, _person_text(c, chat), muted) for c in chat.directs]
+        drawn = [(row.text, row.marks, row.tag) for row in (*rooms, *people)]
         seen = (drawn, len(rooms), chat.current)
         if seen == self._drawn:
             return
@@ -110,7 +114,7 @@ class Sidebar(ttk.Frame):
         if rows:
             self.list.insert("", "end", text=title.upper(), tags=("section",))
         for row in rows:
-            item = self.list.insert("", "end", text=row.text, values=(row.unread,), tags=(row.tag,))
+            item = self.list.insert("", "end", text=row.text, values=row.marks, tags=(row.tag,))
             self._listed[item] = row.conversation
 
     def _chosen(self, _event: object) -> None:
@@ -120,10 +124,11 @@ class Sidebar(ttk.Frame):
 
 
 class _Row:
-    def __init__(self, conversation: Conversation, text: str) -> None:
+    def __init__(self, conversation: Conversation, text: str, muted: Collection[str]) -> None:
         self.conversation = conversation
         self.text = text
-        self.unread = _unread(conversation)
+        mark = _MUTED if conversation.place.title in muted else ""
+        self.marks = (mark, _unread(conversation))
         self.tag = (
             "mention" if conversation.mentions else "unread" if conversation.unread else "read"
         )

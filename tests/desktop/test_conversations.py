@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.desktop.fake_node import fake_node
 from tests.desktop.stage import Stage, on_stage
 
@@ -11,6 +13,7 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
     async with fake_node() as node:
         alice = stage.open(node.url, nick="alice")
         await alice.sees("Connected to")
+        alice.field.focus_force()
         menu = alice.app.window.chat.sidebar.me.menu
         menu.invoke("Tell others when I am typing")
         assert not stage.kept.preferences.tells_typing
@@ -21,3 +24,67 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
         menu.invoke("Tell others when I am typing")
         alice.press("<x>")
         await alice.sees_that(lambda: len(node.heard("typing")) == 1, "that it is told")
+
+
+@on_stage(nodes=0)
+async def test_a_muted_conversation_is_marked(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        alice.field.focus_force()
+        alice.app.window.actions["mute"]()
+        await alice.sees_that(lambda: alice.conversations == ["ROOMS", "#lobby \u2298"], "a mark")
+        alice.app.window.actions["mute"]()
+        await alice.sees_that(lambda: alice.conversations == ["ROOMS", "#lobby"], "no mark")
+
+
+@on_stage()
+async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
+    called: list[str] = []
+
+    async def notify(_title: str, text: str) -> None:
+        called.append(text)
+
+    bob = await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("client.desktop.app.notify", notify)
+        patch.setattr(alice.app.window, "ring", lambda: called.append("bell"))
+        await alice.sees("2 members")
+        alice.app.mute()
+        alice.app.attend(attended=False)
+        await bob.send("lobby", "alice: one")
+        await alice.sees("alice: one")
+        assert called == []
+        alice.app.attend(attended=True)
+        alice.app.mute()
+        await alice.sees("No longer muted.")
+        alice.app.attend(attended=False)
+        await bob.send("lobby", "alice: two")
+        await alice.sees_that(lambda: called == ["bell", "#lobby"], "the bell and a notification")
+
+
+@on_stage()
+async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(stage: Stage) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("client.desktop.idleness.IDLE_SECONDS", 0.5)
+        alice = stage.open(nick="alice")
+        await alice.sees_that(lambda: alice.members == ["\u25d2  alice (you)"], "that she is away")
+        patch.undo()
+        alice.field.focus_force()
+        alice.press("<x>")
+        await alice.sees_that(lambda: alice.members == ["\u25cf  alice (you)"], "that she is back")
+
+
+@on_stage()
+async def test_a_double_click_on_somebody_opens_the_conversation_with_them(stage: Stage) -> None:
+    await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    await alice.sees("2 members", "bob")
+    members = alice.app.window.chat.members.list
+    place = members.bbox(members.get_children()[1])
+    assert place, "bob is out of sight"
+    for event in ("<ButtonPress-1>", "<ButtonRelease-1>") * 2:
+        members.event_generate(event, x=place[0] + 30, y=place[1] + 5)
+    await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
+    assert alice.conversations == ["ROOMS", "#lobby", "PEOPLE", "\u25cf  bob"]
