@@ -93,6 +93,8 @@ class Client:
         self, session: Session, nursery: trio.Nursery, talked: trio.Event, finish: trio.Event
     ) -> None:
         while not await self._enter(session, self._home):
+            if finish.is_set():
+                return
             await trio.sleep(RETRY_SECONDS)
         self.session = session
         while not talked.is_set():
