@@ -40,9 +40,9 @@ def main() -> None:
         parser.error(str(error))
     plan = Plan(**{k: v for k, v in vars(options).items() if k != "json"})
     with tempfile.TemporaryDirectory(prefix="chat-faults-") as folder:
-        _, verdict = trio.run(run, plan, Path(folder), _show)
+        history, verdict = trio.run(run, plan, Path(folder), _show)
     _show("")
-    sys.stdout.write(table(verdict))
+    sys.stdout.write(table(history, verdict))
     if options.json:
         options.json.write_text(json.dumps(as_json(verdict, **asdict(plan)), indent=1) + "\n")
     sys.exit(not verdict.clean)

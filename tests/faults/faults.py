@@ -7,9 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
+import trio
+
 from tests.faults.cluster import Place, Struck
+from tests.harness import until
+from tests.sentinels import HASTY, PATIENT, SentinelGroup
 
 DELAY: Final = (0.05, 0.15)
+LAG: Final = (0.3, 1.0)
 
 Fault = Callable[[Struck, random.Random], AbstractAsyncContextManager[str]]
 """The context gives the name of what was struck."""
@@ -19,10 +24,15 @@ def _any(struck: Struck, chance: random.Random) -> Place:
     return chance.choice(struck.places)
 
 
+def _mortal(struck: Struck, chance: random.Random) -> Place:
+    """Choose one that may end: the first lives on, so that its memory tells of all faults."""
+    return chance.choice(struck.places[1:] or struck.places)
+
+
 @asynccontextmanager
 async def kill(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """A node dies without a word, and another takes its place."""
-    place = _any(struck, chance)
+    place = _mortal(struck, chance)
     await place.node.kill()
     yield place.name
     await struck.restart(place)
@@ -31,7 +41,7 @@ async def kill(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
 @asynccontextmanager
 async def drain(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """A node is asked to end, and another takes its place."""
-    place = _any(struck, chance)
+    place = _mortal(struck, chance)
     await place.node.stop()
     yield place.name
     await struck.restart(place)
@@ -51,11 +61,12 @@ async def pause_node(struck: Struck, chance: random.Random) -> AsyncIterator[str
 @asynccontextmanager
 async def pause_redis(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis takes connections and answers nothing."""
-    struck.redis.pause()
+    redis = struck.redis
+    redis.pause()
     try:
         yield "redis"
     finally:
-        struck.redis.resume()
+        redis.resume()
 
 
 @asynccontextmanager
@@ -63,18 +74,59 @@ async def redis_restart(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis is away for a while."""
     await struck.redis.stop()
     yield "redis"
-    await struck.redis.start()
+    await struck.start_redis()
+
+
+@asynccontextmanager
+async def handover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """The replica becomes the primary because somebody wants it so; nothing is lost."""
+    await struck.group.hand_over()
+    yield "redis"
+    await struck.group.taken_over()
+
+
+@asynccontextmanager
+async def failover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """The primary dies, and the sentinels have the replica take over."""
+    group = struck.group
+    await group.in_step()
+    await _lose_primary(group)
+    yield "redis"
+    await _be_taken_over(group)
+
+
+@asynccontextmanager
+async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
+    """The primary dies while its replica lags behind: what was written meanwhile is gone."""
+    group = struck.group
+    group.cut_replication()
+    await trio.sleep(chance.uniform(*LAG))
+    await _lose_primary(group)
+    yield "redis"
+    await _be_taken_over(group)
+
+
+async def _lose_primary(group: SentinelGroup) -> None:
+    group.judge_after(HASTY)
+    assert group.primary.process is not None
+    group.primary.process.kill()
+    await group.primary.process.wait()
+
+
+async def _be_taken_over(group: SentinelGroup) -> None:
+    await group.taken_over()
+    group.judge_after(PATIENT)
 
 
 @asynccontextmanager
 async def partition(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """Nothing comes through between a node and Redis."""
     place = _any(struck, chance)
-    place.proxy.cut()
+    place.way.cut()
     try:
         yield place.name
     finally:
-        place.proxy.heal()
+        place.way.heal()
 
 
 @asynccontextmanager
@@ -105,13 +157,27 @@ async def subscriber_silent(struck: Struck, chance: random.Random) -> AsyncItera
 
 @asynccontextmanager
 async def slow(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
-    """A client stops reading."""
+    """A client stops reading, and very much is said, until its node closes it for that."""
     proxy = chance.choice(struck.client_proxies)
-    proxy.cut()
+    before = await _slow_readers(struck)
+
+    async def closed() -> bool:
+        return await _slow_readers(struck) > before
+
+    proxy.stop_reading()
+    struck.loud = True
     try:
+        await until(closed, "a node to close a slow reader")
+        struck.loud = False
         yield "a client"
     finally:
-        proxy.heal()
+        struck.loud = False
+        proxy.read_on()
+
+
+async def _slow_readers(struck: Struck) -> float:
+    """Give how many slow readers the nodes have closed."""
+    return sum([await place.node.metric("chat_slow_readers_total") for place in struck.places])
 
 
 @asynccontextmanager
@@ -127,6 +193,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "pause": (pause_node, pause_redis),
     "redis-pause": (pause_redis,),
     "redis-restart": (redis_restart,),
+    "failover": (handover, failover, lagging_failover),
     "partition": (partition,),
     "subscriber-cut": (subscriber_cut, subscriber_silent),
     "subscriber-silent": (subscriber_silent,),
@@ -135,6 +202,11 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "delay": (delay,),
     "none": (),
 }
+
+NEED_SENTINELS: Final = (handover, failover, lagging_failover)
+LOSSY: Final = (failover, lagging_failover)
+"""Faults by which Redis may lose messages, all that it acknowledged since they began; replication
+is asynchronous. The promise is then that nobody is left to believe that they are there."""
 
 LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay, slow)
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
@@ -155,5 +227,5 @@ def faults_of(mix: str) -> list[Fault]:
 
 def endless(faults: list[Fault], chance: random.Random) -> Iterator[Fault]:
     """Give faults for ever, each as often as the others, in any order."""
-    while faults:
+    while True:
         yield from chance.sample(faults, len(faults))

@@ -32,7 +32,7 @@ def plan(mix: str, sabotage: str | None = None) -> Plan:
 )  # fmt: skip
 async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
     history, verdict = await run(plan(mix), tmp_path, lambda _: None)
-    assert verdict.clean, table(verdict)
+    assert verdict.clean, table(history, verdict)
     assert verdict.acknowledged > 30
     assert len(history.strikes) >= (0 if mix == "none" else 1)
 
@@ -48,5 +48,5 @@ async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
 async def test_a_broken_promise_is_found(
     sabotage: str, mix: str, found: str, tmp_path: Path
 ) -> None:
-    _, verdict = await run(plan(mix, sabotage), tmp_path, lambda _: None)
-    assert verdict.counts[found], table(verdict)
+    history, verdict = await run(plan(mix, sabotage), tmp_path, lambda _: None)
+    assert verdict.counts[found], table(history, verdict)
