@@ -136,6 +136,8 @@ class Relay:
                 if channel == self._own_channel:
                     self._hear_own(payload)
                 continue
+            if room.doubted:
+                continue  # it may be of another course than what came before; the log tells
             try:
                 if payload.startswith(MESSAGE_PREFIX):
                     room.sequence.offer_live(message_seq(payload), payload)
@@ -266,7 +268,8 @@ class Relay:
             await self._fill(room, snapshot)
             return
         agreed, wanted = await self._agreed(room, snapshot)
-        if agreed < wanted and snapshot.epoch == room.epoch:
+        gone = agreed < wanted or snapshot.seq < seen or not await self._has_acknowledged(room)
+        if gone and snapshot.epoch == room.epoch:
             await rooms.renew_epoch(room.name, room.epoch)
             room.behind = True
         elif lost and snapshot.members is None:
@@ -277,6 +280,10 @@ class Relay:
             await room.handed_out()
             await self._go_on_after_loss(room, snapshot, snapshot.members, agreed)
         else:
+            await room.handed_out()
+            # What is held back behind a gap may have been lost, too; the log has what was not.
+            room.sequence.restart()
+            room.start(room.position)
             room.doubted = False
             room.behind = True
 
@@ -288,13 +295,27 @@ class Relay:
         position, recent = room.position, list(room.recent)
         if not continues(snapshot.epoch, room.epoch):
             return 0, position
-        rooms = self._backplane.rooms
-        logged = set(await rooms.messages_before(room.name, position + 1, len(recent)))
-        for message in reversed(recent):
-            if message in logged:
-                return message_seq(message), position
-        oldest = message_seq(recent[0]) if recent else position + 1
-        return min(snapshot.seq, oldest - 1), position
+        logged = await self._backplane.rooms.messages_before(room.name, position + 1, len(recent))
+        first = message_seq(logged[0]) if logged else 0
+        # The first that differs counts: what came behind it may be of the new course already.
+        agreed, known = position, set(logged)
+        for message in recent:
+            seq = message_seq(message)
+            if seq >= first and message not in known:
+                agreed = seq - 1
+                break
+        return min(agreed, snapshot.seq), position
+
+    async def _has_acknowledged(self, room: Room) -> bool:
+        """Tell whether Redis has the last message that it acknowledged to this node.
+
+        Nobody need have heard it: what was published may have been lost before it was heard.
+        """
+        seq, tail = room.acknowledged
+        if not seq:
+            return True
+        last = await self._backplane.rooms.messages_before(room.name, seq + 1, 1)
+        return bool(last) and message_seq(last[0]) == seq and last[0].endswith(tail)
 
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
@@ -322,6 +343,7 @@ class Relay:
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
         room.doubted = False
+        room.acknowledged = 0, b""
         room.epoch = snapshot.epoch
         room.sequence.restart()
         room.start(agreed)

@@ -305,6 +305,7 @@ class Session:
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
         seq = await self._services.backplane.rooms.publish(room.name, self.sid, command.id, tail)
+        room.acknowledge(seq, tail)
         metrics = self._services.metrics
         metrics.counts.messages_in += 1
         metrics.publish_seconds.observe(time.perf_counter() - began)

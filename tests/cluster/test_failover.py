@@ -36,8 +36,7 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
                 await group.taken_over()
             else:
                 await group.in_step()
-                assert group.primary.process is not None
-                group.primary.process.kill()
+                await group.lose_primary()
             for number in range(21, 41):
                 assert await alice.send("lobby", "after") == number
             await listener.until_seq(40)

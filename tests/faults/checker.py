@@ -93,6 +93,11 @@ def check(history: History, *, patience: float) -> Verdict:
         ),
         *_ghosts(history, patience),
         *_owned_twice(history.tenures),
+        *(
+            Anomaly("complaint", f"{ending.client}'s session ended: {ending.reason}")
+            for ending in history.endings
+            if not losses.explain_ending(ending)
+        ),
         *(Anomaly("complaint", line) for line in history.complaints),
     ]
     counts = {kind: sum(a.kind == kind for a in anomalies) for kind in KINDS}

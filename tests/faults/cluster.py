@@ -15,7 +15,7 @@ from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
 from tests.harness import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
-from tests.sentinels import HOST, NAME, PATIENT, SentinelGroup, open_group
+from tests.sentinels import HOST, NAME, SentinelGroup, open_group
 
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
@@ -148,15 +148,13 @@ async def open_struck(
 ) -> AsyncIterator[Struck]:
     """Run nodes, each with a proxy before Redis, until the context ends.
 
-    With ``sentinels`` there are a primary and a replica that three sentinels watch, patiently: they
-    do nothing of their own accord.
+    With ``sentinels`` Redis is a primary and a replica that three sentinels watch.
     """
     proxies = [Proxy(random_) for _ in range(nodes)]
     async with AsyncExitStack() as stack:
         redis: RedisServer | SentinelGroup
         if sentinels:
             redis = await stack.enter_async_context(open_group(folder))
-            redis.judge_after(PATIENT)
             first = redis.primary
         else:
             redis = first = await stack.enter_async_context(RedisServer(folder))

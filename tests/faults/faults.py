@@ -11,7 +11,6 @@ import trio
 
 from tests.faults.cluster import Place, Struck
 from tests.harness import until
-from tests.sentinels import HASTY, PATIENT, SentinelGroup
 
 DELAY: Final = (0.05, 0.15)
 LAG: Final = (0.3, 1.0)
@@ -90,9 +89,9 @@ async def failover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """The primary dies, and the sentinels have the replica take over."""
     group = struck.group
     await group.in_step()
-    await _lose_primary(group)
+    await group.lose_primary()
     yield "redis"
-    await _be_taken_over(group)
+    await group.taken_over()
 
 
 @asynccontextmanager
@@ -101,21 +100,9 @@ async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterat
     group = struck.group
     group.cut_replication()
     await trio.sleep(chance.uniform(*LAG))
-    await _lose_primary(group)
+    await group.lose_primary()
     yield "redis"
-    await _be_taken_over(group)
-
-
-async def _lose_primary(group: SentinelGroup) -> None:
-    group.judge_after(HASTY)
-    assert group.primary.process is not None
-    group.primary.process.kill()
-    await group.primary.process.wait()
-
-
-async def _be_taken_over(group: SentinelGroup) -> None:
     await group.taken_over()
-    group.judge_after(PATIENT)
 
 
 @asynccontextmanager

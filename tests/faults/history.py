@@ -60,6 +60,15 @@ class Hole:
     at: float
 
 
+@dataclass(frozen=True)
+class Ending:
+    """A node ended a client's session, for this reason."""
+
+    client: str
+    reason: str
+    at: float
+
+
 @dataclass
 class Tenure:
     """A client had a nickname, to its certain knowledge; ``until`` is None to the end."""
@@ -121,6 +130,7 @@ class History:
     sendings: list[Sending] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     holes: list[Hole] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
     tenures: list[Tenure] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)

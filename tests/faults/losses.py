@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from tests.faults.history import Heard, History, Hole, Sending, Stay, Strike
+from gateway.closing import NICK_LOST
+from tests.faults.history import Ending, Heard, History, Hole, Sending, Stay, Strike
 
 SLACK: Final = 0.5
 """Seconds before a lossy fault in which what was written may be lost to it, too."""
@@ -61,17 +62,21 @@ class Losses:
             and stay.began <= sending.answered_at
         ]
         latest = max(own, key=lambda stay: stay.began, default=None)
-        in_time = _end(fault) + self._patience
-        return latest is None or (latest.ended is not None and latest.ended <= in_time)
+        return latest is None or self._knows(latest, fault)
+
+    def _knows(self, stay: Stay, fault: Strike) -> bool:
+        """Tell whether somebody was told of what a fault has done, or left before."""
+        return stay.ended is not None and stay.ended <= _end(fault) + self._patience
 
     def of_listener(self, stay: Stay, heard: Heard) -> bool:
         """Tell whether a message is gone that somebody had heard, who knows."""
         seq, text, _ = heard
         log, hole = self._logs.get(stay.room), stay.hole
-        if log is None or log.get(seq) == text or hole is None:
+        if log is None or log.get(seq) == text:
             return False
-        said_to_be_there = hole.why == "history_lost" and seq <= hole.up_to
-        return self._fault_of(text) is not None and not said_to_be_there
+        fault = self._fault_of(text)
+        said_to_be_there = hole is not None and hole.why == "history_lost" and seq <= hole.up_to
+        return fault is not None and not said_to_be_there and self._knows(stay, fault)
 
     def without(self, stay: Stay) -> Stay:
         """Give a stay without the messages that are gone, as its client knows."""
@@ -89,6 +94,15 @@ class Losses:
         epochs = list(dict.fromkeys(stay.epoch for stay in stays))
         faults = [strike for strike in self._lossy if strike.began <= hole.at]
         return ended != [hole.epoch] and 0 < epochs.index(hole.epoch) <= len(faults)
+
+    def explain_ending(self, ending: Ending) -> bool:
+        """Tell whether a session lost its nickname to one that had given it up.
+
+        Redis went back to before that, and so to the earlier owner.
+        """
+        return ending.reason == NICK_LOST.reason and any(
+            strike.began <= ending.at <= _end(strike) + self._patience for strike in self._lossy
+        )
 
 
 def _end(strike: Strike) -> float:

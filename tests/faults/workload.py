@@ -23,6 +23,7 @@ from client.session import (
 )
 from gateway import wire
 from tests.faults.history import (
+    Ending,
     History,
     Hole,
     Listing,
@@ -98,13 +99,13 @@ class Client:
             try:
                 async with open_session(self._urls, nick=self._nick) as session:
                     self._sessions += 1
-                    async with trio.open_nursery() as nursery:
-                        nursery.start_soon(self._listen, session, nursery)
-                        await self._live(session, nursery, talked, finish)
-                        for room in list(self._stays):
-                            self._depart(room)
-                        self._lose_nick()
-                        nursery.cancel_scope.cancel()
+                    try:
+                        async with trio.open_nursery() as nursery:
+                            nursery.start_soon(self._listen, session, nursery)
+                            await self._live(session, nursery, talked, finish)
+                            nursery.cancel_scope.cancel()
+                    finally:
+                        self._go()
             except CannotConnect:
                 await trio.sleep(RETRY_SECONDS)
             except CommandError as error:
@@ -216,9 +217,11 @@ class Client:
                     self._history.closed[_URL.sub("", reason)] += 1
                     self._lose_nick()
                 case Ended(reason):
-                    self._history.complaints.append(f"{self.name}'s session ended: {reason}")
+                    self._history.endings.append(Ending(self.name, reason, now))
                     nursery.cancel_scope.cancel()
             self._news.set()
+
+    def _go(self) -> None:
         for room in list(self._stays):
             self._depart(room)
         self._lose_nick()
