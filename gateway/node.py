@@ -214,6 +214,7 @@ class Node:
             sessions=self._standings.connected,
             parked=self._standings.parked,
             rooms=len(self._relay.rooms),
+            tasks=trio.lowlevel.current_statistics().tasks_living,
             outbox_bytes=sum(outbox.waiting for outbox in outboxes),
             redis_connected=self._backplane.link.connected,
             subscription_delivers=self._lease.subscription_delivers,
