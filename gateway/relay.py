@@ -268,8 +268,8 @@ class Relay:
             await self._fill(room, snapshot)
             return
         agreed, wanted = await self._agreed(room, snapshot)
-        gone = agreed < wanted or snapshot.seq < seen or not await self._has_acknowledged(room)
-        if gone and snapshot.epoch == room.epoch:
+        gone = agreed < wanted or snapshot.seq < seen or snapshot.version < seen_version
+        if (gone or not await self._has_acknowledged(room)) and snapshot.epoch == room.epoch:
             await rooms.renew_epoch(room.name, room.epoch)
             room.behind = True
         elif lost and snapshot.members is None:

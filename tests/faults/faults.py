@@ -144,7 +144,7 @@ async def subscriber_silent(struck: Struck, chance: random.Random) -> AsyncItera
 
 @asynccontextmanager
 async def slow(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
-    """A client stops reading, and very much is said, until its node closes it for that."""
+    """A client stops reading, and very much is said, until its node has closed it for that."""
     proxy = chance.choice(struck.client_proxies)
     before = await _slow_readers(struck)
 
@@ -155,11 +155,10 @@ async def slow(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     struck.loud = True
     try:
         await until(closed, "a node to close a slow reader")
-        struck.loud = False
-        yield "a client"
     finally:
         struck.loud = False
         proxy.read_on()
+    yield "a client"
 
 
 async def _slow_readers(struck: Struck) -> float:
@@ -181,6 +180,8 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "redis-pause": (pause_redis,),
     "redis-restart": (redis_restart,),
     "failover": (handover, failover, lagging_failover),
+    "handover": (handover,),
+    "lagging-failover": (lagging_failover,),
     "partition": (partition,),
     "subscriber-cut": (subscriber_cut, subscriber_silent),
     "subscriber-silent": (subscriber_silent,),
@@ -191,11 +192,13 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
 }
 
 NEED_SENTINELS: Final = (handover, failover, lagging_failover)
+"""Faults for which Redis is a Sentinel group; for the others in the same run it is one, too. They
+prove the same of it: the sentinels do nothing about a primary that is paused, or restarts."""
 LOSSY: Final = (failover, lagging_failover)
 """Faults by which Redis may lose messages, all that it acknowledged since they began; replication
 is asynchronous. The promise is then that nobody is left to believe that they are there."""
 
-LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay, slow)
+LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay)
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
 
 
