@@ -156,7 +156,7 @@ class Room:
 
     def acknowledge(self, seq: int, tail: bytes) -> None:
         """Note that its sender here was told that a message is logged."""
-        if seq > self.acknowledged[0]:
+        if seq > self.acknowledged[0] and not self.doubted:
             self.acknowledged = seq, tail
 
     def recent_since(self, seq: int) -> list[bytes]:
