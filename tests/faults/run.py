@@ -129,15 +129,18 @@ def _weigh(struck: Struck, history: History) -> None:
 async def _settle(plan: Plan, clients: list[Client], history: History) -> None:
     """Have everybody read everything; what cannot be done in time is left, and complained of."""
 
-    async def step(name: str, tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
-        with trio.move_on_after(plan.settle) as scope:
+    async def step(
+        name: str, tasks: Iterable[Callable[[], Awaitable[None]]], seconds: float = plan.settle
+    ) -> None:
+        with trio.move_on_after(seconds) as scope:
             await _all(tasks)
         if scope.cancelled_caught:
-            history.complaints.append(f"{name}: not everybody could within {plan.settle:g} s")
+            history.complaints.append(f"{name}: not everybody could within {seconds:g} s")
 
     await step("come in", [client.attend for client in clients])
     present = [client for client in clients if client.session is not None]
-    await step("read the logs", [client.read_logs for client in present])
+    reading = plan.settle + plan.seconds / 10  # the longer a run, the more there is to read
+    await step("read the logs", [client.read_logs for client in present], reading)
     await step("hear the last message", [client.hear_all for client in present])
     everybody = frozenset(client.session.nick for client in present if client.session)
     await step("list", [partial(client.list_all, everybody, plan.patience) for client in present])
