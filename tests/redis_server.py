@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,13 @@ from gateway.demo import find_redis
 
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 10.0
+
+
+def free_port() -> int:
+    """Give a port of localhost that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 class RedisServer:

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from gateway.backplane.errors import Unavailable, translate
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 CONNECT_SECONDS: Final = 3.0
 FIRST_BACKOFF: Final = 0.05

@@ -18,7 +18,7 @@ from gateway.backplane.connection import (
 )
 from gateway.backplane.errors import NoScript, ReadOnly, Unavailable
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 
 def _lineage(info: object) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 Burst = list[tuple[bytes, bytes]]
 """Channel and payload of each publication, in the order that Redis gave them."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -15,41 +13,10 @@ import redis
 import trio
 
 from client.session import open_session
-from gateway.demo import find_redis
 from tests.cluster.test_redis_away import Listener
 from tests.harness import open_cluster, raw_client, until
-from tests.redis_server import RedisServer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@asynccontextmanager
-async def sentinel(folder: Path, primary: int) -> AsyncIterator[int]:
-    """Run one of three sentinels; gives its port."""
-    port = free_port()
-    configuration = folder / "sentinel.conf"
-    await trio.Path(folder).mkdir()
-    await trio.Path(configuration).write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
-        f"sentinel monitor chat 127.0.0.1 {primary} 2\n"
-        "sentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 3000\n"
-    )
-    process = await trio.lowlevel.open_process(
-        [find_redis(), str(configuration), "--sentinel"],
-        stdout=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        yield port
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
+from tests.redis_server import RedisServer, free_port
+from tests.sentinel import sentinel
 
 
 @asynccontextmanager

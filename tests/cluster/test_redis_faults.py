@@ -8,10 +8,9 @@ from pathlib import Path
 import trio
 
 from client.session import open_session
-from tests.cluster.test_failover import free_port
 from tests.cluster.test_redis_away import Listener, not_ready
 from tests.harness import NodeProcess, open_cluster, raw_client
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, free_port
 
 
 class Deafener:
