@@ -93,6 +93,11 @@ class Nicks:
         session, node, who = found.decode().split(" ", 2)
         return Owner(session, node, nick_of(who))
 
+    async def has(self, session: str) -> bool:
+        """Tell whether there is a session, on whichever node."""
+        found: int = await self._link.call("HEXISTS", self._keys[1], session)
+        return bool(found)
+
     async def release(self, sessions: Iterable[str]) -> list[str]:
         """End sessions and set their nicknames free, as far as they are on this node still.
 
