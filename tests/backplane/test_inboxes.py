@@ -10,7 +10,7 @@ import trio
 from redis.crc import key_slot
 
 from gateway import splicing, wire
-from gateway.backplane import Unavailable
+from gateway.backplane import Owner, Unavailable
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
 from gateway.inbox import Inboxes
 from gateway.metrics import Counts
@@ -147,13 +147,11 @@ async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
         assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 0
 
 
-@pytest.mark.usefixtures("alice")
 async def test_notes_of_messages_that_never_arrived_are_bounded(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.backplane.inboxes.REMEMBERED_IDS", 10)
-    bob = await node.nicks.owner("bob")
-    assert bob is not None
+    bob = Owner("bob", "n1", "Bob")
     for number in range(100):
         assert await node.backplane.inboxes.address("alice", str(number), bob) == bob
     keys = InboxKeys("test", "alice")
