@@ -25,6 +25,7 @@ class NodeProcess:
 
     def __init__(self, process: trio.Process) -> None:
         self.process = process
+        self.host = "127.0.0.1"
         self.port = 0
         self.log: list[dict[str, Any]] = []
         self._logged = trio.Event()
@@ -32,7 +33,7 @@ class NodeProcess:
     @property
     def url(self) -> str:
         """Where WebSocket clients connect."""
-        return f"ws://127.0.0.1:{self.port}/ws"
+        return f"ws://{self.host}:{self.port}/ws"
 
     async def read_log(self) -> None:
         """Keep what the node logs until it ends; run it in a nursery."""
@@ -75,7 +76,7 @@ class NodeProcess:
 
     async def get(self, path: str) -> tuple[int, str]:
         """Ask the node over HTTP; gives status and body."""
-        return await http_get(self.port, path)
+        return await http_get(self.port, path, host=self.host)
 
     async def metric(self, name: str) -> float:
         """Read one metric off ``/metrics``."""
@@ -128,14 +129,18 @@ class Cluster:
         """Every node's URL."""
         return [node.url for node in self.nodes]
 
-    async def add_node(self, **settings: object) -> NodeProcess:
-        """Start a node with these settings and wait until it listens."""
+    async def add_node(self, *, within: Sequence[str] = (), **settings: object) -> NodeProcess:
+        """Start a node with these settings and wait until it listens.
+
+        ``within`` is what its command is run by, such as ``ip netns exec NAME``.
+        """
         flags = {"port": 0, "redis": self.redis.url, "log_format": "json", "flood_rate": 0}
-        command = [sys.executable, "-m", *self.launch, "serve"]
+        command = [*within, sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE)
         node = NodeProcess(process)
+        node.host = str(settings.get("host", node.host))
         self.nodes.append(node)
         self._nursery.start_soon(node.read_log)
         node.port = int((await node.logged("listening"))["port"])
@@ -286,9 +291,9 @@ async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterat
         yield bare
 
 
-async def http_get(port: int, path: str) -> tuple[int, str]:
+async def http_get(port: int, path: str, *, host: str = "127.0.0.1") -> tuple[int, str]:
     """Ask a node over HTTP; gives status and body."""
-    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+    async with await trio.open_tcp_stream(host, port) as stream:
         await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = b""
         async for chunk in stream:

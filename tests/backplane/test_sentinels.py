@@ -15,8 +15,8 @@ from gateway.backplane.topology import Sentinels
 from tests.backplane.expectations import connected_again, expect_echo, kept_out
 from tests.backplane.tls import tls_options, tls_server
 from tests.harness import until
-from tests.redis_server import RedisServer, free_port
-from tests.sentinel import sentinel
+from tests.redis_server import RedisServer
+from tests.sentinels import free_port, sentinel
 
 
 @asynccontextmanager

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 import trio
 
 from client.session import open_session
 from tests.cluster.test_redis_away import Listener
-from tests.harness import open_cluster, raw_client, until
-from tests.redis_server import RedisServer, free_port
-from tests.sentinel import sentinel
-
-
-@asynccontextmanager
-async def sentinels(tmp_path: Path) -> AsyncIterator[tuple[str, RedisServer, RedisServer]]:
-    """Run a primary, its replica and three sentinels; gives the URL, and the two."""
-    ports = free_port(), free_port()
-    for port in ports:
-        await trio.Path(tmp_path / str(port)).mkdir()
-    primary = RedisServer(tmp_path / str(ports[0]), port=ports[0], bind="127.0.0.1")
-    replica = RedisServer(
-        tmp_path / str(ports[1]), port=ports[1], bind="127.0.0.1",
-        replicaof=f"127.0.0.1 {ports[0]}", **{"repl-diskless-sync-delay": 0},
-    )  # fmt: skip
-    async with primary, replica, AsyncExitStack() as stack:
-        places = [
-            await stack.enter_async_context(sentinel(tmp_path / f"s{number}", ports[0]))
-            for number in range(3)
-        ]
-
-        async def in_step() -> bool:
-            roles = [primary.ask("ROLE"), replica.ask("ROLE")]
-            return bool(len(roles[0][2]) == 1 and roles[1][3] == "connected")
-
-        await until(in_step, "the replica to be in step")
-        for port in places:
-            await until(partial(_sees_all, port), "the sentinels to know each other")
-        hosts = ",".join(f"127.0.0.1:{port}" for port in places)
-        yield f"redis+sentinel://{hosts}/chat", primary, replica
-
-
-def ask_sentinel(port: int, *command: str) -> Any:
-    client = redis.Redis(port=port, decode_responses=True)
-    try:
-        return client.execute_command("SENTINEL", *command)  # type: ignore[no-untyped-call]
-    finally:
-        client.close()
-
-
-async def _sees_all(port: int) -> bool:
-    try:
-        state = ask_sentinel(port, "MASTER", "chat")
-    except redis.ConnectionError:
-        return False
-    return bool(int(state["num-slaves"]) == 1 and int(state["num-other-sentinels"]) == 2)
+from tests.harness import open_cluster, raw_client
+from tests.redis_server import RedisServer
+from tests.sentinels import open_group
 
 
 @pytest.mark.parametrize("gently", [False, True])
 async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bool) -> None:
-    async with (
-        sentinels(tmp_path) as (url, primary, replica),
-        open_cluster(primary, 0) as cluster,
-    ):
+    async with open_group(tmp_path) as group, open_cluster(group.primary, 0) as cluster:
+        hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         for _ in range(2):
-            await (await cluster.add_node(redis=url)).ready()
+            await (await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")).ready()
         async with (
             open_session([cluster.urls[0]], nick="alice") as alice,
             open_session([cluster.urls[1]], nick="bob") as bob,
@@ -82,19 +31,15 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
             nursery.start_soon(listener.listen)
             for number in range(1, 21):
                 assert await alice.send("lobby", "before") == number
-            primary.ask("WAIT", 1, 5000)
             if gently:
-                port = int(url.partition("/chat")[0].rpartition(":")[2])
-                ask_sentinel(port, "FAILOVER", "chat")
-                await until(partial(_is, replica, "master"), "the failover")
-                await until(partial(_is, primary, "slave"), "the old primary to follow")
+                await group.hand_over()
+                await group.taken_over()
             else:
-                assert primary.process is not None
-                primary.process.kill()
-                await primary.process.wait()
+                await group.in_step()
+                assert group.primary.process is not None
+                group.primary.process.kill()
             for number in range(21, 41):
                 assert await alice.send("lobby", "after") == number
-            assert replica.ask("ROLE")[0] == "master"
             await listener.until_seq(40)
             assert [m.seq for m in listener.messages] == list(range(1, 41))
             assert [m.text for m in listener.messages] == ["before"] * 20 + ["after"] * 20
@@ -102,10 +47,6 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
             for node in cluster.nodes:
                 await node.ready()
             nursery.cancel_scope.cancel()
-
-
-async def _is(server: RedisServer, role: str) -> bool:
-    return bool(server.ask("ROLE")[0] == role)
 
 
 async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(

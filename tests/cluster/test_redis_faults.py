@@ -10,7 +10,8 @@ import trio
 from client.session import open_session
 from tests.cluster.test_redis_away import Listener, not_ready
 from tests.harness import NodeProcess, open_cluster, raw_client
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
+from tests.sentinels import free_port
 
 
 class Deafener:
