@@ -129,7 +129,7 @@ class Cluster:
         """Every node's URL."""
         return [node.url for node in self.nodes]
 
-    async def add_node(self, *, within: Sequence[str] = (), **settings: object) -> NodeProcess:
+    async def add_node(self, *within: str, **settings: object) -> NodeProcess:
         """Start a node with these settings and wait until it listens.
 
         ``within`` is what its command is run by, such as ``ip netns exec NAME``.
