@@ -47,8 +47,8 @@ class Room:
 
     __slots__ = (
         "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members", "behind",
-        "catching_up", "channel", "counts", "doubted", "epoch", "failed", "holds", "name",
-        "position", "ready", "recent", "rested_at", "resting", "roster", "sequence",
+        "catching_up", "channel", "counts", "epoch", "failed", "holds", "name", "position",
+        "ready", "recent", "rested_at", "resting", "roster", "sequence",
     )  # fmt: skip
 
     def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
@@ -64,8 +64,6 @@ class Room:
         self.ready = trio.Event()
         self.failed = False
         self.behind = False
-        self.doubted = False
-        """Whether Redis may have lost what was handed out, and put something else in its place."""
         self.catching_up = False
         self.rested_at = -math.inf
         """When the rest after the last round is over, on Trio's clock."""

@@ -52,7 +52,7 @@ class Lease:
         self._answered_at = -NOT_READY_AFTER
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
-        self._lineage = ""
+        self._lineages = "", ""
         self._registered = False
         self._forgotten = False
         self._under_way: set[str] = set()
@@ -72,15 +72,21 @@ class Lease:
         """See that every session is still this node's: it may have missed that one is not."""
         self._do_once("check", self._check)
 
-    def check_lineage(self) -> None:
-        """See whether this is still the Redis that it was; if not, it may have lost anything."""
-        lineage = self._backplane.link.lineage
-        if self._lineage and lineage and lineage != self._lineage:
+    def check_lineages(self) -> None:
+        """See whether both connections are to the Redis that it was; another may have lost data.
+
+        For before anything is read over a new one, and taken for what it was.
+        """
+        link, subscription = self._backplane.link.lineage, self._backplane.subscription.lineage
+        known_link, known_subscription = self._lineages
+        self._lineages = link or known_link, subscription or known_subscription
+        if "" != known_link != self._lineages[0]:
             log.warning("redis may have lost data")
             self._forgotten = True
             self._standings.unsettle_all()
             self._relay.recheck(doubted=True)
-        self._lineage = lineage or self._lineage
+        elif "" != known_subscription != self._lineages[1]:
+            self._relay.recheck(doubted=True)
 
     def why_not_ready(self) -> str | None:
         """Tell what keeps the node from serving; None if it can."""
@@ -128,7 +134,6 @@ class Lease:
                     # Redis lost its data, or the other nodes took this one for dead.
                     await self._register()
                 now = self._answered_at = trio.current_time()
-                self.check_lineage()
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)

@@ -101,6 +101,7 @@ class Node:
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
                     on_restored=self._restored,
+                    on_greeted=self._lease.check_lineages,
                 )
             )
             nursery.start_soon(partial(self._relay.run, on_own=self._lease.heard))
@@ -191,7 +192,6 @@ class Node:
 
     def _restored(self) -> None:
         """Catch up with what the subscription did not bring while it was away."""
-        self._lease.check_lineage()
         self._relay.recheck()
         self._lease.check_soon()
 

@@ -186,7 +186,7 @@ class Relay:
         """
         self.inboxes.recheck()
         for room in self.rooms.values():
-            room.doubted |= doubted
+            room.sequence.doubted |= doubted
             room.sequence.reconnected()
             self._catch_up_soon(room)
 
@@ -261,7 +261,7 @@ class Relay:
             known_version=room.roster.version,
         )
         lost = snapshot.version < seen_version or not room.belongs_to(snapshot.epoch)
-        if not lost and not room.doubted and snapshot.seq >= seen:
+        if not lost and not room.sequence.doubted and snapshot.seq >= seen:
             await room.handed_out()  # from here on its position is that of its sequence
             await self._fill(room, snapshot)
             return
@@ -277,7 +277,7 @@ class Relay:
             await room.handed_out()
             await self._go_on_after_loss(room, snapshot, snapshot.members, agreed)
         else:
-            room.doubted = False
+            room.sequence.doubted = False
             room.behind = True
 
     async def _agreed(self, room: Room, snapshot: Snapshot) -> tuple[int, int]:
@@ -289,12 +289,17 @@ class Relay:
         if not continues(snapshot.epoch, room.epoch):
             return 0, position
         rooms = self._backplane.rooms
-        logged = set(await rooms.messages_before(room.name, position + 1, len(recent)))
-        for message in reversed(recent):
-            if message in logged:
-                return message_seq(message), position
-        oldest = message_seq(recent[0]) if recent else position + 1
-        return min(snapshot.seq, oldest - 1), position
+        logged = await rooms.messages_before(room.name, position + 1, len(recent))
+        first = message_seq(logged[0]) if logged else position + 1
+        known = set(logged)
+        agreed = min(snapshot.seq, message_seq(recent[0]) - 1 if recent else position)
+        for message in recent:
+            # In order: behind what was lost there may be again what both have.
+            if message in known:
+                agreed = message_seq(message)
+            elif message_seq(message) >= first:
+                break
+        return agreed, position
 
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
@@ -321,7 +326,6 @@ class Relay:
             "redis lost data", room=room.name, had=room.position, has=snapshot.seq, agreed=agreed,
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
-        room.doubted = False
         room.epoch = snapshot.epoch
         room.sequence.restart()
         room.start(agreed)

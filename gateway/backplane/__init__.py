@@ -56,11 +56,23 @@ class Backplane:
         self.nodes = Nodes(self.link, namespace=namespace, incarnation=self.incarnation)
 
     async def run(
-        self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]
+        self,
+        *,
+        on_burst: Callable[[Burst], Awaitable[None]],
+        on_restored: Callable[[], None],
+        on_greeted: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep both connections; runs for as long as the node does. See `Subscription.run`."""
+        """Keep both connections; runs for as long as the node does. See `Subscription.run`.
+
+        ``on_greeted`` is called whenever one of the two is new, before it is used.
+        """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.link.run)
+            nursery.start_soon(partial(self.link.run, on_greeted=on_greeted))
             nursery.start_soon(
-                partial(self.subscription.run, on_burst=on_burst, on_restored=on_restored)
+                partial(
+                    self.subscription.run,
+                    on_burst=on_burst,
+                    on_restored=on_restored,
+                    on_greeted=on_greeted,
+                )
             )

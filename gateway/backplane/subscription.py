@@ -9,7 +9,14 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
+from gateway.backplane.connection import (
+    ASK_LINEAGE,
+    Connection,
+    ConnectionLost,
+    Pipeline,
+    keep_connected,
+    read_lineage,
+)
 from gateway.backplane.server import Topology
 
 Burst = list[tuple[bytes, bytes]]
@@ -40,18 +47,27 @@ class Subscription:
         self._unconfirmed: deque[_Confirmation] = deque()
         self._scope = trio.CancelScope()
         self.connected = False
+        self.lineage = ""
+        """As that of the `Link`: of the server that this is connected to."""
 
     async def run(
-        self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]
+        self,
+        *,
+        on_burst: Callable[[Burst], Awaitable[None]],
+        on_restored: Callable[[], None],
+        on_greeted: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the connection; runs for as long as the node does.
 
+        ``on_greeted`` is called whenever there is a new one, before anything is heard on it;
         ``on_burst`` is awaited with everything that one read brought, before the next read;
         ``on_restored`` after a reconnection once every channel is confirmed again, at which time
         anything may have been missed.
         """
-        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored)
-        await keep_connected(self._topology, self._name, [], serve)
+        serve = partial(
+            self._serve, on_burst=on_burst, on_restored=on_restored, on_greeted=on_greeted
+        )
+        await keep_connected(self._topology, self._name, [ASK_LINEAGE], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.
@@ -86,8 +102,11 @@ class Subscription:
         *,
         on_burst: Callable[[Burst], Awaitable[None]],
         on_restored: Callable[[], None],
+        on_greeted: Callable[[], None],
     ) -> None:
         self._pipeline.clear()
+        self.lineage = read_lineage(connection.greeted[-1])
+        on_greeted()
         try:
             with trio.CancelScope() as self._scope:
                 async with trio.open_nursery() as nursery:
