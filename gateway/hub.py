@@ -47,9 +47,8 @@ class Room:
 
     __slots__ = (
         "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members",
-        "acknowledged", "behind", "catching_up", "channel", "counts", "doubted", "epoch", "failed",
-        "holds", "name", "position", "ready", "recent", "rested_at", "resting", "roster",
-        "sequence",
+        "acknowledged", "behind", "catching_up", "channel", "counts", "epoch", "failed", "holds",
+        "name", "position", "ready", "recent", "rested_at", "resting", "roster", "sequence",
     )  # fmt: skip
 
     def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
@@ -65,8 +64,6 @@ class Room:
         self.ready = trio.Event()
         self.failed = False
         self.behind = False
-        self.doubted = False
-        """Whether Redis may have lost what was handed out, and put something else in its place."""
         self.acknowledged = 0, b""
         """The youngest message of which a sender here was told: its seq, and how it ends."""
         self.catching_up = False
@@ -156,7 +153,7 @@ class Room:
 
     def acknowledge(self, seq: int, tail: bytes) -> None:
         """Note that its sender here was told that a message is logged."""
-        if seq > self.acknowledged[0] and not self.doubted:
+        if seq > self.acknowledged[0] and not self.sequence.doubted:
             self.acknowledged = seq, tail
 
     def recent_since(self, seq: int) -> list[bytes]:

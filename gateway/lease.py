@@ -20,7 +20,7 @@ BEAT_SECONDS: Final = 1.0
 DEAD_AFTER: Final = 3.0
 """Seconds without a heartbeat after which a node counts as dead; the others notice within five."""
 NOT_READY_AFTER: Final = 3.0
-INDEX_SECONDS: Final = 60.0
+TIDY_SECONDS: Final = 60.0
 
 _PROBE: Final = b"probe"
 _TAKEN: Final = b"taken "
@@ -96,7 +96,7 @@ class Lease:
         """Keep the lease; runs for as long as the node does."""
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._beat)
-            self._nursery.start_soon(self._keep_index)
+            self._nursery.start_soon(self._tidy)
             self._nursery.start_soon(self._listen_for_probes)
 
     async def give_up(self) -> None:
@@ -205,13 +205,24 @@ class Lease:
         await self._backplane.inboxes.forget(ended)
         await self._backplane.nodes.remove(node)
 
-    async def _keep_index(self) -> None:
-        """Keep this node's rooms in the listing, and drop what has expired from it."""
+    async def _tidy(self) -> None:
+        """Keep this node's rooms in the listing, and see to what nobody else would clear away."""
         while True:
-            await trio.sleep(INDEX_SECONDS)
+            await trio.sleep(TIDY_SECONDS)
             try:
                 if rooms := list(self._standings.rooms):
                     await self._backplane.rooms.entered(*rooms)
                 await self._backplane.rooms.forget_expired()
+                await self._find_the_unregistered()
             except Unavailable:
-                log.debug("listing not refreshed")
+                log.debug("not tidied")
+
+    async def _find_the_unregistered(self) -> None:
+        """Count nodes as dead that hold something and are not on the register.
+
+        One that came back from the dead, and died again before it noticed, has claimed under the
+        name that the others had released already.
+        """
+        holders = await self._backplane.nicks.holders()
+        for node in holders - await self._backplane.nodes.registered():
+            await self._declare_dead(node)

@@ -136,8 +136,6 @@ class Relay:
                 if channel == self._own_channel:
                     self._hear_own(payload)
                 continue
-            if room.doubted:
-                continue  # it may be of another course than what came before; the log tells
             try:
                 if payload.startswith(MESSAGE_PREFIX):
                     room.sequence.offer_live(message_seq(payload), payload)
@@ -188,7 +186,7 @@ class Relay:
         """
         self.inboxes.recheck()
         for room in self.rooms.values():
-            room.doubted |= doubted
+            room.sequence.doubted |= doubted
             room.sequence.reconnected()
             self._catch_up_soon(room)
 
@@ -263,7 +261,7 @@ class Relay:
             known_version=room.roster.version,
         )
         lost = snapshot.version < seen_version or not room.belongs_to(snapshot.epoch)
-        if not lost and not room.doubted and snapshot.seq >= seen:
+        if not lost and not room.sequence.doubted and snapshot.seq >= seen:
             await room.handed_out()  # from here on its position is that of its sequence
             await self._fill(room, snapshot)
             return
@@ -284,7 +282,6 @@ class Relay:
             # What is held back behind a gap may have been lost, too; the log has what was not.
             room.sequence.restart()
             room.start(room.position)
-            room.doubted = False
             room.behind = True
 
     async def _agreed(self, room: Room, snapshot: Snapshot) -> tuple[int, int]:
@@ -342,7 +339,6 @@ class Relay:
             "redis lost data", room=room.name, had=room.position, has=snapshot.seq, agreed=agreed,
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
-        room.doubted = False
         room.acknowledged = 0, b""
         room.epoch = snapshot.epoch
         room.sequence.restart()

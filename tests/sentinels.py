@@ -157,7 +157,7 @@ async def open_group(folder: Path) -> AsyncIterator[SentinelGroup]:
     replica.options["replicaof"] = f"{HOST} {ports[0]}"
     async with primary, replica, AsyncExitStack() as stack:
         sentinels = [
-            await stack.enter_async_context(_sentinel(folder / f"s{number}", ports[0]))
+            await stack.enter_async_context(sentinel(folder / f"s{number}", ports[0]))
             for number in range(SENTINELS)
         ]
         group = SentinelGroup(primary, replica, sentinels)
@@ -167,14 +167,19 @@ async def open_group(folder: Path) -> AsyncIterator[SentinelGroup]:
 
 
 @asynccontextmanager
-async def _sentinel(folder: Path, primary: int) -> AsyncIterator[int]:
-    """Run one of the sentinels; gives its port."""
+async def sentinel(
+    folder: Path, primary: int, *, quorum: int = 2, listen: str = "port {port}"
+) -> AsyncIterator[int]:
+    """Run one sentinel; gives its port.
+
+    ``listen`` is what its configuration says of the port, and of who may come to it.
+    """
     port = free_port()
     configuration = folder / "sentinel.conf"
     await trio.Path(folder).mkdir()
     await trio.Path(configuration).write_text(
-        f"port {port}\nbind {HOST}\ndir {folder}\n"
-        f"sentinel monitor {NAME} {HOST} {primary} 2\n"
+        f"{listen.format(port=port)}\nbind {HOST}\ndir {folder}\n"
+        f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
         f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
         f"sentinel failover-timeout {NAME} 3000\n"
     )

@@ -17,8 +17,9 @@ from gateway.backplane.link import Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
 from gateway.backplane.rooms import Change, Rooms, Snapshot, continues, read_change
+from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
-from gateway.backplane.topology import Server, Topology, topology_from_url
+from gateway.backplane.topology import topology_from_url
 
 __all__ = [
     "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from gateway.backplane.errors import Unavailable, translate
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 CONNECT_SECONDS: Final = 3.0
 FIRST_BACKOFF: Final = 0.05
@@ -24,7 +24,6 @@ _INCOMPLETE: Final = object()
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
-
 
 ASK_LINEAGE: Final = ("INFO", "replication")
 """In a greeting: its answer is for `read_lineage`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import outcome
@@ -20,7 +21,7 @@ from gateway.backplane.connection import (
 )
 from gateway.backplane.errors import NoScript, ReadOnly, Unavailable
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 
 class _Call:
@@ -61,7 +62,6 @@ class Link:
         self._pending: deque[_Call] = deque()
         self._up = trio.Event()
         self._scope = trio.CancelScope()
-        self._on_moved: Callable[[], None] = lambda: None
         self.lineage = ""
         """What changes when Redis may have lost data: it was restarted, or is another server."""
 
@@ -75,10 +75,9 @@ class Link:
 
         ``on_moved`` is called when a new connection finds another `lineage`, before it is used.
         """
-        self._on_moved = on_moved
         loads: list[tuple[Any, ...]] = [("SCRIPT", "LOAD", script.source) for script in ALL_SCRIPTS]
-        greeting = [*loads, ASK_LINEAGE]
-        await keep_connected(self._topology, self._name, greeting, self._serve)
+        serve = partial(self._serve, on_moved=on_moved)
+        await keep_connected(self._topology, self._name, [*loads, ASK_LINEAGE], serve)
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).
@@ -125,10 +124,11 @@ class Link:
         """Give up a connection to a server that is not the right one any more, and open another."""
         self._scope.cancel()
 
-    async def _serve(self, connection: Connection) -> None:
-        before, self.lineage = self.lineage, read_lineage(connection.greeted[-1])
-        if before != self.lineage and before:
-            self._on_moved()
+    async def _serve(self, connection: Connection, *, on_moved: Callable[[], None]) -> None:
+        before = self.lineage
+        self.lineage = read_lineage(connection.greeted[-1]) or before
+        if "" != before != self.lineage:
+            on_moved()
         self._up.set()
         try:
             with trio.CancelScope() as self._scope:

@@ -61,6 +61,11 @@ class Nodes:
         }
         return Beats(beats.pop(self._incarnation.name, DEAD) >= 0, beats)
 
+    async def registered(self) -> set[str]:
+        """Give every node on the register, alive or dead."""
+        names: list[bytes] = await self._link.call("HKEYS", self._key)
+        return {name.decode() for name in names}
+
     async def declare_dead(self, node: str) -> None:
         """Let a node, should it come back, find that it must register and claim everything anew."""
         await self._link.call("HSET", self._key, node, DEAD)

@@ -17,7 +17,7 @@ from gateway.backplane.connection import (
     keep_connected,
     read_lineage,
 )
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 Burst = list[tuple[bytes, bytes]]
 """Channel and payload of each publication, in the order that Redis gave them."""
@@ -46,7 +46,6 @@ class Subscription:
         self._pipeline = Pipeline()
         self._unconfirmed: deque[_Confirmation] = deque()
         self._scope = trio.CancelScope()
-        self._on_moved: Callable[[], None] = lambda: None
         self.connected = False
         self.lineage = ""
         """As that of a `Link`."""
@@ -65,8 +64,7 @@ class Subscription:
         anything may have been missed; ``on_moved`` when it finds another `lineage`, before
         anything is read.
         """
-        self._on_moved = on_moved
-        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored)
+        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
         await keep_connected(self._topology, self._name, [ASK_LINEAGE], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
@@ -102,11 +100,13 @@ class Subscription:
         *,
         on_burst: Callable[[Burst], Awaitable[None]],
         on_restored: Callable[[], None],
+        on_moved: Callable[[], None],
     ) -> None:
         self._pipeline.clear()
-        before, self.lineage = self.lineage, read_lineage(connection.greeted[-1])
-        if before != self.lineage and before:
-            self._on_moved()
+        before = self.lineage
+        self.lineage = read_lineage(connection.greeted[-1]) or before
+        if "" != before != self.lineage:
+            on_moved()
         try:
             with trio.CancelScope() as self._scope:
                 async with trio.open_nursery() as nursery:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 import trio
 
 from gateway.closing import DRAINING
-from gateway.config import Settings
 from gateway.door import Connection
-from gateway.node import Node
 from gateway.session import Session
+from tests.cluster.inside import running_node
 from tests.harness import until
 from tests.redis_server import RedisServer
 
@@ -51,20 +49,6 @@ async def at_every_step(work: Callable[[], Awaitable[None]]) -> AsyncIterator[in
         if not scope.cancelled_caught and not scope.cancel_called:
             return
     raise AssertionError("it never ends")
-
-
-@asynccontextmanager
-async def running_node(redis_server: RedisServer) -> AsyncIterator[Node]:
-    node = Node(Settings(redis=redis_server.url, port=0, grace_seconds=0, flood_rate=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(node.run)
-
-        async def ready() -> bool:
-            return node._why_not_ready() is None
-
-        await until(ready, "the node to be ready")
-        yield node
-        nursery.cancel_scope.cancel()
 
 
 def tasks() -> int:

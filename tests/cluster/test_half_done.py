@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from client.session import CannotConnect, open_session
+from tests.cluster.inside import running_node
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -169,6 +170,22 @@ async def _holds_nothing_but(redis_server: RedisServer, node: NodeProcess) -> bo
     name = (await node.logged("listening"))["node"]
     registered = redis_server.ask("HKEYS", "chat:nodes")
     return bool(redis_server.ask("KEYS", "*") == ["chat:nodes"] and registered == [name])
+
+
+async def test_what_a_node_claimed_that_is_on_no_register_is_given_back(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one may that was stopped, buried, went on and was killed before its first heartbeat."""
+    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 Ghost")
+    redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", "ghost")
+    async with running_node(redis_server) as node:
+
+        async def only_us() -> bool:
+            registered = redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+            return bool(registered and redis_server.ask("KEYS", "*") == ["chat:nodes"])
+
+        await until(only_us, "the nickname to be given back")
 
 
 @pytest.mark.parametrize(
