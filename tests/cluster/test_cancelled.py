@@ -14,7 +14,7 @@ from gateway.closing import DRAINING
 from gateway.door import Connection
 from gateway.session import Session
 from tests.cluster.inside import running_node
-from tests.harness import until
+from tests.harness import HANDSHAKE, until
 from tests.redis_server import RedisServer
 
 MOST_STEPS: Final = 500
@@ -126,7 +126,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
         finished = False
         for step in range(1, MOST_STEPS):
             ours, theirs = socket.socketpair()
-            theirs.sendall(_HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
+            theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
             theirs.shutdown(socket.SHUT_WR)
             ours.setblocking(False)
             connection = Connection(node._services, ours, "test", _start_nothing)
@@ -150,10 +150,6 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
         assert finished
 
 
-_HANDSHAKE: Final = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 _GOODBYE: Final = bytes((0x88, 0x82, 0, 0, 0, 0)) + (1000).to_bytes(2, "big")
 
 

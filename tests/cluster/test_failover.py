@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from client.session import open_session
-from tests.cluster.test_redis_away import Listener
+from tests.cluster.people import in_the_lobby
 from tests.harness import open_cluster, raw_client
 from tests.redis_server import RedisServer
 from tests.sentinels import open_group
@@ -20,17 +19,9 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         for _ in range(2):
             await (await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")).ready()
-        async with (
-            open_session([cluster.urls[0]], nick="alice") as alice,
-            open_session([cluster.urls[1]], nick="bob") as bob,
-            trio.open_nursery() as nursery,
-        ):
-            listener = Listener(bob)
-            await alice.join("lobby")
-            await bob.join("lobby")
-            nursery.start_soon(listener.listen)
+        async with in_the_lobby(cluster, "alice", "bob") as (alice, bob):
             for number in range(1, 21):
-                assert await alice.send("lobby", "before") == number
+                assert await alice.session.send("lobby", "before") == number
             if gently:
                 await group.hand_over()
                 await group.taken_over()
@@ -39,14 +30,13 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
                 assert group.primary.process is not None
                 group.primary.process.kill()
             for number in range(21, 41):
-                assert await alice.send("lobby", "after") == number
-            await listener.until_seq(40)
-            assert [m.seq for m in listener.messages] == list(range(1, 41))
-            assert [m.text for m in listener.messages] == ["before"] * 20 + ["after"] * 20
-            assert listener.lost_connections == 0
+                assert await alice.session.send("lobby", "after") == number
+            await bob.until_seq(40)
+            assert [m.seq for m in bob.messages] == list(range(1, 41))
+            assert [m.text for m in bob.messages] == ["before"] * 20 + ["after"] * 20
+            assert bob.lost_connections == 0
             for node in cluster.nodes:
                 await node.ready()
-            nursery.cancel_scope.cancel()
 
 
 async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(
