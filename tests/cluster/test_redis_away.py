@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 import trio
 
 from client.session import Session
+from gateway.node import Node
+from tests.cluster.inside import running_node
 from tests.cluster.people import check_heard, in_the_lobby
 from tests.harness import RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -65,6 +68,37 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
         assert (await alice.ask(again))["seq"] == first["seq"]
         page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
         assert [m["text"] for m in page["messages"]] == ["now?"]
+
+
+async def test_nobody_is_dead_because_redis_was_slow(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it says nothing everybody's heartbeats stand still, though no call fails."""
+    monkeypatch.setattr("gateway.lease.BEAT_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.lease.DEAD_AFTER", 0.2)
+    async with (
+        running_node(redis_server, patience=30) as one,
+        running_node(redis_server, patience=30) as other,
+    ):
+        for _ in range(3):
+            redis_server.pause()
+            await trio.sleep(0.5)
+            redis_server.resume()
+            before = await _beats(one, other)
+
+            async def both_go_on(before: list[int] = before) -> bool:
+                now = await _beats(one, other)
+                return all(b > a + 10 for a, b in zip(before, now, strict=True))
+
+            await until(both_go_on, "both to go on beating")
+        for node in (one, other):
+            assert node._backplane.incarnation.name == node.name, "never taken for dead"
+
+
+async def _beats(*nodes: Node) -> list[int]:
+    names = [node._backplane.incarnation.name for node in nodes]
+    found = await nodes[0]._backplane.link.call("HMGET", "chat:nodes", *names)
+    return [int(count or 0) for count in found]
 
 
 async def test_killed_connections_are_made_again_and_gaps_are_filled(
