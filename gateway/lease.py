@@ -118,6 +118,7 @@ class Lease:
 
     async def _beat(self) -> None:
         while True:
+            began = trio.current_time()
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
                 if not registered or self._doubted:
@@ -128,6 +129,9 @@ class Lease:
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)
+                if now - began > BEAT_SECONDS:
+                    # Redis kept everybody waiting: the others have not been heard since either.
+                    self._deaths.forget()
                 dead, over = self._deaths.judge(others, now)
                 for node in dead:
                     self._do_once(f"declare {node} dead", partial(self._declare_dead, node))

@@ -191,18 +191,25 @@ class Session:
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
-        async with self.standing.claims:
-            if nick != self.nick:
-                await self._claim(who.renamed(self.standing.who, nick))
-            # Also if that was done by a command like this one whose answer was `unavailable`.
-            await self._services.standings.join_again(self.standing)
+        await self._become(who.renamed(self.standing.who, nick))
         self._answer_once(command, wire.Named(id=command.id, nick=nick))
 
     async def _set_status(self, command: wire.SetStatus) -> None:
-        async with self.standing.claims:
-            await self._claim(who.write(self.nick, command.state, command.text))
-            await self._services.standings.join_again(self.standing)
+        await self._become(who.write(self.nick, command.state, command.text))
         self._answer_once(command, wire.Ok(id=command.id))
+
+    async def _become(self, line: str) -> None:
+        """Have another nickname or status, and tell all rooms."""
+        async with self.standing.claims:
+            try:
+                if line != self.standing.who:
+                    await self._claim(line)
+                # Also if that was done by a command like this one whose answer was `unavailable`.
+                await self._services.standings.join_again(self.standing)
+            except (Unavailable, trio.Cancelled):
+                # Who Redis says that we are now is unknown: settle it as the node has it.
+                self._services.standings.settle(self.standing)
+                raise
 
     def _checked(self, nick: str) -> str:
         return nicknames.check(nick, allow_unicode=self._services.settings.unicode_nicks)
@@ -224,10 +231,6 @@ class Session:
             self.standing.moved = True
             self._close(REPLACED)
             await trio.lowlevel.checkpoint()  # it is closed here
-        except Unavailable:
-            # Which of the two names Redis holds for us now is unknown: settle it as it comes back.
-            self._services.standings.settle(self.standing)
-            raise
         self.standing.who = line
 
     async def _join(self, command: wire.Join) -> None:

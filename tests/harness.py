@@ -19,6 +19,12 @@ from tests.redis_server import RedisServer
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 
+HANDSHAKE: Final = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+"""What a client asks for that speaks WebSocket by itself."""
+
 
 class NodeProcess:
     """One ``chat-gateway serve`` on a free port; its log lines are kept, parsed."""
@@ -87,6 +93,18 @@ class NodeProcess:
     async def ready(self) -> None:
         """Wait until ``/readyz`` says so."""
         await until(self._is_ready, "the node to be ready")
+
+    async def not_ready(self) -> tuple[int, str]:
+        """Wait until ``/readyz`` says that it is not; gives its answer."""
+        answer = 0, ""
+
+        async def refused() -> bool:
+            nonlocal answer
+            answer = await self.get("/readyz")
+            return answer[0] == 503
+
+        await until(refused, "the node to be not ready")
+        return answer
 
     async def _is_ready(self) -> bool:
         try:
@@ -280,10 +298,7 @@ async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterat
     """Shake hands with a node, and say hello if there is a nickname."""
     async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
         bare = BareSocket(stream)
-        await stream.send_all(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
+        await stream.send_all(HANDSHAKE)
         assert b" 101 " in await bare.receive_until(b"\r\n\r\n")
         if nick is not None:
             await bare.send(json.dumps({"type": "hello", "nick": nick}).encode())

@@ -138,8 +138,9 @@ class Nicks:
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
-            owners = [owner.decode().split(" ", 2) for owner in flat[1::2]]
-            yield [(session, holder) for session, holder, _ in owners]
+            # Nothing here may fail over what somebody else has put there.
+            marks = [owner.decode("utf-8", "replace").split(" ", 2)[:2] for owner in flat[1::2]]
+            yield [(mark[0], mark[-1]) for mark in marks]
             if cursor == b"0":
                 return
 

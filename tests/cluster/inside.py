@@ -14,9 +14,19 @@ from tests.redis_server import RedisServer
 
 
 @asynccontextmanager
-async def running_node(redis_server: RedisServer) -> AsyncIterator[Node]:
-    """Run a node that is ready; there is no grace, and no flood control."""
-    node = Node(Settings(redis=redis_server.url, port=0, grace_seconds=0, flood_rate=0))
+async def running_node(
+    redis_server: RedisServer, *, grace: float = 0, patience: float = 1.5
+) -> AsyncIterator[Node]:
+    """Run a node that is ready; there is no flood control."""
+    node = Node(
+        Settings(
+            redis=redis_server.url,
+            port=0,
+            grace_seconds=grace,
+            redis_timeout=patience,
+            flood_rate=0,
+        )
+    )
     async with trio.open_nursery() as nursery:
         await nursery.start(node.run)
 

@@ -14,7 +14,7 @@ from gateway.closing import DRAINING
 from gateway.door import Connection
 from gateway.session import Session
 from tests.cluster.inside import running_node
-from tests.harness import until
+from tests.harness import HANDSHAKE, until
 from tests.redis_server import RedisServer
 
 MOST_STEPS: Final = 500
@@ -118,6 +118,44 @@ def _start_nothing(_: object) -> None:
     raise AssertionError("it reads fast enough")
 
 
+async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
+    redis_server: RedisServer,
+) -> None:
+    """Else the session, parked, would sooner or later claim a name that is somebody else's."""
+    async with running_node(redis_server, grace=60) as node:
+        outcomes: set[str] = set()
+        ours, theirs = socket.socketpair()
+        session: Session | None = None
+
+        async def work() -> None:
+            assert session is not None
+            await session.handle(json.dumps({"type": "nick", "nick": "Alicia", "id": "n"}))
+
+        async def agreed() -> bool:
+            assert session is not None
+            owned = redis_server.ask("HVALS", "chat:{nicks}")
+            return bool(owned == [f"{session.sid} {node.name} {session.standing.who}"])
+
+        async def greet() -> Session:
+            connection = Connection(node._services, ours, "test", _start_nothing)
+            greeted = Session(node._services, connection.outbox, connection.close)
+            await greeted.handle(json.dumps({"type": "hello", "nick": "Alice"}))
+            return greeted
+
+        with ours, theirs:
+            ours.setblocking(False)
+            session = await greet()
+            async for step in at_every_step(work):
+                session.end()
+                await node._backplane.link.call("PING")  # behind what was under way
+                await until(agreed, f"node and Redis to agree after step {step}")
+                outcomes.add(session.nick)
+                node._standings.release(session.standing)
+                await node._standings.released()
+                session = await greet()
+        assert outcomes == {"Alice", "Alicia"}
+
+
 async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_frame(
     redis_server: RedisServer,
 ) -> None:
@@ -126,7 +164,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
         finished = False
         for step in range(1, MOST_STEPS):
             ours, theirs = socket.socketpair()
-            theirs.sendall(_HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
+            theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
             theirs.shutdown(socket.SHUT_WR)
             ours.setblocking(False)
             connection = Connection(node._services, ours, "test", _start_nothing)
@@ -150,10 +188,6 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
         assert finished
 
 
-_HANDSHAKE: Final = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 _GOODBYE: Final = bytes((0x88, 0x82, 0, 0, 0, 0)) + (1000).to_bytes(2, "big")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from client.session import open_session
-from tests.cluster.test_redis_away import Listener
+from tests.cluster.people import in_the_lobby
 from tests.cluster.test_resuming import members
 from tests.faults.proxy import Proxy
 from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
@@ -25,17 +24,9 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         for _ in range(2):
             await (await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")).ready()
-        async with (
-            open_session([cluster.urls[0]], nick="alice") as alice,
-            open_session([cluster.urls[1]], nick="bob") as bob,
-            trio.open_nursery() as nursery,
-        ):
-            listener = Listener(bob)
-            await alice.join("lobby")
-            await bob.join("lobby")
-            nursery.start_soon(listener.listen)
+        async with in_the_lobby(cluster, "alice", "bob") as (alice, bob):
             for number in range(1, 21):
-                assert await alice.send("lobby", "before") == number
+                assert await alice.session.send("lobby", "before") == number
             if gently:
                 await group.hand_over()
                 await group.taken_over()
@@ -43,14 +34,13 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
                 await group.in_step()
                 await group.lose_primary()
             for number in range(21, 41):
-                assert await alice.send("lobby", "after") == number
-            await listener.until_seq(40)
-            assert [m.seq for m in listener.messages] == list(range(1, 41))
-            assert [m.text for m in listener.messages] == ["before"] * 20 + ["after"] * 20
-            assert listener.lost_connections == 0
+                assert await alice.session.send("lobby", "after") == number
+            await bob.until_seq(40)
+            assert [m.seq for m in bob.messages] == list(range(1, 41))
+            assert [m.text for m in bob.messages] == ["before"] * 20 + ["after"] * 20
+            assert bob.lost_connections == 0
             for node in cluster.nodes:
                 await node.ready()
-            nursery.cancel_scope.cancel()
 
 
 async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path) -> None:

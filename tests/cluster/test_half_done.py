@@ -10,6 +10,7 @@ import trio
 
 from client.session import CannotConnect, open_session
 from tests.cluster.inside import running_node
+from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -58,13 +59,7 @@ async def _stay(
 async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
-    ):
-        for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with two_clients(redis_server, room="lobby", nodes=1) as (_, alice, bob):
         # Redis does the claim and not what follows, as when the connection is lost in between.
         keys = ["~chat:nodes", "~chat:nicks"]
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
@@ -91,11 +86,7 @@ async def _lists(client: RawClient, nicks: set[str]) -> bool:
 
 
 async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
-    ):
+    async with two_clients(redis_server, nodes=1) as (cluster, alice, bob):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         await bob.ask({"type": "join", "room": "other", "id": "j"})
         redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:nodes")
