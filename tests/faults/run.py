@@ -87,6 +87,9 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
             talked.set()
             await _settle(plan, clients, history)
             finish.set()
+            nursery.cancel_scope.deadline = trio.current_time() + plan.settle
+        if nursery.cancel_scope.cancelled_caught:
+            history.complaints.append(f"not everybody could go within {plan.settle:g} s")
         history.complaints += [
             f"{line['event']}: {line}" for node in struck.cluster.nodes for line in node.errors
         ]

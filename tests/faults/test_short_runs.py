@@ -70,7 +70,11 @@ def test_every_mix_is_run() -> None:
 @pytest.mark.parametrize(
     "sabotaged",
     [
-        {"subscriber-cut": ("gaps", "lost"), "subscriber-silent": ("probe", "lost")},
+        {
+            "subscriber-cut": ("gaps", "lost"),
+            "subscriber-silent": ("probe", "lost"),
+            "lagging-failover": ("doubt", "lost"),
+        },
         {"redis-pause": ("idempotency", "duplicated")},
     ],
 )

@@ -86,7 +86,7 @@ class Client:
         self._early: dict[str, list[tuple[int, str, float]]] = {}
         self._presences: dict[str, Presence] = {}
         self._tenure: Tenure | None = None
-        self._news = trio.Event()
+        self._news = trio.lowlevel.ParkingLot()
         self._nick = name
         self.in_flight = 0
         self.session: Session | None = None
@@ -140,8 +140,7 @@ class Client:
 
     async def _finish_sending(self) -> None:
         while self.in_flight:
-            self._news = trio.Event()
-            await self._news.wait()
+            await self._news.park()
 
     # --- talking ------------------------------------------------------------------------------
 
@@ -163,7 +162,7 @@ class Client:
             sending.failure = str(error)
         finally:
             self.in_flight -= 1
-            self._news.set()
+            self._news.unpark_all()
 
     async def _move(self, session: Session) -> None:
         room = self._chance.choice(self._rooms[1:])
@@ -219,7 +218,7 @@ class Client:
                 case Ended(reason):
                     self._history.endings.append(Ending(self.name, reason, now))
                     nursery.cancel_scope.cancel()
-            self._news.set()
+            self._news.unpark_all()
 
     def _go(self) -> None:
         for room in list(self._stays):
@@ -322,6 +321,5 @@ class Client:
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            self._news = trio.Event()
             with trio.move_on_after(RETRY_SECONDS):
-                await self._news.wait()
+                await self._news.park()
