@@ -182,7 +182,7 @@ async def sentinel(
         f"{listen.format(port=port)}\nbind {HOST}\ndir {folder}\n"
         f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
         f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
-        f"sentinel failover-timeout {NAME} 3000\n"
+        f"sentinel failover-timeout {NAME} 6000\n"
     )
     process = await trio.lowlevel.open_process(
         [find_redis(), str(configuration), "--sentinel"],
