@@ -95,6 +95,8 @@ class Standings:
         if sid in self._resuming:
             raise Unavailable("it is being taken up already")
         self._require_redis()
+        if (departing := self._departures.get(sid)) is not None and departing.over:
+            return None  # what it held is only still to be given back
         self._resuming[sid] = False
         who, answered, taken = None, False, False
         missed = NOTHING_MISSED
