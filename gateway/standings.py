@@ -183,6 +183,11 @@ class Standings:
         """How many sessions have none and may come back."""
         return sum(1 for standing in self._standings.values() if standing.close is None)
 
+    def unknown(self, sids: Iterable[str]) -> list[str]:
+        """Give those, of sessions that Redis has for this node, that it knows nothing of."""
+        known = (self._standings, self._departures, self._resuming)
+        return [sid for sid in sids if not any(sid in sessions for sessions in known)]
+
     async def released(self) -> None:
         """Wait until everything that was to be given back has been."""
         while self._departures:
