@@ -54,8 +54,8 @@ class Lease:
         self._answered_at = -NOT_READY_AFTER
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
-        self._lineage = ""
         self._registered = False
+        self._doubted = False
         self._forgotten = False
         self._under_way: set[str] = set()
         self._nursery: trio.Nursery | None = None
@@ -74,15 +74,11 @@ class Lease:
         """See that every session is still this node's: it may have missed that one is not."""
         self._do_once("check", self._check)
 
-    def check_lineage(self) -> None:
-        """See whether this is still the Redis that it was; if not, it may have lost anything."""
-        lineage = self._backplane.link.lineage
-        if self._lineage and lineage and lineage != self._lineage:
-            log.warning("redis may have lost data")
-            self._forgotten = True
-            self._standings.unsettle_all()
-            self._relay.recheck(doubted=True)
-        self._lineage = lineage or self._lineage
+    def redis_moved(self) -> None:
+        """Take in that Redis is another server, or was restarted: it may have lost anything."""
+        log.warning("redis may have lost data")
+        self._doubted = True
+        self._relay.recheck(doubted=True)
 
     def why_not_ready(self) -> str | None:
         """Tell what keeps the node from serving; None if it can."""
@@ -127,11 +123,11 @@ class Lease:
             began = trio.current_time()
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
-                if not registered:
-                    # Redis lost its data, or the other nodes took this one for dead.
+                if not registered or self._doubted:
+                    # Redis lost its data, or what was given back is there again, or the other nodes
+                    # took this one for dead.
                     await self._register()
                 now = self._answered_at = trio.current_time()
-                self.check_lineage()
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)
@@ -151,10 +147,14 @@ class Lease:
             await trio.sleep(BEAT_SECONDS if settled else BEAT_SECONDS / 10)
 
     async def _register(self) -> None:
-        """Count as alive, and have everybody here claim what they hold under this node's name."""
+        """Count as alive, and have everybody here claim what they hold under this node's name.
+
+        That is a new one, if it was registered before: what is held under the old one and not
+        claimed again is released by and by, as a dead node's.
+        """
         if self._registered:
             self._backplane.incarnation.renew()
-        self._forgotten = True
+        self._doubted, self._forgotten = False, True
         self._standings.unsettle_all()
         await self._backplane.nodes.register()
         self._registered = True

@@ -246,7 +246,9 @@ class Session:
             services.relay.epoch_seen(room, epoch)
             missed = None
             if command.since is not None:
-                missed = await history.missed(room, services.backplane.rooms, command.since)
+                missed = await history.all_missed(
+                    room, services.backplane.rooms, command.since, self.sid, self._outbox
+                )
             if missed is None:
                 missed = await history.newest(room, services.backplane.rooms, command.history)
                 recovered = None if command.since is None else False
@@ -263,8 +265,6 @@ class Session:
         self, command: wire.Join, room: Room, messages: list[bytes], *, recovered: bool | None
     ) -> None:
         fitting = self._fitting(messages)
-        if recovered and len(fitting) < len(messages):
-            recovered = False
         roster = room.roster
         # Whoever joins is told of next; the answer has them already.
         line = self.standing.who
@@ -284,7 +284,6 @@ class Session:
         )
 
     def _fitting(self, messages: list[bytes]) -> list[bytes]:
-        """Give the newest messages that together take up at most half of the outbox."""
         return history.newest_within(messages, self._services.settings.outbox_bytes // 2)
 
     async def _leave(self, command: wire.Leave) -> None:
@@ -308,6 +307,7 @@ class Session:
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
         seq = await self._services.backplane.rooms.publish(room.name, self.sid, command.id, tail)
+        room.acknowledge(seq, tail)
         metrics = self._services.metrics
         metrics.counts.messages_in += 1
         metrics.publish_seconds.observe(time.perf_counter() - began)

@@ -27,7 +27,10 @@ _NOWHERE: Final = f"{HOST} 1"
 
 
 class SentinelGroup:
-    """Two servers, of which one is the primary; made by `open_group`."""
+    """Two servers, of which one is the primary; made by `open_group`.
+
+    The sentinels are patient: unless `lose_primary` says so, they do nothing of their own accord.
+    """
 
     def __init__(
         self, primary: RedisServer, replica: RedisServer, sentinels: Sequence[int]
@@ -41,8 +44,7 @@ class SentinelGroup:
         """Both, the primary first."""
         return [self.primary, self.replica]
 
-    def judge_after(self, milliseconds: int) -> None:
-        """Have the sentinels take a silent primary for dead after this time."""
+    def _judge_after(self, milliseconds: int) -> None:
         for port in self.sentinels:
             ask_sentinel(port, "SET", NAME, "down-after-milliseconds", milliseconds)
 
@@ -73,6 +75,13 @@ class SentinelGroup:
 
         await until(agreed_to, "a sentinel to agree to a failover")
 
+    async def lose_primary(self) -> None:
+        """Kill the primary; the sentinels have the replica take over as soon as they see it."""
+        self._judge_after(HASTY)
+        assert self.primary.process is not None
+        self.primary.process.kill()
+        await self.primary.process.wait()
+
     def cut_replication(self) -> None:
         """Have the replica follow nobody: what is written from now on, it does not have."""
         self.replica.ask("REPLICAOF", *_NOWHERE.split())
@@ -94,6 +103,7 @@ class SentinelGroup:
         self.primary, self.replica = self.replica, self.primary
         if self.replica.process is None or self.replica.process.returncode is not None:
             await until(known, "the sentinels to know the new primary")
+            self._judge_after(PATIENT)
             await self.start(self.replica)
         else:
             # In this order: it must not carry out what waits, and acknowledge it, as a primary.
@@ -170,7 +180,7 @@ async def sentinel(
     await trio.Path(configuration).write_text(
         f"{listen.format(port=port)}\nbind {HOST}\ndir {folder}\n"
         f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
-        f"sentinel down-after-milliseconds {NAME} {HASTY}\n"
+        f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
         f"sentinel failover-timeout {NAME} 3000\n"
     )
     process = await trio.lowlevel.open_process(

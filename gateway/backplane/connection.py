@@ -29,6 +29,8 @@ _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
 
+ASK_LINEAGE: Final = ("INFO", "replication")
+"""In a greeting: its answer is for `read_lineage`."""
 
 Argument = bytes | str | float
 """What a command is made of; numbers go as their decimal text."""
@@ -36,6 +38,15 @@ Argument = bytes | str | float
 
 class ConnectionLost(Exception):
     """The connection is of no use any more; the text says why."""
+
+
+def read_lineage(info: object) -> str:
+    """Read the id of the data's history; empty if Redis does not tell it."""
+    if isinstance(info, bytes):
+        for line in info.split(b"\r\n"):
+            if line.startswith(b"master_replid:"):
+                return line.decode()
+    return ""
 
 
 def pack(command: tuple[Argument, ...]) -> bytes:

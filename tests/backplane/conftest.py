@@ -85,11 +85,14 @@ class Node:
         self.link = self.backplane.link
         self.subscription = self.backplane.subscription
         self.restored = trio.Event()
+        self.moved = trio.Event()
         self._heard: list[tuple[bytes, bytes]] = []
         self._news = trio.Event()
 
     async def run(self) -> None:
-        await self.backplane.run(on_burst=self._on_burst, on_restored=self._on_restored)
+        await self.backplane.run(
+            on_burst=self._on_burst, on_restored=self._on_restored, on_moved=self.moved.set
+        )
 
     async def _on_burst(self, burst: Burst) -> None:
         self._heard += burst

@@ -187,6 +187,31 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
             assert [m["seq"] for m in answer["messages"]] == list(range(201, 251))
 
 
+async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 2, outbox_bytes=65_536, history_size=5_000) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+        for index in range(1_300):
+            text = str(index) if index < 1_200 else "x" * 4_000
+            await alice.say({"type": "send", "room": "lobby", "text": text, "id": f"s{index}"})
+            await alice.hear_type("ok")
+        since = {"epoch": epoch, "seq": 7}
+        await bob.say({"type": "join", "room": "lobby", "since": since, "id": "j"})
+        seqs = []
+        while (frame := await bob.hear())["type"] == "message":
+            seqs.append(frame["seq"])
+        assert frame["recovered"] is True
+        assert len(seqs) > 1_000
+        assert seqs + [m["seq"] for m in frame["messages"]] == list(range(8, 1_301))
+        await alice.say({"type": "send", "room": "lobby", "text": "more", "id": "more"})
+        assert (await bob.hear_type("message"))["seq"] == 1_301
+
+
 @pytest.mark.parametrize("rounds", [200])
 async def test_one_nickname_many_claims_one_winner(redis_server: RedisServer, rounds: int) -> None:
     async with open_cluster(redis_server, 3) as cluster, trio.open_nursery() as nursery:

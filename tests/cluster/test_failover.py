@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from tests.cluster.people import in_the_lobby
-from tests.harness import open_cluster, raw_client
+from tests.cluster.test_resuming import members
+from tests.faults.proxy import Proxy
+from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 from tests.sentinels import open_group
 
@@ -27,8 +32,7 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
                 await group.taken_over()
             else:
                 await group.in_step()
-                assert group.primary.process is not None
-                group.primary.process.kill()
+                await group.lose_primary()
             for number in range(21, 41):
                 assert await alice.session.send("lobby", "after") == number
             await bob.until_seq(40)
@@ -37,6 +41,94 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
             assert bob.lost_connections == 0
             for node in cluster.nodes:
                 await node.ready()
+
+
+async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path) -> None:
+    async with (
+        open_group(tmp_path) as group,
+        open_cluster(group.primary, 0) as cluster,
+    ):
+        hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
+        node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat", probe_seconds=0)
+        await node.ready()
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await group.hand_over()
+            await group.taken_over()
+            group.cut_replication()  # what comes by way of the old primary comes no more
+            assert (await say(alice, "hello", until_it_is="message"))["text"] == "hello"
+
+
+async def say(client: RawClient, text: str, *, until_it_is: str = "ok") -> dict[str, Any]:
+    """Say something in the lobby, as often as it takes; gives the frame of this type."""
+    command = {"type": "send", "room": "lobby", "text": text, "id": text}
+    await client.say(command)
+    while (frame := await client.hear_type(until_it_is, "error"))["type"] == "error":
+        await trio.sleep(0.05)
+        await client.say(command)
+    return frame
+
+
+async def go_back(redis_server: RedisServer) -> None:
+    """Have Redis forget all that it was told since it last saved its data."""
+    assert redis_server.process is not None
+    redis_server.process.kill()
+    await redis_server.process.wait()
+    await redis_server.start()
+
+
+async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
+    async with (
+        RedisServer(tmp_path, appendonly="no") as redis_server,
+        open_cluster(redis_server, 1, grace_seconds=1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with raw_client(cluster.urls[0], "bob") as bob:
+            await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+            redis_server.ask("SAVE")
+        await until(partial(_holds_one, redis_server), "bob to be gone")
+        await go_back(redis_server)
+        assert not await _holds_one(redis_server)
+        await until(partial(_holds_one, redis_server), "bob to be gone again")
+        listed = await members(alice)
+        while len(listed) > 1:
+            await alice.hear_type("presence")
+            listed = await members(alice)
+        assert listed == {"alice"}
+
+
+async def _holds_one(redis_server: RedisServer) -> bool:
+    keys = "chat:{nicks}", "chat:{room:lobby}:members"
+    return [redis_server.ask("HLEN", key) for key in keys] == [1, 1]
+
+
+async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
+    tmp_path: Path,
+) -> None:
+    """Its node's subscription had gone deaf before; then Redis forgot it."""
+    async with (
+        RedisServer(tmp_path, appendonly="no") as redis_server,
+        open_cluster(redis_server, 0) as cluster,
+        trio.open_nursery() as nursery,
+    ):
+        proxy = Proxy(random.Random(0))
+        port = await proxy.listen(nursery, str(redis_server.socket))
+        node = await cluster.add_node(redis=f"redis://127.0.0.1:{port}/0", probe_seconds=0)
+        await until(partial(_connected, node), "Redis to be connected")
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await say(alice, "kept")
+            redis_server.ask("SAVE")
+            assert proxy.silence() == 1
+            await say(alice, "lost")
+            await go_back(redis_server)
+            assert (await alice.hear_type("notice"))["code"] == "history_lost"
+        nursery.cancel_scope.cancel()
+
+
+async def _connected(node: NodeProcess) -> bool:
+    return await node.metric("chat_redis_connected") == 1
 
 
 async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(
