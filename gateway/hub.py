@@ -134,16 +134,30 @@ class Room:
 
         Returns at once if that is being done already.
         """
-        if self._handing_out:
+        if self.hand_out_at_once() or self._handing_out:
             return
         self._handing_out = True
         try:
             while self.sequence.due or self._announced:
-                await self._one_round()
+                count, frames = self._begin_round()
+                await self._give_in_slices(frames)
+                self._rest_after(count)
         finally:
             self._handing_out = False
-            done, self._handed_out = self._handed_out, trio.Event()
-            done.set()
+            self._handed_out.set()
+            self._handed_out = trio.Event()
+
+    def hand_out_at_once(self) -> bool:
+        """Hand out what is due without waiting; false if too many are here for that."""
+        members = self._members
+        if self._handing_out or len(members) > SLICE:
+            return False
+        if self.sequence.due or self._announced:
+            count, frames = self._begin_round()
+            for outbox in members.values():
+                outbox.offer(frames)
+            self._rest_after(count)
+        return True
 
     async def handed_out(self) -> None:
         """Wait until nothing is due; true until the next await."""
@@ -163,8 +177,8 @@ class Room:
             return []
         return list(islice(self.recent, max(0, len(self.recent) - behind), None))
 
-    async def _one_round(self) -> None:
-        """Hand all that is due to everybody who is a member now, as one write each."""
+    def _begin_round(self) -> tuple[int, bytes]:
+        """Count what is due as handed out to all who are members now; give how many, and frames."""
         messages = self.sequence.take()
         announced, self._announced = self._announced, []
         if messages:
@@ -172,22 +186,19 @@ class Room:
             self.position = message_seq(messages[-1])
             self.counts.messages_out += len(messages)
             self.counts.deliveries += len(messages) * len(self._members)
-        await self._give_everybody(b"".join([*map(text_frame, messages), *announced]))
+        return len(messages), b"".join([*map(text_frame, messages), *announced])
+
+    def _rest_after(self, messages: int) -> None:
         rest = len(self._members) * REST_PER_MEMBER
-        if len(messages) > 1 and rest >= SHORTEST_REST:
+        if messages > 1 and rest >= SHORTEST_REST:
             self.rested_at = trio.current_time() + min(rest, LONGEST_REST)
 
-    async def _give_everybody(self, frames: bytes) -> None:
-        """Write frames to every member, slice by slice.
+    async def _give_in_slices(self, frames: bytes) -> None:
+        """Write frames to every member; everybody else on the node has a turn in between.
 
         It never stops half way: some would have them, and others would have missed them.
         """
-        members = self._members
-        if len(members) <= SLICE:
-            for outbox in members.values():
-                outbox.offer(frames)
-            return
-        self._frames, left = frames, members.copy()
+        self._frames, left = frames, self._members.copy()
         self._left = left
         while True:
             for _ in range(min(SLICE, len(left))):

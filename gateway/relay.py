@@ -117,7 +117,8 @@ class Relay:
         now = trio.current_time()
         for room in self._sort(burst):
             if room.rested_at <= now:
-                await room.hand_out()
+                if not room.hand_out_at_once():
+                    await room.hand_out()
                 written += room.size + 1
             elif not room.resting and room.sequence.due and self._nursery is not None:
                 room.resting = True

@@ -22,7 +22,7 @@ SENTINELS: Final = 3
 HASTY: Final = 1_000
 PATIENT: Final = 60_000
 """Milliseconds of silence after which the sentinels take a server for dead."""
-PAUSE_MS: Final = 20_000
+PAUSE_MS: Final = 60_000
 _NOWHERE: Final = f"{HOST} 1"
 
 
@@ -63,17 +63,18 @@ class SentinelGroup:
         self.primary.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
         await self.in_step()
 
-        async def agreed_to() -> bool:
+        async def handed_over() -> bool:
+            if self.replica.ask("ROLE")[0] == "master":
+                return True
             try:
                 ask_sentinel(self.sentinels[0], "FAILOVER", NAME)
             except redis.ResponseError as error:
-                # The last one is not over for this sentinel, or it has not seen the replica yet.
-                if "INPROG" in str(error) or "NOGOODSLAVE" in str(error):
-                    return False
-                raise
-            return True
+                # It is under way; or the sentinel has not seen the replica yet.
+                if "INPROG" not in str(error) and "NOGOODSLAVE" not in str(error):
+                    raise
+            return False
 
-        await until(agreed_to, "a sentinel to agree to a failover")
+        await until(handed_over, "the replica to take over")
 
     async def lose_primary(self) -> None:
         """Kill the primary; the sentinels have the replica take over as soon as they see it."""
@@ -181,7 +182,7 @@ async def sentinel(
         f"{listen.format(port=port)}\nbind {HOST}\ndir {folder}\n"
         f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
         f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
-        f"sentinel failover-timeout {NAME} 3000\n"
+        f"sentinel failover-timeout {NAME} 6000\n"
     )
     process = await trio.lowlevel.open_process(
         [find_redis(), str(configuration), "--sentinel"],

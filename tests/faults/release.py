@@ -77,6 +77,7 @@ async def release(
         await until(partial(_beats, redis, name, _beat(redis, name)), "a heartbeat")
         redis.ask("CONFIG", "SET", "slowlog-max-len", 100_000)
         redis.ask("CONFIG", "SET", "slowlog-log-slower-than", NOTED_MICROSECONDS)
+        redis.ask("SLOWLOG", "RESET")
         await doomed.kill()
         began = trio.current_time()
         show("killed")

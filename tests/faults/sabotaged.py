@@ -51,17 +51,7 @@ def no_probe() -> None:
     Lease._check_subscription = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
 
 
-def no_doubt() -> None:
-    """Take every Redis for the one that it was."""
-    Lease.redis_moved = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
-
-
-SABOTAGES = {
-    "gaps": no_gaps,
-    "idempotency": no_idempotency,
-    "probe": no_probe,
-    "doubt": no_doubt,
-}
+SABOTAGES = {"gaps": no_gaps, "idempotency": no_idempotency, "probe": no_probe}
 
 if __name__ == "__main__":
     SABOTAGES[sys.argv[1]]()

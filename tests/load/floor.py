@@ -29,6 +29,10 @@ _WARMUP_SECONDS: Final = 1.0
 
 def serve(redis_path: str, port: int, members: int) -> None:
     """Be a bare node: accept so many members, then write to them whatever is published."""
+    redis = socket.socket(socket.AF_UNIX)
+    redis.connect(redis_path)
+    redis.sendall(_SUBSCRIBE)
+    redis.recv(4096)  # it is confirmed before anybody can connect, and so before any message
     with socket.create_server(("127.0.0.1", port), backlog=4096) as listener:
         fds = []
         for _ in range(members):
@@ -36,10 +40,6 @@ def serve(redis_path: str, port: int, members: int) -> None:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connected.settimeout(0)
             fds.append(connected.detach())
-    redis = socket.socket(socket.AF_UNIX)
-    redis.connect(redis_path)
-    redis.sendall(_SUBSCRIBE)
-    redis.recv(4096)
     rest = b""
     while chunk := redis.recv(65536):
         *whole, rest = _publications(rest + chunk)
