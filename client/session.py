@@ -140,7 +140,10 @@ class Session:
         return (await self.command(wire.Rooms(id=next(self._ids)), wire.RoomList)).rooms
 
     async def rename(self, nick: str) -> str:
-        """Take another nickname; gives it as others see it."""
+        """Take another nickname; gives it as others see it.
+
+        If the answer is lost, ``nick`` tells after the next connection which one it is.
+        """
         self.nick = (await self.command(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
         return self.nick
 

@@ -139,7 +139,7 @@ class Settings:
     redis: str = _setting(
         "redis://127.0.0.1:6379/0", "Redis",
         "redis://, rediss:// or unix:// URL, with password and database; or "
-        "redis+sentinel://[user:password@]host:port,host:port/NAME[/db].",
+        "redis+sentinel:// or rediss+sentinel://[user:password@]host:port,host:port/NAME[/db].",
         str, "URL",
     )  # fmt: skip
     namespace: str = _setting(

@@ -6,11 +6,13 @@ from typing import Final
 
 from gateway.backplane import Rooms
 from gateway.hub import Room
+from gateway.outbox import Outbox
 from gateway.splicing import message_seq
+from gateway.websocket import text_frame
 from gateway.wire import Position
 
-MOST_MISSED: Final = 1000
-"""Missed messages that a join makes good; somebody who missed more gets the recent ones."""
+MOST_AT_ONCE: Final = 1000
+"""Missed messages that are read at one go."""
 
 
 async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
@@ -25,17 +27,39 @@ async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
 
 
 async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | None:
-    """Give every message behind ``since`` up to ``room.position``; None if they cannot all be.
+    """Give every message behind ``since`` up to ``room.position``; None if the log has not all.
 
-    True of the moment it returns, and raises, as `newest`.
+    Of very many it gives the first, which the caller goes on from. True of the moment it returns,
+    and raises, as `newest`.
     """
-    if not 0 <= room.position - since.seq <= MOST_MISSED:
+    behind = room.position - since.seq
+    if behind < 0:
         return None
-    known = await _at_least(room, rooms, room.position - since.seq)
+    if behind > MOST_AT_ONCE:
+        last = since.seq + MOST_AT_ONCE
+        known = await rooms.messages_before(room.name, last + 1, MOST_AT_ONCE)
+    else:
+        known = await _at_least(room, rooms, behind)
     messages = [message for message in known if message_seq(message) > since.seq]
     first = message_seq(messages[0]) if messages else room.position + 1
     if since.epoch != room.epoch or first != since.seq + 1:
         return None
+    return messages
+
+
+async def all_missed(
+    room: Room, rooms: Rooms, since: Position, session: str, outbox: Outbox
+) -> list[bytes] | None:
+    """Give what a session missed, as `missed`; what no answer can hold goes out before it."""
+    while (messages := await missed(room, rooms, since)) and outbox.open:
+        page = oldest_within(messages, outbox.limit // 2)
+        last = message_seq(page[-1])
+        if last == room.position:
+            break
+        room.remove(session)  # until it has come so far: else newer ones came in between
+        outbox.offer(b"".join(map(text_frame, page)))
+        await outbox.drained()
+        since = Position(epoch=since.epoch, seq=last)
     return messages
 
 
@@ -45,6 +69,15 @@ def newest_within(messages: list[bytes], size: int) -> list[bytes]:
         size -= len(messages[index]) + 1
         if size < 0:
             return messages[index + 1 :]
+    return messages
+
+
+def oldest_within(messages: list[bytes], size: int) -> list[bytes]:
+    """Give the oldest messages that together have no more bytes than this, but one at least."""
+    for index, message in enumerate(messages):
+        size -= len(message) + 1
+        if size < 0:
+            return messages[: max(1, index)]
     return messages
 
 

@@ -46,9 +46,9 @@ class Room:
     """
 
     __slots__ = (
-        "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members", "behind",
-        "catching_up", "channel", "counts", "doubted", "epoch", "failed", "holds", "name",
-        "position", "ready", "recent", "rested_at", "resting", "roster", "sequence",
+        "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members",
+        "acknowledged", "behind", "catching_up", "channel", "counts", "epoch", "failed", "holds",
+        "name", "position", "ready", "recent", "rested_at", "resting", "roster", "sequence",
     )  # fmt: skip
 
     def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
@@ -64,8 +64,8 @@ class Room:
         self.ready = trio.Event()
         self.failed = False
         self.behind = False
-        self.doubted = False
-        """Whether Redis may have lost what was handed out, and put something else in its place."""
+        self.acknowledged = 0, b""
+        """The youngest message of which a sender here was told: its seq, and how it ends."""
         self.catching_up = False
         self.rested_at = -math.inf
         """When the rest after the last round is over, on Trio's clock."""
@@ -164,6 +164,11 @@ class Room:
         await self.hand_out()
         while self._handing_out:
             await self._handed_out.wait()
+
+    def acknowledge(self, seq: int, tail: bytes) -> None:
+        """Note that its sender here was told that a message is logged."""
+        if seq > self.acknowledged[0] and not self.sequence.doubted:
+            self.acknowledged = seq, tail
 
     def recent_since(self, seq: int) -> list[bytes]:
         """Give the messages at hand behind ``seq``, up to ``position``."""

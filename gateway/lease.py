@@ -20,7 +20,9 @@ BEAT_SECONDS: Final = 1.0
 DEAD_AFTER: Final = 3.0
 """Seconds without a heartbeat after which a node counts as dead; the others notice within five."""
 NOT_READY_AFTER: Final = 3.0
-INDEX_SECONDS: Final = 60.0
+TIDY_SECONDS: Final = 60.0
+MOST_GHOSTS: Final = 200
+"""Sessions given back at one go that nobody here knows."""
 
 _PROBE: Final = b"probe"
 _TAKEN: Final = b"taken "
@@ -52,8 +54,8 @@ class Lease:
         self._answered_at = -NOT_READY_AFTER
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
-        self._lineage = ""
         self._registered = False
+        self._doubted = False
         self._forgotten = False
         self._under_way: set[str] = set()
         self._nursery: trio.Nursery | None = None
@@ -72,15 +74,11 @@ class Lease:
         """See that every session is still this node's: it may have missed that one is not."""
         self._do_once("check", self._check)
 
-    def check_lineage(self) -> None:
-        """See whether this is still the Redis that it was; if not, it may have lost anything."""
-        lineage = self._backplane.link.lineage
-        if self._lineage and lineage and lineage != self._lineage:
-            log.warning("redis may have lost data")
-            self._forgotten = True
-            self._standings.unsettle_all()
-            self._relay.recheck(doubted=True)
-        self._lineage = lineage or self._lineage
+    def redis_moved(self) -> None:
+        """Take in that Redis is another server, or was restarted: it may have lost anything."""
+        log.warning("redis may have lost data")
+        self._doubted = True
+        self._relay.recheck(doubted=True)
 
     def why_not_ready(self) -> str | None:
         """Tell what keeps the node from serving; None if it can."""
@@ -100,7 +98,7 @@ class Lease:
         """Keep the lease; runs for as long as the node does."""
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._beat)
-            self._nursery.start_soon(self._keep_index)
+            self._nursery.start_soon(self._tidy)
             self._nursery.start_soon(self._listen_for_probes)
 
     async def give_up(self) -> None:
@@ -122,16 +120,20 @@ class Lease:
 
     async def _beat(self) -> None:
         while True:
+            began = trio.current_time()
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
-                if not registered:
-                    # Redis lost its data, or the other nodes took this one for dead.
+                if not registered or self._doubted:
+                    # Redis lost its data, or what was given back is there again, or the other nodes
+                    # took this one for dead.
                     await self._register()
                 now = self._answered_at = trio.current_time()
-                self.check_lineage()
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)
+                if now - began > BEAT_SECONDS:
+                    # Redis kept everybody waiting: the others have not been heard since either.
+                    self._deaths.forget()
                 dead, over = self._deaths.judge(others, now)
                 for node in dead:
                     self._do_once(f"declare {node} dead", partial(self._declare_dead, node))
@@ -145,10 +147,14 @@ class Lease:
             await trio.sleep(BEAT_SECONDS if settled else BEAT_SECONDS / 10)
 
     async def _register(self) -> None:
-        """Count as alive, and have everybody here claim what they hold under this node's name."""
+        """Count as alive, and have everybody here claim what they hold under this node's name.
+
+        That is a new one, if it was registered before: what is held under the old one and not
+        claimed again is released by and by, as a dead node's.
+        """
         if self._registered:
             self._backplane.incarnation.renew()
-        self._forgotten = True
+        self._doubted, self._forgotten = False, True
         self._standings.unsettle_all()
         await self._backplane.nodes.register()
         self._registered = True
@@ -205,13 +211,30 @@ class Lease:
         await self._backplane.inboxes.forget(ended)
         await self._backplane.nodes.remove(node)
 
-    async def _keep_index(self) -> None:
-        """Keep this node's rooms in the listing, and drop what has expired from it."""
+    async def _tidy(self) -> None:
+        """Keep this node's rooms in the listing, and see to what nobody else would clear away."""
         while True:
-            await trio.sleep(INDEX_SECONDS)
+            await trio.sleep(TIDY_SECONDS)
             try:
                 if rooms := list(self._standings.rooms):
                     await self._backplane.rooms.entered(*rooms)
                 await self._backplane.rooms.forget_expired()
+                await self._look_for_ghosts()
             except Unavailable:
-                log.debug("listing not refreshed")
+                log.debug("not tidied")
+
+    async def _look_for_ghosts(self) -> None:
+        """Have given back what nobody would: held by nodes on no register, or here by no session.
+
+        A node that came back from the dead, and died again before it noticed, had claimed under a
+        name that the others had released already. And a claim may take effect late, when its
+        session is over.
+        """
+        nicks, nodes = self._backplane.nicks, self._backplane.nodes
+        holdings = await nicks.holdings()
+        for node in holdings.keys() - await nodes.registered():
+            await self._declare_dead(node)
+        here = [sid for node in holdings if nodes.is_own(node) for sid in holdings[node]]
+        if unknown := self._standings.unknown(here)[:MOST_GHOSTS]:
+            log.warning("sessions that nobody has", sessions=len(unknown))
+            await self._backplane.inboxes.forget(await nicks.release(unknown))

@@ -42,6 +42,7 @@ class Gauges:
     sessions: int
     parked: int
     rooms: int
+    tasks: int
     outbox_bytes: int
     redis_connected: bool
     subscription_delivers: bool
@@ -64,6 +65,7 @@ _GAUGE_HELP: Final = {
     "sessions": "Clients that have said hello.",
     "parked": "Sessions that have lost their connection and may be taken up again.",
     "rooms": "Rooms with members on this node.",
+    "tasks": "Trio's tasks: one for each connection, and some.",
     "outbox_bytes": "Bytes that wait for slow readers.",
     "redis_connected": "1 while the command connection to Redis is up.",
     "subscription_delivers": "1 while this node's own probes come back.",

@@ -101,6 +101,7 @@ class Node:
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
                     on_restored=self._restored,
+                    on_moved=self._lease.redis_moved,
                 )
             )
             nursery.start_soon(partial(self._relay.run, on_own=self._lease.heard))
@@ -191,7 +192,6 @@ class Node:
 
     def _restored(self) -> None:
         """Catch up with what the subscription did not bring while it was away."""
-        self._lease.check_lineage()
         self._relay.recheck()
         self._lease.check_soon()
 
@@ -214,6 +214,7 @@ class Node:
             sessions=self._standings.connected,
             parked=self._standings.parked,
             rooms=len(self._relay.rooms),
+            tasks=trio.lowlevel.current_statistics().tasks_living,
             outbox_bytes=sum(outbox.waiting for outbox in outboxes),
             redis_connected=self._backplane.link.connected,
             subscription_delivers=self._lease.subscription_delivers,

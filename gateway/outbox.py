@@ -29,7 +29,7 @@ class Outbox:
     """
 
     __slots__ = (
-        "_drained", "_fd", "_limit", "_on_overflow", "_open", "_queue", "_start_soon", "broken",
+        "_drained", "_fd", "_on_overflow", "_open", "_queue", "_start_soon", "broken", "limit",
         "waiting",
     )  # fmt: skip
 
@@ -43,7 +43,7 @@ class Outbox:
     ) -> None:
         """Write to a connected, non-blocking socket; whoever closes it calls `shut` before."""
         self._fd = fd
-        self._limit = limit
+        self.limit = limit
         self._start_soon = start_soon
         self._on_overflow = on_overflow
         self._queue: deque[bytes] = deque()
@@ -98,7 +98,7 @@ class Outbox:
         if self._drained is None:
             self._drained = trio.Event()
             self._start_soon(self._write)
-        if self.waiting > self._limit and self._open:
+        if self.waiting > self.limit and self._open:
             self._overflow()
 
     def _overflow(self) -> None:

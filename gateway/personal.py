@@ -29,17 +29,23 @@ class Personal:
     async def direct(self, nick: str, command: SendDirect) -> int:
         """Put a message into the inboxes of both; gives its ``seq`` in the sender's own.
 
-        The recipient's is first: what the sender sees as said has arrived. A message known to the
-        sender's own inbox is in both, whoever has the name by now.
+        The recipient's is first: what the sender sees as said has arrived. Whom it is for is noted
+        before that, so that another attempt goes to no other, whoever has the name by then.
 
         :raises CommandError: ``no_such_nick``
         """
-        inboxes = self._backplane.inboxes
         key = f"{self._sid}:{command.id}"
-        known = await inboxes.known(self._sid, key)
-        if known is not None:
-            return known
-        recipient = await self._find(command.to)
+        owner = await self._owner(command.to)
+        recipient = await self._backplane.inboxes.address(self._sid, key, owner)
+        if isinstance(recipient, int):
+            return recipient
+        if recipient is None:
+            raise _nobody(command.to)
+        if (owner is None or owner.session != recipient.session) and not (
+            await self._backplane.nicks.has(recipient.session)
+        ):
+            text = f"{recipient.nick} has gone; what you wrote may have arrived or not."
+            raise CommandError("no_such_nick", text)
         tail = splicing.encode_direct_tail(
             sender=nick, to=recipient.nick, text=command.text, id=command.id
         )
@@ -83,7 +89,14 @@ class Personal:
         return True
 
     async def _find(self, nick: str) -> Owner:
-        owner = await self._backplane.nicks.owner(nick) if len(nick) <= MAX_CHARS else None
+        owner = await self._owner(nick)
         if owner is None:
-            raise CommandError("no_such_nick", f"Nobody here is called {nick[:MAX_CHARS]!r}.")
+            raise _nobody(nick)
         return owner
+
+    async def _owner(self, nick: str) -> Owner | None:
+        return await self._backplane.nicks.owner(nick) if len(nick) <= MAX_CHARS else None
+
+
+def _nobody(nick: str) -> CommandError:
+    return CommandError("no_such_nick", f"Nobody here is called {nick[:MAX_CHARS]!r}.")

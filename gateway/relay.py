@@ -185,9 +185,9 @@ class Relay:
 
         ``doubted`` if Redis itself may have lost data since.
         """
-        self.inboxes.recheck()
+        self.inboxes.recheck(doubted=doubted)
         for room in self.rooms.values():
-            room.doubted |= doubted
+            room.sequence.doubted |= doubted
             room.sequence.reconnected()
             self._catch_up_soon(room)
 
@@ -262,12 +262,13 @@ class Relay:
             known_version=room.roster.version,
         )
         lost = snapshot.version < seen_version or not room.belongs_to(snapshot.epoch)
-        if not lost and not room.doubted and snapshot.seq >= seen:
+        if not lost and not room.sequence.doubted and snapshot.seq >= seen:
             await room.handed_out()  # from here on its position is that of its sequence
             await self._fill(room, snapshot)
             return
         agreed, wanted = await self._agreed(room, snapshot)
-        if agreed < wanted and snapshot.epoch == room.epoch:
+        gone = agreed < wanted or snapshot.seq < seen or snapshot.version < seen_version
+        if (gone or not await self._has_acknowledged(room)) and snapshot.epoch == room.epoch:
             await rooms.renew_epoch(room.name, room.epoch)
             room.behind = True
         elif lost and snapshot.members is None:
@@ -278,7 +279,10 @@ class Relay:
             await room.handed_out()
             await self._go_on_after_loss(room, snapshot, snapshot.members, agreed)
         else:
-            room.doubted = False
+            await room.handed_out()
+            # What is held back behind a gap may have been lost, too; the log has what was not.
+            room.sequence.restart()
+            room.start(room.position)
             room.behind = True
 
     async def _agreed(self, room: Room, snapshot: Snapshot) -> tuple[int, int]:
@@ -289,13 +293,27 @@ class Relay:
         position, recent = room.position, list(room.recent)
         if not continues(snapshot.epoch, room.epoch):
             return 0, position
-        rooms = self._backplane.rooms
-        logged = set(await rooms.messages_before(room.name, position + 1, len(recent)))
-        for message in reversed(recent):
-            if message in logged:
-                return message_seq(message), position
-        oldest = message_seq(recent[0]) if recent else position + 1
-        return min(snapshot.seq, oldest - 1), position
+        logged = await self._backplane.rooms.messages_before(room.name, position + 1, len(recent))
+        first = message_seq(logged[0]) if logged else 0
+        # The first that differs counts: what came behind it may be of the new course already.
+        agreed, known = position, set(logged)
+        for message in recent:
+            seq = message_seq(message)
+            if seq >= first and message not in known:
+                agreed = seq - 1
+                break
+        return min(agreed, snapshot.seq), position
+
+    async def _has_acknowledged(self, room: Room) -> bool:
+        """Tell whether Redis has the last message that it acknowledged to this node.
+
+        Nobody need have heard it: what was published may have been lost before it was heard.
+        """
+        seq, tail = room.acknowledged
+        if not seq:
+            return True
+        last = await self._backplane.rooms.messages_before(room.name, seq + 1, 1)
+        return bool(last) and message_seq(last[0]) == seq and last[0].endswith(tail)
 
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
@@ -322,7 +340,7 @@ class Relay:
             "redis lost data", room=room.name, had=room.position, has=snapshot.seq, agreed=agreed,
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
-        room.doubted = False
+        room.acknowledged = 0, b""
         room.epoch = snapshot.epoch
         room.sequence.restart()
         room.start(agreed)

@@ -14,12 +14,15 @@ class Sequence:
     ``position`` is the last one given out. Before `start` it is None and everything is held back.
     """
 
-    __slots__ = ("_ahead", "_live", "_ready", "highest", "position", "suspicious")
+    __slots__ = ("_ahead", "_live", "_ready", "doubted", "highest", "position", "suspicious")
 
     def __init__(self) -> None:
         self.position: int | None = None
         self.suspicious = False
         """A live message came that is older than another: Redis may have lost data."""
+        self.doubted = False
+        """Redis may have lost what was given out, and put something else in its place: until that
+        is known nothing more is given out."""
         self._live = 0
         self.highest = 0
         """The youngest message seen, given out or not."""
@@ -36,6 +39,8 @@ class Sequence:
     def restart(self) -> None:
         """Forget everything: the room's log begins anew, at 1."""
         self._ahead.clear()
+        self._ready.clear()
+        self.doubted = False
         self._live = self.highest = 0
         self.start(0)
 
@@ -67,13 +72,15 @@ class Sequence:
 
     def take(self) -> list[bytes]:
         """Give what is due, in order, and count it as given out."""
+        if self.doubted:
+            return []
         ready, self._ready = self._ready, []
         return ready
 
     @property
     def due(self) -> bool:
         """Whether `take` would give anything."""
-        return bool(self._ready)
+        return bool(self._ready) and not self.doubted
 
     @property
     def incomplete(self) -> bool:

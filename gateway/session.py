@@ -191,18 +191,25 @@ class Session:
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
-        async with self.standing.claims:
-            if nick != self.nick:
-                await self._claim(who.renamed(self.standing.who, nick))
-            # Also if that was done by a command like this one whose answer was `unavailable`.
-            await self._services.standings.join_again(self.standing)
+        await self._become(who.renamed(self.standing.who, nick))
         self._answer_once(command, wire.Named(id=command.id, nick=nick))
 
     async def _set_status(self, command: wire.SetStatus) -> None:
-        async with self.standing.claims:
-            await self._claim(who.write(self.nick, command.state, command.text))
-            await self._services.standings.join_again(self.standing)
+        await self._become(who.write(self.nick, command.state, command.text))
         self._answer_once(command, wire.Ok(id=command.id))
+
+    async def _become(self, line: str) -> None:
+        """Have another nickname or status, and tell all rooms."""
+        async with self.standing.claims:
+            try:
+                if line != self.standing.who:
+                    await self._claim(line)
+                # Also if that was done by a command like this one whose answer was `unavailable`.
+                await self._services.standings.join_again(self.standing)
+            except (Unavailable, trio.Cancelled):
+                # Who Redis says that we are now is unknown: settle it as the node has it.
+                self._services.standings.settle(self.standing)
+                raise
 
     def _checked(self, nick: str) -> str:
         return nicknames.check(nick, allow_unicode=self._services.settings.unicode_nicks)
@@ -224,10 +231,6 @@ class Session:
             self.standing.moved = True
             self._close(REPLACED)
             await trio.lowlevel.checkpoint()  # it is closed here
-        except Unavailable:
-            # Which of the two names Redis holds for us now is unknown: settle it as it comes back.
-            self._services.standings.settle(self.standing)
-            raise
         self.standing.who = line
 
     async def _join(self, command: wire.Join) -> None:
@@ -243,7 +246,9 @@ class Session:
             services.relay.epoch_seen(room, epoch)
             missed = None
             if command.since is not None:
-                missed = await history.missed(room, services.backplane.rooms, command.since)
+                missed = await history.all_missed(
+                    room, services.backplane.rooms, command.since, self.sid, self._outbox
+                )
             if missed is None:
                 missed = await history.newest(room, services.backplane.rooms, command.history)
                 recovered = None if command.since is None else False
@@ -260,8 +265,6 @@ class Session:
         self, command: wire.Join, room: Room, messages: list[bytes], *, recovered: bool | None
     ) -> None:
         fitting = self._fitting(messages)
-        if recovered and len(fitting) < len(messages):
-            recovered = False
         roster = room.roster
         # Whoever joins is told of next; the answer has them already.
         line = self.standing.who
@@ -281,7 +284,6 @@ class Session:
         )
 
     def _fitting(self, messages: list[bytes]) -> list[bytes]:
-        """Give the newest messages that together take up at most half of the outbox."""
         return history.newest_within(messages, self._services.settings.outbox_bytes // 2)
 
     async def _leave(self, command: wire.Leave) -> None:
@@ -305,6 +307,7 @@ class Session:
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
         seq = await self._services.backplane.rooms.publish(room.name, self.sid, command.id, tail)
+        room.acknowledge(seq, tail)
         metrics = self._services.metrics
         metrics.counts.messages_in += 1
         metrics.publish_seconds.observe(time.perf_counter() - began)

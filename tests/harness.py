@@ -19,12 +19,19 @@ from tests.redis_server import RedisServer
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 20.0
 
+HANDSHAKE: Final = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+"""What a client asks for that speaks WebSocket by itself."""
+
 
 class NodeProcess:
     """One ``chat-gateway serve`` on a free port; its log lines are kept, parsed."""
 
     def __init__(self, process: trio.Process) -> None:
         self.process = process
+        self.host = "127.0.0.1"
         self.port = 0
         self.log: list[dict[str, Any]] = []
         self._logged = trio.Event()
@@ -32,7 +39,7 @@ class NodeProcess:
     @property
     def url(self) -> str:
         """Where WebSocket clients connect."""
-        return f"ws://127.0.0.1:{self.port}/ws"
+        return f"ws://{self.host}:{self.port}/ws"
 
     async def read_log(self) -> None:
         """Keep what the node logs until it ends; run it in a nursery."""
@@ -75,7 +82,7 @@ class NodeProcess:
 
     async def get(self, path: str) -> tuple[int, str]:
         """Ask the node over HTTP; gives status and body."""
-        return await http_get(self.port, path)
+        return await http_get(self.port, path, host=self.host)
 
     async def metric(self, name: str) -> float:
         """Read one metric off ``/metrics``."""
@@ -86,6 +93,18 @@ class NodeProcess:
     async def ready(self) -> None:
         """Wait until ``/readyz`` says so."""
         await until(self._is_ready, "the node to be ready")
+
+    async def not_ready(self) -> tuple[int, str]:
+        """Wait until ``/readyz`` says that it is not; gives its answer."""
+        answer = 0, ""
+
+        async def refused() -> bool:
+            nonlocal answer
+            answer = await self.get("/readyz")
+            return answer[0] == 503
+
+        await until(refused, "the node to be not ready")
+        return answer
 
     async def _is_ready(self) -> bool:
         try:
@@ -128,14 +147,18 @@ class Cluster:
         """Every node's URL."""
         return [node.url for node in self.nodes]
 
-    async def add_node(self, **settings: object) -> NodeProcess:
-        """Start a node with these settings and wait until it listens."""
+    async def add_node(self, *within: str, **settings: object) -> NodeProcess:
+        """Start a node with these settings and wait until it listens.
+
+        ``within`` is what its command is run by, such as ``ip netns exec NAME``.
+        """
         flags = {"port": 0, "redis": self.redis.url, "log_format": "json", "flood_rate": 0}
-        command = [sys.executable, "-m", *self.launch, "serve"]
+        command = [*within, sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE)
         node = NodeProcess(process)
+        node.host = str(settings.get("host", node.host))
         self.nodes.append(node)
         self._nursery.start_soon(node.read_log)
         node.port = int((await node.logged("listening"))["port"])
@@ -275,10 +298,7 @@ async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterat
     """Shake hands with a node, and say hello if there is a nickname."""
     async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
         bare = BareSocket(stream)
-        await stream.send_all(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
+        await stream.send_all(HANDSHAKE)
         assert b" 101 " in await bare.receive_until(b"\r\n\r\n")
         if nick is not None:
             await bare.send(json.dumps({"type": "hello", "nick": nick}).encode())
@@ -286,9 +306,9 @@ async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterat
         yield bare
 
 
-async def http_get(port: int, path: str) -> tuple[int, str]:
+async def http_get(port: int, path: str, *, host: str = "127.0.0.1") -> tuple[int, str]:
     """Ask a node over HTTP; gives status and body."""
-    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+    async with await trio.open_tcp_stream(host, port) as stream:
         await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = b""
         async for chunk in stream:

@@ -19,13 +19,14 @@ STOP_SECONDS: Final = 10.0
 class RedisServer:
     """One server, whose data stay in ``folder`` when it is stopped and started again.
 
-    `find_redis` says how to get a redis-server where there is none.
+    ``options`` are its configuration, read at each start. `find_redis` says how to get a
+    redis-server where there is none.
     """
 
     def __init__(self, folder: Path, **options: object) -> None:
         self._folder = folder
         self.socket = folder / "redis.sock"
-        self._options = {
+        self.options: dict[str, object] = {
             "port": 0,
             "unixsocket": self.socket,
             "dir": folder,
@@ -36,9 +37,14 @@ class RedisServer:
         self.process: trio.Process | None = None
         self.url = f"unix://{self.socket}"
 
+    @property
+    def port(self) -> int:
+        """The port that it listens on, 0 if it listens on its socket alone."""
+        return int(str(self.options["port"]))
+
     async def start(self) -> None:
         """Start it and wait until it answers."""
-        flags = [part for key, value in self._options.items() for part in (f"--{key}", str(value))]
+        flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
             [find_redis(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )

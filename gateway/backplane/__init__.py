@@ -17,8 +17,9 @@ from gateway.backplane.link import Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
 from gateway.backplane.rooms import Change, Rooms, Snapshot, continues, read_change
+from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
-from gateway.backplane.topology import Server, Topology, topology_from_url
+from gateway.backplane.topology import topology_from_url
 
 __all__ = [
     "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",
@@ -55,11 +56,35 @@ class Backplane:
         self.nodes = Nodes(self.link, namespace=namespace, incarnation=self.incarnation)
 
     async def run(
-        self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]
+        self,
+        *,
+        on_burst: Callable[[Burst], Awaitable[None]],
+        on_restored: Callable[[], None],
+        on_moved: Callable[[], None],
     ) -> None:
-        """Keep both connections; runs for as long as the node does. See `Subscription.run`."""
+        """Keep both connections; runs for as long as the node does. See `Subscription.run`.
+
+        ``on_moved`` is called when Redis turns out to be another server than before, or to have
+        been restarted, before anything comes of that; it may have lost data.
+        """
+
+        def link_moved() -> None:
+            on_moved()
+            if self.subscription.lineage != self.link.lineage:
+                self.subscription.rebuild()
+
+        def subscription_moved() -> None:
+            on_moved()
+            if self.link.lineage != self.subscription.lineage:
+                self.link.rebuild()
+
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.link.run)
+            nursery.start_soon(partial(self.link.run, on_moved=link_moved))
             nursery.start_soon(
-                partial(self.subscription.run, on_burst=on_burst, on_restored=on_restored)
+                partial(
+                    self.subscription.run,
+                    on_burst=on_burst,
+                    on_restored=on_restored,
+                    on_moved=subscription_moved,
+                )
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
@@ -13,7 +15,7 @@ import structlog
 import trio
 
 from gateway.backplane.errors import Unavailable, translate
-from gateway.backplane.topology import Topology
+from gateway.backplane.server import Topology
 
 CONNECT_SECONDS: Final = 3.0
 FIRST_BACKOFF: Final = 0.05
@@ -21,10 +23,14 @@ LONGEST_BACKOFF: Final = 2.0
 RECEIVE_BYTES: Final = 64 * 1024
 
 _INCOMPLETE: Final = object()
+_NOT_AT_ALL: Final = struct.pack("ii", 1, 0)
+"""For how long a socket that is closed goes on sending."""
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
 
+ASK_LINEAGE: Final = ("INFO", "replication")
+"""In a greeting: its answer is for `read_lineage`."""
 
 Argument = bytes | str | float
 """What a command is made of; numbers go as their decimal text."""
@@ -32,6 +38,15 @@ Argument = bytes | str | float
 
 class ConnectionLost(Exception):
     """The connection is of no use any more; the text says why."""
+
+
+def read_lineage(info: object) -> str:
+    """Read the id of the data's history; empty if Redis does not tell it."""
+    if isinstance(info, bytes):
+        for line in info.split(b"\r\n"):
+            if line.startswith(b"master_replid:"):
+                return line.decode()
+    return ""
 
 
 def pack(command: tuple[Argument, ...]) -> bytes:
@@ -181,8 +196,20 @@ async def _one_connection(
     except* ConnectionLost as group:
         reason = _first_message(group)
     finally:
-        await trio.aclose_forcefully(stream)
+        await _abandon(stream)
     return reason
+
+
+async def _abandon(stream: trio.abc.Stream) -> None:
+    """Close a connection, and have nothing of it sent any more.
+
+    Where the network was cut, the kernel would go on with what it has; commands would take effect
+    when their callers had long been told that they had failed, and after those that came later.
+    """
+    transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+    if isinstance(transport, trio.SocketStream):
+        transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
+    await trio.aclose_forcefully(stream)
 
 
 def _first_message(group: BaseExceptionGroup[ConnectionLost]) -> str:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.link import Link
-from gateway.backplane.scripts import DELIVER, SNAPSHOT
+from gateway.backplane.nicks import Owner
+from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
 
 INBOX_SECONDS: Final = 3600.0
 """An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
 INBOX_SIZE: Final = 1000
 """Messages that an inbox's log keeps, at least."""
 REMEMBERED_IDS: Final = 1000
-"""A message id is recognised for at least this many further messages of an inbox."""
+"""A message id is recognised for at least this many further ones of an inbox."""
 
 
 class InboxPosition(NamedTuple):
@@ -66,6 +67,10 @@ class Inboxes:
     def _keys(self, session: str) -> InboxKeys:
         return InboxKeys(self._namespace, session)
 
+    def _new_epoch(self) -> str:
+        """An epoch for an inbox that has none: never given twice, by this node or another."""
+        return f"{self._epoch_prefix}{next(self._epochs):x}"
+
     async def deliver(
         self, session: str, channel: bytes, key: str, *, mark: bytes, tail: bytes
     ) -> int:
@@ -85,18 +90,27 @@ class Inboxes:
             tail,
             INBOX_SIZE,
             REMEMBERED_IDS,
-            f"{self._epoch_prefix}{next(self._epochs):x}",
+            self._new_epoch(),
             round(INBOX_SECONDS * 1000),
         )
         return seq
 
-    async def known(self, session: str, key: str) -> int | None:
-        """Give the ``seq`` of a message that was delivered already."""
-        keys = self._keys(session)
-        found: list[bytes | None] = await self._link.call_all(
-            [("HGET", keys.ids, key), ("HGET", keys.older_ids, key)]
+    async def address(self, session: str, key: str, recipient: Owner | None) -> int | Owner | None:
+        """Note whom a message of the session's is for, before it is delivered to both.
+
+        :returns: its ``seq`` in the session's own inbox if it is there already; else whom it is
+            for, which for another attempt is whoever the first one was for; None if nobody.
+        """
+        noted: int | bytes | None = await self._link.run_script(
+            ADDRESS,
+            self._keys(session).all(),
+            key,
+            "" if recipient is None else " ".join(recipient),
+            REMEMBERED_IDS,
+            self._new_epoch(),
+            round(INBOX_SECONDS * 1000),
         )
-        return next((int(seq) for seq in found if seq is not None), None)
+        return Owner(*noted.decode().split(" ")) if isinstance(noted, bytes) else noted
 
     async def read(self, session: str, *, after: int, limit: int) -> InboxPage:
         """Read an inbox on from a position."""
@@ -106,6 +120,12 @@ class Inboxes:
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
         return InboxPage(epoch.decode(), seq, messages)
+
+    async def renew_epoch(self, session: str, epoch: str) -> str:
+        """Have an inbox go on in another epoch than this one, of which messages were lost."""
+        renewed = self._new_epoch()
+        await self._link.run_script(RENEW_EPOCH, (self._keys(session).meta,), epoch, renewed)
+        return renewed
 
     async def move(self, session: str, channel: bytes) -> None:
         """Have an inbox publish to another node from now on, whatever a sender believes.

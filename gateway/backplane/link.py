@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import outcome
 import trio
 
 from gateway.backplane.connection import (
+    ASK_LINEAGE,
     Argument,
     Connection,
     ConnectionLost,
     Pipeline,
     keep_connected,
+    read_lineage,
 )
 from gateway.backplane.errors import NoScript, ReadOnly, Unavailable
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
-from gateway.backplane.topology import Topology
-
-
-def _lineage(info: object) -> str:
-    """Read the id of the data's history; empty if Redis does not tell it."""
-    if isinstance(info, bytes):
-        for line in info.split(b"\r\n"):
-            if line.startswith(b"master_replid:"):
-                return line.decode()
-    return ""
+from gateway.backplane.server import Topology
 
 
 class _Call:
@@ -67,6 +61,7 @@ class Link:
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
         self._up = trio.Event()
+        self._scope = trio.CancelScope()
         self.lineage = ""
         """What changes when Redis may have lost data: it was restarted, or is another server."""
 
@@ -75,11 +70,14 @@ class Link:
         """Whether there is a connection on which Redis answers, as far as is known."""
         return self._up.is_set()
 
-    async def run(self) -> None:
-        """Keep the connection; runs for as long as the node does."""
+    async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
+        """Keep the connection; runs for as long as the node does.
+
+        ``on_moved`` is called when a new connection finds another `lineage`, before it is used.
+        """
         loads: list[tuple[Any, ...]] = [("SCRIPT", "LOAD", script.source) for script in ALL_SCRIPTS]
-        greeting = [*loads, ("INFO", "replication")]
-        await keep_connected(self._topology, self._name, greeting, self._serve)
+        serve = partial(self._serve, on_moved=on_moved)
+        await keep_connected(self._topology, self._name, [*loads, ASK_LINEAGE], serve)
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).
@@ -122,14 +120,23 @@ class Link:
         except NoScript:
             return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
 
-    async def _serve(self, connection: Connection) -> None:
-        self.lineage = _lineage(connection.greeted[-1])
+    def rebuild(self) -> None:
+        """Give up a connection to a server that is not the right one any more, and open another."""
+        self._scope.cancel()
+
+    async def _serve(self, connection: Connection, *, on_moved: Callable[[], None]) -> None:
+        before = self.lineage
+        self.lineage = read_lineage(connection.greeted[-1]) or before
+        if "" != before != self.lineage:
+            on_moved()
         self._up.set()
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pipeline.run, connection)
-                nursery.start_soon(self._read, connection)
-                nursery.start_soon(self._watch)
+            with trio.CancelScope() as self._scope:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._pipeline.run, connection)
+                    nursery.start_soon(self._read, connection)
+                    nursery.start_soon(self._watch)
+            raise ConnectionLost("Redis is elsewhere")
         finally:
             self._fail_pending()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.incarnation import Incarnation
@@ -93,6 +93,11 @@ class Nicks:
         session, node, who = found.decode().split(" ", 2)
         return Owner(session, node, nick_of(who))
 
+    async def has(self, session: str) -> bool:
+        """Tell whether there is a session, on whichever node."""
+        found: int = await self._link.call("HEXISTS", self._keys[1], session)
+        return bool(found)
+
     async def release(self, sessions: Iterable[str]) -> list[str]:
         """End sessions and set their nicknames free, as far as they are on this node still.
 
@@ -119,17 +124,29 @@ class Nicks:
         :returns: those that were ended by this call.
         """
         ended: list[str] = []
+        async for some in self._scan():
+            held = [session for session, holder in some if holder == node]
+            ended += await self._release(held, node)
+        return ended
+
+    async def holdings(self) -> dict[str, list[str]]:
+        """Give all sessions by the node, alive or not, that they are on."""
+        holdings: dict[str, list[str]] = {}
+        async for some in self._scan():
+            for session, holder in some:
+                holdings.setdefault(holder, []).append(session)
+        return holdings
+
+    async def _scan(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """Give all sessions with their nodes, some at a time."""
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
-            sessions: list[str] = []
-            for owner in flat[1::2]:
-                session, holder, _ = owner.decode().split(" ", 2)
-                if holder == node:
-                    sessions.append(session)
-            ended += await self._release(sessions, node)
+            # Nothing here may fail over what somebody else has put there.
+            marks = [owner.decode("utf-8", "replace").split(" ", 2)[:2] for owner in flat[1::2]]
+            yield [(mark[0], mark[-1]) for mark in marks]
             if cursor == b"0":
-                return ended
+                return
 
     async def _release(self, sessions: Iterable[str], node: str) -> list[str]:
         wanted = list(sessions)

@@ -43,6 +43,10 @@ class Nodes:
         """The channel of any node, in any incarnation, for what its sessions alone are told."""
         return channel_of(self._namespace, node.partition("~")[0]).encode()
 
+    def is_own(self, node: str) -> bool:
+        """Tell whether a name is that of this node, in any incarnation."""
+        return node.partition("~")[0] == self._incarnation.node
+
     async def tell(self, node: str, payload: bytes) -> None:
         """Publish something on a node's channel, kept nowhere."""
         await self._link.call("PUBLISH", self.channel_of(node), payload)
@@ -60,6 +64,11 @@ class Nodes:
             node.decode(): int(count) for node, count in zip(flat[::2], flat[1::2], strict=True)
         }
         return Beats(beats.pop(self._incarnation.name, DEAD) >= 0, beats)
+
+    async def registered(self) -> set[str]:
+        """Give every node on the register, alive or dead."""
+        names: list[bytes] = await self._link.call("HKEYS", self._key)
+        return {name.decode() for name in names}
 
     async def declare_dead(self, node: str) -> None:
         """Let a node, should it come back, find that it must register and claim everything anew."""

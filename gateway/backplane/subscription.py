@@ -9,8 +9,15 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
-from gateway.backplane.topology import Topology
+from gateway.backplane.connection import (
+    ASK_LINEAGE,
+    Connection,
+    ConnectionLost,
+    Pipeline,
+    keep_connected,
+    read_lineage,
+)
+from gateway.backplane.server import Topology
 
 Burst = list[tuple[bytes, bytes]]
 """Channel and payload of each publication, in the order that Redis gave them."""
@@ -40,18 +47,25 @@ class Subscription:
         self._unconfirmed: deque[_Confirmation] = deque()
         self._scope = trio.CancelScope()
         self.connected = False
+        self.lineage = ""
+        """As that of a `Link`."""
 
     async def run(
-        self, *, on_burst: Callable[[Burst], Awaitable[None]], on_restored: Callable[[], None]
+        self,
+        *,
+        on_burst: Callable[[Burst], Awaitable[None]],
+        on_restored: Callable[[], None],
+        on_moved: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the connection; runs for as long as the node does.
 
         ``on_burst`` is awaited with everything that one read brought, before the next read;
         ``on_restored`` after a reconnection once every channel is confirmed again, at which time
-        anything may have been missed.
+        anything may have been missed; ``on_moved`` when it finds another `lineage`, before
+        anything is read.
         """
-        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored)
-        await keep_connected(self._topology, self._name, [], serve)
+        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
+        await keep_connected(self._topology, self._name, [ASK_LINEAGE], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.
@@ -77,7 +91,7 @@ class Subscription:
             self._pipeline.put((b"UNSUBSCRIBE", channel))
 
     def rebuild(self) -> None:
-        """Give up a connection that delivers nothing any more, and open another."""
+        """Give up a connection that does not bring what is published, and open another."""
         self._scope.cancel()
 
     async def _serve(
@@ -86,8 +100,13 @@ class Subscription:
         *,
         on_burst: Callable[[Burst], Awaitable[None]],
         on_restored: Callable[[], None],
+        on_moved: Callable[[], None],
     ) -> None:
         self._pipeline.clear()
+        before = self.lineage
+        self.lineage = read_lineage(connection.greeted[-1]) or before
+        if "" != before != self.lineage:
+            on_moved()
         try:
             with trio.CancelScope() as self._scope:
                 async with trio.open_nursery() as nursery:

@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from gateway.backplane import Backplane, Burst, Server
 from gateway.backplane.link import Link
+from tests.backplane.tls import make_certificate
 from tests.redis_server import RedisServer
 
 settings.register_profile("backplane", deadline=None, max_examples=50)
@@ -25,6 +26,14 @@ TIMEOUT: Final = 30.0
 async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
     async with RedisServer(tmp_path, appendonly="no") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``cert.pem`` for localhost, signed by itself, and its ``key.pem``."""
+    folder = tmp_path_factory.mktemp("tls")
+    make_certificate(folder)
+    return folder
 
 
 class Links:
@@ -76,11 +85,14 @@ class Node:
         self.link = self.backplane.link
         self.subscription = self.backplane.subscription
         self.restored = trio.Event()
+        self.moved = trio.Event()
         self._heard: list[tuple[bytes, bytes]] = []
         self._news = trio.Event()
 
     async def run(self) -> None:
-        await self.backplane.run(on_burst=self._on_burst, on_restored=self._on_restored)
+        await self.backplane.run(
+            on_burst=self._on_burst, on_restored=self._on_restored, on_moved=self.moved.set
+        )
 
     async def _on_burst(self, burst: Burst) -> None:
         self._heard += burst

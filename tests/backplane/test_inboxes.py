@@ -10,7 +10,7 @@ import trio
 from redis.crc import key_slot
 
 from gateway import splicing, wire
-from gateway.backplane import Unavailable
+from gateway.backplane import Owner, Unavailable
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
 from gateway.inbox import Inboxes
 from gateway.metrics import Counts
@@ -23,13 +23,15 @@ from tests.redis_server import RedisServer
 KEYS = InboxKeys("test", "bob")
 
 
-async def write(node: Node, text: str, *, key: str = "", to: str = "n1") -> int:
-    """Deliver a message to the session ``bob``, on the node ``to``; its key is its text."""
+async def write(
+    node: Node, text: str, *, key: str = "", to: str = "n1", session: str = "bob"
+) -> int:
+    """Deliver a message to a session on the node ``to``; its key is its text."""
     return await node.backplane.inboxes.deliver(
-        "bob",
+        session,
         node.nodes.channel_of(to),
         key or text,
-        mark=splicing.direct_mark("bob"),
+        mark=splicing.direct_mark(session),
         tail=splicing.encode_direct_tail(sender="Alice", to="Bob", text=text, id="1"),
     )
 
@@ -66,35 +68,96 @@ async def test_the_same_key_is_delivered_once(nodes: Nodes) -> None:
     heard = [splicing.read_marked(payload)[1] for payload in await opened[0].hear(2)]
     assert texts(heard) == ["once", "other"]
     await opened[0].hear_no_more()
-    known = opened[0].backplane.inboxes.known
-    assert [await known("bob", key) for key in ("s1:1", "other", "new")] == [1, 2, None]
+    address = opened[0].backplane.inboxes.address
+    assert [await address("bob", key, None) for key in ("s1:1", "other", "new")] == [1, 2, None]
 
 
-async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def alice(node: Node) -> Personal:
+    """Alice, who may write to Bob."""
     await node.nicks.claim("Bob", "bob")
     await node.nicks.claim("Alice", "alice")
+    return Personal(node.backplane, Relay(node.backplane, Counts()), "alice")
+
+
+HELLO = wire.SendDirect(id="1", to="bob", text="hello")
+
+
+async def fail_half_way(node: Node, alice: Personal, patch: pytest.MonkeyPatch, at: str) -> None:
+    """Say hello to Bob, with Redis away when it comes to this inbox."""
     inboxes = node.backplane.inboxes
-    alice = Personal(node.backplane, Relay(node.backplane, Counts()), "alice")
-    command = wire.SendDirect(id="1", to="bob", text="hello")
     deliver = inboxes.deliver
 
-    async def fail_on_her_own(session: str, *arguments: Any, **more: Any) -> int:
-        if session == "alice":
+    async def fail(session: str, *arguments: Any, **more: Any) -> int:
+        if session == at:
             raise Unavailable
         return await deliver(session, *arguments, **more)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(inboxes, "deliver", fail_on_her_own)
+    with patch.context() as failing:
+        failing.setattr(inboxes, "deliver", fail)
         with pytest.raises(Unavailable):
-            await alice.direct("Alice", command)
-    assert [await alice.direct("Alice", command) for _ in range(2)] == [1, 1]
+            await alice.direct("Alice", HELLO)
+
+
+@pytest.mark.parametrize("failing", ["alice", "bob"])
+async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
+    node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    await fail_half_way(node, alice, monkeypatch, failing)
+    assert [await alice.direct("Alice", HELLO) for _ in range(2)] == [1, 1]
     for session in ("alice", "bob"):
-        assert (await inboxes.read(session, after=0, limit=10)).seq == 1
+        assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 1
     # What she knows as said is said, whoever has the nickname now.
     await node.nicks.release(["bob"])
-    assert await alice.direct("Alice", command) == 1
+    assert await alice.direct("Alice", HELLO) == 1
+
+
+@pytest.mark.parametrize("failing", ["alice", "bob"])
+async def test_another_attempt_goes_to_the_same_person_though_another_has_the_name(
+    node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    await fail_half_way(node, alice, monkeypatch, failing)
+    await node.nicks.claim("Robert", "bob")
+    await node.nicks.claim("Bob", "another")
+    # By what others write to her the note is not forgotten.
+    await write(node, "hi", session="alice")
+    assert await alice.direct("Alice", HELLO) == 2
+    inboxes = node.backplane.inboxes
+    assert texts((await inboxes.read("bob", after=0, limit=10)).messages) == ["hello"]
+    assert (await inboxes.read("another", after=0, limit=10)).seq == 0
+    assert await alice.direct("Alice", wire.SendDirect(id="2", to="bob", text="well?")) == 3
+    assert texts((await inboxes.read("another", after=0, limit=10)).messages) == ["well?"]
+
+
+@pytest.mark.parametrize("failing", ["alice", "bob"])
+@pytest.mark.parametrize("taken", [False, True])
+async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
+    node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str, taken: bool
+) -> None:
+    await fail_half_way(node, alice, monkeypatch, failing)
+    await node.nicks.release(["bob"])
+    await node.backplane.inboxes.forget(["bob"])
+    if taken:
+        await node.nicks.claim("Bob", "another")
+    for _ in range(2):
+        with pytest.raises(wire.CommandError, match="has gone") as refused:
+            await alice.direct("Alice", HELLO)
+        assert refused.value.code == "no_such_nick"
+    for session in ("alice", "bob", "another"):
+        assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 0
+
+
+async def test_notes_of_messages_that_never_arrived_are_bounded(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.inboxes.REMEMBERED_IDS", 10)
+    bob = Owner("bob", "n1", "Bob")
+    for number in range(100):
+        assert await node.backplane.inboxes.address("alice", str(number), bob) == bob
+    keys = InboxKeys("test", "alice")
+    remembered = await node.link.call_all([("HLEN", keys.ids), ("HLEN", keys.older_ids)])
+    assert 10 <= sum(remembered) <= 20
+    assert await node.backplane.inboxes.address("alice", "99", None) == bob
 
 
 async def test_a_key_is_remembered_for_many_messages(

@@ -156,6 +156,16 @@ async def test_a_dead_nodes_nicknames_are_free_and_no_others(
     assert owners(redis_server) == expected | {f"nick{n}": f"alive-{n}" for n in range(50)}
 
 
+async def test_what_somebody_else_has_put_there_is_passed_over(
+    node: Node, redis_server: RedisServer
+) -> None:
+    for key, value in (("odd", "nonsense"), ("empty", "")):
+        redis_server.ask("HSET", "test:{nicks}", key, value)
+    await node.nicks.claim("Alice", "s1")
+    assert (await node.nicks.holdings())["n1"] == ["s1"]
+    assert await node.nicks.release_node("n1") == ["s1"]
+
+
 # --- going on at another node ---------------------------------------------------------------------
 
 

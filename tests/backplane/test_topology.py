@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +12,9 @@ from gateway.backplane import Server
 from gateway.backplane.link import Link
 from tests.backplane.conftest import Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
+from tests.backplane.tls import tls_server
 from tests.redis_server import RedisServer
+from tests.sentinels import free_port
 
 # --- who we are to Redis --------------------------------------------------------------------------
 
@@ -65,36 +65,6 @@ async def test_a_database_that_does_not_exist_is_logged(redis_server: RedisServe
 
 
 # --- TLS ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``cert.pem`` for localhost, signed by itself, and its ``key.pem``."""
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-            "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem",
-        ],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def tls_server(folder: Path, certificate: Path, port: int) -> RedisServer:
-    options: dict[str, object] = {
-        "appendonly": "no", "tls-port": port, "tls-auth-clients": "no",
-        "tls-cert-file": certificate / "cert.pem", "tls-key-file": certificate / "key.pem",
-        "tls-ca-cert-file": certificate / "cert.pem",
-    }  # fmt: skip
-    return RedisServer(folder, **options)
 
 
 async def test_tls_with_a_certificate_that_is_trusted(tmp_path: Path, certificate: Path) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 import trio
 
 from gateway.closing import DRAINING
-from gateway.config import Settings
 from gateway.door import Connection
-from gateway.node import Node
 from gateway.session import Session
-from tests.harness import until
+from tests.cluster.inside import command, running_node, session_on, start_nothing
+from tests.harness import HANDSHAKE, until
 from tests.redis_server import RedisServer
 
 MOST_STEPS: Final = 500
@@ -53,20 +51,6 @@ async def at_every_step(work: Callable[[], Awaitable[None]]) -> AsyncIterator[in
     raise AssertionError("it never ends")
 
 
-@asynccontextmanager
-async def running_node(redis_server: RedisServer) -> AsyncIterator[Node]:
-    node = Node(Settings(redis=redis_server.url, port=0, grace_seconds=0, flood_rate=0))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(node.run)
-
-        async def ready() -> bool:
-            return node._why_not_ready() is None
-
-        await until(ready, "the node to be ready")
-        yield node
-        nursery.cancel_scope.cancel()
-
-
 def tasks() -> int:
     return trio.lowlevel.current_statistics().tasks_living
 
@@ -101,14 +85,10 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
             )
 
         async def work() -> None:
-            ours, theirs = socket.socketpair()
-            with ours, theirs:
-                ours.setblocking(False)
-                connection = Connection(node._services, ours, "test", _start_nothing)
-                session = Session(node._services, connection.outbox, connection.close)
+            with session_on(node) as session:
                 try:
-                    for number, command in enumerate(_COMMANDS):
-                        await session.handle(json.dumps(command | {"id": str(number)}))
+                    for fields in _COMMANDS:
+                        await command(session, **fields)
                 finally:
                     session.end()
 
@@ -130,8 +110,36 @@ _COMMANDS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def _start_nothing(_: object) -> None:
-    raise AssertionError("it reads fast enough")
+async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
+    redis_server: RedisServer,
+) -> None:
+    """Else the session, parked, would sooner or later claim a name that is somebody else's."""
+    async with running_node(redis_server, grace=60) as node:
+        outcomes: set[str] = set()
+        sessions: list[Session] = []
+
+        async def work() -> None:
+            with session_on(node) as session:
+                sessions.append(session)
+                with trio.CancelScope(shield=True):
+                    await command(session, "hello", nick="Alice")
+                try:
+                    await command(session, "nick", nick="Alicia")
+                finally:
+                    session.end()
+
+        async def agreed() -> bool:
+            standing = sessions[-1].standing
+            owned = redis_server.ask("HVALS", "chat:{nicks}")
+            return bool(owned == [f"{standing.sid} {node.name} {standing.who}"])
+
+        async for step in at_every_step(work):
+            await node._backplane.link.call("PING")  # behind what was under way
+            await until(agreed, f"node and Redis to agree after step {step}")
+            outcomes.add(sessions[-1].nick)
+            node._standings.release(sessions[-1].standing)
+            await node._standings.released()
+        assert outcomes == {"Alice", "Alicia"}
 
 
 async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_frame(
@@ -142,10 +150,10 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
         finished = False
         for step in range(1, MOST_STEPS):
             ours, theirs = socket.socketpair()
-            theirs.sendall(_HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
+            theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
             theirs.shutdown(socket.SHUT_WR)
             ours.setblocking(False)
-            connection = Connection(node._services, ours, "test", _start_nothing)
+            connection = Connection(node._services, ours, "test", start_nothing)
 
             instrument = AtStep(step, partial(connection.close, DRAINING))
             trio.lowlevel.add_instrument(instrument)
@@ -166,10 +174,6 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
         assert finished
 
 
-_HANDSHAKE: Final = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 _GOODBYE: Final = bytes((0x88, 0x82, 0, 0, 0, 0)) + (1000).to_bytes(2, "big")
 
 

@@ -10,36 +10,18 @@ import trio
 
 from client.session import CommandError, Session, open_session
 from gateway import wire
+from tests.cluster.people import following, two_clients, two_sessions
 from tests.harness import Cluster, open_cluster, raw_client
 from tests.redis_server import RedisServer
 
 
-async def messages(session: Session, count: int) -> list[wire.Message]:
-    """The next messages among a session's events."""
-    found: list[wire.Message] = []
-    with trio.fail_after(60):
-        async for event in session.events:
-            if isinstance(event, wire.Message):
-                found.append(event)
-                if len(found) == count:
-                    break
-    return found
-
-
 async def presence(session: Session) -> wire.Presence:
-    with trio.fail_after(10):
-        async for event in session.events:
-            if isinstance(event, wire.Presence):
-                return event
-    raise AssertionError("the session ended")
+    [change] = await following(session, wire.Presence, 1)
+    return change
 
 
 async def test_two_people_on_two_nodes_see_each_other(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-    ):
+    async with two_sessions(redis_server) as (_, alice, bob):
         await alice.join("lobby")
         joined = await bob.join("lobby")
         assert [member.nick for member in joined.members] == ["alice", "bob"]
@@ -49,23 +31,17 @@ async def test_two_people_on_two_nodes_see_each_other(redis_server: RedisServer)
 
         assert await alice.send("lobby", "Hello, Bob!") == 1
         assert await bob.send("lobby", "Hello, Alice!") == 2
-        heard = await messages(alice, 2)
+        heard = await following(alice, wire.Message, 2)
         assert [(m.seq, m.sender, m.text) for m in heard] == [
             (1, "alice", "Hello, Bob!"),
             (2, "bob", "Hello, Alice!"),
         ]
-        assert await messages(bob, 2) == heard
+        assert await following(bob, wire.Message, 2) == heard
         assert await bob.list_rooms() == [wire.RoomInfo(room="lobby", members=2)]
 
 
 async def test_a_message_is_byte_for_byte_the_same_everywhere(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
-        for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with two_clients(redis_server, room="lobby") as (_, alice, bob):
         text = 'quotes " and \\, ünïcödé, 😀, \u2028 and \x00 control'
         await alice.say({"type": "send", "room": "lobby", "text": text, "id": "1"})
         raw: list[str | bytes] = []
@@ -78,11 +54,7 @@ async def test_a_message_is_byte_for_byte_the_same_everywhere(redis_server: Redi
 
 
 async def test_leaving_and_renaming_are_told_on_every_node(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-    ):
+    async with two_sessions(redis_server) as (cluster, alice, bob):
         await alice.join("lobby")
         await bob.join("lobby")
         assert await bob.rename("Bobby") == "Bobby"
@@ -131,7 +103,7 @@ class Crowd:
             async with trio.open_nursery() as nursery:
                 if number < self.speakers:
                     nursery.start_soon(self._speak, session, number)
-                heard = await messages(session, self.speakers * self.each)
+                heard = await following(session, wire.Message, self.speakers * self.each)
             self.heard[number] = [(m.seq, m.text) for m in heard]
 
     async def _speak(self, session: Session, number: int) -> None:
@@ -173,7 +145,7 @@ async def test_joining_amid_the_flow_misses_nothing_and_doubles_nothing(
                 seqs = [m.seq for m in joined.messages]
                 assert seqs == list(range(max(1, joined.seq - 199), joined.seq + 1))
                 if joined.seq < total:
-                    seqs += [m.seq for m in await messages(late, total - joined.seq)]
+                    seqs += [m.seq for m in await following(late, wire.Message, total - joined.seq)]
                 received.append(seqs)
 
         async with (
@@ -213,6 +185,31 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
             answer = await bob.ask(join | {"since": {"epoch": "another", "seq": 3}})
             assert answer["recovered"] is False
             assert [m["seq"] for m in answer["messages"]] == list(range(201, 251))
+
+
+async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 2, outbox_bytes=65_536, history_size=5_000) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+        for index in range(1_300):
+            text = str(index) if index < 1_200 else "x" * 4_000
+            await alice.say({"type": "send", "room": "lobby", "text": text, "id": f"s{index}"})
+            await alice.hear_type("ok")
+        since = {"epoch": epoch, "seq": 7}
+        await bob.say({"type": "join", "room": "lobby", "since": since, "id": "j"})
+        seqs = []
+        while (frame := await bob.hear())["type"] == "message":
+            seqs.append(frame["seq"])
+        assert frame["recovered"] is True
+        assert len(seqs) > 1_000
+        assert seqs + [m["seq"] for m in frame["messages"]] == list(range(8, 1_301))
+        await alice.say({"type": "send", "room": "lobby", "text": "more", "id": "more"})
+        assert (await bob.hear_type("message"))["seq"] == 1_301
 
 
 @pytest.mark.parametrize("rounds", [200])

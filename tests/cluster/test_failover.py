@@ -2,143 +2,133 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import random
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 import trio
 
-from client.session import open_session
-from gateway.demo import find_redis
-from tests.cluster.test_redis_away import Listener
-from tests.harness import open_cluster, raw_client, until
+from tests.cluster.people import in_the_lobby
+from tests.cluster.test_resuming import members
+from tests.faults.proxy import Proxy
+from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@asynccontextmanager
-async def sentinel(folder: Path, primary: int) -> AsyncIterator[int]:
-    """Run one of three sentinels; gives its port."""
-    port = free_port()
-    configuration = folder / "sentinel.conf"
-    await trio.Path(folder).mkdir()
-    await trio.Path(configuration).write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
-        f"sentinel monitor chat 127.0.0.1 {primary} 2\n"
-        "sentinel down-after-milliseconds chat 1000\nsentinel failover-timeout chat 3000\n"
-    )
-    process = await trio.lowlevel.open_process(
-        [find_redis(), str(configuration), "--sentinel"],
-        stdout=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        yield port
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-
-
-@asynccontextmanager
-async def sentinels(tmp_path: Path) -> AsyncIterator[tuple[str, RedisServer, RedisServer]]:
-    """Run a primary, its replica and three sentinels; gives the URL, and the two."""
-    ports = free_port(), free_port()
-    for port in ports:
-        await trio.Path(tmp_path / str(port)).mkdir()
-    primary = RedisServer(tmp_path / str(ports[0]), port=ports[0], bind="127.0.0.1")
-    replica = RedisServer(
-        tmp_path / str(ports[1]), port=ports[1], bind="127.0.0.1",
-        replicaof=f"127.0.0.1 {ports[0]}", **{"repl-diskless-sync-delay": 0},
-    )  # fmt: skip
-    async with primary, replica, AsyncExitStack() as stack:
-        places = [
-            await stack.enter_async_context(sentinel(tmp_path / f"s{number}", ports[0]))
-            for number in range(3)
-        ]
-
-        async def in_step() -> bool:
-            roles = [primary.ask("ROLE"), replica.ask("ROLE")]
-            return bool(len(roles[0][2]) == 1 and roles[1][3] == "connected")
-
-        await until(in_step, "the replica to be in step")
-        for port in places:
-            await until(partial(_sees_all, port), "the sentinels to know each other")
-        hosts = ",".join(f"127.0.0.1:{port}" for port in places)
-        yield f"redis+sentinel://{hosts}/chat", primary, replica
-
-
-def ask_sentinel(port: int, *command: str) -> Any:
-    client = redis.Redis(port=port, decode_responses=True)
-    try:
-        return client.execute_command("SENTINEL", *command)  # type: ignore[no-untyped-call]
-    finally:
-        client.close()
-
-
-async def _sees_all(port: int) -> bool:
-    try:
-        state = ask_sentinel(port, "MASTER", "chat")
-    except redis.ConnectionError:
-        return False
-    return bool(int(state["num-slaves"]) == 1 and int(state["num-other-sentinels"]) == 2)
+from tests.sentinels import open_group
 
 
 @pytest.mark.parametrize("gently", [False, True])
 async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bool) -> None:
-    async with (
-        sentinels(tmp_path) as (url, primary, replica),
-        open_cluster(primary, 0) as cluster,
-    ):
+    async with open_group(tmp_path) as group, open_cluster(group.primary, 0) as cluster:
+        hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         for _ in range(2):
-            await (await cluster.add_node(redis=url)).ready()
-        async with (
-            open_session([cluster.urls[0]], nick="alice") as alice,
-            open_session([cluster.urls[1]], nick="bob") as bob,
-            trio.open_nursery() as nursery,
-        ):
-            listener = Listener(bob)
-            await alice.join("lobby")
-            await bob.join("lobby")
-            nursery.start_soon(listener.listen)
+            await (await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")).ready()
+        async with in_the_lobby(cluster, "alice", "bob") as (alice, bob):
             for number in range(1, 21):
-                assert await alice.send("lobby", "before") == number
-            primary.ask("WAIT", 1, 5000)
+                assert await alice.session.send("lobby", "before") == number
             if gently:
-                port = int(url.partition("/chat")[0].rpartition(":")[2])
-                ask_sentinel(port, "FAILOVER", "chat")
-                await until(partial(_is, replica, "master"), "the failover")
-                await until(partial(_is, primary, "slave"), "the old primary to follow")
+                await group.hand_over()
+                await group.taken_over()
             else:
-                assert primary.process is not None
-                primary.process.kill()
-                await primary.process.wait()
+                await group.in_step()
+                await group.lose_primary()
             for number in range(21, 41):
-                assert await alice.send("lobby", "after") == number
-            assert replica.ask("ROLE")[0] == "master"
-            await listener.until_seq(40)
-            assert [m.seq for m in listener.messages] == list(range(1, 41))
-            assert [m.text for m in listener.messages] == ["before"] * 20 + ["after"] * 20
-            assert listener.lost_connections == 0
+                assert await alice.session.send("lobby", "after") == number
+            await bob.until_seq(40)
+            assert [m.seq for m in bob.messages] == list(range(1, 41))
+            assert [m.text for m in bob.messages] == ["before"] * 20 + ["after"] * 20
+            assert bob.lost_connections == 0
             for node in cluster.nodes:
                 await node.ready()
-            nursery.cancel_scope.cancel()
 
 
-async def _is(server: RedisServer, role: str) -> bool:
-    return bool(server.ask("ROLE")[0] == role)
+async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path) -> None:
+    async with (
+        open_group(tmp_path) as group,
+        open_cluster(group.primary, 0) as cluster,
+    ):
+        hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
+        node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat", probe_seconds=0)
+        await node.ready()
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await group.hand_over()
+            await group.taken_over()
+            group.cut_replication()  # what comes by way of the old primary comes no more
+            assert (await say(alice, "hello", until_it_is="message"))["text"] == "hello"
+
+
+async def say(client: RawClient, text: str, *, until_it_is: str = "ok") -> dict[str, Any]:
+    """Say something in the lobby, as often as it takes; gives the frame of this type."""
+    command = {"type": "send", "room": "lobby", "text": text, "id": text}
+    await client.say(command)
+    while (frame := await client.hear_type(until_it_is, "error"))["type"] == "error":
+        await trio.sleep(0.05)
+        await client.say(command)
+    return frame
+
+
+async def go_back(redis_server: RedisServer) -> None:
+    """Have Redis forget all that it was told since it last saved its data."""
+    assert redis_server.process is not None
+    redis_server.process.kill()
+    await redis_server.process.wait()
+    await redis_server.start()
+
+
+async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
+    async with (
+        RedisServer(tmp_path, appendonly="no") as redis_server,
+        open_cluster(redis_server, 1, grace_seconds=1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with raw_client(cluster.urls[0], "bob") as bob:
+            await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+            redis_server.ask("SAVE")
+        await until(partial(_holds_one, redis_server), "bob to be gone")
+        await go_back(redis_server)
+        assert not await _holds_one(redis_server)
+        await until(partial(_holds_one, redis_server), "bob to be gone again")
+        listed = await members(alice)
+        while len(listed) > 1:
+            await alice.hear_type("presence")
+            listed = await members(alice)
+        assert listed == {"alice"}
+
+
+async def _holds_one(redis_server: RedisServer) -> bool:
+    keys = "chat:{nicks}", "chat:{room:lobby}:members"
+    return [redis_server.ask("HLEN", key) for key in keys] == [1, 1]
+
+
+async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
+    tmp_path: Path,
+) -> None:
+    """Its node's subscription had gone deaf before; then Redis forgot it."""
+    async with (
+        RedisServer(tmp_path, appendonly="no") as redis_server,
+        open_cluster(redis_server, 0) as cluster,
+        trio.open_nursery() as nursery,
+    ):
+        proxy = Proxy(random.Random(0))
+        port = await proxy.listen(nursery, str(redis_server.socket))
+        node = await cluster.add_node(redis=f"redis://127.0.0.1:{port}/0", probe_seconds=0)
+        await until(partial(_connected, node), "Redis to be connected")
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await say(alice, "kept")
+            redis_server.ask("SAVE")
+            assert proxy.silence() == 1
+            await say(alice, "lost")
+            await go_back(redis_server)
+            assert (await alice.hear_type("notice"))["code"] == "history_lost"
+        nursery.cancel_scope.cancel()
+
+
+async def _connected(node: NodeProcess) -> bool:
+    return await node.metric("chat_redis_connected") == 1
 
 
 async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(

@@ -9,6 +9,8 @@ import pytest
 import trio
 
 from client.session import CannotConnect, open_session
+from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -57,13 +59,7 @@ async def _stay(
 async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
-    ):
-        for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with two_clients(redis_server, room="lobby", nodes=1) as (_, alice, bob):
         # Redis does the claim and not what follows, as when the connection is lost in between.
         keys = ["~chat:nodes", "~chat:nicks"]
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
@@ -90,11 +86,7 @@ async def _lists(client: RawClient, nicks: set[str]) -> bool:
 
 
 async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
-    ):
+    async with two_clients(redis_server, nodes=1) as (cluster, alice, bob):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         await bob.ask({"type": "join", "room": "other", "id": "j"})
         redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:nodes")
@@ -169,6 +161,33 @@ async def _holds_nothing_but(redis_server: RedisServer, node: NodeProcess) -> bo
     name = (await node.logged("listening"))["node"]
     registered = redis_server.ask("HKEYS", "chat:nodes")
     return bool(redis_server.ask("KEYS", "*") == ["chat:nodes"] and registered == [name])
+
+
+async def test_what_is_held_by_nobody_is_given_back(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a node that was buried while it was stopped, and killed as it went on."""
+    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 Ghost")
+    redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", "ghost")
+    async with running_node(redis_server) as node:
+
+        async def only_us() -> bool:
+            registered = redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+            return bool(registered and redis_server.ask("KEYS", "*") == ["chat:nodes"])
+
+        await until(only_us, "the nickname to be given back")
+        with session_on(node) as session:
+            await command(session, "hello", nick="Alice")
+            # A claim that took effect when its session was over already.
+            redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} Late")
+            redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
+
+            async def only_alice() -> bool:
+                return bool(redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"])
+
+            await until(only_alice, "the other nickname to be given back")
+            session.end()
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,11 @@ from typing import Any
 import pytest
 import trio
 
-from client.session import CommandError, Session, open_session
+from client.session import CommandError, open_session
 from gateway import wire
+from tests.cluster.people import following, two_clients, two_sessions
 from tests.harness import RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
-
-
-async def directs(session: Session, count: int) -> list[wire.DirectMessage]:
-    """The next direct messages among a session's events."""
-    found: list[wire.DirectMessage] = []
-    with trio.fail_after(60):
-        async for event in session.events:
-            if isinstance(event, wire.DirectMessage):
-                found.append(event)
-                if len(found) == count:
-                    break
-    return found
 
 
 def direct(to: str, text: str, id: str) -> dict[str, Any]:  # noqa: A002
@@ -53,29 +42,25 @@ async def test_two_people_on_two_nodes_write_to_each_other(redis_server: RedisSe
         open_session([cluster.urls[1]], nick="Bob") as bob,
     ):
         assert await alice.direct("bob", "Hello, Bob!") == 1
-        assert [(d.sender, d.to, d.text) for d in await directs(bob, 1)] == [
+        assert [(d.sender, d.to, d.text) for d in await following(bob, wire.DirectMessage, 1)] == [
             ("Alice", "Bob", "Hello, Bob!")
         ]
         assert await bob.direct("ALICE", "Hello, Alice!") == 2
-        heard = await directs(alice, 2)
+        heard = await following(alice, wire.DirectMessage, 2)
         assert [(d.seq, d.sender, d.to, d.text) for d in heard] == [
             (1, "Alice", "Bob", "Hello, Bob!"),
             (2, "Bob", "Alice", "Hello, Alice!"),
         ]
         assert await alice.direct("Alice", "Note to myself") == 3
-        assert [d.text for d in await directs(alice, 1)] == ["Note to myself"]
+        assert [d.text for d in await following(alice, wire.DirectMessage, 1)] == ["Note to myself"]
         with pytest.raises(CommandError) as refused:
             await alice.direct("nobody", "Hello?")
         assert refused.value.code == "no_such_nick"
-        assert [d.text for d in await directs(bob, 1)] == ["Hello, Alice!"]
+        assert [d.text for d in await following(bob, wire.DirectMessage, 1)] == ["Hello, Alice!"]
 
 
 async def test_the_same_id_is_delivered_once(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
+    async with two_clients(redis_server) as (_, alice, bob):
         for _ in range(3):
             await alice.say(direct("bob", "once", "1"))
             assert (await alice.hear_type("ok", "error"))["seq"] == 1
@@ -87,19 +72,17 @@ async def test_the_same_id_is_delivered_once(redis_server: RedisServer) -> None:
 
 
 async def test_it_is_whoever_has_the_nickname_now(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-    ):
+    async with two_sessions(redis_server) as (cluster, alice, bob):
         await bob.rename("robert")
         with pytest.raises(CommandError):
             await alice.direct("bob", "Hello?")
         async with open_session([cluster.urls[0]], nick="bob") as other:
             await alice.direct("bob", "to the other")
             await alice.direct("robert", "to him")
-            assert [d.text for d in await directs(other, 1)] == ["to the other"]
-            assert [d.text for d in await directs(bob, 1)] == ["to him"]
+            assert [d.text for d in await following(other, wire.DirectMessage, 1)] == [
+                "to the other"
+            ]
+            assert [d.text for d in await following(bob, wire.DirectMessage, 1)] == ["to him"]
 
 
 async def test_a_thousand_in_order_with_redis_restarted_in_the_middle(
@@ -107,9 +90,7 @@ async def test_a_thousand_in_order_with_redis_restarted_in_the_middle(
 ) -> None:
     total = 1000
     async with (
-        open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
+        two_sessions(redis_server) as (cluster, alice, bob),
         trio.open_nursery() as nursery,
     ):
         halfway = trio.Event()
@@ -127,7 +108,7 @@ async def test_a_thousand_in_order_with_redis_restarted_in_the_middle(
         await redis_server.stop()
         await redis_server.start()
         for session in (alice, bob):
-            heard = await directs(session, total)
+            heard = await following(session, wire.DirectMessage, total)
             assert [d.seq for d in heard] == list(range(1, total + 1))
             assert [d.text for d in heard] == [str(number) for number in range(total)]
         assert not any(node.errors for node in cluster.nodes)
@@ -136,11 +117,7 @@ async def test_a_thousand_in_order_with_redis_restarted_in_the_middle(
 async def test_what_the_subscription_did_not_bring_is_read_from_the_log(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
+    async with two_clients(redis_server) as (_, alice, bob):
         for number in range(20):
             redis_server.ask("CLIENT", "KILL", "TYPE", "pubsub")
             assert (await alice.ask(direct("bob", str(number), str(number))))["type"] == "ok"
@@ -151,11 +128,7 @@ async def test_what_the_subscription_did_not_bring_is_read_from_the_log(
 async def test_after_redis_lost_everything_the_conversation_goes_on(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
+    async with two_clients(redis_server) as (_, alice, bob):
         for number in range(3):
             await alice.ask(direct("bob", str(number), str(number)))
             await next_of(bob, "direct")
@@ -187,7 +160,7 @@ async def test_an_inbox_is_gone_with_its_session(redis_server: RedisServer) -> N
             return len(redis_server.ask("KEYS", "chat:{inbox:*")) == 3
 
         await until(only_bobs, "the inbox to go")
-        assert [d.text for d in await directs(bob, 1)] == ["Hello!"]
+        assert [d.text for d in await following(bob, wire.DirectMessage, 1)] == ["Hello!"]
 
 
 async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_status(
@@ -245,7 +218,7 @@ async def test_a_session_whose_node_dies_misses_no_direct(redis_server: RedisSer
         nursery.start_soon(write)
         await halfway.wait()
         await cluster.nodes[1].kill()
-        heard = await directs(bob, total)
+        heard = await following(bob, wire.DirectMessage, total)
         assert [d.text for d in heard] == [str(number) for number in range(total)]
         assert [d.seq for d in heard] == list(range(1, total + 1))
         assert len({d.epoch for d in heard}) == 1, "it is one session all the while"
@@ -256,13 +229,7 @@ async def test_a_session_whose_node_dies_misses_no_direct(redis_server: RedisSer
 
 async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None:
     join = {"type": "join", "room": "lobby", "id": "j"}
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
-        for client in (alice, bob):
-            await client.ask(join)
+    async with two_clients(redis_server, room="lobby") as (cluster, alice, bob):
         while (await alice.hear_type("presence"))["version"] < 2:
             pass
         away = {"type": "status", "state": "away", "text": "back  at 3 ☕", "id": "s"}
@@ -294,11 +261,7 @@ async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None
 async def test_a_session_that_comes_back_tells_its_status_again(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-    ):
+    async with two_sessions(redis_server) as (cluster, alice, bob):
         for session in (alice, bob):
             await session.join("lobby")
         await bob.set_status("busy", "release day")

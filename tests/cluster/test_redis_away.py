@@ -2,107 +2,43 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
 import trio
 
-from client.session import Disconnected, Session, open_session
-from gateway import wire
-from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
+from client.session import Session
+from gateway.node import Node
+from tests.cluster.inside import running_node
+from tests.cluster.people import check_heard, in_the_lobby
+from tests.harness import RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
-class Listener:
-    """Keeps what one session hears."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.messages: list[wire.Message] = []
-        self.notices: list[wire.Notice] = []
-        self.lost_connections = 0
-        self._news = trio.Event()
-
-    async def listen(self) -> None:
-        async for event in self.session.events:
-            if isinstance(event, wire.Message):
-                self.messages.append(event)
-            elif isinstance(event, wire.Notice):
-                self.notices.append(event)
-            elif isinstance(event, Disconnected):
-                self.lost_connections += 1
-            self._news.set()
-
-    async def until_seq(self, seq: int) -> None:
-        with trio.fail_after(30):
-            while not self.messages or self.messages[-1].seq < seq:
-                self._news = trio.Event()
-                await self._news.wait()
-
-    async def until_notice(self, code: str) -> wire.Notice:
-        with trio.fail_after(30):
-            while not (found := [n for n in self.notices if n.code == code]):
-                self._news = trio.Event()
-                await self._news.wait()
-        return found[0]
-
-
-async def not_ready(node: NodeProcess) -> tuple[int, str]:
-    answer: tuple[int, str] = (0, "")
-
-    async def refused() -> bool:
-        nonlocal answer
-        answer = await node.get("/readyz")
-        return answer[0] == 503
-
-    await until(refused, "the node to be not ready")
-    return answer
-
-
 async def test_a_restart_under_traffic_loses_nothing(redis_server: RedisServer) -> None:
-    acknowledged: dict[int, str] = {}
-
-    async def speak(session: Session, name: str, stop: trio.Event) -> None:
-        number = 0
-        while not stop.is_set():
-            text = f"{name}:{number}"
-            acknowledged[await session.send("lobby", text)] = text
-            number += 1
-            await trio.sleep(0.005)
-
     async with (
         open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-        open_session([cluster.urls[1]], nick="carol") as carol,
-        trio.open_nursery() as nursery,
+        in_the_lobby(cluster, "alice", "bob", "carol") as everybody,
     ):
-        listeners = [Listener(session) for session in (alice, bob, carol)]
-        for listener in listeners:
-            await listener.session.join("lobby")
-            nursery.start_soon(listener.listen)
-        stop = trio.Event()
-        async with trio.open_nursery() as speaking:
-            speaking.start_soon(speak, alice, "alice", stop)
-            speaking.start_soon(speak, bob, "bob", stop)
+        alice, bob, carol = everybody
+        async with trio.open_nursery() as talking:
+            for talker in (alice, bob):
+                talking.start_soon(talker.talk)
             for _ in range(2):
-                await listeners[2].until_seq(max(acknowledged, default=0) + 50)
+                await carol.until_seq(len(carol.messages) + 50)
                 await redis_server.stop()
                 for node in cluster.nodes:
-                    assert "Redis" in (await not_ready(node))[1]
+                    assert "Redis" in (await node.not_ready())[1]
                 await redis_server.start()
                 for node in cluster.nodes:
                     await node.ready()
-            await listeners[2].until_seq(max(acknowledged) + 50)
-            stop.set()
-        assert len(acknowledged) > 150
-        for listener in listeners:
-            await listener.until_seq(max(acknowledged))
-            seqs = [m.seq for m in listener.messages]
-            assert seqs == list(range(1, seqs[-1] + 1))
-            heard = {m.seq: m.text for m in listener.messages}
-            assert acknowledged.items() <= heard.items()
-            assert len(set(heard.values())) == len(heard), "something was said twice"
-            assert listener.lost_connections == 0
-        assert [m.nick for m in (await carol.members("lobby")).members] == ["alice", "bob", "carol"]
-        nursery.cancel_scope.cancel()
+            await carol.until_seq(len(carol.messages) + 50)
+            for talker in (alice, bob):
+                talker.stop.set()
+        await check_heard(everybody)
+        assert all(talker.lost_connections == 0 for talker in everybody)
+        members = (await carol.session.members("lobby")).members
+        assert [m.nick for m in members] == ["alice", "bob", "carol"]
 
 
 async def ask_while_away(client: RawClient) -> dict[str, object]:
@@ -134,59 +70,78 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
         assert [m["text"] for m in page["messages"]] == ["now?"]
 
 
+async def test_nobody_is_dead_because_redis_was_slow(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it says nothing everybody's heartbeats stand still, though no call fails."""
+    monkeypatch.setattr("gateway.lease.BEAT_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.lease.DEAD_AFTER", 0.2)
+    async with (
+        running_node(redis_server, patience=30) as one,
+        running_node(redis_server, patience=30) as other,
+    ):
+        for _ in range(3):
+            redis_server.pause()
+            await trio.sleep(0.5)
+            redis_server.resume()
+            before = await _beats(one, other)
+
+            async def both_go_on(before: list[int] = before) -> bool:
+                now = await _beats(one, other)
+                return all(b > a + 10 for a, b in zip(before, now, strict=True))
+
+            await until(both_go_on, "both to go on beating")
+        for node in (one, other):
+            assert node._backplane.incarnation.name == node.name, "never taken for dead"
+
+
+async def _beats(*nodes: Node) -> list[int]:
+    names = [node._backplane.incarnation.name for node in nodes]
+    found = await nodes[0]._backplane.link.call("HMGET", "chat:nodes", *names)
+    return [int(count or 0) for count in found]
+
+
 async def test_killed_connections_are_made_again_and_gaps_are_filled(
     redis_server: RedisServer,
 ) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-        trio.open_nursery() as nursery,
+        in_the_lobby(cluster, "alice", "bob") as (alice, bob),
     ):
-        listener = Listener(bob)
-        await alice.join("lobby")
-        await bob.join("lobby")
-        nursery.start_soon(listener.listen)
         seq = 0
         for kind in ("pubsub", "normal", "pubsub"):
             for _ in range(20):
-                seq = await alice.send("lobby", "before")
+                seq = await alice.session.send("lobby", "before")
             redis_server.ask("CLIENT", "KILL", "TYPE", kind)
             for _ in range(20):
-                seq = await alice.send("lobby", "after")
-        await listener.until_seq(seq)
-        assert [m.seq for m in listener.messages] == list(range(1, seq + 1))
-        assert listener.lost_connections == 0
-        nursery.cancel_scope.cancel()
+                seq = await alice.session.send("lobby", "after")
+        await bob.until_seq(seq)
+        assert [m.seq for m in bob.messages] == list(range(1, seq + 1))
+        assert bob.lost_connections == 0
 
 
 async def test_lost_data_is_told_and_the_conversation_goes_on(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-        trio.open_nursery() as nursery,
+        in_the_lobby(cluster, "alice", "bob") as (alice, bob),
     ):
-        listener = Listener(bob)
-        before = await alice.join("lobby")
-        await bob.join("lobby")
-        nursery.start_soon(listener.listen)
+        before = await bob.session.join("lobby")
         for _ in range(10):
-            await alice.send("lobby", "before")
-        await listener.until_seq(10)
+            await alice.session.send("lobby", "before")
+        await bob.until_seq(10)
         redis_server.ask("FLUSHALL")
-        await listener.until_notice("history_lost")
-        await until(lambda: _members(alice, ["alice", "bob"]), "both to be listed again")
-        listener.messages.clear()
-        assert await alice.send("lobby", "after") == 1
-        await listener.until_seq(1)
-        assert listener.messages[0].text == "after"
-        assert (await bob.join("lobby")).epoch != before.epoch
+        await bob.until_notice("history_lost")
+        listed = partial(_members, alice.session, ["alice", "bob"])
+        await until(listed, "both to be listed again")
+        bob.messages.clear()
+        assert await alice.session.send("lobby", "after") == 1
+        await bob.until_seq(1)
+        assert bob.messages[0].text == "after"
+        assert (await bob.session.join("lobby")).epoch != before.epoch
         # Nicknames were claimed again.
         async with raw_client(cluster.urls[0]) as stranger:
             answer = await stranger.ask({"type": "hello", "nick": "BOB"})
             assert answer["code"] == "nick_taken"
-        nursery.cancel_scope.cancel()
 
 
 async def _members(session: Session, nicks: list[str]) -> bool:
@@ -200,7 +155,9 @@ async def test_redis_away_at_start(redis_server: RedisServer) -> None:
         away = await node.logged("redis away")
         assert away["level"] == "warning"
         assert (await node.get("/healthz"))[0] == 200
-        assert (await not_ready(node))[1] == '{"ready": false, "reason": "Redis does not answer"}\n'
+        assert (await node.not_ready())[
+            1
+        ] == '{"ready": false, "reason": "Redis does not answer"}\n'
         async with raw_client(node.url) as client:
             answer = await client.ask({"type": "hello", "nick": "alice", "id": "h"})
             assert answer["code"] == "unavailable"

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import trio
 
-from client.session import open_session
-from tests.cluster.test_failover import free_port
-from tests.cluster.test_redis_away import Listener, not_ready
-from tests.harness import NodeProcess, open_cluster, raw_client
+from tests.cluster.people import in_the_lobby
+from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client
 from tests.redis_server import RedisServer
+from tests.sentinels import free_port
 
 
 class Deafener:
@@ -61,26 +60,19 @@ async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
         async with open_cluster(redis_server, 1) as cluster:
             node = await cluster.add_node(redis=url)
             await node.ready()
-            async with (
-                open_session([cluster.urls[0]], nick="alice") as alice,
-                open_session([node.url], nick="bob") as bob,
-            ):
-                listener = Listener(bob)
-                await alice.join("lobby")
-                await bob.join("lobby")
-                nursery.start_soon(listener.listen)
+            async with in_the_lobby(cluster, "alice", "bob") as (alice, bob):
                 deafener.swallows = True
                 for _ in range(5):
-                    await alice.send("lobby", "in vain")
-                assert "subscription" in (await not_ready(node))[1]
-                assert listener.messages == []
+                    await alice.session.send("lobby", "in vain")
+                assert "subscription" in (await node.not_ready())[1]
+                assert bob.messages == []
                 deafener.swallows = False
                 with trio.fail_after(45):
                     await node.logged("subscription silent")
-                    await listener.until_seq(5)
+                    await bob.until_seq(5)
                 await node.ready()
-                assert [m.seq for m in listener.messages] == [1, 2, 3, 4, 5]
-                assert listener.lost_connections == 0
+                assert [m.seq for m in bob.messages] == [1, 2, 3, 4, 5]
+                assert bob.lost_connections == 0
         nursery.cancel_scope.cancel()
 
 
@@ -89,27 +81,20 @@ async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
 ) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-        trio.open_nursery() as nursery,
+        in_the_lobby(cluster, "alice", "bob") as (alice, bob),
     ):
-        listener = Listener(bob)
-        await alice.join("lobby")
-        await bob.join("lobby")
-        nursery.start_soon(listener.listen)
         redis_server.ask("CONFIG", "SET", "client-output-buffer-limit", "pubsub 65536 0 0")
         subscribers = redis_server.ask("CLIENT", "LIST", "TYPE", "pubsub")
         cluster.nodes[1].pause()
         for _ in range(500):
-            await alice.send("lobby", "x" * 4000)
+            await alice.session.send("lobby", "x" * 4000)
         now = redis_server.ask("CLIENT", "LIST", "TYPE", "pubsub")
         cluster.nodes[1].resume()
         assert len(now) < len(subscribers), "Redis has cut the node off"
-        await listener.until_seq(500)
-        assert [m.seq for m in listener.messages] == list(range(1, 501))
-        assert listener.lost_connections == 0
-        assert listener.notices == []
-        nursery.cancel_scope.cancel()
+        await bob.until_seq(500)
+        assert [m.seq for m in bob.messages] == list(range(1, 501))
+        assert bob.lost_connections == 0
+        assert bob.notices == []
 
 
 async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: RedisServer) -> None:
@@ -144,8 +129,5 @@ async def test_too_many_connections_at_once_are_told_to_come_later(
 
 async def shake_hands(node: NodeProcess) -> bytes:
     async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
-        await stream.send_all(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        )
+        await stream.send_all(HANDSHAKE)
         return bytes(await stream.receive_some())

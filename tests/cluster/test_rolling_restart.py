@@ -9,57 +9,10 @@ import pytest
 import trio
 import trio.testing
 
-from client.session import (
-    ConnectionLost,
-    Disconnected,
-    NotRejoined,
-    Rejoined,
-    Session,
-    open_session,
-)
-from gateway import wire
-from tests.harness import Cluster, open_cluster
+from client.session import ConnectionLost, open_session
+from tests.cluster.people import Talker, check_heard, in_the_lobby
+from tests.harness import Cluster, open_cluster, until
 from tests.redis_server import RedisServer
-
-
-class Talker:
-    """Says numbered things without end, and keeps all that it hears."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.acknowledged: dict[int, str] = {}
-        self.heard: list[wire.Message] = []
-        self.left: list[str] = []
-        self.not_resumed = self.unrecovered = self.moves = 0
-        self.stop = trio.Event()
-
-    async def talk(self) -> None:
-        number = 0
-        while not self.stop.is_set():
-            number += 1
-            text = f"{self.session.nick} {number}"
-            self.acknowledged[await self.session.send("lobby", text)] = text
-            await trio.sleep(0.01)
-
-    async def listen(self) -> None:
-        async for event in self.session.events:
-            match event:
-                case wire.Message():
-                    self.heard.append(event)
-                case wire.Presence():
-                    self.left += event.left
-                case Rejoined(joined):
-                    self.unrecovered += not joined.recovered
-                    self.heard += joined.messages
-                case Disconnected():
-                    self.moves += 1
-                case NotRejoined():
-                    raise AssertionError(event)
-
-    async def has_heard(self, seq: int) -> None:
-        with trio.fail_after(30):
-            while not self.heard or self.heard[-1].seq < seq:
-                await trio.sleep(0.02)
 
 
 async def restart_gently(cluster: Cluster, number: int) -> None:
@@ -90,23 +43,12 @@ def follow(cluster: Cluster, talkers: list[Talker]) -> None:
 
 
 async def all_goes_on(talkers: list[Talker]) -> None:
-    counts = [len(talker.acknowledged) for talker in talkers]
-    with trio.fail_after(30):
-        while any(len(t.acknowledged) < n + 20 for t, n in zip(talkers, counts, strict=True)):
-            await trio.sleep(0.02)
+    enough = [len(talker.acknowledged) + 20 for talker in talkers]
 
+    async def have_talked() -> bool:
+        return all(len(t.acknowledged) >= n for t, n in zip(talkers, enough, strict=True))
 
-def check(talker: Talker, acknowledged: dict[int, str]) -> None:
-    """Everything once, in order, with no gap, and nobody seen to leave."""
-    assert [m.seq for m in talker.heard] == list(range(1, len(talker.heard) + 1))
-    heard = {m.seq: m.text for m in talker.heard}
-    assert acknowledged.items() <= heard.items()
-    assert len(set(heard.values())) == len(heard), "something was said twice"
-    for nick in ("alice", "bob", "carol"):
-        order = [int(m.text.split()[1]) for m in talker.heard if m.sender == nick]
-        assert order == sorted(order)
-    assert talker.left == []
-    assert talker.unrecovered == 0
+    await until(have_talked, "everybody to go on talking")
 
 
 @pytest.mark.parametrize(
@@ -117,15 +59,8 @@ async def test_nothing_is_lost_and_nobody_notices(
 ) -> None:
     async with (
         open_cluster(redis_server, 3) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        open_session([cluster.urls[1]], nick="bob") as bob,
-        open_session([cluster.urls[2]], nick="carol") as carol,
-        trio.open_nursery() as nursery,
+        in_the_lobby(cluster, "alice", "bob", "carol") as talkers,
     ):
-        talkers = [Talker(session) for session in (alice, bob, carol)]
-        for talker in talkers:
-            await talker.session.join("lobby")
-            nursery.start_soon(talker.listen)
         async with trio.open_nursery() as talking:
             for talker in talkers:
                 talking.start_soon(talker.talk)
@@ -136,12 +71,9 @@ async def test_nothing_is_lost_and_nobody_notices(
                 await all_goes_on(talkers)
             for talker in talkers:
                 talker.stop.set()
-        acknowledged = {seq: text for t in talkers for seq, text in t.acknowledged.items()}
-        for talker in talkers:
-            await talker.has_heard(max(acknowledged))
-            check(talker, acknowledged)
-        assert trouble is pause or sum(talker.moves for talker in talkers) >= times
-        nursery.cancel_scope.cancel()
+        await check_heard(talkers)
+        assert all(talker.left == [] for talker in talkers)
+        assert trouble is pause or sum(talker.lost_connections for talker in talkers) >= times
 
 
 async def test_what_is_said_while_there_is_no_node_is_sent_by_and_by(
@@ -149,25 +81,20 @@ async def test_what_is_said_while_there_is_no_node_is_sent_by_and_by(
 ) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
-        open_session([cluster.urls[0]], nick="alice") as alice,
-        trio.open_nursery() as nursery,
+        in_the_lobby(cluster, "alice") as (alice,),
     ):
-        talker = Talker(alice)
-        await alice.join("lobby")
-        nursery.start_soon(talker.listen)
         await cluster.nodes[0].kill()
         seqs: dict[str, int] = {}
 
         async def say(text: str) -> None:
-            seqs[text] = await alice.send("lobby", text)
+            seqs[text] = await alice.session.send("lobby", text)
 
         async with trio.open_nursery() as saying:
             for number in range(5):
                 saying.start_soon(partial(say, str(number)))
                 await trio.testing.wait_all_tasks_blocked(0.01)
-            alice.urls[:] = [(await cluster.add_node()).url]
+            alice.session.urls[:] = [(await cluster.add_node()).url]
         assert seqs == {str(number): number + 1 for number in range(5)}
-        nursery.cancel_scope.cancel()
 
 
 async def test_a_message_that_cannot_be_sent_in_time_fails_with_the_reason(

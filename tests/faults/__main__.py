@@ -6,14 +6,15 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn, Protocol
 
 import trio
 
-from tests.faults import race
+from tests.faults import churn, race, release
 from tests.faults.faults import MIXES, faults_of
 from tests.faults.report import as_json, table
 from tests.faults.run import Plan, run
@@ -22,9 +23,14 @@ from tests.faults.sabotaged import SABOTAGES
 
 def main() -> None:
     """Run once; exit status 0 only if nothing went wrong."""
-    if sys.argv[1:2] == ["race"]:
-        _race(sys.argv[2:])
-    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    asked = sys.argv[1:2]
+    if asked and asked[0] in OTHERS:
+        _other(asked[0], sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults",
+        description=__doc__,
+        epilog=f"There are also, each with its own --help: {', '.join(OTHERS)}.",
+    )
     parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--clients", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=180.0)
@@ -40,22 +46,48 @@ def main() -> None:
         parser.error(str(error))
     plan = Plan(**{k: v for k, v in vars(options).items() if k != "json"})
     with tempfile.TemporaryDirectory(prefix="chat-faults-") as folder:
-        _, verdict = trio.run(run, plan, Path(folder), _show)
+        history, verdict = trio.run(run, plan, Path(folder), _show)
     _show("")
-    sys.stdout.write(table(verdict))
+    sys.stdout.write(table(history, verdict))
     if options.json:
         options.json.write_text(json.dumps(as_json(verdict, **asdict(plan)), indent=1) + "\n")
     sys.exit(not verdict.clean)
 
 
-def _race(arguments: list[str]) -> NoReturn:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults race", description=race.__doc__)
-    parser.add_argument("--people", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=1000)
-    parser.add_argument("--kills", action="store_true", help="nodes die meanwhile")
+class Outcome(Protocol):
+    """What another kind of run ends with; as text, it says it all."""
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing went wrong."""
+
+
+OTHERS: Final[dict[str, Callable[..., Awaitable[Outcome]]]] = {
+    "race": race.race,
+    "release": release.release,
+    "churn": churn.churn,
+}
+
+
+def _other(name: str, arguments: list[str]) -> NoReturn:
+    """Run one of the others; exit status 0 only if nothing went wrong."""
+    work = OTHERS[name]
+    parser = argparse.ArgumentParser(
+        prog=f"python -m tests.faults {name}", description=sys.modules[work.__module__].__doc__
+    )
+    match name:
+        case "race":
+            parser.add_argument("--people", type=int, default=100)
+            parser.add_argument("--rounds", type=int, default=1000)
+            parser.add_argument("--kills", action="store_true", help="nodes die meanwhile")
+        case "release":
+            parser.add_argument("--sessions", type=int, default=15_000)
+            parser.add_argument("--grace", type=float, default=15.0, help="the grace time [15]")
+        case "churn":
+            parser.add_argument("--count", type=int, default=100_000)
     asked = vars(parser.parse_args(arguments))
     with tempfile.TemporaryDirectory(prefix="chat-faults-") as folder:
-        outcome = trio.run(partial(race.race, Path(folder), show=_show, **asked))
+        outcome: Outcome = trio.run(partial(work, Path(folder), show=_show, **asked))
     _show("")
     sys.stdout.write(f"{outcome}\n")
     sys.exit(not outcome.clean)

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
-from tests.faults.history import History, Listing, Presence, Sending, Stay, Strike, Tenure
+from tests.faults.history import (
+    History,
+    Listing,
+    Logged,
+    Presence,
+    Sending,
+    Stay,
+    Strike,
+    Tenure,
+)
+from tests.faults.losses import Logs, Losses
 
 PROMPT_SECONDS: Final = 1.0
 """An acknowledgement that takes longer than this counts as unavailable time."""
@@ -47,6 +59,10 @@ class Verdict:
     acknowledged: int = 0
     heard: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    announced: list[str] = field(default_factory=list)
+    """Acknowledged messages that Redis lost, of which those who knew of them were told."""
+    told: int = 0
+    """How often somebody was told of such a loss."""
 
     @property
     def clean(self) -> bool:
@@ -56,19 +72,32 @@ class Verdict:
 
 def check(history: History, *, patience: float) -> Verdict:
     """Judge a run; who is gone may stay listed for ``patience`` seconds, outside faults."""
-    logs = {room: list(reads) for room, reads in _reads(history).items()}
+    logs = _reads(history)
+    losses = Losses(history, logs, patience=patience)
+    stays = [losses.without(stay) for stay in history.stays]
+    gone: list[Sending] = []
+    kept: list[Sending] = []
+    for sending in history.sendings:
+        (gone if losses.of_sender(sending) else kept).append(sending)
     anomalies = [
-        *_diverged(history, logs),
-        *_lost(history, logs),
-        *_doubled(history, logs),
-        *_reordered(history, logs),
+        *_diverged(history.logs, stays, kept),
+        *_different_reads(logs),
+        *_lost(kept, history.stays, logs),
+        *_doubled(stays, logs),
+        *_reordered(history.sendings, stays, logs),
         *_unexpected(history, logs),
         *(
             Anomaly("told", f"{h.client} in {h.room}: {h.why}, {h.after} to {h.up_to}")
             for h in history.holes
+            if not losses.explain(h)
         ),
         *_ghosts(history, patience),
         *_owned_twice(history.tenures),
+        *(
+            Anomaly("complaint", f"{ending.client}'s session ended: {ending.reason}")
+            for ending in history.endings
+            if not losses.explain_ending(ending)
+        ),
         *(Anomaly("complaint", line) for line in history.complaints),
     ]
     counts = {kind: sum(a.kind == kind for a in anomalies) for kind in KINDS}
@@ -81,30 +110,30 @@ def check(history: History, *, patience: float) -> Verdict:
         acknowledged=sum(s.seq is not None for s in history.sendings),
         heard=sum(len(stay.heard) for stay in history.stays),
         counts=counts,
+        announced=[sending.text for sending in gone],
+        told=sum(map(losses.explain, history.holes)),
     )
 
 
-def _reads(history: History) -> dict[str, list[dict[int, str]]]:
-    """Every client's last read of each room, by seq."""
-    reads: dict[str, list[dict[int, str]]] = {}
+def _reads(history: History) -> Logs:
+    reads: Logs = {}
     for (_, room), messages in sorted(history.logs.items()):
         reads.setdefault(room, []).append(dict(messages))
     return reads
 
 
-Logs = dict[str, list[dict[int, str]]]
-
-
-def _diverged(history: History, logs: Logs) -> Iterator[Anomaly]:
-    """Give every seq of an epoch's room at which two clients have another message."""
+def _diverged(
+    reads: Mapping[tuple[str, str], list[Logged]], stays: list[Stay], sendings: list[Sending]
+) -> Iterator[Anomaly]:
+    """Give every seq of a room at which two clients have another message."""
     seen: dict[tuple[str, int], dict[str, str]] = {}
-    for (client, room), messages in history.logs.items():
+    for (client, room), messages in reads.items():
         for seq, text in messages:
             seen.setdefault((room, seq), {}).setdefault(text, f"{client}'s last read")
-    for stay in history.stays:
+    for stay in stays:
         for seq, text, _ in stay.heard:
             seen.setdefault((stay.room, seq), {}).setdefault(text, stay.client)
-    for sending in history.sendings:
+    for sending in sendings:
         if sending.seq is not None:
             place = (sending.room, sending.seq)
             seen.setdefault(place, {}).setdefault(sending.text, f"{sending.client}'s answer")
@@ -112,7 +141,6 @@ def _diverged(history: History, logs: Logs) -> Iterator[Anomaly]:
         if len(texts) > 1:
             said = ", ".join(f"{text} ({who})" for text, who in texts.items())
             yield Anomaly("diverged", f"{room} {seq} is {said}", tuple(texts))
-    yield from _different_reads(logs)
 
 
 def _different_reads(logs: Logs) -> Iterator[Anomaly]:
@@ -122,22 +150,23 @@ def _different_reads(logs: Logs) -> Iterator[Anomaly]:
             yield Anomaly("diverged", f"last reads of {room} differ at {sorted(odd)}")
 
 
-def _lost(history: History, logs: Logs) -> Iterator[Anomaly]:
+def _lost(sendings: list[Sending], stays: list[Stay], logs: Logs) -> Iterator[Anomaly]:
     """Give what was acknowledged and is not in the log, and what members did not get."""
-    for sending in history.sendings:
-        if sending.seq is None:
-            continue
-        for read in logs.get(sending.room, []):
-            if sending.text not in read.values():
-                what = f"{sending.room} {sending.seq} is in the log no more"
-                yield Anomaly("lost", what, (sending.text,))
-                break
-    for stay in history.stays:
+    everywhere = {
+        room: set.intersection(*(set(read.values()) for read in reads))
+        for room, reads in logs.items()
+    }
+    for sending in sendings:
+        texts = everywhere.get(sending.room)
+        if sending.seq is not None and texts is not None and sending.text not in texts:
+            what = f"{sending.room} {sending.seq} is in the log no more"
+            yield Anomaly("lost", what, (sending.text,))
+    for stay in stays:
         missing = _missing(stay, logs.get(stay.room, [{}])[0])
         if missing:
-            texts = logs.get(stay.room, [{}])[0]
+            log = logs.get(stay.room, [{}])[0]
             what = f"{stay.client} in {stay.room} did not get {_ranges(missing)}"
-            yield Anomaly("lost", what, tuple(texts.get(seq, "?") for seq in missing))
+            yield Anomaly("lost", what, tuple(log.get(seq, "?") for seq in missing))
 
 
 def _missing(stay: Stay, log: dict[int, str]) -> list[int]:
@@ -155,12 +184,12 @@ def _ranges(seqs: list[int]) -> str:
     return ", ".join(str(s[0]) if len(s) == 1 else f"{s[0]}-{s[-1]}" for s in spans)
 
 
-def _doubled(history: History, logs: Logs) -> Iterator[Anomaly]:
+def _doubled(stays: list[Stay], logs: Logs) -> Iterator[Anomaly]:
     for room, reads in logs.items():
         for text in _repeated(reads[0].values()):
             seqs = [seq for seq, said in reads[0].items() if said == text]
             yield Anomaly("duplicated", f"{room} has it at {seqs}", (text,))
-    for stay in history.stays:
+    for stay in stays:
         for text in _repeated(text for _, text, _ in stay.heard):
             what = f"{stay.client} in {stay.room} got it more than once"
             yield Anomaly("duplicated", what, (text,))
@@ -171,14 +200,14 @@ def _repeated(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if text in seen or seen.add(text)]  # type: ignore[func-returns-value]
 
 
-def _reordered(history: History, logs: Logs) -> Iterator[Anomaly]:
+def _reordered(sendings: list[Sending], stays: list[Stay], logs: Logs) -> Iterator[Anomaly]:
     """Give what came to a client out of order, and what overtook an earlier one of its sender."""
-    for stay in history.stays:
+    for stay in stays:
         for (seq, text, _), (next_seq, next_text, _) in itertools.pairwise(stay.heard):
             if next_seq < seq:
                 what = f"{stay.client} in {stay.room} heard {next_seq} after {seq}"
                 yield Anomaly("reordered", what, (text, next_text))
-    by_text = {sending.text: sending for sending in history.sendings}
+    by_text = {sending.text: sending for sending in sendings}
     for room, reads in logs.items():
         latest: dict[str, Sending] = {}
         for _, text in sorted(reads[0].items()):
@@ -259,7 +288,6 @@ def _owned_twice(tenures: list[Tenure]) -> Iterator[Anomaly]:
 def _recovery(strike: Strike, history: History) -> Recovery:
     """Give how long it took until each client had an answer, and heard, again."""
     ended = strike.ended if strike.ended is not None else strike.began
-    latest = 0.0
     sent_at = {s.text: s.asked_at for s in history.sendings}
     answered: dict[str, float] = {}
     for sending in history.sendings:
@@ -269,9 +297,10 @@ def _recovery(strike: Strike, history: History) -> Recovery:
     latest = max(answered.values(), default=ended)
     heard: dict[str, float] = {}
     for stay in history.stays:
-        for _, text, at in stay.heard:
+        for _, text, at in stay.heard[bisect_left(stay.heard, ended, key=itemgetter(2)) :]:
             if sent_at.get(text, 0.0) >= ended:
                 heard[stay.client] = min(heard.get(stay.client, at), at)
+                break
     latest = max(latest, *heard.values(), ended)
     return Recovery(strike.fault, strike.where, latest - ended if heard else None)
 

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from gateway.config import declarations
+from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
 from tests.harness import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.sentinels import HOST, NAME, SentinelGroup, open_group
 
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
 SMALL_OUTBOX: Final = 262_144
-REDIS_START_SECONDS: Final = 20.0
 
 
 @dataclass
 class Place:
-    """Where a node runs: always on the same port, with the same way to Redis."""
+    """Where a node runs: always on the same address, with the same way to Redis."""
 
     number: int
     proxy: Proxy
+    way: Way
     redis_url: str
     node: NodeProcess
 
@@ -41,12 +42,19 @@ class Struck:
     """The cluster under faults; made by `open_struck`."""
 
     def __init__(
-        self, cluster: Cluster, redis: RedisServer, *, grace: float, sabotage: str | None
+        self,
+        cluster: Cluster,
+        redis: RedisServer | SentinelGroup,
+        *,
+        grace: float,
+        sabotage: str | None,
     ) -> None:
         self.cluster = cluster
-        self.redis = redis
+        self._redis = redis
         self.places: list[Place] = []
         self.client_proxies: list[Proxy] = []
+        self.loud = False
+        """Whether clients shall say very much, so that who does not read is soon behind."""
         if sabotage:
             cluster.launch = ("tests.faults.sabotaged", sabotage)
         self._settings: dict[str, object] = {
@@ -54,29 +62,66 @@ class Struck:
             "history_size": HISTORY,
             "outbox_bytes": SMALL_OUTBOX,
             "drain_seconds": 3,
+            "grace_seconds": grace,
         }
-        if "grace_seconds" in declarations():
-            self._settings["grace_seconds"] = grace
+
+    @property
+    def redis(self) -> RedisServer:
+        """The Redis that nodes write to now."""
+        return self._redis.primary if isinstance(self._redis, SentinelGroup) else self._redis
+
+    @property
+    def group(self) -> SentinelGroup:
+        """The Sentinel group around it; there is one if it was asked for."""
+        assert isinstance(self._redis, SentinelGroup)
+        return self._redis
 
     @property
     def urls(self) -> list[str]:
         """Where clients connect, fault or no fault."""
-        return [f"ws://127.0.0.1:{place.node.port}/ws" for place in self.places]
+        return [place.node.url for place in self.places]
 
-    async def add_place(self, proxy: Proxy, redis_url: str) -> None:
-        """Start one more node, that has this way to Redis."""
+    async def start_redis(self) -> None:
+        """Start the Redis that nodes write to, where it was stopped."""
+        if isinstance(self._redis, SentinelGroup):
+            await self._redis.start(self.redis)
+            await self._redis.in_step()
+        else:
+            await self._redis.start()
+
+    async def add_place(self, proxy: Proxy, way: Way, nursery: trio.Nursery) -> None:
+        """Start one more node, which has this way to Redis."""
         number = len(self.places) + 1
-        node = await self.start(number, redis_url, port=0)
-        self.places.append(Place(number, proxy, redis_url, node))
+        url = await self._lead_to_redis(proxy, way, nursery)
+        node = await self._start(number, way, url, port=0)
+        self.places.append(Place(number, proxy, way, url, node))
+
+    async def _lead_to_redis(self, proxy: Proxy, way: Way, nursery: trio.Nursery) -> str:
+        """Have a proxy lead to all that a node needs of Redis; gives the URL for the node."""
+        if isinstance(self._redis, RedisServer):
+            port = await proxy.listen(nursery, str(self._redis.socket), host=way.outside)
+            return f"redis://{way.outside}:{port}/0"
+        renamed = {_bulk(HOST): _bulk(way.outside)}
+        for server in self._redis.servers:
+            port = await proxy.listen(nursery, str(server.socket), host=way.outside)
+            renamed[_bulk(str(server.port))] = _bulk(str(port))
+        sentinels = []
+        for sentinel in self._redis.sentinels:
+            target = HOST, sentinel
+            port = await proxy.listen(nursery, target, host=way.outside, renamed=renamed)
+            sentinels.append(f"{way.outside}:{port}")
+        return f"redis+sentinel://{','.join(sentinels)}/{NAME}"
 
     async def restart(self, place: Place) -> None:
         """Start a node anew where one has ended."""
-        place.node = await self.start(place.number, place.redis_url, port=place.node.port)
+        place.node = await self._start(
+            place.number, place.way, place.redis_url, port=place.node.port
+        )
 
-    async def start(self, number: int, redis_url: str, *, port: int) -> NodeProcess:
+    async def _start(self, number: int, way: Way, redis_url: str, *, port: int) -> NodeProcess:
         """Start a node and wait until it listens."""
         return await self.cluster.add_node(
-            port=port, redis=redis_url, node_name=f"n{number}",
+            *way.runner, host=way.host, port=port, redis=redis_url, node_name=f"n{number}",
             **self._settings,
         )  # fmt: skip
 
@@ -86,21 +131,39 @@ class Struck:
             await place.node.ready()
 
 
+def _bulk(text: str) -> bytes:
+    """Write a string as Redis sends it, with its length: one is replaced by another as a whole."""
+    return f"${len(text)}\r\n{text}\r\n".encode()
+
+
 @asynccontextmanager
 async def open_struck(
-    folder: Path, nodes: int, *, grace: float, sabotage: str | None, random_: random.Random
+    folder: Path,
+    nodes: int,
+    *,
+    grace: float,
+    random_: random.Random,
+    sabotage: str | None = None,
+    sentinels: bool = False,
 ) -> AsyncIterator[Struck]:
-    """Run nodes, each with a proxy before Redis, until the context ends."""
-    async with (
-        RedisServer(folder) as redis,
-        open_cluster(redis, 0) as cluster,
-        trio.open_nursery() as nursery,
-    ):
+    """Run nodes, each with a proxy before Redis, until the context ends.
+
+    With ``sentinels`` Redis is a primary and a replica that three sentinels watch.
+    """
+    proxies = [Proxy(random_) for _ in range(nodes)]
+    async with AsyncExitStack() as stack:
+        redis: RedisServer | SentinelGroup
+        if sentinels:
+            redis = await stack.enter_async_context(open_group(folder))
+            first = redis.primary
+        else:
+            redis = first = await stack.enter_async_context(RedisServer(folder))
+        ways = stack.enter_context(open_ways(proxies))
+        cluster = await stack.enter_async_context(open_cluster(first, 0))
+        nursery = await stack.enter_async_context(trio.open_nursery())
         struck = Struck(cluster, redis, grace=grace, sabotage=sabotage)
-        for _ in range(nodes):
-            proxy = Proxy(random_)
-            port = await proxy.listen(nursery, str(redis.socket))
-            await struck.add_place(proxy, f"redis://127.0.0.1:{port}/0")
+        for proxy, way in zip(proxies, ways, strict=True):
+            await struck.add_place(proxy, way, nursery)
         await struck.ready()
         yield struck
         nursery.cancel_scope.cancel()
@@ -112,6 +175,7 @@ async def way_to_nodes(struck: Struck, random_: random.Random) -> AsyncIterator[
     async with trio.open_nursery() as nursery:
         proxy = Proxy(random_)
         struck.client_proxies.append(proxy)
-        ports = [await proxy.listen(nursery, place.node.port) for place in struck.places]
+        targets = [(place.node.host, place.node.port) for place in struck.places]
+        ports = [await proxy.listen(nursery, target) for target in targets]
         yield [f"ws://127.0.0.1:{port}/ws" for port in ports]
         nursery.cancel_scope.cancel()

@@ -7,9 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
+import trio
+
 from tests.faults.cluster import Place, Struck
+from tests.harness import until
 
 DELAY: Final = (0.05, 0.15)
+LAG: Final = (0.3, 1.0)
 
 Fault = Callable[[Struck, random.Random], AbstractAsyncContextManager[str]]
 """The context gives the name of what was struck."""
@@ -19,10 +23,15 @@ def _any(struck: Struck, chance: random.Random) -> Place:
     return chance.choice(struck.places)
 
 
+def _mortal(struck: Struck, chance: random.Random) -> Place:
+    """Choose one that may end: the first lives on, so that its memory tells of all faults."""
+    return chance.choice(struck.places[1:] or struck.places)
+
+
 @asynccontextmanager
 async def kill(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """A node dies without a word, and another takes its place."""
-    place = _any(struck, chance)
+    place = _mortal(struck, chance)
     await place.node.kill()
     yield place.name
     await struck.restart(place)
@@ -31,7 +40,7 @@ async def kill(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
 @asynccontextmanager
 async def drain(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """A node is asked to end, and another takes its place."""
-    place = _any(struck, chance)
+    place = _mortal(struck, chance)
     await place.node.stop()
     yield place.name
     await struck.restart(place)
@@ -51,11 +60,12 @@ async def pause_node(struck: Struck, chance: random.Random) -> AsyncIterator[str
 @asynccontextmanager
 async def pause_redis(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis takes connections and answers nothing."""
-    struck.redis.pause()
+    redis = struck.redis
+    redis.pause()
     try:
         yield "redis"
     finally:
-        struck.redis.resume()
+        redis.resume()
 
 
 @asynccontextmanager
@@ -63,18 +73,47 @@ async def redis_restart(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis is away for a while."""
     await struck.redis.stop()
     yield "redis"
-    await struck.redis.start()
+    await struck.start_redis()
+
+
+@asynccontextmanager
+async def handover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """The replica becomes the primary because somebody wants it so; nothing is lost."""
+    await struck.group.hand_over()
+    yield "redis"
+    await struck.group.taken_over()
+
+
+@asynccontextmanager
+async def failover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """The primary dies, and the sentinels have the replica take over."""
+    group = struck.group
+    await group.in_step()
+    await group.lose_primary()
+    yield "redis"
+    await group.taken_over()
+
+
+@asynccontextmanager
+async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
+    """The primary dies while its replica lags behind: what was written meanwhile is gone."""
+    group = struck.group
+    group.cut_replication()
+    await trio.sleep(chance.uniform(*LAG))
+    await group.lose_primary()
+    yield "redis"
+    await group.taken_over()
 
 
 @asynccontextmanager
 async def partition(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """Nothing comes through between a node and Redis."""
     place = _any(struck, chance)
-    place.proxy.cut()
+    place.way.cut()
     try:
         yield place.name
     finally:
-        place.proxy.heal()
+        place.way.heal()
 
 
 @asynccontextmanager
@@ -105,13 +144,26 @@ async def subscriber_silent(struck: Struck, chance: random.Random) -> AsyncItera
 
 @asynccontextmanager
 async def slow(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
-    """A client stops reading."""
+    """A client stops reading, and very much is said, until its node has closed it for that."""
     proxy = chance.choice(struck.client_proxies)
-    proxy.cut()
+    before = await _slow_readers(struck)
+
+    async def closed() -> bool:
+        return await _slow_readers(struck) > before
+
+    proxy.stop_reading()
+    struck.loud = True
     try:
-        yield "a client"
+        await until(closed, "a node to close a slow reader")
     finally:
-        proxy.heal()
+        struck.loud = False
+        proxy.read_on()
+    yield "a client"
+
+
+async def _slow_readers(struck: Struck) -> float:
+    """Give how many slow readers the nodes have closed."""
+    return sum([await place.node.metric("chat_slow_readers_total") for place in struck.places])
 
 
 @asynccontextmanager
@@ -127,6 +179,9 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "pause": (pause_node, pause_redis),
     "redis-pause": (pause_redis,),
     "redis-restart": (redis_restart,),
+    "failover": (handover, failover, lagging_failover),
+    "handover": (handover,),
+    "lagging-failover": (lagging_failover,),
     "partition": (partition,),
     "subscriber-cut": (subscriber_cut, subscriber_silent),
     "subscriber-silent": (subscriber_silent,),
@@ -136,7 +191,14 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "none": (),
 }
 
-LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay, slow)
+NEED_SENTINELS: Final = (handover, failover, lagging_failover)
+"""Faults for which Redis is a Sentinel group; for the others in the same run it is one, too. They
+prove the same of it: the sentinels do nothing about a primary that is paused, or restarts."""
+LOSSY: Final = (failover, lagging_failover)
+"""Faults by which Redis may lose messages, all that it acknowledged since they began; replication
+is asynchronous. The promise is then that nobody is left to believe that they are there."""
+
+LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay)
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
 
 
@@ -155,5 +217,5 @@ def faults_of(mix: str) -> list[Fault]:
 
 def endless(faults: list[Fault], chance: random.Random) -> Iterator[Fault]:
     """Give faults for ever, each as often as the others, in any order."""
-    while faults:
+    while True:
         yield from chance.sample(faults, len(faults))

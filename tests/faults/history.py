@@ -5,10 +5,13 @@ Times are seconds of one clock. A message is known by its text, which no other o
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 Logged = tuple[int, str]
 """A message as clients see it: its ``seq`` and its text."""
+Heard = tuple[int, str, float]
+"""The same, and when it came."""
 
 
 @dataclass
@@ -29,27 +32,40 @@ class Sending:
 class Stay:
     """A client in a room from one known place on, until it left or was told of a hole.
 
-    ``heard`` is what came behind ``since``, in the order it came, with its time. ``kept`` tells
-    that the client was there to the end of the run, and must have everything.
+    ``heard`` is what came behind ``since``, in the order it came. ``kept`` tells that the client
+    was there to the end of the run, and must have everything. ``hole`` is what it was told of.
     """
 
     client: str
     room: str
     epoch: str
     since: int
-    heard: list[tuple[int, str, float]] = field(default_factory=list)
+    began: float = 0.0
+    heard: list[Heard] = field(default_factory=list)
     kept: bool = False
+    ended: float | None = None
+    hole: Hole | None = None
 
 
 @dataclass(frozen=True)
 class Hole:
-    """A client was told that messages of a room are missing."""
+    """A client was told that messages of a room are missing, and where it goes on."""
 
     client: str
     room: str
     why: str
+    epoch: str
     after: int
     up_to: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A node ended a client's session, for this reason."""
+
+    client: str
+    reason: str
     at: float
 
 
@@ -86,12 +102,25 @@ class Listing:
 
 @dataclass
 class Strike:
-    """One fault, from its beginning to the moment in which we let go."""
+    """One fault, from its beginning to the moment in which we let go.
+
+    It is ``lossy`` if Redis may lose what it acknowledged in that time.
+    """
 
     fault: str
     where: str
     began: float
     ended: float | None = None
+    lossy: bool = False
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a process had resident at one time."""
+
+    process: str
+    at: float
+    kib: int
 
 
 @dataclass
@@ -101,10 +130,14 @@ class History:
     sendings: list[Sending] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     holes: list[Hole] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
     tenures: list[Tenure] = field(default_factory=list)
     presences: list[Presence] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     logs: dict[tuple[str, str], list[Logged]] = field(default_factory=dict)
+    closed: Counter[str] = field(default_factory=Counter)
+    """Why connections of clients ended, and how many did."""
+    memory: list[Memory] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """What the nodes logged as errors, and what clients met that they should not."""

@@ -14,6 +14,10 @@ CHUNK: Final = 64 * 1024
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
+Target = tuple[str, int] | str
+"""A host and a port, or the path of a socket."""
+
+
 class _Passage:
     """One connection that goes through."""
 
@@ -31,17 +35,24 @@ class Proxy:
         self._passages: set[_Passage] = set()
         self._open = trio.Event()
         self._open.set()
+        self._read_on = trio.Event()
+        self._read_on.set()
         self.delay: tuple[float, float] | None = None
         """Seconds, at least and at most, that bytes are held up in either direction."""
 
     async def listen(
-        self, nursery: trio.Nursery, target: int | str, renamed: Mapping[bytes, bytes] | None = None
+        self,
+        nursery: trio.Nursery,
+        target: Target,
+        *,
+        host: str = "127.0.0.1",
+        renamed: Mapping[bytes, bytes] | None = None,
     ) -> int:
-        """Let connections through to a port or a socket's path; gives our own port.
+        """Let connections through to an address or a socket's path; gives our own port.
 
-        ``renamed`` says which words in what comes back are replaced, by others as long.
+        ``renamed`` says which words in what comes back are replaced.
         """
-        [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        [listener] = await trio.open_tcp_listeners(0, host=host)
         port: int = listener.socket.getsockname()[1]
         passing = partial(self._pass, target=target, renamed=renamed or {})
         nursery.start_soon(trio.serve_listeners, passing, [listener])
@@ -54,6 +65,14 @@ class Proxy:
     def heal(self) -> None:
         """Let everything through again."""
         self._open.set()
+
+    def stop_reading(self) -> None:
+        """Take no more of what comes back, so that it piles up where it comes from."""
+        self._read_on = trio.Event()
+
+    def read_on(self) -> None:
+        """Take what comes back again."""
+        self._read_on.set()
 
     def silence(self) -> int:
         """Swallow, for good, what Redis sends on today's subscriptions; gives how many."""
@@ -68,14 +87,14 @@ class Proxy:
             await trio.aclose_forcefully(passage.near)
 
     async def _pass(
-        self, near: trio.SocketStream, *, target: int | str, renamed: Mapping[bytes, bytes]
+        self, near: trio.SocketStream, *, target: Target, renamed: Mapping[bytes, bytes]
     ) -> None:
         await self._open.wait()
         try:
             far = (
                 await trio.open_unix_socket(target)
                 if isinstance(target, str)
-                else await trio.open_tcp_stream("127.0.0.1", target)
+                else await trio.open_tcp_stream(*target)
             )
         except OSError:
             await trio.aclose_forcefully(near)
@@ -113,6 +132,8 @@ class Proxy:
             at = 0.0
             async with held_up:
                 async for chunk in source:
+                    if source is passage.far:
+                        await self._read_on.wait()
                     passed = bytes(chunk)
                     if source is passage.near and b"-subscription" in passed:
                         passage.subscribes = True

@@ -43,9 +43,7 @@ async def race(
     outcome = Outcome()
     chance = random.Random(0)
     async with AsyncExitStack() as stack:
-        struck = await stack.enter_async_context(
-            open_struck(folder, 3, grace=2.0, sabotage=None, random_=chance)
-        )
+        struck = await stack.enter_async_context(open_struck(folder, 3, grace=2.0, random_=chance))
         sessions = [
             await stack.enter_async_context(open_session(struck.urls, nick=f"racer{number}"))
             for number in range(people)

@@ -8,8 +8,10 @@ from statistics import median
 from typing import Any, Final
 
 from tests.faults.checker import Recovery, Verdict
+from tests.faults.history import History, Memory
 
 MOST_SHOWN: Final = 40
+WARM_SECONDS: Final = 60.0
 
 
 def as_json(verdict: Verdict, **plan: Any) -> dict[str, Any]:
@@ -17,14 +19,18 @@ def as_json(verdict: Verdict, **plan: Any) -> dict[str, Any]:
     return {"plan": plan, "clean": verdict.clean} | asdict(verdict)
 
 
-def table(verdict: Verdict) -> str:
+def table(history: History, verdict: Verdict) -> str:
     """Everything, for people."""
     lines = [
         f"messages    {verdict.sent} sent, {verdict.acknowledged} acknowledged",
         f"            {verdict.heard} heard, {len(verdict.recovered)} unanswered yet delivered",
+        f"announced   {len(verdict.announced)} messages lost with Redis, told {verdict.told} times",
         "anomalies   " + ", ".join(f"{count} {kind}" for kind, count in verdict.counts.items()),
         *_recoveries(verdict.recoveries),
         _unavailable(list(verdict.unavailable.values())),
+        "closed      connections of clients:",
+        *(f"  {count:3} times {why}" for why, count in history.closed.most_common()),
+        *_memory(history.memory),
         *(
             f"  {anomaly.kind}: {anomaly.what} {' '.join(anomaly.concerned[:10])}".rstrip()
             for anomaly in verdict.anomalies[:MOST_SHOWN]
@@ -44,6 +50,23 @@ def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:
         never = f", {len(seconds) - len(known)} never" if len(known) < len(seconds) else ""
         times = f"p50 {median(known):.2f}, max {max(known):.2f}" if known else "-"
         lines.append(f"  {fault:18} {len(seconds):3} times, {times}{never}")
+    return lines
+
+
+def _memory(weighed: Sequence[Memory]) -> list[str]:
+    """Tell how much memory each process had at last, against the time when it was warm."""
+    lines = []
+    for process in dict.fromkeys(memory.process for memory in weighed):
+        own = [memory for memory in weighed if memory.process == process]
+        warm = next((m for m in own if m.at >= own[0].at + WARM_SECONDS), own[-1])
+        half = own[len(own) // 2]
+        lines.append(
+            f"memory      {process}: {own[0].kib / 1024:.1f} MB, "
+            + ", ".join(
+                f"{memory.kib / 1024:.1f} after {memory.at - own[0].at:.0f} s"
+                for memory in (warm, half, own[-1])
+            )
+        )
     return lines
 
 

@@ -16,9 +16,10 @@ import trio
 from client.outbox import Outbox
 from tests.faults.checker import Verdict, check
 from tests.faults.cluster import Struck, open_struck, way_to_nodes
-from tests.faults.faults import LASTING, endless, faults_of
-from tests.faults.history import History, Strike
+from tests.faults.faults import LASTING, LOSSY, NEED_SENTINELS, endless, faults_of
+from tests.faults.history import History, Memory, Strike
 from tests.faults.workload import Client
+from tests.load.cluster import usage
 
 ROOMS: Final = ("lobby", "kitchen", "garden")
 PROXIED: Final = 2
@@ -54,26 +55,31 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
         if plan.sabotage == "idempotency":
             # A client that hears what it said does not say it again: that must be off as well.
             stack.enter_context(patch.object(Outbox, "heard", return_value=False))
+        faults = faults_of(plan.mix)
         struck = await stack.enter_async_context(
             open_struck(
-                folder, plan.nodes, grace=plan.grace, sabotage=plan.sabotage, random_=chance
+                folder, plan.nodes, grace=plan.grace, sabotage=plan.sabotage, random_=chance,
+                sentinels=any(fault in NEED_SENTINELS for fault in faults),
             )
-        )
+        )  # fmt: skip
         clients = []
         for number in range(plan.clients):
             urls = struck.urls
             if number < PROXIED:
                 urls = await stack.enter_async_context(way_to_nodes(struck, chance))
             seed = f"{plan.seed}-{number}"
-            clients.append(Client(f"c{number}", urls, ROOMS, history, seed))
+            name, is_loud = f"c{number}", partial(getattr, struck, "loud")
+            clients.append(Client(name, urls, ROOMS, history, seed=seed, is_loud=is_loud))
         talked, finish = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
             for client in clients:
                 nursery.start_soon(client.run, talked, finish)
             with trio.move_on_after(plan.seconds):
-                await _strike(plan, struck, history, chance, show)
+                if faults:
+                    await _strike(plan, struck, history, chance, show)
                 await trio.sleep_forever()
             show("settling")
+            _weigh(struck, history)
             with trio.move_on_after(plan.settle) as waiting:
                 await struck.ready()
             if waiting.cancelled_caught:
@@ -81,6 +87,9 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
             talked.set()
             await _settle(plan, clients, history)
             finish.set()
+            nursery.cancel_scope.deadline = trio.current_time() + plan.settle
+        if nursery.cancel_scope.cancelled_caught:
+            history.complaints.append(f"not everybody could go within {plan.settle:g} s")
         history.complaints += [
             f"{line['event']}: {line}" for node in struck.cluster.nodes for line in node.errors
         ]
@@ -92,11 +101,12 @@ async def _strike(
 ) -> None:
     """Have one fault after the other, each with a while of peace before it."""
     for fault in endless(faults_of(plan.mix), chance):
+        _weigh(struck, history)
         span = chance.uniform(*plan.interval)
         hold = span * chance.uniform(0.2, 0.8)
         next_at = trio.current_time() + span
         await trio.sleep(span - hold)
-        strike = Strike(fault.__name__, "", trio.current_time())
+        strike = Strike(fault.__name__, "", trio.current_time(), lossy=fault in LOSSY)
         with trio.CancelScope(shield=True):
             async with fault(struck, chance) as strike.where:
                 history.strikes.append(strike)
@@ -108,18 +118,32 @@ async def _strike(
         strike.ended = strike.ended or trio.current_time()
 
 
+def _weigh(struck: Struck, history: History) -> None:
+    """Note how much memory the Redis and those nodes have that live through the whole run."""
+    processes = {
+        "redis": struck.redis.process,
+        "node 1": struck.places[0].node.process,
+    }
+    for name, process in processes.items():
+        if process is not None:
+            history.memory.append(Memory(name, trio.current_time(), usage(process.pid).rss))
+
+
 async def _settle(plan: Plan, clients: list[Client], history: History) -> None:
     """Have everybody read everything; what cannot be done in time is left, and complained of."""
 
-    async def step(name: str, tasks: Iterable[Callable[[], Awaitable[None]]]) -> None:
-        with trio.move_on_after(plan.settle) as scope:
+    async def step(
+        name: str, tasks: Iterable[Callable[[], Awaitable[None]]], seconds: float = plan.settle
+    ) -> None:
+        with trio.move_on_after(seconds) as scope:
             await _all(tasks)
         if scope.cancelled_caught:
-            history.complaints.append(f"{name}: not everybody could within {plan.settle:g} s")
+            history.complaints.append(f"{name}: not everybody could within {seconds:g} s")
 
     await step("come in", [client.attend for client in clients])
     present = [client for client in clients if client.session is not None]
-    await step("read the logs", [client.read_logs for client in present])
+    reading = plan.settle + plan.seconds / 10  # the longer a run, the more there is to read
+    await step("read the logs", [client.read_logs for client in present], reading)
     await step("hear the last message", [client.hear_all for client in present])
     everybody = frozenset(client.session.nick for client in present if client.session)
     await step("list", [partial(client.list_all, everybody, plan.patience) for client in present])

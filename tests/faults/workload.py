@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -22,6 +23,7 @@ from client.session import (
 )
 from gateway import wire
 from tests.faults.history import (
+    Ending,
     History,
     Hole,
     Listing,
@@ -33,11 +35,25 @@ from tests.faults.history import (
 )
 
 PAUSE: Final = (0.15, 0.45)
+SHORT_PAUSE: Final = (0.01, 0.03)
+LOUD_CHARS: Final = 4000
 MOST_IN_FLIGHT: Final = 20
 RETRY_SECONDS: Final = 0.5
 PAGE: Final = 200
 
-_REFUSED = (CommandError, ConnectionLost)
+_URL: Final = re.compile(r"ws://\S+ ")
+_REFUSED: Final = (CommandError, ConnectionLost)
+
+
+def _padded(text: str, size: int) -> str:
+    """Give a message of this size, or as long as it is."""
+    return f"{text} ".ljust(size, ".") if len(text) < size else text
+
+
+def _unpadded(text: str) -> str:
+    """Give what is said, if that came whole; else all of it, which nobody said."""
+    said, _, rest = text.partition(" ")
+    return said if text == _padded(said, LOUD_CHARS if rest else 0) else text
 
 
 class Client:
@@ -47,9 +63,18 @@ class Client:
     """
 
     def __init__(
-        self, name: str, urls: Sequence[str], rooms: Sequence[str], history: History, seed: str
+        self,
+        name: str,
+        urls: Sequence[str],
+        rooms: Sequence[str],
+        history: History,
+        *,
+        seed: str,
+        is_loud: Callable[[], bool],
     ) -> None:
+        """Be somebody; while ``is_loud``, say very much."""
         self.name = name
+        self._is_loud = is_loud
         self._urls = urls
         self._rooms = rooms
         self._home = rooms[0]
@@ -61,7 +86,7 @@ class Client:
         self._early: dict[str, list[tuple[int, str, float]]] = {}
         self._presences: dict[str, Presence] = {}
         self._tenure: Tenure | None = None
-        self._news = trio.Event()
+        self._news = trio.lowlevel.ParkingLot()
         self._nick = name
         self.in_flight = 0
         self.session: Session | None = None
@@ -74,13 +99,13 @@ class Client:
             try:
                 async with open_session(self._urls, nick=self._nick) as session:
                     self._sessions += 1
-                    async with trio.open_nursery() as nursery:
-                        nursery.start_soon(self._listen, session, nursery)
-                        await self._live(session, nursery, talked, finish)
-                        for room in list(self._stays):
-                            self._depart(room)
-                        self._lose_nick()
-                        nursery.cancel_scope.cancel()
+                    try:
+                        async with trio.open_nursery() as nursery:
+                            nursery.start_soon(self._listen, session, nursery)
+                            await self._live(session, nursery, talked, finish)
+                            nursery.cancel_scope.cancel()
+                    finally:
+                        self._go()
             except CannotConnect:
                 await trio.sleep(RETRY_SECONDS)
             except CommandError as error:
@@ -98,7 +123,8 @@ class Client:
             await trio.sleep(RETRY_SECONDS)
         self.session = session
         while not talked.is_set():
-            with trio.move_on_after(self._chance.uniform(*PAUSE)):
+            pause = SHORT_PAUSE if self._is_loud() else PAUSE
+            with trio.move_on_after(self._chance.uniform(*pause)):
                 await talked.wait()
             match self._chance.random():
                 case dice if dice < 0.01:
@@ -114,8 +140,7 @@ class Client:
 
     async def _finish_sending(self) -> None:
         while self.in_flight:
-            self._news = trio.Event()
-            await self._news.wait()
+            await self._news.park()
 
     # --- talking ------------------------------------------------------------------------------
 
@@ -123,20 +148,21 @@ class Client:
         self._number += 1
         room = self._chance.choice(list(self._stays))
         text = f"{self.name}:{self._number}"
+        size = LOUD_CHARS if self._is_loud() else 0
         sending = Sending(self.name, self._number, room, text, trio.current_time())
         self._history.sendings.append(sending)
         self.in_flight += 1
-        nursery.start_soon(self._send, session, sending)
+        nursery.start_soon(self._send, session, sending, size)
 
-    async def _send(self, session: Session, sending: Sending) -> None:
+    async def _send(self, session: Session, sending: Sending, size: int) -> None:
         try:
-            sending.seq = await session.send(sending.room, sending.text)
+            sending.seq = await session.send(sending.room, _padded(sending.text, size))
             sending.answered_at = trio.current_time()
         except _REFUSED as error:
             sending.failure = str(error)
         finally:
             self.in_flight -= 1
-            self._news.set()
+            self._news.unpark_all()
 
     async def _move(self, session: Session) -> None:
         room = self._chance.choice(self._rooms[1:])
@@ -186,18 +212,21 @@ class Client:
                 case Connected(nick=nick):
                     self._tenure = Tenure(self.name, nick, now)
                     self._history.tenures.append(self._tenure)
-                case Disconnected():
+                case Disconnected(reason=reason):
+                    self._history.closed[_URL.sub("", reason)] += 1
                     self._lose_nick()
                 case Ended(reason):
-                    self._history.complaints.append(f"{self.name}'s session ended: {reason}")
+                    self._history.endings.append(Ending(self.name, reason, now))
                     nursery.cancel_scope.cancel()
-            self._news.set()
+            self._news.unpark_all()
+
+    def _go(self) -> None:
         for room in list(self._stays):
             self._depart(room)
         self._lose_nick()
 
     def _hear(self, message: wire.Message, now: float) -> None:
-        heard = (message.seq, message.text, now)
+        heard = (message.seq, _unpadded(message.text), now)
         stay = self._stays.get(message.room)
         if stay is None:
             self._early.setdefault(message.room, []).append(heard)  # its join's answer is to come
@@ -214,19 +243,21 @@ class Client:
     def _hole(self, room: str, why: str, epoch: str, seq: int, now: float) -> None:
         stay = self._stays.get(room)
         after = stay.heard[-1][0] if stay and stay.heard else stay.since if stay else 0
-        self._history.holes.append(Hole(self.name, room, why, after, seq, now))
+        hole = Hole(self.name, room, why, epoch, after, seq, now)
+        self._history.holes.append(hole)
+        if stay is not None:
+            stay.hole, stay.ended = hole, now
         self._begin_stay(room, epoch, seq)
 
     def _begin_stay(self, room: str, epoch: str, seq: int) -> None:
         early = [heard for heard in self._early.pop(room, []) if heard[0] > seq]
-        stay = Stay(self.name, room, epoch, seq, early)
+        stay = Stay(self.name, room, epoch, seq, trio.current_time(), early)
         self._stays[room] = stay
         self._history.stays.append(stay)
 
     def _depart(self, room: str) -> None:
-        del self._stays[room]
         self._early.pop(room, None)
-        self._presences.pop(room).until = trio.current_time()
+        self._stays.pop(room).ended = self._presences.pop(room).until = trio.current_time()
 
     def _lose_nick(self) -> None:
         if self._tenure is not None:
@@ -257,7 +288,7 @@ class Client:
             more = True
             while more:
                 page = await self.session.history(room, before=before, limit=PAGE)
-                messages = [(m.seq, m.text) for m in page.messages] + messages
+                messages = [(m.seq, _unpadded(m.text)) for m in page.messages] + messages
                 before, more = messages[0][0] if messages else None, page.more
             self._history.logs[self.name, room] = messages
 
@@ -290,6 +321,5 @@ class Client:
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            self._news = trio.Event()
             with trio.move_on_after(RETRY_SECONDS):
-                await self._news.wait()
+                await self._news.park()

@@ -30,7 +30,7 @@ def clean() -> History:
     heard = [(seq, text, seq + 0.1) for seq, text in enumerate(texts, 1)]
     return History(
         sendings=sendings,
-        stays=[Stay(who, "lobby", "e", 0, list(heard), kept=True) for who in "ab"],
+        stays=[Stay(who, "lobby", "e", 0, heard=list(heard), kept=True) for who in "ab"],
         tenures=[Tenure("a", "anna", 0, 3), Tenure("b", "Anna", 3), Tenure("a", "ada", 3)],
         presences=[Presence("anna", "lobby", 0, 3), Presence("ada", "lobby", 3)],
         listings=[
@@ -109,7 +109,7 @@ def never_said(history: History) -> None:
 
 
 def told(history: History) -> None:
-    history.holes.append(Hole("a", "lobby", "history_gap", 2, 4, 5.0))
+    history.holes.append(Hole("a", "lobby", "history_gap", "e", 2, 4, 5.0))
 
 
 def ghost_at_last(history: History) -> None:

@@ -202,6 +202,28 @@ def test_a_restart_forgets_what_was_held_back_and_begins_at_one() -> None:
     assert sequence.take() == messages(1, 96)
 
 
+def test_in_doubt_nothing_more_is_given_out() -> None:
+    sequence = started(3)
+    sequence.offer_live(4, message(4))
+    sequence.doubted = True
+    sequence.offer_live(5, message(5))
+    assert not sequence.due
+    assert sequence.take() == []
+    sequence.doubted = False
+    assert sequence.take() == messages(4, 5)
+
+
+def test_what_was_held_back_in_doubt_is_forgotten_with_the_rest() -> None:
+    sequence = started(3)
+    sequence.doubted = True
+    sequence.offer_live(4, b"that may be another than the log has")
+    sequence.restart()
+    sequence.start(3)
+    assert sequence.take() == []
+    sequence.offer(4, message(4))
+    assert sequence.take() == [message(4)]
+
+
 def test_behind_a_gap_memory_is_bounded_and_nothing_is_lost() -> None:
     sequence = started()
     last = MOST_AHEAD + 1_000

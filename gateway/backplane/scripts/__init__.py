@@ -23,6 +23,7 @@ class Script:
 
 
 PUBLISH: Final = Script.load("publish")
+ADDRESS: Final = Script.load("address")
 DELIVER: Final = Script.load("deliver")
 JOIN: Final = Script.load("join")
 LEAVE: Final = Script.load("leave")
@@ -34,5 +35,5 @@ RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, DELIVER, JOIN, LEAVE, SNAPSHOT, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT,
+    PUBLISH, ADDRESS, DELIVER, JOIN, LEAVE, SNAPSHOT, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT,
 )  # fmt: skip

@@ -1,5 +1,6 @@
 -- Give a direct message its place in an inbox, log it, and publish it; the same id once only.
--- KEYS  1 meta (hash: epoch, seq, channel)  2 log (stream)  3 ids  4 ids before those (hashes)
+-- KEYS  1 meta (hash: epoch, seq, channel)  2 log (stream)
+--       3 ids (hash: idempotency key -> seq, or whom it is for; see address.lua)  4 ids before those
 -- ARGV  1 idempotency key  2 channel, if the inbox names no other  3 what to publish before it
 --       4 JSON after {"seq":N,"at":T,"epoch":"E"  5 log length  6 ids to remember
 --       7 epoch to use if there is none  8 milliseconds that the inbox lives from now on
@@ -9,7 +10,7 @@ if redis.call('HSETNX', meta, 'epoch', ARGV[7]) == 1 then
   redis.call('DEL', log, ids, older)
 end
 local known = redis.call('HGET', ids, ARGV[1]) or redis.call('HGET', older, ARGV[1])
-if known then
+if known and tonumber(known) then
   return tonumber(known)
 end
 local seq = redis.call('HINCRBY', meta, 'seq', 1)
@@ -19,7 +20,8 @@ local at = now[1] * 1000 + math.floor(now[2] / 1000)
 local message = '{"seq":' .. seq .. ',"at":' .. string.format('%d', at)
   .. ',"epoch":"' .. named[1] .. '"' .. ARGV[4]
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[5], seq .. '-0', 'm', message)
-if seq % tonumber(ARGV[6]) == 0 and redis.call('EXISTS', ids) == 1 then
+-- Two generations of ids: at least the last ARGV[6] are remembered, at most twice that.
+if redis.call('HLEN', ids) >= tonumber(ARGV[6]) then
   redis.call('RENAME', ids, older)
 end
 redis.call('HSET', ids, ARGV[1], seq)

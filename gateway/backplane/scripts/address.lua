@@ -1,0 +1,25 @@
+-- Note whom a session's direct message is for, so that another attempt goes to nobody else.
+-- KEYS  1 meta (hash: epoch, seq, channel)  2 log (stream)  3 ids  4 ids before those (hashes):
+--       of the sender's own inbox
+-- ARGV  1 idempotency key  2 whom it is for, or '' to note nobody  3 ids to remember
+--       4 epoch to use if there is none  5 milliseconds that the inbox lives from now on
+-- Gives the seq in the sender's inbox if it is there already, else whom it is for, as noted first.
+local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local known = redis.call('HGET', ids, ARGV[1]) or redis.call('HGET', older, ARGV[1])
+if known and redis.call('HEXISTS', meta, 'epoch') == 1 then
+  return tonumber(known) or known
+end
+if ARGV[2] == '' then
+  return false
+end
+if redis.call('HSETNX', meta, 'epoch', ARGV[4]) == 1 then
+  redis.call('DEL', log, ids, older)
+end
+if redis.call('HLEN', ids) >= tonumber(ARGV[3]) then
+  redis.call('RENAME', ids, older)
+end
+redis.call('HSET', ids, ARGV[1], ARGV[2])
+for i = 1, #KEYS do
+  redis.call('PEXPIRE', KEYS[i], ARGV[5])
+end
+return ARGV[2]

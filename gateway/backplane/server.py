@@ -1,0 +1,133 @@
+"""One Redis server: where it is, who we are to it, and a fresh connection to it."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+import trio
+from redis.connection import SSLConnection, UnixDomainSocketConnection, parse_url
+
+HIGHEST_PORT: Final = 65535
+
+
+class Topology(Protocol):
+    """Knows which server is the one to talk to."""
+
+    @property
+    def place(self) -> str:
+        """What it is called in logs; it holds no secret."""
+
+    async def find(self) -> Server:
+        """Give the server to connect to now. :raises OSError: if nobody knows."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One Redis server. ``place`` is for logs: it holds no secret."""
+
+    place: str
+    host: str = "localhost"
+    port: int = 6379
+    path: str | None = None
+    username: str | None = None
+    password: str | None = None
+    database: int = 0
+    tls: ssl.SSLContext | None = None
+    must_be_primary: bool = False
+    """Whether to turn away from it should it say that it is a replica."""
+
+    async def find(self) -> Server:
+        """Give itself: there is no other."""
+        await trio.lowlevel.checkpoint()
+        return self
+
+    @classmethod
+    def from_url(cls, url: str) -> Server:
+        """Read a ``redis://``, ``rediss://`` or ``unix://`` URL as redis-py does.
+
+        :raises ValueError: saying what is wrong, without repeating a password.
+        """
+        try:
+            options = cast("dict[str, Any]", parse_url(url))  # type: ignore[no-untyped-call]
+        except ValueError as error:
+            if "Port" not in str(error):
+                raise
+            # Its text may be what was meant as a part of the password.
+            raise ValueError("the port in a Redis URL is no number") from None
+        kind = options.pop("connection_class", None)
+        host, port = options.get("host", "localhost"), options.get("port", 6379)
+        path = options.get("path")
+        if kind is UnixDomainSocketConnection and not path:
+            raise ValueError("a unix:// URL names the socket's path")
+        if not 0 < port <= HIGHEST_PORT:
+            raise ValueError(f"port {port} is not between 1 and {HIGHEST_PORT}")
+        return cls(
+            place=path or f"{host}:{port}",
+            host=host,
+            port=port,
+            path=path,
+            username=options.get("username"),
+            password=options.get("password"),
+            database=options.get("db", 0),
+            tls=_tls_context(options) if kind is SSLConnection else None,
+        )
+
+    async def connect(self) -> trio.abc.Stream:
+        """Open a connection; nothing has been said on it yet.
+
+        :raises OSError: if there is nobody, or TLS fails.
+        """
+        if self.path is not None:
+            return await trio.open_unix_socket(self.path)
+        stream = await trio.open_tcp_stream(self.host, self.port)
+        if self.tls is None:
+            return stream
+        secure = trio.SSLStream(stream, self.tls, server_hostname=self.host)
+        try:
+            await secure.do_handshake()
+        except BaseException as error:
+            await trio.aclose_forcefully(secure)
+            if isinstance(error, trio.BrokenResourceError):
+                raise OSError(f"TLS with {self.place} failed: {error.__cause__}") from error
+            raise
+        return secure
+
+    def credentials(self) -> list[tuple[str | int, ...]]:
+        """Give the command that says who we are, if there is something to say."""
+        if self.password is None:
+            return []
+        user = (self.username,) if self.username else ()
+        return [("AUTH", *user, self.password)]
+
+    def greeting(self, name: str) -> list[tuple[str | int, ...]]:
+        """Commands that a new connection begins with."""
+        commands = self.credentials()
+        if self.database:
+            commands.append(("SELECT", self.database))
+        commands.append(("CLIENT", "SETNAME", name))
+        if self.must_be_primary:
+            commands.append(("ROLE",))
+        return commands
+
+
+def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
+    """Build what redis-py's ``ssl_…`` options in a ``rediss://`` URL ask for."""
+    try:
+        context = ssl.create_default_context(
+            cafile=options.get("ssl_ca_certs"), capath=options.get("ssl_ca_path")
+        )
+        if options.get("ssl_certfile"):
+            context.load_cert_chain(
+                options["ssl_certfile"], options.get("ssl_keyfile"), options.get("ssl_password")
+            )
+    except OSError as error:
+        raise ValueError(f"its certificates cannot be read: {error}") from None
+    required = options.get("ssl_cert_reqs", "required")
+    if required == "none":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif options.get("ssl_check_hostname") is False:
+        context.check_hostname = False
+    return context

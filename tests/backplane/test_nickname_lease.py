@@ -1,0 +1,296 @@
+"""Whatever becomes of nodes and of Redis, a nickname has one owner, and in the end none."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import trio
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from gateway.backplane import Nicks, NickTaken, Nodes, Replaced
+from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.link import Link
+from gateway.nicknames import fold
+from gateway.who import nick_of
+from tests.redis_server import RedisServer
+
+LINES: Final = ("Alice", "ALICE away at lunch", "Bob", "Carol busy", "carol_")
+ENOUGH: Final = 2
+"""Nicknames that must be owned for the loss of them all to be worth a try."""
+
+
+class Held(NamedTuple):
+    """Who has a nickname, as the model knows it."""
+
+    session: str
+    mark: str
+    who: str
+
+    @property
+    def node(self) -> str:
+        return self.mark.partition("~")[0]
+
+
+class Member:
+    """A node of the cluster, with what it believes to hold: sessions, and who they are."""
+
+    def __init__(self, link: Link, name: str) -> None:
+        self.incarnation = Incarnation(name)
+        self.nicks = Nicks(link, namespace="test", incarnation=self.incarnation)
+        self.register = Nodes(link, namespace="test", incarnation=self.incarnation)
+        self.believed: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        return self.incarnation.node
+
+    @property
+    def mark(self) -> str:
+        return self.incarnation.name
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """Nodes that come, stall, die and bury one another, and clients that go from one to the next.
+
+    The model is what the tables in Redis should say. Rules run in a thread beside Trio's, from
+    which they call the nodes' own code against the real Redis.
+    """
+
+    link: Link
+    server: RedisServer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server.ask("FLUSHALL")
+        self.owned: dict[str, Held] = {}
+        self.registered: dict[str, bool] = {}
+        """The nodes on the register, and whether each counts as alive."""
+        self.members: list[Member] = []
+        self.nodes_so_far = self.sessions_so_far = 0
+        for who in LINES[1:3]:
+            self.claims(self.add_node(), self.new_session(), who)
+
+    def do(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        return trio.from_thread.run(call, *arguments)
+
+    # --- the model ----------------------------------------------------------------------------
+
+    def of(self, session: str) -> str | None:
+        """The folded nickname that a session has."""
+        return next((key for key, held in self.owned.items() if held.session == session), None)
+
+    def claims(self, member: Member, session: str, who: str) -> None:
+        """Have a node claim, and see that it goes as it should; the node believes what it hears."""
+        others = [f"{nick_of(who)}{end}" for end in ("_", "2")]
+        variants = partial(_variants, others)
+        key, had = fold(nick_of(who)), self.of(session)
+        outcome: str | None = "its own"
+        try:
+            self.do(partial(member.nicks.claim, who, session, variants=variants))
+        except Replaced:
+            outcome = "replaced"
+        except NickTaken as taken:
+            outcome = taken.free_variant
+        if had is not None and self.owned[had].node != member.name:
+            assert outcome == "replaced"
+            member.believed.pop(session, None)
+        elif key in self.owned and self.owned[key].session != session:
+            assert outcome == next((o for o in others if fold(o) not in self.owned), None)
+        else:
+            assert outcome == "its own"
+            if had is not None:
+                del self.owned[had]
+            self.owned[key] = Held(session, member.mark, who)
+            member.believed[session] = who
+
+    def frees(self, ended: list[str], marks: Callable[[Held], bool]) -> None:
+        """See that exactly those were set free that are marked so."""
+        due = {key: held for key, held in self.owned.items() if marks(held)}
+        assert sorted(ended) == sorted(held.session for held in due.values())
+        for key in due:
+            del self.owned[key]
+
+    # --- nodes --------------------------------------------------------------------------------
+
+    def add_node(self) -> Member:
+        self.nodes_so_far += 1
+        member = Member(self.link, f"n{self.nodes_so_far}")
+        self.members.append(member)
+        self.do(member.register.register)
+        self.registered[member.mark] = True
+        return member
+
+    @rule(data=st.data())
+    def kill(self, data: st.DataObject) -> None:
+        """Another one takes its place; some other declares it dead in time."""
+        self.members.remove(self.any_node(data))
+        self.add_node()
+
+    @precondition(lambda self: any(self.registered.values()))
+    @rule(data=st.data())
+    def declare_dead(self, data: st.DataObject) -> None:
+        """Dead or only stalled: nobody can tell."""
+        alive = sorted(mark for mark, alive in self.registered.items() if alive)
+        mark = data.draw(st.sampled_from(alive), label="mark")
+        self.do(self.any_node(data).register.declare_dead, mark)
+        self.registered[mark] = False
+
+    @precondition(lambda self: not all(self.registered.values()))
+    @rule(data=st.data())
+    def bury(self, data: st.DataObject) -> None:
+        """Give back what a node held that counts as dead; it may be done twice, or too late."""
+        dead = sorted(mark for mark, alive in self.registered.items() if not alive)
+        mark = data.draw(st.sampled_from(dead), label="mark")
+        undertaker = self.any_node(data)
+        ended = self.do(undertaker.nicks.release_node, mark)
+        self.frees(ended, lambda held: held.mark == mark)
+        if data.draw(st.booleans(), label="struck off the register"):
+            self.do(undertaker.register.remove, mark)
+            self.registered.pop(mark, None)
+
+    @rule(data=st.data())
+    def stall(self, data: st.DataObject) -> None:
+        """Be taken for dead and come back, while somebody gives back what was held till then."""
+        member = self.any_node(data)
+        mark = member.mark
+        sessions = [held.session for held in self.owned.values() if held.mark == mark]
+        self.do(member.register.declare_dead, mark)
+        self.registered[mark] = False
+        self.beats(member)
+        if data.draw(st.booleans(), label="claims again first"):
+            self.settles(member)
+        if data.draw(st.booleans(), label="given back"):
+            ended = self.do(self.any_node(data).nicks._release, sessions, mark)
+            self.frees(ended, lambda held: held.session in sessions and held.mark == mark)
+
+    @rule(data=st.data())
+    def beat(self, data: st.DataObject) -> None:
+        self.beats(self.any_node(data))
+
+    def beats(self, member: Member) -> None:
+        """Give a sign of life, and go by another name if one was taken for dead."""
+        alive, others = self.do(member.register.beat, b"probe")
+        assert alive == self.registered.get(member.mark, False)
+        assert others.keys() == self.registered.keys() - {member.mark}
+        if not alive:
+            member.incarnation.renew()
+            self.do(member.register.register)
+            self.registered[member.mark] = True
+
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        self.settles(self.any_node(data))
+
+    def settles(self, member: Member) -> None:
+        """Claim again all that one believes to hold."""
+        believed, member.believed = member.believed, {}
+        for session, who in believed.items():
+            self.claims(member, session, who)
+
+    @precondition(lambda self: len(self.owned) > ENOUGH)
+    @rule()
+    def lose_everything(self) -> None:
+        self.server.ask("FLUSHALL")
+        self.owned.clear()
+        self.registered.clear()
+
+    # --- sessions -----------------------------------------------------------------------------
+
+    def new_session(self) -> str:
+        self.sessions_so_far += 1
+        return f"s{self.sessions_so_far}"
+
+    @rule(data=st.data(), who=st.sampled_from(LINES))
+    def sign_in(self, data: st.DataObject, who: str) -> None:
+        self.claims(self.any_node(data), self.new_session(), who)
+
+    @rule(data=st.data(), who=st.sampled_from(LINES))
+    def become(self, data: st.DataObject, who: str) -> None:
+        """Take another nickname or status; or the same, because the answer was lost."""
+        member = self.any_node(data)
+        if member.believed:
+            session = data.draw(st.sampled_from(sorted(member.believed)), label="session")
+            self.claims(member, session, who)
+
+    @rule(data=st.data())
+    def resume(self, data: st.DataObject) -> None:
+        """Whoever has the secret takes the session up, on any node, as long as it is not over."""
+        ever = [f"s{number}" for number in range(self.sessions_so_far + 1)]
+        there = sorted(held.session for held in self.owned.values())
+        session = data.draw(st.sampled_from(there or ever) | st.sampled_from(ever), label="session")
+        member = self.any_node(data)
+        key = self.of(session)
+        who = None if key is None else self.owned[key].who
+        assert self.do(member.nicks.resume, session) == who
+        assert self.do(member.nicks.has, session) == (who is not None)
+        if key is not None and who is not None:
+            old = self.owned[key].node
+            self.owned[key] = Held(session, member.mark, who)
+            member.believed[session] = who
+            for other in self.members:
+                if other.name == old != member.name and data.draw(st.booleans(), label="ended"):
+                    assert self.do(other.nicks.release, [session]) == []
+
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        """Give back sessions that have said goodbye, or whose grace is over."""
+        member = self.any_node(data)
+        some = st.sampled_from([*sorted(member.believed), "s0"])
+        ending = data.draw(st.sets(some, min_size=1), label="them")
+        ended = self.do(member.nicks.release, ending)
+        self.frees(ended, lambda held: held.session in ending and held.node == member.name)
+        for session in ending:
+            member.believed.pop(session, None)
+
+    @rule(data=st.data())
+    def check(self, data: st.DataObject) -> None:
+        """Find the sessions that have been taken up elsewhere."""
+        member = self.any_node(data)
+        believed = {session: nick_of(who) for session, who in member.believed.items()}
+        there = {held.session for held in self.owned.values() if held.mark == member.mark}
+        assert set(self.do(member.nicks.astray, believed)) == believed.keys() - there
+
+    def any_node(self, data: st.DataObject) -> Member:
+        names = [member.name for member in self.members]
+        return self.members[names.index(data.draw(st.sampled_from(names), label="node"))]
+
+    # --- what is always so --------------------------------------------------------------------
+
+    @invariant()
+    def redis_says_what_it_should(self) -> None:
+        """So a nickname never has two owners, nor a session two nicknames."""
+        nicks = self.server.ask("HGETALL", "test:{nicks}")
+        assert nicks == {key: " ".join(held) for key, held in self.owned.items()}
+        sessions = self.server.ask("HGETALL", "test:{nicks}:sessions")
+        assert sessions == {held.session: key for key, held in self.owned.items()}
+
+    def teardown(self) -> None:
+        """All nodes die but one that is new: it buries them all, and nothing is left."""
+        last = self.add_node()
+        for mark in self.do(last.nicks.holdings):
+            self.do(last.register.declare_dead, mark)
+        for mark in self.do(last.register.beat, b"probe").beats:
+            self.do(last.nicks.release_node, mark)
+            self.do(last.register.remove, mark)
+        assert self.server.ask("HGETALL", "test:nodes") == {last.mark: "1"}
+        assert self.server.ask("KEYS", "*") == ["test:nodes"]
+
+
+def _variants(others: list[str], _: str) -> list[str]:
+    return others
+
+
+async def test_any_history(link: Link, redis_server: RedisServer) -> None:
+    machine = type("Machine", (AnyHistory,), {"link": link, "server": redis_server})
+    often = settings(max_examples=200, stateful_step_count=30, deadline=None)
+    await trio.to_thread.run_sync(partial(run_state_machine_as_test, machine, settings=often))

@@ -1,0 +1,141 @@
+"""The sentinels say which server it is: with credentials, over TLS, and though some are gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from gateway.backplane import topology_from_url
+from gateway.backplane.link import Link
+from gateway.backplane.topology import Sentinels
+from tests.backplane.expectations import connected_again, expect_echo, kept_out
+from tests.backplane.tls import tls_options, tls_server
+from tests.harness import until
+from tests.redis_server import RedisServer
+from tests.sentinels import free_port, sentinel
+
+
+@asynccontextmanager
+async def link_to(url: str) -> AsyncIterator[Link]:
+    """Have a link that is connected."""
+    link = Link(topology_from_url(url), name="test", timeout=10)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.run)
+        await connected_again(link)
+        yield link
+        nursery.cancel_scope.cancel()
+
+
+async def listens(port: int) -> bool:
+    try:
+        await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
+    except OSError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def watched(tmp_path: Path) -> AsyncIterator[int]:
+    """Run a server and one sentinel that watches it; gives the sentinel's port."""
+    port = free_port()
+    async with (
+        RedisServer(tmp_path, port=port, bind="127.0.0.1", appendonly="no"),
+        sentinel(tmp_path / "sentinel", port, quorum=1) as there,
+    ):
+        await until(lambda: listens(there), "the sentinel to listen")
+        yield there
+
+
+async def test_one_that_answers_is_enough(tmp_path: Path) -> None:
+    """One has gone, and from another nothing ever comes back."""
+    listener = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    silent = listener[0].socket.getsockname()[1]
+    async with listener[0], watched(tmp_path) as there:
+        gone = free_port()
+        hosts = ",".join(f"127.0.0.1:{port}" for port in (gone, silent, there))
+        async with link_to(f"redis+sentinel://{hosts}/chat/2") as link:
+            await expect_echo(link, "hello")
+            assert b"db=2" in await link.call("CLIENT", "INFO")
+
+
+async def test_why_none_of_them_helps_is_logged(tmp_path: Path) -> None:
+    async with watched(tmp_path) as there:
+        gone = free_port()
+        url = f"redis+sentinel://127.0.0.1:{gone},127.0.0.1:{there}/another"
+        async with kept_out(Link(topology_from_url(url), name="test", timeout=1)) as logs:
+            pass
+        assert f"127.0.0.1:{gone}: " in logs[0]["reason"]
+        assert f"127.0.0.1:{there}: it knows no 'another'" in logs[0]["reason"]
+
+
+async def test_over_tls_and_with_credentials_of_their_own(
+    tmp_path: Path, certificate: Path
+) -> None:
+    port = free_port()
+    lines = [f"{key} {value}" for key, value in tls_options(certificate, 0).items()]
+    listen = "\n".join([
+        "port 0", *lines[1:], "tls-port {port}", "tls-replication yes",
+        "user default off", "user guard on >gu@rd/word ~* &* +@all",
+        "sentinel auth-user chat app", "sentinel auth-pass chat p@ss/word",
+    ])  # fmt: skip
+    async with (
+        tls_server(tmp_path, certificate, port, bind="127.0.0.1") as server,
+        sentinel(tmp_path / "sentinel", port, quorum=1, listen=listen) as there,
+    ):
+        server.ask("ACL", "SETUSER", "app", "on", ">p@ss/word", "~*", "&*", "+@all")
+        await until(lambda: listens(there), "the sentinel to listen")
+        url = (
+            f"rediss+sentinel://app:p%40ss%2Fword@localhost:{there}/chat"
+            f"?ssl_ca_certs={certificate / 'cert.pem'}"
+        )
+        guard = "&sentinel_username=guard&sentinel_password=gu%40rd%2Fword"
+        async with link_to(url + guard) as link:
+            assert await link.call("ACL", "WHOAMI") == b"app"
+        for wrong, reason in (
+            (url, "NOAUTH"),
+            (url + guard + "s", "WRONGPASS"),
+            (url.partition("?")[0] + "?" + guard, "CERTIFICATE_VERIFY_FAILED"),
+        ):
+            topology = topology_from_url(wrong)
+            async with kept_out(Link(topology, name="test", timeout=1)) as logs:
+                pass
+            assert reason in logs[0]["reason"]
+            assert "gu@rd" not in str(logs)
+
+
+def test_the_url_says_where_the_sentinels_are_and_who_we_are_to_whom() -> None:
+    topology = topology_from_url(
+        "rediss+sentinel://user:pass@one:1,two,[::1]:3/main/4"
+        "?ssl_cert_reqs=none&sentinel_username=guard&sentinel_password=w%2Bd"
+    )
+    assert isinstance(topology, Sentinels)
+    assert topology.place == "sentinel/main"
+    places = [(s.host, s.port, s.username, s.password) for s in topology.sentinels]
+    assert places == [
+        ("one", 1, "guard", "w+d"), ("two", 26379, "guard", "w+d"), ("::1", 3, "guard", "w+d"),
+    ]  # fmt: skip
+    server = topology.server
+    assert (server.username, server.password, server.database) == ("user", "pass", 4)
+    assert server.must_be_primary
+    assert server.tls is not None
+    assert all(s.tls is server.tls for s in topology.sentinels)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+sentinel://host:1", "redis+sentinel://host:1/", "redis+sentinel:///main",
+        "redis+sentinel://host:x/main", "redis+sentinel://host:1,/main",
+        "redis+sentinel://host:1/main/x", "redis+sentinel://:secret@host:99999/main",
+        "http+sentinel://host:1/main", "unix+sentinel://host:1/main",
+        "rediss+sentinel://:secret@host/main?ssl_ca_certs=/nowhere/ca.pem",
+    ],
+)  # fmt: skip
+def test_a_wrong_url_says_so_without_the_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        topology_from_url(url)
+    assert "secret" not in str(refused.value)

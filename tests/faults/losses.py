@@ -1,0 +1,109 @@
+"""What Redis lost as it failed over, and said so: that breaks no promise. Pure.
+
+Replication is asynchronous, so a primary that dies takes with it what its replica did not have yet.
+A message may be gone if it came into its log in such a time, and if whoever had it, or was told
+that it is there, was told of the loss afterwards: the room went on in another epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from gateway.closing import NICK_LOST
+from tests.faults.history import Ending, Heard, History, Hole, Sending, Stay, Strike
+
+SLACK: Final = 0.5
+"""Seconds before a lossy fault in which what was written may be lost to it, too."""
+
+Logs = dict[str, list[dict[int, str]]]
+"""Every client's last read of each room, by ``seq``."""
+
+
+class Losses:
+    """Tells what is explained by the faults of a run by which Redis may lose messages."""
+
+    def __init__(self, history: History, logs: Logs, *, patience: float) -> None:
+        """Allow ``patience`` seconds until everybody has been told."""
+        self._history = history
+        self._logs = {room: reads[0] for room, reads in logs.items()}
+        self._patience = patience
+        self._lossy = [strike for strike in history.strikes if strike.lossy]
+        self._known_at: dict[str, float] = {}
+        for text, at in self._sightings():
+            self._known_at[text] = min(at, self._known_at.get(text, at))
+
+    def _sightings(self) -> list[tuple[str, float]]:
+        answers = [
+            (s.text, s.answered_at) for s in self._history.sendings if s.answered_at is not None
+        ]
+        return answers + [(text, at) for stay in self._history.stays for _, text, at in stay.heard]
+
+    def _fault_of(self, text: str) -> Strike | None:
+        """Give the fault during which a message was first known to be in a log."""
+        at = self._known_at.get(text)
+        if at is None:
+            return None
+        return next((s for s in self._lossy if s.began - SLACK <= at <= _end(s)), None)
+
+    # --- messages -----------------------------------------------------------------------------
+
+    def of_sender(self, sending: Sending) -> bool:
+        """Tell whether a message that was acknowledged is gone, and its sender knows."""
+        fault = self._fault_of(sending.text)
+        if fault is None or sending.answered_at is None or sending.room not in self._logs:
+            return False
+        if sending.text in self._logs[sending.room].values():
+            return False
+        own = [
+            stay
+            for stay in self._history.stays
+            if (stay.client, stay.room) == (sending.client, sending.room)
+            and stay.began <= sending.answered_at
+        ]
+        latest = max(own, key=lambda stay: stay.began, default=None)
+        return latest is None or self._knows(latest, fault)
+
+    def _knows(self, stay: Stay, fault: Strike) -> bool:
+        """Tell whether somebody was told of what a fault has done, or left before."""
+        return stay.ended is not None and stay.ended <= _end(fault) + self._patience
+
+    def of_listener(self, stay: Stay, heard: Heard) -> bool:
+        """Tell whether a message is gone that somebody had heard, who knows."""
+        seq, text, _ = heard
+        log, hole = self._logs.get(stay.room), stay.hole
+        if log is None or log.get(seq) == text:
+            return False
+        fault = self._fault_of(text)
+        said_to_be_there = hole is not None and hole.why == "history_lost" and seq <= hole.up_to
+        return fault is not None and not said_to_be_there and self._knows(stay, fault)
+
+    def without(self, stay: Stay) -> Stay:
+        """Give a stay without the messages that are gone, as its client knows."""
+        heard = [each for each in stay.heard if not self.of_listener(stay, each)]
+        return replace(stay, heard=heard)
+
+    # --- what clients were told ---------------------------------------------------------------
+
+    def explain(self, hole: Hole) -> bool:
+        """Tell whether a client had to be told of a loss: each fault accounts for one new epoch."""
+        stays = sorted(
+            (s for s in self._history.stays if s.room == hole.room), key=lambda s: s.began
+        )
+        ended = [stay.epoch for stay in stays if stay.hole is hole]
+        epochs = list(dict.fromkeys(stay.epoch for stay in stays))
+        faults = [strike for strike in self._lossy if strike.began <= hole.at]
+        return ended != [hole.epoch] and 0 < epochs.index(hole.epoch) <= len(faults)
+
+    def explain_ending(self, ending: Ending) -> bool:
+        """Tell whether a session lost its nickname to one that had given it up.
+
+        Redis went back to before that, and so to the earlier owner.
+        """
+        return ending.reason == NICK_LOST.reason and any(
+            strike.began <= ending.at <= _end(strike) + self._patience for strike in self._lossy
+        )
+
+
+def _end(strike: Strike) -> float:
+    return strike.began if strike.ended is None else strike.ended

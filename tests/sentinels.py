@@ -1,0 +1,214 @@
+"""A real Sentinel group for tests: a primary, its replica, and three sentinels that watch both."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+import trio
+
+from gateway.demo import find_redis
+from tests.harness import until
+from tests.redis_server import RedisServer
+
+HOST: Final = "127.0.0.1"
+NAME: Final = "chat"
+SENTINELS: Final = 3
+HASTY: Final = 1_000
+PATIENT: Final = 60_000
+"""Milliseconds of silence after which the sentinels take a server for dead."""
+PAUSE_MS: Final = 60_000
+_NOWHERE: Final = f"{HOST} 1"
+
+
+class SentinelGroup:
+    """Two servers, of which one is the primary; made by `open_group`.
+
+    The sentinels are patient: unless `lose_primary` says so, they do nothing of their own accord.
+    """
+
+    def __init__(
+        self, primary: RedisServer, replica: RedisServer, sentinels: Sequence[int]
+    ) -> None:
+        self.primary = primary
+        self.replica = replica
+        self.sentinels = sentinels
+
+    @property
+    def servers(self) -> list[RedisServer]:
+        """Both, the primary first."""
+        return [self.primary, self.replica]
+
+    def _judge_after(self, milliseconds: int) -> None:
+        for port in self.sentinels:
+            ask_sentinel(port, "SET", NAME, "down-after-milliseconds", milliseconds)
+
+    async def in_step(self) -> None:
+        """Wait until the replica has all that the primary had when this was called."""
+        offset = self.primary.ask("ROLE")[1]
+
+        async def caught_up() -> bool:
+            role = self.replica.ask("ROLE")
+            return bool(role[0] == "slave" and role[3] == "connected" and role[4] >= offset)
+
+        await until(caught_up, "the replica to be in step")
+
+    async def hand_over(self) -> None:
+        """Have the replica become the primary while nobody may write, so that nothing is lost."""
+        self.primary.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
+        await self.in_step()
+
+        async def handed_over() -> bool:
+            if self.replica.ask("ROLE")[0] == "master":
+                return True
+            try:
+                ask_sentinel(self.sentinels[0], "FAILOVER", NAME)
+            except redis.ResponseError as error:
+                # It is under way; or the sentinel has not seen the replica yet.
+                if "INPROG" not in str(error) and "NOGOODSLAVE" not in str(error):
+                    raise
+            return False
+
+        await until(handed_over, "the replica to take over")
+
+    async def lose_primary(self) -> None:
+        """Kill the primary; the sentinels have the replica take over as soon as they see it."""
+        self._judge_after(HASTY)
+        assert self.primary.process is not None
+        self.primary.process.kill()
+        await self.primary.process.wait()
+
+    def cut_replication(self) -> None:
+        """Have the replica follow nobody: what is written from now on, it does not have."""
+        self.replica.ask("REPLICAOF", *_NOWHERE.split())
+
+    async def taken_over(self) -> None:
+        """Wait until the replica is the primary; then the other one follows it, started if need be.
+
+        Returns once all three sentinels see it so, and another failover may come.
+        """
+
+        async def promoted() -> bool:
+            return bool(self.replica.ask("ROLE")[0] == "master")
+
+        async def known() -> bool:
+            primaries = [ask_sentinel(port, "MASTER", NAME) for port in self.sentinels]
+            return all(int(primary["port"]) == self.primary.port for primary in primaries)
+
+        await until(promoted, "the replica to take over")
+        self.primary, self.replica = self.replica, self.primary
+        if self.replica.process is None or self.replica.process.returncode is not None:
+            await until(known, "the sentinels to know the new primary")
+            self._judge_after(PATIENT)
+            await self.start(self.replica)
+        else:
+            # In this order: it must not carry out what waits, and acknowledge it, as a primary.
+            self.replica.ask("REPLICAOF", HOST, self.primary.port)
+            self.replica.ask("CLIENT", "UNPAUSE")
+        await until(self._settled, "the old primary to follow the new one")
+        await self.in_step()
+
+    async def start(self, server: RedisServer) -> None:
+        """Start one of the two, in the part that it has now."""
+        server.options.pop("replicaof", None)
+        if server is self.replica:
+            server.options["replicaof"] = f"{HOST} {self.primary.port}"
+        await server.start()
+
+    async def settled(self) -> None:
+        """Wait until all three sentinels see what is so."""
+        await until(self._settled, "the sentinels to agree")
+
+    async def _settled(self) -> bool:
+        try:
+            roles = [server.ask("ROLE")[0] for server in self.servers]
+            return roles == ["master", "slave"] and all(map(self._sees_all, self.sentinels))
+        except redis.ConnectionError:
+            return False
+
+    def _sees_all(self, port: int) -> bool:
+        primary = ask_sentinel(port, "MASTER", NAME)
+        replicas = ask_sentinel(port, "REPLICAS", NAME)
+        return (
+            int(primary["port"]) == self.primary.port
+            and primary["flags"] == "master"
+            and int(primary["num-other-sentinels"]) == SENTINELS - 1
+            and [replica["flags"] for replica in replicas] == ["slave"]
+        )
+
+
+@asynccontextmanager
+async def open_group(folder: Path) -> AsyncIterator[SentinelGroup]:
+    """Run a primary, its replica and three sentinels that know of each other."""
+    ports = free_port(), free_port()
+    for port in ports:
+        await trio.Path(folder / str(port)).mkdir()
+    primary, replica = (
+        RedisServer(
+            folder / str(port), port=port, bind=HOST,
+            **{"repl-diskless-sync-delay": 0, "repl-backlog-size": "64mb"},
+        )
+        for port in ports
+    )  # fmt: skip
+    replica.options["replicaof"] = f"{HOST} {ports[0]}"
+    async with primary, replica, AsyncExitStack() as stack:
+        sentinels = [
+            await stack.enter_async_context(sentinel(folder / f"s{number}", ports[0]))
+            for number in range(SENTINELS)
+        ]
+        group = SentinelGroup(primary, replica, sentinels)
+        await group.in_step()
+        await group.settled()
+        yield group
+
+
+@asynccontextmanager
+async def sentinel(
+    folder: Path, primary: int, *, quorum: int = 2, listen: str = "port {port}"
+) -> AsyncIterator[int]:
+    """Run one sentinel; gives its port.
+
+    ``listen`` is what its configuration says of the port, and of who may come to it.
+    """
+    port = free_port()
+    configuration = folder / "sentinel.conf"
+    await trio.Path(folder).mkdir()
+    await trio.Path(configuration).write_text(
+        f"{listen.format(port=port)}\nbind {HOST}\ndir {folder}\n"
+        f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
+        f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
+        f"sentinel failover-timeout {NAME} 6000\n"
+    )
+    process = await trio.lowlevel.open_process(
+        [find_redis(), str(configuration), "--sentinel"],
+        stdout=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield port
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
+
+
+def ask_sentinel(port: int, *command: str | int) -> Any:
+    """Run one SENTINEL command."""
+    client = redis.Redis(port=port, decode_responses=True)
+    try:
+        return client.execute_command("SENTINEL", *command)  # type: ignore[no-untyped-call]
+    finally:
+        client.close()
+
+
+def free_port() -> int:
+    """Give a port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,51 @@
+"""What is said, as it is shown, and to whom it is said."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.model import is_mentioned, shown, shown_line
+
+
+class TestShownText:
+    @pytest.mark.parametrize(
+        ("text", "seen"),
+        [
+            ("[exit] $x {", "[exit] $x {"),
+            (
+                "bell \a esc \x1b[31m nul \0 del \x7f",
+                "bell \u2407 esc \u241b[31m nul \u2400 del \u2421",
+            ),
+            ("a\tb", "a b"),
+            ("right \u202eto left", "right \ufffdto left"),
+            ("hidden\u200b\u2060\ufeff", "hidden\ufffd\ufffd\ufffd"),
+            ("\u2028\u2029\x85", "\ufffd\ufffd\ufffd"),
+            ("\U0001f468\u200d\U0001f469\ufe0f", "\U0001f468\u200d\U0001f469\ufe0f"),
+            ("\u3000\u00a0", "\u3000\u00a0"),
+            ("one\r\ntwo\n\n\n\nthree\n\n", "one\ntwo\n\nthree"),
+            ("\n\nfirst", "first"),
+        ],
+    )
+    def test_nothing_hides_in_it(self, text: str, seen: str) -> None:
+        assert shown(text) == seen
+
+    def test_a_line_stays_one(self) -> None:
+        assert shown_line("a\nb\r") == "a\u240ab\u240d"
+
+    @given(st.text())
+    def test_it_is_the_same_when_shown_again(self, text: str) -> None:
+        assert shown(shown(text)) == shown(text)
+        assert "\n" not in shown_line(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("alice: hi", True), ("hi ALICE.", True), ("@alice", True), ("alice's", True),
+        ("malice", False), ("alice-bob", False), ("", False), ("alice_", False),
+    ],
+)  # fmt: skip
+def test_who_is_mentioned(text: str, named: bool) -> None:
+    assert is_mentioned("alice", text) is named

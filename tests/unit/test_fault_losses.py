@@ -1,0 +1,143 @@
+"""What Redis lost in a failover breaks no promise, but only if everybody concerned was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.closing import NICK_LOST
+from tests.faults.checker import Verdict, check
+from tests.faults.history import Ending, History, Hole, Sending, Stay, Strike
+
+PATIENCE = 5.0
+
+
+def failed_over() -> History:
+    """A primary died at 3 with ``a:2``, which both had heard as 2; ``b:1`` took its place."""
+    sendings = [
+        Sending("a", 1, "lobby", "a:1", 1.0, 1, 1.1),
+        Sending("a", 2, "lobby", "a:2", 2.5, 2, 2.6),
+        Sending("b", 1, "lobby", "b:1", 5.0, 2, 5.1),
+    ]
+    holes = [Hole(who, "lobby", "history_lost", "e.1", 2, 1, 4.0) for who in "ab"]
+    before = [
+        Stay(who, "lobby", "e", 0, 0.0, [(1, "a:1", 1.1), (2, "a:2", 2.6)], ended=4.0, hole=hole)
+        for who, hole in zip("ab", holes, strict=True)
+    ]
+    after = [Stay(who, "lobby", "e.1", 1, 4.0, [(2, "b:1", 5.1)], kept=True) for who in "ab"]
+    return History(
+        sendings=sendings,
+        stays=[*before, *after],
+        holes=holes,
+        strikes=[Strike("failover", "redis", 2.4, 3.0, lossy=True)],
+        logs={(who, "lobby"): [(1, "a:1"), (2, "b:1")] for who in "ab"},
+    )
+
+
+def judged(history: History) -> Verdict:
+    return check(history, patience=PATIENCE)
+
+
+def kinds(history: History) -> set[str]:
+    return {anomaly.kind for anomaly in judged(history).anomalies}
+
+
+def test_what_was_lost_and_announced_is_told_apart() -> None:
+    verdict = judged(failed_over())
+    assert verdict.clean, verdict.anomalies
+    assert verdict.announced == ["a:2"]
+    assert verdict.told == 2
+
+
+def harmless(history: History) -> None:
+    history.strikes[0].lossy = False
+
+
+def long_before(history: History) -> None:
+    history.sendings[1].answered_at = 1.5
+    for stay in history.stays[:2]:
+        stay.heard[1] = (2, "a:2", 1.5)
+
+
+def long_after(history: History) -> None:
+    history.sendings[1].answered_at = 3.5
+    for stay in history.stays[:2]:
+        stay.heard[1] = (2, "a:2", 3.5)
+
+
+def sender_not_told(history: History) -> None:
+    del history.holes[0]
+    history.stays[0].hole, history.stays[0].ended, history.stays[0].kept = None, None, True
+    del history.stays[2]
+
+
+def listener_not_told(history: History) -> None:
+    del history.holes[1]
+    history.stays[1].hole, history.stays[1].ended, history.stays[1].kept = None, None, True
+    del history.stays[3]
+
+
+def told_too_late(history: History) -> None:
+    history.stays[0].ended = 3.1 + PATIENCE
+
+
+def told_that_it_is_there(history: History) -> None:
+    hole = Hole("b", "lobby", "history_lost", "e.1", 2, 2, 4.0)
+    history.holes[1] = history.stays[1].hole = hole
+    history.stays[3].since = 2
+    history.stays[3].heard = []
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind"),
+    [
+        (harmless, "lost"),
+        (harmless, "told"),
+        (long_before, "lost"),
+        (long_after, "lost"),
+        (sender_not_told, "lost"),
+        (listener_not_told, "diverged"),
+        (told_too_late, "lost"),
+        (told_that_it_is_there, "diverged"),
+    ],
+)
+def test_what_was_lost_in_silence_is_found(plant: Callable[[History], None], kind: str) -> None:
+    history = failed_over()
+    plant(history)
+    assert kind in kinds(history)
+
+
+def test_whoever_left_before_it_was_told_needs_no_telling() -> None:
+    history = failed_over()
+    del history.holes[1], history.stays[3]
+    history.stays[1].hole, history.stays[1].ended = None, 3.5
+    assert judged(history).clean
+
+
+def test_one_failover_explains_one_loss_of_a_room() -> None:
+    history = failed_over()
+    again = Hole("b", "lobby", "history_lost", "e.2", 2, 1, 6.0)
+    history.holes.append(again)
+    history.stays[3].hole, history.stays[3].ended = again, 6.0
+    history.stays.append(Stay("b", "lobby", "e.2", 1, 6.0, [(2, "b:1", 6.1)], kept=True))
+    assert kinds(history) == {"told"}
+    history.strikes.append(Strike("failover", "redis", 5.5, 5.6, lossy=True))
+    assert judged(history).clean
+
+
+def test_a_hole_in_the_same_epoch_is_explained_by_nothing() -> None:
+    history = failed_over()
+    hole = Hole("b", "lobby", "not recovered", "e.1", 1, 1, 4.5)
+    history.stays[3].hole, history.stays[3].ended = hole, 4.5
+    history.stays.append(Stay("b", "lobby", "e.1", 1, 4.5, [(2, "b:1", 5.1)], kept=True))
+    history.holes.append(hole)
+    assert kinds(history) == {"told"}
+
+
+def test_a_nickname_that_went_back_with_redis_is_no_complaint() -> None:
+    history = failed_over()
+    history.endings.append(Ending("b", NICK_LOST.reason, 4.0))
+    assert judged(history).clean
+    history.strikes[0].lossy = False
+    assert "complaint" in kinds(history)
