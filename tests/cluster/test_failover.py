@@ -29,7 +29,7 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
                 assert await alice.session.send("lobby", "before") == number
             if gently:
                 await group.hand_over()
-                await group.taken_over()
+                await group.settled()
             else:
                 await group.in_step()
                 await group.lose_primary()
@@ -54,7 +54,7 @@ async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path)
         async with raw_client(node.url, "alice") as alice:
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             await group.hand_over()
-            await group.taken_over()
+            await group.settled()
             group.cut_replication()  # what comes by way of the old primary comes no more
             assert (await say(alice, "hello", until_it_is="message"))["text"] == "hello"
 
