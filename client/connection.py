@@ -21,6 +21,8 @@ MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
 PONG_SECONDS: Final = 10.0
+PROBE_SECONDS: Final = 3.0
+"""How long the answer to a ping may take once there is doubt."""
 GOODBYE: Final = 1000
 COMING_BACK: Final = 3000
 """The close codes with which this client ends its session, or means to take it up again."""
@@ -147,6 +149,8 @@ class Connection:
         self._stream = stream
         self._websocket = websocket
         self._pending: dict[str, _Pending[Any]] = {}
+        self._doubted = trio.Event()
+        self._patience = trio.CancelScope()
 
     @classmethod
     async def open(cls, nursery: trio.Nursery, url: str) -> Connection:
@@ -268,11 +272,22 @@ class Connection:
 
     async def until_silent(self) -> None:
         """Return once the other side is dead, though it may never have said so."""
-        with suppress(trio.TooSlowError, ConnectionLost):
-            while True:
-                await trio.sleep(PING_SECONDS)
-                with trio.fail_after(PONG_SECONDS):
+        answered = True
+        with suppress(ConnectionLost):
+            while answered:
+                self._doubted = trio.Event()
+                with trio.move_on_after(PING_SECONDS):
+                    await self._doubted.wait()
+                patience = PROBE_SECONDS if self._doubted.is_set() else PONG_SECONDS
+                with trio.move_on_after(patience) as self._patience:
                     await self.ping()
+                answered = not self._patience.cancelled_caught
+
+    def doubt(self) -> None:
+        """Have `until_silent` find out now whether the other side lives, and not wait for long."""
+        self._doubted.set()
+        soon = trio.current_time() + PROBE_SECONDS
+        self._patience.deadline = min(self._patience.deadline, soon)
 
     async def close(self, *, patience: float = CLOSE_SECONDS, code: int = GOODBYE) -> None:
         """Close, with at most ``patience`` seconds for the answer; `GOODBYE` ends the session."""

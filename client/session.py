@@ -49,8 +49,6 @@ _LONGEST_WHILE_REFUSED: Final = 1.0
 _HASTY_CLOSE_SECONDS: Final = 0.2
 
 OkT = TypeVar("OkT", bound=wire.Ok)
-
-
 _Ending = Closed | CannotConnect | CommandError
 
 
@@ -165,8 +163,13 @@ class Session:
         return await (await self._require_connection()).ask(command, answer)
 
     def retry_now(self) -> None:
-        """Make the next attempt to connect at once, if one is being waited for."""
+        """Wait no longer: try to connect now; or, if connected, find out now whether that is so.
+
+        For whoever is impatient, and for when the machine has slept.
+        """
         self._retry_now.set()
+        if self._connection is not None:
+            self._connection.doubt()
 
     async def close(self) -> None:
         """Say goodbye to the node; for the end of the session."""

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 import trio
 
+from client.clock import until_jump
 from client.desktop import host
 from client.desktop.appearance import Appearance
 from client.desktop.attention import notify
@@ -31,8 +32,6 @@ from gateway import wire
 FRAME_SECONDS: Final = 0.045
 """The least time between two drawings, so that what comes in a burst is drawn at once."""
 _TYPING_SECONDS: Final = 3.0
-_CLOCK_SECONDS: Final = 5.0
-_JUMP_SECONDS: Final = 15.0
 
 
 def run_desktop(
@@ -142,13 +141,10 @@ class App:
 
     async def _watch_clock(self) -> None:
         """Come back at once after the machine has slept: what it waits for may be long over."""
-        ahead = now() / 1000 - trio.current_time()
         while True:
-            await trio.sleep(_CLOCK_SECONDS)
-            before, ahead = ahead, now() / 1000 - trio.current_time()
-            if abs(ahead - before) > _JUMP_SECONDS:
-                self.retry_now()
-                self.redraw()
+            await until_jump()
+            self.retry_now()
+            self.redraw()
 
     def redraw(self) -> None:
         """Note that something is to be drawn."""
