@@ -17,10 +17,11 @@ from client.desktop import host
 from client.desktop.appearance import Appearance
 from client.desktop.attention import notify
 from client.desktop.idleness import Idleness
+from client.desktop.palette import Mode
 from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
 from client.desktop.shortcuts import bind_shortcuts
 from client.desktop.surroundings import system_dpi, system_mode
-from client.desktop.theme import Mode, Theme, open_root
+from client.desktop.theme import Theme, open_root
 from client.desktop.visit import Visit, now
 from client.desktop.window import Window
 from client.links import open_link

@@ -15,9 +15,10 @@ from client.desktop.messages import MessageActions, MessageView
 from client.desktop.preferences import Remembered
 from client.desktop.search_bar import SearchBar
 from client.desktop.sidebar import Sidebar, SidebarActions
+from client.desktop.styles import quieten
 from client.desktop.theme import GAP, MARGIN, Theme
-from client.model import Chat, Conversation, state_text
-from client.texts import _
+from client.model import Chat, Conversation, shown_line, state_text
+from client.texts import _, ngettext
 
 _SIDE_COLUMNS: Final = 21
 _COLUMNS_WITH_MEMBERS: Final = 72
@@ -32,9 +33,6 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
 
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
-
-    def talk_to(self, nick: str) -> None:
-        """Open the conversation with somebody."""
 
     def leave(self) -> None:
         """Leave the conversation in sight."""
@@ -54,8 +52,8 @@ class ChatPage(ttk.Frame):
         self.sidebar = Sidebar(self, theme, actions, kept)
         self.sidebar.grid(row=0, column=0, rowspan=6, sticky="nsew")
         _rule(self).grid(row=0, column=1, rowspan=6, sticky="ns")
-        self.header = Header(self, actions.leave, lambda: self.search_for(""))
-        self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=margin, pady=gap)
+        self.header = Header(self, theme, actions.leave, lambda: self.search_for(""))
+        self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=(margin, gap), pady=gap)
         _rule(self).grid(row=1, column=2, columnspan=3, sticky="ew")
         self.messages = MessageView(self, theme, actions)
         self.messages.grid(row=2, column=2, sticky="nsew")
@@ -66,7 +64,6 @@ class ChatPage(ttk.Frame):
         self.search = SearchBar(self, theme, self.messages, self.focus_input)
         self.search.grid(row=3, column=2, sticky="ew")
         self.search.grid_remove()
-        _rule(self).grid(row=4, column=2, sticky="ew")
         self.composer = Composer(
             self,
             theme,
@@ -74,7 +71,7 @@ class ChatPage(ttk.Frame):
             note_typing=actions.note_typing,
             scroll=self.messages.scroll,
         )
-        self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
+        self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap // 2, gap // 2))
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
         self._conversation: Conversation | None = None
@@ -106,7 +103,7 @@ class ChatPage(ttk.Frame):
             self._conversation = conversation
             self._fit()
         self.header.draw(chat, conversation)
-        self.messages.draw(conversation)
+        self.messages.draw(conversation, shown_line(chat.nick))
         self.members.draw(conversation.people.listed, chat.nick)
         self.composer.draw(chat, conversation, now)
 
@@ -121,30 +118,51 @@ class ChatPage(ttk.Frame):
 
 
 class Header(ttk.Frame):
-    """The conversation's name, and what can be done with it."""
+    """The conversation's name, what there is to know of it, and what can be done with it."""
 
     def __init__(
-        self, master: tk.Misc, on_leave: Callable[[], None], on_search: Callable[[], None]
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        on_leave: Callable[[], None],
+        on_search: Callable[[], None],
     ) -> None:
         super().__init__(master)
-        self.title = ttk.Label(self, style="Title.TLabel")
-        self.title.pack(side="left")
-        self.about = ttk.Label(self, style="Quiet.TLabel")
-        self.about.pack(side="left", padx=(GAP * 2, 0))
-        self.leave = ttk.Button(self, text=_("Leave"), command=on_leave, style="Quiet.TButton")
-        self.leave.pack(side="right")
-        search = ttk.Button(self, text=_("Search"), command=on_search, style="Quiet.TButton")
-        search.pack(side="right", padx=(0, GAP))
+        self._theme = theme
+        self._shown = ("", "")
+        for text, command in ((_("Leave"), on_leave), (_("Search"), on_search)):
+            button = ttk.Button(self, text=text, command=command)
+            quieten(button)
+            button.pack(side="right", padx=(theme.px(GAP // 2), 0))
+        self.title = ttk.Label(self, style="Title.TLabel", width=1)
+        self.title.pack(fill="x")
+        self.about = ttk.Label(self, style="Quiet.TLabel", width=1)
+        self.about.pack(fill="x", pady=(theme.px(1), 0))
+        self.title.bind("<Configure>", lambda _: self._fit())
+        theme.dress(self, self._fit)
 
     def draw(self, chat: Chat, conversation: Conversation) -> None:
         """Bring the header up to date."""
-        self.title.configure(text=conversation.place.title)
         about = ""
         if conversation.place.direct:
             person = chat.person(conversation.place.name)
             about = state_text(person.state) if person else _("In no room with you")
-            about = f"{about} \u2013 {person.text}" if person and person.text else about
-        self.about.configure(text=about)
+            about = f"{about} \u2013 {shown_line(person.text)}" if person and person.text else about
+        elif members := conversation.people.listed:
+            count = ngettext("{count:,} member", "{count:,} members", len(members))
+            about = count.format(count=len(members))
+            away = sum(member.state != "online" for member in members)
+            if away:
+                about += ", " + _("{count:,} away or busy").format(count=away)
+        if self._shown != (conversation.place.title, about):
+            self._shown = (conversation.place.title, about)
+            self._fit()
+
+    def _fit(self) -> None:
+        theme, width = self._theme, self.title.winfo_width()
+        title, about = self._shown
+        self.title.configure(text=theme.shorten(title, theme.title, width))
+        self.about.configure(text=theme.shorten(about, theme.small, width))
 
 
 def _rule(master: tk.Misc) -> ttk.Frame:

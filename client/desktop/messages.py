@@ -7,17 +7,20 @@ import tkinter as tk
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from tkinter import ttk
 from typing import Any, Final, Protocol
 
+from client.desktop.gutter import Gutter
 from client.desktop.scrolling import QuietScrollbar
-from client.desktop.spans import Span, draft_spans, entry_spans
+from client.desktop.spans import Span, draft_spans, entry_spans, head_spans
 from client.desktop.theme import Theme
 from client.model import (
     MOST_LINES,
     Conversation,
     Draft,
     Entry,
+    Line,
     Said,
 )
 from client.texts import _
@@ -42,6 +45,9 @@ class MessageActions(Protocol):
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""
 
+    def talk_to(self, nick: str) -> None:
+        """Open the conversation with somebody."""
+
 
 @dataclass
 class _Drawn:
@@ -64,13 +70,17 @@ class MessageView(ttk.Frame):
         theme.dress_messages(self.text)
         self._scrollbar = QuietScrollbar(self, self.text)
         self.text.configure(yscrollcommand=self._scrolled)
+        self._gutter = Gutter(self, theme, self.text, actions.talk_to)
         self._scrollbar.pack(side="right", fill="y")
+        self._gutter.pack(side="left", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
         self._bind_link("retry", lambda place: self._with_draft(place, actions.retry_draft))
         self._bind_link("discard", lambda place: self._with_draft(place, actions.discard_draft))
         self._bind_link("url", self._open)
+        for tag in ("name", "actor"):
+            self.text.tag_bind(tag, "<Double-Button-1>", partial(self._name_opened, tag))
 
         self._at_end = True
         self._shape: tuple[int, int, int] | None = None
@@ -85,8 +95,8 @@ class MessageView(ttk.Frame):
         self._asked_before: int | None = None
         theme.dress(self, self._stay_at_end)
 
-    def draw(self, conversation: Conversation) -> None:
-        """Bring the widget up to date, all at once."""
+    def draw(self, conversation: Conversation, me: str) -> None:
+        """Bring the widget up to date, all at once; ``me`` is who speaks in the drafts."""
         drafts = tuple(conversation.drafts.values())
         fresh = conversation is not self._conversation
         if (
@@ -102,13 +112,14 @@ class MessageView(ttk.Frame):
         if fresh:
             self._clear(conversation)
         place = self._note_reader()
-        self._update(conversation, drafts)
+        self._update(conversation, drafts, me)
         if at_end:
             self.text.see("end")
             self._at_end = True
         elif not fresh:
             self._return_reader(place)
         self.text.configure(state="disabled")
+        self._gutter.draw_soon()
         if fresh and top is not None:
             self.show(top)
 
@@ -161,7 +172,7 @@ class MessageView(ttk.Frame):
         self._conversation, self._draft_rows, self._unread_from = conversation, 0, None
         self._at_end, self._asked_before = True, None
 
-    def _update(self, conversation: Conversation, drafts: Sequence[Draft]) -> None:
+    def _update(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
         """Draw what is new above the drafts, and the drafts again below it."""
         if self._draft_rows:
             self.text.delete(f"end - 1 chars - {self._draft_rows} lines", "end - 1 chars")
@@ -185,6 +196,8 @@ class MessageView(ttk.Frame):
             self._insert_older(_PAGE)
         self._draw_unread_mark(conversation.unread_from)
         own = [draft_spans(draft) for draft in drafts]
+        if own and (not entries or not _is_by(entries[-1].line, me)):
+            own[0] = (*head_spans(me), *own[0])
         self._draft_rows = sum(self._insert("end", own))
         self._drafts, self._changes = drafts, conversation.transcript.changes
 
@@ -289,6 +302,7 @@ class MessageView(ttk.Frame):
 
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
+        self._gutter.draw_soon()
         # Another size of window or text also moves the end out of sight, but not by the
         # reader's will.
         if self._shape == self._shape_now() and not self._settling:
@@ -350,10 +364,20 @@ class MessageView(ttk.Frame):
             if tag.startswith("draft:"):
                 action(tag.removeprefix("draft:"))
 
+    def _name_opened(self, tag: str, event: tk.Event[tk.Text]) -> str:
+        found = self.text.tag_prevrange(tag, f"@{event.x},{event.y} + 1 chars")
+        if found:
+            self._actions.talk_to(self.text.get(*found))
+        return "break"
+
     def _open(self, place: str) -> None:
         found = self.text.tag_prevrange("url", f"{place} + 1 chars")
         if found:
             self._actions.open_link(self.text.get(*found))
+
+
+def _is_by(line: Line, nick: str) -> bool:
+    return isinstance(line, Said) and line.sender == nick and not line.action
 
 
 def _units(text: str) -> int:

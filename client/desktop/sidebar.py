@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from tkinter import ttk
-from typing import Final, Protocol
+from typing import Protocol
 
+from client.desktop.pictures import Picture
 from client.desktop.preferences import Remembered
-from client.desktop.scrolling import QuietScrollbar
-from client.desktop.theme import GAP, MARGIN, Theme, offer
+from client.desktop.rows import Row, Rows
+from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import (
     Chat,
     Connection,
@@ -23,11 +25,6 @@ from client.model import (
 )
 from client.texts import _
 from gateway import wire
-
-_ROOMS: Final = "rooms"
-_PEOPLE: Final = "people"
-_MUTED: Final = "\u2298"
-_MARKS: Final[dict[wire.State, str]] = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0"}
 
 
 class SidebarActions(Protocol):
@@ -57,81 +54,49 @@ class Sidebar(ttk.Frame):
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
-        self._theme, self._actions, self._kept = theme, actions, kept
-        self._listed: dict[str, Conversation] = {}
+        self._actions, self._kept = actions, kept
+        self.listed: Sequence[tuple[Row, Conversation]] = ()
+        """The conversations, each with its row."""
+        self._shown: Sequence[Conversation | None] = ()
         self._drawn: object = None
+        margin, gap = theme.px(MARGIN), theme.px(GAP)
         head = ttk.Frame(self, style="Side.TFrame")
-        head.pack(fill="x", padx=(MARGIN, GAP), pady=(GAP, 0))
-        ttk.Label(head, text=_("Chats"), style="Side.TLabel").pack(side="left")
-        self.join = ttk.Button(head, text=_("Join \u2026"), command=actions.ask_for_room)
-        offer(self.join)
+        head.pack(fill="x", padx=(margin, gap), pady=(gap, 0))
+        ttk.Label(head, text=_("Chats"), style="Side.Title.TLabel").pack(side="left")
+        self.join = ttk.Button(
+            head, text=_("Join \u2026"), command=actions.ask_for_room, style="Side.Offer.TButton"
+        )
         self.join.pack(side="right")
         self.me = Me(self, theme, actions, kept)
-        self.me.pack(side="bottom", fill="x", padx=MARGIN, pady=GAP)
+        self.me.pack(side="bottom", fill="x", padx=gap, pady=gap)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
-        self.list = ttk.Treeview(self, show="tree", selectmode="browse", style="Side.Treeview",
-                                 columns=("muted", "unread"))  # fmt: skip
-        self.list.column("#0", stretch=True, width=10)
-        theme.dress(self, self._dress)
-        scrollbar = QuietScrollbar(self, self.list)
-        scrollbar.configure(style="Side.TFrame")
-        self.list.configure(yscrollcommand=scrollbar.set)
-        scrollbar.pack(side="right", fill="y")
-        self.list.pack(fill="both", expand=True, padx=(GAP, 0), pady=GAP)
-        self.list.bind("<<TreeviewSelect>>", self._chosen)
-
-    def _dress(self) -> None:
-        theme = self._theme
-        muted_width = theme.body.measure(_MUTED) + theme.px(GAP)
-        self.list.column("muted", stretch=False, width=muted_width, anchor="e")
-        self.list.column("unread", stretch=False, width=theme.columns(2), anchor="e")
-        self.list.tag_configure("section", foreground=theme.palette.quiet, font=theme.small)
-        self.list.tag_configure("unread", font=theme.bold)
-        self.list.tag_configure("mention", font=theme.bold, foreground=theme.palette.link)
+        self.rows = Rows(self, theme, ground="surface", on_choose=self._chosen)
+        self.rows.pack(fill="both", expand=True, padx=(gap, 0), pady=gap)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
         self.me.draw(chat, now)
         muted = self._kept.preferences.muted
-        rooms = [_Row(c, _room_text(c), muted) for c in chat.rooms]
-        people = [_Row(c, _person_text(c, chat), muted) for c in chat.directs]
-        drawn = [(row.text, row.marks, row.tag) for row in (*rooms, *people)]
-        seen = (drawn, len(rooms), chat.current)
-        if seen == self._drawn:
+        rooms = [(_room_row(c, muted), c) for c in chat.rooms]
+        people = [(_person_row(c, chat, muted), c) for c in chat.directs]
+        drawn = (rooms, people, chat.current)
+        if drawn == self._drawn:
             return
-        self._drawn = seen
-        self.list.delete(*self.list.get_children())
-        self._listed = {}
-        self._section(_("Rooms"), rooms)
-        self._section(_("People"), people)
-        chosen = next((i for i, c in self._listed.items() if c is chat.current), None)
-        if chosen is not None:
-            self.list.selection_set(chosen)
-            self.list.focus(chosen)
-            self.list.see(chosen)
+        self._drawn = drawn
+        self.listed = [*rooms, *people]
+        shown: list[tuple[Row, Conversation | None]] = []
+        for title, section in ((_("Rooms"), rooms), (_("People"), people)):
+            if section:
+                shown += ((Row(title.upper(), heading=True), None), *section)
+        self._shown = [conversation for _row, conversation in shown]
+        self.rows.show_all([row for row, _conversation in shown])
+        if chat.current in self._shown:
+            self.rows.choose(self._shown.index(chat.current))
 
-    def _section(self, title: str, rows: Sequence[_Row]) -> None:
-        if rows:
-            self.list.insert("", "end", text=title.upper(), tags=("section",))
-        for row in rows:
-            item = self.list.insert("", "end", text=row.text, values=row.marks, tags=(row.tag,))
-            self._listed[item] = row.conversation
-
-    def _chosen(self, _event: object) -> None:
-        chosen = self.list.selection()
-        if chosen and chosen[0] in self._listed:
-            self._actions.show(self._listed[chosen[0]])
-
-
-class _Row:
-    def __init__(self, conversation: Conversation, text: str, muted: Collection[str]) -> None:
-        self.conversation = conversation
-        self.text = text
-        mark = _MUTED if conversation.place.title in muted else ""
-        self.marks = (mark, _unread(conversation))
-        self.tag = (
-            "mention" if conversation.mentions else "unread" if conversation.unread else "read"
-        )
+    def _chosen(self, number: int) -> None:
+        conversation = self._shown[number]
+        if conversation is not None:
+            self._actions.show(conversation)
 
 
 class Me(ttk.Frame):
@@ -141,15 +106,16 @@ class Me(ttk.Frame):
         self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: Remembered
     ) -> None:
         super().__init__(master, style="Side.TFrame")
-        self._actions = actions
-        self.name = ttk.Menubutton(self)
+        self._theme, self._actions = theme, actions
+        self.name = ttk.Menubutton(self, style="Side.Quiet.TMenubutton", compound="left")
         self.menu = menu = tk.Menu(self.name, tearoff=False)
         theme.dress_menu(menu)
-        states: Sequence[wire.State] = ("online", "away", "busy")
-        for state in states:
+        self._states: Sequence[wire.State] = ("online", "away", "busy")
+        for state in self._states:
             menu.add_command(
-                label=f"{_MARKS[state]}  {state_text(state)}",
+                label=f" {state_text(state)}",
                 command=partial(actions.set_status, state),
+                compound="left",
             )
         menu.add_separator()
         self._tells_typing = tk.BooleanVar(self, kept.preferences.tells_typing)
@@ -160,17 +126,37 @@ class Me(ttk.Frame):
         )
         self.name.configure(menu=menu)
         self.name.pack(fill="x")
-        self.status = ttk.Label(self, style="SideQuiet.TLabel")
-        self.status.pack(fill="x", pady=(GAP // 2, 0))
-        self.action = ttk.Button(self)
-        offer(self.action)
+        inside = theme.px(GAP)
+        self.status = ttk.Label(self)
+        self.status.pack(fill="x", padx=inside, pady=(0, inside // 2))
+        self.action = ttk.Button(self, style="Side.Offer.TButton")
+        self._state: wire.State = "online"
+        theme.dress(self, self._dress)
+
+    def _dress(self) -> None:
+        """Show marks of statuses in these colours and this size."""
+        palette = self._theme.palette
+        # Kept here: what nothing refers to any more is gone from the window too.
+        self._marks = [self._mark(state, palette.background) for state in self._states]
+        for place, mark in enumerate(self._marks):
+            self.menu.entryconfigure(place, image=str(mark))
+        self._marks.append(self._mark(self._state, palette.surface))
+        self.name.configure(image=str(self._marks[-1]))
+
+    def _mark(self, state: wire.State, ground: str) -> Picture:
+        size = self._theme.body.metrics("linespace")
+        colour = self._theme.palette.of_standing(state)
+        return self._theme.pictures.standing(size, state, colour, ground)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
-        self.name.configure(text=f"{_MARKS[chat.status.state]}  {shown_line(chat.nick)}")
+        if chat.status.state != self._state:
+            self._state = chat.status.state
+            self._dress()
+        self.name.configure(text=f" {shown_line(chat.nick)}  \u25be")
         style, text = _describe(chat.connection, now)
-        self.status.configure(text=text, style=f"Side{style}.TLabel")
-        self.status.configure(wraplength=max(self.winfo_width(), 120))
+        self.status.configure(text=text, style=f"Side.{style}.TLabel")
+        self.status.configure(wraplength=max(self.status.winfo_width(), 120))
         match chat.connection:
             case Offline() as offline:
                 self._offer(
@@ -186,7 +172,7 @@ class Me(ttk.Frame):
             text=label, command=command, state="normal" if enabled else "disabled"
         )
         if not self.action.winfo_manager():
-            self.action.pack(fill="x", pady=(GAP, 0))
+            self.action.pack(fill="x", pady=(self._theme.px(GAP // 2), 0))
 
 
 def _describe(connection: Connection, now: int) -> tuple[str, str]:
@@ -207,14 +193,26 @@ def _describe(connection: Connection, now: int) -> tuple[str, str]:
             return "Quiet", ""
 
 
-def _room_text(conversation: Conversation) -> str:
-    return conversation.place.title
+def _room_row(conversation: Conversation, muted: Collection[str]) -> Row:
+    return _row(conversation, muted, title=shown_line(conversation.place.name), symbol="#")
 
 
-def _person_text(conversation: Conversation, chat: Chat) -> str:
+def _person_row(conversation: Conversation, chat: Chat, muted: Collection[str]) -> Row:
     person = chat.person(conversation.place.name)
-    mark = _MARKS[person.state] if person else "\u25cb"
-    return f"{mark}  {conversation.place.title}"
+    title = conversation.place.title
+    row = _row(conversation, muted, title=title, symbol="")
+    return replace(row, nick=title, standing=person.state if person else "gone")
+
+
+def _row(conversation: Conversation, muted: Collection[str], *, title: str, symbol: str) -> Row:
+    return Row(
+        title,
+        symbol=symbol,
+        badge=_unread(conversation),
+        calls=bool(conversation.mentions),
+        strong=bool(conversation.unread),
+        muted=conversation.place.title in muted,
+    )
 
 
 def _unread(conversation: Conversation) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from client.desktop.theme import sender_tag
+from client.desktop.palette import sender_tag
 from client.links import find_links
 from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
 from client.texts import _
@@ -21,27 +21,28 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
         case Said(action=True):
             tag = "mention" if line.mention else "line"
             return (
-                ("\u2217 ", (tag, "head", "time")),
-                (line.sender, (tag, "head", sender_tag(line.sender))),
+                (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
                 *_linked(f" {line.text}", (tag, "head", "action")),
                 (f"  {_clock(line.at)}", (tag, "head", "time")),
             )
         case Said():
             tag = "mention" if line.mention else "line"
             text = _linked(line.text, (tag,))
-            return text if entry.continued else (*_head(line.sender, line.at), *text)
+            return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
         case Moved():
             return ((line.text, ("told",)), (f"  {_clock(line.at)}", ("told", "time")))
         case Told(at, text, warning):
             kind = "warning" if warning else "told"
             return ((text, (kind,)), (f"  {_clock(at)}", (kind, "time")))
         case NewDay(day=day):
-            return ((f"{day:%A}, {day.day} {day:%B %Y}", ("day",)),)
+            return ((f"  {day:%A}, {day.day} {day:%B %Y}  ", ("centred", "day")),)
 
 
-def _head(sender: str, at: int) -> Sequence[Span]:
-    name = (sender, ("line", "head", sender_tag(sender)))
-    return (name, (f"  {_clock(at)}\n", ("line", "head", "time")))
+def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
+    """Give the pieces of the row above what somebody says."""
+    name = (sender, (tag, "head", "name", sender_tag(sender)))
+    time = "" if at is None else f"  {_clock(at)}"
+    return (name, (f"{time}\n", (tag, "head", "time")))
 
 
 def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:

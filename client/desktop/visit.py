@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -31,12 +32,13 @@ class Visit:
 
     async def run(self) -> None:
         """Take what comes in until the session is over."""
-        self._nursery.start_soon(self._measure)
+        self._nursery.start_soon(self._keep_measuring)
         for conversation in self.chat.conversations.values():
             self.send(conversation)
         async for event in self.session.events:
             self.take(event)
             if isinstance(event, Connected):
+                self._nursery.start_soon(self._measure)
                 for conversation in self.chat.rooms:
                     if conversation.room not in self.session.rooms:
                         await self.join(conversation)
@@ -135,15 +137,17 @@ class Visit:
         except (CommandError, ConnectionLost):
             pass
 
-    async def _measure(self) -> None:
+    async def _keep_measuring(self) -> None:
         while True:
-            try:
-                if isinstance(self.chat.connection, Online):
-                    self.chat.measure(await self.session.ping())
-                    self._changed()
-            except (CommandError, ConnectionLost):
-                pass  # it is measured again soon
             await trio.sleep(_PING_SECONDS)
+            await self._measure()
+
+    async def _measure(self) -> None:
+        """See how long the node takes to answer."""
+        if isinstance(self.chat.connection, Online):
+            with suppress(CommandError, ConnectionLost):  # it is measured again soon
+                self.chat.measure(await self.session.ping())
+                self._changed()
 
     # --- saying -------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
 from client.desktop.icon import WindowIcon
 from client.desktop.preferences import Remembered, Server
+from client.desktop.rows import Row
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
-from client.model import Chat, Conversation, SignedOut, SigningIn, shown_line
+from client.model import Chat, SignedOut, SigningIn, shown_line
 from client.texts import _, ngettext
 from gateway import wire
 
@@ -72,7 +73,6 @@ class Window:
         self._bell = Bell(root)
         self._page: ttk.Frame | None = None
         self._sign_in_state: SignedOut | SigningIn | None = None
-        self._conversations: Sequence[Conversation] = ()
         root.protocol("WM_DELETE_WINDOW", self._leave)
         self.chat.bind("<Destroy>", lambda _: actions.close())
         root.bind("<FocusIn>", partial(self._focused, attended=True), add="+")
@@ -94,7 +94,6 @@ class Window:
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
         state = chat.connection
-        self._conversations = [*chat.rooms, *chat.directs]
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
             self._entitle("Chat")
@@ -121,9 +120,12 @@ class Window:
         """Offer rooms to be joined; one that is not among them is made by joining it."""
         choices: list[Choice] = [
             (
-                f"#{shown_line(info.room)}",
-                ngettext("{count:,} person", "{count:,} people", info.members).format(
-                    count=info.members
+                Row(
+                    shown_line(info.room),
+                    symbol="#",
+                    note=ngettext("{count:,} person", "{count:,} people", info.members).format(
+                        count=info.members
+                    ),
                 ),
                 partial(self._actions.join_room, info.room),
             )
@@ -135,20 +137,20 @@ class Window:
             room = typed.removeprefix("#")
             if not room or room in known or " " in room:
                 return None
-            return f"#{room}", _("join or make it"), partial(self._actions.join_room, room)
+            row = Row(room, symbol="#", note=_("join or make it"))
+            return row, partial(self._actions.join_room, room)
 
-        note = _("Type a name; Return joins.")
+        note = _("Type a name. Return joins, Escape closes.")
         if self.chat.chooser.is_open:
             self.chat.chooser.offer(choices, note)
         else:
             self.chat.chooser.open(_("Join a room"), choices, note=note, also=another)
 
     def _offer_conversations(self) -> None:
-        choices: list[Choice] = [
-            (c.place.title, _("unread") if c.unread else "", partial(self._actions.show, c))
-            for c in self._conversations
-        ]
-        self.chat.chooser.open(_("Go to a conversation"), choices)
+        rows = self.chat.sidebar.listed
+        choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
+        note = _("Type some letters of a name. Return goes there, Escape closes.")
+        self.chat.chooser.open(_("Go to a conversation"), choices, note=note)
 
     def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
         def act() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from client.model.lines import Draft, Line, Said, Told
 from client.model.people import People, Typists
+from client.model.recall import Recall
 from client.model.transcript import MOST_LINES, Entry, Transcript
 from client.model.words import is_mentioned, shown_line
 from client.texts import _
@@ -34,6 +35,7 @@ class Typed:
     cursor: int = 0
     top: Entry | None = None
     """The first line in sight; None while they are at the end."""
+    recall: Recall = field(default_factory=Recall)
 
 
 class Conversation:

@@ -14,6 +14,7 @@ import trio
 from client.desktop import host
 from client.desktop.app import App
 from client.desktop.preferences import Preferences, Remembered, Server
+from client.desktop.rows import Rows
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
@@ -21,6 +22,7 @@ from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
 PATIENCE = 20.0
+_MARKS = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0", "gone": "\u25cb", None: ""}
 
 WidgetT = TypeVar("WidgetT", bound=tk.Misc)
 
@@ -56,15 +58,19 @@ class Person:
     @property
     def members(self) -> list[str]:
         """Who is listed as in the room, each behind the mark of their status."""
-        box = self.app.window.chat.members.list
-        return [str(box.item(item, "text")) for item in box.get_children()]
+        rows = self.app.window.chat.members.rows
+        shown = map(rows.row, range(rows.count))
+        return [f"{_MARKS[row.standing]} {row.title} {row.note}".rstrip() for row in shown]
 
     @property
     def conversations(self) -> list[str]:
         """What is listed at the left: titles, each with what is unread."""
-        box = self.app.window.chat.sidebar.list
-        rows = [(box.item(i, "text"), *box.item(i, "values")) for i in box.get_children()]
-        return [" ".join(map(str, row)).strip() for row in rows]
+        rows = self.app.window.chat.sidebar.rows
+        shown = map(rows.row, range(rows.count))
+        return [
+            " ".join(filter(None, (row.symbol, row.title, "muted" * row.muted, row.badge)))
+            for row in shown
+        ]
 
     @property
     def messages(self) -> tk.Text:
@@ -127,10 +133,9 @@ class Person:
                 continue
             if isinstance(widget, tk.Text):
                 yield widget, widget.get("1.0", "end")
-            elif isinstance(widget, ttk.Treeview):
-                yield widget, "\n".join(str(widget.item(i, "text")) for i in widget.get_children())
-            elif isinstance(widget, tk.Listbox):
-                yield widget, "\n".join(widget.get(0, "end"))
+            elif isinstance(widget, Rows):
+                rows = map(widget.row, range(widget.count))
+                yield widget, "\n".join(f"{row.title} {row.note} {row.badge}" for row in rows)
             elif isinstance(widget, tk.Entry):
                 yield widget, widget.get()
             elif isinstance(widget, (ttk.Label, ttk.Button, ttk.Menubutton)):
