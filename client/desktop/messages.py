@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from client.desktop.gutter import Gutter
 from client.desktop.scrolling import QuietScrollbar
-from client.desktop.spans import Span, draft_spans, entry_spans, head_spans
+from client.desktop.spans import Span, draft_spans, entry_spans, head_spans, unread_text
 from client.desktop.theme import Theme
 from client.model import (
     MOST_LINES,
@@ -23,7 +23,6 @@ from client.model import (
     Line,
     Said,
 )
-from client.texts import _
 
 _PAGE: Final = 200
 """How many lines are drawn at first, and each time that one scrolls up to the first of them."""
@@ -276,7 +275,7 @@ class MessageView(ttk.Frame):
         row = self._row_of(entry)
         drawn = self._find(entry)
         if row is not None and drawn is not None:
-            self.text.insert(f"{row}.0", _("New messages") + "\n", ("unread",))
+            self.text.insert(f"{row}.0", f"{unread_text()}\n", ("unread",))
             drawn.rows += 1
 
     def _find(self, entry: Entry | None) -> _Drawn | None:

@@ -33,19 +33,17 @@ class Pictures:
     ) -> Picture:
         """Draw a box with round corners; its edge has a colour and a thickness."""
         colour, thickness = edge
-        corner = radius + thickness + 1
-        side = 2 * corner + 1
+        radius = min(radius, width // 2, height // 2)
+        corner = max(radius, thickness)
+        side = (min(width, 2 * corner + 1), min(height, 2 * corner + 1))
 
         def draw(pen: ImageDraw.ImageDraw) -> None:
-            shape = (0, 0, side * _FINER - 1, side * _FINER - 1)
+            shape = (0, 0, side[0] * _FINER - 1, side[1] * _FINER - 1)
             pen.rounded_rectangle(
                 shape, radius * _FINER, fill or _CLEAR, colour or _CLEAR, thickness * _FINER
             )
 
-        small = self._draw(side, side, draw)
-        if width < side or height < side:
-            return self._shown(small.resize((width, height)))
-        return self._shown(_stretched(small, width, height, corner))
+        return self._shown(_stretched(self._draw(*side, draw), width, height, corner))
 
     def _disc(self, size: int, fill: str) -> Picture:
         """Draw a disc."""
@@ -96,13 +94,14 @@ class Pictures:
 
 def _stretched(image: Image.Image, width: int, height: int, corner: int) -> Image.Image:
     """Make a picture larger by its middle column and row, and leave its corners as they are."""
-    ends = image.width - corner
     wide = Image.new("RGBA", (width, image.height))
     wide.paste(image.resize((width, image.height), box=(corner, 0, corner + 1, image.height)))
     wide.paste(image.crop((0, 0, corner, image.height)))
-    wide.paste(image.crop((ends, 0, image.width, image.height)), (width - corner, 0))
+    right = image.width - corner
+    wide.paste(image.crop((right, 0, image.width, image.height)), (width - corner, 0))
     high = Image.new("RGBA", (width, height))
     high.paste(wide.resize((width, height), box=(0, corner, width, corner + 1)))
     high.paste(wide.crop((0, 0, width, corner)))
-    high.paste(wide.crop((0, ends, width, image.height)), (0, height - corner))
+    low = wide.height - corner
+    high.paste(wide.crop((0, low, width, wide.height)), (0, height - corner))
     return high

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from tkinter import ttk
 from typing import Final, Literal
 
 from client.desktop.avatars import Spot, draw_avatar, draw_standing
 from client.desktop.palette import Standing
-from client.desktop.scrolling import QuietScrollbar
 from client.desktop.theme import GAP, Theme
 
 Ground = Literal["background", "surface"]
@@ -62,9 +62,8 @@ class Rows(tk.Frame):
         self.canvas = tk.Canvas(
             self, width=1, height=1, highlightthickness=0, borderwidth=0, takefocus=takes_focus
         )
-        self._scrollbar = QuietScrollbar(self, self.canvas, ground)
+        self._scrollbar = ttk.Scrollbar(self, command=self.canvas.yview)
         self.canvas.configure(yscrollcommand=self._scrolled)
-        self._scrollbar.pack(side="right", fill="y")
         self.canvas.pack(side="left", fill="both", expand=True)
         self.count = 0
         self.row: Callable[[int], Row] = _no_row
@@ -214,6 +213,10 @@ class Rows(tk.Frame):
 
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
+        if float(first) <= 0.0 and float(last) >= 1.0:
+            self._scrollbar.pack_forget()
+        elif not self._scrollbar.winfo_manager():
+            self._scrollbar.pack(side="right", fill="y", before=self.canvas)
         self._draw_soon()
 
     def _draw_soon(self) -> None:

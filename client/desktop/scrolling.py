@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import tkinter as tk
 from tkinter import ttk
-from typing import Literal
 
 
 class QuietScrollbar(ttk.Frame):
-    """Scrolls a text or a list. Hidden, it keeps its place, so that nothing is wrapped anew."""
+    """Scrolls a text. Hidden, it keeps its place, so that nothing is wrapped anew."""
 
-    def __init__(
-        self,
-        master: tk.Misc,
-        scrolled: tk.Text | tk.Canvas,
-        ground: Literal["background", "surface"] = "background",
-    ) -> None:
-        super().__init__(master, style="Side.TFrame" if ground == "surface" else "TFrame")
+    def __init__(self, master: tk.Misc, scrolled: tk.Text) -> None:
+        super().__init__(master)
         self._bar = ttk.Scrollbar(self, command=scrolled.yview)
         self.configure(width=self._bar.winfo_reqwidth())
         self.pack_propagate(flag=False)

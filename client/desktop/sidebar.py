@@ -71,7 +71,7 @@ class Sidebar(ttk.Frame):
         self.me.pack(side="bottom", fill="x", padx=gap, pady=gap)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
         self.rows = Rows(self, theme, ground="surface", on_choose=self._chosen)
-        self.rows.pack(fill="both", expand=True, padx=(gap, 0), pady=gap)
+        self.rows.pack(fill="both", expand=True, padx=gap, pady=gap)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
@@ -128,7 +128,7 @@ class Me(ttk.Frame):
         self.name.pack(fill="x")
         inside = theme.px(GAP)
         self.status = ttk.Label(self)
-        self.status.pack(fill="x", padx=inside, pady=(0, inside // 2))
+        self.status.pack(fill="x", padx=inside, pady=(theme.px(2), inside // 2))
         self.action = ttk.Button(self, style="Side.Offer.TButton")
         self._state: wire.State = "online"
         theme.dress(self, self._dress)
@@ -178,9 +178,9 @@ class Me(ttk.Frame):
 def _describe(connection: Connection, now: int) -> tuple[str, str]:
     match connection:
         case Online(node, _url, None):
-            return "Good", _("Connected to {node}").format(node=node)
+            return "Good", _("Connected to {node}").format(node=node) + "\n"
         case Online(node, _url, latency):
-            text = _("Connected to {node}, {latency}\u00a0ms")
+            text = _("Connected to {node}\n{latency} ms")
             return "Good", text.format(node=node, latency=latency)
         case Offline() as offline:
             seconds = offline.seconds_left(now)

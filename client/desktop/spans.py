@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from client.desktop.palette import sender_tag
 from client.links import find_links
 from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
 from client.texts import _
 
+_RULE: Final = "\u2500" * 12
 Span = tuple[str, tuple[str, ...]]
 """A piece of text and its tags."""
 
@@ -35,7 +37,8 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
             kind = "warning" if warning else "told"
             return ((text, (kind,)), (f"  {_clock(at)}", (kind, "time")))
         case NewDay(day=day):
-            return ((f"  {day:%A}, {day.day} {day:%B %Y}  ", ("centred", "day")),)
+            rule = (_RULE, ("centred", "rule"))
+            return (rule, (f"  {day:%A}, {day.day} {day:%B %Y}  ", ("centred", "day")), rule)
 
 
 def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
@@ -57,6 +60,11 @@ def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
     if end < len(text) or not spans:
         spans.append((text[end:], tags))
     return spans
+
+
+def unread_text() -> str:
+    """Give the line above what the person has not seen."""
+    return f"{_RULE}  {_('New messages')}  {_RULE}"
 
 
 def draft_spans(draft: Draft) -> Sequence[Span]:

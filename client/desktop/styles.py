@@ -16,8 +16,7 @@ _BUTTON_SIZE: Final = (160, 40)
 _FIELD_SIZE: Final = (480, 60)
 _CARD_SIZE: Final = (480, 320)
 """How large the pictures are that ttk makes forms of: much larger ones take it long to fill."""
-_BUTTON_PADDING: Final = (14, 8)
-_FIELD_PADDING: Final = (10, 8)
+_PADDING: Final = {"Button": (14, 8), "Menubutton": (8, 8), "Entry": (10, 8)}
 
 ButtonKind = Literal["Accent", "Offer", "Quiet", "Warn"]
 
@@ -183,7 +182,7 @@ class Styles:
                     background=ground,
                     foreground=colours.text,
                     font=self._fonts["body"],
-                    padding=tuple(map(self._px, _BUTTON_PADDING)),
+                    padding=tuple(map(self._px, _PADDING[widget])),
                     anchor="center",
                     borderwidth=0,
                 )
@@ -205,7 +204,7 @@ class Styles:
             insertcolor=palette.text,
             selectbackground=palette.selection,
             selectforeground=palette.text,
-            padding=tuple(map(self._px, _FIELD_PADDING)),
+            padding=tuple(map(self._px, _PADDING["Entry"])),
             borderwidth=0,
         )
         self._style.map("Field.TEntry", foreground=[("disabled", palette.quiet)])

@@ -196,7 +196,7 @@ class Conversation:
         )
 
     def _read(self, message: wire.Message | wire.DirectMessage, me: str) -> Said:
-        mention = message.sender != me and (self.place.direct or is_mentioned(me, message.text))
+        mention = message.sender != me and is_mentioned(me, message.text)
         return Said.from_wire(message, mention=mention)
 
     def _say(self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool) -> None:
@@ -209,7 +209,7 @@ class Conversation:
             if not self.unread:
                 self.unread_from = entry
             self.unread += 1
-            self.mentions += said.mention
+            self.mentions += said.mention or self.place.direct
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 
+from client.desktop.palette import PALETTES
 from client.desktop.preferences import Preferences, Server
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -123,7 +124,7 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
     stage.kept.change(servers=(HOME, here), server="Home", nick="alice")
     person = stage.open()
     await person.sees("ws://127.0.0.1:1/ws")
-    servers = person.only(tk.Listbox)
+    servers = person.app.window.sign_in.servers.rows.canvas
     await has_focus(person, servers)
     servers.event_generate("<Down>")
     await person.sees(stage.cluster.urls[0])
@@ -143,7 +144,8 @@ async def test_looks_change_by_keys_and_are_remembered(stage: Stage) -> None:
     await person.sees_that(lambda: person.field.winfo_reqheight() > height, "a larger field")
     person.field.event_generate("<Control-minus>")
     person.field.event_generate("<Control-t>")
-    await person.sees_that(lambda: person.messages.cget("background") == "#1d2129", "the dark")
+    dark = PALETTES["dark"].background
+    await person.sees_that(lambda: person.messages.cget("background") == dark, "the dark")
     assert stage.kept.preferences.look == "dark"
     assert stage.kept.preferences.font_size == stage.theme.usual_size + 4
     person.field.event_generate("<Control-Key-0>")
