@@ -83,6 +83,7 @@ class App:
         self.appearance = Appearance(root, theme, kept)
         self.window = Window(root, theme, self, kept)
         bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
+        self.window.draw(self.chat, now())  # so that what is typed at once has a place to go
         if nick is not None:
             self.sign_in(nick)
 
