@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--nick", metavar="NAME", help="come in under this nickname at once")
     parser.add_argument(
-        "--room", metavar="ROOM", default=wire.LOBBY, help=f"the room to enter [{wire.LOBBY}]"
+        "--room",
+        metavar="ROOM",
+        help=f"the room to enter [as the last time, at first {wire.LOBBY}]",
     )
     parser.add_argument(
         "--theme",

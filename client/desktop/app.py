@@ -36,7 +36,11 @@ _TYPING_SECONDS: Final = 3.0
 
 
 def run_desktop(
-    urls: Sequence[str], *, room: str, nick: str | None = None, look: Look | None = None
+    urls: Sequence[str],
+    *,
+    room: str | None = None,
+    nick: str | None = None,
+    look: Look | None = None,
 ) -> None:
     """Open the window, and return when the person has closed it.
 
@@ -64,11 +68,16 @@ class App:
     """Runs the session, and carries out what the person does in the window."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, kept: Remembered, *, room: str, nick: str | None = None
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        kept: Remembered,
+        *,
+        room: str | None = None,
+        nick: str | None = None,
     ) -> None:
         self.chat = Chat()
-        self._kept = kept
-        self.chat.room(room)
+        self._kept, self._room = kept, room
         self._visit: Visit | None = None
         self._session: Session | None = None
         self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
@@ -168,8 +177,7 @@ class App:
     async def _stay(self, nick: str, server: Server) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
-        for room in server.rooms:
-            self.chat.room(room)
+        self.chat.open_rooms(server.rooms, self._room or (None if server.rooms else wire.LOBBY))
         self.redraw()
         with trio.CancelScope() as self._stay_scope:
             try:

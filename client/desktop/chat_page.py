@@ -71,7 +71,7 @@ class ChatPage(ttk.Frame):
             note_typing=actions.note_typing,
             scroll=self.messages.scroll,
         )
-        self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap // 2, gap // 2))
+        self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
         self._conversation: Conversation | None = None

@@ -34,8 +34,8 @@ class ServerList(ttk.Frame):
         self._servers: Sequence[Server] = ()
         top = ttk.Frame(self)
         ttk.Label(top, text=_("Server"), style="Strong.TLabel").pack(side="left")
-        self.edit = ttk.Button(top, text=_("Edit"), command=on_edit)
         self.add = ttk.Button(top, text=_("Add"), command=on_add)
+        self.edit = ttk.Button(top, text=_("Edit"), command=on_edit)
         for button in (self.edit, self.add):
             quieten(button)
             button.pack(side="right")

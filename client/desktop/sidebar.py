@@ -137,7 +137,7 @@ class Me(ttk.Frame):
         """Show marks of statuses in these colours and this size."""
         palette = self._theme.palette
         # Kept here: what nothing refers to any more is gone from the window too.
-        self._marks = [self._mark(state, palette.background) for state in self._states]
+        self._marks = [self._mark(state, palette.hover) for state in self._states]
         for place, mark in enumerate(self._marks):
             self.menu.entryconfigure(place, image=str(mark))
         self._marks.append(self._mark(self._state, palette.surface))

@@ -46,9 +46,6 @@ class SignInPage(ttk.Frame):
         self.card = ttk.Frame(self, style="Side.Card.TFrame", padding=theme.px(2 * MARGIN))
         self.form = ServerForm(self, theme, on_done=self._edited)
         self.notice = ttk.Label(self.card, style="Warning.TLabel", text=notice or "")
-        self.servers = ServerList(
-            self.card, theme, on_choose=self._submit, on_add=self._add, on_edit=self._edit
-        )
         self._fill_card(preferences.nick, on_cancel)
         self.servers.show(preferences.servers, preferences.server)
         self._turn_to(self.card)
@@ -71,6 +68,9 @@ class SignInPage(ttk.Frame):
         self.entry.bind("<Return>", self._submit)
         self.entry.bind("<KP_Enter>", self._submit)
         self.entry.insert(0, nick)
+        self.servers = ServerList(
+            card, self._theme, on_choose=self._submit, on_add=self._add, on_edit=self._edit
+        )
         self.servers.pack(fill="x", pady=(0, 2 * gap))
         self.problem = ttk.Label(card, style="Error.TLabel")
         self.suggestion = ttk.Button(card)

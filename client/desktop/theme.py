@@ -156,7 +156,7 @@ class Theme:
     def _dress_messages(self, text: tk.Text) -> None:
         self._dress_text(text)
         # All that is shown has a tag. So the empty line behind the last one can be next to nothing.
-        text.configure(font=self._tiny, pady=self.px(GAP))
+        text.configure(font=self._tiny)
         for name, looks in self._message_tags().items():
             text.tag_configure(name, looks)
         for number, colour in enumerate(self.palette.senders):
@@ -222,9 +222,9 @@ class Theme:
     def _dress_menu(self, menu: tk.Menu) -> None:
         palette = self.palette
         menu.configure(
-            background=palette.background, foreground=palette.text, font=self.body,
-            relief="solid", activebackground=palette.selection, activeforeground=palette.text,
-            borderwidth=1, activeborderwidth=self.px(3), selectcolor=palette.text,
+            background=palette.hover, foreground=palette.text, font=self.body,
+            relief="flat", activebackground=palette.selection, activeforeground=palette.text,
+            borderwidth=self.px(4), activeborderwidth=0, selectcolor=palette.text,
         )  # fmt: skip
 
 

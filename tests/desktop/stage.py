@@ -160,7 +160,7 @@ class Stage:
         self.theme = theme
         self._root, self._nursery = root, nursery
 
-    def open(self, *urls: str, nick: str | None = None, room: str = wire.LOBBY) -> Person:
+    def open(self, *urls: str, nick: str | None = None, room: str | None = None) -> Person:
         """Start the client; without URLs, on what is ``kept``, or else on the first node."""
         if not urls and self.kept.preferences.servers == Preferences().servers:
             urls = tuple(self.cluster.urls[:1])

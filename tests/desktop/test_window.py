@@ -133,6 +133,7 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
     alice.write("kept\n")
     await alice.sees("kept", "What you send now waits")
     await stage.cluster.add_node(port=node.port)
+    await alice.sees("Now")
     alice.click("Now")
     await alice.sees("Connected to", seconds=2.5)
     await alice.sees_that(lambda: "kept" in alice.lines, "the message")
@@ -195,7 +196,7 @@ async def test_the_end_of_the_session_is_told_and_one_can_come_in_again(stage: S
         alice = stage.open(node.url, nick="alice")
         await alice.sees("hello")
         node.close(4501, "your nickname now belongs to somebody else")
-        await alice.sees("Signed out: your nickname now belongs to somebody else")
+        await alice.sees("Signed out: your nickname now belongs to somebody else", "Come in again")
         alice.click("Come in again")
         await alice.sees("Connected to", "Some messages may be missing here.")
 
