@@ -20,6 +20,7 @@ _MORE_KEYS: Final = (
     ("Tab", N_("Complete a nickname, a command or an emoji")),
     ("Up, Down", N_("What you said earlier, from an empty field")),
     ("PageUp, PageDown", N_("Scroll the conversation")),
+    ("Enter, Shift+Enter", N_("In a search: to the place before, to the next one")),
     ("Escape", N_("Close what stands before the conversation")),
 )
 

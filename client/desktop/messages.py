@@ -69,9 +69,9 @@ class MessageView(ttk.Frame):
         theme.dress_messages(self.text)
         self._scrollbar = QuietScrollbar(self, self.text)
         self.text.configure(yscrollcommand=self._scrolled)
-        self._gutter = Gutter(self, theme, self.text, actions.talk_to)
+        self.gutter = Gutter(self, theme, self.text, actions.talk_to)
         self._scrollbar.pack(side="right", fill="y")
-        self._gutter.pack(side="left", fill="y")
+        self.gutter.pack(side="left", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
@@ -118,7 +118,7 @@ class MessageView(ttk.Frame):
         elif not fresh:
             self._return_reader(place)
         self.text.configure(state="disabled")
-        self._gutter.draw_soon()
+        self.gutter.draw_soon()
         if fresh and top is not None:
             self.show(top)
 
@@ -301,7 +301,7 @@ class MessageView(ttk.Frame):
 
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
-        self._gutter.draw_soon()
+        self.gutter.draw_soon()
         # Another size of window or text also moves the end out of sight, but not by the
         # reader's will.
         if self._shape == self._shape_now() and not self._settling:

@@ -123,6 +123,11 @@ class Rows(tk.Frame):
                 return number
         return None
 
+    @property
+    def height(self) -> int:
+        """How high all rows are together, in pixels."""
+        return self.count * self._theme.row_height
+
     def place_of(self, number: int) -> tuple[int, int]:
         """Give a place on the canvas, as it is seen, that belongs to a row."""
         middle = (number + 0.5) * self._theme.row_height - float(self.canvas.canvasy(0))
@@ -139,6 +144,8 @@ class Rows(tk.Frame):
         canvas.bind("<Double-Button-1>", lambda event: self._opened(self._number_at(event.y)))
         for key, by in (("<Up>", -1), ("<Down>", 1)):
             canvas.bind(key, lambda _, by=by: self._stepped(by))  # type: ignore[misc]
+        for key, by in (("<Home>", 1), ("<End>", -1)):
+            canvas.bind(key, lambda _, by=by: self._stepped(by, anew=True))  # type: ignore[misc]
         for key in ("<Return>", "<KP_Enter>", "<space>"):
             canvas.bind(key, lambda _: self._opened(self.chosen))
         for key, pages in (("<Prior>", -1), ("<Next>", 1)):
@@ -157,7 +164,9 @@ class Rows(tk.Frame):
             self.choose(number)
             self._on_choose(number)
 
-    def _stepped(self, by: int) -> str:
+    def _stepped(self, by: int, *, anew: bool = False) -> str:
+        if anew:
+            self.chosen = None  # from where the first step goes to this or that end
         number = self.step(by) if self._is_enabled else None
         if number is not None:
             self._on_choose(number)
@@ -201,7 +210,7 @@ class Rows(tk.Frame):
         self._draw_soon()
 
     def _measure(self) -> None:
-        self.canvas.configure(scrollregion=(0, 0, 1, self.count * self._theme.row_height))
+        self.canvas.configure(scrollregion=(0, 0, 1, self.height))
 
     def _see(self, number: int) -> None:
         in_sight = self.canvas.winfo_height() / self._theme.row_height

@@ -25,9 +25,9 @@ class SearchBar(ttk.Frame):
         self._messages, self._on_closed = messages, on_closed
         ttk.Label(self, text=_("Search")).pack(side="left", padx=(0, gap))
         for text, command in (
-            (_("Close"), self.close),
-            (_("Next"), partial(self.step, 1)),
-            (_("Previous"), partial(self.step, -1)),
+            ("\u2715", self.close),
+            ("\u2193", partial(self.step, 1)),
+            ("\u2191", partial(self.step, -1)),
         ):
             button = ttk.Button(self, text=text, command=command)
             quieten(button)

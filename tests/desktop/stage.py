@@ -24,6 +24,8 @@ from tests.redis_server import RedisServer
 PATIENCE = 20.0
 _MARKS = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0", "gone": "\u25cb", None: ""}
 
+Place = tuple[int, int, int, int]
+"""Left, top, width and height on the screen."""
 WidgetT = TypeVar("WidgetT", bound=tk.Misc)
 
 
@@ -95,7 +97,27 @@ class Person:
         field = self.field
         return field.get() if isinstance(field, ttk.Entry) else field.get("1.0", "end - 1 chars")
 
+    @property
+    def cut_off(self) -> list[str]:
+        """Whatever in sight has less room than it asks for, or is not all within the window."""
+        root = self.root
+        within = (root.winfo_rootx(), root.winfo_rooty(), root.winfo_width(), root.winfo_height())
+        return [
+            f"{widget} {text!r}: {_place(widget)}, {_needed(widget)} needed"
+            for widget, text in self._texts(root)
+            if not _is_within(_place(widget), within) or not _fits(_needed(widget), _place(widget))
+        ]
+
     # --- what is done -------------------------------------------------------------------------
+
+    async def focus(self, widget: tk.Misc | None = None) -> None:
+        """Give the focus to a widget, or the field, and wait until it knows that it has it."""
+        widget, got = widget or self.field, trio.Event()
+        widget.bind("<FocusIn>", lambda _: got.set(), add="+")
+        self.root.focus_force()
+        widget.focus_set()
+        with trio.fail_after(PATIENCE):
+            await got.wait()
 
     def write(self, text: str) -> None:
         """Type into the field; ends with the Return key if the text does with a newline."""
@@ -149,6 +171,30 @@ class Person:
         return found[0]
 
 
+def _place(widget: tk.Misc) -> Place:
+    return (
+        widget.winfo_rootx(), widget.winfo_rooty(), widget.winfo_width(), widget.winfo_height(),
+    )  # fmt: skip
+
+
+def _needed(widget: tk.Misc) -> tuple[int, int]:
+    """Give the width and height that a widget asks for."""
+    return widget.winfo_reqwidth(), widget.winfo_reqheight()
+
+
+def _fits(needed: tuple[int, int], place: Place) -> bool:
+    return needed[0] <= place[2] and needed[1] <= place[3]
+
+
+def _is_within(place: Place, around: Place) -> bool:
+    return (
+        around[0] <= place[0]
+        and around[1] <= place[1]
+        and place[0] + place[2] <= around[0] + around[2]
+        and place[1] + place[3] <= around[1] + around[3]
+    )
+
+
 class Stage:
     """A cluster and a window; made by `on_stage`."""
 
@@ -186,7 +232,9 @@ class Stage:
 StageTest = Callable[[Stage], Awaitable[None]]
 
 
-def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callable[..., None]]:
+def on_stage(
+    nodes: int = 1, *, dpi: float = 96, **settings: object
+) -> Callable[[StageTest], Callable[..., None]]:
     """Run an async test in Trio as Tk's guest, with these nodes and an empty window."""
 
     def decorate(test: StageTest) -> Callable[..., None]:
@@ -206,7 +254,7 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
                         await node.kill()
                     nursery.cancel_scope.cancel()
 
-            _run(play)
+            _run(play, dpi)
 
         run.__name__ = test.__name__
         return run
@@ -214,8 +262,8 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
     return decorate
 
 
-def _run(play: Callable[[tk.Tk, Theme], Awaitable[None]]) -> None:
-    root, theme = open_root("Chat")
+def _run(play: Callable[[tk.Tk, Theme], Awaitable[None]], dpi: float) -> None:
+    root, theme = open_root("Chat", dpi=dpi)
     failures: list[BaseException] = []
 
     def report(

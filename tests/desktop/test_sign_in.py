@@ -17,15 +17,6 @@ def type_addresses(person: Person, text: str) -> None:
     addresses.insert("1.0", text)
 
 
-async def has_focus(person: Person, widget: tk.Misc) -> None:
-    """Wait until a widget that is given the focus knows that it has it."""
-    got: list[object] = []
-    widget.bind("<FocusIn>", got.append, add="+")
-    person.root.focus_force()
-    widget.focus_set()
-    await person.sees_that(lambda: bool(got), "the focus")
-
-
 @on_stage(nodes=2)
 async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
     stage.kept.change(servers=(HOME,))
@@ -70,7 +61,7 @@ async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
     stage.cluster.nodes[0].pause()
     person = stage.open()
     await person.sees("Choose a nickname")
-    await has_focus(person, person.field)
+    await person.focus()
     person.write("alice\n")
     await person.sees("Coming in as alice")
     person.field.event_generate("<Escape>")
@@ -99,7 +90,7 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     person.field.delete(0, "end")
     person.field.insert(0, "Office")
     type_addresses(person, "wss://home.example/ws")
-    await has_focus(person, person.field)
+    await person.focus()
     person.field.event_generate("<Return>")
     await person.sees("Office (2)", "wss://home.example/ws")
     changed = Server("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
@@ -125,7 +116,7 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
     person = stage.open()
     await person.sees("ws://127.0.0.1:1/ws")
     servers = person.app.window.sign_in.servers.rows.canvas
-    await has_focus(person, servers)
+    await person.focus(servers)
     servers.event_generate("<Down>")
     await person.sees(stage.cluster.urls[0])
     servers.event_generate("<Return>")
@@ -137,7 +128,7 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
 async def test_looks_change_by_keys_and_are_remembered(stage: Stage) -> None:
     person = stage.open(nick="alice")
     await person.sees("Connected to")
-    await has_focus(person, person.field)
+    await person.focus()
     height = person.field.winfo_reqheight()
     for _ in range(5):
         person.field.event_generate("<Control-plus>")
