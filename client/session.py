@@ -32,6 +32,7 @@ from client.delivery import PASSING, Delivery, insist
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.positions import Positions
 from client.route import LONGEST_BACKOFF, Route
+from client.texts import _
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -163,10 +164,7 @@ class Session:
         return await (await self._require_connection()).ask(command, answer)
 
     def retry_now(self) -> None:
-        """Wait no longer: try to connect now; or, if connected, find out now whether that is so.
-
-        For whoever is impatient, and for when the machine has slept.
-        """
+        """Wait no longer to connect; or, if connected, find out now whether that is still so."""
         self._retry_now.set()
         if self._connection is not None:
             self._connection.doubt()
@@ -180,7 +178,7 @@ class Session:
     async def _require_connection(self) -> Connection:
         if self._connection is None:
             await trio.lowlevel.checkpoint()
-            raise ConnectionLost("not connected")
+            raise ConnectionLost(_("not connected"))
         return self._connection
 
     # --- staying connected --------------------------------------------------------------------
@@ -206,7 +204,7 @@ class Session:
     async def _first_connection(self) -> _Ending:
         """Try every node once; give how the first connection ended that came about."""
         reasons: list[str] = []
-        for _ in list(self.urls):
+        for _attempt in list(self.urls):
             ending = await self._next_connection()
             if isinstance(ending, Closed) or _is_refusal(ending):
                 return ending
@@ -272,7 +270,7 @@ class Session:
 
     async def _converse(self, nursery: trio.Nursery, connection: Connection, url: str) -> Closed:
         ended = trio.Event()
-        closed = Closed(1006, "the connection broke")
+        closed = Closed(1006, _("the connection broke"))
         code = GOODBYE
 
         async def hear() -> None:
@@ -364,7 +362,7 @@ class Session:
 
         if isinstance(event, wire.Welcome):
             if not event.recovered:
-                message = "Some direct messages may be missing."
+                message = _("Some direct messages may be missing.")
                 await self._tell(wire.Notice(code="history_gap", message=message))
             for direct in event.directs:
                 await self._take(nursery, direct)

@@ -256,7 +256,7 @@ class App:
             case commands.SearchFor(words):
                 self.window.chat.search_for(words)
             case commands.ShowHelp():
-                self.window.chat.help.toggle()
+                self.show_help()
             case commands.Quit():
                 self.close()
 
@@ -287,6 +287,14 @@ class App:
         here = kept.last_server
         changed = msgspec.structs.replace(here, rooms=rooms)
         self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
+
+    def choose_look(self, look: Look) -> None:
+        """Look like this from now on."""
+        self.appearance.choose(look)
+
+    def show_help(self) -> None:
+        """Show every key and command, or no longer."""
+        self.window.chat.help.toggle()
 
     def mute(self) -> None:
         """Have the conversation in sight call for no attention, or again."""

@@ -37,6 +37,9 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
     def leave(self) -> None:
         """Leave the conversation in sight."""
 
+    def mute(self) -> None:
+        """Have the conversation in sight call for no attention, or again."""
+
 
 class ChatPage(ttk.Frame):
     """Draws a `Chat`."""
@@ -52,7 +55,13 @@ class ChatPage(ttk.Frame):
         self.sidebar = Sidebar(self, theme, actions, kept)
         self.sidebar.grid(row=0, column=0, rowspan=6, sticky="nsew")
         _rule(self).grid(row=0, column=1, rowspan=6, sticky="ns")
-        self.header = Header(self, theme, actions.leave, lambda: self.search_for(""))
+        self.header = Header(
+            self,
+            theme,
+            on_leave=actions.leave,
+            on_mute=actions.mute,
+            on_search=lambda: self.search_for(""),
+        )
         self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=(margin, gap), pady=gap)
         _rule(self).grid(row=1, column=2, columnspan=3, sticky="ew")
         self.messages = MessageView(self, theme, actions)
@@ -75,7 +84,7 @@ class ChatPage(ttk.Frame):
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
         self._conversation: Conversation | None = None
-        self._theme = theme
+        self._theme, self._kept = theme, kept
         self.bind("<Configure>", lambda _: self._fit())
         theme.dress(self, self._fit)
 
@@ -102,7 +111,8 @@ class ChatPage(ttk.Frame):
         if conversation is not self._conversation:
             self._conversation = conversation
             self._fit()
-        self.header.draw(chat, conversation)
+        muted = conversation.place.title in self._kept.preferences.muted
+        self.header.draw(chat, conversation, muted=muted)
         self.messages.draw(conversation, shown_line(chat.nick))
         self.members.draw(conversation.people.listed, chat.nick)
         self.composer.draw(chat, conversation, now)
@@ -124,16 +134,20 @@ class Header(ttk.Frame):
         self,
         master: tk.Misc,
         theme: Theme,
+        *,
         on_leave: Callable[[], None],
+        on_mute: Callable[[], None],
         on_search: Callable[[], None],
     ) -> None:
         super().__init__(master)
         self._theme = theme
         self._shown = ("", "")
-        for text, command in ((_("Leave"), on_leave), (_("Search"), on_search)):
-            button = ttk.Button(self, text=text, command=command)
+        self._mute = ttk.Button(self, command=on_mute)
+        leave = ttk.Button(self, text=_("Leave"), command=on_leave)
+        search = ttk.Button(self, text=_("Search"), command=on_search)
+        for button in (leave, self._mute, search):
             quieten(button)
-            button.pack(side="right", padx=(theme.px(GAP // 2), 0))
+            button.pack(side="right")
         self.title = ttk.Label(self, style="Title.TLabel", width=1)
         self.title.pack(fill="x")
         self.about = ttk.Label(self, style="Quiet.TLabel", width=1)
@@ -141,8 +155,9 @@ class Header(ttk.Frame):
         self.title.bind("<Configure>", lambda _: self._fit())
         theme.dress(self, self._fit)
 
-    def draw(self, chat: Chat, conversation: Conversation) -> None:
+    def draw(self, chat: Chat, conversation: Conversation, *, muted: bool) -> None:
         """Bring the header up to date."""
+        self._mute.configure(text=_("Unmute") if muted else _("Mute"))
         about = ""
         if conversation.place.direct:
             person = chat.person(conversation.place.name)

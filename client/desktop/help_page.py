@@ -15,13 +15,13 @@ from client.model.commands import COMMANDS
 from client.texts import N_, _
 
 _MORE_KEYS: Final = (
-    ("Enter", N_("Send")),
-    ("Shift+Enter", N_("New line")),
-    ("Tab", N_("Complete a nickname, a command or an emoji")),
-    ("Up, Down", N_("What you said earlier, from an empty field")),
-    ("PageUp, PageDown", N_("Scroll the conversation")),
-    ("Enter, Shift+Enter", N_("In a search: to the place before, to the next one")),
-    ("Escape", N_("Close what stands before the conversation")),
+    (N_("Enter"), N_("Send")),
+    (N_("Shift+Enter"), N_("New line")),
+    (N_("Tab"), N_("Complete a nickname, a command or an emoji")),
+    (N_("Up, Down"), N_("What you said earlier, from an empty field")),
+    (N_("PageUp, PageDown"), N_("Scroll the conversation")),
+    (N_("Enter, Shift+Enter"), N_("In a search: to the place before, to the next one")),
+    (N_("Escape"), N_("Close what stands before the conversation")),
 )
 
 
@@ -84,7 +84,7 @@ class HelpPage(ttk.Frame):
         )  # fmt: skip
 
     def _fill(self) -> None:
-        self._section(_("Keys"), [*described(), *((keys, _(what)) for keys, what in _MORE_KEYS)])
+        self._section(_("Keys"), [*described(), *((_(keys), _(what)) for keys, what in _MORE_KEYS)])
         self._section(
             _("Commands"),
             [

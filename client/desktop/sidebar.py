@@ -10,7 +10,7 @@ from tkinter import ttk
 from typing import Protocol
 
 from client.desktop.pictures import Picture
-from client.desktop.preferences import Remembered
+from client.desktop.preferences import Look, Preferences, Remembered
 from client.desktop.rows import Row, Rows
 from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import (
@@ -44,6 +44,15 @@ class SidebarActions(Protocol):
 
     def come_in_again(self) -> None:
         """Open a session after the last one has ended."""
+
+    def choose_look(self, look: Look) -> None:
+        """Look like this from now on."""
+
+    def show_help(self) -> None:
+        """Show every key and command, or no longer."""
+
+    def close(self) -> None:
+        """Leave, and end the program."""
 
 
 class Sidebar(ttk.Frame):
@@ -117,13 +126,10 @@ class Me(ttk.Frame):
                 command=partial(actions.set_status, state),
                 compound="left",
             )
-        menu.add_separator()
-        self._tells_typing = tk.BooleanVar(self, kept.preferences.tells_typing)
-        menu.add_checkbutton(
-            label=_("Tell others when I am typing"),
-            variable=self._tells_typing,
-            command=lambda: kept.change(tells_typing=self._tells_typing.get()),
-        )
+        self._tells_typing = tk.BooleanVar(self)
+        self._look = tk.StringVar(self)
+        menu.configure(postcommand=lambda: self._bring_menu_up_to_date(kept.preferences))
+        self._fill_menu(kept)
         self.name.configure(menu=menu)
         self.name.pack(fill="x")
         inside = theme.px(GAP)
@@ -132,6 +138,34 @@ class Me(ttk.Frame):
         self.action = ttk.Button(self, style="Side.Offer.TButton")
         self._state: wire.State = "online"
         theme.dress(self, self._dress)
+
+    def _fill_menu(self, kept: Remembered) -> None:
+        menu, actions = self.menu, self._actions
+        menu.add_separator()
+        menu.add_checkbutton(
+            label=_("Tell others when I am typing"),
+            variable=self._tells_typing,
+            command=lambda: kept.change(tells_typing=self._tells_typing.get()),
+        )
+        menu.add_separator()
+        looks: Sequence[tuple[Look, str]] = (
+            ("light", _("Light")), ("dark", _("Dark")), ("system", _("As the system")),
+        )  # fmt: skip
+        for look, label in looks:
+            menu.add_radiobutton(
+                label=label,
+                value=look,
+                variable=self._look,
+                command=partial(actions.choose_look, look),
+            )
+        menu.add_separator()
+        menu.add_command(label=_("Keys and commands"), command=actions.show_help)
+        menu.add_command(label=_("Leave and close"), command=actions.close)
+        self._bring_menu_up_to_date(kept.preferences)
+
+    def _bring_menu_up_to_date(self, preferences: Preferences) -> None:
+        self._tells_typing.set(preferences.tells_typing)
+        self._look.set(preferences.look)
 
     def _dress(self) -> None:
         """Show marks of statuses in these colours and this size."""

@@ -37,8 +37,9 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
             kind = "warning" if warning else "told"
             return ((text, (kind,)), (f"  {_clock(at)}", (kind, "time")))
         case NewDay(day=day):
+            date = _("{day:%A}, {day.day} {day:%B %Y}").format(day=day)
             rule = (_RULE, ("centred", "rule"))
-            return (rule, (f"  {day:%A}, {day.day} {day:%B %Y}  ", ("centred", "day")), rule)
+            return (rule, (f"  {date}  ", ("centred", "day")), rule)
 
 
 def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
@@ -72,7 +73,8 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
     text = shown(draft.text.removeprefix(ACTION))
     spans: list[Span] = [(text, ("line", "draft"))]
     if draft.refusal is None:
-        return [*spans, (_("  waiting \u2026"), ("line", "draft", "time"))]
+        waiting = _("waiting \u2026")
+        return [*spans, (f"  {waiting}", ("line", "draft", "time"))]
     link = ("line", "link", f"draft:{draft.id}")
     refused = _("Not sent: {reason}").format(reason=draft.refusal)
     return [

@@ -36,9 +36,6 @@ class Actions(ChatActions, Protocol):
     def join_room(self, room: str) -> None:
         """Enter a room, or turn to it."""
 
-    def mute(self) -> None:
-        """Have the conversation in sight call for no attention, or again."""
-
     def step(self, by: int) -> None:
         """Turn to the next conversation in the list, or the one before."""
 
@@ -47,9 +44,6 @@ class Actions(ChatActions, Protocol):
 
     def note_activity(self) -> None:
         """Note that the person does something."""
-
-    def close(self) -> None:
-        """Leave, and end the program."""
 
 
 class Window:
@@ -87,7 +81,7 @@ class Window:
             "leave": self._in_chat(actions.leave),
             "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
-            "help": self._in_chat(self.chat.help.toggle),
+            "help": self._in_chat(actions.show_help),
             "quit": self._leave,
         }
 
@@ -96,17 +90,18 @@ class Window:
         state = chat.connection
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
-            self._entitle("Chat")
+            self._entitle(_("Chat"))
             self._icon.show(0)
             if state is not self._sign_in_state:
                 self.sign_in.draw(state)
         else:
             if self._turn_to(self.chat):
                 self.chat.focus_input()
-            where = chat.current.place.title if chat.current else "Chat"
-            title = f"{shown_line(chat.nick)} in {where}"
+            where = chat.current.place.title if chat.current else _("Chat")
+            title = _("{nick} in {place}")
             if chat.current is not None and chat.current.place.direct:
-                title = f"{shown_line(chat.nick)} and {where}"
+                title = _("{nick} and {place}")
+            title = title.format(nick=shown_line(chat.nick), place=where)
             self._entitle(title_with_unread(title, chat.unread))
             self._icon.show(chat.unread)
             self.chat.draw(chat, now)

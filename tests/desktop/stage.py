@@ -41,7 +41,12 @@ class Person:
     @property
     def screen(self) -> str:
         """All text in sight."""
-        return "\n".join(text for _, text in self._texts(self.root))
+        return "\n".join(self.texts)
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of everything in sight."""
+        return [text for _, text in self._texts(self.root)]
 
     async def sees(self, *texts: str, seconds: float = PATIENCE) -> None:
         """Wait until all of these texts are in sight together."""
