@@ -239,6 +239,8 @@ def open_root(
     :raises tkinter.TclError: if there is no display.
     """
     root = ttkbootstrap.App(title=title, scaling=dpi / _POINTS if dpi else None, iconphoto=None)
+    # ttkbootstrap has Return press a button instead of the space bar; here both do.
+    root.bind_class("TButton", "<space>", root.bind_class("TButton", "<<Invoke>>"))
     theme = Theme(root, mode, size)
     largest = (root.winfo_screenwidth(), root.winfo_screenheight())
     usual = [min(theme.px(side), most) for side, most in zip((960, 640), largest, strict=True)]

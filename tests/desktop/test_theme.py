@@ -130,6 +130,20 @@ def test_every_kind_of_button_has_its_colours(window: tuple[tk.Tk, Theme]) -> No
             assert str(style.lookup(name, "foreground", ("disabled",))) == theme.palette.quiet
 
 
+@pytest.mark.parametrize("key", ["<space>", "<Return>", "<KP_Enter>"])
+def test_a_button_is_pressed_by_keys(window: tuple[tk.Tk, Theme], key: str) -> None:
+    root, _theme = window
+    pressed: list[str] = []
+    button = ttk.Button(root, command=lambda: pressed.append(key))
+    button.pack()
+    root.update()
+    button.focus_force()
+    root.update()
+    button.event_generate(key)
+    root.update()
+    assert pressed == [key]
+
+
 def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     text, rows = tk.Text(root, height=2), Rows(root, theme)
