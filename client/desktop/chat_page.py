@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk
 from typing import Final, Protocol
 
@@ -22,6 +22,8 @@ from client.texts import _, ngettext
 
 _SIDE_COLUMNS: Final = 21
 _COLUMNS_WITH_MEMBERS: Final = 72
+_MODIFIERS: Final = 0x4 | 0x8
+"""Control and Alt."""
 _MOST_OF_WIDTH: Final = 0.34
 
 
@@ -83,6 +85,9 @@ class ChatPage(ttk.Frame):
         self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
+        for widget in self._panes[1:]:
+            widget.bind("<Escape>", lambda _: self.focus_input(), add="+")
+            widget.bind("<Key>", self._typed_elsewhere, add="+")
         self._conversation: Conversation | None = None
         self._theme, self._kept = theme, kept
         self.bind("<Configure>", lambda _: self._fit())
@@ -120,6 +125,30 @@ class ChatPage(ttk.Frame):
     def focus_input(self) -> None:
         """Have what is typed go to the conversation."""
         self.composer.text.focus_set()
+
+    @property
+    def _panes(self) -> Sequence[tk.Text | tk.Canvas]:
+        return (
+            self.composer.text,
+            self.sidebar.rows.canvas,
+            self.messages.text,
+            self.members.rows.canvas,
+        )
+
+    def next_pane(self) -> None:
+        """Go on to the next list in sight, or back to where one types."""
+        panes = [pane for pane in self._panes if pane.winfo_viewable()]
+        focus = self.focus_get()
+        place = panes.index(focus) if focus in panes else -1
+        panes[(place + 1) % len(panes)].focus_set()
+
+    def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
+        """Have what is typed while something else has the focus go to where one types."""
+        if not event.char.isprintable() or not event.char or int(event.state) & _MODIFIERS:
+            return None
+        self.focus_input()
+        self.composer.text.insert("insert", event.char)
+        return "break"
 
     def search_for(self, words: str) -> None:
         """Search the conversation in sight."""

@@ -153,8 +153,13 @@ class Rows(tk.Frame):
         canvas.bind("<Button-4>", lambda _: self._wheel(-1))
         canvas.bind("<Button-5>", lambda _: self._wheel(1))
         canvas.bind("<MouseWheel>", lambda event: self._wheel(-1 if event.delta > 0 else 1))
-        for event in ("<FocusIn>", "<FocusOut>"):
-            canvas.bind(event, lambda _: self._draw_soon(), add="+")
+        canvas.bind("<FocusIn>", lambda _: self._got_keys(), add="+")
+        canvas.bind("<FocusOut>", lambda _: self._draw_soon(), add="+")
+
+    def _got_keys(self) -> None:
+        if self.chosen is None:
+            self.step(1)
+        self._draw_soon()
 
     def _clicked(self, y: int, takes_focus: bool) -> None:  # noqa: FBT001 - of a binding
         if takes_focus:
@@ -276,7 +281,9 @@ class Rows(tk.Frame):
         else:
             return str(getattr(theme.palette, self._ground))
         size = (max(width, 8), theme.row_height - theme.px(2))
-        box = theme.pictures.box(*size, theme.px(_RADIUS), colour)
+        has_keys = number == self.chosen and self.canvas.focus_get() is self.canvas
+        edge = (theme.palette.link, theme.px(2)) if has_keys else ("", 0)
+        box = theme.pictures.box(*size, theme.px(_RADIUS), colour, edge)
         self.canvas.create_image(0, top + theme.px(1), image=box, anchor="nw")
         return colour
 

@@ -139,6 +139,11 @@ class Me(ttk.Frame):
         self._state: wire.State = "online"
         theme.dress(self, self._dress)
 
+    def open_menu(self) -> None:
+        """Open the menu, for keys to choose from it."""
+        self.name.focus_set()
+        self.name.event_generate("<space>")
+
     def _fill_menu(self, kept: Remembered) -> None:
         menu, actions = self.menu, self._actions
         menu.add_separator()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from gateway import wire
 _PASSING: Final = frozenset({"unavailable", "too_fast"})
 _PAGE: Final = 100
 _PING_SECONDS: Final = 15.0
+_TYPING_SECONDS: Final = 3.0
 
 
 class Visit:
@@ -29,6 +31,7 @@ class Visit:
         self._nursery, self._changed = nursery, changed
         self._senders: dict[Conversation, trio.Event] = {}
         self._joining: set[str] = set()
+        self._typing_at = -math.inf
 
     async def run(self) -> None:
         """Take what comes in until the session is over."""
@@ -127,15 +130,15 @@ class Visit:
         await self._try(lambda: self.session.set_status(state, text))
 
     async def note_typing(self, conversation: Conversation) -> None:
-        """Tell the others that the person is typing; it matters to nobody if that fails."""
-        place = conversation.place
-        try:
+        """Tell the others that the person is typing, but not with every key."""
+        if trio.current_time() - self._typing_at < _TYPING_SECONDS:
+            return
+        self._typing_at, place = trio.current_time(), conversation.place
+        with suppress(CommandError, ConnectionLost):  # it matters to nobody
             if place.direct:
                 await self.session.typing(to=place.name)
             else:
                 await self.session.typing(room=place.name)
-        except (CommandError, ConnectionLost):
-            pass
 
     async def _keep_measuring(self) -> None:
         while True:

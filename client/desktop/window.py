@@ -36,6 +36,12 @@ class Actions(ChatActions, Protocol):
     def join_room(self, room: str) -> None:
         """Enter a room, or turn to it."""
 
+    def retry(self) -> None:
+        """Try again what has failed."""
+
+    def discard(self) -> None:
+        """Forget all messages in sight that were refused."""
+
     def step(self, by: int) -> None:
         """Turn to the next conversation in the list, or the one before."""
 
@@ -81,6 +87,10 @@ class Window:
             "leave": self._in_chat(actions.leave),
             "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
+            "retry": self._in_chat(actions.retry),
+            "discard": self._in_chat(actions.discard),
+            "pane": self._in_chat(self.chat.next_pane),
+            "menu": self._in_chat(self.chat.sidebar.me.open_menu),
             "help": self._in_chat(actions.show_help),
             "quit": self._leave,
         }

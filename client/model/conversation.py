@@ -147,6 +147,11 @@ class Conversation:
         waiting = (d for d in self.drafts.values() if d.refusal is None and d.seq is None)
         return next(waiting, None)
 
+    @property
+    def refused(self) -> Sequence[Draft]:
+        """The drafts that the server would not take."""
+        return [draft for draft in self.drafts.values() if draft.refusal is not None]
+
     def write(self, draft_id: str, text: str) -> None:
         """Take what the person wants to say; or what was refused, to be tried again."""
         self.drafts[draft_id] = Draft(draft_id, text)

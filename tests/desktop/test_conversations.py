@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tkinter as tk
+from functools import partial
+
 import pytest
 
 from tests.desktop.fake_node import fake_node
-from tests.desktop.stage import Stage, on_stage
+from tests.desktop.stage import Person, Stage, on_stage
 
 
 @on_stage(nodes=0)
@@ -87,3 +90,48 @@ async def test_a_double_click_on_somebody_opens_the_conversation_with_them(stage
         members.canvas.event_generate(event, x=x, y=y)
     await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
     assert alice.conversations == ["ROOMS", "# lobby", "PEOPLE", "bob"]
+
+
+def has_keys(person: Person, widget: tk.Misc) -> bool:
+    """Whether keys go to a widget, those that do something everywhere too."""
+    return person.root.focus_get() is widget and "ChatShortcuts" in widget.bindtags()
+
+
+@on_stage()
+async def test_the_lists_are_gone_through_by_keys(stage: Stage) -> None:
+    await stage.peer("bob")
+    await stage.peer("Carol")
+    alice = stage.open(nick="alice")
+    await alice.sees("3 members")
+    await alice.focus()
+    page = alice.app.window.chat
+    for pane in (page.sidebar.rows.canvas, page.messages.text, page.members.rows.canvas):
+        alice.press("<F6>")
+        await alice.sees_that(partial(has_keys, alice, pane), "the next list")
+    alice.press("<End>", "<Up>", "<Return>")
+    await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
+    assert alice.root.focus_get() is page.members.rows.canvas
+    alice.press("<Escape>")
+    await alice.sees_that(partial(has_keys, alice, alice.field), "the field")
+    alice.press("<F6>")
+    await alice.sees_that(partial(has_keys, alice, page.sidebar.rows.canvas), "the conversations")
+    alice.press("<Up>")
+    await alice.sees_that(lambda: alice.root.title() == "alice in #lobby", "the room")
+    page.messages.text.focus_force()
+    alice.press("<h>", "<i>")
+    await alice.sees_that(lambda: alice.typed == "hi", "what was typed over the messages")
+
+
+@on_stage(nodes=0)
+async def test_what_was_refused_is_tried_again_or_discarded_by_keys(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        await alice.focus()
+        alice.write("hm\n")
+        await alice.sees("Not sent: You may not.")
+        alice.press("<Control-r>")
+        await alice.sees_that(lambda: len(node.heard("send")) == 2, "another try")
+        await alice.sees("Not sent: You may not.")
+        alice.press("<Control-d>")
+        await alice.sees_that(lambda: "hm" not in alice.screen, "nothing left of it")
