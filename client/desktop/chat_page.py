@@ -87,7 +87,7 @@ class ChatPage(ttk.Frame):
         self.help = HelpPage(self, theme, self.focus_input)
         for widget in self._panes[1:]:
             widget.bind("<Escape>", lambda _: self.focus_input(), add="+")
-            widget.bind("<Key>", self._typed_elsewhere, add="+")
+        self.winfo_toplevel().bind("<Key>", self._typed_elsewhere, add="+")
         self._conversation: Conversation | None = None
         self._theme, self._kept = theme, kept
         self.bind("<Configure>", lambda _: self._fit())
@@ -143,8 +143,12 @@ class ChatPage(ttk.Frame):
         panes[(place + 1) % len(panes)].focus_set()
 
     def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
-        """Have what is typed while something else has the focus go to where one types."""
-        if not event.char.isprintable() or not event.char or int(event.state) & _MODIFIERS:
+        """Have what is typed while nothing that can be typed into has the focus go to the field."""
+        takes_text = isinstance(event.widget, (tk.Entry, ttk.Entry)) or (
+            isinstance(event.widget, tk.Text) and event.widget is not self.messages.text
+        )
+        is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
+        if takes_text or not is_text or not self.winfo_viewable():
             return None
         self.focus_input()
         self.composer.text.insert("insert", event.char)

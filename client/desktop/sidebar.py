@@ -9,6 +9,7 @@ from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
+from client.desktop.palette import Standing
 from client.desktop.pictures import Picture
 from client.desktop.preferences import Look, Preferences, Remembered
 from client.desktop.rows import Row, Rows
@@ -136,7 +137,7 @@ class Me(ttk.Frame):
         self.status = ttk.Label(self)
         self.status.pack(fill="x", padx=inside, pady=(theme.px(2), inside // 2))
         self.action = ttk.Button(self, style="Side.Offer.TButton")
-        self._state: wire.State = "online"
+        self._standing: Standing = "gone"
         theme.dress(self, self._dress)
 
     def open_menu(self) -> None:
@@ -179,18 +180,19 @@ class Me(ttk.Frame):
         self._marks = [self._mark(state, palette.hover) for state in self._states]
         for place, mark in enumerate(self._marks):
             self.menu.entryconfigure(place, image=str(mark))
-        self._marks.append(self._mark(self._state, palette.surface))
+        self._marks.append(self._mark(self._standing, palette.surface))
         self.name.configure(image=str(self._marks[-1]))
 
-    def _mark(self, state: wire.State, ground: str) -> Picture:
+    def _mark(self, standing: Standing, ground: str) -> Picture:
         size = self._theme.body.metrics("linespace")
-        colour = self._theme.palette.of_standing(state)
-        return self._theme.pictures.standing(size, state, colour, ground)
+        colour = self._theme.palette.of_standing(standing)
+        return self._theme.pictures.standing(size, standing, colour, ground)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
-        if chat.status.state != self._state:
-            self._state = chat.status.state
+        standing = chat.status.state if isinstance(chat.connection, Online) else "gone"
+        if standing != self._standing:
+            self._standing = standing
             self._dress()
         self.name.configure(text=f" {shown_line(chat.nick)}  \u25be")
         style, text = _describe(chat.connection, now)

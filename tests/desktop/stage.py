@@ -106,6 +106,7 @@ class Person:
     def cut_off(self) -> list[str]:
         """Whatever in sight has less room than it asks for, or is not all within the window."""
         root = self.root
+        root.update_idletasks()  # what has changed asks for its room only then
         within = (root.winfo_rootx(), root.winfo_rooty(), root.winfo_width(), root.winfo_height())
         return [
             f"{widget} {text!r}: {_place(widget)}, {_needed(widget)} needed"
