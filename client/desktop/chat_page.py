@@ -8,10 +8,11 @@ from tkinter import ttk
 from typing import Final, Protocol
 
 from client.desktop.chooser import Chooser
+from client.desktop.clicks import MessageActions, offer_clipboard
 from client.desktop.composer import Composer
 from client.desktop.help_page import HelpPage
 from client.desktop.members import MemberList
-from client.desktop.messages import MessageActions, MessageView
+from client.desktop.messages import MessageView
 from client.desktop.preferences import Remembered
 from client.desktop.search_bar import SearchBar
 from client.desktop.sidebar import Sidebar, SidebarActions
@@ -83,6 +84,7 @@ class ChatPage(ttk.Frame):
             scroll=self.messages.scroll,
         )
         self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
+        offer_clipboard(self.composer.text, theme)
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
         for widget in self._panes[1:]:

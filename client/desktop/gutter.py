@@ -34,6 +34,19 @@ class Gutter(tk.Canvas):
         )
         theme.dress(self, self._dress)
 
+    def tell_time(self, place: str | None, time: str = "") -> None:
+        """Tell the time of the line at a place, or of none."""
+        self.delete("time")
+        box = self._text.dlineinfo(place) if place is not None else None
+        if box is not None:
+            theme = self._theme
+            right = theme.px(MARGIN) + theme.avatar_size
+            bottom = box[1] + box[4] + theme.small.metrics("descent")
+            colour = theme.palette.quiet
+            self.create_text(
+                right, bottom, text=time, tags="time", font=theme.small, fill=colour, anchor="se"
+            )
+
     def draw_soon(self) -> None:
         """Bring it up to date, once the text is."""
         if not self._is_due:

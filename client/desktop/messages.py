@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import tkinter as tk
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from tkinter import ttk
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from client.desktop.clicks import MessageActions, bind_clicks, offer_clipboard
 from client.desktop.gutter import Gutter
 from client.desktop.scrolling import QuietScrollbar
-from client.desktop.spans import Span, draft_spans, entry_spans, head_spans, unread_text
+from client.desktop.spans import Span, clock, draft_spans, entry_spans, head_spans, unread_text
 from client.desktop.theme import Theme
 from client.model import (
     MOST_LINES,
@@ -27,25 +27,6 @@ from client.model import (
 _PAGE: Final = 200
 """How many lines are drawn at first, and each time that one scrolls up to the first of them."""
 _NEAR_TOP: Final = 0.02
-
-
-class MessageActions(Protocol):
-    """What can be done with a conversation's lines."""
-
-    def retry_draft(self, draft_id: str) -> None:
-        """Send a refused message again."""
-
-    def discard_draft(self, draft_id: str) -> None:
-        """Forget a refused message."""
-
-    def load_older(self) -> None:
-        """Ask the server for older lines of the conversation in sight."""
-
-    def open_link(self, link: str) -> None:
-        """Open a link in the browser."""
-
-    def talk_to(self, nick: str) -> None:
-        """Open the conversation with somebody."""
 
 
 @dataclass
@@ -75,11 +56,10 @@ class MessageView(ttk.Frame):
         self.text.pack(side="left", fill="both", expand=True)
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
-        self._bind_link("retry", lambda place: self._with_draft(place, actions.retry_draft))
-        self._bind_link("discard", lambda place: self._with_draft(place, actions.discard_draft))
-        self._bind_link("url", self._open)
-        for tag in ("name", "actor"):
-            self.text.tag_bind(tag, "<Double-Button-1>", partial(self._name_opened, tag))
+        self.text.bind("<Motion>", self._pointed)
+        self.text.bind("<Leave>", lambda _: self.gutter.tell_time(None))
+        bind_clicks(self.text, actions)
+        offer_clipboard(self.text, theme)
 
         self._at_end = True
         self._shape: tuple[int, int, int] | None = None
@@ -92,6 +72,7 @@ class MessageView(ttk.Frame):
         self._draft_rows = 0
         self._unread_from: Entry | None = None
         self._asked_before: int | None = None
+        self._pointed_at = ""
         theme.dress(self, self._stay_at_end)
 
     def draw(self, conversation: Conversation, me: str) -> None:
@@ -349,30 +330,14 @@ class MessageView(ttk.Frame):
             self._settling = self._is_measured_later()
         self._shape = self._shape_now()
 
-    def _bind_link(self, tag: str, action: Callable[[str], None]) -> None:
-        def clicked(event: tk.Event[tk.Text]) -> None:
-            if not self.text.tag_ranges("sel"):  # else it was dragged over to be copied
-                action(f"@{event.x},{event.y}")
-
-        self.text.tag_bind(tag, "<ButtonRelease-1>", clicked)
-        self.text.tag_bind(tag, "<Enter>", lambda _: self.text.configure(cursor="hand2"))
-        self.text.tag_bind(tag, "<Leave>", lambda _: self.text.configure(cursor="arrow"))
-
-    def _with_draft(self, place: str, action: Callable[[str], None]) -> None:
-        for tag in self.text.tag_names(place):
-            if tag.startswith("draft:"):
-                action(tag.removeprefix("draft:"))
-
-    def _name_opened(self, tag: str, event: tk.Event[tk.Text]) -> str:
-        found = self.text.tag_prevrange(tag, f"@{event.x},{event.y} + 1 chars")
-        if found:
-            self._actions.talk_to(self.text.get(*found))
-        return "break"
-
-    def _open(self, place: str) -> None:
-        found = self.text.tag_prevrange("url", f"{place} + 1 chars")
-        if found:
-            self._actions.open_link(self.text.get(*found))
+    def _pointed(self, event: tk.Event[tk.Text]) -> None:
+        """Tell when a message was said that has no head of its own."""
+        place = self.text.index(f"@{event.x},{event.y} linestart")
+        if place == self._pointed_at:
+            return
+        self._pointed_at, entry = place, self._entry_at(place)
+        is_told = entry is not None and entry.continued
+        self.gutter.tell_time(place if is_told else None, clock(entry.line.at) if entry else "")
 
 
 def _is_by(line: Line, nick: str) -> bool:

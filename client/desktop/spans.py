@@ -25,17 +25,17 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
             return (
                 (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
                 *_linked(f" {line.text}", (tag, "head", "action")),
-                (f"  {_clock(line.at)}", (tag, "head", "time")),
+                (f"  {clock(line.at)}", (tag, "head", "time")),
             )
         case Said():
             tag = "mention" if line.mention else "line"
             text = _linked(line.text, (tag,))
             return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
         case Moved():
-            return ((line.text, ("told",)), (f"  {_clock(line.at)}", ("told", "time")))
+            return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
         case Told(at, text, warning):
             kind = "warning" if warning else "told"
-            return ((text, (kind,)), (f"  {_clock(at)}", (kind, "time")))
+            return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
         case NewDay(day=day):
             date = _("{day:%A}, {day.day} {day:%B %Y}").format(day=day)
             rule = (_RULE, ("centred", "rule"))
@@ -45,7 +45,7 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
 def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
     """Give the pieces of the row above what somebody says."""
     name = (sender, (tag, "head", "name", sender_tag(sender)))
-    time = "" if at is None else f"  {_clock(at)}"
+    time = "" if at is None else f"  {clock(at)}"
     return (name, (f"{time}\n", (tag, "head", "time")))
 
 
@@ -86,5 +86,6 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
     ]
 
 
-def _clock(at: int) -> str:
+def clock(at: int) -> str:
+    """Give the time of day, where the person is."""
     return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"

@@ -111,25 +111,3 @@ async def test_a_room_of_five_thousand_draws_no_more_than_is_in_sight(stage: Sta
         )
         assert members.chosen is not None
         assert members.row(members.chosen).title == "person4998"
-
-
-@on_stage()
-async def test_a_double_click_on_a_name_or_a_face_opens_the_conversation(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
-    await bob.send("lobby", "here I am")
-    await alice.sees("here I am")
-    place = alice.messages.bbox(alice.messages.search("bob", "1.0"))
-    assert place is not None
-    for event in ("<Enter>", "<Motion>", *("<ButtonPress-1>", "<ButtonRelease-1>") * 2):
-        alice.messages.event_generate(event, x=place[0] + 3, y=place[1] + 3)
-    await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
-    await alice.focus()
-    alice.press("<Alt-Up>")
-    await alice.sees("here I am")
-    gutter = alice.app.window.chat.messages.gutter
-    await alice.sees_that(lambda: bool(gutter.find_all()), "a face")
-    for event in ("<ButtonPress-1>", "<ButtonRelease-1>") * 2:
-        gutter.event_generate(event, x=20, y=place[1] + 5)
-    await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
