@@ -53,8 +53,8 @@ class Pictures:
 
         return self._shown(self._draw(size, size, draw))
 
-    def _standing(self, size: int, standing: Standing, colour: str, ground: str) -> Picture:
-        """Draw the mark of a status, on a disc of the ground's colour that sets it off.
+    def _standing(self, size: int, standing: Standing, colour: str, ground: str = "") -> Picture:
+        """Draw the mark of a status, on a disc of the ground's colour that sets it off, if any.
 
         Each has a form of its own: a disc, a crescent, a barred disc; a ring if nobody is there.
         """
@@ -65,7 +65,7 @@ class Pictures:
 
             def disc(inset: float, fill: str, shift: float = 0.0) -> None:
                 first, last = inset + shift, whole - inset + shift
-                pen.ellipse((first, first, last, last), fill)
+                pen.ellipse((first, first, last, last), fill or _CLEAR)
 
             disc(0, ground)
             disc(rim, colour)
@@ -76,7 +76,7 @@ class Pictures:
             elif standing == "busy":
                 middle = whole / 2
                 bar = (2 * rim, middle - 0.45 * rim, whole - 2 * rim, middle + 0.45 * rim)
-                pen.rectangle(bar, ground)
+                pen.rectangle(bar, ground or _CLEAR)
 
         return self._shown(self._draw(size, size, draw))
 

@@ -175,18 +175,17 @@ class Me(ttk.Frame):
 
     def _dress(self) -> None:
         """Show marks of statuses in these colours and this size."""
-        palette = self._theme.palette
         # Kept here: what nothing refers to any more is gone from the window too.
-        self._marks = [self._mark(state, palette.hover) for state in self._states]
+        self._marks = [self._mark(state) for state in self._states]
         for place, mark in enumerate(self._marks):
             self.menu.entryconfigure(place, image=str(mark))
-        self._marks.append(self._mark(self._standing, palette.surface))
+        self._marks.append(self._mark(self._standing))
         self.name.configure(image=str(self._marks[-1]))
 
-    def _mark(self, standing: Standing, ground: str) -> Picture:
+    def _mark(self, standing: Standing) -> Picture:
         size = self._theme.body.metrics("linespace")
         colour = self._theme.palette.of_standing(standing)
-        return self._theme.pictures.standing(size, standing, colour, ground)
+        return self._theme.pictures.standing(size, standing, colour)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""

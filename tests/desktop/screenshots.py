@@ -179,6 +179,7 @@ _CONVERSATION = (
     ("bob", "What about this: [exit] $x { \\o/"),
     ("alice", "It is just text :smile: See you at noon!"),
     ("Carol", "/me fetches some coffee"),
+    ("bob", "For me too, please."),
 )  # fmt: skip
 
 
