@@ -8,7 +8,7 @@ import trio
 from client.desktop.preferences import Server
 from client.desktop.rows import Rows
 from tests.desktop.ears import hear
-from tests.desktop.fake_node import fake_node
+from tests.desktop.fake_node import Frame, fake_node
 from tests.desktop.stage import Stage, on_stage
 
 
@@ -111,3 +111,20 @@ async def test_a_room_of_five_thousand_draws_no_more_than_is_in_sight(stage: Sta
         )
         assert members.chosen is not None
         assert members.row(members.chosen).title == "person4998"
+
+
+@on_stage(nodes=0)
+async def test_frames_that_the_client_does_not_know_are_ignored(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to", "1 member")
+        hello = {"room": "lobby", "from": "bob", "at": 1_800_000_000_000}
+        frames: tuple[Frame, ...] = (
+            {"type": "hologram", "room": "lobby", "depth": 3},
+            {"type": "message", "seq": "seven"},
+            {"no": "type"},
+            {"seq": 1, "type": "message", "text": "still here", "id": "1", "mood": "!", **hello},
+        )
+        for frame in frames:
+            await node.tell(frame)
+        await alice.sees("bob", "still here")

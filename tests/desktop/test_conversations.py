@@ -135,3 +135,32 @@ async def test_what_was_refused_is_tried_again_or_discarded_by_keys(stage: Stage
         await alice.sees("Not sent: You may not.")
         alice.press("<Control-d>")
         await alice.sees_that(lambda: "hm" not in alice.screen, "nothing left of it")
+
+
+@on_stage()
+async def test_where_one_reads_in_a_conversation_is_remembered(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    for number in range(50):
+        await bob.send("lobby", f"line {number}")
+    alice = stage.open(nick="alice")
+    await alice.sees("line 49")
+    await alice.focus()
+    alice.write("/join ops\n")
+    await alice.sees("#ops")
+    alice.press("<Alt-Down>")
+    await alice.sees("#lobby")
+    reading = alice.app.chat.room("lobby").typed
+    await alice.sees_that(lambda: 0.0 < alice.messages.yview()[0] < 1.0, "the end of it")
+    alice.press("<Prior>")
+    await alice.sees_that(lambda: reading.top is not None, "an earlier part")
+    top = alice.messages.get("@0,0 linestart", "@0,0 lineend")
+    alice.press("<Alt-Down>")
+    await alice.sees("#ops")
+    await bob.send("lobby", "meanwhile")
+    alice.press("<Alt-Down>")
+    await alice.sees("#lobby", "meanwhile")
+    await alice.sees_that(
+        # The message at the top has a name above it, which is shown as well.
+        lambda: top in alice.messages.get("@0,0 linestart", "@0,0 + 1 lines lineend"),
+        "the same place",
+    )
