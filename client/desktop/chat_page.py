@@ -177,17 +177,19 @@ class Header(ttk.Frame):
         super().__init__(master)
         self._theme = theme
         self._shown = ("", "")
-        self._mute = ttk.Button(self, command=on_mute)
-        leave = ttk.Button(self, text=_("Leave"), command=on_leave)
-        search = ttk.Button(self, text=_("Search"), command=on_search)
-        for button in (leave, self._mute, search):
-            quieten(button)
-            button.pack(side="right")
+        self.columnconfigure(0, weight=1)
         self.title = ttk.Label(self, style="Title.TLabel", width=1)
-        self.title.pack(fill="x")
+        self.title.grid(row=0, column=0, sticky="ew")
         self.about = ttk.Label(self, style="Quiet.TLabel", width=1)
-        self.about.pack(fill="x", pady=(theme.px(1), 0))
-        self.title.bind("<Configure>", lambda _: self._fit())
+        self.about.grid(row=1, column=0, sticky="ew", pady=(theme.px(1), 0))
+        self._search = ttk.Button(self, text=_("Search"), command=on_search)
+        self._mute = ttk.Button(self, command=on_mute)
+        self._leave = ttk.Button(self, text=_("Leave"), command=on_leave)
+        for column, button in enumerate((self._search, self._mute, self._leave), 1):
+            quieten(button)
+            button.grid(row=0, column=column, rowspan=2)
+        self.bind("<Configure>", lambda _: self._fit())
+        self.title.bind("<Configure>", lambda _: self._shorten())
         theme.dress(self, self._fit)
 
     def draw(self, chat: Chat, conversation: Conversation, *, muted: bool) -> None:
@@ -209,6 +211,17 @@ class Header(ttk.Frame):
             self._fit()
 
     def _fit(self) -> None:
+        """Leave room for the name: what there are keys for too gives way to it."""
+        left = self.winfo_width() - self._theme.title.measure(self._shown[0])
+        for button in (self._leave, self._search, self._mute):
+            left -= button.winfo_reqwidth()
+            if left >= 0 or button is self._leave:
+                button.grid()
+            else:
+                button.grid_remove()
+        self._shorten()
+
+    def _shorten(self) -> None:
         theme, width = self._theme, self.title.winfo_width()
         title, about = self._shown
         self.title.configure(text=theme.shorten(title, theme.title, width))

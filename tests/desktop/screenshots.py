@@ -133,6 +133,7 @@ async def _picture_talking(cluster: Cluster, camera: Camera) -> None:
 
 
 async def _picture_window(camera: Camera, window: XWindow) -> None:
+    await camera.click(window, 480, 634)  # the mouse is out of the way there
     await camera.take("conversation")
     await window.type("/")
     await camera.take("commands")
