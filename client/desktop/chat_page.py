@@ -117,6 +117,7 @@ class ChatPage(ttk.Frame):
         self.search.follow(conversation)
         if conversation is not self._conversation:
             self._conversation = conversation
+            self.members.turn()
             self._fit()
         muted = conversation.place.title in self._kept.preferences.muted
         self.header.draw(chat, conversation, muted=muted)

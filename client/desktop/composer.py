@@ -89,6 +89,7 @@ class Composer(ttk.Frame):
             self.keep()
             self._conversation, self._problem = conversation, None
             self._fill(conversation.typed.text, conversation.typed.cursor)
+            self._want_no_offers()
         invitation = _("Message {place}").format(place=conversation.place.title)
         self.invitation.configure(text=invitation)
         self._invite()

@@ -28,22 +28,29 @@ class MemberList(ttk.Frame):
         self._members: Sequence[wire.Member] = ()
         self._me = ""
 
+    def turn(self) -> None:
+        """Begin another list, which the reader has not been in."""
+        self._members, self._me = (), ""
+        self.rows.show(0, self._row)
+
     def draw(self, members: Sequence[wire.Member], me: str) -> None:
         """Bring the list up to date; the reader stays where they are in it."""
         before = self._members
         if before is members and self._me == me:
             return
         top, part = divmod(self.rows.top, 1)
-        first = before[int(top)] if 0 <= top < len(before) else None
-        chosen = before[self.rows.chosen] if self.rows.chosen is not None else None
+        first = before[int(top)] if 0 < top < len(before) else None
+        chosen = before[self.rows.chosen] if before and self.rows.chosen is not None else None
         self._members, self._me = members, me
         count = ngettext("{count:,} member", "{count:,} members", len(members))
         self.title.configure(text=count.format(count=len(members)))
+        place = _place_of(chosen, members) if chosen is not None else len(members)
+        is_here = place < len(members) and chosen and members[place].nick == chosen.nick
         self.rows.show(
             len(members),
             self._row,
-            _place_of(chosen, members) if chosen and chosen in members else None,
-            _place_of(first, members) + part if first is not None and top else 0,
+            place if is_here else None,
+            _place_of(first, members) + part if first is not None else 0,
         )
 
     def _row(self, number: int) -> Row:

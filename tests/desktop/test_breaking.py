@@ -111,6 +111,10 @@ async def test_a_room_of_five_thousand_draws_no_more_than_is_in_sight(stage: Sta
         )
         assert members.chosen is not None
         assert members.row(members.chosen).title == "person4998"
+        alice.write("/msg person0001\n")
+        await alice.sees("Online")
+        alice.app.window.actions["previous"]()
+        await alice.sees_that(lambda: members.top == 0.0 and members.chosen is None, "its top")
 
 
 @on_stage(nodes=0)
