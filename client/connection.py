@@ -12,6 +12,7 @@ import trio
 import trio_websocket
 import wsproto
 
+from client.texts import _
 from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0
@@ -21,6 +22,8 @@ MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
 PONG_SECONDS: Final = 10.0
+PROBE_SECONDS: Final = 3.0
+"""How long the answer to a ping may take once there is doubt."""
 GOODBYE: Final = 1000
 COMING_BACK: Final = 3000
 """The close codes with which this client ends its session, or means to take it up again."""
@@ -119,14 +122,14 @@ class _Pending(Generic[AnswerT]):
         self._on_answer = on_answer
         self.answered = trio.Event()
         self.answer: AnswerT | None = None
-        self.error: Exception = ConnectionLost("the connection was lost")
+        self.error: Exception = ConnectionLost(_("the connection was lost"))
 
     def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
         """Take the answer; gives what should be told of it before anything that comes later."""
         try:
             self.answer = wire.decode_answer(data, self._answer_type)
         except ValueError as error:
-            self.fail(ConnectionLost(f"the answer cannot be read: {error}"))
+            self.fail(ConnectionLost(_("the answer cannot be read: {error}").format(error=error)))
             return None
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
@@ -147,6 +150,8 @@ class Connection:
         self._stream = stream
         self._websocket = websocket
         self._pending: dict[str, _Pending[Any]] = {}
+        self._doubted = trio.Event()
+        self._patience = trio.CancelScope()
 
     @classmethod
     async def open(cls, nursery: trio.Nursery, url: str) -> Connection:
@@ -158,9 +163,10 @@ class Connection:
             with trio.fail_after(CONNECT_SECONDS):
                 return await cls._open(nursery, url)
         except trio.TooSlowError:
-            raise CannotConnect(f"{url} does not answer") from None
+            raise CannotConnect(_("{url} does not answer").format(url=url)) from None
         except trio_websocket.ConnectionRejected as error:
-            reason = f"{url} answered with HTTP status {error.status_code}"
+            reason = _("{url} answered with HTTP status {status}")
+            reason = reason.format(url=url, status=error.status_code)
             raise CannotConnect(reason, _retry_after(error)) from None
         except (OSError, ValueError, trio.BrokenResourceError, trio_websocket.HandshakeError) as e:
             raise CannotConnect(f"{url}: {_why(e)}") from e
@@ -194,7 +200,9 @@ class Connection:
             await trio.aclose_forcefully(stream)
             raise
         await trio.aclose_forcefully(stream)
-        raise reading.error or CannotConnect(f"{url}: closed during the handshake")
+        raise reading.error or CannotConnect(
+            _("{url}: closed during the handshake").format(url=url)
+        )
 
     async def ask(
         self,
@@ -268,11 +276,22 @@ class Connection:
 
     async def until_silent(self) -> None:
         """Return once the other side is dead, though it may never have said so."""
-        with suppress(trio.TooSlowError, ConnectionLost):
-            while True:
-                await trio.sleep(PING_SECONDS)
-                with trio.fail_after(PONG_SECONDS):
+        answered = True
+        with suppress(ConnectionLost):
+            while answered:
+                self._doubted = trio.Event()
+                with trio.move_on_after(PING_SECONDS):
+                    await self._doubted.wait()
+                patience = PROBE_SECONDS if self._doubted.is_set() else PONG_SECONDS
+                with trio.move_on_after(patience) as self._patience:
                     await self.ping()
+                answered = not self._patience.cancelled_caught
+
+    def doubt(self) -> None:
+        """Have `until_silent` find out now whether the other side lives, and not wait for long."""
+        self._doubted.set()
+        soon = trio.current_time() + PROBE_SECONDS
+        self._patience.deadline = min(self._patience.deadline, soon)
 
     async def close(self, *, patience: float = CLOSE_SECONDS, code: int = GOODBYE) -> None:
         """Close, with at most ``patience`` seconds for the answer; `GOODBYE` ends the session."""
@@ -299,10 +318,10 @@ def _why(error: BaseException) -> str:
         return error.strerror
     if error.__cause__ is not None:
         return _why(error.__cause__)
-    return str(error) or "the handshake failed"
+    return str(error) or _("the handshake failed")
 
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:
     if reason is None or reason.code == 1006:  # noqa: PLR2004 - RFC 6455: closed without a word
-        return "the connection broke"
-    return reason.reason or f"closed with code {reason.code}"
+        return _("the connection broke")
+    return reason.reason or _("closed with code {code}").format(code=reason.code)

@@ -41,6 +41,8 @@ class Positions:
             if event.epoch == self.inbox.epoch and event.seq <= self.inbox.seq:
                 return False
             self.inbox = wire.Position(epoch=event.epoch, seq=event.seq)
+        elif isinstance(event, wire.Notice) and event.room is None and event.epoch is not None:
+            self.inbox = wire.Position(epoch=event.epoch, seq=event.seq or 0)
         elif isinstance(event, (wire.Message, wire.Presence, wire.Notice)) and event.room:
             room = self.rooms.get(event.room)
             return room is not None and _is_news(room, event, reread_members)

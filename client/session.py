@@ -32,6 +32,7 @@ from client.delivery import PASSING, Delivery, insist
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.positions import Positions
 from client.route import LONGEST_BACKOFF, Route
+from client.texts import _
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -49,8 +50,6 @@ _LONGEST_WHILE_REFUSED: Final = 1.0
 _HASTY_CLOSE_SECONDS: Final = 0.2
 
 OkT = TypeVar("OkT", bound=wire.Ok)
-
-
 _Ending = Closed | CannotConnect | CommandError
 
 
@@ -140,7 +139,10 @@ class Session:
         return (await self.command(wire.Rooms(id=next(self._ids)), wire.RoomList)).rooms
 
     async def rename(self, nick: str) -> str:
-        """Take another nickname; gives it as others see it."""
+        """Take another nickname; gives it as others see it.
+
+        If the answer is lost, ``nick`` tells after the next connection which one it is.
+        """
         self.nick = (await self.command(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
         return self.nick
 
@@ -165,8 +167,10 @@ class Session:
         return await (await self._require_connection()).ask(command, answer)
 
     def retry_now(self) -> None:
-        """Make the next attempt to connect at once, if one is being waited for."""
+        """Wait no longer to connect; or, if connected, find out now whether that is still so."""
         self._retry_now.set()
+        if self._connection is not None:
+            self._connection.doubt()
 
     async def close(self) -> None:
         """Say goodbye to the node; for the end of the session."""
@@ -177,7 +181,7 @@ class Session:
     async def _require_connection(self) -> Connection:
         if self._connection is None:
             await trio.lowlevel.checkpoint()
-            raise ConnectionLost("not connected")
+            raise ConnectionLost(_("not connected"))
         return self._connection
 
     # --- staying connected --------------------------------------------------------------------
@@ -203,7 +207,7 @@ class Session:
     async def _first_connection(self) -> _Ending:
         """Try every node once; give how the first connection ended that came about."""
         reasons: list[str] = []
-        for _ in list(self.urls):
+        for _attempt in list(self.urls):
             ending = await self._next_connection()
             if isinstance(ending, Closed) or _is_refusal(ending):
                 return ending
@@ -231,9 +235,8 @@ class Session:
                 refused_since = refused_since or trio.current_time()
                 if trio.current_time() - refused_since > NICK_GRACE_SECONDS:
                     return reason
-            await self._wait_to_retry(
-                reason, self._route.delay(failures, trio.current_time(), ceiling=ceiling)
-            )
+            delay = self._route.delay(failures, trio.current_time(), ceiling=ceiling)
+            await self._wait_to_retry(reason, delay)
             ending = await self._next_connection()
 
     async def _tell(self, event: Event) -> None:
@@ -269,7 +272,7 @@ class Session:
 
     async def _converse(self, nursery: trio.Nursery, connection: Connection, url: str) -> Closed:
         ended = trio.Event()
-        closed = Closed(1006, "the connection broke")
+        closed = Closed(1006, _("the connection broke"))
         code = GOODBYE
 
         async def hear() -> None:
@@ -361,7 +364,7 @@ class Session:
 
         if isinstance(event, wire.Welcome):
             if not event.recovered:
-                message = "Some direct messages may be missing."
+                message = _("Some direct messages may be missing.")
                 await self._tell(wire.Notice(code="history_gap", message=message))
             for direct in event.directs:
                 await self._take(nursery, direct)

@@ -12,13 +12,17 @@ translated with `_` when it is shown.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Sequence
+import locale
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-DOMAIN: Final = "chat-client"
+from client.catalogue import Catalogue
+
 LOCALE: Final = Path(__file__).with_name("locale")
-"""Holds ``<language>/LC_MESSAGES/chat-client.mo``; it may be missing."""
+"""Holds ``<language>.po``."""
 
 
 class _Language:
@@ -31,7 +35,30 @@ def speak(languages: Sequence[str] | None = None, folder: Path = LOCALE) -> None
     Texts are English where no translation has them. Widgets keep the text that they were made
     with, so this comes before the window.
     """
-    _Language.translation = gettext.translation(DOMAIN, folder, languages, fallback=True)
+    if languages is None:
+        languages = list(_wanted(os.environ))
+        with suppress(locale.Error):  # of a language that this system does not have
+            locale.setlocale(locale.LC_TIME, "")
+    paths = (folder / f"{language}.po" for language in languages)
+    found = next(filter(Path.exists, paths), None)
+    use(Catalogue(found) if found else gettext.NullTranslations())
+
+
+def use(translation: gettext.NullTranslations) -> None:
+    """Have all texts from here on translated by this."""
+    _Language.translation = translation
+
+
+def _wanted(environment: Mapping[str, str]) -> Iterator[str]:
+    """Give the languages that somebody asks for in the way of gettext, ``de_AT`` before ``de``."""
+    names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    asked = next(filter(None, map(environment.get, names)), "")
+    for name in asked.split(":"):
+        full = name.partition(".")[0].partition("@")[0]
+        short = full.partition("_")[0]
+        yield from dict.fromkeys((full, short))
+        if short in {"en", "C", "POSIX"}:
+            return  # as the texts are written
 
 
 def _(text: str) -> str:

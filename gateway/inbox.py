@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final, NamedTuple
 
 import structlog
@@ -18,6 +19,8 @@ from gateway.wire import Notice, Position, encode
 
 _PAGE: Final = 100
 _BATCH: Final = 500
+_COMPARED: Final = 50
+"""Messages of which it is known afterwards whether Redis lost them."""
 _RETRY_SECONDS: Final = 0.25
 
 log = structlog.get_logger("inbox")
@@ -26,7 +29,7 @@ log = structlog.get_logger("inbox")
 class Inbox:
     """One session's inbox as this node sees it. Until `Inboxes.begin` everything waits in it."""
 
-    __slots__ = ("behind", "catching_up", "epoch", "outbox", "sequence", "sid")
+    __slots__ = ("behind", "catching_up", "epoch", "outbox", "sequence", "sid", "told")
 
     def __init__(self, sid: str, outbox: Outbox) -> None:
         self.sid = sid
@@ -35,6 +38,8 @@ class Inbox:
         self.sequence = Sequence()
         self.behind = False
         self.catching_up = False
+        self.told: deque[tuple[int, int]] = deque(maxlen=_COMPARED)
+        """The last messages handed on, as their seq and hash: to tell whether Redis has them."""
 
     def belongs_to(self, epoch: str) -> bool:
         """Tell whether what is known here is of this epoch; the first one is taken over."""
@@ -135,9 +140,13 @@ class Inboxes:
             inbox.behind = True
         self._hand_on(inbox)
 
-    def recheck(self) -> None:
-        """Compare every inbox with its log, after a time in which anything may have been missed."""
+    def recheck(self, *, doubted: bool = False) -> None:
+        """Compare every inbox with its log, after a time in which anything may have been missed.
+
+        ``doubted`` if Redis itself may have lost data since.
+        """
         for inbox in self._inboxes.values():
+            inbox.sequence.doubted |= doubted and bool(inbox.epoch)
             inbox.sequence.reconnected()
         self._missed.set()
 
@@ -145,6 +154,7 @@ class Inboxes:
         messages = inbox.sequence.take()
         if messages:
             self._counts.deliveries += len(messages)
+            inbox.told.extend((message_seq(message), hash(message)) for message in messages)
             inbox.outbox.offer(b"".join(map(text_frame, messages)))
         if inbox.sequence.position is None:
             return
@@ -161,28 +171,58 @@ class Inboxes:
         """Read an inbox on from its position until nothing is missing."""
         while inbox.behind and self._inboxes.get(inbox.sid) is inbox:
             await self._backplane.link.wait_connected()
-            sequence = inbox.sequence
-            inbox.behind = sequence.suspicious = False
-            seen = sequence.highest
+            inbox.behind = inbox.sequence.suspicious = False
             try:
-                page = await self._backplane.inboxes.read(
-                    inbox.sid, after=sequence.position or 0, limit=_PAGE
-                )
+                await self._read_on(inbox)
             except Unavailable:
                 inbox.behind = True
                 await trio.sleep(_RETRY_SECONDS)
-                continue
-            if page.seq < seen or not inbox.belongs_to(page.epoch):
-                # In a new epoch everything in the log is news.
-                log.warning("redis lost data", inbox=inbox.sid, had=seen, has=page.seq)
-                sequence.restart()
-                if page.epoch == inbox.epoch:
-                    sequence.start(page.seq)
-                inbox.epoch, inbox.behind = page.epoch, bool(page.seq)
-                self._tell(inbox, "history_lost", "The server lost direct messages.")
-                continue
-            self._fill(inbox, page.seq, page.messages)
         inbox.catching_up = False
+
+    async def _read_on(self, inbox: Inbox) -> None:
+        sequence = inbox.sequence
+        seen = sequence.highest
+        page = await self._backplane.inboxes.read(
+            inbox.sid, after=sequence.position or 0, limit=_PAGE
+        )
+        if not inbox.belongs_to(page.epoch):
+            # In a new epoch everything in the log is news.
+            self._go_on_after_loss(inbox, page.epoch, 0)
+        elif sequence.doubted or page.seq < seen:
+            await self._find_loss(inbox)
+        else:
+            self._fill(inbox, page.seq, page.messages)
+
+    async def _find_loss(self, inbox: Inbox) -> None:
+        """Find out how far the log is what was handed on; what is behind that in it is news."""
+        first = inbox.told[0][0] if inbox.told else (inbox.sequence.position or 0) + 1
+        page = await self._backplane.inboxes.read(inbox.sid, after=first - 1, limit=_COMPARED)
+        if not inbox.belongs_to(page.epoch):
+            inbox.behind = True
+            return
+        logged = {message_seq(message): hash(message) for message in page.messages}
+        agreed = min(page.seq, first - 1)
+        for seq, mark in inbox.told:
+            if logged.get(seq) != mark and seq >= min(logged, default=0):
+                break
+            agreed = seq
+        told = inbox.told[-1][0] if inbox.told else inbox.sequence.position or 0
+        if agreed < told:
+            epoch = await self._backplane.inboxes.renew_epoch(inbox.sid, inbox.epoch)
+            self._go_on_after_loss(inbox, epoch, agreed)
+        else:
+            # What is held back may have been lost, too; the log has what was not.
+            inbox.sequence.restart()
+            inbox.sequence.start(told)
+            inbox.behind = True
+
+    def _go_on_after_loss(self, inbox: Inbox, epoch: str, agreed: int) -> None:
+        log.warning("redis lost data", inbox=inbox.sid, agreed=agreed)
+        inbox.epoch, inbox.behind = epoch, True
+        inbox.sequence.restart()
+        inbox.sequence.start(agreed)
+        inbox.told.clear()
+        self._tell(inbox, "history_lost", "The server lost direct messages.")
 
     def _fill(self, inbox: Inbox, last: int, messages: list[bytes]) -> None:
         """Take what the log has; skip, and say so, what it has no more."""
@@ -219,7 +259,7 @@ class Inboxes:
             self._missed.set()  # begin again
             return
         for inbox, (epoch, seq) in zip(inboxes, found, strict=True):
-            if epoch != inbox.epoch or seq != inbox.sequence.position:
+            if inbox.sequence.doubted or (epoch, seq) != (inbox.epoch, inbox.sequence.position):
                 inbox.behind = True
                 self._hand_on(inbox)
 

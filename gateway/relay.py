@@ -198,7 +198,7 @@ class Relay:
 
         ``doubted`` if Redis itself may have lost data since.
         """
-        self.inboxes.recheck()
+        self.inboxes.recheck(doubted=doubted)
         for room in self.rooms.values():
             room.sequence.doubted |= doubted
             room.sequence.reconnected()

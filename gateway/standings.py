@@ -95,6 +95,8 @@ class Standings:
         if sid in self._resuming:
             raise Unavailable("it is being taken up already")
         self._require_redis()
+        if (departing := self._departures.get(sid)) is not None and departing.over:
+            return None  # what it held is only still to be given back
         self._resuming[sid] = False
         who, answered, taken = None, False, False
         missed = NOTHING_MISSED
@@ -180,6 +182,11 @@ class Standings:
     def parked(self) -> int:
         """How many sessions have none and may come back."""
         return sum(1 for standing in self._standings.values() if standing.close is None)
+
+    def unknown(self, sids: Iterable[str]) -> list[str]:
+        """Give those, of sessions that Redis has for this node, that it knows nothing of."""
+        known = (self._standings, self._departures, self._resuming)
+        return [sid for sid in sids if not any(sid in sessions for sessions in known)]
 
     async def released(self) -> None:
         """Wait until everything that was to be given back has been."""

@@ -196,10 +196,10 @@ class Reader:
             return
         if opcode > _BINARY:
             raise Broken(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
-        if (opcode == _CONTINUATION) != bool(self._opcode):
-            raise Broken(PROTOCOL_ERROR, "a message begins before the last one ended, or never")
         if size + len(self._message) > self._limit:
             raise Broken(*TOO_BIG)
+        if (opcode == _CONTINUATION) != bool(self._opcode):
+            raise Broken(PROTOCOL_ERROR, "a message begins before the last one ended, or never")
 
 
 def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:

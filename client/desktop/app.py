@@ -12,31 +12,34 @@ from typing import Final
 import msgspec
 import trio
 
+from client.clock import until_jump
 from client.desktop import host
 from client.desktop.appearance import Appearance
-from client.desktop.attention import notify
+from client.desktop.attention import Caller, notify
 from client.desktop.idleness import Idleness
+from client.desktop.palette import Mode
 from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
 from client.desktop.shortcuts import bind_shortcuts
 from client.desktop.surroundings import system_dpi, system_mode
-from client.desktop.theme import Mode, Theme, open_root
+from client.desktop.theme import Theme, open_root
 from client.desktop.visit import Visit, now
 from client.desktop.window import Window
 from client.links import open_link
-from client.model import Chat, Conversation, Place, commands, why_not_sendable
+from client.model import Chat, Conversation, Offline, Over, Place, commands, why_not_sendable
 from client.session import CannotConnect, CommandError, Session, open_session
 from client.texts import _
 from gateway import wire
 
 FRAME_SECONDS: Final = 0.045
 """The least time between two drawings, so that what comes in a burst is drawn at once."""
-_TYPING_SECONDS: Final = 3.0
-_CLOCK_SECONDS: Final = 5.0
-_JUMP_SECONDS: Final = 15.0
 
 
 def run_desktop(
-    urls: Sequence[str], *, room: str, nick: str | None = None, look: Look | None = None
+    urls: Sequence[str],
+    *,
+    room: str | None = None,
+    nick: str | None = None,
+    look: Look | None = None,
 ) -> None:
     """Open the window, and return when the person has closed it.
 
@@ -64,11 +67,16 @@ class App:
     """Runs the session, and carries out what the person does in the window."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, kept: Remembered, *, room: str, nick: str | None = None
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        kept: Remembered,
+        *,
+        room: str | None = None,
+        nick: str | None = None,
     ) -> None:
         self.chat = Chat()
-        self._kept = kept
-        self.chat.room(room)
+        self._kept, self._room = kept, room
         self._visit: Visit | None = None
         self._session: Session | None = None
         self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
@@ -77,12 +85,12 @@ class App:
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._idleness = Idleness(self._go_away, self._come_back)
-        self._typing_at = -math.inf
         self._away_by_itself = False
-        self._told_mentions = 0
+        self._caller = Caller(self._call, lambda: kept.preferences.muted)
         self.appearance = Appearance(root, theme, kept)
         self.window = Window(root, theme, self, kept)
         bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
+        self.window.draw(self.chat, now())  # so that what is typed at once has a place to go
         if nick is not None:
             self.sign_in(nick)
 
@@ -110,25 +118,17 @@ class App:
     async def _keep_drawn(self) -> None:
         while True:
             self._changed = trio.Event()
-            self._call_for_attention()
+            self._caller.look(self.chat)
             self.window.draw(self.chat, now())
             await trio.sleep(FRAME_SECONDS)
             left = self.chat.next_change(now())
             with trio.move_on_after(math.inf if left is None else left / 1000):
                 await self._changed.wait()
 
-    def _call_for_attention(self) -> None:
-        """Notify of a mention or direct message that the person does not have before them."""
-        muted = self._kept.preferences.muted
-        called = [
-            c for c in self.chat.conversations.values() if c.mentions and c.place.title not in muted
-        ]
-        mentions = sum(c.mentions for c in called)
-        if mentions > self._told_mentions and not self.chat.attended:
-            text = ", ".join(c.place.title for c in called)
-            self.window.ring()
-            self._start(notify, self.chat.nick, text)
-        self._told_mentions = mentions
+    def _call(self, nick: str, places: str) -> None:
+        """Call the person, who has the window not before them."""
+        self.window.ring()
+        self._start(notify, nick, places)
 
     def _go_away(self) -> None:
         """Show the person, who has done nothing for long, as away."""
@@ -142,13 +142,10 @@ class App:
 
     async def _watch_clock(self) -> None:
         """Come back at once after the machine has slept: what it waits for may be long over."""
-        ahead = now() / 1000 - trio.current_time()
         while True:
-            await trio.sleep(_CLOCK_SECONDS)
-            before, ahead = ahead, now() / 1000 - trio.current_time()
-            if abs(ahead - before) > _JUMP_SECONDS:
-                self.retry_now()
-                self.redraw()
+            await until_jump()
+            self.retry_now()
+            self.redraw()
 
     def redraw(self) -> None:
         """Note that something is to be drawn."""
@@ -170,8 +167,7 @@ class App:
     async def _stay(self, nick: str, server: Server) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
-        for room in server.rooms:
-            self.chat.room(room)
+        self.chat.open_rooms(server.rooms, self._room or (None if server.rooms else wire.LOBBY))
         self.redraw()
         with trio.CancelScope() as self._stay_scope:
             try:
@@ -250,7 +246,7 @@ class App:
             case commands.SearchFor(words):
                 self.window.chat.search_for(words)
             case commands.ShowHelp():
-                self.window.chat.help.toggle()
+                self.show_help()
             case commands.Quit():
                 self.close()
 
@@ -281,6 +277,14 @@ class App:
         here = kept.last_server
         changed = msgspec.structs.replace(here, rooms=rooms)
         self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
+
+    def choose_look(self, look: Look) -> None:
+        """Look like this from now on."""
+        self.appearance.choose(look)
+
+    def show_help(self) -> None:
+        """Show every key and command, or no longer."""
+        self.window.chat.help.toggle()
 
     def mute(self) -> None:
         """Have the conversation in sight call for no attention, or again."""
@@ -332,13 +336,8 @@ class App:
             self._idleness.note_activity()
 
     def note_typing(self) -> None:
-        """Tell the others that the person is typing, but not with every key."""
-        if self._nursery is None or self.chat.current is None:
-            return
-        if not self._kept.preferences.tells_typing:
-            return
-        if trio.current_time() - self._typing_at > _TYPING_SECONDS:
-            self._typing_at = trio.current_time()
+        """Tell the others that the person is typing."""
+        if self.chat.current is not None and self._kept.preferences.tells_typing:
             self._ask("note_typing", self.chat.current)
 
     def attend(self, *, attended: bool) -> None:
@@ -366,6 +365,23 @@ class App:
         if self.chat.current is not None:
             self.chat.current.discard(draft_id)
         self.redraw()
+
+    def retry(self) -> None:
+        """Try again what has failed: to be connected or, if that is so, to say what was refused."""
+        match self.chat.connection:
+            case Offline():
+                self.retry_now()
+            case Over():
+                self.come_in_again()
+            case _ if self.chat.current is not None:
+                for draft in self.chat.current.refused:
+                    self.retry_draft(draft.id)
+
+    def discard(self) -> None:
+        """Forget all messages in sight that were refused."""
+        if self.chat.current is not None:
+            for draft in self.chat.current.refused:
+                self.discard_draft(draft.id)
 
     def retry_now(self) -> None:
         """Do not wait for the next attempt to connect."""

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import time
 import tkinter as tk
+from collections.abc import Callable, Collection
 from typing import Final
 
 import trio
 
-from client.model import shown, shown_line
+from client.model import Chat, shown, shown_line
 
 _PATIENCE: Final = 5.0
 _MOST_TEXT: Final = 300
@@ -53,6 +54,27 @@ async def notify(title: str, text: str) -> bool:
             return False
         return done.returncode == 0
     return False
+
+
+class Caller:
+    """Calls for whoever has turned away, when there are more mentions or direct messages."""
+
+    def __init__(
+        self, call: Callable[[str, str], None], muted: Callable[[], Collection[str]]
+    ) -> None:
+        self._call, self._muted = call, muted
+        self._told = 0
+
+    def look(self, chat: Chat) -> None:
+        """Call if there is something new that is not muted, with who is called and from where."""
+        muted = self._muted()
+        calling = [
+            c for c in chat.conversations.values() if c.mentions and c.place.title not in muted
+        ]
+        mentions = sum(c.mentions for c in calling)
+        if mentions > self._told and not chat.attended:
+            self._call(chat.nick, ", ".join(c.place.title for c in calling))
+        self._told = mentions
 
 
 def title_with_unread(title: str, unread: int) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk
 from typing import Final, Protocol
 
 from client.desktop.chooser import Chooser
+from client.desktop.clicks import MessageActions, offer_clipboard
 from client.desktop.composer import Composer
 from client.desktop.help_page import HelpPage
 from client.desktop.members import MemberList
-from client.desktop.messages import MessageActions, MessageView
+from client.desktop.messages import MessageView
 from client.desktop.preferences import Remembered
 from client.desktop.search_bar import SearchBar
 from client.desktop.sidebar import Sidebar, SidebarActions
+from client.desktop.styles import quieten
 from client.desktop.theme import GAP, MARGIN, Theme
-from client.model import Chat, Conversation, state_text
-from client.texts import _
+from client.model import Chat, Conversation, shown_line, state_text
+from client.texts import _, ngettext
 
 _SIDE_COLUMNS: Final = 21
 _COLUMNS_WITH_MEMBERS: Final = 72
+_MODIFIERS: Final = 0x4 | 0x8
+"""Control and Alt."""
 _MOST_OF_WIDTH: Final = 0.34
 
 
@@ -33,11 +37,11 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
 
-    def talk_to(self, nick: str) -> None:
-        """Open the conversation with somebody."""
-
     def leave(self) -> None:
         """Leave the conversation in sight."""
+
+    def mute(self) -> None:
+        """Have the conversation in sight call for no attention, or again."""
 
 
 class ChatPage(ttk.Frame):
@@ -54,8 +58,14 @@ class ChatPage(ttk.Frame):
         self.sidebar = Sidebar(self, theme, actions, kept)
         self.sidebar.grid(row=0, column=0, rowspan=6, sticky="nsew")
         _rule(self).grid(row=0, column=1, rowspan=6, sticky="ns")
-        self.header = Header(self, actions.leave, lambda: self.search_for(""))
-        self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=margin, pady=gap)
+        self.header = Header(
+            self,
+            theme,
+            on_leave=actions.leave,
+            on_mute=actions.mute,
+            on_search=lambda: self.search_for(""),
+        )
+        self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=(margin, gap), pady=gap)
         _rule(self).grid(row=1, column=2, columnspan=3, sticky="ew")
         self.messages = MessageView(self, theme, actions)
         self.messages.grid(row=2, column=2, sticky="nsew")
@@ -66,7 +76,6 @@ class ChatPage(ttk.Frame):
         self.search = SearchBar(self, theme, self.messages, self.focus_input)
         self.search.grid(row=3, column=2, sticky="ew")
         self.search.grid_remove()
-        _rule(self).grid(row=4, column=2, sticky="ew")
         self.composer = Composer(
             self,
             theme,
@@ -75,10 +84,14 @@ class ChatPage(ttk.Frame):
             scroll=self.messages.scroll,
         )
         self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
+        offer_clipboard(self.composer.text, theme)
         self.chooser = Chooser(self, theme, self.focus_input)
         self.help = HelpPage(self, theme, self.focus_input)
+        for widget in self._panes[1:]:
+            widget.bind("<Escape>", lambda _: self.focus_input(), add="+")
+        self.winfo_toplevel().bind("<Key>", self._typed_elsewhere, add="+")
         self._conversation: Conversation | None = None
-        self._theme = theme
+        self._theme, self._kept = theme, kept
         self.bind("<Configure>", lambda _: self._fit())
         theme.dress(self, self._fit)
 
@@ -104,15 +117,45 @@ class ChatPage(ttk.Frame):
         self.search.follow(conversation)
         if conversation is not self._conversation:
             self._conversation = conversation
+            self.members.turn()
             self._fit()
-        self.header.draw(chat, conversation)
-        self.messages.draw(conversation)
+        muted = conversation.place.title in self._kept.preferences.muted
+        self.header.draw(chat, conversation, muted=muted)
+        self.messages.draw(conversation, shown_line(chat.nick))
         self.members.draw(conversation.people.listed, chat.nick)
         self.composer.draw(chat, conversation, now)
 
     def focus_input(self) -> None:
         """Have what is typed go to the conversation."""
         self.composer.text.focus_set()
+
+    @property
+    def _panes(self) -> Sequence[tk.Text | tk.Canvas]:
+        return (
+            self.composer.text,
+            self.sidebar.rows.canvas,
+            self.messages.text,
+            self.members.rows.canvas,
+        )
+
+    def next_pane(self) -> None:
+        """Go on to the next list in sight, or back to where one types."""
+        panes = [pane for pane in self._panes if pane.winfo_viewable()]
+        focus = self.focus_get()
+        place = panes.index(focus) if focus in panes else -1
+        panes[(place + 1) % len(panes)].focus_set()
+
+    def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
+        """Have what is typed while nothing that can be typed into has the focus go to the field."""
+        takes_text = isinstance(event.widget, (tk.Entry, ttk.Entry)) or (
+            isinstance(event.widget, tk.Text) and event.widget is not self.messages.text
+        )
+        is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
+        if takes_text or not is_text or not self.winfo_viewable():
+            return None
+        self.focus_input()
+        self.composer.text.insert("insert", event.char)
+        return "break"
 
     def search_for(self, words: str) -> None:
         """Search the conversation in sight."""
@@ -121,30 +164,69 @@ class ChatPage(ttk.Frame):
 
 
 class Header(ttk.Frame):
-    """The conversation's name, and what can be done with it."""
+    """The conversation's name, what there is to know of it, and what can be done with it."""
 
     def __init__(
-        self, master: tk.Misc, on_leave: Callable[[], None], on_search: Callable[[], None]
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        *,
+        on_leave: Callable[[], None],
+        on_mute: Callable[[], None],
+        on_search: Callable[[], None],
     ) -> None:
         super().__init__(master)
-        self.title = ttk.Label(self, style="Title.TLabel")
-        self.title.pack(side="left")
-        self.about = ttk.Label(self, style="Quiet.TLabel")
-        self.about.pack(side="left", padx=(GAP * 2, 0))
-        self.leave = ttk.Button(self, text=_("Leave"), command=on_leave, style="Quiet.TButton")
-        self.leave.pack(side="right")
-        search = ttk.Button(self, text=_("Search"), command=on_search, style="Quiet.TButton")
-        search.pack(side="right", padx=(0, GAP))
+        self._theme = theme
+        self._shown = ("", "")
+        self.columnconfigure(0, weight=1)
+        self.title = ttk.Label(self, style="Title.TLabel", width=1)
+        self.title.grid(row=0, column=0, sticky="ew")
+        self.about = ttk.Label(self, style="Quiet.TLabel", width=1)
+        self.about.grid(row=1, column=0, sticky="ew", pady=(theme.px(1), 0))
+        self._search = ttk.Button(self, text=_("Search"), command=on_search)
+        self._mute = ttk.Button(self, command=on_mute)
+        self._leave = ttk.Button(self, text=_("Leave"), command=on_leave)
+        for column, button in enumerate((self._search, self._mute, self._leave), 1):
+            quieten(button)
+            button.grid(row=0, column=column, rowspan=2)
+        self.bind("<Configure>", lambda _: self._fit())
+        self.title.bind("<Configure>", lambda _: self._shorten())
+        theme.dress(self, self._fit)
 
-    def draw(self, chat: Chat, conversation: Conversation) -> None:
+    def draw(self, chat: Chat, conversation: Conversation, *, muted: bool) -> None:
         """Bring the header up to date."""
-        self.title.configure(text=conversation.place.title)
+        self._mute.configure(text=_("Unmute") if muted else _("Mute"))
         about = ""
         if conversation.place.direct:
             person = chat.person(conversation.place.name)
             about = state_text(person.state) if person else _("In no room with you")
-            about = f"{about} \u2013 {person.text}" if person and person.text else about
-        self.about.configure(text=about)
+            about = f"{about} \u2013 {shown_line(person.text)}" if person and person.text else about
+        elif members := conversation.people.listed:
+            count = ngettext("{count:,} member", "{count:,} members", len(members))
+            about = count.format(count=len(members))
+            away = sum(member.state != "online" for member in members)
+            if away:
+                about += ", " + _("{count:,} away or busy").format(count=away)
+        if self._shown != (conversation.place.title, about):
+            self._shown = (conversation.place.title, about)
+            self._fit()
+
+    def _fit(self) -> None:
+        """Leave room for the name: what there are keys for too gives way to it."""
+        left = self.winfo_width() - self._theme.title.measure(self._shown[0])
+        for button in (self._leave, self._search, self._mute):
+            left -= button.winfo_reqwidth()
+            if left >= 0 or button is self._leave:
+                button.grid()
+            else:
+                button.grid_remove()
+        self._shorten()
+
+    def _shorten(self) -> None:
+        theme, width = self._theme, self.title.winfo_width()
+        title, about = self._shown
+        self.title.configure(text=theme.shorten(title, theme.title, width))
+        self.about.configure(text=theme.shorten(about, theme.small, width))
 
 
 def _rule(master: tk.Misc) -> ttk.Frame:

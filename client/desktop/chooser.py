@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from functools import partial
 from tkinter import ttk
 from typing import Final
 
+from client.desktop.rows import Row, Rows
 from client.desktop.theme import GAP, MARGIN, Theme
 from client.fuzzy import best_matches
 
 _MOST_SHOWN: Final = 10
-_WIDTH: Final = 420
+_MOST_OF_HEIGHT: Final = 0.5
+_WIDTH: Final = 440
 
-Choice = tuple[str, str, Callable[[], None]]
-"""A name to find it by, what else is shown of it, and what choosing it does."""
+Choice = tuple[Row, Callable[[], None]]
+"""A row, whose title it is found by, and what choosing it does."""
 
 
 class Chooser(ttk.Frame):
     """Stands before the conversation until something is chosen or Escape is pressed."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
-        super().__init__(master, style="Rule.TFrame", padding=1)
+        super().__init__(master, style="Card.TFrame", padding=theme.px(MARGIN))
         self._theme, self._on_closed = theme, on_closed
-        inside = ttk.Frame(self, padding=theme.px(MARGIN))
-        inside.pack(fill="both", expand=True)
-        self.title = ttk.Label(inside, style="Strong.TLabel")
-        self.title.pack(anchor="w", pady=(0, theme.px(GAP)))
-        self.entry = ttk.Entry(inside, font=theme.body)
-        self.entry.pack(fill="x", pady=(0, theme.px(GAP)))
-        self.list = tk.Listbox(inside, height=_MOST_SHOWN, takefocus=False)
-        theme.dress_choices(self.list)
-        self.list.pack(fill="both", expand=True)
-        self.note = ttk.Label(inside, style="Quiet.TLabel")
-        self.note.pack(anchor="w", pady=(theme.px(GAP), 0))
+        gap = theme.px(GAP)
+        self.title = ttk.Label(self, style="Strong.TLabel")
+        self.title.pack(anchor="w", pady=(0, gap))
+        self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body)
+        self.entry.pack(fill="x", pady=(0, gap))
+        self.note = ttk.Label(self, style="Quiet.TLabel")
+        self.note.pack(side="bottom", anchor="w", pady=(gap, 0))
+        self.rows = Rows(self, theme, on_choose=self._choose, takes_focus=False)
+        self.rows.pack(fill="both", expand=True)
         self.entry.bind("<KeyRelease>", self._narrow)
-        self.entry.bind("<Return>", lambda _: self._choose())
+        for key in ("<Return>", "<KP_Enter>"):
+            self.entry.bind(key, lambda _: self._choose(self.rows.chosen))
         self.entry.bind("<Escape>", lambda _: self.close())
-        self.entry.bind("<Down>", lambda _: self._step(1))
-        self.entry.bind("<Up>", lambda _: self._step(-1))
-        self.list.bind("<ButtonRelease-1>", lambda _: self._choose())
+        for key, by in (("<Down>", 1), ("<Up>", -1)):
+            self.entry.bind(key, partial(self._step, by))
         self._choices: Sequence[Choice] = ()
         self._shown: Sequence[Choice] = ()
         self._also: Callable[[str], Choice | None] = lambda _typed: None
@@ -55,7 +56,7 @@ class Chooser(ttk.Frame):
         title: str,
         choices: Sequence[Choice],
         *,
-        note: str = "",
+        note: str,
         also: Callable[[str], Choice | None] = lambda _typed: None,
     ) -> None:
         """Offer these; ``also`` gives one more for what is typed."""
@@ -65,12 +66,13 @@ class Chooser(ttk.Frame):
         theme = self._theme
         width = theme.px(_WIDTH * theme.size // theme.usual_size)
         width = min(width, self.master.winfo_width() - 2 * theme.px(MARGIN))
+        self.note.configure(wraplength=width - 2 * theme.px(MARGIN))
         self.place(relx=0.5, rely=0.1, anchor="n", width=width)
-        self.lift()
         self.offer(choices, note)
+        self.lift()
         self.entry.focus_set()
 
-    def offer(self, choices: Sequence[Choice], note: str = "") -> None:
+    def offer(self, choices: Sequence[Choice], note: str) -> None:
         """Offer these instead, while what is typed stays."""
         self._choices = choices
         self.note.configure(text=note)
@@ -89,29 +91,22 @@ class Chooser(ttk.Frame):
         if typed == self._typed:
             return
         self._typed = typed
-        found = best_matches(typed, self._choices, lambda choice: choice[0])
+        found = best_matches(typed, self._choices, lambda choice: choice[0].title)
         more = self._also(typed) if typed else None
         self._shown = [*found, *([more] if more else [])]
-        self.list.delete(0, "end")
-        self.list.insert("end", *(f"{name}   {rest}".rstrip() for name, rest, _ in self._shown))
-        self._select(0)
-
-    def _step(self, by: int) -> str:
-        chosen = self.list.curselection()  # type: ignore[no-untyped-call]
+        self.rows.show_all([row for row, _ in self._shown], 0 if self._shown else None)
+        room = round(_MOST_OF_HEIGHT * self.master.winfo_height())
+        self.rows.be_high(min(len(self._shown), _MOST_SHOWN, room // self._theme.row_height))
         if self._shown:
-            self._select(((chosen[0] if chosen else -1) + by) % len(self._shown))
+            self.rows.choose(0)
+
+    def _step(self, by: int, _event: object) -> str:
+        self.rows.step(by, around=True)
         return "break"
 
-    def _select(self, number: int) -> None:
-        self.list.selection_clear(0, "end")
-        if self._shown:
-            self.list.selection_set(number)
-            self.list.see(number)
-
-    def _choose(self) -> str:
-        chosen = self.list.curselection()  # type: ignore[no-untyped-call]
-        if chosen:
-            _name, _rest, action = self._shown[chosen[0]]
+    def _choose(self, number: int | None) -> str:
+        if number is not None:
+            _row, action = self._shown[number]
             self.close()
             action()
         return "break"

@@ -1,4 +1,4 @@
-"""Where the person types: several lines, completion, what can be completed, and who else types."""
+"""Where the person types: several lines, completion, what was said before, and who else types."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from functools import partial
 from tkinter import ttk
 from typing import Final
 
-from client.desktop.theme import GAP, Theme, accent
-from client.emoji import complete_emoji, typed_emoji, with_emoji
-from client.model import Chat, Completer, Conversation, Offline, Over
-from client.model.commands import begun
+from client.desktop.offers import OfferList
+from client.desktop.styles import accent
+from client.desktop.theme import GAP, Theme
+from client.emoji import with_emoji
+from client.model import Chat, Completer, Conversation, Offer, Offline, Over, offers
 from client.texts import _
 
 _MOST_ROWS: Final = 6
 _SHIFT: Final = 0x1
-_MOST_OFFERED: Final = 5
+_PADDING: Final = 10
 
 
 class Composer(ttk.Frame):
@@ -32,32 +33,49 @@ class Composer(ttk.Frame):
         scroll: Callable[[int], None],
     ) -> None:
         super().__init__(master)
+        self._theme = theme
         self._say, self._note_typing, self._scroll_messages = say, note_typing, scroll
         self.columnconfigure(0, weight=1)
-        self.offers = ttk.Label(self, style="Quiet.TLabel")
         self.hint = ttk.Label(self)
-        self.text = tk.Text(self, height=1, width=1, wrap="word", undo=True)
-        theme.dress_input(self.text)
-        self.text.grid(row=2, column=0, sticky="nsew")
+        self.box = ttk.Frame(self, style="Field.TFrame", padding=(theme.px(_PADDING), theme.px(8)))
+        self.box.grid(row=1, column=0, sticky="nsew")
+        self.text = tk.Text(self.box, height=1, width=1, wrap="word", undo=True)
+        theme.dress_field(self.text)
+        self.text.pack(fill="both", expand=True)
+        self.invitation = ttk.Label(self.box, style="Invitation.TLabel", cursor="xterm")
         self.send_button = ttk.Button(self, text=_("Send"), command=self._submit)
         accent(self.send_button)
-        self.send_button.grid(row=2, column=1, sticky="s", padx=(theme.px(GAP), 0))
+        self.send_button.grid(row=1, column=1, sticky="se", padx=(theme.px(GAP), 0))
         self.typing = ttk.Label(self, style="Quiet.TLabel")
-        self.typing.grid(row=3, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
-        for sequence in ("<Return>", "<KP_Enter>"):
-            self.text.bind(sequence, self._entered)
-        self.text.bind("<Tab>", lambda _: self._complete(backwards=False))
-        self.text.bind("<Shift-Tab>", lambda _: self._complete(backwards=True))
-        self.text.bind("<ISO_Left_Tab>", lambda _: self._complete(backwards=True))
-        self.text.bind("<Prior>", partial(self._scroll, -1))
-        self.text.bind("<Next>", partial(self._scroll, 1))
-        self.text.bind("<<Modified>>", self._modified)
-        self.text.bind("<Configure>", lambda _: self._fit())
+        self.typing.grid(row=2, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
+        self.offers = OfferList(master, theme, self._take)
+        self._bind()
         self._completer = Completer()
         self._chat: Chat | None = None
         self._conversation: Conversation | None = None
         self._problem: str | None = None
         self._problem_with = ""
+        self._unwanted: str | None = None
+        """What is typed as the person wanted no offers for it."""
+
+    def _bind(self) -> None:
+        text = self.text
+        for sequence in ("<Return>", "<KP_Enter>"):
+            text.bind(sequence, self._entered)
+        text.bind("<Tab>", lambda _: self._complete(backwards=False))
+        for sequence in ("<Shift-Tab>", "<ISO_Left_Tab>"):
+            text.bind(sequence, lambda _: self._complete(backwards=True))
+        text.bind("<Up>", partial(self._step, -1))
+        text.bind("<Down>", partial(self._step, 1))
+        text.bind("<Escape>", lambda _: self._want_no_offers())
+        text.bind("<Prior>", partial(self._scroll, -1))
+        text.bind("<Next>", partial(self._scroll, 1))
+        text.bind("<<Modified>>", self._modified)
+        text.bind("<KeyRelease>", lambda _: self._draw_offers())
+        text.bind("<Configure>", lambda _: self._fit())
+        text.bind("<FocusIn>", lambda _: self.box.state(["focus"]), add="+")
+        text.bind("<FocusOut>", self._left, add="+")
+        self.invitation.bind("<Button-1>", lambda _: text.focus_set())
 
     @property
     def typed(self) -> str:
@@ -71,6 +89,10 @@ class Composer(ttk.Frame):
             self.keep()
             self._conversation, self._problem = conversation, None
             self._fill(conversation.typed.text, conversation.typed.cursor)
+            self._want_no_offers()
+        invitation = _("Message {place}").format(place=conversation.place.title)
+        self.invitation.configure(text=invitation)
+        self._invite()
         self.typing.configure(text=conversation.typists.text(now))
         self._draw_hint()
 
@@ -80,6 +102,8 @@ class Composer(ttk.Frame):
             self._conversation.typed.text = self.typed
             self._conversation.typed.cursor = self._cursor()
 
+    # --- keys ---------------------------------------------------------------------------------
+
     def _scroll(self, pages: int, _event: object) -> str:
         self._scroll_messages(pages)
         return "break"
@@ -87,31 +111,69 @@ class Composer(ttk.Frame):
     def _entered(self, event: tk.Event[tk.Text]) -> str | None:
         if int(event.state) & _SHIFT:
             return None  # a new line, as Text does it
-        self._submit()
+        if self.offers.is_open:
+            self.offers.take()
+        else:
+            self._submit()
         return "break"
 
     def _submit(self) -> None:
         typed = self.typed
         if not typed.strip():
             return
+        if self._conversation is not None:
+            self._conversation.typed.recall.remember(typed)
         self._fill("", 0)  # first, for what is said may turn to another conversation
         self._problem, self._problem_with = self._say(with_emoji(typed)), typed
         if self._problem is not None:
             self._fill(typed, len(typed))
         self._draw_hint()
 
+    def _step(self, by: int, _event: object) -> str | None:
+        """Go through what is offered or, from an empty field, through what was said earlier."""
+        if self.offers.is_open:
+            self.offers.step(by)
+            return "break"
+        if self._conversation is None or (
+            self.text.compare("insert linestart", ">", "1.0")
+            if by < 0
+            else self.text.compare("insert lineend", "<", "end - 1 chars")
+        ):
+            return None  # to another line of what is typed
+        recalled = self._conversation.typed.recall.step(-by, self.typed)
+        if recalled is None:
+            return None
+        self._fill(recalled, len(recalled))
+        self._want_no_offers()
+        return "break"
+
     def _complete(self, *, backwards: bool) -> str:
-        before = self.text.get("1.0", "insert")
-        if (name := typed_emoji(before)) is not None and (found := complete_emoji(name, 1)):
-            self.text.delete(f"insert - {len(name) + 1} chars", "insert")
-            self.text.insert("insert", found[0][1])
+        if self.offers.is_open and not backwards:
+            self.offers.take()
         elif self._conversation is not None and self._chat is not None:
             nicks = self._conversation.likely_nicks(self._chat.nick)
             text, cursor = self._completer.complete(
                 self.typed, self._cursor(), nicks, backwards=backwards
             )
             self._fill(text, cursor)
+            self._want_no_offers()
         return "break"
+
+    def _take(self, offer: Offer) -> None:
+        self.text.delete(f"insert - {offer.replaces} chars", "insert")
+        self.text.insert("insert", offer.text)
+        self._want_no_offers()
+
+    def _want_no_offers(self) -> str:
+        self._unwanted = self.typed
+        self.offers.show((), self.box)
+        return "break"
+
+    def _left(self, _event: object) -> None:
+        self.box.state(["!focus"])
+        self.offers.show((), self.box)
+
+    # --- what is typed ------------------------------------------------------------------------
 
     def _cursor(self) -> int:
         return len(self.text.get("1.0", "insert"))
@@ -132,23 +194,24 @@ class Composer(ttk.Frame):
             self._draw_hint()
         if typed.strip() and not typed.startswith("/"):
             self._note_typing()
-        self._draw_offers(typed)
+        self._invite()
+        self._draw_offers()
         self._fit()
 
-    def _draw_offers(self, typed: str) -> None:
-        lines = [
-            f"/{c.name} {_(c.arguments) if c.arguments else ''}".rstrip()
-            + f"  \u2013  {_(c.description)}"
-            for c in begun(typed)
-        ]
-        if (name := typed_emoji(self.text.get("1.0", "insert"))) is not None:
-            found = complete_emoji(name, _MOST_OFFERED)
-            lines = ["   ".join(f"{emoji} :{short}:" for short, emoji in found)] if found else []
-        if lines:
-            self.offers.configure(text="\n".join(lines))
-            self.offers.grid(row=0, column=0, columnspan=2, sticky="w", pady=(0, GAP // 2))
-        else:
-            self.offers.grid_remove()
+    def _draw_offers(self) -> None:
+        typed = self.typed
+        if self._conversation is None or self._chat is None or typed == self._unwanted:
+            return
+        self._unwanted = None
+        nicks = self._conversation.likely_nicks(self._chat.nick)
+        self.offers.show(offers(self.text.get("1.0", "insert"), nicks), self.box)
+
+    def _invite(self) -> None:
+        """Say what the field is for, while it is empty."""
+        if self.typed:
+            self.invitation.place_forget()
+        elif not self.invitation.winfo_manager():
+            self.invitation.place(in_=self.text, x=self._theme.px(2), y=0)
 
     def _fit(self) -> None:
         """Be as high as what is typed, up to a bound."""
@@ -172,4 +235,4 @@ class Composer(ttk.Frame):
             self.hint.grid_remove()
             return
         self.hint.configure(wraplength=max(self.winfo_width(), 200))
-        self.hint.grid(row=1, column=0, columnspan=2, sticky="w", pady=(0, GAP // 2))
+        self.hint.grid(row=0, column=0, columnspan=2, sticky="w", pady=(0, GAP // 2))

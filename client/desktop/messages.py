@@ -5,42 +5,28 @@ from __future__ import annotations
 import itertools
 import tkinter as tk
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from tkinter import ttk
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from client.desktop.clicks import MessageActions, bind_clicks, offer_clipboard
+from client.desktop.gutter import Gutter
 from client.desktop.scrolling import QuietScrollbar
-from client.desktop.spans import Span, draft_spans, entry_spans
+from client.desktop.spans import Span, clock, draft_spans, entry_spans, head_spans, unread_text
 from client.desktop.theme import Theme
 from client.model import (
     MOST_LINES,
     Conversation,
     Draft,
     Entry,
+    Line,
     Said,
 )
-from client.texts import _
 
 _PAGE: Final = 200
 """How many lines are drawn at first, and each time that one scrolls up to the first of them."""
 _NEAR_TOP: Final = 0.02
-
-
-class MessageActions(Protocol):
-    """What can be done with a conversation's lines."""
-
-    def retry_draft(self, draft_id: str) -> None:
-        """Send a refused message again."""
-
-    def discard_draft(self, draft_id: str) -> None:
-        """Forget a refused message."""
-
-    def load_older(self) -> None:
-        """Ask the server for older lines of the conversation in sight."""
-
-    def open_link(self, link: str) -> None:
-        """Open a link in the browser."""
 
 
 @dataclass
@@ -64,13 +50,16 @@ class MessageView(ttk.Frame):
         theme.dress_messages(self.text)
         self._scrollbar = QuietScrollbar(self, self.text)
         self.text.configure(yscrollcommand=self._scrolled)
+        self.gutter = Gutter(self, theme, self.text, actions.talk_to)
         self._scrollbar.pack(side="right", fill="y")
+        self.gutter.pack(side="left", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
-        self._bind_link("retry", lambda place: self._with_draft(place, actions.retry_draft))
-        self._bind_link("discard", lambda place: self._with_draft(place, actions.discard_draft))
-        self._bind_link("url", self._open)
+        self.text.bind("<Motion>", self._pointed)
+        self.text.bind("<Leave>", lambda _: self.gutter.tell_time(None))
+        bind_clicks(self.text, actions)
+        offer_clipboard(self.text, theme)
 
         self._at_end = True
         self._shape: tuple[int, int, int] | None = None
@@ -83,10 +72,11 @@ class MessageView(ttk.Frame):
         self._draft_rows = 0
         self._unread_from: Entry | None = None
         self._asked_before: int | None = None
+        self._pointed_at = ""
         theme.dress(self, self._stay_at_end)
 
-    def draw(self, conversation: Conversation) -> None:
-        """Bring the widget up to date, all at once."""
+    def draw(self, conversation: Conversation, me: str) -> None:
+        """Bring the widget up to date, all at once; ``me`` is who speaks in the drafts."""
         drafts = tuple(conversation.drafts.values())
         fresh = conversation is not self._conversation
         if (
@@ -102,13 +92,14 @@ class MessageView(ttk.Frame):
         if fresh:
             self._clear(conversation)
         place = self._note_reader()
-        self._update(conversation, drafts)
+        self._update(conversation, drafts, me)
         if at_end:
             self.text.see("end")
             self._at_end = True
         elif not fresh:
             self._return_reader(place)
         self.text.configure(state="disabled")
+        self.gutter.draw_soon()
         if fresh and top is not None:
             self.show(top)
 
@@ -161,7 +152,7 @@ class MessageView(ttk.Frame):
         self._conversation, self._draft_rows, self._unread_from = conversation, 0, None
         self._at_end, self._asked_before = True, None
 
-    def _update(self, conversation: Conversation, drafts: Sequence[Draft]) -> None:
+    def _update(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
         """Draw what is new above the drafts, and the drafts again below it."""
         if self._draft_rows:
             self.text.delete(f"end - 1 chars - {self._draft_rows} lines", "end - 1 chars")
@@ -185,6 +176,8 @@ class MessageView(ttk.Frame):
             self._insert_older(_PAGE)
         self._draw_unread_mark(conversation.unread_from)
         own = [draft_spans(draft) for draft in drafts]
+        if own and (not entries or not _is_by(entries[-1].line, me)):
+            own[0] = (*head_spans(me), *own[0])
         self._draft_rows = sum(self._insert("end", own))
         self._drafts, self._changes = drafts, conversation.transcript.changes
 
@@ -263,7 +256,7 @@ class MessageView(ttk.Frame):
         row = self._row_of(entry)
         drawn = self._find(entry)
         if row is not None and drawn is not None:
-            self.text.insert(f"{row}.0", _("New messages") + "\n", ("unread",))
+            self.text.insert(f"{row}.0", f"{unread_text()}\n", ("unread",))
             drawn.rows += 1
 
     def _find(self, entry: Entry | None) -> _Drawn | None:
@@ -289,6 +282,7 @@ class MessageView(ttk.Frame):
 
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
+        self.gutter.draw_soon()
         # Another size of window or text also moves the end out of sight, but not by the
         # reader's will.
         if self._shape == self._shape_now() and not self._settling:
@@ -336,24 +330,18 @@ class MessageView(ttk.Frame):
             self._settling = self._is_measured_later()
         self._shape = self._shape_now()
 
-    def _bind_link(self, tag: str, action: Callable[[str], None]) -> None:
-        def clicked(event: tk.Event[tk.Text]) -> None:
-            if not self.text.tag_ranges("sel"):  # else it was dragged over to be copied
-                action(f"@{event.x},{event.y}")
+    def _pointed(self, event: tk.Event[tk.Text]) -> None:
+        """Tell when a message was said that has no head of its own."""
+        place = self.text.index(f"@{event.x},{event.y} linestart")
+        if place == self._pointed_at:
+            return
+        self._pointed_at, entry = place, self._entry_at(place)
+        is_told = entry is not None and entry.continued
+        self.gutter.tell_time(place if is_told else None, clock(entry.line.at) if entry else "")
 
-        self.text.tag_bind(tag, "<ButtonRelease-1>", clicked)
-        self.text.tag_bind(tag, "<Enter>", lambda _: self.text.configure(cursor="hand2"))
-        self.text.tag_bind(tag, "<Leave>", lambda _: self.text.configure(cursor="arrow"))
 
-    def _with_draft(self, place: str, action: Callable[[str], None]) -> None:
-        for tag in self.text.tag_names(place):
-            if tag.startswith("draft:"):
-                action(tag.removeprefix("draft:"))
-
-    def _open(self, place: str) -> None:
-        found = self.text.tag_prevrange("url", f"{place} + 1 chars")
-        if found:
-            self._actions.open_link(self.text.get(*found))
+def _is_by(line: Line, nick: str) -> bool:
+    return isinstance(line, Said) and line.sender == nick and not line.action
 
 
 def _units(text: str) -> int:

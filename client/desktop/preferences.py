@@ -42,7 +42,7 @@ class Preferences(msgspec.Struct, frozen=True):
     """
 
     servers: Annotated[tuple[Server, ...], msgspec.Meta(min_length=1)] = (
-        Server("This computer", (DEFAULT_URL,)),
+        Server(_("This computer"), (DEFAULT_URL,)),
     )
     server: str = ""
     """The name of the last one."""

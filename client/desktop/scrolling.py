@@ -7,9 +7,9 @@ from tkinter import ttk
 
 
 class QuietScrollbar(ttk.Frame):
-    """Scrolls a text or a list. Hidden, it keeps its place, so that nothing is wrapped anew."""
+    """Scrolls a text. Hidden, it keeps its place, so that nothing is wrapped anew."""
 
-    def __init__(self, master: tk.Misc, scrolled: tk.Text | tk.Listbox | ttk.Treeview) -> None:
+    def __init__(self, master: tk.Misc, scrolled: tk.Text) -> None:
         super().__init__(master)
         self._bar = ttk.Scrollbar(self, command=scrolled.yview)
         self.configure(width=self._bar.winfo_reqwidth())

@@ -8,6 +8,7 @@ from functools import partial
 from tkinter import ttk
 
 from client.desktop.messages import MessageView
+from client.desktop.styles import quieten
 from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import Conversation
 from client.texts import _, ngettext
@@ -23,13 +24,17 @@ class SearchBar(ttk.Frame):
         super().__init__(master, padding=(theme.px(MARGIN), gap))
         self._messages, self._on_closed = messages, on_closed
         ttk.Label(self, text=_("Search")).pack(side="left", padx=(0, gap))
-        ttk.Button(self, text=_("Close"), command=self.close).pack(side="right")
-        for text, by in ((_("Next"), 1), (_("Previous"), -1)):
-            button = ttk.Button(self, text=text, command=partial(self.step, by))
-            button.pack(side="right", padx=(0, gap // 2))
+        for text, command in (
+            ("\u2715", self.close),
+            ("\u2193", partial(self.step, 1)),
+            ("\u2191", partial(self.step, -1)),
+        ):
+            button = ttk.Button(self, text=text, command=command)
+            quieten(button)
+            button.pack(side="right")
         self.count = ttk.Label(self, style="Quiet.TLabel")
         self.count.pack(side="right", padx=gap)
-        self.entry = ttk.Entry(self, font=theme.body, width=8)
+        self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body, width=8)
         self.entry.pack(side="left", fill="x", expand=True)
         self.entry.bind("<KeyRelease>", self._typed)
         self.entry.bind("<Return>", lambda _: self.step(-1))

@@ -8,7 +8,10 @@ from tkinter import ttk
 
 from client.addresses import typed_urls
 from client.desktop.preferences import Server, free_name
-from client.desktop.theme import GAP, MARGIN, Theme, accent, offer, quieten, warn
+from client.desktop.rows import Row, Rows
+from client.desktop.styles import accent, offer, quieten, warn
+from client.desktop.theme import GAP, MARGIN, Theme
+from client.model import shown_line
 from client.texts import _, ngettext
 
 _MOST_ROWS = 5
@@ -29,51 +32,49 @@ class ServerList(ttk.Frame):
         super().__init__(master)
         self._theme = theme
         self._servers: Sequence[Server] = ()
-        self._place = 0
         top = ttk.Frame(self)
         ttk.Label(top, text=_("Server"), style="Strong.TLabel").pack(side="left")
-        self.edit = ttk.Button(top, text=_("Edit"), command=on_edit)
         self.add = ttk.Button(top, text=_("Add"), command=on_add)
+        self.edit = ttk.Button(top, text=_("Edit"), command=on_edit)
         for button in (self.edit, self.add):
             quieten(button)
             button.pack(side="right")
         top.pack(fill="x")
-        self.list = tk.Listbox(self, exportselection=False)
-        theme.dress_choices(self.list)
-        self.list.pack(fill="x", pady=(theme.px(GAP // 2), theme.px(GAP)))
-        self.list.bind("<<ListboxSelect>>", self._selected)
-        for sequence in ("<Return>", "<KP_Enter>", "<Double-Button-1>"):
-            self.list.bind(sequence, lambda _event: on_choose())
+        box = ttk.Frame(self, style="Card.TFrame", padding=theme.px(GAP // 2))
+        box.pack(fill="x", pady=(theme.px(GAP // 2), theme.px(GAP)))
+        self.rows = Rows(
+            box,
+            theme,
+            on_choose=lambda _number: self._describe(),
+            on_open=lambda _number: on_choose(),
+        )
+        self.rows.pack(fill="x")
         self.addresses = ttk.Label(self, style="Quiet.TLabel")
         self.addresses.pack(anchor="w")
+        theme.dress(self, self._fit)
 
     @property
     def chosen(self) -> Server:
         """The server to go to."""
-        return self._servers[self._place]
+        return self._servers[self.rows.chosen or 0]
 
     def show(self, servers: Sequence[Server], name: str) -> None:
         """Show these servers, and choose the one of this name, or the first."""
         self._servers = servers
-        self.list.delete(0, "end")
-        self.list.insert("end", *(f" {server.name}" for server in servers))
-        self.list.configure(height=min(len(servers), _MOST_ROWS))
         names = [server.name for server in servers]
-        self._place = names.index(name) if name in names else 0
-        self.list.selection_set(self._place)
-        self.list.activate(self._place)
-        self.list.see(self._place)
+        self.rows.show_all([Row(shown_line(known)) for known in names])
+        self.rows.choose(names.index(name) if name in names else 0)
+        self._fit()
         self._describe()
 
     def enable(self, *, enabled: bool) -> None:
         """Let the person choose, or not for now."""
-        for widget in (self.list, self.edit, self.add):
-            widget.configure(state="normal" if enabled else "disabled")
+        self.rows.enable(enabled=enabled)
+        for button in (self.edit, self.add):
+            button.configure(state="normal" if enabled else "disabled")
 
-    def _selected(self, _event: object) -> None:
-        for place in self.list.curselection():  # type: ignore[no-untyped-call]
-            self._place = int(place)
-        self._describe()
+    def _fit(self) -> None:
+        self.rows.be_high(min(len(self._servers), _MOST_ROWS))
 
     def _describe(self) -> None:
         first, more = self.chosen.urls[0], len(self.chosen.urls) - 1
@@ -91,7 +92,7 @@ class ServerForm(ttk.Frame):
         *,
         on_done: Callable[[Sequence[Server], str], None],
     ) -> None:
-        super().__init__(master)
+        super().__init__(master, style="Side.Card.TFrame", padding=theme.px(2 * MARGIN))
         self._on_done = on_done
         self._servers: tuple[Server, ...] = ()
         self._edited: Server | None = None
@@ -103,11 +104,16 @@ class ServerForm(ttk.Frame):
         hint = _("One a line: the nodes of one cluster. They are tried in turn.")
         self.hint = ttk.Label(self, text=hint, style="Quiet.TLabel")
         self.hint.pack(anchor="w", pady=(small, 0))
-        self.addresses = tk.Text(self, height=4, width=1)
-        theme.dress_writing(self.addresses)
-        self.addresses.pack(fill="x", pady=(small, gap))
+        padding = (theme.px(GAP), theme.px(GAP - 2))
+        self._box = ttk.Frame(self, style="Field.TFrame", padding=padding)
+        self._box.pack(fill="x", pady=(small, gap))
+        self.addresses = tk.Text(self._box, height=4, width=1)
+        theme.dress_field(self.addresses)
+        self.addresses.pack(fill="x")
+        self.addresses.bind("<FocusIn>", lambda _: self._box.state(["focus"]), add="+")
+        self.addresses.bind("<FocusOut>", lambda _: self._box.state(["!focus"]), add="+")
         ttk.Label(self, text=_("Name"), style="Strong.TLabel").pack(anchor="w")
-        self.name = ttk.Entry(self)
+        self.name = ttk.Entry(self, style="Field.TEntry", font=theme.body)
         self.name.pack(fill="x", pady=(small, gap))
         self.problem = ttk.Label(self, style="Error.TLabel")
         buttons = ttk.Frame(self)
@@ -147,7 +153,7 @@ class ServerForm(ttk.Frame):
             urls = typed_urls(self.addresses.get("1.0", "end"))
         except ValueError as error:
             self.problem.configure(text=str(error))
-            self.problem.pack(after=self.addresses, anchor="w", pady=(0, self._gap))
+            self.problem.pack(after=self._box, anchor="w", pady=(0, self._gap))
             self.addresses.focus_set()
             return
         others = [server for server in self._servers if server is not self._edited]

@@ -20,25 +20,34 @@ class Shortcut:
     description: str
 
 
+def _ctrl(letter: str) -> tuple[str, str]:
+    """Give what Tk calls a letter with Ctrl, with caps lock and without."""
+    return f"<Control-{letter}>", f"<Control-{letter.upper()}>"
+
+
 _LARGER: Final = ("<Control-plus>", "<Control-equal>", "<Control-KP_Add>")
 _SMALLER: Final = ("<Control-minus>", "<Control-KP_Subtract>")
 
 SHORTCUTS: Final = (
-    Shortcut("Ctrl+K", ("<Control-k>", "<Control-K>"), "switch", N_("Go to a conversation")),
-    Shortcut("Alt+Up", ("<Alt-Up>",), "previous", N_("Previous conversation")),
-    Shortcut("Alt+Down", ("<Alt-Down>",), "next", N_("Next conversation")),
-    Shortcut("Ctrl+PageUp", ("<Control-Prior>",), "previous", N_("Previous conversation")),
-    Shortcut("Ctrl+PageDown", ("<Control-Next>",), "next", N_("Next conversation")),
-    Shortcut("Ctrl+J", ("<Control-j>", "<Control-J>"), "join", N_("Join a room")),
-    Shortcut("Ctrl+W", ("<Control-w>", "<Control-W>"), "leave", N_("Leave this conversation")),
-    Shortcut("Ctrl+F", ("<Control-f>", "<Control-F>"), "search", N_("Search this conversation")),
-    Shortcut("Ctrl+M", ("<Control-m>", "<Control-M>"), "mute", N_("Mute this conversation")),
-    Shortcut("Ctrl++", _LARGER, "larger", N_("Larger text")),
-    Shortcut("Ctrl+\u2212", _SMALLER, "smaller", N_("Smaller text")),
-    Shortcut("Ctrl+0", ("<Control-Key-0>",), "usual_size", N_("Usual text size")),
-    Shortcut("Ctrl+T", ("<Control-t>", "<Control-T>"), "theme", N_("Next theme")),
-    Shortcut("F1", ("<F1>",), "help", N_("This page")),
-    Shortcut("Ctrl+Q", ("<Control-q>", "<Control-Q>"), "quit", N_("Leave and close")),
+    Shortcut(N_("Ctrl+K"), _ctrl("k"), "switch", N_("Go to a conversation")),
+    Shortcut(N_("Alt+Up"), ("<Alt-Up>",), "previous", N_("Previous conversation")),
+    Shortcut(N_("Alt+Down"), ("<Alt-Down>",), "next", N_("Next conversation")),
+    Shortcut(N_("Ctrl+PageUp"), ("<Control-Prior>",), "previous", N_("Previous conversation")),
+    Shortcut(N_("Ctrl+PageDown"), ("<Control-Next>",), "next", N_("Next conversation")),
+    Shortcut(N_("Ctrl+J"), _ctrl("j"), "join", N_("Join a room")),
+    Shortcut(N_("Ctrl+W"), _ctrl("w"), "leave", N_("Leave this conversation")),
+    Shortcut(N_("Ctrl+F"), _ctrl("f"), "search", N_("Search this conversation")),
+    Shortcut(N_("Ctrl+M"), _ctrl("m"), "mute", N_("Mute this conversation")),
+    Shortcut(N_("Ctrl+R"), _ctrl("r"), "retry", N_("Try again to connect, or to send")),
+    Shortcut(N_("Ctrl+D"), _ctrl("d"), "discard", N_("Discard what was not sent")),
+    Shortcut(N_("F6"), ("<F6>",), "pane", N_("Go to the lists, and back")),
+    Shortcut(N_("F10"), ("<F10>",), "menu", N_("Your menu: status, looks and more")),
+    Shortcut(N_("Ctrl++"), _LARGER, "larger", N_("Larger text")),
+    Shortcut(N_("Ctrl+\u2212"), _SMALLER, "smaller", N_("Smaller text")),
+    Shortcut(N_("Ctrl+0"), ("<Control-Key-0>",), "usual_size", N_("Usual text size")),
+    Shortcut(N_("Ctrl+T"), _ctrl("t"), "theme", N_("Next theme")),
+    Shortcut(N_("F1"), ("<F1>",), "help", N_("This page")),
+    Shortcut(N_("Ctrl+Q"), _ctrl("q"), "quit", N_("Leave and close")),
 )  # fmt: skip
 
 
@@ -79,4 +88,4 @@ def described() -> Sequence[tuple[str, str]]:
     keys: dict[str, list[str]] = {}
     for shortcut in SHORTCUTS:
         keys.setdefault(shortcut.description, []).append(shortcut.label)
-    return [(", ".join(labels), _(description)) for description, labels in keys.items()]
+    return [(", ".join(map(_, labels)), _(description)) for description, labels in keys.items()]

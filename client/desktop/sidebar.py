@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from tkinter import ttk
-from typing import Final, Protocol
+from typing import Protocol
 
-from client.desktop.preferences import Remembered
-from client.desktop.scrolling import QuietScrollbar
-from client.desktop.theme import GAP, MARGIN, Theme, offer
+from client.desktop.palette import Standing
+from client.desktop.pictures import Picture
+from client.desktop.preferences import Look, Preferences, Remembered
+from client.desktop.rows import Row, Rows
+from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import (
     Chat,
     Connection,
@@ -23,11 +26,6 @@ from client.model import (
 )
 from client.texts import _
 from gateway import wire
-
-_ROOMS: Final = "rooms"
-_PEOPLE: Final = "people"
-_MUTED: Final = "\u2298"
-_MARKS: Final[dict[wire.State, str]] = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0"}
 
 
 class SidebarActions(Protocol):
@@ -48,6 +46,15 @@ class SidebarActions(Protocol):
     def come_in_again(self) -> None:
         """Open a session after the last one has ended."""
 
+    def choose_look(self, look: Look) -> None:
+        """Look like this from now on."""
+
+    def show_help(self) -> None:
+        """Show every key and command, or no longer."""
+
+    def close(self) -> None:
+        """Leave, and end the program."""
+
 
 class Sidebar(ttk.Frame):
     """Lists the conversations, and below them who one is and how one is connected."""
@@ -57,81 +64,49 @@ class Sidebar(ttk.Frame):
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
-        self._theme, self._actions, self._kept = theme, actions, kept
-        self._listed: dict[str, Conversation] = {}
+        self._actions, self._kept = actions, kept
+        self.listed: Sequence[tuple[Row, Conversation]] = ()
+        """The conversations, each with its row."""
+        self._shown: Sequence[Conversation | None] = ()
         self._drawn: object = None
+        margin, gap = theme.px(MARGIN), theme.px(GAP)
         head = ttk.Frame(self, style="Side.TFrame")
-        head.pack(fill="x", padx=(MARGIN, GAP), pady=(GAP, 0))
-        ttk.Label(head, text=_("Chats"), style="Side.TLabel").pack(side="left")
-        self.join = ttk.Button(head, text=_("Join \u2026"), command=actions.ask_for_room)
-        offer(self.join)
+        head.pack(fill="x", padx=(margin, gap), pady=(gap, 0))
+        ttk.Label(head, text=_("Chats"), style="Side.Title.TLabel").pack(side="left")
+        self.join = ttk.Button(
+            head, text=_("Join \u2026"), command=actions.ask_for_room, style="Side.Offer.TButton"
+        )
         self.join.pack(side="right")
         self.me = Me(self, theme, actions, kept)
-        self.me.pack(side="bottom", fill="x", padx=MARGIN, pady=GAP)
+        self.me.pack(side="bottom", fill="x", padx=gap, pady=gap)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
-        self.list = ttk.Treeview(self, show="tree", selectmode="browse", style="Side.Treeview",
-                                 columns=("muted", "unread"))  # fmt: skip
-        self.list.column("#0", stretch=True, width=10)
-        theme.dress(self, self._dress)
-        scrollbar = QuietScrollbar(self, self.list)
-        scrollbar.configure(style="Side.TFrame")
-        self.list.configure(yscrollcommand=scrollbar.set)
-        scrollbar.pack(side="right", fill="y")
-        self.list.pack(fill="both", expand=True, padx=(GAP, 0), pady=GAP)
-        self.list.bind("<<TreeviewSelect>>", self._chosen)
-
-    def _dress(self) -> None:
-        theme = self._theme
-        muted_width = theme.body.measure(_MUTED) + theme.px(GAP)
-        self.list.column("muted", stretch=False, width=muted_width, anchor="e")
-        self.list.column("unread", stretch=False, width=theme.columns(2), anchor="e")
-        self.list.tag_configure("section", foreground=theme.palette.quiet, font=theme.small)
-        self.list.tag_configure("unread", font=theme.bold)
-        self.list.tag_configure("mention", font=theme.bold, foreground=theme.palette.link)
+        self.rows = Rows(self, theme, ground="surface", on_choose=self._chosen)
+        self.rows.pack(fill="both", expand=True, padx=gap, pady=gap)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
         self.me.draw(chat, now)
         muted = self._kept.preferences.muted
-        rooms = [_Row(c, _room_text(c), muted) for c in chat.rooms]
-        people = [_Row(c, _person_text(c, chat), muted) for c in chat.directs]
-        drawn = [(row.text, row.marks, row.tag) for row in (*rooms, *people)]
-        seen = (drawn, len(rooms), chat.current)
-        if seen == self._drawn:
+        rooms = [(_room_row(c, muted), c) for c in chat.rooms]
+        people = [(_person_row(c, chat, muted), c) for c in chat.directs]
+        drawn = (rooms, people, chat.current)
+        if drawn == self._drawn:
             return
-        self._drawn = seen
-        self.list.delete(*self.list.get_children())
-        self._listed = {}
-        self._section(_("Rooms"), rooms)
-        self._section(_("People"), people)
-        chosen = next((i for i, c in self._listed.items() if c is chat.current), None)
-        if chosen is not None:
-            self.list.selection_set(chosen)
-            self.list.focus(chosen)
-            self.list.see(chosen)
+        self._drawn = drawn
+        self.listed = [*rooms, *people]
+        shown: list[tuple[Row, Conversation | None]] = []
+        for title, section in ((_("Rooms"), rooms), (_("People"), people)):
+            if section:
+                shown += ((Row(title.upper(), heading=True), None), *section)
+        self._shown = [conversation for _row, conversation in shown]
+        self.rows.show_all([row for row, _conversation in shown])
+        if chat.current in self._shown:
+            self.rows.choose(self._shown.index(chat.current))
 
-    def _section(self, title: str, rows: Sequence[_Row]) -> None:
-        if rows:
-            self.list.insert("", "end", text=title.upper(), tags=("section",))
-        for row in rows:
-            item = self.list.insert("", "end", text=row.text, values=row.marks, tags=(row.tag,))
-            self._listed[item] = row.conversation
-
-    def _chosen(self, _event: object) -> None:
-        chosen = self.list.selection()
-        if chosen and chosen[0] in self._listed:
-            self._actions.show(self._listed[chosen[0]])
-
-
-class _Row:
-    def __init__(self, conversation: Conversation, text: str, muted: Collection[str]) -> None:
-        self.conversation = conversation
-        self.text = text
-        mark = _MUTED if conversation.place.title in muted else ""
-        self.marks = (mark, _unread(conversation))
-        self.tag = (
-            "mention" if conversation.mentions else "unread" if conversation.unread else "read"
-        )
+    def _chosen(self, number: int) -> None:
+        conversation = self._shown[number]
+        if conversation is not None:
+            self._actions.show(conversation)
 
 
 class Me(ttk.Frame):
@@ -141,36 +116,87 @@ class Me(ttk.Frame):
         self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: Remembered
     ) -> None:
         super().__init__(master, style="Side.TFrame")
-        self._actions = actions
-        self.name = ttk.Menubutton(self)
+        self._theme, self._actions = theme, actions
+        self.name = ttk.Menubutton(self, style="Side.Quiet.TMenubutton", compound="left")
         self.menu = menu = tk.Menu(self.name, tearoff=False)
         theme.dress_menu(menu)
-        states: Sequence[wire.State] = ("online", "away", "busy")
-        for state in states:
+        self._states: Sequence[wire.State] = ("online", "away", "busy")
+        for state in self._states:
             menu.add_command(
-                label=f"{_MARKS[state]}  {state_text(state)}",
+                label=f" {state_text(state)}",
                 command=partial(actions.set_status, state),
+                compound="left",
             )
+        self._tells_typing = tk.BooleanVar(self)
+        self._look = tk.StringVar(self)
+        menu.configure(postcommand=lambda: self._bring_menu_up_to_date(kept.preferences))
+        self._fill_menu(kept)
+        self.name.configure(menu=menu)
+        self.name.pack(fill="x")
+        inside = theme.px(GAP)
+        self.status = ttk.Label(self)
+        self.status.pack(fill="x", padx=inside, pady=(theme.px(2), inside // 2))
+        self.action = ttk.Button(self, style="Side.Offer.TButton")
+        self._standing: Standing = "gone"
+        theme.dress(self, self._dress)
+
+    def open_menu(self) -> None:
+        """Open the menu, for keys to choose from it."""
+        self.name.focus_set()
+        self.name.event_generate("<space>")
+
+    def _fill_menu(self, kept: Remembered) -> None:
+        menu, actions = self.menu, self._actions
         menu.add_separator()
-        self._tells_typing = tk.BooleanVar(self, kept.preferences.tells_typing)
         menu.add_checkbutton(
             label=_("Tell others when I am typing"),
             variable=self._tells_typing,
             command=lambda: kept.change(tells_typing=self._tells_typing.get()),
         )
-        self.name.configure(menu=menu)
-        self.name.pack(fill="x")
-        self.status = ttk.Label(self, style="SideQuiet.TLabel")
-        self.status.pack(fill="x", pady=(GAP // 2, 0))
-        self.action = ttk.Button(self)
-        offer(self.action)
+        menu.add_separator()
+        looks: Sequence[tuple[Look, str]] = (
+            ("light", _("Light")), ("dark", _("Dark")), ("system", _("As the system")),
+        )  # fmt: skip
+        for look, label in looks:
+            menu.add_radiobutton(
+                label=label,
+                value=look,
+                variable=self._look,
+                command=partial(actions.choose_look, look),
+            )
+        menu.add_separator()
+        menu.add_command(label=_("Keys and commands"), command=actions.show_help)
+        menu.add_command(label=_("Leave and close"), command=actions.close)
+        self._bring_menu_up_to_date(kept.preferences)
+
+    def _bring_menu_up_to_date(self, preferences: Preferences) -> None:
+        self._tells_typing.set(preferences.tells_typing)
+        self._look.set(preferences.look)
+
+    def _dress(self) -> None:
+        """Show marks of statuses in these colours and this size."""
+        # Kept here: what nothing refers to any more is gone from the window too.
+        self._marks = [self._mark(state) for state in self._states]
+        for place, mark in enumerate(self._marks):
+            self.menu.entryconfigure(place, image=str(mark))
+        self._marks.append(self._mark(self._standing))
+        self.name.configure(image=str(self._marks[-1]))
+
+    def _mark(self, standing: Standing) -> Picture:
+        size = self._theme.body.metrics("linespace")
+        colour = self._theme.palette.of_standing(standing)
+        return self._theme.pictures.standing(size, standing, colour)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""
-        self.name.configure(text=f"{_MARKS[chat.status.state]}  {shown_line(chat.nick)}")
+        standing = chat.status.state if isinstance(chat.connection, Online) else "gone"
+        if standing != self._standing:
+            self._standing = standing
+            self._dress()
+        self.name.configure(text=f" {shown_line(chat.nick)}  \u25be")
         style, text = _describe(chat.connection, now)
-        self.status.configure(text=text, style=f"Side{style}.TLabel")
-        self.status.configure(wraplength=max(self.winfo_width(), 120))
+        self.status.configure(text=text, style=f"Side.{style}.TLabel")
+        self.status.configure(wraplength=max(self.status.winfo_width(), 120))
         match chat.connection:
             case Offline() as offline:
                 self._offer(
@@ -186,15 +212,15 @@ class Me(ttk.Frame):
             text=label, command=command, state="normal" if enabled else "disabled"
         )
         if not self.action.winfo_manager():
-            self.action.pack(fill="x", pady=(GAP, 0))
+            self.action.pack(fill="x", pady=(self._theme.px(GAP // 2), 0))
 
 
 def _describe(connection: Connection, now: int) -> tuple[str, str]:
     match connection:
         case Online(node, _url, None):
-            return "Good", _("Connected to {node}").format(node=node)
+            return "Good", _("Connected to {node}").format(node=node) + "\n"
         case Online(node, _url, latency):
-            text = _("Connected to {node}, {latency}\u00a0ms")
+            text = _("Connected to {node}\n{latency} ms")
             return "Good", text.format(node=node, latency=latency)
         case Offline() as offline:
             seconds = offline.seconds_left(now)
@@ -207,14 +233,26 @@ def _describe(connection: Connection, now: int) -> tuple[str, str]:
             return "Quiet", ""
 
 
-def _room_text(conversation: Conversation) -> str:
-    return conversation.place.title
+def _room_row(conversation: Conversation, muted: Collection[str]) -> Row:
+    return _row(conversation, muted, title=shown_line(conversation.place.name), symbol="#")
 
 
-def _person_text(conversation: Conversation, chat: Chat) -> str:
+def _person_row(conversation: Conversation, chat: Chat, muted: Collection[str]) -> Row:
     person = chat.person(conversation.place.name)
-    mark = _MARKS[person.state] if person else "\u25cb"
-    return f"{mark}  {conversation.place.title}"
+    title = conversation.place.title
+    row = _row(conversation, muted, title=title, symbol="")
+    return replace(row, nick=title, standing=person.state if person else "gone")
+
+
+def _row(conversation: Conversation, muted: Collection[str], *, title: str, symbol: str) -> Row:
+    return Row(
+        title,
+        symbol=symbol,
+        badge=_unread(conversation),
+        calls=bool(conversation.mentions),
+        strong=bool(conversation.unread),
+        muted=conversation.place.title in muted,
+    )
 
 
 def _unread(conversation: Conversation) -> str:

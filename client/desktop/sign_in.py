@@ -6,14 +6,18 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from functools import partial
 from tkinter import ttk
+from typing import Final
 
+from client.desktop.icon import icon
 from client.desktop.preferences import Preferences, Server
 from client.desktop.servers import ServerForm, ServerList
-from client.desktop.theme import GAP, MARGIN, Theme, accent, offer
+from client.desktop.styles import accent, offer
+from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import SignedOut, SigningIn
 from client.texts import _
 
-_WIDTH = 360
+_WIDTH: Final = 420
+_LOGO: Final = 40
 
 
 class SignInPage(ttk.Frame):
@@ -34,17 +38,14 @@ class SignInPage(ttk.Frame):
         on_change: Callable[[Sequence[Server], str], None],
         notice: str | None = None,
     ) -> None:
-        super().__init__(master)
+        super().__init__(master, style="Side.TFrame")
         self._theme = theme
         self._on_submit, self._on_change = on_submit, on_change
         self._servers: Sequence[Server] = preferences.servers
         self._small, self._gap = theme.px(GAP // 2), theme.px(GAP)
-        self.card = ttk.Frame(self)
+        self.card = ttk.Frame(self, style="Side.Card.TFrame", padding=theme.px(2 * MARGIN))
         self.form = ServerForm(self, theme, on_done=self._edited)
         self.notice = ttk.Label(self.card, style="Warning.TLabel", text=notice or "")
-        self.servers = ServerList(
-            self.card, theme, on_choose=self._submit, on_add=self._add, on_edit=self._edit
-        )
         self._fill_card(preferences.nick, on_cancel)
         self.servers.show(preferences.servers, preferences.server)
         self._turn_to(self.card)
@@ -54,16 +55,22 @@ class SignInPage(ttk.Frame):
 
     def _fill_card(self, nick: str, on_cancel: Callable[[], None]) -> None:
         card, gap = self.card, self._gap
-        title = ttk.Label(card, text=_("Welcome"), style="Title.TLabel")
+        self._logo = tk.PhotoImage(master=card, data=icon(self._theme.px(_LOGO), 0))
+        title = ttk.Label(
+            card, text=_("Welcome"), image=self._logo, compound="left", style="Title.TLabel"
+        )
         title.pack(anchor="w", pady=(0, self._theme.px(MARGIN)))
         if self.notice.cget("text"):
             self.notice.pack(anchor="w", pady=(0, gap))
         ttk.Label(card, text=_("Choose a nickname"), style="Strong.TLabel").pack(anchor="w")
-        self.entry = ttk.Entry(card)
+        self.entry = ttk.Entry(card, style="Field.TEntry", font=self._theme.body)
         self.entry.pack(fill="x", pady=(self._small, gap))
         self.entry.bind("<Return>", self._submit)
         self.entry.bind("<KP_Enter>", self._submit)
         self.entry.insert(0, nick)
+        self.servers = ServerList(
+            card, self._theme, on_choose=self._submit, on_add=self._add, on_edit=self._edit
+        )
         self.servers.pack(fill="x", pady=(0, 2 * gap))
         self.problem = ttk.Label(card, style="Error.TLabel")
         self.suggestion = ttk.Button(card)
@@ -74,7 +81,7 @@ class SignInPage(ttk.Frame):
         self.progress = ttk.Label(card, style="Quiet.TLabel")
         self.cancel = ttk.Button(card, text=_("Cancel"), command=on_cancel)
         offer(self.cancel)
-        for widget in (self.entry, self.servers.list, self.cancel):
+        for widget in (self.entry, self.servers.rows.canvas, self.cancel):
             widget.bind("<Escape>", lambda _event: on_cancel())
 
     def draw(self, state: SignedOut | SigningIn) -> None:
@@ -169,4 +176,4 @@ class SignInPage(ttk.Frame):
             self.notice, self.problem, self.progress, self.servers.addresses,
             self.form.hint, self.form.problem,
         ):  # fmt: skip
-            label.configure(wraplength=width)
+            label.configure(wraplength=width - 4 * theme.px(MARGIN))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-from client.desktop.theme import sender_tag
+from client.desktop.palette import sender_tag
 from client.links import find_links
 from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
 from client.texts import _
 
+_RULE: Final = "\u2500" * 12
 Span = tuple[str, tuple[str, ...]]
 """A piece of text and its tags."""
 
@@ -21,27 +23,30 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
         case Said(action=True):
             tag = "mention" if line.mention else "line"
             return (
-                ("\u2217 ", (tag, "head", "time")),
-                (line.sender, (tag, "head", sender_tag(line.sender))),
+                (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
                 *_linked(f" {line.text}", (tag, "head", "action")),
-                (f"  {_clock(line.at)}", (tag, "head", "time")),
+                (f"  {clock(line.at)}", (tag, "head", "time")),
             )
         case Said():
             tag = "mention" if line.mention else "line"
             text = _linked(line.text, (tag,))
-            return text if entry.continued else (*_head(line.sender, line.at), *text)
+            return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
         case Moved():
-            return ((line.text, ("told",)), (f"  {_clock(line.at)}", ("told", "time")))
+            return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
         case Told(at, text, warning):
             kind = "warning" if warning else "told"
-            return ((text, (kind,)), (f"  {_clock(at)}", (kind, "time")))
+            return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
         case NewDay(day=day):
-            return ((f"{day:%A}, {day.day} {day:%B %Y}", ("day",)),)
+            date = _("{day:%A}, {day.day} {day:%B %Y}").format(day=day)
+            rule = (_RULE, ("centred", "rule"))
+            return (rule, (f"  {date}  ", ("centred", "day")), rule)
 
 
-def _head(sender: str, at: int) -> Sequence[Span]:
-    name = (sender, ("line", "head", sender_tag(sender)))
-    return (name, (f"  {_clock(at)}\n", ("line", "head", "time")))
+def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
+    """Give the pieces of the row above what somebody says."""
+    name = (sender, (tag, "head", "name", sender_tag(sender)))
+    time = "" if at is None else f"  {clock(at)}"
+    return (name, (f"{time}\n", (tag, "head", "time")))
 
 
 def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
@@ -58,12 +63,18 @@ def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
     return spans
 
 
+def unread_text() -> str:
+    """Give the line above what the person has not seen."""
+    return f"{_RULE}  {_('New messages')}  {_RULE}"
+
+
 def draft_spans(draft: Draft) -> Sequence[Span]:
     """Give the pieces of what is not sent yet."""
     text = shown(draft.text.removeprefix(ACTION))
     spans: list[Span] = [(text, ("line", "draft"))]
     if draft.refusal is None:
-        return [*spans, (_("  waiting \u2026"), ("line", "draft", "time"))]
+        waiting = _("waiting \u2026")
+        return [*spans, (f"  {waiting}", ("line", "draft", "time"))]
     link = ("line", "link", f"draft:{draft.id}")
     refused = _("Not sent: {reason}").format(reason=draft.refusal)
     return [
@@ -75,5 +86,6 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
     ]
 
 
-def _clock(at: int) -> str:
+def clock(at: int) -> str:
+    """Give the time of day, where the person is."""
     return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"

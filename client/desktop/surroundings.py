@@ -14,7 +14,7 @@ from typing import Final
 
 import trio
 
-from client.desktop.theme import Mode
+from client.desktop.palette import Mode
 
 _PATIENCE: Final = 0.5
 _MODE_QUESTIONS: Final = (

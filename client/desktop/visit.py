@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import trio
@@ -16,6 +18,7 @@ from gateway import wire
 _PASSING: Final = frozenset({"unavailable", "too_fast"})
 _PAGE: Final = 100
 _PING_SECONDS: Final = 15.0
+_TYPING_SECONDS: Final = 3.0
 
 
 class Visit:
@@ -28,15 +31,17 @@ class Visit:
         self._nursery, self._changed = nursery, changed
         self._senders: dict[Conversation, trio.Event] = {}
         self._joining: set[str] = set()
+        self._typing_at = -math.inf
 
     async def run(self) -> None:
         """Take what comes in until the session is over."""
-        self._nursery.start_soon(self._measure)
+        self._nursery.start_soon(self._keep_measuring)
         for conversation in self.chat.conversations.values():
             self.send(conversation)
         async for event in self.session.events:
             self.take(event)
             if isinstance(event, Connected):
+                self._nursery.start_soon(self._measure)
                 for conversation in self.chat.rooms:
                     if conversation.room not in self.session.rooms:
                         await self.join(conversation)
@@ -125,25 +130,27 @@ class Visit:
         await self._try(lambda: self.session.set_status(state, text))
 
     async def note_typing(self, conversation: Conversation) -> None:
-        """Tell the others that the person is typing; it matters to nobody if that fails."""
-        place = conversation.place
-        try:
+        """Tell the others that the person is typing, but not with every key."""
+        if trio.current_time() - self._typing_at < _TYPING_SECONDS:
+            return
+        self._typing_at, place = trio.current_time(), conversation.place
+        with suppress(CommandError, ConnectionLost):  # it matters to nobody
             if place.direct:
                 await self.session.typing(to=place.name)
             else:
                 await self.session.typing(room=place.name)
-        except (CommandError, ConnectionLost):
-            pass
+
+    async def _keep_measuring(self) -> None:
+        while True:
+            await trio.sleep(_PING_SECONDS)
+            await self._measure()
 
     async def _measure(self) -> None:
-        while True:
-            try:
-                if isinstance(self.chat.connection, Online):
-                    self.chat.measure(await self.session.ping())
-                    self._changed()
-            except (CommandError, ConnectionLost):
-                pass  # it is measured again soon
-            await trio.sleep(_PING_SECONDS)
+        """See how long the node takes to answer."""
+        if isinstance(self.chat.connection, Online):
+            with suppress(CommandError, ConnectionLost):  # it is measured again soon
+                self.chat.measure(await self.session.ping())
+                self._changed()
 
     # --- saying -------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
 from client.desktop.icon import WindowIcon
 from client.desktop.preferences import Remembered, Server
+from client.desktop.rows import Row
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
-from client.model import Chat, Conversation, SignedOut, SigningIn, shown_line
+from client.model import Chat, SignedOut, SigningIn, shown_line
 from client.texts import _, ngettext
 from gateway import wire
 
@@ -35,8 +36,11 @@ class Actions(ChatActions, Protocol):
     def join_room(self, room: str) -> None:
         """Enter a room, or turn to it."""
 
-    def mute(self) -> None:
-        """Have the conversation in sight call for no attention, or again."""
+    def retry(self) -> None:
+        """Try again what has failed."""
+
+    def discard(self) -> None:
+        """Forget all messages in sight that were refused."""
 
     def step(self, by: int) -> None:
         """Turn to the next conversation in the list, or the one before."""
@@ -46,9 +50,6 @@ class Actions(ChatActions, Protocol):
 
     def note_activity(self) -> None:
         """Note that the person does something."""
-
-    def close(self) -> None:
-        """Leave, and end the program."""
 
 
 class Window:
@@ -72,7 +73,6 @@ class Window:
         self._bell = Bell(root)
         self._page: ttk.Frame | None = None
         self._sign_in_state: SignedOut | SigningIn | None = None
-        self._conversations: Sequence[Conversation] = ()
         root.protocol("WM_DELETE_WINDOW", self._leave)
         self.chat.bind("<Destroy>", lambda _: actions.close())
         root.bind("<FocusIn>", partial(self._focused, attended=True), add="+")
@@ -87,27 +87,31 @@ class Window:
             "leave": self._in_chat(actions.leave),
             "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
-            "help": self._in_chat(self.chat.help.toggle),
+            "retry": self._in_chat(actions.retry),
+            "discard": self._in_chat(actions.discard),
+            "pane": self._in_chat(self.chat.next_pane),
+            "menu": self._in_chat(self.chat.sidebar.me.open_menu),
+            "help": self._in_chat(actions.show_help),
             "quit": self._leave,
         }
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
         state = chat.connection
-        self._conversations = [*chat.rooms, *chat.directs]
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
-            self._entitle("Chat")
+            self._entitle(_("Chat"))
             self._icon.show(0)
             if state is not self._sign_in_state:
                 self.sign_in.draw(state)
         else:
             if self._turn_to(self.chat):
                 self.chat.focus_input()
-            where = chat.current.place.title if chat.current else "Chat"
-            title = f"{shown_line(chat.nick)} in {where}"
+            where = chat.current.place.title if chat.current else _("Chat")
+            title = _("{nick} in {place}")
             if chat.current is not None and chat.current.place.direct:
-                title = f"{shown_line(chat.nick)} and {where}"
+                title = _("{nick} and {place}")
+            title = title.format(nick=shown_line(chat.nick), place=where)
             self._entitle(title_with_unread(title, chat.unread))
             self._icon.show(chat.unread)
             self.chat.draw(chat, now)
@@ -121,9 +125,12 @@ class Window:
         """Offer rooms to be joined; one that is not among them is made by joining it."""
         choices: list[Choice] = [
             (
-                f"#{shown_line(info.room)}",
-                ngettext("{count:,} person", "{count:,} people", info.members).format(
-                    count=info.members
+                Row(
+                    shown_line(info.room),
+                    symbol="#",
+                    note=ngettext("{count:,} person", "{count:,} people", info.members).format(
+                        count=info.members
+                    ),
                 ),
                 partial(self._actions.join_room, info.room),
             )
@@ -135,20 +142,20 @@ class Window:
             room = typed.removeprefix("#")
             if not room or room in known or " " in room:
                 return None
-            return f"#{room}", _("join or make it"), partial(self._actions.join_room, room)
+            row = Row(room, symbol="#", note=_("join or make it"))
+            return row, partial(self._actions.join_room, room)
 
-        note = _("Type a name; Return joins.")
+        note = _("Type a name. Return joins, Escape closes.")
         if self.chat.chooser.is_open:
             self.chat.chooser.offer(choices, note)
         else:
             self.chat.chooser.open(_("Join a room"), choices, note=note, also=another)
 
     def _offer_conversations(self) -> None:
-        choices: list[Choice] = [
-            (c.place.title, _("unread") if c.unread else "", partial(self._actions.show, c))
-            for c in self._conversations
-        ]
-        self.chat.chooser.open(_("Go to a conversation"), choices)
+        rows = self.chat.sidebar.listed
+        choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
+        note = _("Type some letters of a name. Return goes there, Escape closes.")
+        self.chat.chooser.open(_("Go to a conversation"), choices, note=note)
 
     def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
         def act() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from client import events
@@ -42,6 +42,20 @@ class Chat:
     def room(self, name: str) -> Conversation:
         """The conversation in a room."""
         return self.conversation(Place(name))
+
+    def open_rooms(self, names: Iterable[str], more: str | None) -> None:
+        """Open these rooms, those used last behind the others, and one ``more`` that is turned to.
+
+        Once one has been in, what is open stays as it is.
+        """
+        if self._was_online:
+            return
+        self.conversations.clear()
+        for name in names:
+            self.use(self.room(name))
+        if more is not None:
+            self.use(self.room(more))
+        self.current = next(iter(self.rooms), None)
 
     def use(self, conversation: Conversation) -> None:
         """Note that something is done with a conversation, which puts it before the others."""

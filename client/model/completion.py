@@ -1,12 +1,66 @@
-"""Tab: what has been begun is completed, and the next time by the next that fits."""
+"""What has been begun is completed: by Tab, each time by the next that fits, or from a list."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from client.model.commands import COMMANDS
+from client.emoji import complete_emoji, typed_emoji
+from client.model.commands import COMMANDS, begun
+from client.texts import _
+
+_MOST_OFFERED: Final = 8
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something that what is typed may become: ``text`` instead of the last ``replaces`` letters.
+
+    It is shown as its ``title`` with a ``note``, behind a ``symbol`` or somebody's (``nick``)
+    avatar.
+    """
+
+    title: str
+    text: str
+    replaces: int
+    note: str = ""
+    symbol: str = ""
+    nick: str = ""
+
+
+def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
+    """Give what the text before the cursor may become: a command, an emoji, or a person after @.
+
+    ``nicks`` come likeliest first. There is nothing to offer for what is there in full.
+    """
+    if commands := begun(before):
+        found = [
+            Offer(
+                f"/{c.name} {_(c.arguments) if c.arguments else ''}".rstrip(),
+                f"/{c.name} ",
+                len(before),
+                note=_(c.description),
+            )
+            for c in commands
+        ]
+        return [] if before.casefold() == f"/{commands[0].name}" else found
+    if (name := typed_emoji(before)) is not None:
+        return [
+            Offer(f":{short}:", emoji, len(name) + 1, symbol=emoji)
+            for short, emoji in complete_emoji(name, _MOST_OFFERED)
+        ]
+    at = re.search(r"(?:^|\s)@([^\s@]*)$", before)
+    if at is None:
+        return []
+    folded, size = at[1].casefold(), len(at[1]) + 1
+    end = ": " if size == len(before) else " "
+    fitting = [nick for nick in nicks if nick.casefold().startswith(folded)]
+    fitting.sort(key=lambda nick: nick.casefold() != folded)
+    if [nick.casefold() for nick in fitting] == [folded]:
+        return []
+    return [Offer(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
 
 
 @dataclass(frozen=True)

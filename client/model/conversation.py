@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from client.model.lines import Draft, Line, Said, Told
 from client.model.people import People, Typists
+from client.model.recall import Recall
 from client.model.transcript import MOST_LINES, Entry, Transcript
 from client.model.words import is_mentioned, shown_line
 from client.texts import _
@@ -34,6 +35,7 @@ class Typed:
     cursor: int = 0
     top: Entry | None = None
     """The first line in sight; None while they are at the end."""
+    recall: Recall = field(default_factory=Recall)
 
 
 class Conversation:
@@ -145,6 +147,11 @@ class Conversation:
         waiting = (d for d in self.drafts.values() if d.refusal is None and d.seq is None)
         return next(waiting, None)
 
+    @property
+    def refused(self) -> Sequence[Draft]:
+        """The drafts that the server would not take."""
+        return [draft for draft in self.drafts.values() if draft.refusal is not None]
+
     def write(self, draft_id: str, text: str) -> None:
         """Take what the person wants to say; or what was refused, to be tried again."""
         self.drafts[draft_id] = Draft(draft_id, text)
@@ -194,7 +201,7 @@ class Conversation:
         )
 
     def _read(self, message: wire.Message | wire.DirectMessage, me: str) -> Said:
-        mention = message.sender != me and (self.place.direct or is_mentioned(me, message.text))
+        mention = message.sender != me and is_mentioned(me, message.text)
         return Said.from_wire(message, mention=mention)
 
     def _say(self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool) -> None:
@@ -207,7 +214,7 @@ class Conversation:
             if not self.unread:
                 self.unread_from = entry
             self.unread += 1
-            self.mentions += said.mention
+            self.mentions += said.mention or self.place.direct
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
@@ -21,6 +23,8 @@ LONGEST_BACKOFF: Final = 2.0
 RECEIVE_BYTES: Final = 64 * 1024
 
 _INCOMPLETE: Final = object()
+_NOT_AT_ALL: Final = struct.pack("ii", 1, 0)
+"""For how long a socket that is closed goes on sending."""
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
@@ -192,8 +196,20 @@ async def _one_connection(
     except* ConnectionLost as group:
         reason = _first_message(group)
     finally:
-        await trio.aclose_forcefully(stream)
+        await _abandon(stream)
     return reason
+
+
+async def _abandon(stream: trio.abc.Stream) -> None:
+    """Close a connection, and have nothing of it sent any more.
+
+    Where the network was cut, the kernel would go on with what it has; commands would take effect
+    when their callers had long been told that they had failed, and after those that came later.
+    """
+    transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+    if isinstance(transport, trio.SocketStream):
+        transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
+    await trio.aclose_forcefully(stream)
 
 
 def _first_message(group: BaseExceptionGroup[ConnectionLost]) -> str:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
-from gateway.backplane.scripts import ADDRESS, DELIVER, SNAPSHOT
+from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
 
 INBOX_SECONDS: Final = 3600.0
 """An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
@@ -120,6 +120,12 @@ class Inboxes:
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
         return InboxPage(epoch.decode(), seq, messages)
+
+    async def renew_epoch(self, session: str, epoch: str) -> str:
+        """Have an inbox go on in another epoch than this one, of which messages were lost."""
+        renewed = self._new_epoch()
+        await self._link.run_script(RENEW_EPOCH, (self._keys(session).meta,), epoch, renewed)
+        return renewed
 
     async def move(self, session: str, channel: bytes) -> None:
         """Have an inbox publish to another node from now on, whatever a sender believes.

@@ -129,9 +129,13 @@ class Nicks:
             ended += await self._release(held, node)
         return ended
 
-    async def holders(self) -> set[str]:
-        """Give every node, alive or not, that holds a session."""
-        return {holder async for some in self._scan() for _, holder in some}
+    async def holdings(self) -> dict[str, list[str]]:
+        """Give all sessions by the node, alive or not, that they are on."""
+        holdings: dict[str, list[str]] = {}
+        async for some in self._scan():
+            for session, holder in some:
+                holdings.setdefault(holder, []).append(session)
+        return holdings
 
     async def _scan(self) -> AsyncIterator[list[tuple[str, str]]]:
         """Give all sessions with their nodes, some at a time."""

@@ -43,6 +43,10 @@ class Nodes:
         """The channel of any node, in any incarnation, for what its sessions alone are told."""
         return channel_of(self._namespace, node.partition("~")[0]).encode()
 
+    def is_own(self, node: str) -> bool:
+        """Tell whether a name is that of this node, in any incarnation."""
+        return node.partition("~")[0] == self._incarnation.node
+
     async def tell(self, node: str, payload: bytes) -> None:
         """Publish something on a node's channel, kept nowhere."""
         await self._link.call("PUBLISH", self.channel_of(node), payload)

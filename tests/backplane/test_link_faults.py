@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 import trio
@@ -119,6 +120,10 @@ async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
     assert await link.call("ECHO", "back") == b"back"
 
 
+MUCH: Final = 1 << 26
+"""More bytes than any socket takes at once."""
+
+
 class FakeRedis:
     """Greets as Redis does, and then answers nothing."""
 
@@ -168,6 +173,46 @@ async def test_the_timeout_runs_for_the_oldest_call(mock_clock: MockClock) -> No
             mock_clock.jump(2.2)
         assert len(failed_at) == 2, "the younger one fails with the connection"
         assert fake.connections == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_was_not_sent_in_time_is_not_sent_any_more(mock_clock: MockClock) -> None:
+    """Else it would take effect when the caller was told long ago that it had failed."""
+    fake = FakeRedis(greeted=2 + len(ALL_SCRIPTS))
+    failed, everything, received = trio.Event(), trio.Event(), 0
+
+    async def serve(stream: trio.SocketStream) -> None:
+        with trio.CancelScope() as greeting:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fake.serve, stream)
+                await link.wait_connected()
+                greeting.cancel()
+        await failed.wait()
+        with pytest.raises(trio.BrokenResourceError):
+            await read_on(stream)
+        everything.set()
+
+    async def read_on(stream: trio.SocketStream) -> None:
+        nonlocal received
+        async for data in stream:
+            received += len(data)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        link = Link(Server.from_url(f"redis://127.0.0.1:{port}"), name="test", timeout=8.0)
+        with trio.CancelScope() as running:
+            async with trio.open_nursery() as around:
+                around.start_soon(link.run)
+                await link.wait_connected()
+                async with trio.open_nursery() as asking:
+                    asking.start_soon(fails, partial(link.call, "ECHO", "x" * MUCH))
+                    await wait_all_tasks_blocked(0.01)
+                    mock_clock.jump(11)
+                running.cancel()
+        failed.set()
+        await everything.wait()
+        assert received < MUCH
         nursery.cancel_scope.cancel()
 
 

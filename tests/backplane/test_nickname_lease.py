@@ -277,7 +277,7 @@ class AnyHistory(RuleBasedStateMachine):
     def teardown(self) -> None:
         """All nodes die but one that is new: it buries them all, and nothing is left."""
         last = self.add_node()
-        for mark in self.do(last.nicks.holders):
+        for mark in self.do(last.nicks.holdings):
             self.do(last.register.declare_dead, mark)
         for mark in self.do(last.register.beat, b"probe").beats:
             self.do(last.nicks.release_node, mark)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import trio
 
 from gateway.config import Settings
+from gateway.door import Connection
 from gateway.node import Node
+from gateway.session import Session
 from tests.harness import until
 from tests.redis_server import RedisServer
 
@@ -31,8 +36,29 @@ async def running_node(
         await nursery.start(node.run)
 
         async def ready() -> bool:
-            return node._why_not_ready() is None
+            begun = not node._lease._forgotten and not node._lease._under_way
+            return begun and node._why_not_ready() is None
 
         await until(ready, "the node to be ready")
         yield node
         nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def session_on(node: Node) -> Iterator[Session]:
+    """Have a session of a client that reads nothing; whoever does so ends it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        connection = Connection(node._services, ours, "test", start_nothing)
+        yield Session(node._services, connection.outbox, connection.close)
+
+
+async def command(session: Session, type: str, **fields: Any) -> None:  # noqa: A002
+    """Have a session carry out a command, with its type for an id."""
+    await session.handle(json.dumps({"type": type, "id": type} | fields))
+
+
+def start_nothing(_: object) -> None:
+    """Stand for a nursery in which no task is to be started: so little fits any socket."""
+    raise AssertionError("it reads fast enough")

@@ -13,7 +13,7 @@ import trio
 from gateway.closing import DRAINING
 from gateway.door import Connection
 from gateway.session import Session
-from tests.cluster.inside import running_node
+from tests.cluster.inside import command, running_node, session_on, start_nothing
 from tests.harness import HANDSHAKE, until
 from tests.redis_server import RedisServer
 
@@ -85,14 +85,10 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
             )
 
         async def work() -> None:
-            ours, theirs = socket.socketpair()
-            with ours, theirs:
-                ours.setblocking(False)
-                connection = Connection(node._services, ours, "test", _start_nothing)
-                session = Session(node._services, connection.outbox, connection.close)
+            with session_on(node) as session:
                 try:
-                    for number, command in enumerate(_COMMANDS):
-                        await session.handle(json.dumps(command | {"id": str(number)}))
+                    for fields in _COMMANDS:
+                        await command(session, **fields)
                 finally:
                     session.end()
 
@@ -114,45 +110,35 @@ _COMMANDS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def _start_nothing(_: object) -> None:
-    raise AssertionError("it reads fast enough")
-
-
 async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
     redis_server: RedisServer,
 ) -> None:
     """Else the session, parked, would sooner or later claim a name that is somebody else's."""
     async with running_node(redis_server, grace=60) as node:
         outcomes: set[str] = set()
-        ours, theirs = socket.socketpair()
-        session: Session | None = None
+        sessions: list[Session] = []
 
         async def work() -> None:
-            assert session is not None
-            await session.handle(json.dumps({"type": "nick", "nick": "Alicia", "id": "n"}))
+            with session_on(node) as session:
+                sessions.append(session)
+                with trio.CancelScope(shield=True):
+                    await command(session, "hello", nick="Alice")
+                try:
+                    await command(session, "nick", nick="Alicia")
+                finally:
+                    session.end()
 
         async def agreed() -> bool:
-            assert session is not None
+            standing = sessions[-1].standing
             owned = redis_server.ask("HVALS", "chat:{nicks}")
-            return bool(owned == [f"{session.sid} {node.name} {session.standing.who}"])
+            return bool(owned == [f"{standing.sid} {node.name} {standing.who}"])
 
-        async def greet() -> Session:
-            connection = Connection(node._services, ours, "test", _start_nothing)
-            greeted = Session(node._services, connection.outbox, connection.close)
-            await greeted.handle(json.dumps({"type": "hello", "nick": "Alice"}))
-            return greeted
-
-        with ours, theirs:
-            ours.setblocking(False)
-            session = await greet()
-            async for step in at_every_step(work):
-                session.end()
-                await node._backplane.link.call("PING")  # behind what was under way
-                await until(agreed, f"node and Redis to agree after step {step}")
-                outcomes.add(session.nick)
-                node._standings.release(session.standing)
-                await node._standings.released()
-                session = await greet()
+        async for step in at_every_step(work):
+            await node._backplane.link.call("PING")  # behind what was under way
+            await until(agreed, f"node and Redis to agree after step {step}")
+            outcomes.add(sessions[-1].nick)
+            node._standings.release(sessions[-1].standing)
+            await node._standings.released()
         assert outcomes == {"Alice", "Alicia"}
 
 
@@ -167,7 +153,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
             theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
             theirs.shutdown(socket.SHUT_WR)
             ours.setblocking(False)
-            connection = Connection(node._services, ours, "test", _start_nothing)
+            connection = Connection(node._services, ours, "test", start_nothing)
 
             instrument = AtStep(step, partial(connection.close, DRAINING))
             trio.lowlevel.add_instrument(instrument)

@@ -10,10 +10,13 @@ import pytest
 import trio
 
 from gateway import splicing
-from gateway.backplane import Rooms, Server, Topology
+from gateway.backplane import Inboxes, Nicks, Owner, Rooms, Server, Topology
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
+from gateway.backplane.nodes import channel_of
 from gateway.config import Settings
+from gateway.hub import Room
+from gateway.inbox import Inbox
 from gateway.node import Node
 from tests.harness import RawClient, raw_client, until
 from tests.redis_server import RedisServer
@@ -43,9 +46,11 @@ class Gate:
 
 
 class Speaker:
-    """Publishes as another node would; the text is ``old`` or ``new`` with the message's seq."""
+    """Publishes as another node would: in the room, or to Alice alone."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, alice: Owner | None) -> None:
+        self._alice = alice
+        self._inboxes = Inboxes(link, namespace="chat")
         self._rooms = Rooms(
             link,
             namespace="chat",
@@ -55,26 +60,37 @@ class Speaker:
         )
 
     async def say(self, text: str) -> None:
+        if self._alice is not None:
+            await self._inboxes.deliver(
+                self._alice.session,
+                channel_of("chat", self._alice.node).encode(),
+                text,
+                mark=splicing.direct_mark(self._alice.session),
+                tail=splicing.encode_direct_tail(sender="bob", to="alice", text=text, id=text),
+            )
+            return
         tail = splicing.encode_message_tail(room="lobby", sender="bob", text=text, id=text)
         await self._rooms.publish("lobby", "bob", text, tail)
 
 
 @asynccontextmanager
-async def speaker(redis_server: RedisServer) -> AsyncIterator[Speaker]:
+async def speaker(redis_server: RedisServer, *, to_alice: bool) -> AsyncIterator[Speaker]:
     async with trio.open_nursery() as nursery:
         link = Link(Server.from_url(redis_server.url), name="other", timeout=10)
         nursery.start_soon(link.run)
         with trio.fail_after(10):
             await link.wait_connected()
-        yield Speaker(link)
+        nicks = Nicks(link, namespace="chat", incarnation=Incarnation("other"))
+        yield Speaker(link, await nicks.owner("alice") if to_alice else None)
         nursery.cancel_scope.cancel()
 
 
 class Diverging:
-    """A node with a listener in a room, around a Redis that is to forget the newest messages."""
+    """A node with Alice in a room, around a Redis that is to forget the newest messages."""
 
-    def __init__(self, redis_server: RedisServer) -> None:
+    def __init__(self, redis_server: RedisServer, *, to_alice: bool) -> None:
         self.redis_server = redis_server
+        self.to_alice = to_alice
         self.node = Node(Settings(redis=redis_server.url, port=0))
         backplane = self.node._backplane
         self.gates = {
@@ -88,14 +104,23 @@ class Diverging:
         return self.node._why_not_ready() is None
 
     async def subscribed(self) -> bool:
-        return bool(self.redis_server.ask("PUBSUB", "NUMSUB", "chat:{room:lobby}")[1])
+        channel = channel_of("chat", self.node.name) if self.to_alice else "chat:{room:lobby}"
+        return bool(self.redis_server.ask("PUBSUB", "NUMSUB", channel)[1])
+
+    @property
+    def followed(self) -> Room | Inbox:
+        if not self.to_alice:
+            return self.node._relay.rooms["lobby"]
+        [inbox] = self.node._relay.inboxes._inboxes.values()
+        return inbox
 
     async def caught_up(self) -> bool:
-        room = self.node._relay.rooms["lobby"]
-        return not room.catching_up and room.position == 12
+        followed, sequence = self.followed, self.followed.sequence
+        settled = not followed.catching_up and not sequence.doubted
+        return settled and not sequence.due and sequence.position == 12
 
     async def has_heard(self) -> bool:
-        return self.node._relay.rooms["lobby"].sequence.highest == 12
+        return self.followed.sequence.highest == 12
 
     async def lose(self) -> None:
         """Have Redis go on from what it had saved; the node does not come to it yet."""
@@ -111,32 +136,33 @@ async def hear_until(client: RawClient, text: str) -> list[tuple[str, int]]:
     """Every message and notice up to one, each as its text or code, and its seq."""
     heard = []
     while True:
-        frame = await client.hear_type("message", "notice")
+        frame = await client.hear_type("message", "direct", "notice")
         heard.append((frame.get("code") or frame["text"], frame["seq"]))
         if frame.get("text") == text:
             return heard
 
 
+@pytest.mark.parametrize("to_alice", [False, True])
 @pytest.mark.parametrize("first", ["link", "subscription"])
 @pytest.mark.parametrize("unheard", [6, 9, 11])
 async def test_what_was_lost_is_told_and_all_else_once(
-    tmp_path: Path, first: str, unheard: int
+    tmp_path: Path, first: str, unheard: int, to_alice: bool
 ) -> None:
     """Whichever connection is there first, and however much came before there was one."""
     async with RedisServer(tmp_path, appendonly="no") as redis_server, trio.open_nursery() as run:
-        diverging = Diverging(redis_server)
+        diverging = Diverging(redis_server, to_alice=to_alice)
         port = await run.start(diverging.node.run)
         await until(diverging.ready, "the node to be ready")
         async with raw_client(f"ws://127.0.0.1:{port}/ws", "alice") as alice:
             joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            async with speaker(redis_server) as bob:
+            async with speaker(redis_server, to_alice=to_alice) as bob:
                 for seq in range(1, 11):
                     if seq == 6:
                         redis_server.ask("SAVE")
                     await bob.say(f"old {seq}")
                 await hear_until(alice, "old 10")
             await diverging.lose()
-            async with speaker(redis_server) as bob:
+            async with speaker(redis_server, to_alice=to_alice) as bob:
                 for seq in range(6, unheard):
                     await bob.say(f"new {seq}")
                 diverging.gates.pop(first).open()

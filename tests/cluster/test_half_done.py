@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from client.session import CannotConnect, open_session
-from tests.cluster.inside import running_node
+from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -163,10 +163,10 @@ async def _holds_nothing_but(redis_server: RedisServer, node: NodeProcess) -> bo
     return bool(redis_server.ask("KEYS", "*") == ["chat:nodes"] and registered == [name])
 
 
-async def test_what_a_node_claimed_that_is_on_no_register_is_given_back(
+async def test_what_is_held_by_nobody_is_given_back(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As one may that was stopped, buried, went on and was killed before its first heartbeat."""
+    """As of a node that was buried while it was stopped, and killed as it went on."""
     monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
     redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 Ghost")
     redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", "ghost")
@@ -177,6 +177,17 @@ async def test_what_a_node_claimed_that_is_on_no_register_is_given_back(
             return bool(registered and redis_server.ask("KEYS", "*") == ["chat:nodes"])
 
         await until(only_us, "the nickname to be given back")
+        with session_on(node) as session:
+            await command(session, "hello", nick="Alice")
+            # A claim that took effect when its session was over already.
+            redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} Late")
+            redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
+
+            async def only_alice() -> bool:
+                return bool(redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"])
+
+            await until(only_alice, "the other nickname to be given back")
+            session.end()
 
 
 @pytest.mark.parametrize(

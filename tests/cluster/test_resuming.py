@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests.cluster.inside import command, running_node, session_on
 from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -117,6 +119,21 @@ async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
             for wrong in ({}, {"nick": "alice", "resume": secret}):
                 assert (await client.ask({"type": "hello"} | wrong))["code"] == "bad_frame"
             assert (await client.ask({"type": "hello", "nick": "alice"}))["type"] == "welcome"
+
+
+async def test_a_goodbye_counts_though_redis_was_away(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.standings._RETRY_SECONDS", math.inf)
+    async with running_node(redis_server, grace=60) as node:
+        with session_on(node) as session:
+            await command(session, "hello", nick="alice")
+            await redis_server.stop()
+            session.end(goodbye=True)
+        await redis_server.start()
+        await node._backplane.link.wait_connected()
+        assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
+        assert await node._standings.resume(session.sid, lambda _: None, None) is None
 
 
 async def nothing_held(redis_server: RedisServer) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -21,9 +21,11 @@ _LIMITS = {
 class FakeNode:
     """Lets everybody in, sends a burst of frames after a join, and refuses all else."""
 
-    def __init__(self, burst: tuple[Frame, ...], nursery: trio.Nursery) -> None:
+    def __init__(
+        self, burst: tuple[Frame, ...], members: Sequence[str], nursery: trio.Nursery
+    ) -> None:
         self.url = ""
-        self._burst = burst
+        self._burst, self._members = burst, members
         self._nursery = nursery
         self._commands: list[Frame] = []
         self._connection: trio_websocket.WebSocketConnection | None = None
@@ -31,6 +33,11 @@ class FakeNode:
     def heard(self, kind: str) -> list[Frame]:
         """The commands of one kind that came so far."""
         return [command for command in self._commands if command["type"] == kind]
+
+    async def tell(self, frame: Frame) -> None:
+        """Send something over the newest connection."""
+        assert self._connection is not None
+        await self._connection.send_message(json.dumps(frame))
 
     def close(self, code: int, reason: str) -> None:
         """Close the newest connection."""
@@ -61,9 +68,9 @@ class FakeNode:
                 }
                 answer["limits"] = _LIMITS
             case "join":
-                members = [{"nick": "alice"}]
+                members = [{"nick": nick} for nick in self._members]
                 answer |= {"room": command["room"], "epoch": "e", "seq": 0, "version": 1}
-                answer |= {"count": 1, "members": members, "messages": []}
+                answer |= {"count": len(members), "members": members, "messages": []}
                 return [answer, *self._burst]
             case _:
                 answer |= {"type": "error", "code": "forbidden", "message": "You may not."}
@@ -71,10 +78,10 @@ class FakeNode:
 
 
 @asynccontextmanager
-async def fake_node(*burst: Frame) -> AsyncIterator[FakeNode]:
+async def fake_node(*burst: Frame, members: Sequence[str] = ("alice",)) -> AsyncIterator[FakeNode]:
     """Run a `FakeNode`."""
     async with trio.open_nursery() as nursery:
-        node = FakeNode(burst, nursery)
+        node = FakeNode(burst, members, nursery)
         server = await nursery.start(
             partial(trio_websocket.serve_websocket, node.serve, "127.0.0.1", 0, None)
         )

@@ -27,7 +27,7 @@ def find_tool(name: str) -> str:
 
 
 @contextmanager
-def virtual_screen(size: str = "1936x660", dpi: int = 96) -> Iterator[str]:
+def virtual_screen(size: str = "1936x1290", dpi: int = 96) -> Iterator[str]:
     """Run an X server with a screen of this size and fineness; gives what to set DISPLAY to."""
     read_end, write_end = os.pipe()
     process = subprocess.Popen(

@@ -23,6 +23,8 @@ from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
 WIDTH, HEIGHT = 960, 640
+SCALES = (1, 2)
+"""Of the screen: usual, and twice as fine."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,39 +33,72 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="the folder to write PNG files to")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
-    with virtual_screen(f"{WIDTH}x{HEIGHT}") as display:
-        os.environ["DISPLAY"] = display
-        trio.run(_take_all, options.out)
+    for scale in SCALES:
+        with virtual_screen(f"{WIDTH * scale}x{HEIGHT * scale}", dpi=96 * scale) as display:
+            os.environ["DISPLAY"] = display
+            trio.run(_take_all, options.out, scale)
 
 
-async def _take_all(out: Path) -> None:
+async def _take_all(out: Path, scale: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with RedisServer(Path(folder)) as redis, open_cluster(redis, 2) as cluster:
             for theme in ("light", "dark"):
                 os.environ["XDG_CONFIG_HOME"] = f"{folder}/{theme}"
-                await _picture_signing_in(cluster, out, theme)
-                await _picture_talking(cluster, out, theme)
+                camera = Camera(out, theme, scale)
+                await _picture_signing_in(cluster, camera)
+                await _picture_talking(cluster, camera)
                 await cluster.add_node()
 
 
-async def _picture_signing_in(cluster: Cluster, out: Path, theme: str) -> None:
-    url = cluster.urls[-1]
-    async with open_session([url], nick=f"alice-{theme}"), _client(url, "--theme", theme):
-        window = await XWindow.find()
-        await _take(out / f"nickname-{theme}.png")
+class Camera:
+    """Takes pictures of a screen of its own; it knows how finely that is drawn on."""
+
+    def __init__(self, out: Path, theme: str, scale: int) -> None:
+        self.theme, self.scale = theme, scale
+        self._out = out
+
+    async def take(self, name: str) -> None:
+        """Take a picture of the screen as soon as it keeps still."""
+        before = b""
+        while (now := await _picture()) != before:
+            before = now
+            await trio.sleep(0.3)
+        scale = "" if self.scale == 1 else f"-{self.scale}00%"
+        path = self._out / f"{name}-{self.theme}{scale}.png"
+        await trio.Path(path).write_bytes(now)
+        sys.stdout.write(f"{path}\n")
+
+    async def resize(self, window: XWindow, width: int, height: int) -> None:
+        """Make a window as large as that, in what are pixels on a usual screen."""
+        await window.size(width * self.scale, height * self.scale)
+
+    async def click(self, window: XWindow, x: int, y: int) -> None:
+        """Click at a place, in the same measure."""
+        await window.click(x * self.scale, y * self.scale)
+
+
+async def _picture_signing_in(cluster: Cluster, camera: Camera) -> None:
+    url, taken = cluster.urls[-1], f"alice-{camera.theme}"
+    async with (
+        open_session([url], nick=taken),
+        _client(url, "--theme", camera.theme) as window,
+    ):
+        await camera.take("nickname")
         await window.press("ctrl+a")
-        await window.type(f"alice-{theme}\n")
-        await _take(out / f"nickname-taken-{theme}.png")
+        await window.type(f"{taken}\n")
+        await camera.take("nickname-taken")
+        await window.press("Tab", "space")
+        await camera.take("server")
 
 
-async def _picture_talking(cluster: Cluster, out: Path, theme: str) -> None:
-    mine, other = cluster.urls[-1 if theme == "dark" else 0], cluster.urls[1]
-    room = f"team-{theme}"
-    me = {"light": "alice", "dark": "Amelie"}[theme]  # the first one is kept for a while
+async def _picture_talking(cluster: Cluster, camera: Camera) -> None:
+    mine, other = cluster.urls[-1 if camera.theme == "dark" else 0], cluster.urls[1]
+    room = f"team-{camera.theme}"
+    me = {"light": "alice", "dark": "Amelie"}[camera.theme]  # the first one is kept for a while
     async with (
         open_session([other], nick="bob") as bob,
         open_session([other], nick="Carol") as carol,
-        open_session([other], nick="dave-the-deployer") as dave,
+        open_session([other], nick="dave-the-deployer-of-them-all") as dave,
     ):
         people = {"bob": bob, "Carol": carol, "dave": dave}
         for person in people.values():
@@ -72,11 +107,11 @@ async def _picture_talking(cluster: Cluster, out: Path, theme: str) -> None:
         await dave.set_status("busy", "deploying")
         for number in range(40):
             await bob.send(room, f"An earlier line, number {number + 1}.")
-        async with _client(mine, "--nick", me, "--theme", theme, "--room", room):
-            window = await XWindow.find(f"{me} in #{room}")
+        arguments = (mine, "--nick", me, "--theme", camera.theme, "--room", room)
+        async with _client(*arguments, title=f"{me} in #{room}") as window:
             await window.type("/join deploys\n")
             await XWindow.find(f"{me} in #deploys")
-            await window.press("alt+Up")
+            await window.press("ctrl+m", "alt+Up")
             await XWindow.find(f"{me} in #{room}")
             for nick, text in _CONVERSATION:
                 if nick == "alice":
@@ -86,34 +121,48 @@ async def _picture_talking(cluster: Cluster, out: Path, theme: str) -> None:
                 else:
                     await people[nick].send(room, text.replace("alice", me))
             await carol.set_status("away", "at lunch")
-            await dave.send("deploys", f"{me}: v2.4 is out on all nodes.")
+            await dave.send("deploys", "v2.4 is out on all nodes.")
             await bob.direct(me, "Do you have a minute?")
             await bob.typing(room=room)
-            await _take(out / f"conversation-{theme}.png")
-            await window.type("/")
-            await _take(out / f"commands-{theme}.png")
-            await window.press("BackSpace", "F1")
-            await _take(out / f"help-{theme}.png")
-            await window.press("Escape", "ctrl+f")
-            await window.type("node")
-            await _take(out / f"search-{theme}.png")
-            await window.press("Escape", "ctrl+k")
-            await _take(out / f"switcher-{theme}.png")
-            await window.press("Escape", "ctrl+j")
-            await _take(out / f"join-{theme}.png")
-            await window.press("Escape", "alt+Down", "alt+Down")
-            await _take(out / f"direct-{theme}.png")
-            await window.press("alt+Up", "alt+Up")
-            await window.size(800, 600)
-            await _take(out / f"small-{theme}.png")
-            await window.press(*["ctrl+plus"] * 8)
-            await _take(out / f"large-text-{theme}.png")
-            await window.press("ctrl+0")
-            await window.size(WIDTH, HEIGHT)
-            await cluster.nodes[-1 if theme == "dark" else 0].kill()
+            await _picture_window(camera, window)
+            await camera.resize(window, WIDTH, HEIGHT)
+            await cluster.nodes[-1 if camera.theme == "dark" else 0].kill()
             await window.type("Are you still there? I will be back in a moment.\n")
-            await _take(out / f"reconnecting-{theme}.png")
+            await camera.take("reconnecting")
         await _forget(people)
+
+
+async def _picture_window(camera: Camera, window: XWindow) -> None:
+    await camera.click(window, 480, 634)  # the mouse is out of the way there
+    await camera.take("conversation")
+    await window.type("/")
+    await camera.take("commands")
+    await window.press("BackSpace")
+    await window.type("Hello @")
+    await camera.take("nicknames")
+    await window.press(*["BackSpace"] * 7)
+    await window.type(":coff")
+    await camera.take("emoji")
+    await window.press(*["BackSpace"] * 5, "F1")
+    await camera.take("help")
+    await window.press("Escape", "ctrl+f")
+    await window.type("node")
+    await camera.take("search")
+    await window.press("Escape", "ctrl+k")
+    await camera.take("switcher")
+    await window.press("Escape", "ctrl+j")
+    await camera.take("join")
+    await window.press("Escape")
+    await camera.click(window, 60, 580)
+    await camera.take("menu")
+    await window.press("Escape", "alt+Down", "alt+Down")
+    await camera.take("direct")
+    await window.press("alt+Up", "alt+Up")
+    await camera.resize(window, 800, 600)
+    await camera.take("small")
+    await window.press(*["ctrl+plus"] * 8)
+    await camera.take("large-text")
+    await window.press("ctrl+0")
 
 
 async def _forget(people: dict[str, Session]) -> None:
@@ -131,33 +180,24 @@ _CONVERSATION = (
     ("bob", "What about this: [exit] $x { \\o/"),
     ("alice", "It is just text :smile: See you at noon!"),
     ("Carol", "/me fetches some coffee"),
+    ("bob", "For me too, please."),
 )  # fmt: skip
 
 
 @asynccontextmanager
-async def _client(*arguments: str) -> AsyncIterator[None]:
+async def _client(*arguments: str, title: str = "Chat") -> AsyncIterator[XWindow]:
+    """Run the program; gives its window once it has this title."""
     process = await trio.lowlevel.open_process([sys.executable, "-m", "client", *arguments])
     try:
-        yield
+        yield await XWindow.find(title)
     finally:
         process.kill()
         with trio.CancelScope(shield=True):
             await process.wait()
 
 
-async def _take(path: Path, part: str = "") -> None:
-    """Take a picture of the screen, or a part of it, as soon as it keeps still."""
-    before = b""
-    while (now := await _picture(part)) != before:
-        before = now
-        await trio.sleep(0.3)
-    await trio.Path(path).write_bytes(now)
-    sys.stdout.write(f"{path}\n")
-
-
-async def _picture(part: str) -> bytes:
-    crop = ["-crop", part, "+repage"] if part else []
-    command = [find_tool("import"), "-window", "root", *crop, "-strip", "png:-"]
+async def _picture() -> bytes:
+    command = [find_tool("import"), "-window", "root", "-strip", "png:-"]
     return (await trio.run_process(command, capture_stdout=True)).stdout
 
 

@@ -14,6 +14,7 @@ import trio
 from client.desktop import host
 from client.desktop.app import App
 from client.desktop.preferences import Preferences, Remembered, Server
+from client.desktop.rows import Rows
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
@@ -21,7 +22,10 @@ from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
 PATIENCE = 20.0
+_MARKS = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0", "gone": "\u25cb", None: ""}
 
+Place = tuple[int, int, int, int]
+"""Left, top, width and height on the screen."""
 WidgetT = TypeVar("WidgetT", bound=tk.Misc)
 
 
@@ -37,7 +41,12 @@ class Person:
     @property
     def screen(self) -> str:
         """All text in sight."""
-        return "\n".join(text for _, text in self._texts(self.root))
+        return "\n".join(self.texts)
+
+    @property
+    def texts(self) -> list[str]:
+        """The text of everything in sight."""
+        return [text for _, text in self._texts(self.root)]
 
     async def sees(self, *texts: str, seconds: float = PATIENCE) -> None:
         """Wait until all of these texts are in sight together."""
@@ -56,15 +65,19 @@ class Person:
     @property
     def members(self) -> list[str]:
         """Who is listed as in the room, each behind the mark of their status."""
-        box = self.app.window.chat.members.list
-        return [str(box.item(item, "text")) for item in box.get_children()]
+        rows = self.app.window.chat.members.rows
+        shown = map(rows.row, range(rows.count))
+        return [f"{_MARKS[row.standing]} {row.title} {row.note}".rstrip() for row in shown]
 
     @property
     def conversations(self) -> list[str]:
         """What is listed at the left: titles, each with what is unread."""
-        box = self.app.window.chat.sidebar.list
-        rows = [(box.item(i, "text"), *box.item(i, "values")) for i in box.get_children()]
-        return [" ".join(map(str, row)).strip() for row in rows]
+        rows = self.app.window.chat.sidebar.rows
+        shown = map(rows.row, range(rows.count))
+        return [
+            " ".join(filter(None, (row.symbol, row.title, "muted" * row.muted, row.badge)))
+            for row in shown
+        ]
 
     @property
     def messages(self) -> tk.Text:
@@ -89,7 +102,28 @@ class Person:
         field = self.field
         return field.get() if isinstance(field, ttk.Entry) else field.get("1.0", "end - 1 chars")
 
+    @property
+    def cut_off(self) -> list[str]:
+        """Whatever in sight has less room than it asks for, or is not all within the window."""
+        root = self.root
+        root.update_idletasks()  # what has changed asks for its room only then
+        within = (root.winfo_rootx(), root.winfo_rooty(), root.winfo_width(), root.winfo_height())
+        return [
+            f"{widget} {text!r}: {_place(widget)}, {_needed(widget)} needed"
+            for widget, text in self._texts(root)
+            if not _is_within(_place(widget), within) or not _fits(_needed(widget), _place(widget))
+        ]
+
     # --- what is done -------------------------------------------------------------------------
+
+    async def focus(self, widget: tk.Misc | None = None) -> None:
+        """Give the focus to a widget, or the field, and wait until it knows that it has it."""
+        widget, got = widget or self.field, trio.Event()
+        widget.bind("<FocusIn>", lambda _: got.set(), add="+")
+        self.root.focus_force()
+        widget.focus_set()
+        with trio.fail_after(PATIENCE):
+            await got.wait()
 
     def write(self, text: str) -> None:
         """Type into the field; ends with the Return key if the text does with a newline."""
@@ -127,10 +161,9 @@ class Person:
                 continue
             if isinstance(widget, tk.Text):
                 yield widget, widget.get("1.0", "end")
-            elif isinstance(widget, ttk.Treeview):
-                yield widget, "\n".join(str(widget.item(i, "text")) for i in widget.get_children())
-            elif isinstance(widget, tk.Listbox):
-                yield widget, "\n".join(widget.get(0, "end"))
+            elif isinstance(widget, Rows):
+                rows = map(widget.row, range(widget.count))
+                yield widget, "\n".join(f"{row.title} {row.note} {row.badge}" for row in rows)
             elif isinstance(widget, tk.Entry):
                 yield widget, widget.get()
             elif isinstance(widget, (ttk.Label, ttk.Button, ttk.Menubutton)):
@@ -144,6 +177,30 @@ class Person:
         return found[0]
 
 
+def _place(widget: tk.Misc) -> Place:
+    return (
+        widget.winfo_rootx(), widget.winfo_rooty(), widget.winfo_width(), widget.winfo_height(),
+    )  # fmt: skip
+
+
+def _needed(widget: tk.Misc) -> tuple[int, int]:
+    """Give the width and height that a widget asks for."""
+    return widget.winfo_reqwidth(), widget.winfo_reqheight()
+
+
+def _fits(needed: tuple[int, int], place: Place) -> bool:
+    return needed[0] <= place[2] and needed[1] <= place[3]
+
+
+def _is_within(place: Place, around: Place) -> bool:
+    return (
+        around[0] <= place[0]
+        and around[1] <= place[1]
+        and place[0] + place[2] <= around[0] + around[2]
+        and place[1] + place[3] <= around[1] + around[3]
+    )
+
+
 class Stage:
     """A cluster and a window; made by `on_stage`."""
 
@@ -155,7 +212,7 @@ class Stage:
         self.theme = theme
         self._root, self._nursery = root, nursery
 
-    def open(self, *urls: str, nick: str | None = None, room: str = wire.LOBBY) -> Person:
+    def open(self, *urls: str, nick: str | None = None, room: str | None = None) -> Person:
         """Start the client; without URLs, on what is ``kept``, or else on the first node."""
         if not urls and self.kept.preferences.servers == Preferences().servers:
             urls = tuple(self.cluster.urls[:1])
@@ -181,7 +238,9 @@ class Stage:
 StageTest = Callable[[Stage], Awaitable[None]]
 
 
-def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callable[..., None]]:
+def on_stage(
+    nodes: int = 1, *, dpi: float = 96, **settings: object
+) -> Callable[[StageTest], Callable[..., None]]:
     """Run an async test in Trio as Tk's guest, with these nodes and an empty window."""
 
     def decorate(test: StageTest) -> Callable[..., None]:
@@ -201,7 +260,7 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
                         await node.kill()
                     nursery.cancel_scope.cancel()
 
-            _run(play)
+            _run(play, dpi)
 
         run.__name__ = test.__name__
         return run
@@ -209,8 +268,8 @@ def on_stage(nodes: int = 1, **settings: object) -> Callable[[StageTest], Callab
     return decorate
 
 
-def _run(play: Callable[[tk.Tk, Theme], Awaitable[None]]) -> None:
-    root, theme = open_root("Chat")
+def _run(play: Callable[[tk.Tk, Theme], Awaitable[None]], dpi: float) -> None:
+    root, theme = open_root("Chat", dpi=dpi)
     failures: list[BaseException] = []
 
     def report(

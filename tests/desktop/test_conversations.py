@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tkinter as tk
+from functools import partial
+
 import pytest
 
 from tests.desktop.fake_node import fake_node
-from tests.desktop.stage import Stage, on_stage
+from tests.desktop.stage import Person, Stage, on_stage
 
 
 @on_stage(nodes=0)
@@ -33,9 +36,9 @@ async def test_a_muted_conversation_is_marked(stage: Stage) -> None:
         await alice.sees("Connected to")
         alice.field.focus_force()
         alice.app.window.actions["mute"]()
-        await alice.sees_that(lambda: alice.conversations == ["ROOMS", "#lobby \u2298"], "a mark")
+        await alice.sees_that(lambda: alice.conversations == ["ROOMS", "# lobby muted"], "a mark")
         alice.app.window.actions["mute"]()
-        await alice.sees_that(lambda: alice.conversations == ["ROOMS", "#lobby"], "no mark")
+        await alice.sees_that(lambda: alice.conversations == ["ROOMS", "# lobby"], "no mark")
 
 
 @on_stage()
@@ -69,11 +72,11 @@ async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(sta
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("client.desktop.idleness.IDLE_SECONDS", 0.5)
         alice = stage.open(nick="alice")
-        await alice.sees_that(lambda: alice.members == ["\u25d2  alice (you)"], "that she is away")
+        await alice.sees_that(lambda: alice.members == ["\u25d2 alice (you)"], "that she is away")
         patch.undo()
         alice.field.focus_force()
         alice.press("<x>")
-        await alice.sees_that(lambda: alice.members == ["\u25cf  alice (you)"], "that she is back")
+        await alice.sees_that(lambda: alice.members == ["\u25cf alice (you)"], "that she is back")
 
 
 @on_stage()
@@ -81,10 +84,83 @@ async def test_a_double_click_on_somebody_opens_the_conversation_with_them(stage
     await stage.peer("bob")
     alice = stage.open(nick="alice")
     await alice.sees("2 members", "bob")
-    members = alice.app.window.chat.members.list
-    place = members.bbox(members.get_children()[1])
-    assert place, "bob is out of sight"
+    members = alice.app.window.chat.members.rows
+    x, y = members.place_of(1)
     for event in ("<ButtonPress-1>", "<ButtonRelease-1>") * 2:
-        members.event_generate(event, x=place[0] + 30, y=place[1] + 5)
+        members.canvas.event_generate(event, x=x, y=y)
     await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
-    assert alice.conversations == ["ROOMS", "#lobby", "PEOPLE", "\u25cf  bob"]
+    assert alice.conversations == ["ROOMS", "# lobby", "PEOPLE", "bob"]
+
+
+def has_keys(person: Person, widget: tk.Misc) -> bool:
+    """Whether keys go to a widget, those that do something everywhere too."""
+    return person.root.focus_get() is widget and "ChatShortcuts" in widget.bindtags()
+
+
+@on_stage()
+async def test_the_lists_are_gone_through_by_keys(stage: Stage) -> None:
+    await stage.peer("bob")
+    await stage.peer("Carol")
+    alice = stage.open(nick="alice")
+    await alice.sees("3 members")
+    await alice.focus()
+    page = alice.app.window.chat
+    for pane in (page.sidebar.rows.canvas, page.messages.text, page.members.rows.canvas):
+        alice.press("<F6>")
+        await alice.sees_that(partial(has_keys, alice, pane), "the next list")
+    alice.press("<End>", "<Up>", "<Return>")
+    await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
+    assert alice.root.focus_get() is page.members.rows.canvas
+    alice.press("<Escape>")
+    await alice.sees_that(partial(has_keys, alice, alice.field), "the field")
+    alice.press("<F6>")
+    await alice.sees_that(partial(has_keys, alice, page.sidebar.rows.canvas), "the conversations")
+    alice.press("<Up>")
+    await alice.sees_that(lambda: alice.root.title() == "alice in #lobby", "the room")
+    page.messages.text.focus_force()
+    alice.press("<h>", "<i>")
+    await alice.sees_that(lambda: alice.typed == "hi", "what was typed over the messages")
+
+
+@on_stage(nodes=0)
+async def test_what_was_refused_is_tried_again_or_discarded_by_keys(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        await alice.focus()
+        alice.write("hm\n")
+        await alice.sees("Not sent: You may not.")
+        alice.press("<Control-r>")
+        await alice.sees_that(lambda: len(node.heard("send")) == 2, "another try")
+        await alice.sees("Not sent: You may not.")
+        alice.press("<Control-d>")
+        await alice.sees_that(lambda: "hm" not in alice.screen, "nothing left of it")
+
+
+@on_stage()
+async def test_where_one_reads_in_a_conversation_is_remembered(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    for number in range(50):
+        await bob.send("lobby", f"line {number}")
+    alice = stage.open(nick="alice")
+    await alice.sees("line 49")
+    await alice.focus()
+    alice.write("/join ops\n")
+    await alice.sees("#ops")
+    alice.press("<Alt-Down>")
+    await alice.sees("#lobby")
+    reading = alice.app.chat.room("lobby").typed
+    await alice.sees_that(lambda: 0.0 < alice.messages.yview()[0] < 1.0, "the end of it")
+    alice.press("<Prior>")
+    await alice.sees_that(lambda: reading.top is not None, "an earlier part")
+    top = alice.messages.get("@0,0 linestart", "@0,0 lineend")
+    alice.press("<Alt-Down>")
+    await alice.sees("#ops")
+    await bob.send("lobby", "meanwhile")
+    alice.press("<Alt-Down>")
+    await alice.sees("#lobby", "meanwhile")
+    await alice.sees_that(
+        # The message at the top has a name above it, which is shown as well.
+        lambda: top in alice.messages.get("@0,0 linestart", "@0,0 + 1 lines lineend"),
+        "the same place",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 
+from client.desktop.palette import PALETTES
 from client.desktop.preferences import Preferences, Server
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -14,15 +15,6 @@ def type_addresses(person: Person, text: str) -> None:
     addresses = person.only(tk.Text)
     addresses.delete("1.0", "end")
     addresses.insert("1.0", text)
-
-
-async def has_focus(person: Person, widget: tk.Misc) -> None:
-    """Wait until a widget that is given the focus knows that it has it."""
-    got: list[object] = []
-    widget.bind("<FocusIn>", got.append, add="+")
-    person.root.focus_force()
-    widget.focus_set()
-    await person.sees_that(lambda: bool(got), "the focus")
 
 
 @on_stage(nodes=2)
@@ -69,7 +61,7 @@ async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
     stage.cluster.nodes[0].pause()
     person = stage.open()
     await person.sees("Choose a nickname")
-    await has_focus(person, person.field)
+    await person.focus()
     person.write("alice\n")
     await person.sees("Coming in as alice")
     person.field.event_generate("<Escape>")
@@ -98,7 +90,7 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     person.field.delete(0, "end")
     person.field.insert(0, "Office")
     type_addresses(person, "wss://home.example/ws")
-    await has_focus(person, person.field)
+    await person.focus()
     person.field.event_generate("<Return>")
     await person.sees("Office (2)", "wss://home.example/ws")
     changed = Server("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
@@ -123,8 +115,8 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
     stage.kept.change(servers=(HOME, here), server="Home", nick="alice")
     person = stage.open()
     await person.sees("ws://127.0.0.1:1/ws")
-    servers = person.only(tk.Listbox)
-    await has_focus(person, servers)
+    servers = person.app.window.sign_in.servers.rows.canvas
+    await person.focus(servers)
     servers.event_generate("<Down>")
     await person.sees(stage.cluster.urls[0])
     servers.event_generate("<Return>")
@@ -136,14 +128,15 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
 async def test_looks_change_by_keys_and_are_remembered(stage: Stage) -> None:
     person = stage.open(nick="alice")
     await person.sees("Connected to")
-    await has_focus(person, person.field)
+    await person.focus()
     height = person.field.winfo_reqheight()
     for _ in range(5):
         person.field.event_generate("<Control-plus>")
     await person.sees_that(lambda: person.field.winfo_reqheight() > height, "a larger field")
     person.field.event_generate("<Control-minus>")
     person.field.event_generate("<Control-t>")
-    await person.sees_that(lambda: person.messages.cget("background") == "#1d2129", "the dark")
+    dark = PALETTES["dark"].background
+    await person.sees_that(lambda: person.messages.cget("background") == dark, "the dark")
     assert stage.kept.preferences.look == "dark"
     assert stage.kept.preferences.font_size == stage.theme.usual_size + 4
     person.field.event_generate("<Control-Key-0>")

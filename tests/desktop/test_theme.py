@@ -9,18 +9,10 @@ from tkinter import ttk
 
 import pytest
 
-from client.desktop.theme import (
-    PALETTES,
-    Mode,
-    Palette,
-    Theme,
-    accent,
-    offer,
-    open_root,
-    quieten,
-    sender_tag,
-    warn,
-)
+from client.desktop.palette import PALETTES, Mode, Palette, sender_tag
+from client.desktop.rows import Rows
+from client.desktop.styles import accent, button_colours, offer, quieten, warn
+from client.desktop.theme import Theme, open_root
 
 
 def luminance(colour: str) -> float:
@@ -36,16 +28,36 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
 def test_all_text_stands_out_from_its_background(palette: Palette) -> None:
-    on_background = (
+    said = (
         palette.text, palette.quiet, palette.link, palette.good, palette.warning, palette.error,
-        *palette.senders,
     )  # fmt: skip
-    for colour in on_background:
-        assert contrast(colour, palette.background) >= 4.5, colour
-    assert contrast(palette.text, palette.surface) >= 4.5
-    assert contrast(palette.text, palette.selection) >= 4.5
-    for colour in (palette.text, palette.quiet, palette.link, *palette.senders):
+    for ground in (palette.background, palette.surface):
+        for colour in said:
+            assert contrast(colour, ground) >= 4.5, (colour, ground)
+    for ground in (palette.selection, palette.hover, palette.mention):
+        for colour in (palette.text, palette.quiet, palette.link):
+            assert contrast(colour, ground) >= 4.5, (colour, ground)
+    for colour in palette.senders:
+        assert contrast(colour, palette.background) >= 4.5, "a name, or the letter on its disc"
         assert contrast(colour, palette.mention) >= 4.5, colour
+    assert contrast(palette.on_accent, palette.accent) >= 4.5, "what was found, and mentions"
+    assert contrast(palette.background, palette.quiet) >= 4.5, "how much is unread"
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
+def test_what_can_be_used_stands_out_from_its_background(palette: Palette) -> None:
+    """By WCAG 1.4.11: edges of fields, marks of statuses, where the keyboard is."""
+    for colour in (palette.edge, palette.link, palette.accent, palette.good):
+        for ground in (palette.background, palette.surface):
+            assert contrast(colour, ground) >= 3.0, (colour, ground)
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
+def test_every_kind_of_button_can_be_read(palette: Palette) -> None:
+    for kind, colours in button_colours(palette).items():
+        for ground in (palette.background, palette.surface):
+            for fill in (colours.fill or ground, colours.active, colours.pressed):
+                assert contrast(colours.text, fill) >= 4.5, (kind, fill)
 
 
 NICKS = [
@@ -79,13 +91,12 @@ def window(display: str) -> Iterator[tuple[tk.Tk, Theme]]:
 
 def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
-    text, box = tk.Text(root), tk.Listbox(root)
+    text, rows = tk.Text(root), Rows(root, theme, ground="surface")
     label, quiet = ttk.Label(root, text="hello"), ttk.Label(root, style="Quiet.TLabel")
     button = ttk.Button(root)
     accent(button)
     theme.dress_messages(text)
-    theme.dress_choices(box)
-    for widget in (text, box, label, quiet, button):
+    for widget in (text, rows, label, quiet, button):
         widget.pack()
     style = ttk.Style(root)
     modes: tuple[Mode, ...] = ("dark", "light", "dark")
@@ -99,37 +110,48 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
             palette.background, palette.text,
         )  # fmt: skip
         assert text.tag_cget("sender-3", "foreground") == palette.senders[3]
-        assert box.cget("background") == palette.background
+        assert rows.canvas.cget("background") == palette.surface
         assert str(style.lookup("TLabel", "background")) == palette.background
         assert str(style.lookup("Quiet.TLabel", "foreground")) == palette.quiet
         assert str(style.lookup("Title.TLabel", "font")) == str(theme.title)
 
 
-def test_every_kind_of_button_can_be_read(window: tuple[tk.Tk, Theme]) -> None:
+def test_every_kind_of_button_has_its_colours(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     style = ttk.Style(root)
     for mode in PALETTES:
         theme.show(mode)
-        for dress in (accent, offer, quieten, warn):
+        kinds = button_colours(theme.palette).values()
+        for dress, colours in zip((accent, offer, quieten, warn), kinds, strict=True):
             button = ttk.Button(root)
             dress(button)
             name = str(button.cget("style"))
-            for state in ((), ("hover", "!disabled"), ("pressed", "!disabled")):
-                colours = [
-                    str(style.lookup(name, option, state))
-                    for option in ("foreground", "background")
-                ]
-                assert contrast(*colours) >= 4.5, (mode, name, state, colours)
+            assert str(style.lookup(name, "foreground", ("active",))) == colours.text
+            assert str(style.lookup(name, "foreground", ("disabled",))) == theme.palette.quiet
+
+
+@pytest.mark.parametrize("key", ["<space>", "<Return>", "<KP_Enter>"])
+def test_a_button_is_pressed_by_keys(window: tuple[tk.Tk, Theme], key: str) -> None:
+    root, _theme = window
+    pressed: list[str] = []
+    button = ttk.Button(root, command=lambda: pressed.append(key))
+    button.pack()
+    root.update()
+    button.focus_force()
+    root.update()
+    button.event_generate(key)
+    root.update()
+    assert pressed == [key]
 
 
 def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
-    text, box = tk.Text(root, height=2), tk.Listbox(root, height=2)
-    theme.dress_messages(text)
-    theme.dress_choices(box)
+    text, rows = tk.Text(root, height=2), Rows(root, theme)
+    theme.dress_field(text)
+    theme.dress(rows, lambda: rows.be_high(2))
     widgets = [
         ttk.Label(root, text="hello"), ttk.Label(root, text="hello", style="Title.TLabel"),
-        ttk.Entry(root), ttk.Button(root, text="hello"), text, box,
+        ttk.Entry(root), ttk.Button(root, text="hello"), text, rows,
     ]  # fmt: skip
     for widget in widgets:
         widget.pack()

@@ -1,0 +1,98 @@
+"""Where one types: what is offered there, and what was said earlier."""
+
+from __future__ import annotations
+
+from client.desktop.offers import OfferList
+from tests.desktop.ears import hear
+from tests.desktop.stage import Person, Stage, on_stage
+
+
+def offered(person: Person) -> list[str]:
+    """What is offered, the chosen one marked."""
+    shown: OfferList = person.app.window.chat.composer.offers
+    if not shown.winfo_viewable():
+        return []
+    rows = shown.rows
+    marks = (">" if number == rows.chosen else "" for number in range(rows.count))
+    return [f"{mark}{rows.row(number).title}" for number, mark in enumerate(marks)]
+
+
+async def offers(person: Person, *titles: str) -> None:
+    """Wait until just these are offered."""
+    await person.sees_that(lambda: offered(person) == list(titles), f"{titles} to be offered")
+
+
+@on_stage()
+async def test_a_command_is_chosen_by_keys_and_taken(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    alice.write("/n")
+    await offers(alice, ">/nick NICKNAME")
+    alice.press("<Tab>")
+    assert alice.typed == "/nick "
+    await offers(alice)
+    alice.write("Alicia\n")
+    await alice.sees("Alicia (you)")
+    alice.write("/b")
+    await offers(alice, ">/busy [TEXT]", "/back")
+    alice.press("<Down>")
+    await offers(alice, "/busy [TEXT]", ">/back")
+    alice.press("<Down>", "<Up>", "<Return>")
+    assert alice.typed == "/back "
+    alice.press("<Return>")
+    assert alice.typed == ""
+
+
+@on_stage()
+async def test_an_emoji_is_taken_by_a_click_and_unwanted_offers_go_away(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    await alice.sees("2 members")
+    alice.write("well :tada")
+    await offers(alice, ">:tada:")
+    rows = alice.app.window.chat.composer.offers.rows
+    x, y = rows.place_of(0)
+    rows.canvas.event_generate("<ButtonPress-1>", x=x, y=y)
+    assert alice.typed == "well \U0001f389"
+    await offers(alice)
+    alice.write(" :smil")
+    await alice.sees_that(lambda: ">:smile:" in offered(alice), "more to be offered")
+    alice.press("<Escape>")
+    await offers(alice)
+    alice.press("<Return>")
+    assert (await hear(bob, "well \U0001f389 :smil")).sender == "alice"
+
+
+@on_stage()
+async def test_a_person_is_offered_after_an_at_sign(stage: Stage) -> None:
+    await stage.peer("bob")
+    await stage.peer("Bert")
+    alice = stage.open(nick="alice")
+    await alice.sees("3 members")
+    alice.write("hello @b")
+    await offers(alice, ">Bert", "bob")
+    alice.press("<Up>", "<Tab>")
+    assert alice.typed == "hello bob "
+
+
+@on_stage()
+async def test_what_was_said_earlier_comes_back_by_up(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    alice = stage.open(nick="alice")
+    await alice.sees("2 members")
+    for text in ("one", "two", "three\nlines"):
+        alice.write(f"{text}\n")
+        await hear(bob, text)
+    alice.press("<Up>")
+    assert alice.typed == "three\nlines"
+    alice.press("<Up>")
+    assert alice.typed == "three\nlines", "the cursor goes to the first line first"
+    alice.press("<Up>", "<Up>", "<Up>")
+    assert alice.typed == "one"
+    alice.press("<Down>")
+    assert alice.typed == "two"
+    alice.write(" and more")
+    alice.press("<Up>")
+    assert alice.typed == "two and more", "what is being typed is not lost"
+    alice.press("<Return>")
+    assert (await hear(bob, "two and more")).sender == "alice"
