@@ -75,6 +75,11 @@ class SentinelGroup:
             return False
 
         await until(handed_over, "the replica to take over")
+        self.primary, self.replica = self.replica, self.primary
+        # In this order: it must not carry out what waits, and acknowledge it, as a primary. And at
+        # once: a sentinel that has last seen it as a primary would not let it become one next time.
+        self.replica.ask("REPLICAOF", HOST, self.primary.port)
+        self.replica.ask("CLIENT", "UNPAUSE")
 
     async def lose_primary(self) -> None:
         """Kill the primary; the sentinels have the replica take over as soon as they see it."""
@@ -88,10 +93,7 @@ class SentinelGroup:
         self.replica.ask("REPLICAOF", *_NOWHERE.split())
 
     async def taken_over(self) -> None:
-        """Wait until the replica is the primary; then the other one follows it, started if need be.
-
-        Returns once all three sentinels see it so, and another failover may come.
-        """
+        """Wait until the replica is the primary in place of a dead one, which then follows it."""
 
         async def promoted() -> bool:
             return bool(self.replica.ask("ROLE")[0] == "master")
@@ -102,16 +104,10 @@ class SentinelGroup:
 
         await until(promoted, "the replica to take over")
         self.primary, self.replica = self.replica, self.primary
-        if self.replica.process is None or self.replica.process.returncode is not None:
-            await until(known, "the sentinels to know the new primary")
-            self._judge_after(PATIENT)
-            await self.start(self.replica)
-        else:
-            # In this order: it must not carry out what waits, and acknowledge it, as a primary.
-            self.replica.ask("REPLICAOF", HOST, self.primary.port)
-            self.replica.ask("CLIENT", "UNPAUSE")
-        await until(self._settled, "the old primary to follow the new one")
-        await self.in_step()
+        await until(known, "the sentinels to know the new primary")
+        self._judge_after(PATIENT)
+        await self.start(self.replica)
+        await self.settled()
 
     async def start(self, server: RedisServer) -> None:
         """Start one of the two, in the part that it has now."""
@@ -121,8 +117,9 @@ class SentinelGroup:
         await server.start()
 
     async def settled(self) -> None:
-        """Wait until all three sentinels see what is so."""
+        """Wait until all three sentinels see what is so, and another failover may come."""
         await until(self._settled, "the sentinels to agree")
+        await self.in_step()
 
     async def _settled(self) -> bool:
         try:
@@ -138,7 +135,7 @@ class SentinelGroup:
             int(primary["port"]) == self.primary.port
             and primary["flags"] == "master"
             and int(primary["num-other-sentinels"]) == SENTINELS - 1
-            and [replica["flags"] for replica in replicas] == ["slave"]
+            and [(r["flags"], r["role-reported"]) for r in replicas] == [("slave", "slave")]
         )
 
 
@@ -162,7 +159,6 @@ async def open_group(folder: Path) -> AsyncIterator[SentinelGroup]:
             for number in range(SENTINELS)
         ]
         group = SentinelGroup(primary, replica, sentinels)
-        await group.in_step()
         await group.settled()
         yield group
 

@@ -81,7 +81,7 @@ async def handover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """The replica becomes the primary because somebody wants it so; nothing is lost."""
     await struck.group.hand_over()
     yield "redis"
-    await struck.group.taken_over()
+    await struck.group.settled()
 
 
 @asynccontextmanager
