@@ -182,14 +182,15 @@ class Relay:
             self._catch_up_soon(room)
 
     async def come_as_far(self, room: Room, seen: Position) -> None:
-        """Read a room on that somebody has seen further on, on another node.
+        """Read a room on that somebody has seen further on, on another node, as far as it goes.
 
         :raises Unavailable: if that takes too long.
         """
+        if room.epoch != seen.epoch or room.position >= seen.seq:
+            return
+        self._catch_up_soon(room)
         with trio.move_on_after(_PATIENCE_SECONDS):
-            while room.epoch == seen.epoch and room.position < seen.seq:
-                self._catch_up_soon(room)
-                await room.caught_up.wait()
+            await room.caught_up.wait()
             return
         raise Unavailable("the room is behind")
 
