@@ -47,8 +47,9 @@ class Room:
 
     __slots__ = (
         "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members",
-        "acknowledged", "behind", "catching_up", "channel", "counts", "epoch", "failed", "holds",
-        "name", "position", "ready", "recent", "rested_at", "resting", "roster", "sequence",
+        "acknowledged", "behind", "catching_up", "caught_up", "channel", "counts", "epoch",
+        "failed", "holds", "name", "position", "ready", "recent", "rested_at", "resting", "roster",
+        "sequence",
     )  # fmt: skip
 
     def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
@@ -67,6 +68,8 @@ class Room:
         self.acknowledged = 0, b""
         """The youngest message of which a sender here was told: its seq, and how it ends."""
         self.catching_up = False
+        self.caught_up = trio.Event()
+        """Set when that is over; then it is another one."""
         self.rested_at = -math.inf
         """When the rest after the last round is over, on Trio's clock."""
         self.resting = False

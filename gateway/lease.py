@@ -55,7 +55,7 @@ class Lease:
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
         self._registered = False
-        self._doubted = False
+        self._lineage = ""
         self._forgotten = False
         self._under_way: set[str] = set()
         self._nursery: trio.Nursery | None = None
@@ -77,7 +77,6 @@ class Lease:
     def redis_moved(self) -> None:
         """Take in that Redis is another server, or was restarted: it may have lost anything."""
         log.warning("redis may have lost data")
-        self._doubted = True
         self._relay.recheck(doubted=True)
 
     def why_not_ready(self) -> str | None:
@@ -123,7 +122,7 @@ class Lease:
             began = trio.current_time()
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
-                if not registered or self._doubted:
+                if not registered or self._backplane.link.lineage != self._lineage:
                     # Redis lost its data, or what was given back is there again, or the other nodes
                     # took this one for dead.
                     await self._register()
@@ -154,7 +153,7 @@ class Lease:
         """
         if self._registered:
             self._backplane.incarnation.renew()
-        self._doubted, self._forgotten = False, True
+        self._lineage, self._forgotten = self._backplane.link.lineage, True
         self._standings.unsettle_all()
         await self._backplane.nodes.register()
         self._registered = True
@@ -189,9 +188,13 @@ class Lease:
     async def _settle(self) -> None:
         await self._standings.settle_all()
         if self._forgotten:
-            if rooms := list(self._standings.rooms):
-                await self._backplane.rooms.entered(*rooms)
-            self._forgotten = False
+            self._forgotten = False  # it may be so again before this is done
+            try:
+                if rooms := list(self._standings.rooms):
+                    await self._backplane.rooms.entered(*rooms)
+            except Unavailable:
+                self._forgotten = True
+                raise
             self._relay.recheck()
 
     async def _check(self) -> None:

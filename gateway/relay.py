@@ -17,7 +17,7 @@ from gateway.metrics import Counts
 from gateway.roster import UNKNOWN
 from gateway.splicing import DIRECT_MARK, MESSAGE_PREFIX, NOTE_MARK, message_seq, read_marked
 from gateway.websocket import text_frame
-from gateway.wire import CommandError, Notice
+from gateway.wire import CommandError, Notice, Position
 
 PRESENCE_INTERVAL: Final = 0.25
 """Seconds between two ``presence`` frames of a room, at least."""
@@ -28,6 +28,7 @@ once, telling each other of them costs no more than some 2,000 frames a second."
 
 _CATCH_UP_MESSAGES: Final = 100
 _RETRY_SECONDS: Final = 0.25
+_PATIENCE_SECONDS: Final = 3.0
 
 log = structlog.get_logger("relay")
 
@@ -180,6 +181,19 @@ class Relay:
         if not room.belongs_to(epoch):
             self._catch_up_soon(room)
 
+    async def come_as_far(self, room: Room, seen: Position) -> None:
+        """Read a room on that somebody has seen further on, on another node, as far as it goes.
+
+        :raises Unavailable: if that takes too long.
+        """
+        if room.epoch != seen.epoch or room.position >= seen.seq:
+            return
+        self._catch_up_soon(room)
+        with trio.move_on_after(_PATIENCE_SECONDS):
+            await room.caught_up.wait()
+            return
+        raise Unavailable("the room is behind")
+
     def recheck(self, *, doubted: bool = False) -> None:
         """Read every log again, after a time in which anything may have been missed.
 
@@ -237,6 +251,7 @@ class Relay:
         room.behind = True
         if room.ready.is_set() and not room.catching_up and self._nursery is not None:
             room.catching_up = True
+            room.caught_up = trio.Event()
             self._nursery.start_soon(self._catch_up, room)
 
     async def _catch_up(self, room: Room) -> None:
@@ -251,6 +266,7 @@ class Relay:
                 room.behind = True
                 await trio.sleep(_RETRY_SECONDS)
         room.catching_up = False
+        room.caught_up.set()
 
     async def _read_on(self, room: Room) -> None:
         rooms = self._backplane.rooms

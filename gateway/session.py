@@ -246,6 +246,7 @@ class Session:
             services.relay.epoch_seen(room, epoch)
             missed = None
             if command.since is not None:
+                await services.relay.come_as_far(room, command.since)
                 missed = await history.all_missed(
                     room, services.backplane.rooms, command.since, self.sid, self._outbox
                 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import trio
 from tests.cluster.people import in_the_lobby
 from tests.cluster.test_resuming import members
 from tests.faults.proxy import Proxy
-from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
+from tests.harness import Cluster, NodeProcess, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 from tests.sentinels import open_group
 
@@ -110,20 +112,50 @@ async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 0) as cluster,
-        trio.open_nursery() as nursery,
+        node_to_deafen(redis_server, cluster) as (node, proxy),
+        raw_client(node.url, "alice") as alice,
     ):
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await say(alice, "kept")
+        redis_server.ask("SAVE")
+        assert proxy.silence() == 1
+        await say(alice, "lost")
+        await go_back(redis_server)
+        assert (await alice.hear_type("notice"))["code"] == "history_lost"
+
+
+async def test_whoever_saw_more_than_a_node_that_is_behind_misses_nothing_there(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        node_to_deafen(redis_server, cluster) as (behind, proxy),
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(behind.url, "bob") as bob,
+    ):
+        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        assert proxy.silence() == 1
+        for number in range(1, 6):
+            await say(alice, str(number))
+        since = {"epoch": epoch, "seq": 4}
+        async with raw_client(behind.url, "carol") as carol:
+            again = await carol.ask({"type": "join", "room": "lobby", "id": "j", "since": since})
+        assert again["recovered"] is True
+        assert [message["seq"] for message in again["messages"]] == [5]
+
+
+@asynccontextmanager
+async def node_to_deafen(
+    redis_server: RedisServer, cluster: Cluster
+) -> AsyncIterator[tuple[NodeProcess, Proxy]]:
+    """Run a node that does not notice when its proxy lets no publication through any more."""
+    async with trio.open_nursery() as nursery:
         proxy = Proxy(random.Random(0))
         port = await proxy.listen(nursery, str(redis_server.socket))
         node = await cluster.add_node(redis=f"redis://127.0.0.1:{port}/0", probe_seconds=0)
         await until(partial(_connected, node), "Redis to be connected")
-        async with raw_client(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await say(alice, "kept")
-            redis_server.ask("SAVE")
-            assert proxy.silence() == 1
-            await say(alice, "lost")
-            await go_back(redis_server)
-            assert (await alice.hear_type("notice"))["code"] == "history_lost"
+        yield node, proxy
         nursery.cancel_scope.cancel()
 
 

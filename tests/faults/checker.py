@@ -79,6 +79,7 @@ def check(history: History, *, patience: float) -> Verdict:
     kept: list[Sending] = []
     for sending in history.sendings:
         (gone if losses.of_sender(sending) else kept).append(sending)
+    recoveries = [_recovery(strike, history) for strike in history.strikes]
     anomalies = [
         *_diverged(history.logs, stays, kept),
         *_different_reads(logs),
@@ -91,7 +92,7 @@ def check(history: History, *, patience: float) -> Verdict:
             for h in history.holes
             if not losses.explain(h)
         ),
-        *_ghosts(history, patience),
+        *_ghosts(history, patience, _faulty_times(recoveries, history.strikes)),
         *_owned_twice(history.tenures),
         *(
             Anomaly("complaint", f"{ending.client}'s session ended: {ending.reason}")
@@ -104,7 +105,7 @@ def check(history: History, *, patience: float) -> Verdict:
     return Verdict(
         anomalies=anomalies,
         recovered=_recovered(history, logs),
-        recoveries=[_recovery(strike, history) for strike in history.strikes],
+        recoveries=recoveries,
         unavailable=_unavailable(history.sendings),
         sent=len(history.sendings),
         acknowledged=sum(s.seq is not None for s in history.sendings),
@@ -237,14 +238,31 @@ def _recovered(history: History, logs: Logs) -> list[str]:
 # --- names ------------------------------------------------------------------------------------
 
 
-def _ghosts(history: History, patience: float) -> Iterator[Anomaly]:
+def _faulty_times(recoveries: list[Recovery], strikes: list[Strike]) -> list[tuple[float, float]]:
+    """Give the times in which a fault was there, or not everybody was well again, in order."""
+    times: list[tuple[float, float]] = []
+    for strike, recovery in zip(strikes, recoveries, strict=True):
+        began, ended = strike.began, _end(strike) + (recovery.seconds or 0.0)
+        if times and began <= times[-1][1]:
+            began, ended = times[-1][0], max(ended, times.pop()[1])
+        times.append((began, ended))
+    return times
+
+
+def _end(strike: Strike) -> float:
+    return strike.began if strike.ended is None else strike.ended
+
+
+def _ghosts(
+    history: History, patience: float, faulty: list[tuple[float, float]]
+) -> Iterator[Anomaly]:
     by_room: dict[str, list[Presence]] = {}
     for presence in history.presences:
         by_room.setdefault(presence.room, []).append(presence)
     for listing in history.listings:
         presences = by_room.get(listing.room, [])
         for nick in sorted(listing.nicks):
-            gone = _gone_for(nick, presences, listing, history.strikes)
+            gone = _gone_for(nick, presences, listing, faulty)
             if gone > patience or (listing.final and gone > 0):
                 what = f"{listing.client} saw {nick} in {listing.room}, gone for {gone:.1f} s"
                 yield Anomaly("ghost", what, (nick,))
@@ -256,7 +274,7 @@ def _ghosts(history: History, patience: float) -> Iterator[Anomaly]:
 
 
 def _gone_for(
-    nick: str, presences: list[Presence], listing: Listing, strikes: list[Strike]
+    nick: str, presences: list[Presence], listing: Listing, faulty: list[tuple[float, float]]
 ) -> float:
     """Give for how long somebody listed had been gone, not counting the time of faults."""
     own = [p for p in presences if p.nick == nick and p.since <= listing.asked_at]
@@ -264,9 +282,10 @@ def _gone_for(
     if len(left) < len(own) or not own:
         return 0.0  # there, or about to be: the answer to a join may be slower than others' news
     gone_at = max(left)
-    spans = [(s.began, s.ended or listing.asked_at) for s in strikes]
-    faulty = sum(max(0.0, min(end, listing.asked_at) - max(begin, gone_at)) for begin, end in spans)
-    return max(0.0, listing.asked_at - gone_at - faulty)
+    not_counted = sum(
+        max(0.0, min(end, listing.asked_at) - max(begin, gone_at)) for begin, end in faulty
+    )
+    return max(0.0, listing.asked_at - gone_at - not_counted)
 
 
 def _owned_twice(tenures: list[Tenure]) -> Iterator[Anomaly]:
@@ -287,7 +306,7 @@ def _owned_twice(tenures: list[Tenure]) -> Iterator[Anomaly]:
 
 def _recovery(strike: Strike, history: History) -> Recovery:
     """Give how long it took until each client had an answer, and heard, again."""
-    ended = strike.ended if strike.ended is not None else strike.began
+    ended = _end(strike)
     sent_at = {s.text: s.asked_at for s in history.sendings}
     answered: dict[str, float] = {}
     for sending in history.sendings:

@@ -14,7 +14,8 @@ from gateway.closing import NICK_LOST
 from tests.faults.history import Ending, Heard, History, Hole, Sending, Stay, Strike
 
 SLACK: Final = 0.5
-"""Seconds before a lossy fault in which what was written may be lost to it, too."""
+"""Seconds before a lossy fault in which what was written may be lost to it, too; and after it,
+since answers are still on their way then: no other primary is there so soon."""
 
 Logs = dict[str, list[dict[int, str]]]
 """Every client's last read of each room, by ``seq``."""
@@ -44,7 +45,7 @@ class Losses:
         at = self._known_at.get(text)
         if at is None:
             return None
-        return next((s for s in self._lossy if s.began - SLACK <= at <= _end(s)), None)
+        return next((s for s in self._lossy if s.began - SLACK <= at <= _end(s) + SLACK), None)
 
     # --- messages -----------------------------------------------------------------------------
 

@@ -54,17 +54,16 @@ def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:
 
 
 def _memory(weighed: Sequence[Memory]) -> list[str]:
-    """Tell how much memory each process had at last, against the time when it was warm."""
+    """Tell how much memory each had when it was warm, half way, and at last."""
     lines = []
     for process in dict.fromkeys(memory.process for memory in weighed):
         own = [memory for memory in weighed if memory.process == process]
         warm = next((m for m in own if m.at >= own[0].at + WARM_SECONDS), own[-1])
-        half = own[len(own) // 2]
+        shown = dict.fromkeys(sorted((warm, own[len(own) // 2], own[-1]), key=lambda m: m.at))
         lines.append(
             f"memory      {process}: {own[0].kib / 1024:.1f} MB, "
             + ", ".join(
-                f"{memory.kib / 1024:.1f} after {memory.at - own[0].at:.0f} s"
-                for memory in (warm, half, own[-1])
+                f"{memory.kib / 1024:.1f} after {memory.at - own[0].at:.0f} s" for memory in shown
             )
         )
     return lines

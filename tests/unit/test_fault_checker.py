@@ -117,7 +117,7 @@ def ghost_at_last(history: History) -> None:
 
 
 def ghost_meanwhile(history: History) -> None:
-    history.listings.append(Listing("b", "lobby", 5.5, frozenset({"ada", "anna"})))
+    history.listings.append(Listing("b", "lobby", 6.5, frozenset({"ada", "anna"})))
 
 
 def unlisted(history: History) -> None:
@@ -187,3 +187,11 @@ def test_whoever_waits_too_long_counts_as_unavailable_once() -> None:
     history.sendings[0].answered_at = 6.0
     history.sendings[2].answered_at = 7.0
     assert check(history, patience=2).unavailable == {"a": 5.0, "b": 0.0}
+
+
+def test_nor_does_the_time_until_everybody_is_well_again() -> None:
+    history = clean()
+    ghost_meanwhile(history)
+    history.strikes.append(Strike("failover", "redis", 3.0, 3.1))
+    history.sendings[0].asked_at, history.sendings[0].answered_at = 3.2, 5.0
+    assert not found(history)

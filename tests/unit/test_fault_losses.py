@@ -61,9 +61,9 @@ def long_before(history: History) -> None:
 
 
 def long_after(history: History) -> None:
-    history.sendings[1].answered_at = 3.5
+    history.sendings[1].answered_at = 3.6
     for stay in history.stays[:2]:
-        stay.heard[1] = (2, "a:2", 3.5)
+        stay.heard[1] = (2, "a:2", 3.6)
 
 
 def sender_not_told(history: History) -> None:
