@@ -144,7 +144,7 @@ class Session:
             self._services.standings.hold(self.standing)
             # Before anybody can find us by our nickname.
             self._inbox = self._services.relay.inboxes.open(self.sid, self._outbox)
-            async with self.standing.claims:
+            async with self._services.standings.claiming(self.standing):
                 await self._claim(nick)
         self._welcome(command, missed)
 
@@ -200,7 +200,7 @@ class Session:
 
     async def _become(self, line: str) -> None:
         """Have another nickname or status, and tell all rooms."""
-        async with self.standing.claims:
+        async with self._services.standings.claiming(self.standing):
             try:
                 if line != self.standing.who:
                     await self._claim(line)
@@ -292,7 +292,7 @@ class Session:
         if name not in self.standing.joined:
             self._joined(name)  # refuses
         rooms, relay = self._services.backplane.rooms, self._services.relay
-        async with self.standing.claims:
+        async with self._services.standings.claiming(self.standing):
             await rooms.leave(name, self.sid)
             self.standing.joined.discard(name)
             relay.drop_member(name, self.sid)

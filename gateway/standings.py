@@ -9,7 +9,8 @@ to a session that has moved on.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
@@ -50,6 +51,7 @@ class Standing:
         self.moved = False
         """Another node has taken it up."""
         self.claims = trio.Lock()
+        """Held by `Standings.claiming` alone."""
 
     @property
     def nick(self) -> str:
@@ -137,6 +139,18 @@ class Standings:
         """Have a session's claims made good soon: what Redis knows of them is uncertain."""
         if standing.sid in self._standings:
             self._unsettled[standing.sid] = standing
+
+    @asynccontextmanager
+    async def claiming(self, standing: Standing) -> AsyncIterator[None]:
+        """Have nobody else claim anything for a session meanwhile, nor give back what it held.
+
+        A claim that is given back while it is under way might be carried out after that.
+        """
+        try:
+            async with standing.claims:
+                yield
+        finally:
+            self._departed.set()
 
     async def join_again(self, standing: Standing) -> None:
         """Tell all rooms that a session is listed in who it is now."""
@@ -248,10 +262,9 @@ class Standings:
                 raise Unavailable("not every session could claim anew")
 
     async def _claim(self, standing: Standing) -> None:
-        async with standing.claims:
+        async with self.claiming(standing):
             if standing.over or standing.moved or not standing.who:
                 return
-            rooms = standing.joined | self._parking.rooms(standing.sid)
             try:
                 await self._backplane.nicks.claim(standing.who, standing.sid)
                 await self.join_again(standing)
@@ -263,11 +276,6 @@ class Standings:
                     standing.close(REPLACED)
             except Unavailable:
                 self.settle(standing)
-            finally:
-                if standing.sid not in self._standings:
-                    # It was released before all this was claimed.
-                    self._parking.put(standing.sid, rooms - standing.leaving, trio.current_time())
-                    self._depart(standing)
 
     def _end(self, standing: Standing, closing: Closing) -> None:
         close = standing.close
@@ -311,7 +319,11 @@ class Standings:
 
     async def _release_departed(self) -> None:
         while True:
-            due = [s for s in self._departures.values() if s.sid not in self._resuming]
+            due = [
+                standing
+                for standing in self._departures.values()
+                if standing.sid not in self._resuming and not standing.claims.locked()
+            ]
             if not due:
                 self._all_released.set()
                 self._departed = trio.Event()

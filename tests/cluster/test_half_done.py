@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import trio
+import trio.testing
 
 from client.session import CannotConnect, open_session
 from tests.cluster.inside import command, running_node, session_on
@@ -211,3 +212,36 @@ async def test_a_client_is_told_at_once_why_it_was_not_let_in(answer: bytes, rea
             async with open_session([url], nick="alice"):
                 raise AssertionError("let in")
         nursery.cancel_scope.cancel()
+
+
+async def test_who_goes_while_claiming_anew_is_listed_nowhere(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though each room's join and leave are under way together, and answered in one read."""
+    async with running_node(redis_server, patience=30) as node, trio.open_nursery() as nursery:
+        standings, rooms = node._standings, node._backplane.rooms
+        join = rooms.join
+
+        async def answer_together() -> None:
+            await trio.testing.wait_all_tasks_blocked()
+            redis_server.resume()
+
+        async def join_as_it_goes(room: str, sid: str, who: str, *, again: bool = False) -> str:
+            if again and sid in standings._standings:
+                redis_server.pause()
+                nursery.start_soon(answer_together)
+                standings.release(standings._standings[sid])
+            return await join(room, sid, who, again=again)
+
+        monkeypatch.setattr(rooms, "join", join_as_it_goes)
+        for turn in range(100):
+            with session_on(node) as session:
+                await command(session, "hello", nick="alice")
+                await session.handle(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
+                await session.handle(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
+                node._backplane.incarnation.renew()
+                standings.settle(session.standing)
+                await standings.settle_all()
+                await standings.released()
+            assert not redis_server.ask("KEYS", "*:members"), turn
+            assert not redis_server.ask("KEYS", "*nicks"), turn
