@@ -13,11 +13,14 @@ PATIENCE = 20.0
 
 async def hear(peer: Session, text: str) -> wire.Message:
     """Wait until a message comes."""
-    with trio.fail_after(PATIENCE):
+    heard: list[str] = []
+    with trio.move_on_after(PATIENCE):
         async for event in peer.events:
-            if isinstance(event, wire.Message) and event.text == text:
-                return event
-    raise AssertionError("the session ended")
+            if isinstance(event, wire.Message):
+                if event.text == text:
+                    return event
+                heard.append(event.text)
+    raise AssertionError(f"{text!r} did not come, only {heard}")
 
 
 async def hear_leaving(peer: Session, nick: str) -> None:

@@ -41,6 +41,7 @@ def virtual_screen(size: str = "1936x1290", dpi: int = 96) -> Iterator[str]:
             "-dpi",
             str(dpi),
             "-noreset",
+            "-r",  # no key repeats itself because a busy machine releases it late
         ],
         pass_fds=[write_end],
         stderr=subprocess.DEVNULL,
