@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import trio
 import trio_websocket
+import wsproto
 
 from client.connection import Place
 from tests.redis_server import RedisServer
@@ -241,26 +242,31 @@ class RawClient:
 async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClient]:
     """Connect, and say hello if there is a nickname."""
     place = Place.from_url(url)
-    async with (
-        await trio.open_tcp_stream(place.host, place.port) as stream,
-        trio.open_nursery() as nursery,
-    ):
-        websocket = await trio_websocket.wrap_client_stream(
-            nursery,
-            stream,
-            place.authority,
-            place.resource,
-            subprotocols=["chat.v1"],
-            max_message_size=1 << 26,
-        )
-        client = RawClient(websocket, stream)
-        if nick is not None:
-            answer = await client.ask({"type": "hello", "nick": nick})
-            assert answer["type"] == "welcome", answer
-        yield client
-        with trio.move_on_after(1):
-            await websocket.aclose()
-        nursery.cancel_scope.cancel()
+    try:
+        async with (
+            await trio.open_tcp_stream(place.host, place.port) as stream,
+            trio.open_nursery() as nursery,
+        ):
+            websocket = await trio_websocket.wrap_client_stream(
+                nursery,
+                stream,
+                place.authority,
+                place.resource,
+                subprotocols=["chat.v1"],
+                max_message_size=1 << 26,
+            )
+            client = RawClient(websocket, stream)
+            if nick is not None:
+                answer = await client.ask({"type": "hello", "nick": nick})
+                assert answer["type"] == "welcome", answer
+            yield client
+            with trio.move_on_after(1):
+                await websocket.aclose()
+            nursery.cancel_scope.cancel()
+    except* wsproto.utilities.LocalProtocolError as group:
+        # trio-websocket's reader would answer a ping that crosses its own close frame.
+        if not all("CLOSING" in str(error) for error in group.exceptions):
+            raise
 
 
 class BareSocket:
