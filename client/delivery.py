@@ -10,6 +10,7 @@ import trio
 
 from client.connection import Connection, ConnectionLost
 from client.outbox import Outbox, Said, Unsent
+from client.texts import _
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -46,7 +47,8 @@ class Delivery:
             self._changed.unpark_all()
         if message.seq is not None:
             return message.seq
-        raise ConnectionLost(f"not sent in {SEND_SECONDS:g} s: {message.problem}")
+        late = _("not sent in {seconds:g} s: {problem}")
+        raise ConnectionLost(late.format(seconds=SEND_SECONDS, problem=message.problem))
 
     async def _deliver(self, message: Unsent) -> int:
         while True:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from client.texts import _
 from gateway import wire
 
 Said = wire.Send | wire.SendDirect
@@ -28,7 +29,7 @@ class Unsent:
 
     said: Said
     seq: int | None = None
-    problem: str = "not connected"
+    problem: str = field(default_factory=lambda: _("not connected"))
     attempted: bool = False
     abandoned: bool = False
 
@@ -90,8 +91,8 @@ class Outbox:
 
         Whether a direct message that was attempted has arrived cannot be learnt any more.
         """
-        for (kind, _), queue in self._queues.items():
+        for (kind, _whom), queue in self._queues.items():
             for message in queue:
                 if kind is wire.SendDirect and message.attempted:
                     message.abandoned = True
-                    message.problem = "the connection was lost; it may have arrived or not"
+                    message.problem = _("the connection was lost; it may have arrived or not")

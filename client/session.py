@@ -174,7 +174,7 @@ class Session:
 
     async def close(self) -> None:
         """Say goodbye to the node; for the end of the session."""
-        self._delivery.end("the session is closed")
+        self._delivery.end(_("the session is closed"))
         if self._connection is not None:
             await self._connection.close()
 
