@@ -106,6 +106,8 @@ class Window:
                 self.sign_in.draw(state)
         else:
             if self._turn_to(self.chat):
+                # What is not on the screen yet is not given the focus: the first key would be lost.
+                self.root.update_idletasks()
                 self.chat.focus_input()
             where = chat.current.place.title if chat.current else _("Chat")
             title = _("{nick} in {place}")

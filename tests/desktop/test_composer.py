@@ -96,3 +96,25 @@ async def test_what_was_said_earlier_comes_back_by_up(stage: Stage) -> None:
     assert alice.typed == "two and more", "what is being typed is not lost"
     alice.press("<Return>")
     assert (await hear(bob, "two and more")).sender == "alice"
+
+
+@on_stage()
+async def test_who_types_once_the_title_tells_of_the_room_types_into_the_field(
+    stage: Stage,
+) -> None:
+    alice = stage.open()
+    window = alice.app.window
+    focus_at: dict[str, object] = {}
+    entitle = window._entitle
+
+    def entitle_and_look(title: str) -> None:
+        focus_at.setdefault(title, window.root.focus_get())
+        entitle(title)
+
+    window._entitle = entitle_and_look  # type: ignore[method-assign]
+    await alice.sees("Choose a nickname")
+    await alice.focus()
+    alice.write("alice\n")
+    await alice.sees("#lobby", "Connected to")
+    first = next(title for title in focus_at if title.startswith("alice in"))
+    assert focus_at[first] is window.chat.composer.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import socket
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 import trio
 
 CHUNK: Final = 64 * 1024
+RECEIVE_BYTES: Final = 32 * 1024
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -99,6 +101,8 @@ class Proxy:
         except OSError:
             await trio.aclose_forcefully(near)
             return
+        # What is not read soon piles up where it comes from, rather than in the kernel.
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         passage = _Passage(near, far)
         self._passages.add(passage)
         try:
