@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import secrets
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from gateway.backplane.epochs import Epochs
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
 from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
@@ -61,15 +60,10 @@ class Inboxes:
     def __init__(self, link: Link, *, namespace: str) -> None:
         self._link = link
         self._namespace = namespace
-        self._epoch_prefix = secrets.token_hex(5)
-        self._epochs = itertools.count()
+        self._epochs = Epochs()
 
     def _keys(self, session: str) -> InboxKeys:
         return InboxKeys(self._namespace, session)
-
-    def _new_epoch(self) -> str:
-        """An epoch for an inbox that has none: never given twice, by this node or another."""
-        return f"{self._epoch_prefix}{next(self._epochs):x}"
 
     async def deliver(
         self, session: str, channel: bytes, key: str, *, mark: bytes, tail: bytes
@@ -90,7 +84,7 @@ class Inboxes:
             tail,
             INBOX_SIZE,
             REMEMBERED_IDS,
-            self._new_epoch(),
+            self._epochs.new(),
             round(INBOX_SECONDS * 1000),
         )
         return seq
@@ -107,7 +101,7 @@ class Inboxes:
             key,
             "" if recipient is None else " ".join(recipient),
             REMEMBERED_IDS,
-            self._new_epoch(),
+            self._epochs.new(),
             round(INBOX_SECONDS * 1000),
         )
         return Owner(*noted.decode().split(" ")) if isinstance(noted, bytes) else noted
@@ -123,7 +117,7 @@ class Inboxes:
 
     async def renew_epoch(self, session: str, epoch: str) -> str:
         """Have an inbox go on in another epoch than this one, of which messages were lost."""
-        renewed = self._new_epoch()
+        renewed = self._epochs.new()
         await self._link.run_script(RENEW_EPOCH, (self._keys(session).meta,), epoch, renewed)
         return renewed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import time
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Final
 import msgspec
 import trio
 
+from gateway.backplane.epochs import Epochs
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
@@ -102,14 +102,9 @@ class Rooms:
         self._incarnation = incarnation
         self._history_size = history_size
         self._keep_seconds = history_days * _DAY
-        self._epoch_prefix = secrets.token_hex(5)
-        self._epochs = itertools.count()
+        self._epochs = Epochs()
         self._index = f"{namespace}:rooms"
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
-
-    def _new_epoch(self) -> str:
-        """An epoch for a room that has none: never given twice, by this node or another."""
-        return f"{self._epoch_prefix}{next(self._epochs):x}"
 
     @property
     def _own_rooms(self) -> str:
@@ -136,7 +131,7 @@ class Rooms:
             tail,
             self._history_size,
             REMEMBERED_IDS,
-            self._new_epoch(),
+            self._epochs.new(),
         )
         return seq
 
@@ -160,7 +155,7 @@ class Rooms:
             f"{self._incarnation.name} {who}",
             keys.channel,
             announcement,
-            self._new_epoch(),
+            self._epochs.new(),
             "again" if again else "",
         )
         return epoch.decode()
