@@ -36,25 +36,25 @@ def plan(mix: str, sabotage: str | None = None) -> Plan:
     return replace(timing, mix=mix, seed=1, sabotage=sabotage, settle=settle)
 
 
-async def run_all(plans: list[Plan], folder: Path) -> dict[str, tuple[History, Verdict]]:
-    """Run these side by side; gives what came of each, by its mix."""
-    found: dict[str, tuple[History, Verdict]] = {}
+async def run_all(plans: list[Plan], folder: Path) -> list[tuple[History, Verdict]]:
+    """Run these side by side; gives what came of each, in their order."""
+    found: dict[int, tuple[History, Verdict]] = {}
 
-    async def one(plan: Plan) -> None:
-        own = folder / plan.mix
+    async def one(number: int, plan: Plan) -> None:
+        own = folder / str(number)
         await trio.Path(own).mkdir()
-        found[plan.mix] = await run(plan, own, lambda _: None)
+        found[number] = await run(plan, own, lambda _: None)
 
     async with trio.open_nursery() as nursery:
-        for each in plans:
-            nursery.start_soon(one, each)
-    return found
+        for number, each in enumerate(plans):
+            nursery.start_soon(one, number, each)
+    return [found[number] for number in range(len(plans))]
 
 
 @pytest.mark.parametrize("mixes", SIDE_BY_SIDE, ids=",".join)
 async def test_every_promise_is_kept(mixes: tuple[str, ...], tmp_path: Path) -> None:
     found = await run_all([plan(mix) for mix in mixes], tmp_path)
-    for mix, (history, verdict) in found.items():
+    for mix, (history, verdict) in zip(mixes, found, strict=True):
         report = f"{mix}\n{table(history, verdict)}"
         assert verdict.clean, report
         assert verdict.acknowledged > 30, report
@@ -67,16 +67,17 @@ def test_every_mix_is_run() -> None:
     assert {mix for mixes in SIDE_BY_SIDE for mix in mixes} == MIXES.keys()
 
 
-@pytest.mark.parametrize(
-    "sabotaged",
-    [
-        {"subscriber-cut": ("gaps", "lost"), "subscriber-silent": ("probe", "lost")},
-        {"redis-pause": ("idempotency", "duplicated")},
-    ],
+BROKEN = (
+    ("gaps", "subscriber-silent", "lost"),
+    ("probe", "subscriber-silent", "lost"),
+    ("idempotency", "redis-pause", "duplicated"),
 )
-async def test_a_broken_promise_is_found(
-    sabotaged: dict[str, tuple[str, str]], tmp_path: Path
-) -> None:
-    plans = [plan(mix, sabotage) for mix, (sabotage, _) in sabotaged.items()]
-    for mix, (history, verdict) in (await run_all(plans, tmp_path)).items():
-        assert verdict.counts[sabotaged[mix][1]], f"{mix}\n{table(history, verdict)}"
+"""What the nodes do not do, the fault that it is needed for, and the anomaly that comes of it."""
+
+
+async def test_a_broken_promise_is_found(tmp_path: Path) -> None:
+    # All are on the one node: whatever the fault hides is hidden from somebody.
+    plans = [replace(plan(mix, sabotage), nodes=1) for sabotage, mix, _ in BROKEN]
+    found = await run_all(plans, tmp_path)
+    for (sabotage, _, anomaly), (history, verdict) in zip(BROKEN, found, strict=True):
+        assert verdict.counts[anomaly], f"{sabotage}\n{table(history, verdict)}"
