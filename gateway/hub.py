@@ -9,10 +9,10 @@ from typing import Final
 
 import trio
 
+from gateway.follower import Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.roster import Roster
-from gateway.sequence import Sequence
 from gateway.splicing import message_seq
 from gateway.websocket import text_frame
 from gateway.wire import Event, encode
@@ -37,7 +37,7 @@ joined into one write for each member; a message that comes alone always goes ou
 """
 
 
-class Room:
+class Room(Follower):
     """A room as this node sees it: its members here, and how far it has come.
 
     Messages are handed out in rounds: all that are due go to every member, as one write each.
@@ -47,29 +47,23 @@ class Room:
 
     __slots__ = (
         "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members",
-        "acknowledged", "behind", "catching_up", "caught_up", "channel", "counts", "epoch",
-        "failed", "holds", "name", "position", "ready", "recent", "rested_at", "resting", "roster",
-        "sequence",
+        "acknowledged", "channel", "counts", "failed", "holds", "name", "position", "ready",
+        "recent", "rested_at", "resting", "roster",
     )  # fmt: skip
 
     def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
+        super().__init__()
         self.name = name
         self.channel = channel
         self.counts = counts
-        self.epoch = ""
-        self.sequence = Sequence()
         self.roster = Roster()
         self.recent: deque[bytes] = deque(maxlen=RECENT)
         self.position = 0
         self.holds = 0
         self.ready = trio.Event()
         self.failed = False
-        self.behind = False
         self.acknowledged = 0, b""
         """The youngest message of which a sender here was told: its seq, and how it ends."""
-        self.catching_up = False
-        self.caught_up = trio.Event()
-        """Set when that is over; then it is another one."""
         self.rested_at = -math.inf
         """When the rest after the last round is over, on Trio's clock."""
         self.resting = False
@@ -80,12 +74,6 @@ class Room:
         self._handed_out = trio.Event()
         self._frames = b""
         self._left: dict[str, Outbox] = {}
-
-    def belongs_to(self, epoch: str) -> bool:
-        """Tell whether what is known here is of this epoch; the first one is taken over."""
-        if not self.epoch:
-            self.epoch = epoch
-        return self.epoch == epoch
 
     # --- members ------------------------------------------------------------------------------
 

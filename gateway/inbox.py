@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -10,9 +11,9 @@ import trio
 
 from gateway.backplane import Backplane, Unavailable
 from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
+from gateway.follower import Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
-from gateway.sequence import Sequence
 from gateway.splicing import direct_epoch, message_seq
 from gateway.websocket import text_frame
 from gateway.wire import Notice, Position, encode
@@ -26,26 +27,17 @@ _RETRY_SECONDS: Final = 0.25
 log = structlog.get_logger("inbox")
 
 
-class Inbox:
+class Inbox(Follower):
     """One session's inbox as this node sees it. Until `Inboxes.begin` everything waits in it."""
 
-    __slots__ = ("behind", "catching_up", "epoch", "outbox", "sequence", "sid", "told")
+    __slots__ = ("outbox", "sid", "told")
 
     def __init__(self, sid: str, outbox: Outbox) -> None:
+        super().__init__()
         self.sid = sid
         self.outbox = outbox
-        self.epoch = ""
-        self.sequence = Sequence()
-        self.behind = False
-        self.catching_up = False
         self.told: deque[tuple[int, int]] = deque(maxlen=_COMPARED)
         """The last messages handed on, as their seq and hash: to tell whether Redis has them."""
-
-    def belongs_to(self, epoch: str) -> bool:
-        """Tell whether what is known here is of this epoch; the first one is taken over."""
-        if not self.epoch:
-            self.epoch = epoch
-        return self.epoch == epoch
 
 
 class Missed(NamedTuple):
@@ -121,6 +113,7 @@ class Inboxes:
 
     def close(self, inbox: Inbox) -> None:
         """Hand on nothing any more."""
+        inbox.followed = False
         if self._inboxes.get(inbox.sid) is inbox:
             del self._inboxes[inbox.sid]
 
@@ -163,21 +156,8 @@ class Inboxes:
 
     def _catch_up_soon(self, inbox: Inbox) -> None:
         inbox.behind = True
-        if not inbox.catching_up and self._nursery is not None:
-            inbox.catching_up = True
-            self._nursery.start_soon(self._catch_up, inbox)
-
-    async def _catch_up(self, inbox: Inbox) -> None:
-        """Read an inbox on from its position until nothing is missing."""
-        while inbox.behind and self._inboxes.get(inbox.sid) is inbox:
-            await self._backplane.link.wait_connected()
-            inbox.behind = inbox.sequence.suspicious = False
-            try:
-                await self._read_on(inbox)
-            except Unavailable:
-                inbox.behind = True
-                await trio.sleep(_RETRY_SECONDS)
-        inbox.catching_up = False
+        if self._nursery is not None:
+            inbox.catch_up_in(self._nursery, self._backplane.link, partial(self._read_on, inbox))
 
     async def _read_on(self, inbox: Inbox) -> None:
         sequence = inbox.sequence

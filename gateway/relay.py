@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -27,7 +28,6 @@ LONGEST_PRESENCE_INTERVAL: Final = 5.0
 once, telling each other of them costs no more than some 2,000 frames a second."""
 
 _CATCH_UP_MESSAGES: Final = 100
-_RETRY_SECONDS: Final = 0.25
 _PATIENCE_SECONDS: Final = 3.0
 
 log = structlog.get_logger("relay")
@@ -102,6 +102,7 @@ class Relay:
         """Stop following a room that nobody here is in."""
         if room.size or room.holds or self.rooms.get(room.name) is not room:
             return
+        room.followed = False
         del self.rooms[room.name]
         del self._by_channel[room.channel]
         self._changed.pop(room, None)
@@ -190,7 +191,7 @@ class Relay:
             return
         self._catch_up_soon(room)
         with trio.move_on_after(_PATIENCE_SECONDS):
-            await room.caught_up.wait()
+            await room.caught_up()
             return
         raise Unavailable("the room is behind")
 
@@ -248,25 +249,13 @@ class Relay:
             self._something_changed.set()
 
     def _catch_up_soon(self, room: Room) -> None:
-        room.behind = True
-        if room.ready.is_set() and not room.catching_up and self._nursery is not None:
-            room.catching_up = True
-            room.caught_up = trio.Event()
-            self._nursery.start_soon(self._catch_up, room)
-
-    async def _catch_up(self, room: Room) -> None:
         """Read a room on from its position until nothing is missing; its members wait for it."""
-        self._counts.gaps_filled += 1
-        while room.behind and self.rooms.get(room.name) is room:
-            await self._backplane.link.wait_connected()
-            room.behind = room.sequence.suspicious = False
-            try:
-                await self._read_on(room)
-            except Unavailable:
-                room.behind = True
-                await trio.sleep(_RETRY_SECONDS)
-        room.catching_up = False
-        room.caught_up.set()
+        room.behind = True
+        if room.ready.is_set() and self._nursery is not None:
+            began = room.catch_up_in(
+                self._nursery, self._backplane.link, partial(self._read_on, room)
+            )
+            self._counts.gaps_filled += began
 
     async def _read_on(self, room: Room) -> None:
         rooms = self._backplane.rooms

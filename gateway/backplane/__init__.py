@@ -22,8 +22,8 @@ from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.topology import topology_from_url
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "Inboxes", "NickTaken", "Nicks", "Nodes", "Owner",
-    "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology", "Unavailable",
+    "Backplane", "Burst", "Change", "Deaths", "Inboxes", "Link", "NickTaken", "Nicks", "Nodes",
+    "Owner", "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology", "Unavailable",
     "continues", "read_change", "topology_from_url",
 ]  # fmt: skip
 

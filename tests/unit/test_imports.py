@@ -24,6 +24,7 @@ FLOORS = (
     {"relay"},
     {"history", "inbox"},
     {"hub"},
+    {"follower"},
     {"roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
     {"nicknames", "splicing", "websocket", "who"},

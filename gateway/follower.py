@@ -1,0 +1,68 @@
+"""What this node follows in a log of Redis, a room or an inbox, and how it catches up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from gateway.backplane import Link, Unavailable
+from gateway.sequence import Sequence
+
+_RETRY_SECONDS: Final = 0.25
+
+
+class Follower:
+    """How far this node has come in one log: in which epoch, and at which message."""
+
+    __slots__ = ("_catching_up", "_caught_up", "behind", "epoch", "followed", "sequence")
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.sequence = Sequence()
+        self.behind = False
+        """Whether there is more to be read from the log."""
+        self.followed = True
+        """False once nobody here wants it any more."""
+        self.catching_up = False
+        """Whether the log is being read."""
+        self._caught_up = trio.Event()
+
+    def belongs_to(self, epoch: str) -> bool:
+        """Tell whether what is known here is of this epoch; the first one is taken over."""
+        if not self.epoch:
+            self.epoch = epoch
+        return self.epoch == epoch
+
+    async def caught_up(self) -> None:
+        """Wait for the end of what `catch_up_in` has begun, or will begin next."""
+        await self._caught_up.wait()
+
+    def catch_up_in(
+        self, nursery: trio.Nursery, link: Link, read_on: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Have ``read_on`` called until nothing is missing; false if that is under way already.
+
+        It reads some of the log, and sets ``behind`` if it must be called again. While Redis does
+        not answer it is tried again and again.
+        """
+        self.behind = True
+        if self.catching_up:
+            return False
+        self.catching_up = True
+        self._caught_up = trio.Event()
+        nursery.start_soon(self._catch_up, link, read_on)
+        return True
+
+    async def _catch_up(self, link: Link, read_on: Callable[[], Awaitable[None]]) -> None:
+        while self.behind and self.followed:
+            await link.wait_connected()
+            self.behind = self.sequence.suspicious = False
+            try:
+                await read_on()
+            except Unavailable:
+                self.behind = True
+                await trio.sleep(_RETRY_SECONDS)
+        self.catching_up = False
+        self._caught_up.set()
