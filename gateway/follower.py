@@ -16,7 +16,7 @@ _RETRY_SECONDS: Final = 0.25
 class Follower:
     """How far this node has come in one log: in which epoch, and at which message."""
 
-    __slots__ = ("_catching_up", "_caught_up", "behind", "epoch", "followed", "sequence")
+    __slots__ = ("_caught_up", "behind", "catching_up", "epoch", "followed", "sequence")
 
     def __init__(self) -> None:
         self.epoch = ""
