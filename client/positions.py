@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway import wire
+
+REMEMBERED_DIRECTS: Final = 200
+"""The last direct messages; after the server lost some they are not told again."""
 
 
 @dataclass
 class Room:
     """How far a session has come in a room it joined."""
 
-    epoch: str
-    seq: int
+    seen: wire.Position
     version: int
 
 
@@ -22,15 +26,33 @@ class Positions:
 
     def __init__(self) -> None:
         self.rooms: dict[str, Room] = {}
-        self.inbox = wire.Position(epoch="", seq=0)
+        self.new_inbox()
 
     def new_inbox(self) -> None:
         """Begin another session, which has an inbox of its own."""
         self.inbox = wire.Position(epoch="", seq=0)
+        self._directs: deque[wire.DirectMessage] = deque(maxlen=REMEMBERED_DIRECTS)
+
+    def took_up(self, welcome: wire.Welcome) -> list[wire.DirectMessage]:
+        """Take the inbox as the welcome to a session taken up tells it; gives what is news in it.
+
+        After the server lost something that may begin with what was there before.
+        """
+        news = [direct for direct in welcome.directs if direct not in self._directs]
+        self._directs.extend(news)
+        if welcome.inbox is not None:
+            ids = {direct.seq: direct.id for direct in welcome.directs}
+            epoch, seq = welcome.inbox.epoch, welcome.inbox.seq
+            known = self.inbox.id if welcome.recovered and self.inbox.seq == seq else None
+            self.inbox = wire.Position(epoch=epoch, seq=seq, id=ids.get(seq, known))
+        return news
 
     def follow(self, joined: wire.Joined) -> None:
         """Take a room as the answer to a join tells it."""
-        self.rooms[joined.room] = Room(joined.epoch, joined.seq, joined.version)
+        last = joined.messages[-1] if joined.messages else None
+        last_id = last.id if last is not None and last.seq == joined.seq else None
+        seen = wire.Position(epoch=joined.epoch, seq=joined.seq, id=last_id)
+        self.rooms[joined.room] = Room(seen, joined.version)
 
     def is_news(self, event: object, reread_members: Callable[[str], None]) -> bool:
         """Tell whether an event is new, and about a room that the session is in; count it as seen.
@@ -40,7 +62,8 @@ class Positions:
         if isinstance(event, wire.DirectMessage):
             if event.epoch == self.inbox.epoch and event.seq <= self.inbox.seq:
                 return False
-            self.inbox = wire.Position(epoch=event.epoch, seq=event.seq)
+            self.inbox = wire.Position(epoch=event.epoch, seq=event.seq, id=event.id)
+            self._directs.append(event)
         elif isinstance(event, wire.Notice) and event.room is None and event.epoch is not None:
             self.inbox = wire.Position(epoch=event.epoch, seq=event.seq or 0)
         elif isinstance(event, (wire.Message, wire.Presence, wire.Notice)) and event.room:
@@ -56,9 +79,9 @@ def _is_news(
 ) -> bool:
     match event:
         case wire.Message():
-            if event.seq <= room.seq:
+            if event.seq <= room.seen.seq:
                 return False
-            room.seq = event.seq
+            room.seen = wire.Position(epoch=room.seen.epoch, seq=event.seq, id=event.id)
         case wire.Presence():
             if event.after > room.version:
                 reread_members(event.room)
@@ -67,7 +90,7 @@ def _is_news(
                 return False
             room.version = event.version
         case wire.Notice(room=str(name), epoch=str(epoch), seq=int(seq)):
-            if epoch != room.epoch or seq < room.seq:
+            if epoch != room.seen.epoch or seq < room.seen.seq:
                 reread_members(name)
-            room.epoch, room.seq = epoch, seq
+            room.seen = wire.Position(epoch=epoch, seq=seq)
     return True

@@ -341,8 +341,7 @@ class Session:
 
         async def join() -> None:
             if (room := self._rooms.get(name)) is not None:
-                since = wire.Position(epoch=room.epoch, seq=room.seq)
-                command = wire.Join(id=next(self._ids), room=name, since=since)
+                command = wire.Join(id=next(self._ids), room=name, since=room.seen)
                 await connection.ask(command, wire.Joined, on_answer=follow)
 
         if refusal := await insist(join):
@@ -366,8 +365,9 @@ class Session:
             if not event.recovered:
                 message = _("Some direct messages may be missing.")
                 await self._tell(wire.Notice(code="history_gap", message=message))
-            for direct in event.directs:
-                await self._take(nursery, direct)
+            for direct in self._positions.took_up(event):
+                self._delivery.heard(direct, self.nick)
+                await self._tell(direct)
         elif self._positions.is_news(event, reread):
             if isinstance(event, (wire.Message, wire.DirectMessage)):
                 self._delivery.heard(event, self.nick)

@@ -7,7 +7,7 @@ from typing import Final
 from gateway.backplane import Rooms
 from gateway.hub import Room
 from gateway.outbox import Outbox
-from gateway.splicing import message_seq
+from gateway.splicing import contradict, message_seq
 from gateway.websocket import text_frame
 from gateway.wire import Position
 
@@ -29,20 +29,22 @@ async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
 async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | None:
     """Give every message behind ``since`` up to ``room.position``; None if the log has not all.
 
-    Of very many it gives the first, which the caller goes on from. True of the moment it returns,
-    and raises, as `newest`.
+    It has not if there is another message at ``since`` than the one seen there. Of very many
+    messages it gives the first, which the caller goes on from. True of the moment it returns, and
+    raises, as `newest`.
     """
     behind = room.position - since.seq
     if behind < 0:
         return None
+    compared = int(since.id is not None)
     if behind > MOST_AT_ONCE:
         last = since.seq + MOST_AT_ONCE
-        known = await rooms.messages_before(room.name, last + 1, MOST_AT_ONCE)
+        known = await rooms.messages_before(room.name, last + 1, MOST_AT_ONCE + compared)
     else:
-        known = await _at_least(room, rooms, behind)
+        known = await _at_least(room, rooms, behind + compared)
     messages = [message for message in known if message_seq(message) > since.seq]
     first = message_seq(messages[0]) if messages else room.position + 1
-    if since.epoch != room.epoch or first != since.seq + 1:
+    if since.epoch != room.epoch or first != since.seq + 1 or contradict(known, since):
         return None
     return messages
 

@@ -14,7 +14,7 @@ from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
 from gateway.follower import Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
-from gateway.splicing import direct_epoch, message_seq
+from gateway.splicing import contradict, direct_epoch, message_seq
 from gateway.websocket import text_frame
 from gateway.wire import Notice, Position, encode
 
@@ -87,16 +87,18 @@ class Inboxes:
         """
         inboxes = self._backplane.inboxes
         await inboxes.move(sid, self._backplane.nodes.channel)
-        after = since.seq if since is not None and since.epoch else 0
-        page = await inboxes.read(sid, after=after, limit=2 * INBOX_SIZE)
-        recovered = True
-        if since is not None and since.epoch not in {"", page.epoch}:
-            recovered, after = False, 0
+        seen = since if since is not None and since.epoch else Position(epoch="", seq=0)
+        page = await inboxes.read(sid, after=max(0, seen.seq - 1), limit=2 * INBOX_SIZE)
+        is_there = seen.seq <= page.seq and not contradict(page.messages, seen)
+        recovered = is_there and seen.epoch in {"", page.epoch}
+        if not recovered:
+            seen = Position(epoch="", seq=0)
             page = await inboxes.read(sid, after=0, limit=2 * INBOX_SIZE)
-        first = message_seq(page.messages[0]) if page.messages else page.seq + 1
-        last = message_seq(page.messages[-1]) if page.messages else page.seq
+        messages = [message for message in page.messages if message_seq(message) > seen.seq]
+        first = message_seq(messages[0]) if messages else page.seq + 1
+        last = message_seq(messages[-1]) if messages else page.seq
         position = Position(epoch=page.epoch, seq=last)
-        return Missed(position, page.messages, recovered and first == after + 1)
+        return Missed(position, messages, recovered and first == seen.seq + 1)
 
     def take_up(self, sid: str, outbox: Outbox) -> Inbox:
         """Take in what comes for a session that was elsewhere, and hold it until `begin`."""

@@ -10,7 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
-from gateway.wire import DirectMessage, Event, Member, Message, encode
+from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
@@ -58,6 +58,14 @@ def direct_epoch(message: bytes) -> str:
 def message_seq(message: bytes) -> int:
     """Read ``seq`` off the bytes of a ``message``."""
     return int(message[len(MESSAGE_PREFIX) : message.index(b",")])
+
+
+def contradict(messages: list[bytes], seen: Position) -> bool:
+    """Tell whether these have another message than the one that was seen at a position."""
+    if seen.id is None:
+        return False
+    end = b',"id":' + msgspec.json.encode(seen.id) + b"}"  # the id comes last
+    return not all(m.endswith(end) for m in messages if message_seq(m) == seen.seq)
 
 
 def as_messages(encoded: list[bytes]) -> list[Message]:

@@ -60,11 +60,16 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
 
 
-class Position(Struct, frozen=True):
-    """A place in a room's log: everything up to ``seq`` of ``epoch`` has been seen."""
+class Position(Struct, frozen=True, omit_defaults=True):
+    """A place in a log: everything up to ``seq`` of ``epoch`` has been seen.
+
+    ``id`` is that of the message at ``seq``; it tells whether Redis, which may lose what it had not
+    yet copied when it fails over, has another message there now.
+    """
 
     epoch: str
     seq: Annotated[int, Meta(ge=0, le=2**53)]
+    id: Id | None = None
 
 
 State = Literal["online", "away", "busy"]

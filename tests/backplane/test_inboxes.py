@@ -32,7 +32,7 @@ async def write(
         node.nodes.channel_of(to),
         key or text,
         mark=splicing.direct_mark(session),
-        tail=splicing.encode_direct_tail(sender="Alice", to="Bob", text=text, id="1"),
+        tail=splicing.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
     )
 
 
@@ -234,8 +234,10 @@ async def test_who_comes_back_gets_what_was_missed(
     monkeypatch.setattr("gateway.backplane.inboxes.INBOX_SIZE", 100)
     inboxes = Inboxes(node.backplane, Counts())
 
-    async def missed(epoch: str, seq: int) -> tuple[int, list[int], bool | None]:
-        since = wire.Position(epoch=epoch, seq=seq)
+    async def missed(
+        epoch: str, seq: int, message_id: str | None = None
+    ) -> tuple[int, list[int], bool | None]:
+        since = wire.Position(epoch=epoch, seq=seq, id=message_id)
         found = await inboxes.missed("bob", since)
         return found.position.seq, seqs(found.messages), found.recovered
 
@@ -246,7 +248,11 @@ async def test_who_comes_back_gets_what_was_missed(
     assert await missed("", 0) == (5, [1, 2, 3, 4, 5], True)
     assert await missed(epoch, 3) == (5, [4, 5], True)
     assert await missed(epoch, 5) == (5, [], True)
-    assert await missed(epoch, 9) == (5, [], False)
+    assert await missed(epoch, 9) == (5, [1, 2, 3, 4, 5], False)
+    assert await missed(epoch, 3, "3") == (5, [4, 5], True)
+    assert await missed(epoch, 3, "lost") == (5, [1, 2, 3, 4, 5], False)
+    assert await missed(epoch, 5, "5") == (5, [], True)
+    assert await missed(epoch, 5, "lost") == (5, [1, 2, 3, 4, 5], False)
     assert await missed("another", 3) == (5, [1, 2, 3, 4, 5], False)
     for number in range(6, 501):
         await write(node, str(number))

@@ -172,8 +172,7 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
         open_session([cluster.urls[0]], nick="alice") as alice,
     ):
         first = await alice.join("lobby")
-        for index in range(250):
-            await alice.send("lobby", str(index))
+        ids = {await alice.send("lobby", "x", message_id=f"{n}"): f"{n}" for n in range(250)}
         join = {"type": "join", "room": "lobby", "id": "j"}
         async with raw_client(cluster.urls[1], "bob") as bob:
             since = {"epoch": first.epoch, "seq": 3}
@@ -182,6 +181,13 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
             assert [m["seq"] for m in answer["messages"]] == list(range(4, 251))
             answer = await bob.ask(join | {"since": {"epoch": first.epoch, "seq": 250}})
             assert (answer["recovered"], answer["messages"]) == (True, [])
+            for seq in (100, 199, 200, 249, 250):
+                since = {"epoch": first.epoch, "seq": seq, "id": ids[seq]}
+                answer = await bob.ask(join | {"since": since})
+                assert answer["recovered"] is True
+                assert [m["seq"] for m in answer["messages"]] == list(range(seq + 1, 251))
+                answer = await bob.ask(join | {"since": since | {"id": "another"}})
+                assert answer["recovered"] is False
             answer = await bob.ask(join | {"since": {"epoch": "another", "seq": 3}})
             assert answer["recovered"] is False
             assert [m["seq"] for m in answer["messages"]] == list(range(201, 251))

@@ -18,7 +18,7 @@ from gateway.config import Settings
 from gateway.hub import Room
 from gateway.inbox import Inbox
 from gateway.node import Node
-from tests.harness import RawClient, raw_client, until
+from tests.harness import RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -85,6 +85,13 @@ async def speaker(redis_server: RedisServer, *, to_alice: bool) -> AsyncIterator
         nursery.cancel_scope.cancel()
 
 
+async def go_on_from_save(redis_server: RedisServer) -> None:
+    assert redis_server.process is not None
+    redis_server.process.kill()
+    await redis_server.process.wait()
+    await redis_server.start()
+
+
 class Diverging:
     """A node with Alice in a room, around a Redis that is to forget the newest messages."""
 
@@ -126,10 +133,7 @@ class Diverging:
         """Have Redis go on from what it had saved; the node does not come to it yet."""
         for gate in self.gates.values():
             gate.close()
-        assert self.redis_server.process is not None
-        self.redis_server.process.kill()
-        await self.redis_server.process.wait()
-        await self.redis_server.start()
+        await go_on_from_save(self.redis_server)
 
 
 async def hear_until(client: RawClient, text: str) -> list[tuple[str, int]]:
@@ -184,3 +188,39 @@ async def test_what_was_lost_is_told_and_all_else_once(
             )
             assert again["recovered"] is False
         run.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("to_alice", [False, True])
+async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
+    tmp_path: Path, to_alice: bool
+) -> None:
+    join = {"type": "join", "room": "lobby", "id": "j"}
+    async with RedisServer(tmp_path, appendonly="no") as redis_server:
+        async with open_cluster(redis_server, 1) as cluster:
+            async with raw_client(cluster.urls[0]) as alice:
+                secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
+                joined = await alice.ask(join)
+                async with speaker(redis_server, to_alice=to_alice) as bob:
+                    for seq in range(1, 11):
+                        if seq == 6:
+                            redis_server.ask("SAVE")
+                        await bob.say(f"old {seq}")
+                    while (seen := await alice.hear_type("message", "direct"))["seq"] < 10:
+                        pass
+                await alice.break_off()
+            await cluster.nodes[0].kill()
+        await go_on_from_save(redis_server)
+        async with speaker(redis_server, to_alice=to_alice) as bob:
+            for seq in range(6, 13):
+                await bob.say(f"new {seq}")
+        position = {"epoch": seen.get("epoch", joined["epoch"]), "seq": 10, "id": seen["id"]}
+        async with (
+            open_cluster(redis_server, 1) as cluster,
+            raw_client(cluster.urls[0]) as alice,
+        ):
+            answer = await alice.ask({"type": "hello", "resume": secret, "inbox": position})
+            if not to_alice:
+                answer = await alice.ask(join | {"since": position})
+            assert answer["recovered"] is False
+            told = [said["text"] for said in answer["directs" if to_alice else "messages"]]
+            assert told[-7:] == [f"new {seq}" for seq in range(6, 13)]

@@ -28,9 +28,13 @@ async def kill_and_replace(cluster: Cluster, number: int) -> None:
 async def pause(cluster: Cluster, number: int) -> None:
     """Long enough to be taken for dead, not long enough to be released."""
     node = cluster.nodes[number]
+    name = (await node.logged("listening"))["node"]
+
+    async def taken_for_dead() -> bool:  # by one survivor; the other may find it so
+        return bool(cluster.redis.ask("HGET", "chat:nodes", name) == "-1")
+
     node.pause()
-    survivor = cluster.nodes[(number + 1) % 3]
-    await survivor.logged("node died")
+    await until(taken_for_dead, "the node to be taken for dead")
     node.resume()
     await node.ready()
 

@@ -37,6 +37,10 @@ def send(text: str, **more: Any) -> str:
             {"type": "join", "room": "r", "since": {"epoch": "e", "seq": 0}, "history": 0},
             wire.Join(room="r", since=wire.Position("e", 0), history=0),
         ),
+        (
+            {"type": "join", "room": "r", "since": {"epoch": "e", "seq": 7, "id": "x"}},
+            wire.Join(room="r", since=wire.Position("e", 7, "x")),
+        ),
         ({"type": "leave", "room": "r"}, wire.Leave(room="r")),
         (
             {"type": "send", "id": "1", "room": "r", "text": "hi"},
