@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
@@ -81,6 +82,11 @@ class Room(Follower):
     def size(self) -> int:
         """How many members there are on this node."""
         return len(self._members)
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        """The members on this node."""
+        return self._members.keys()
 
     def has(self, session: str) -> bool:
         """Tell whether a session is a member on this node."""

@@ -15,14 +15,13 @@ import trio
 from gateway.backplane import Backplane, Deaths, Unavailable
 from gateway.relay import Relay
 from gateway.standings import Standings
+from gateway.sweep import Sweep
 
 BEAT_SECONDS: Final = 1.0
 DEAD_AFTER: Final = 3.0
 """Seconds without a heartbeat after which a node counts as dead; the others notice within five."""
 NOT_READY_AFTER: Final = 3.0
 TIDY_SECONDS: Final = 60.0
-MOST_GHOSTS: Final = 200
-"""Sessions given back at one go that nobody here knows."""
 
 _PROBE: Final = b"probe"
 _TAKEN: Final = b"taken "
@@ -50,6 +49,7 @@ class Lease:
         self._relay = relay
         self._standings = standings
         self._probe_seconds = probe_seconds
+        self._sweep = Sweep(backplane, standings)
         self._deaths = Deaths(DEAD_AFTER, grace)
         self._answered_at = -NOT_READY_AFTER
         self._probe_heard_at = -NOT_READY_AFTER
@@ -222,22 +222,7 @@ class Lease:
                 if rooms := list(self._standings.rooms):
                     await self._backplane.rooms.entered(*rooms)
                 await self._backplane.rooms.forget_expired()
-                await self._look_for_ghosts()
+                await self._sweep.nicks()
+                await self._sweep.rooms()
             except Unavailable:
                 log.debug("not tidied")
-
-    async def _look_for_ghosts(self) -> None:
-        """Have given back what nobody would: held by nodes on no register, or here by no session.
-
-        A node that came back from the dead, and died again before it noticed, had claimed under a
-        name that the others had released already. And a claim may take effect late, when its
-        session is over.
-        """
-        nicks, nodes = self._backplane.nicks, self._backplane.nodes
-        holdings = await nicks.holdings()
-        for node in holdings.keys() - await nodes.registered():
-            await self._declare_dead(node)
-        here = [sid for node in holdings if nodes.is_own(node) for sid in holdings[node]]
-        if unknown := self._standings.unknown(here)[:MOST_GHOSTS]:
-            log.warning("sessions that nobody has", sessions=len(unknown))
-            await self._backplane.inboxes.forget(await nicks.release(unknown))

@@ -9,7 +9,7 @@ to a session that has moved on.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Container, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -201,6 +201,24 @@ class Standings:
         """Give those, of sessions that Redis has for this node, that it knows nothing of."""
         known = (self._standings, self._departures, self._resuming)
         return [sid for sid in sids if not any(sid in sessions for sessions in known)]
+
+    def strays(self, room: str, sids: Iterable[str]) -> list[str]:
+        """Give those, of sessions that Redis has in a room on this node, that are not in it."""
+        return [sid for sid in sids if not self._may_be_in(room, sid)]
+
+    def settle_unlisted(self, room: str, listed: Container[str]) -> None:
+        """Have those claim anew that follow a room here and are not listed as doing so."""
+        followed = self._relay.rooms.get(room)
+        for sid in () if followed is None else followed.sessions:
+            if sid not in listed and (standing := self._standings.get(sid)) is not None:
+                self.settle(standing)
+
+    def _may_be_in(self, room: str, sid: str) -> bool:
+        standing = self._standings.get(sid) or self._departures.get(sid)
+        if standing is None:
+            return sid in self._resuming
+        places = standing.joined | standing.leaving | self._parking.rooms(sid)
+        return room in places or standing.claims.locked()
 
     async def released(self) -> None:
         """Wait until everything that was to be given back has been."""

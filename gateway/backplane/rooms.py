@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -235,6 +236,22 @@ class Rooms:
         """Drop rooms from the listing whose logs have expired."""
         await self._link.call("ZREMRANGEBYSCORE", self._index, "-inf", time.time())
 
+    async def some(self, most: int) -> list[str]:
+        """Names of rooms chosen at random."""
+        names: list[bytes] = await self._link.call("ZRANDMEMBER", self._index, most)
+        return [name.decode() for name in names]
+
+    async def members_by_node(self, room: str) -> dict[str, list[str]]:
+        """Give all sessions listed in a room by the node, alive or not, that they are on."""
+        members: dict[str, list[str]] = {}
+        cursor = b"0"
+        while True:
+            cursor, flat = await self._link.call(*self._scan_members(room, cursor))
+            for session, owner in _owners(flat):
+                members.setdefault(owner, []).append(session)
+            if cursor == b"0":
+                return members
+
     async def release_node(self, node: str) -> None:
         """Take out every member that a dead node had, in batches; safe to do twice or at once."""
         key, cursor = self._rooms_of(node), b"0"
@@ -258,14 +275,14 @@ class Rooms:
 
     async def _release_some(self, room: str, node: str, flat: list[bytes]) -> None:
         """Take those of some members out that are on a node."""
-        mark = f"{node} ".encode()
-        sessions = [
-            session.decode()
-            for session, owner in zip(flat[::2], flat[1::2], strict=True)
-            if owner.startswith(mark)
-        ]
-        if sessions:
+        if sessions := [session for session, owner in _owners(flat) if owner == node]:
             await self.leave(room, *sessions, node=node)
+
+
+def _owners(flat: list[bytes]) -> Iterator[tuple[str, str]]:
+    """Give the sessions of some members, and the node that each is on."""
+    for session, owner in zip(flat[::2], flat[1::2], strict=True):
+        yield session.decode(), owner.partition(b" ")[0].decode()
 
 
 def _read_members(flat: list[bytes]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from functools import partial
+from typing import Any, NoReturn
 
 import pytest
 import trio
@@ -164,6 +165,32 @@ async def _holds_nothing_but(redis_server: RedisServer, node: NodeProcess) -> bo
     return bool(redis_server.ask("KEYS", "*") == ["chat:nodes"] and registered == [name])
 
 
+async def test_those_are_listed_in_a_room_who_are_there(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though commands came through late: two joins, and a leave."""
+    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+
+    def listed(room: str) -> Any:
+        return redis_server.ask("HKEYS", f"chat:{{room:{room}}}:members")
+
+    async with running_node(redis_server) as node:
+        with session_on(node) as session:
+            await command(session, "hello", nick="Alice")
+            await command(session, "join", room="lobby")
+            for late, mark in (("s1", "gone-1 Ghost"), ("s2", f"{node.name} Late")):
+                redis_server.ask("HSET", "chat:{room:lobby}:members", late, mark)
+                redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
+            redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
+            redis_server.ask("HDEL", "chat:{room:lobby}:members", session.sid)
+
+            async def put_right() -> bool:
+                return bool(listed("lobby") == [session.sid] and not listed("attic"))
+
+            await until(put_right, "only Alice to be listed")
+            session.end()
+
+
 async def test_what_is_held_by_nobody_is_given_back(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +260,12 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
                 standings.release(standings._standings[sid])
             return await join(room, sid, who, again=again)
 
+        async def no_beat(_: bytes) -> NoReturn:
+            await trio.sleep_forever()
+
         monkeypatch.setattr(rooms, "join", join_as_it_goes)
+        # A heartbeat would find the new name on no register, and have all claim by itself, too.
+        monkeypatch.setattr(node._backplane.nodes, "beat", no_beat)
         for turn in range(100):
             with session_on(node) as session:
                 await command(session, "hello", nick="alice")

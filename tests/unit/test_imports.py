@@ -20,6 +20,7 @@ FLOORS = (
     {"endpoints"},
     {"session"},
     {"lease", "personal"},
+    {"sweep"},
     {"standings"},
     {"relay"},
     {"history", "inbox"},
