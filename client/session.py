@@ -32,6 +32,7 @@ from client.delivery import PASSING, Delivery, insist
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.positions import Positions
 from client.route import LONGEST_BACKOFF, Route
+from client.server_texts import in_own_words, why_closed
 from client.texts import _
 from gateway import wire
 from gateway.wire import CommandError
@@ -272,7 +273,7 @@ class Session:
 
     async def _converse(self, nursery: trio.Nursery, connection: Connection, url: str) -> Closed:
         ended = trio.Event()
-        closed = Closed(1006, _("the connection broke"))
+        closed = Closed(1006, why_closed(1006))
         code = GOODBYE
 
         async def hear() -> None:
@@ -364,8 +365,7 @@ class Session:
 
         if isinstance(event, wire.Welcome):
             if not event.recovered:
-                message = _("Some direct messages may be missing.")
-                await self._tell(wire.Notice(code="history_gap", message=message))
+                await self._tell(in_own_words(wire.Notice(code="history_gap", message="")))
             for direct in event.directs:
                 await self._take(nursery, direct)
         elif self._positions.is_news(event, reread):
