@@ -12,6 +12,7 @@ import trio
 import trio_websocket
 import wsproto
 
+from client.server_texts import in_own_words, why_closed
 from client.texts import _
 from gateway import wire
 
@@ -50,7 +51,7 @@ class ConnectionLost(Exception):
 
 @dataclass(frozen=True)
 class Closed:
-    """How a connection ended: the WebSocket close code and its reason."""
+    """How a connection ended: the WebSocket close code and, in our words, its reason."""
 
     code: int
     reason: str
@@ -116,9 +117,12 @@ class _Pending(Generic[AnswerT]):
     """A command that is not answered yet."""
 
     def __init__(
-        self, answer_type: type[AnswerT], on_answer: Callable[[AnswerT], Any | None] | None
+        self,
+        command: wire.Command,
+        answer_type: type[AnswerT],
+        on_answer: Callable[[AnswerT], Any | None] | None,
     ) -> None:
-        self._answer_type = answer_type
+        self._command, self._answer_type = command, answer_type
         self._on_answer = on_answer
         self.answered = trio.Event()
         self.answer: AnswerT | None = None
@@ -134,8 +138,13 @@ class _Pending(Generic[AnswerT]):
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
 
+    def refuse(self, data: str) -> None:
+        """Take a refusal."""
+        error = wire.decode_answer(data, wire.Error)
+        self.fail(in_own_words(error, self._command).as_exception())
+
     def fail(self, error: Exception) -> None:
-        """Take a refusal, or the loss of the connection; what was answered stays answered."""
+        """Take the loss of the connection, say; what was answered stays answered."""
         if not self.answered.is_set():
             self.error = error
             self.answered.set()
@@ -221,7 +230,7 @@ class Connection:
         """
         if command.id is None:
             raise ValueError("only a command with an id is answered")
-        pending = _Pending(answer_type, on_answer)
+        pending = _Pending(command, answer_type, on_answer)
         self._pending[command.id] = pending
         try:
             await self._websocket.send_message(wire.encode(command).decode())
@@ -236,7 +245,7 @@ class Connection:
 
     async def hear(self, on_event: Callable[[Any], Awaitable[None]]) -> Closed:
         """Read until the connection ends, in one task only; every event goes to ``on_event``."""
-        closed = Closed(1006, _describe(None))
+        closed = Closed(1006, why_closed(1006))
         try:
             while True:
                 frame = await self._websocket.get_message()
@@ -258,9 +267,9 @@ class Connection:
             head = wire.head(frame)
             pending = self._pending.get(head.id) if head.id else None
             if pending is None:
-                return wire.decode_event(frame)
+                return in_own_words(wire.decode_event(frame))
             if head.type == "error":
-                pending.fail(wire.decode_answer(frame, wire.Error).as_exception())
+                pending.refuse(frame)
                 return None
             return pending.accept(frame)
         except ValueError:
@@ -322,6 +331,5 @@ def _why(error: BaseException) -> str:
 
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:
-    if reason is None or reason.code == 1006:  # noqa: PLR2004 - RFC 6455: closed without a word
-        return _("the connection broke")
-    return reason.reason or _("closed with code {code}").format(code=reason.code)
+    """Say why a connection was closed, be it without a word (1006, by RFC 6455)."""
+    return why_closed(int(reason.code), reason.reason) if reason is not None else why_closed(1006)

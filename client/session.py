@@ -28,10 +28,12 @@ from client.connection import (
     Connection,
     ConnectionLost,
 )
-from client.delivery import PASSING, Delivery, insist
+from client.delivery import Delivery, insist
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.positions import Positions
-from client.route import LONGEST_BACKOFF, Route
+from client.reconnection import Ending, Reconnection
+from client.route import Route
+from client.server_texts import in_own_words, why_closed
 from client.texts import _
 from gateway import wire
 from gateway.wire import CommandError
@@ -43,14 +45,9 @@ __all__ = [
 
 MOST_UNREAD: Final = 10_000
 """Events that may wait to be read; then the session reads no further from its connection."""
-NICK_GRACE_SECONDS: Final = 60.0
-"""How long a session that comes back waits for its old connection to be noticed as dead."""
-
-_LONGEST_WHILE_REFUSED: Final = 1.0
 _HASTY_CLOSE_SECONDS: Final = 0.2
 
 OkT = TypeVar("OkT", bound=wire.Ok)
-_Ending = Closed | CannotConnect | CommandError
 
 
 class Session:
@@ -75,10 +72,7 @@ class Session:
         self._status: tuple[wire.State, str] = ("online", "")
         self._delivery = Delivery()
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
-        self._came_in = trio.Event()
-        self._came_in_at = 0.0
-        self._retry_now = trio.Event()
-        self._failure: CannotConnect | CommandError | None = None
+        self._reconnection = Reconnection(self._route, self._connect, self._tell)
 
     # --- commands -----------------------------------------------------------------------------
 
@@ -168,7 +162,7 @@ class Session:
 
     def retry_now(self) -> None:
         """Wait no longer to connect; or, if connected, find out now whether that is still so."""
-        self._retry_now.set()
+        self._reconnection.retry_now()
         if self._connection is not None:
             self._connection.doubt()
 
@@ -188,80 +182,30 @@ class Session:
 
     async def came_in(self) -> None:
         """Wait for the first connection; raises as `open_session`."""
-        await self._came_in.wait()
-        if self._failure is not None:
-            raise self._failure
+        await self._reconnection.wait_in()
 
     async def run(self) -> None:
         """Connect, and stay connected until the session ends; started once, by `open_session`."""
         async with self._events:
-            ending = await self._first_connection()
-            if isinstance(ending, Closed):
-                reason = await self._keep_coming_back(ending)
+            reason = await self._reconnection.run()
+            if reason is not None:
                 self._delivery.end(reason)
                 await self._tell(Ended(reason))
-            else:
-                self._failure = ending
-            self._came_in.set()
-
-    async def _first_connection(self) -> _Ending:
-        """Try every node once; give how the first connection ended that came about."""
-        reasons: list[str] = []
-        for _attempt in list(self.urls):
-            ending = await self._next_connection()
-            if isinstance(ending, Closed) or _is_refusal(ending):
-                return ending
-            reasons.append(str(ending))
-        return CannotConnect("; ".join(reasons))
-
-    async def _keep_coming_back(self, ending: _Ending) -> str:
-        """Connect again whenever a connection has ended, until it is over; give why it is."""
-        failures = 0
-        refused_since: float | None = None
-        while True:
-            if isinstance(ending, Closed):
-                if not wire.may_reconnect(ending.code):
-                    return ending.reason
-                # One that takes us in and fails at once is no better than one that does not.
-                lived = trio.current_time() - self._came_in_at
-                failures = 0 if lived > LONGEST_BACKOFF else failures + 1
-                refused_since, reason = None, ending.reason
-            else:
-                failures, reason = failures + 1, str(ending)
-            ceiling = LONGEST_BACKOFF
-            if _is_refusal(ending):
-                # The nickname will be free any moment, when our old connection is seen to be dead.
-                ceiling = _LONGEST_WHILE_REFUSED
-                refused_since = refused_since or trio.current_time()
-                if trio.current_time() - refused_since > NICK_GRACE_SECONDS:
-                    return reason
-            delay = self._route.delay(failures, trio.current_time(), ceiling=ceiling)
-            await self._wait_to_retry(reason, delay)
-            ending = await self._next_connection()
 
     async def _tell(self, event: Event) -> None:
         """Hand an event to whoever reads them; one who closed ``events`` wants none."""
         with suppress(trio.BrokenResourceError):
             await self._events.send(event)
 
-    async def _wait_to_retry(self, reason: str, delay: float) -> None:
-        self._retry_now = trio.Event()
-        await self._tell(Disconnected(reason, delay, self._route.url))
-        with trio.move_on_after(delay):
-            await self._retry_now.wait()
-
-    async def _next_connection(self) -> _Ending:
-        """Connect to the next node, come in, and stay until that ends; give how it ended."""
-        url = self._route.advance()
-        ending: _Ending
+    async def _connect(self, url: str) -> Ending:
+        """Connect to a node, come in, and stay until that ends; give how it ended."""
+        ending: Ending
         async with trio.open_nursery() as nursery:
             try:
                 connection = await Connection.open(nursery, url)
                 ending = await self._converse(nursery, connection, url)
             except (CannotConnect, CommandError) as error:
                 ending = error
-                if error.retry_after is not None and isinstance(error, CannotConnect):
-                    self._route.keep_away(url, trio.current_time() + error.retry_after)
             except ConnectionLost as error:
                 ending = CannotConnect(f"{url}: {error}")
             finally:
@@ -272,7 +216,7 @@ class Session:
 
     async def _converse(self, nursery: trio.Nursery, connection: Connection, url: str) -> Closed:
         ended = trio.Event()
-        closed = Closed(1006, _("the connection broke"))
+        closed = Closed(1006, why_closed(1006))
         code = GOODBYE
 
         async def hear() -> None:
@@ -292,8 +236,7 @@ class Session:
             self._connection = connection
             self._delivery.connected(connection, resumed=welcome.resumed)
             await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
-            self._came_in.set()
-            self._came_in_at = trio.current_time()
+            self._reconnection.came_in()
             if not welcome.resumed:
                 nursery.start_soon(self._tell_status, connection)
             for name in list(self._rooms):
@@ -363,8 +306,7 @@ class Session:
 
         if isinstance(event, wire.Welcome):
             if not event.recovered:
-                message = _("Some direct messages may be missing.")
-                await self._tell(wire.Notice(code="history_gap", message=message))
+                await self._tell(in_own_words(wire.Notice(code="history_gap", message="")))
             for direct in self._positions.took_up(event):
                 self._delivery.heard(direct, self.nick)
                 await self._tell(direct)
@@ -388,11 +330,6 @@ class Session:
             partial(connection.ask, command, wire.MemberList, on_answer=settle)
         ):
             await self._tell(wire.Error(code=refusal.code, message=refusal.message))
-
-
-def _is_refusal(ending: _Ending) -> bool:
-    """Whether a node was reached and did not take us in, for a reason that will not pass."""
-    return isinstance(ending, CommandError) and ending.code not in PASSING
 
 
 @asynccontextmanager

@@ -12,14 +12,13 @@ translated with `_` when it is shown.
 from __future__ import annotations
 
 import gettext
+import io
 import locale
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-
-from client.catalogue import Catalogue
 
 LOCALE: Final = Path(__file__).with_name("locale")
 """Holds ``<language>.po``."""
@@ -41,12 +40,19 @@ def speak(languages: Sequence[str] | None = None, folder: Path = LOCALE) -> None
             locale.setlocale(locale.LC_TIME, "")
     paths = (folder / f"{language}.po" for language in languages)
     found = next(filter(Path.exists, paths), None)
-    use(Catalogue(found) if found else gettext.NullTranslations())
+    use(_read(found) if found else gettext.NullTranslations())
 
 
 def use(translation: gettext.NullTranslations) -> None:
     """Have all texts from here on translated by this."""
     _Language.translation = translation
+
+
+def _read(path: Path) -> gettext.NullTranslations:
+    """Read a file as translators write it, without a step between."""
+    import polib  # noqa: PLC0415 - English needs none of it
+
+    return gettext.GNUTranslations(io.BytesIO(polib.pofile(str(path)).to_binary()))
 
 
 def _wanted(environment: Mapping[str, str]) -> Iterator[str]:

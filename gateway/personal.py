@@ -32,7 +32,7 @@ class Personal:
         The recipient's is first: what the sender sees as said has arrived. Whom it is for is noted
         before that, so that another attempt goes to no other, whoever has the name by then.
 
-        :raises CommandError: ``no_such_nick``
+        :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt
         """
         key = f"{self._sid}:{command.id}"
         owner = await self._owner(command.to)
@@ -45,7 +45,7 @@ class Personal:
             await self._backplane.nicks.has(recipient.session)
         ):
             text = f"{recipient.nick} has gone; what you wrote may have arrived or not."
-            raise CommandError("no_such_nick", text)
+            raise CommandError("gone", text)
         tail = splicing.encode_direct_tail(
             sender=nick, to=recipient.nick, text=command.text, id=command.id
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tkinter as tk
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from tkinter import ttk
 from typing import Any, Final
@@ -35,6 +35,11 @@ class _Drawn:
 
     entry: Entry
     rows: int
+
+    @property
+    def in_band(self) -> bool:
+        """Whether it mentions the person, and so has a band behind it."""
+        return isinstance(self.entry.line, Said) and self.entry.line.mention
 
 
 class MessageView(ttk.Frame):
@@ -165,8 +170,11 @@ class MessageView(ttk.Frame):
             else itertools.islice(reversed(entries), _PAGE)
         )
         fresh.reverse()
-        spans = [entry_spans(entry) for entry in fresh]
-        self._drawn += map(_Drawn, fresh, self._insert("end", spans))
+        before = list(itertools.islice(reversed(self._drawn), 1))
+        row = self._last_row - sum(drawn.rows for drawn in before)
+        drawn = self._insert("end", fresh)
+        self._drawn += drawn
+        self._set_apart([*before, *drawn], row)
         if (
             self._asked_before is not None
             and self._drawn
@@ -178,7 +186,7 @@ class MessageView(ttk.Frame):
         own = [draft_spans(draft) for draft in drafts]
         if own and (not entries or not _is_by(entries[-1].line, me)):
             own[0] = (*head_spans(me), *own[0])
-        self._draft_rows = sum(self._insert("end", own))
+        self._draft_rows = sum(self._insert_spans("end", own))
         self._drafts, self._changes = drafts, conversation.transcript.changes
 
     def _draw_older(self, most: int) -> None:
@@ -195,8 +203,9 @@ class MessageView(ttk.Frame):
         first = self._drawn[0].entry
         entries = self._conversation.transcript.entries
         older = list(itertools.takewhile(lambda entry: entry is not first, entries))[-most:]
-        rows = self._insert("1.0", [entry_spans(entry) for entry in older])
-        self._drawn.extendleft(map(_Drawn, reversed(older), reversed(rows)))
+        drawn = self._insert("1.0", older)
+        self._set_apart([*drawn, self._drawn[0]], 1)
+        self._drawn.extendleft(reversed(drawn))
 
     def _note_reader(self) -> int:
         """Mark the first line in sight that stays, and give how far it is from the top."""
@@ -217,7 +226,24 @@ class MessageView(ttk.Frame):
         if box is not None and box[1] != place:
             self.text.yview_scroll(box[1] - place, "pixels")
 
-    def _insert(self, where: str, lines: Sequence[Sequence[Span]]) -> list[int]:
+    def _insert(self, where: str, entries: Sequence[Entry]) -> list[_Drawn]:
+        return list(map(_Drawn, entries, self._insert_spans(where, map(entry_spans, entries))))
+
+    @property
+    def _last_row(self) -> int:
+        """The row where the next line will be."""
+        return int(self.text.index("end - 1 chars").split(".")[0])
+
+    def _set_apart(self, drawn: Sequence[_Drawn], row: int) -> None:
+        """Have room above and below the bands of mentions, in what is drawn from a row on."""
+        for one, other in itertools.pairwise(drawn):
+            row += one.rows
+            if one.in_band and not other.in_band:
+                self.text.tag_add("below-band", f"{row}.0", f"{row}.0 lineend")
+            elif other.in_band and not one.in_band:
+                self.text.tag_add("above-band", f"{row - 1}.0", f"{row}.0")
+
+    def _insert_spans(self, where: str, lines: Iterable[Sequence[Span]]) -> list[int]:
         """Insert lines in one go; gives how many rows each takes up, not counting wrapping."""
         rows = []
         arguments: list[Any] = []

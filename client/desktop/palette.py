@@ -18,7 +18,8 @@ class Palette:
     """Colours by what they are for; every text can be read on every ground it stands on.
 
     ``background`` is behind the messages, ``surface`` behind what stands beside them; ``edge``
-    goes round what can be typed into; ``senders`` are told apart by their colours.
+    goes round what can be typed into; ``thumb`` shows how far one has scrolled; ``senders`` are
+    told apart by their colours.
     """
 
     background: str
@@ -27,6 +28,7 @@ class Palette:
     selection: str
     line: str
     edge: str
+    thumb: str
     text: str
     quiet: str
     link: str
@@ -53,7 +55,8 @@ class Palette:
 PALETTES: Final[dict[Mode, Palette]] = {
     "light": Palette(
         background="#ffffff", surface="#f4f5f8", hover="#e8eaf0", selection="#dbe5fd",
-        line="#e0e3ea", edge="#828b9c", text="#1a1d24", quiet="#5d6677", link="#2456c9",
+        line="#e0e3ea", edge="#828b9c", thumb="#c3c9d4", text="#1a1d24", quiet="#5d6677",
+        link="#2456c9",
         accent="#2f5fd0", pressed="#2450b4", on_accent="#ffffff",
         good="#067647", warning="#a04100", error="#b42318",
         mention="#fff4d9", mention_edge="#c98a00",
@@ -64,7 +67,8 @@ PALETTES: Final[dict[Mode, Palette]] = {
     ),
     "dark": Palette(
         background="#22252d", surface="#1a1c22", hover="#2c303a", selection="#2e3c5f",
-        line="#343945", edge="#747d8d", text="#e6e9ef", quiet="#a0a9b9", link="#8fb2ff",
+        line="#343945", edge="#747d8d", thumb="#474e5d", text="#e6e9ef", quiet="#a0a9b9",
+        link="#8fb2ff",
         accent="#3d6be0", pressed="#3560cc", on_accent="#ffffff",
         good="#5fd39a", warning="#f5b25c", error="#ff9a90",
         mention="#3a3423", mention_edge="#e0a93b",

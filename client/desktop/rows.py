@@ -62,7 +62,10 @@ class Rows(tk.Frame):
         self.canvas = tk.Canvas(
             self, width=1, height=1, highlightthickness=0, borderwidth=0, takefocus=takes_focus
         )
-        self._scrollbar = ttk.Scrollbar(self, command=self.canvas.yview)
+        side = "Side." if ground == "surface" else ""
+        self._scrollbar = ttk.Scrollbar(
+            self, style=f"{side}Quiet.TScrollbar", command=self.canvas.yview
+        )
         self.canvas.configure(yscrollcommand=self._scrolled)
         self.canvas.pack(side="left", fill="both", expand=True)
         self.count = 0

@@ -11,7 +11,7 @@ class QuietScrollbar(ttk.Frame):
 
     def __init__(self, master: tk.Misc, scrolled: tk.Text) -> None:
         super().__init__(master)
-        self._bar = ttk.Scrollbar(self, command=scrolled.yview)
+        self._bar = ttk.Scrollbar(self, style="Quiet.TScrollbar", command=scrolled.yview)
         self.configure(width=self._bar.winfo_reqwidth())
         self.pack_propagate(flag=False)
 

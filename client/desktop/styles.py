@@ -15,6 +15,7 @@ _RADIUS: Final = 6
 _BUTTON_SIZE: Final = (160, 40)
 _FIELD_SIZE: Final = (480, 60)
 _CARD_SIZE: Final = (480, 320)
+_THUMB_SIZE: Final = (6, 32)
 """How large the pictures are that ttk makes forms of: much larger ones take it long to fill."""
 _PADDING: Final = {"Button": (14, 8), "Menubutton": (8, 8), "Entry": (10, 8)}
 
@@ -89,6 +90,7 @@ class Styles:
             self._set_labels(prefix, ground, palette)
             self._set_buttons(prefix, ground, palette)
             self._style.configure(f"{prefix}TFrame", background=ground)
+            self._set_scrollbar(prefix, ground)
         self._set_field(palette)
         for form, name, ground in (
             ("Field", "Field.TFrame", palette.background),
@@ -108,11 +110,11 @@ class Styles:
     # --- forms --------------------------------------------------------------------------------
 
     def _make_forms(self, palette: Palette) -> None:
-        ring = (palette.link, 2)
+        ring, bare = (palette.link, 2), ("", 0)
         for kind, colours in button_colours(palette).items():
             filled = bool(colours.fill)
             self._make_form(
-                kind,
+                f"{kind}.form",
                 _BUTTON_SIZE,
                 (colours.fill, (colours.edge, 1)),
                 disabled=(colours.fill, (colours.edge, 1)),
@@ -121,18 +123,33 @@ class Styles:
                 active=(colours.active, (colours.active if filled else colours.edge, 1)),
             )
         ground = palette.background
-        self._make_form("Field", _FIELD_SIZE, (ground, (palette.edge, 1)), focus=(ground, ring))
-        self._make_form("Card", _CARD_SIZE, (ground, (palette.line, 1)))
+        self._make_form(
+            "Field.form", _FIELD_SIZE, (ground, (palette.edge, 1)), focus=(ground, ring)
+        )
+        self._make_form("Card.form", _CARD_SIZE, (ground, (palette.line, 1)))
+        self._make_form("Scroll.trough", _THUMB_SIZE, ("", bare), padding=2)
+        self._make_form(
+            "Scroll.thumb",
+            _THUMB_SIZE,
+            (palette.thumb, bare),
+            least=_THUMB_SIZE,
+            pressed=(palette.quiet, bare),
+            active=(palette.edge, bare),
+        )
 
     def _make_form(
         self,
         name: str,
         size: tuple[int, int],
         usual: tuple[str, tuple[str, int]],
+        *,
+        least: tuple[int, int] = (0, 0),
+        padding: int = 0,
         **others: tuple[str, tuple[str, int]],
     ) -> None:
         """Make a box for each state of a widget; ttk fills larger ones with the middle of it."""
-        radius, (width, height) = self._px(_RADIUS), map(self._px, size)
+        width, height = map(self._px, size)
+        radius = min(self._px(_RADIUS), width // 2)
 
         def draw(fill: str, edge: tuple[str, int]) -> Picture:
             colour, thickness = edge
@@ -143,8 +160,9 @@ class Styles:
 
         states = ((state, draw(*how)) for state, how in others.items())
         self._style.element_create(
-            f"{name}.form", "image", draw(*usual), *states, border=radius + 1, sticky="nsew",
-            width=0, height=0, padding=0,
+            name, "image", draw(*usual), *states, border=min(radius + 1, width // 2),
+            sticky="nsew", width=self._px(least[0]), height=self._px(least[1]),
+            padding=self._px(padding),
         )  # fmt: skip
 
     # --- styles -------------------------------------------------------------------------------
@@ -191,6 +209,13 @@ class Styles:
                     foreground=[("disabled", palette.quiet)],
                     background=[("active", ground), ("!active", ground)],
                 )
+
+    def _set_scrollbar(self, prefix: str, ground: str) -> None:
+        """Set how far one has scrolled to be seen, and to stand out only when it is pointed at."""
+        thumb: Any = ("Scroll.thumb", {"expand": "1", "sticky": "nswe"})
+        trough: Any = ("Scroll.trough", {"sticky": "ns", "children": [thumb]})
+        self._style.layout(f"Vertical.{prefix}Quiet.TScrollbar", [trough])
+        self._style.configure(f"Vertical.{prefix}Quiet.TScrollbar", background=ground)
 
     def _set_field(self, palette: Palette) -> None:
         text: Any = [("Entry.textarea", {"sticky": "nswe"})]

@@ -142,7 +142,7 @@ async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
     for _ in range(2):
         with pytest.raises(wire.CommandError, match="has gone") as refused:
             await alice.direct("Alice", HELLO)
-        assert refused.value.code == "no_such_nick"
+        assert refused.value.code == "gone"
     for session in ("alice", "bob", "another"):
         assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 0
 

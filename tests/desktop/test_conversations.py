@@ -164,3 +164,35 @@ async def test_where_one_reads_in_a_conversation_is_remembered(stage: Stage) -> 
         lambda: top in alice.messages.get("@0,0 linestart", "@0,0 + 1 lines lineend"),
         "the same place",
     )
+
+
+@on_stage()
+async def test_a_mention_has_room_above_and_below_its_band(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    said = ["one", "alice: two", "alice: three", "four", "alice: five"]
+    for number in range(220):
+        await bob.send("lobby", f"{number % 2 * 'alice: '}{number}")
+    for text in said[:2]:
+        await bob.send("lobby", text)
+    alice = stage.open(nick="alice")
+    await alice.sees("alice: two")
+    for text in said[2:]:
+        await bob.send("lobby", text)
+    await alice.sees("alice: five")
+
+    def spacing(line: str, side: str) -> int:
+        text, row = alice.messages, alice.lines.index(line) + 1
+        tags = text.tag_names(f"{row}.0")
+        given = [text.tag_cget(tag, side) for tag in text.tag_names() if tag in tags]
+        return int([str(space) for space in given if str(space)][-1])
+
+    apart = [(spacing(line, "spacing1"), spacing(line, "spacing3")) for line in said]
+    assert apart == [(12, 8), (2, 6), (2, 6), (12, 8), (2, 6)]
+    alice.messages.yview_moveto(0.0)
+    await alice.sees_that(lambda: "100" in alice.lines, "older lines")
+    older = [line for line in alice.lines if line.removeprefix("alice: ").isdigit()]
+    assert len(older) > 100
+    for line in older[1:]:
+        is_mention = line.startswith("alice: ")
+        assert spacing(line, "spacing3") == (6 if is_mention else 8), line
+        assert spacing(line, "spacing1") == (2 if is_mention else 12), line

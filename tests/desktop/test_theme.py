@@ -53,6 +53,13 @@ def test_what_can_be_used_stands_out_from_its_background(palette: Palette) -> No
 
 
 @pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
+def test_how_far_one_has_scrolled_is_seen_and_does_not_call(palette: Palette) -> None:
+    for ground in (palette.background, palette.surface):
+        assert 1.4 <= contrast(palette.thumb, ground) <= 2.5, ground
+        assert contrast(palette.edge, ground) >= 3.0, "once it is pointed at"
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)
 def test_every_kind_of_button_can_be_read(palette: Palette) -> None:
     for kind, colours in button_colours(palette).items():
         for ground in (palette.background, palette.surface):
@@ -111,6 +118,7 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
         )  # fmt: skip
         assert text.tag_cget("sender-3", "foreground") == palette.senders[3]
         assert rows.canvas.cget("background") == palette.surface
+        assert str(style.lookup("Vertical.Side.Quiet.TScrollbar", "background")) == palette.surface
         assert str(style.lookup("TLabel", "background")) == palette.background
         assert str(style.lookup("Quiet.TLabel", "foreground")) == palette.quiet
         assert str(style.lookup("Title.TLabel", "font")) == str(theme.title)

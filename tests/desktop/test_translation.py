@@ -69,14 +69,11 @@ class Reader:
 @on_stage()
 async def look_at_everything(stage: Stage) -> None:
     name = str((await stage.cluster.nodes[0].logged("listening"))["node"])
-    from_server = "The nickname bob is taken; bob_ is free."
     bob = await stage.peer("bob", room="42")
     await bob.send("42", "1 2 3")
     person = stage.open(nick="bob", room="42")
-    reader = Reader(
-        person, from_server, name, *stage.cluster.urls, "bob_", "bob", "127.0.0.1", "Here", "lobby"
-    )
-    await reader.sees(from_server)
+    reader = Reader(person, name, *stage.cluster.urls, "bob_", "bob", "127.0.0.1", "Here", "lobby")
+    await reader.sees("\u27e6The nickname bob is taken; bob_ is free.\u27e7")
     person.click("\u27e6Add\u27e7")
     await person.sees("\u27e6Addresses\u27e7")
     person.click("\u27e6Save\u27e7")
@@ -136,6 +133,10 @@ async def in_german(stage: Stage) -> None:
     await person.sees("Verbunden mit", "1 Mitglied", "anna (du)", "Nachricht an #lobby")
     person.app.window.actions["help"]()
     await person.sees("Strg+K", "Zu einem Gespr\u00e4ch gehen")
+    person.press("<Escape>")
+    await person.focus()
+    person.write("/msg bob hallo\n")
+    await person.sees("Nicht gesendet: Niemand hier hei\u00dft bob.")
 
 
 def test_the_window_speaks_german(tmp_path: object, display: str) -> None:

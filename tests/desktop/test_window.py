@@ -60,7 +60,7 @@ async def test_a_bad_nickname_is_told_and_another_one_does(stage: Stage) -> None
     person = stage.open()
     await person.sees("Choose a nickname")
     person.write("no spaces\n")
-    await person.sees("A nickname may not have a space.")
+    await person.sees("A nickname has 2 to 32 characters")
     assert person.typed == "no spaces"
     person.field.delete(0, "end")
     person.write("fine\n")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
+import polib
 import pytest
 
-from client.catalogue import Catalogue
 from client.texts import LOCALE, _, ngettext, speak
 
 CLIENT = Path(__file__).parent.parent.parent / "client"
@@ -52,16 +52,15 @@ def test_no_text_is_marked_that_is_put_together_before() -> None:
 
 @pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.stem)
 def test_a_translation_has_all_texts_with_their_fields_and_no_others(path: Path) -> None:
-    catalogue = Catalogue(path)
-    known = {e["msgid"]: e for e in catalogue.entries if e["msgid"]}
-    assert len(known) == len(catalogue.entries) - 1, "no text is there twice"
+    entries = [entry for entry in polib.pofile(str(path)) if not entry.obsolete]
+    known = {entry.msgid: entry for entry in entries}
+    assert len(known) == len(entries), "no text is there twice"
     assert known.keys() == {texts[0] for texts in TEXTS}
     for one, *several in TEXTS:
-        translated = [text for part, text in known[one].items() if part.startswith("msgstr")]
-        assert all(translated), f"{one!r} is not translated"
-        if several:
-            assert known[one]["msgid_plural"] == several[0]
-        for text in translated:
+        entry = known[one]
+        assert entry.translated(), f"{one!r} is not translated"
+        assert entry.msgid_plural == (several[0] if several else "")
+        for text in entry.msgstr_plural.values() if several else [entry.msgstr]:
             assert fields(text) <= fields(several[0] if several else one), one
 
 
@@ -83,26 +82,20 @@ def test_the_language_is_as_the_environment_says(monkeypatch: pytest.MonkeyPatch
     assert _("Come in") == "Come in"
 
 
-def test_a_catalogue_is_read_as_gettext_writes_it(tmp_path: Path) -> None:
-    path = tmp_path / "xx.po"
-    path.write_text(
-        'msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=3; plural=n%10==1 ? 0 : n>4 ? 2 : 1;\\n"\n\n'
-        "# a note\n#: client/x.py:3\n"
-        'msgid "one\\n"\n"\\"two\\""\nmsgstr "eins\\n"\n"zwei"\n\n'
+def test_a_translation_is_read_as_gettext_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "xx.po").write_text(
+        'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+        '"Plural-Forms: nplurals=3; plural=n%10==1 ? 0 : n>4 ? 2 : 1;\\n"\n\n'
         'msgid "{n} cat"\nmsgid_plural "{n} cats"\n'
         'msgstr[0] "a"\nmsgstr[1] "b"\nmsgstr[2] "c"\n\n'
         '#, fuzzy\nmsgid "guessed"\nmsgstr "geraten"\n\n'
-        'msgid "empty"\nmsgstr ""\n\n'
-        '#~ msgid "gone"\n#~ msgstr "weg"\n',
+        'msgid "empty"\nmsgstr ""\n',
         "utf-8",
     )
-    catalogue = Catalogue(path)
-    assert catalogue.gettext('one\n"two"') == "eins\nzwei"
-    plurals = [catalogue.ngettext("{n} cat", "{n} cats", n) for n in (1, 2, 5, 21)]
-    assert plurals == ["a", "b", "c", "a"]
-    for text in ("guessed", "empty", "gone"):
-        assert catalogue.gettext(text) == text
-    assert catalogue.ngettext("dog", "dogs", 2) == "dogs"
+    speak(["xx"], tmp_path)
+    assert [ngettext("{n} cat", "{n} cats", n) for n in (1, 2, 5, 21)] == ["a", "b", "c", "a"]
+    assert [_("guessed"), _("empty")] == ["guessed", "empty"], "what is not ready is not used"
+    assert ngettext("dog", "dogs", 2) == "dogs"
 
 
 def test_a_translation_is_what_the_package_has_in_it() -> None:
