@@ -35,10 +35,10 @@ class Losses:
             self._known_at[text] = min(at, self._known_at.get(text, at))
 
     def _sightings(self) -> list[tuple[str, float]]:
-        answers = [
-            (s.text, s.answered_at) for s in self._history.sendings if s.answered_at is not None
-        ]
-        return answers + [(text, at) for stay in self._history.stays for _, text, at in stay.heard]
+        history = self._history
+        sendings, stays = history.sendings + history.directs, history.stays + history.inboxes
+        answers = [(s.text, s.answered_at) for s in sendings if s.answered_at is not None]
+        return answers + [(text, at) for stay in stays for _, text, at in stay.heard]
 
     def _fault_of(self, text: str) -> Strike | None:
         """Give the fault during which a message was first known to be in a log."""
@@ -83,6 +83,24 @@ class Losses:
         """Give a stay without the messages that are gone, as its client knows."""
         heard = [each for each in stay.heard if not self.of_listener(stay, each)]
         return replace(stay, heard=heard)
+
+    # --- direct messages ----------------------------------------------------------------------
+
+    def of_direct(self, text: str, *inboxes: Stay | None) -> bool:
+        """Tell whether a message may be gone, and the reader of one of these inboxes knows."""
+        fault = self._fault_of(text)
+        known = (inbox is not None and self._knows(inbox, fault) for inbox in inboxes if fault)
+        return any(known)
+
+    def explain_inbox(self, hole: Hole) -> bool:
+        """Tell whether the reader of an inbox had to be told of a loss: once for each fault."""
+        holes = [
+            inbox.hole
+            for inbox in self._history.inboxes
+            if inbox.room == hole.room and inbox.hole is not None
+        ]
+        faults = [strike for strike in self._lossy if strike.began <= hole.at]
+        return holes.index(hole) < len(faults)
 
     # --- what clients were told ---------------------------------------------------------------
 

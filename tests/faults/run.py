@@ -14,10 +14,11 @@ from unittest.mock import patch
 import trio
 
 from client.outbox import Outbox
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import check
 from tests.faults.cluster import Struck, open_struck, way_to_nodes
 from tests.faults.faults import LASTING, LOSSY, NEED_SENTINELS, endless, faults_of
 from tests.faults.history import History, Memory, Strike
+from tests.faults.verdict import Verdict
 from tests.faults.workload import Client
 from tests.load.cluster import usage
 
@@ -62,14 +63,16 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
                 sentinels=any(fault in NEED_SENTINELS for fault in faults),
             )
         )  # fmt: skip
-        clients = []
+        clients: list[Client] = []
         for number in range(plan.clients):
             urls = struck.urls
             if number < PROXIED:
                 urls = await stack.enter_async_context(way_to_nodes(struck, chance))
             seed = f"{plan.seed}-{number}"
             name, is_loud = f"c{number}", partial(getattr, struck, "loud")
-            clients.append(Client(name, urls, ROOMS, history, seed=seed, is_loud=is_loud))
+            clients.append(
+                Client(name, urls, ROOMS, history, seed=seed, is_loud=is_loud, people=clients)
+            )
         talked, finish = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
             for client in clients:

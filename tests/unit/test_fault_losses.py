@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from gateway.closing import NICK_LOST
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import check
 from tests.faults.history import Ending, History, Hole, Sending, Stay, Strike
+from tests.faults.verdict import Verdict
 
 PATIENCE = 5.0
 
