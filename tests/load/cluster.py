@@ -105,7 +105,7 @@ def spawned(
         options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
         config = (gateway / "gateway" / "config.py").read_text("utf-8")
         unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
-        ports = _free_ports(nodes)
+        ports = free_ports(nodes)
         redis = _start([find_redis(), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
         try:
@@ -126,7 +126,7 @@ def spawned(
                 _stop(process)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Give ports that nobody has, so that several runs can go side by side."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(count)]
