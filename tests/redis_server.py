@@ -84,12 +84,15 @@ class RedisServer:
         self.process.send_signal(signal.SIGCONT)
 
     async def __aenter__(self) -> RedisServer:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self.process is not None
-        if self.process.returncode is None:
+        if self.process is not None and self.process.returncode is None:
             self.process.kill()
             self.resume()
             with trio.CancelScope(shield=True):

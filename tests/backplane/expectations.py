@@ -41,7 +41,7 @@ async def kept_out(link: Link) -> AsyncIterator[list[EventDict]]:
     with structlog.testing.capture_logs() as logs:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(link.run)
-            with trio.fail_after(10):
+            with trio.fail_after(20):
                 while not logs:
                     await trio.sleep(0.001)
             assert not link.connected

@@ -99,6 +99,7 @@ async def test_what_was_never_written_to_a_lost_connection_is_not_asked_of_the_n
             await wait_all_tasks_blocked()
             for _ in range(5):
                 nursery.start_soon(fails, partial(link.call, "INCR", "counter"))
+    link._timeout = TIMEOUT  # what follows may take its time
     redis_server.resume()
     await connected_again(link)
     await expect_echo(link, "in step")
@@ -115,6 +116,7 @@ async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
             for _ in range(10):
                 nursery.start_soon(fails, partial(link.call, "PING"))
     await disconnected(link)
+    link._timeout = TIMEOUT  # what follows may take its time
     redis_server.resume()
     await connected_again(link)
     assert await link.call("ECHO", "back") == b"back"

@@ -47,7 +47,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 ) -> None:
     redis_server.ask("ACL", "SETUSER", "app", "on", ">right", "~*", "&*", "+@all")
     server = Server.from_url(f"unix://app:letmein@{redis_server.socket}")
-    link = Link(server, name="test", timeout=1)
+    link = Link(server, name="test", timeout=10)
     async with kept_out(link) as logs:
         await fails(partial(link.call, "PING"))
         redis_server.ask("ACL", "SETUSER", "app", ">letmein")
@@ -58,7 +58,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 
 
 async def test_a_database_that_does_not_exist_is_logged(redis_server: RedisServer) -> None:
-    link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=1)
+    link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=10)
     async with kept_out(link) as logs:
         pass
     assert "DB index" in logs[0]["reason"]
@@ -87,7 +87,7 @@ async def test_tls_with_a_certificate_that_is_trusted(tmp_path: Path, certificat
 async def test_tls_without_trust_is_refused_and_logged(tmp_path: Path, certificate: Path) -> None:
     port = free_port()
     async with tls_server(tmp_path, certificate, port):
-        link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=1)
+        link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=10)
         async with kept_out(link) as logs:
             pass
         assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]

@@ -178,7 +178,7 @@ async def test_fifty_rooms_and_no_more(node: NodeProcess) -> None:
 
 async def test_who_sends_too_fast_is_told_and_nothing_is_done(redis_server: RedisServer) -> None:
     async with (
-        open_cluster(redis_server, 1, flood_burst=20, flood_rate=10) as cluster,
+        open_cluster(redis_server, 1, flood_burst=20, flood_rate=0.01) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -188,7 +188,7 @@ async def test_who_sends_too_fast_is_told_and_nothing_is_done(redis_server: Redi
         refused = [a for a in answers if a["type"] == "error"]
         done = [a for a in answers if a["type"] == "ok"]
         assert [a["seq"] for a in done] == list(range(1, len(done) + 1))
-        assert len(refused) >= 30
+        assert len(done) == 18, "hello and join were commands, too"
         assert {a["code"] for a in refused} == {"too_fast"}
-        assert all(0 < a["retry_after"] <= 0.1 for a in refused)
+        assert all(0 < a["retry_after"] <= 100 for a in refused)
         assert all("id" in a for a in refused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 
 import pytest
@@ -13,6 +14,7 @@ from tests.harness import RawClient, bare_socket, http_get, open_cluster, raw_cl
 from tests.redis_server import RedisServer
 
 
+@pytest.mark.timeout(300)
 async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServer) -> None:
     clients = 2000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -22,7 +24,8 @@ async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServ
     everybody = trio.Event()
     all_heard = trio.Event()
 
-    async with open_cluster(redis_server, 1) as cluster:
+    # This one process answers for all of them, and may be late with its pongs.
+    async with open_cluster(redis_server, 1, ping_interval=600) as cluster:
         node = cluster.nodes[0]
         entering = trio.CapacityLimiter(100)
         joined = 0
@@ -35,7 +38,9 @@ async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServ
             joined += 1
             if joined == clients:
                 everybody.set()
-            assert (await client.hear_type("message"))["text"] == "Hello, all of you!"
+            while (frame := json.loads(await client.websocket.get_message()))["type"] != "message":
+                pass
+            assert frame["text"] == "Hello, all of you!"
             heard += 1
             if heard == clients:
                 all_heard.set()
@@ -59,7 +64,7 @@ async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServ
                 [lobby] = await speaker.list_rooms()
                 assert lobby.members == clients + 1
                 await speaker.send("lobby", "Hello, all of you!")
-                with trio.fail_after(30):
+                with trio.fail_after(60):
                     await all_heard.wait()
         assert heard == clients
         assert node.errors == []

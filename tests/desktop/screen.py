@@ -106,8 +106,12 @@ class XWindow:
         await self.click(x, y)
         await self.press("ctrl+a", "ctrl+c")
         script = "import tkinter; print(tkinter.Tk().selection_get(selection='CLIPBOARD'))"
-        with trio.fail_after(10):
-            done = await trio.run_process([sys.executable, "-c", script], capture_stdout=True)
+        with trio.fail_after(20):
+            # Nothing may be copied yet.
+            done = await trio.run_process(
+                [sys.executable, "-c", script],
+                capture_stdout=True, stderr=subprocess.DEVNULL, check=False,
+            )  # fmt: skip
         return done.stdout.decode()
 
     def close(self) -> None:
@@ -150,6 +154,6 @@ class _ClientMessage(ctypes.Structure):
 
 async def _xdotool(*arguments: str, check: bool = True) -> str:
     command = [find_tool("xdotool"), *arguments]
-    with trio.fail_after(10):
+    with trio.fail_after(20):
         done = await trio.run_process(command, capture_stdout=True, check=check)
     return done.stdout.decode()

@@ -11,7 +11,7 @@ from tests.desktop.stage import Person, Stage, on_stage
 async def fits(person: Person) -> None:
     """Wait until everything in sight has the room that it asks for."""
     try:
-        await person.sees_that(lambda: not person.cut_off, "all of it to fit", seconds=5)
+        await person.sees_that(lambda: not person.cut_off, "all of it to fit")
     except AssertionError:
         raise AssertionError("cut off:\n" + "\n".join(person.cut_off)) from None
 

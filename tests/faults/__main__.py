@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol, TypeVar
 
 import trio
 
@@ -19,6 +20,8 @@ from tests.faults.faults import MIXES, faults_of
 from tests.faults.report import as_json, table
 from tests.faults.run import Plan, run
 from tests.faults.sabotaged import SABOTAGES
+
+ResultT = TypeVar("ResultT")
 
 
 def main() -> None:
@@ -45,8 +48,7 @@ def main() -> None:
     except ValueError as error:
         parser.error(str(error))
     plan = Plan(**{k: v for k, v in vars(options).items() if k != "json"})
-    with tempfile.TemporaryDirectory(prefix="chat-faults-") as folder:
-        history, verdict = trio.run(run, plan, Path(folder), _show)
+    history, verdict = _carry_out(lambda folder: run(plan, folder, _show))
     _show("")
     sys.stdout.write(table(history, verdict))
     if options.json:
@@ -86,11 +88,40 @@ def _other(name: str, arguments: list[str]) -> NoReturn:
         case "churn":
             parser.add_argument("--count", type=int, default=100_000)
     asked = vars(parser.parse_args(arguments))
-    with tempfile.TemporaryDirectory(prefix="chat-faults-") as folder:
-        outcome: Outcome = trio.run(partial(work, Path(folder), show=_show, **asked))
+    outcome = _carry_out(partial(work, show=_show, **asked))
     _show("")
     sys.stdout.write(f"{outcome}\n")
     sys.exit(not outcome.clean)
+
+
+def _carry_out(work: Callable[[Path], Awaitable[ResultT]]) -> ResultT:
+    """Do it in a folder of its own; ended by a signal, it first ends all that it has started."""
+    results: list[ResultT] = []
+    ended_by: list[int] = []
+
+    async def until_ended() -> None:
+        with (
+            trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
+            tempfile.TemporaryDirectory(prefix="chat-faults-") as folder,
+        ):
+            async with trio.open_nursery() as nursery:
+
+                async def heed() -> None:
+                    ended_by.append(await anext(signals))
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(heed)
+                results.append(await work(Path(folder)))
+                nursery.cancel_scope.cancel()
+
+    try:
+        trio.run(until_ended)
+    except* Exception:
+        if not ended_by:  # else it is what the signal did to the processes, which got it as well
+            raise
+    if ended_by:
+        sys.exit(128 + ended_by[0])
+    return results[0]
 
 
 def _show(line: str) -> None:

@@ -99,6 +99,7 @@ async def failover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
 async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """The primary dies while its replica lags behind: what was written meanwhile is gone."""
     group = struck.group
+    await group.in_step()
     group.cut_replication()
     await trio.sleep(chance.uniform(*LAG))
     await group.lose_primary()

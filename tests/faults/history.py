@@ -16,7 +16,10 @@ Heard = tuple[int, str, float]
 
 @dataclass
 class Sending:
-    """One message on its way; ``seq`` once it is acknowledged, ``failure`` if that never came."""
+    """One message on its way; ``seq`` once it is acknowledged, ``failure`` if that never came.
+
+    If it is a direct message, ``room`` is the nickname of whom it is for.
+    """
 
     client: str
     number: int
@@ -34,6 +37,8 @@ class Stay:
 
     ``heard`` is what came behind ``since``, in the order it came. ``kept`` tells that the client
     was there to the end of the run, and must have everything. ``hole`` is what it was told of.
+
+    An inbox is a room with one reader, which ends with their session.
     """
 
     client: str
@@ -125,10 +130,12 @@ class Memory:
 
 @dataclass
 class History:
-    """All of it. ``logs`` are the last reads, by client and room."""
+    """All of it. ``logs`` are the last reads, by client and room; ``holes`` are those of rooms."""
 
     sendings: list[Sending] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
+    directs: list[Sending] = field(default_factory=list)
+    inboxes: list[Stay] = field(default_factory=list)
     holes: list[Hole] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     tenures: list[Tenure] = field(default_factory=list)

@@ -7,6 +7,7 @@ that it is there, was told of the loss afterwards: the room went on in another e
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -14,8 +15,8 @@ from gateway.closing import NICK_LOST
 from tests.faults.history import Ending, Heard, History, Hole, Sending, Stay, Strike
 
 SLACK: Final = 0.5
-"""Seconds before a lossy fault in which what was written may be lost to it, too; and after it,
-since answers are still on their way then: no other primary is there so soon."""
+"""Seconds after a lossy fault in which answers may still be on their way from the dead primary: no
+other one is there so soon."""
 
 Logs = dict[str, list[dict[int, str]]]
 """Every client's last read of each room, by ``seq``."""
@@ -30,22 +31,33 @@ class Losses:
         self._logs = {room: reads[0] for room, reads in logs.items()}
         self._patience = patience
         self._lossy = [strike for strike in history.strikes if strike.lossy]
+        self._over = [self._over_at(strike) for strike in self._lossy]
         self._known_at: dict[str, float] = {}
         for text, at in self._sightings():
             self._known_at[text] = min(at, self._known_at.get(text, at))
 
     def _sightings(self) -> list[tuple[str, float]]:
-        answers = [
-            (s.text, s.answered_at) for s in self._history.sendings if s.answered_at is not None
-        ]
-        return answers + [(text, at) for stay in self._history.stays for _, text, at in stay.heard]
+        history = self._history
+        sendings, stays = history.sendings + history.directs, history.stays + history.inboxes
+        answers = [(s.text, s.answered_at) for s in sendings if s.answered_at is not None]
+        return answers + [(text, at) for stay in stays for _, text, at in stay.heard]
 
     def _fault_of(self, text: str) -> Strike | None:
         """Give the fault during which a message was first known to be in a log."""
         at = self._known_at.get(text)
         if at is None:
             return None
-        return next((s for s in self._lossy if s.began - SLACK <= at <= _end(s) + SLACK), None)
+        times = zip(self._lossy, self._over, strict=True)
+        return next((strike for strike, over in times if strike.began <= at <= over), None)
+
+    def _over_at(self, strike: Strike) -> float:
+        """Give when another primary was there: something said after the fault is answered."""
+        answers = [
+            s.answered_at
+            for s in self._history.sendings + self._history.directs
+            if s.asked_at > _end(strike) and s.answered_at is not None
+        ]
+        return max(_end(strike) + SLACK, min(answers, default=math.inf))
 
     # --- messages -----------------------------------------------------------------------------
 
@@ -83,6 +95,24 @@ class Losses:
         """Give a stay without the messages that are gone, as its client knows."""
         heard = [each for each in stay.heard if not self.of_listener(stay, each)]
         return replace(stay, heard=heard)
+
+    # --- direct messages ----------------------------------------------------------------------
+
+    def of_direct(self, text: str, *inboxes: Stay | None) -> bool:
+        """Tell whether a message may be gone, and the reader of one of these inboxes knows."""
+        fault = self._fault_of(text)
+        known = (inbox is not None and self._knows(inbox, fault) for inbox in inboxes if fault)
+        return any(known)
+
+    def explain_inbox(self, hole: Hole) -> bool:
+        """Tell whether the reader of an inbox had to be told of a loss: once for each fault."""
+        holes = [
+            inbox.hole
+            for inbox in self._history.inboxes
+            if inbox.room == hole.room and inbox.hole is not None
+        ]
+        faults = [strike for strike in self._lossy if strike.began <= hole.at]
+        return holes.index(hole) < len(faults)
 
     # --- what clients were told ---------------------------------------------------------------
 

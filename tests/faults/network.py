@@ -145,4 +145,5 @@ def _ip(*commands: str, within: str | None = None) -> None:
     subprocess.run(
         ["ip", *place, "-batch", "-"],
         input="\n".join(commands), text=True, check=True, capture_output=True,
+        start_new_session=True,  # out of reach of the terminal's Ctrl-C: what is made is removed
     )  # fmt: skip

@@ -102,6 +102,7 @@ def _person(number: int, url: str) -> Person:
 
 def _come_in(fleet: Fleet, show: Callable[[str], None]) -> None:
     while not fleet.all_in:
+        trio.from_thread.check_cancelled()
         before = fleet.ready // 1000
         fleet.step()
         if fleet.ready // 1000 > before:

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any, Final
 
-from tests.faults.checker import Recovery, Verdict
 from tests.faults.history import History, Memory
+from tests.faults.verdict import Recovery, Traffic, Verdict
 
 MOST_SHOWN: Final = 40
 WARM_SECONDS: Final = 60.0
@@ -22,8 +22,9 @@ def as_json(verdict: Verdict, **plan: Any) -> dict[str, Any]:
 def table(history: History, verdict: Verdict) -> str:
     """Everything, for people."""
     lines = [
-        f"messages    {verdict.sent} sent, {verdict.acknowledged} acknowledged",
-        f"            {verdict.heard} heard, {len(verdict.recovered)} unanswered yet delivered",
+        f"in rooms    {_traffic(verdict.in_rooms)}",
+        f"            {len(verdict.recovered)} unanswered yet delivered",
+        f"direct      {_traffic(verdict.direct)}",
         f"announced   {len(verdict.announced)} messages lost with Redis, told {verdict.told} times",
         "anomalies   " + ", ".join(f"{count} {kind}" for kind, count in verdict.counts.items()),
         *_recoveries(verdict.recoveries),
@@ -38,6 +39,10 @@ def table(history: History, verdict: Verdict) -> str:
         "clean" if verdict.clean else f"NOT CLEAN: {len(verdict.anomalies)} anomalies",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _traffic(traffic: Traffic) -> str:
+    return f"{traffic.sent} sent, {traffic.acknowledged} acknowledged, {traffic.heard} heard"
 
 
 def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:

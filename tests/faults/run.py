@@ -14,10 +14,11 @@ from unittest.mock import patch
 import trio
 
 from client.outbox import Outbox
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import check
 from tests.faults.cluster import Struck, open_struck, way_to_nodes
 from tests.faults.faults import LASTING, LOSSY, NEED_SENTINELS, endless, faults_of
 from tests.faults.history import History, Memory, Strike
+from tests.faults.verdict import Verdict
 from tests.faults.workload import Client
 from tests.load.cluster import usage
 
@@ -62,22 +63,24 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
                 sentinels=any(fault in NEED_SENTINELS for fault in faults),
             )
         )  # fmt: skip
-        clients = []
+        clients: list[Client] = []
         for number in range(plan.clients):
             urls = struck.urls
             if number < PROXIED:
                 urls = await stack.enter_async_context(way_to_nodes(struck, chance))
             seed = f"{plan.seed}-{number}"
             name, is_loud = f"c{number}", partial(getattr, struck, "loud")
-            clients.append(Client(name, urls, ROOMS, history, seed=seed, is_loud=is_loud))
+            clients.append(
+                Client(name, urls, ROOMS, history, seed=seed, is_loud=is_loud, people=clients)
+            )
         talked, finish = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
             for client in clients:
                 nursery.start_soon(client.run, talked, finish)
-            with trio.move_on_after(plan.seconds):
-                if faults:
-                    await _strike(plan, struck, history, chance, show)
-                await trio.sleep_forever()
+            over = trio.current_time() + plan.seconds
+            if faults:
+                await _strike(plan, struck, history, chance, show, until=over)
+            await trio.sleep_until(over)
             show("settling")
             _weigh(struck, history)
             with trio.move_on_after(plan.settle) as waiting:
@@ -97,7 +100,13 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
 
 
 async def _strike(
-    plan: Plan, struck: Struck, history: History, chance: random.Random, show: Callable[[str], None]
+    plan: Plan,
+    struck: Struck,
+    history: History,
+    chance: random.Random,
+    show: Callable[[str], None],
+    *,
+    until: float,
 ) -> None:
     """Have one fault after the other, each with a while of peace before it."""
     for fault in endless(faults_of(plan.mix), chance):
@@ -105,16 +114,17 @@ async def _strike(
         span = chance.uniform(*plan.interval)
         hold = span * chance.uniform(0.2, 0.8)
         next_at = trio.current_time() + span
-        await trio.sleep(span - hold)
+        if next_at - hold > until:
+            return
+        await trio.sleep_until(next_at - hold)
         strike = Strike(fault.__name__, "", trio.current_time(), lossy=fault in LOSSY)
-        with trio.CancelScope(shield=True):
-            async with fault(struck, chance) as strike.where:
-                history.strikes.append(strike)
-                number, sent = len(history.strikes), len(history.sendings)
-                show(f"{number} {strike.fault} ({strike.where}); {sent} messages so far")
-                if fault not in LASTING:
-                    strike.ended = trio.current_time()
-                await trio.sleep(max(0.0, next_at - trio.current_time()))
+        async with fault(struck, chance) as strike.where:
+            history.strikes.append(strike)
+            number, sent = len(history.strikes), len(history.sendings)
+            show(f"{number} {strike.fault} ({strike.where}); {sent} messages so far")
+            if fault not in LASTING:
+                strike.ended = trio.current_time()
+            await trio.sleep_until(next_at)
         strike.ended = strike.ended or trio.current_time()
 
 

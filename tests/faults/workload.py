@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -33,6 +33,7 @@ from tests.faults.history import (
     Stay,
     Tenure,
 )
+from tests.faults.inbox import Inbox
 
 PAUSE: Final = (0.15, 0.45)
 SHORT_PAUSE: Final = (0.01, 0.03)
@@ -71,9 +72,11 @@ class Client:
         *,
         seed: str,
         is_loud: Callable[[], bool],
+        people: Sequence[Client],
     ) -> None:
-        """Be somebody; while ``is_loud``, say very much."""
+        """Be somebody among ``people``; while ``is_loud``, say very much."""
         self.name = name
+        self._people = people
         self._is_loud = is_loud
         self._urls = urls
         self._rooms = rooms
@@ -86,6 +89,7 @@ class Client:
         self._early: dict[str, list[tuple[int, str, float]]] = {}
         self._presences: dict[str, Presence] = {}
         self._tenure: Tenure | None = None
+        self._inbox = Inbox(name, history)
         self._news = trio.lowlevel.ParkingLot()
         self._nick = name
         self.in_flight = 0
@@ -134,7 +138,11 @@ class Client:
                     await self._move(session)
                 case dice if dice < 0.12:
                     await self._list(session, self._home)
-                case _ if self.in_flight < MOST_IN_FLIGHT and self._stays:
+                case _ if self.in_flight >= MOST_IN_FLIGHT:
+                    pass
+                case dice if dice < 0.37:
+                    self._write(session, nursery)
+                case _ if self._stays:
                     self._speak(session, nursery)
         await finish.wait()
 
@@ -145,18 +153,30 @@ class Client:
     # --- talking ------------------------------------------------------------------------------
 
     def _speak(self, session: Session, nursery: trio.Nursery) -> None:
-        self._number += 1
-        room = self._chance.choice(list(self._stays))
-        text = f"{self.name}:{self._number}"
-        size = LOUD_CHARS if self._is_loud() else 0
-        sending = Sending(self.name, self._number, room, text, trio.current_time())
+        """Say something in a room."""
+        sending = self._sending_to(self._chance.choice(list(self._stays)))
+        text = _padded(sending.text, LOUD_CHARS if self._is_loud() else 0)
         self._history.sendings.append(sending)
-        self.in_flight += 1
-        nursery.start_soon(self._send, session, sending, size)
+        nursery.start_soon(self._send, sending, partial(session.send, sending.room, text))
 
-    async def _send(self, session: Session, sending: Sending, size: int) -> None:
+    def _write(self, session: Session, nursery: trio.Nursery) -> None:
+        """Say something to somebody else alone."""
+        others = [p.session.nick for p in self._people if p is not self and p.session is not None]
+        if others:
+            sending = self._sending_to(self._chance.choice(others))
+            self._history.directs.append(sending)
+            write = partial(session.direct, sending.room, sending.text)
+            nursery.start_soon(self._send, sending, write)
+
+    def _sending_to(self, place: str) -> Sending:
+        self._number += 1
+        self.in_flight += 1
+        text = f"{self.name}:{self._number}"
+        return Sending(self.name, self._number, place, text, trio.current_time())
+
+    async def _send(self, sending: Sending, send: Callable[[], Awaitable[int]]) -> None:
         try:
-            sending.seq = await session.send(sending.room, _padded(sending.text, size))
+            sending.seq = await send()
             sending.answered_at = trio.current_time()
         except _REFUSED as error:
             sending.failure = str(error)
@@ -209,11 +229,15 @@ class Client:
                     self._rejoined(joined, now)
                 case wire.Notice(code="history_gap" | "history_lost", room=str(room)):
                     self._hole(room, event.code, event.epoch or "", event.seq or 0, now)
+                case wire.DirectMessage() | wire.Notice(code="history_gap" | "history_lost"):
+                    self._inbox.take(event, now)
                 case Connected(nick=nick):
+                    self._inbox.connected(event, now)
                     self._tenure = Tenure(self.name, nick, now)
                     self._history.tenures.append(self._tenure)
                 case Disconnected(reason=reason):
                     self._history.closed[_URL.sub("", reason)] += 1
+                    self._inbox.disconnected()
                     self._lose_nick()
                 case Ended(reason):
                     self._history.endings.append(Ending(self.name, reason, now))
@@ -223,6 +247,7 @@ class Client:
     def _go(self) -> None:
         for room in list(self._stays):
             self._depart(room)
+        self._inbox.end(trio.current_time())
         self._lose_nick()
 
     def _hear(self, message: wire.Message, now: float) -> None:
@@ -293,13 +318,15 @@ class Client:
             self._history.logs[self.name, room] = messages
 
     async def hear_all(self) -> None:
-        """Wait until the last message of every room has come; it is judged whether all did."""
+        """Wait until the last messages have come; it is judged whether all did."""
         for stay in self._stays.values():
             stay.kept = True
+        self._inbox.keep()
         for room, stay in self._stays.items():
             log = self._history.logs.get((self.name, room), [])
             last = max((seq for seq, _ in log), default=0)
             await self._until(partial(self._has, stay, last))
+        await self._until(self._inbox.is_complete)
 
     @staticmethod
     def _has(stay: Stay, last: int) -> bool:

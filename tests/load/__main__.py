@@ -6,11 +6,13 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, NoReturn
 
 from tests.load import floor
 from tests.load.cluster import running, spawned
@@ -23,6 +25,7 @@ from tests.load.scenario import SCENARIOS, Scenario, adapted
 
 _ROOT: Final = Path(__file__).parent.parent.parent
 _FLOOR_SECONDS: Final = 4.0
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> None:
@@ -34,6 +37,8 @@ def main() -> None:
         options = parser.parse_args(sys.argv[2:])
         sys.stdout.write(compare(_runs(options.before), _runs(options.after)))
         return
+    for number in _ENDING:
+        signal.signal(number, _end)
     options = _parser().parse_args()
     if (options.nodes is None) == (options.spawn is None):
         raise SystemExit("say where the nodes are with --nodes, or have some made with --spawn")
@@ -45,6 +50,13 @@ def main() -> None:
         Path(options.html).write_text(page(runs))
     if any(run["void"] for run in runs):
         sys.exit(3)
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """End, but first all that was started; another signal meanwhile changes nothing."""
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from socket import AF_INET, SOCK_STREAM, getaddrinfo
 from typing import Final
 from urllib.request import urlopen
 
@@ -21,7 +22,6 @@ from gateway.demo import find_redis
 
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
-FIRST_PORT: Final = 18_700
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -82,7 +82,7 @@ def running(urls: Sequence[str]) -> Cluster:
     for url in urls:
         try:
             place = Place.from_url(url)
-            found = getaddrinfo(place.host, place.port, AF_INET, SOCK_STREAM)
+            found = socket.getaddrinfo(place.host, place.port, socket.AF_INET, socket.SOCK_STREAM)
         except (ValueError, OSError) as error:
             raise SystemExit(f"{url}: {error}") from None
         if place.secure:
@@ -101,33 +101,38 @@ def spawned(
 ) -> Iterator[Cluster]:
     """Run a Redis and nodes of our own from a checkout of the gateway; they limit no rate."""
     with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
-        socket = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder]
-        redis = _start([find_redis(), *options], Path(folder), other_core)
-        started: list[subprocess.Popen[bytes]] = []
+        listens = Path(folder, "redis.sock")
+        options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
         config = (gateway / "gateway" / "config.py").read_text("utf-8")
         unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
+        ports = free_ports(nodes)
+        redis = _start([find_redis(), *options], Path(folder), other_core)
+        started: list[subprocess.Popen[bytes]] = []
         try:
-            _wait(lambda: Path(socket).exists(), redis, "Redis")
-            for number in range(nodes):
+            _wait(listens.exists, redis, "Redis")
+            for port in ports:
                 command = [
-                    sys.executable, "-m", "gateway", "serve", "--port", str(FIRST_PORT + number),
-                    "--redis", f"unix://{socket}", "--log-level", "error",
+                    sys.executable, "-m", "gateway", "serve", "--port", str(port),
+                    "--redis", f"unix://{listens}", "--log-level", "error",
                     *(part for flag in unlimited for part in (flag, "0")),
                 ]  # fmt: skip
                 started.append(_start(command, gateway, node_core))
-            for number, process in enumerate(started):
-                _wait(lambda port=FIRST_PORT + number: _is_ready(port), process, "a node")  # type: ignore[misc]
-            yield Cluster(
-                [
-                    Node(f"ws://127.0.0.1:{FIRST_PORT + number}/ws", process)
-                    for number, process in enumerate(started)
-                ],
-                redis,
-            )
+            for port, process in zip(ports, started, strict=True):
+                _wait(partial(_is_ready, port), process, "a node")
+            urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
+            yield Cluster(list(map(Node, urls, started)), redis)
         finally:
             for process in (*started, redis):
                 _stop(process)
+
+
+def free_ports(count: int) -> list[int]:
+    """Give ports that nobody has, so that several runs can go side by side."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def _start(command: list[str], folder: Path, core: int | None) -> subprocess.Popen[bytes]:

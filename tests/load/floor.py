@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.demo import find_redis
-from tests.load.cluster import usage
+from tests.load.cluster import free_ports, usage
 
 _CHANNEL: Final = b"floor"
 _SUBSCRIBE: Final = b"*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nfloor\r\n"
@@ -72,7 +72,7 @@ def _publications(data: bytes) -> list[bytes]:
 
 def measure(
     *, processes: int, members: int, in_flight: int, payload: int, seconds: float,
-    node_core: int | None, other_core: int | None, first_port: int = 18_600,
+    node_core: int | None, other_core: int | None,
 ) -> float:  # fmt: skip
     """Give the microseconds of CPU per delivery, with so many messages on their way at a time."""
     with tempfile.TemporaryDirectory(prefix="chat-floor-") as folder:
@@ -86,15 +86,11 @@ def measure(
             while not Path(path).exists():
                 time.sleep(0.02)
             share = members // processes
-            for number in range(processes):
-                code = (
-                    f"from tests.load.floor import serve; "
-                    f"serve({path!r}, {first_port + number}, {share})"
-                )
+            ports = free_ports(processes)
+            for port in ports:
+                code = f"from tests.load.floor import serve; serve({path!r}, {port}, {share})"
                 nodes.append(_start([sys.executable, "-c", code], node_core))
-            sockets = [
-                _connect(first_port + number) for number in range(processes) for _ in range(share)
-            ]
+            sockets = [_connect(port) for port in ports for _ in range(share)]
             pids = [node.pid for node in nodes]
             return _drive(path, sockets, pids, in_flight=in_flight, payload=payload,
                           seconds=seconds)  # fmt: skip

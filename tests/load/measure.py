@@ -78,12 +78,13 @@ class Generators:
         return [last[number] for number in sorted(last)]
 
     def close(self) -> None:
-        """Let them end."""
+        """End them, whatever they are doing."""
         for process in self._processes:
-            assert process.stdin is not None
-            process.stdin.close()
+            process.kill()
         for process in self._processes:
             process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 class Timeline:

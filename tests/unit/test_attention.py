@@ -18,6 +18,12 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     monkeypatch.setenv("PATH", str(folder))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in may take its time."""
+    monkeypatch.setattr("client.desktop.attention._PATIENCE", 30.0)
+
+
 async def test_no_text_is_an_option_or_markup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

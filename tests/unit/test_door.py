@@ -127,7 +127,8 @@ async def test_a_frame_that_is_refused_leaves_the_connection(
         assert client.websocket.closed is None
 
 
-async def test_floods_are_refused_with_the_time_to_wait() -> None:
+async def test_floods_are_refused_with_the_time_to_wait(mock_clock: MockClock) -> None:
+    del mock_clock  # it stands still: no command is allowed again meanwhile
     async with chat() as client:
         burst = Settings().flood_burst
         for _ in range(burst + 1):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.checker import KINDS, check
+from tests.faults.checker import check
 from tests.faults.history import (
     History,
     Hole,
@@ -17,6 +17,7 @@ from tests.faults.history import (
     Strike,
     Tenure,
 )
+from tests.faults.verdict import KINDS, Traffic
 
 
 def clean() -> History:
@@ -51,7 +52,7 @@ def test_a_clean_history_passes() -> None:
     verdict = check(clean(), patience=2)
     assert verdict.clean
     assert verdict.recovered == ["a:3"]
-    assert (verdict.sent, verdict.acknowledged, verdict.heard) == (5, 4, 10)
+    assert verdict.in_rooms == Traffic(sent=5, acknowledged=4, heard=10)
     assert verdict.recoveries[0].seconds == pytest.approx(1.5), "a was answered at 3.5"
     assert set(verdict.counts) == set(KINDS)
 

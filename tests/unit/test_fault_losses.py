@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from gateway.closing import NICK_LOST
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import check
 from tests.faults.history import Ending, History, Hole, Sending, Stay, Strike
+from tests.faults.verdict import Verdict
 
 PATIENCE = 5.0
 
@@ -60,10 +61,14 @@ def long_before(history: History) -> None:
         stay.heard[1] = (2, "a:2", 1.5)
 
 
-def long_after(history: History) -> None:
-    history.sendings[1].answered_at = 3.6
+def answered_late(history: History, at: float) -> None:
+    history.sendings[1].answered_at = at
     for stay in history.stays[:2]:
-        stay.heard[1] = (2, "a:2", 3.6)
+        stay.heard[1] = (2, "a:2", at)
+
+
+def after_the_next_primary(history: History) -> None:
+    answered_late(history, 5.2)
 
 
 def sender_not_told(history: History) -> None:
@@ -95,7 +100,7 @@ def told_that_it_is_there(history: History) -> None:
         (harmless, "lost"),
         (harmless, "told"),
         (long_before, "lost"),
-        (long_after, "lost"),
+        (after_the_next_primary, "lost"),
         (sender_not_told, "lost"),
         (listener_not_told, "diverged"),
         (told_too_late, "lost"),
@@ -106,6 +111,12 @@ def test_what_was_lost_in_silence_is_found(plant: Callable[[History], None], kin
     history = failed_over()
     plant(history)
     assert kind in kinds(history)
+
+
+def test_answers_of_the_dead_primary_may_be_late_until_there_is_another() -> None:
+    history = failed_over()
+    answered_late(history, 3.9)
+    assert judged(history).clean
 
 
 def test_whoever_left_before_it_was_told_needs_no_telling() -> None:

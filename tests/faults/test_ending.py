@@ -1,0 +1,56 @@
+"""Whoever ends a run by a signal is left with nothing of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+RUNS = {
+    "faults": (("tests.faults", "--mix", "kill,pause", "--nodes", "2"), "messages so far"),
+    "load": (("tests.load", "--spawn", "2", "--clients", "10", "--rate", "10"), "deliveries/s"),
+}
+"""How each is started, and what it says when it is amid its work."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("run", RUNS)
+def test_nothing_is_left_of_a_run_that_is_ended(
+    run: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    arguments, amid = RUNS[run]
+    with subprocess.Popen(
+        [sys.executable, "-m", *arguments, "--seconds", "600"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)}, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stderr is not None
+            assert any(amid in line for line in process.stderr), "it ended"
+            if number == signal.SIGINT:
+                os.killpg(process.pid, number)  # as a terminal does
+            else:
+                process.send_signal(number)
+            assert process.wait(60) == 128 + number
+            assert group(process.pid) == []
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == []
+    links, spaces = Path("/proc/net/dev").read_text(), Path("/run/netns").glob("*")
+    assert not [name for name in (links, *map(str, spaces)) if f"cf{process.pid:x}x" in name]
+
+
+def group(number: int) -> list[str]:
+    """Give the commands that run in a process group."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(ProcessLookupError, FileNotFoundError):
+            if os.getpgid(int(process.name)) == number:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found
