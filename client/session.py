@@ -45,6 +45,7 @@ __all__ = [
 
 MOST_UNREAD: Final = 10_000
 """Events that may wait to be read; then the session reads no further from its connection."""
+_SECRET_BYTES: Final = 18
 _HASTY_CLOSE_SECONDS: Final = 0.2
 
 OkT = TypeVar("OkT", bound=wire.Ok)
@@ -259,10 +260,15 @@ class Session:
             except CommandError as error:
                 if error.code != "unauthorized":
                     raise
-                self._secret = None
         self._positions.new_inbox()
-        hello = wire.Hello(id=next(self._ids), nick=self.nick)
-        return await connection.ask(hello, wire.Welcome)
+        # Of our own making, so that this can be taken up should its answer be lost.
+        self._secret = secrets.token_urlsafe(_SECRET_BYTES)
+        hello = wire.Hello(id=next(self._ids), nick=self.nick, session=self._secret)
+        try:
+            return await connection.ask(hello, wire.Welcome)
+        except CommandError:
+            self._secret = None
+            raise
 
     async def _tell_status(self, connection: Connection) -> None:
         """Have the server know the status that was set over an earlier connection."""

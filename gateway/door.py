@@ -14,7 +14,8 @@ import trio
 from gateway import endpoints, wire
 from gateway.closing import INTERNAL, NO_HELLO, NORMAL, SILENT, SLOW_READER, UNAVAILABLE, Closing
 from gateway.outbox import Outbox
-from gateway.session import Services, Session
+from gateway.services import Services
+from gateway.session import Session
 from gateway.websocket import (
     PING,
     Broken,

@@ -9,7 +9,7 @@ from typing import Final
 import h11
 
 from gateway import wire
-from gateway.session import Services
+from gateway.services import Services
 from gateway.websocket import is_upgrade
 
 ABOUT: Final = (

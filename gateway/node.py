@@ -21,7 +21,7 @@ from gateway.lease import Lease
 from gateway.listener import Serve, accept_forever, open_listeners
 from gateway.metrics import Gauges, Metrics
 from gateway.relay import Relay
-from gateway.session import Services
+from gateway.services import Services
 from gateway.standings import Standings
 from gateway.wire import Notice
 

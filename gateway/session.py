@@ -5,24 +5,21 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 import trio
 
-from gateway import history, identity, nicknames, splicing, who, wire
-from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
+from gateway import history, identity, nicknames, room_names, splicing, who, wire
+from gateway.backplane import NickTaken, Replaced, Unavailable
 from gateway.closing import REPLACED, Closing
-from gateway.config import Settings
 from gateway.flood import TokenBucket
 from gateway.hub import Room
 from gateway.inbox import NOTHING_MISSED, Inbox, Missed
-from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.personal import Personal
-from gateway.relay import Relay
-from gateway.standings import Standing, Standings
+from gateway.services import Services
+from gateway.standings import Standing
 from gateway.websocket import text_frame
 from gateway.wire import CommandError
 
@@ -30,21 +27,6 @@ MOST_LISTED_ROOMS: Final = 500
 _REMEMBERED_ANSWERS: Final = 16
 
 log = structlog.get_logger("session")
-
-
-@dataclass(frozen=True)
-class Services:
-    """What every session of a node works with."""
-
-    settings: Settings
-    node: str
-    backplane: Backplane
-    relay: Relay
-    standings: Standings
-    metrics: Metrics
-    why_not_ready: Callable[[], str | None]
-    take_in: Callable[[], float | None]
-    """Lets one more client in, or gives the seconds after which it may try again."""
 
 
 class Session:
@@ -141,6 +123,8 @@ class Session:
             missed = await self._take_up(command.resume, command.inbox)
         elif command.nick is not None:
             nick = self._checked(command.nick)
+            if command.session is not None:
+                self._choose(command.session)
             self._services.standings.hold(self.standing)
             # Before anybody can find us by our nickname.
             self._inbox = self._services.relay.inboxes.open(self.sid, self._outbox)
@@ -182,12 +166,28 @@ class Session:
         if found is None:
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
         standing, missed = found
-        standings.release(self.standing)  # an earlier hello may have claimed something
-        self.standing, self._secret = standing, secret
+        self._go_by(secret, standing)
         self._inbox = self._services.relay.inboxes.take_up(self.sid, self._outbox)
-        self._personal = Personal(self._services.backplane, self._services.relay, self.sid)
         self._services.metrics.counts.resumed += 1
         return missed
+
+    def _choose(self, secret: str) -> None:
+        """Go by a secret that the client made."""
+        sid = identity.session_id(secret)
+        if sid == self.sid:
+            return
+        if not self._services.standings.unknown([sid]):
+            raise CommandError("unauthorized", "There is this session already; resume it.")
+        self._go_by(secret, Standing(sid, self._close))
+
+    def _go_by(self, secret: str, standing: Standing) -> None:
+        """Be this session, not the one that an earlier hello may have claimed something for."""
+        relay = self._services.relay
+        if self._inbox is not None:
+            relay.inboxes.close(self._inbox)
+        self._services.standings.release(self.standing)
+        self.standing, self._secret = standing, secret
+        self._personal = Personal(self._services.backplane, relay, self.sid)
 
     async def _rename(self, command: wire.Nick) -> None:
         nick = self._checked(command.nick)
@@ -234,7 +234,7 @@ class Session:
         self.standing.who = line
 
     async def _join(self, command: wire.Join) -> None:
-        name = _checked_room(command.room)
+        name = room_names.check(command.room)
         services = self._services
         rooms = self.standing.joined
         if name not in rooms and len(rooms) >= services.settings.max_rooms:
@@ -403,14 +403,6 @@ class Session:
         wire.Rooms: _rooms,
         wire.Ping: _ping,
     }
-
-
-def _checked_room(name: str) -> str:
-    if not 1 <= len(name) <= wire.MAX_ROOM_CHARS:
-        raise CommandError("bad_room", f"A room's name has 1 to {wire.MAX_ROOM_CHARS} characters.")
-    if not name.isprintable() or " " in name:
-        raise CommandError("bad_room", "A room's name has no spaces and no invisible characters.")
-    return name
 
 
 def _id_of(data: str | bytes) -> str | None:

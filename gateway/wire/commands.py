@@ -15,6 +15,7 @@ from gateway.wire.shared import (
     Id,
     Limit,
     Position,
+    Secret,
     State,
 )
 
@@ -28,10 +29,12 @@ class Command(Frame, frozen=True, kw_only=True):
 class Hello(Command, frozen=True, kw_only=True, tag="hello"):
     """The first command of every connection: who I am, or the secret of a session to go on with.
 
-    With the latter, ``inbox`` tells what one has seen of one's direct messages.
+    With the latter, ``inbox`` tells what one has seen of one's direct messages. With a nickname,
+    ``session`` is a secret of one's own: should the answer be lost, the session can be taken up.
     """
 
     nick: str | None = None
+    session: Secret | None = None
     resume: Annotated[str, Meta(max_length=64)] | None = None
     inbox: Position | None = None
 

@@ -54,7 +54,7 @@ def session_on(node: Node) -> Iterator[Session]:
         yield Session(node._services, connection.outbox, connection.close)
 
 
-async def command(session: Session, type: str, **fields: Any) -> None:  # noqa: A002
+async def command(session: Session, /, type: str, **fields: Any) -> None:  # noqa: A002
     """Have a session carry out a command, with its type for an id."""
     await session.handle(json.dumps({"type": type, "id": type} | fields))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import pytest
 import trio
 
 from tests.cluster.inside import command, running_node, session_on
-from tests.harness import NodeProcess, RawClient, open_cluster, raw_client, until
+from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 
@@ -138,6 +139,44 @@ async def test_a_goodbye_counts_though_redis_was_away(
         await node._backplane.link.wait_connected()
         assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
         assert await node._standings.resume(session.sid, lambda _: None, None) is None
+
+
+async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
+    redis_server: RedisServer,
+) -> None:
+    secret = secrets.token_urlsafe(18)
+    hello = {"type": "hello", "nick": "alice", "session": secret}
+    async with open_cluster(redis_server, 2) as cluster:
+        async with bare_socket(cluster.nodes[0]) as bare:
+            await bare.send(json.dumps(hello).encode())
+            await until(lambda: is_taken(redis_server, "alice"), "the nickname to be taken")
+        async with raw_client(cluster.urls[1]) as client:
+            back = await resume(client, secret)
+            assert (back["nick"], back["session"]) == ("alice", secret)
+            async with raw_client(cluster.urls[1]) as other:
+                bob = hello | {"nick": "bob"}
+                assert (await other.ask(bob))["code"] == "unauthorized"
+                assert (await other.ask(bob | {"session": "short"}))["code"] == "bad_frame"
+                assert (await other.ask(hello | {"session": "x" * 22}))["code"] == "nick_taken"
+                answer = await other.ask(bob | {"session": "x" * 22})
+                assert (answer["nick"], answer["session"]) == ("bob", "x" * 22)
+
+
+async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: RedisServer) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice, session_on(node) as bob:
+            await command(alice, "hello", nick="alice", session="a" * 22)
+            alice.end()
+            for number in range(3):
+                await command(bob, "hello", nick="alice", session=f"{number}" * 22)
+            await command(bob, "hello", resume="a" * 22)
+            assert (bob.nick, len(node._relay.inboxes._inboxes)) == ("alice", 1)
+            assert list(node._standings._standings) == [bob.sid]
+            bob.end(goodbye=True)
+
+
+async def is_taken(redis_server: RedisServer, nick: str) -> bool:
+    return bool(redis_server.ask("HEXISTS", "chat:{nicks}", nick))
 
 
 async def nothing_held(redis_server: RedisServer) -> bool:

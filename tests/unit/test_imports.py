@@ -19,7 +19,7 @@ FLOORS = (
     {"listener", "door"},
     {"endpoints"},
     {"session"},
-    {"lease", "personal"},
+    {"lease", "personal", "services"},
     {"sweep"},
     {"standings"},
     {"relay"},
@@ -28,7 +28,7 @@ FLOORS = (
     {"follower"},
     {"roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
-    {"nicknames", "splicing", "websocket", "who"},
+    {"nicknames", "room_names", "splicing", "websocket", "who"},
     {"wire", "closing", "config", "flood", "identity", "logs"},
 )
 """From the roof down: a module may import those on floors below its own."""
