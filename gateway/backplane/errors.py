@@ -23,6 +23,10 @@ class Refused(Unavailable, redis_exceptions.ResponseError):
     """
 
 
+class Denied(Unavailable):
+    """Redis answers, and says why it does not do this now: full, starting, or unable to save."""
+
+
 class ReadOnly(Unavailable):
     """This server is a replica now: the primary is elsewhere."""
 
@@ -46,6 +50,6 @@ def translate(error: str) -> Exception:
     if word == "READONLY" or "-READONLY " in error:
         return ReadOnly(error)
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
-        return Unavailable(error)
+        return Denied(error)
     log.error("redis refused a command", reason=error)
     return Refused(error)
