@@ -310,8 +310,11 @@ class MessageView(ttk.Frame):
         self._scrollbar.set(first, last)
         self.gutter.draw_soon()
         # Another size of window or text also moves the end out of sight, but not by the
-        # reader's will.
-        if self._shape == self._shape_now() and not self._settling:
+        # reader's will; nor does it bring what is above into sight.
+        is_same = self._shape == self._shape_now()
+        if is_same and self._settling:
+            self._settling = self.text.compare("@0,0", ">=", "settling")
+        if is_same and not self._settling:
             self._at_end = float(last) >= 1.0
             if self._conversation is not None:
                 at_end = self._at_end
@@ -354,6 +357,7 @@ class MessageView(ttk.Frame):
         if self._at_end:
             self.text.see("end")
             self._settling = self._is_measured_later()
+            self.text.mark_set("settling", "@0,0")
         self._shape = self._shape_now()
 
     def _pointed(self, event: tk.Event[tk.Text]) -> None:

@@ -293,6 +293,25 @@ async def test_older_lines_come_as_one_scrolls_up_and_the_reader_stays(stage: St
 
 
 @on_stage()
+async def test_who_scrolls_up_while_the_text_is_laid_out_anew_stays_there(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    for number in range(50):
+        await bob.send("lobby", f"line {number}")
+    alice = stage.open(nick="alice")
+    await alice.sees("line 49")
+    await alice.focus()
+    laid_out = trio.Event()
+    alice.messages.bind("<<WidgetViewSync>>", lambda _: laid_out.set(), add="+")
+    alice.press("<Control-plus>")
+    alice.messages.event_generate("<Configure>")
+    alice.messages.yview_moveto(0.0)
+    with trio.fail_after(20):
+        await laid_out.wait()
+    alice.root.update()
+    assert alice.messages.yview()[0] == 0.0
+
+
+@on_stage()
 async def test_tab_completes_and_search_finds(stage: Stage) -> None:
     bob = await stage.peer("bob")
     await bob.send("lobby", "the needle \U0001f604 needle")
