@@ -62,6 +62,14 @@ def direct_epoch(message: bytes) -> str:
     return message.split(b'"', 8)[7].decode()
 
 
+def in_epoch(message: bytes, epoch: str) -> bytes:
+    """Give a ``direct`` as of this epoch, which its inbox may have come to since it was logged."""
+    logged = direct_epoch(message)
+    if logged == epoch:
+        return message
+    return message.replace(b'"%s"' % logged.encode(), b'"%s"' % epoch.encode(), 1)
+
+
 def message_seq(message: bytes) -> int:
     """Read ``seq`` off the bytes of a ``message``."""
     return int(message[len(MESSAGE_PREFIX) : message.index(b",")])

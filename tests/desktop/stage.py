@@ -136,7 +136,10 @@ class Person:
     def press(self, *keys: str) -> None:
         """Press keys such as ``<Control-k>``, wherever the focus is."""
         for key in keys:
-            widget = self.root.focus_get() or self.field
+            widget = self.root.focus_get()
+            if widget is None:  # the window does not know yet that it has it, and hears no keys
+                widget = self.root.focus_lastfor() or self.field
+                widget.focus_force()
             widget.event_generate(key)
 
     def click(self, label: str) -> None:

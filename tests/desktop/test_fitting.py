@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from client.desktop.theme import SMALLEST
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -79,5 +77,4 @@ async def test_what_is_cut_off_is_noticed(stage: Stage) -> None:
     await fits(alice)
     title = alice.app.window.chat.members.title
     title.configure(text="far too long for where it is " * 5)
-    with pytest.raises(AssertionError, match="far too long"):
-        await fits(alice)
+    assert any("far too long" in each for each in alice.cut_off)
