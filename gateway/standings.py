@@ -233,8 +233,12 @@ class Standings:
         standing = self._standings.get(sid) or self._departures.get(sid)
         if standing is None:
             return sid in self._resuming
-        places = standing.joined | standing.leaving | self._parking.rooms(sid)
-        return room in places or standing.claims.locked()
+        return (
+            room in standing.joined
+            or room in standing.leaving
+            or room in self._parking.rooms(sid)
+            or standing.claims.locked()
+        )
 
     async def released(self) -> None:
         """Wait until everything that was to be given back has been."""
