@@ -42,8 +42,10 @@ async def look_at_everything(stage: Stage) -> None:
     alice.field.delete("1.0", "end")
     for action, seen in (("help", "Keys and commands"), ("join", "Join a room"),
                          ("switch", "Go to a conversation"), ("search", "\u2191")):  # fmt: skip
+        field = alice.field
         window.actions[action]()
         await alice.sees(seen)
+        await alice.turned_from(field)
         await fits(alice)
         alice.press("<Escape>")
         await alice.sees_that(lambda seen=seen: seen not in alice.screen, "the end of it")  # type: ignore[misc]

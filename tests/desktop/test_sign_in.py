@@ -104,6 +104,7 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     await person.sees("Edit this server")
     assert "Remove" not in person.screen
     person.field.insert("end", " of old")
+    await person.focus()
     person.press("<Escape>")
     await person.sees("Choose a nickname")
     assert [server.name for server in stage.kept.preferences.servers] == ["Office"]

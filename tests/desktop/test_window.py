@@ -329,9 +329,11 @@ async def test_tab_completes_and_search_finds(stage: Stage) -> None:
     alice.field.delete("1.0", "end")
     alice.write("/fly\n")
     await alice.sees("There is no command /fly")
-    alice.field.delete("1.0", "end")
+    field = alice.field
+    field.delete("1.0", "end")
     alice.write("/search needle\n")
     await alice.sees("1 of 1")
+    await alice.turned_from(field)
     assert len(alice.messages.tag_ranges("current")) == 4
     alice.press("<Escape>")
     await alice.sees_that(lambda: "1 of 1" not in alice.screen, "the end of the search")
