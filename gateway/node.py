@@ -18,13 +18,15 @@ from gateway.config import Settings
 from gateway.door import Connection
 from gateway.flood import TokenBucket
 from gateway.lease import Lease
-from gateway.listener import accept_forever, open_listeners
+from gateway.listener import Places, accept_forever, most_connections, open_listeners
 from gateway.metrics import Gauges, Metrics
 from gateway.relay import Relay
 from gateway.services import Services
 from gateway.standings import Standings
 from gateway.wire import Notice
 
+FULL_SECONDS: Final = 1.0
+"""When a client may try again that a full node turns away."""
 KEEP_ALIVE_SLICE: Final = 100
 """Connections that are looked at, and pinged if need be, at one go."""
 MOVE_SECONDS: Final = 0.25
@@ -79,6 +81,7 @@ class Node:
             why_not_ready=self._why_not_ready,
         )
         self._metrics.read_gauges = self._gauges
+        self._places = Places(most_connections())
         self._connections: set[Connection] = set()
         self._accepting = trio.CancelScope()
         self._stopping = trio.Event()
@@ -125,7 +128,8 @@ class Node:
 
     async def _accept(self, listeners: list[socket.socket], connections: trio.Nursery) -> None:
         with self._accepting:
-            await accept_forever(listeners, connections, partial(self._serve, connections))
+            serve = partial(self._serve, connections)
+            await accept_forever(listeners, connections, serve, self._places)
 
     async def _serve(
         self, connections: trio.Nursery, connected: socket.socket, remote: str
@@ -141,6 +145,7 @@ class Node:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
+            self._places.give_back()
             self._some_went.set()
 
     async def _keep_alive(self) -> None:
@@ -195,6 +200,8 @@ class Node:
         """Let one more client in; or give the seconds after which it may try again."""
         if self._stopping.is_set():
             return self._settings.drain_seconds
+        if self._places.full:
+            return FULL_SECONDS
         return self._arrivals.take(trio.current_time()) or None
 
     def _restored(self) -> None:
