@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -81,6 +81,7 @@ class Metrics(Collector):
         self.read_gauges: Callable[[], Gauges] | None = None
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        ProcessCollector(registry=self._registry)
         self.publish_seconds = Histogram(
             "chat_publish_seconds",
             "From a client's message at this node to its acknowledgement by Redis.",
@@ -89,7 +90,7 @@ class Metrics(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        """Give everything but the histogram, for prometheus_client."""
+        """Give what is this node's own but the histogram, for prometheus_client."""
         for name, text in _COUNTER_HELP.items():
             yield CounterMetricFamily(f"chat_{name}", text, value=getattr(self.counts, name))
         if self.read_gauges is not None:

@@ -11,6 +11,7 @@ import trio
 from client.session import open_session
 from gateway import wire
 from tests.harness import RawClient, bare_socket, http_get, open_cluster, raw_client, until
+from tests.load.cluster import usage
 from tests.redis_server import RedisServer
 
 
@@ -159,6 +160,16 @@ async def test_metrics_count_what_happened(redis_server: RedisServer) -> None:
             "deliveries_total": 10, "publish_seconds_count": 5, "redis_connected": 1, "ready": 1,
             "outbox_bytes": 0,
         }  # fmt: skip
+
+
+async def test_metrics_tell_what_the_process_uses(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        before, used = usage(node.process.pid), await node.metric("process_cpu_seconds_total")
+        after = usage(node.process.pid)
+        assert before.cpu - 0.001 <= used <= after.cpu + 0.001
+        resident = await node.metric("process_resident_memory_bytes") / 1024
+        assert resident == pytest.approx(before.rss, rel=0.2)
 
 
 async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisServer) -> None:
