@@ -166,8 +166,8 @@ async def test_metrics_tell_what_the_process_uses(redis_server: RedisServer) -> 
     async with open_cluster(redis_server, 1) as cluster:
         node = cluster.nodes[0]
         before, used = usage(node.process.pid), await node.metric("process_cpu_seconds_total")
-        after = usage(node.process.pid)
-        assert before.cpu - 0.001 <= used <= after.cpu + 0.001
+        after, tick = usage(node.process.pid), 0.02  # the kernel cuts both its parts to 10 ms
+        assert before.cpu - tick <= used <= after.cpu + tick
         resident = await node.metric("process_resident_memory_bytes") / 1024
         assert resident == pytest.approx(before.rss, rel=0.2)
 
