@@ -21,6 +21,7 @@ from tests.harness import (
     raw_client,
     until,
 )
+from tests.load.cluster import usage
 from tests.redis_server import RedisServer
 
 
@@ -202,6 +203,16 @@ async def test_a_node_whose_files_run_out_keeps_its_redis_and_turns_clients_away
 
 async def _has_logged(node: NodeProcess, event: str, times: int) -> bool:
     return len([line for line in node.log if line["event"] == event]) == times
+
+
+async def test_metrics_tell_what_the_process_uses(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        before, used = usage(node.process.pid), await node.metric("process_cpu_seconds_total")
+        after, tick = usage(node.process.pid), 0.02  # the kernel cuts both its parts to 10 ms
+        assert before.cpu - tick <= used <= after.cpu + tick
+        resident = await node.metric("process_resident_memory_bytes") / 1024
+        assert resident == pytest.approx(before.rss, rel=0.2)
 
 
 async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisServer) -> None:
