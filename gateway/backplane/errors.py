@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import structlog
 from redis import exceptions as redis_exceptions
-
-log = structlog.get_logger("redis")
 
 
 class Unavailable(Exception):
@@ -51,5 +48,4 @@ def translate(error: str) -> Exception:
         return ReadOnly(error)
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Denied(error)
-    log.error("redis refused a command", reason=error)
     return Refused(error)
