@@ -68,7 +68,7 @@ class Person:
 
     async def turned_from(self, widget: tk.Misc) -> None:
         """Wait until something else has the focus: what was opened, once it is on the screen."""
-        there = {None, widget}
+        there = {None, widget, self.root}
         await self.sees_that(lambda: self.root.focus_get() not in there, "the focus elsewhere")
 
     @property
