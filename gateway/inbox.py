@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Unavailable
+from gateway.backplane import Backplane, Unavailable, continues
 from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
 from gateway.follower import Follower
 from gateway.metrics import Counts
@@ -169,21 +169,18 @@ class Inboxes:
         page = await self._backplane.inboxes.read(
             inbox.sid, after=sequence.position or 0, limit=_PAGE
         )
-        if not inbox.belongs_to(page.epoch):
-            # In a new epoch everything in the log is news.
-            self._go_on_after_loss(inbox, page.epoch, 0)
-        elif sequence.doubted or page.seq < seen:
+        if inbox.belongs_to(page.epoch) and not sequence.doubted and page.seq >= seen:
+            self._fill(inbox, page.seq, page.messages)
+        elif continues(page.epoch, inbox.epoch):
             await self._find_loss(inbox)
         else:
-            self._fill(inbox, page.seq, page.messages)
+            # In a new epoch everything in the log is news.
+            self._go_on_after_loss(inbox, page.epoch, 0)
 
     async def _find_loss(self, inbox: Inbox) -> None:
         """Find out how far the log is what was handed on; what is behind that in it is news."""
         first = inbox.told[0][0] if inbox.told else (inbox.sequence.position or 0) + 1
         page = await self._backplane.inboxes.read(inbox.sid, after=first - 1, limit=_COMPARED)
-        if not inbox.belongs_to(page.epoch):
-            inbox.behind = True
-            return
         logged = {message_seq(message): hash(message) for message in page.messages}
         agreed = min(page.seq, first - 1)
         for seq, mark in inbox.told:
@@ -191,14 +188,16 @@ class Inboxes:
                 break
             agreed = seq
         told = inbox.told[-1][0] if inbox.told else inbox.sequence.position or 0
-        if agreed < told:
-            epoch = await self._backplane.inboxes.renew_epoch(inbox.sid, inbox.epoch)
-            self._go_on_after_loss(inbox, epoch, agreed)
+        inbox.behind = True
+        if agreed < told and page.epoch == inbox.epoch:
+            await self._backplane.inboxes.renew_epoch(inbox.sid, inbox.epoch)
+        elif page.epoch != inbox.epoch:
+            is_same_log = continues(page.epoch, inbox.epoch)
+            self._go_on_after_loss(inbox, page.epoch, agreed if is_same_log else 0)
         else:
             # What is held back may have been lost, too; the log has what was not.
             inbox.sequence.restart()
             inbox.sequence.start(told)
-            inbox.behind = True
 
     def _go_on_after_loss(self, inbox: Inbox, epoch: str, agreed: int) -> None:
         log.warning("redis lost data", inbox=inbox.sid, agreed=agreed)

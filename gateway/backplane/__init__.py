@@ -10,13 +10,14 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.epochs import continues
 from gateway.backplane.errors import Denied, Unavailable
 from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes
-from gateway.backplane.rooms import Change, Rooms, Snapshot, continues, read_change
+from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.topology import topology_from_url

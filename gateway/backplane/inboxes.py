@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from gateway.backplane.epochs import Epochs
+from gateway.backplane.epochs import Epochs, continuation
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
 from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
@@ -116,11 +116,10 @@ class Inboxes:
         )
         return InboxPage(epoch.decode(), seq, only_messages(messages))
 
-    async def renew_epoch(self, session: str, epoch: str) -> str:
-        """Have an inbox go on in another epoch than this one, of which messages were lost."""
-        renewed = self._epochs.new()
-        await self._link.run_script(RENEW_EPOCH, (self._keys(session).meta,), epoch, renewed)
-        return renewed
+    async def renew_epoch(self, session: str, epoch: str) -> None:
+        """Have an inbox go on in another epoch than this one, as `Rooms.renew_epoch` does."""
+        meta = self._keys(session).meta
+        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch))
 
     async def move(self, session: str, channel: bytes) -> None:
         """Have an inbox publish to another node from now on, whatever a sender believes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final
 import msgspec
 import trio
 
-from gateway.backplane.epochs import Epochs
+from gateway.backplane.epochs import Epochs, continuation
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
@@ -25,8 +24,6 @@ _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
 _BATCH: Final = 500
 _MOST_KEYS: Final = 10_000
-_CONTINUED: Final = "."
-"""In an epoch, before what tells it from others that began with the same log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +55,6 @@ _change_decoder = msgspec.json.Decoder(Change)
 def read_change(payload: bytes) -> Change:
     """Read what a room's channel carries when it is not a message."""
     return _change_decoder.decode(payload)
-
-
-def continues(epoch: str, other: str) -> bool:
-    """Tell whether the log of one epoch is that of another, as far as it was not lost."""
-    return epoch.partition(_CONTINUED)[0] == other.partition(_CONTINUED)[0]
 
 
 class RoomKeys:
@@ -201,8 +193,8 @@ class Rooms:
 
         What clients saw of the old one is then no place in the new one; see `continues`.
         """
-        renewed = f"{epoch.partition(_CONTINUED)[0]}{_CONTINUED}{secrets.token_hex(3)}"
-        await self._link.run_script(RENEW_EPOCH, (self._keys(room).meta,), epoch, renewed)
+        meta = self._keys(room).meta
+        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch))
 
     async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
         """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""

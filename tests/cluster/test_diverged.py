@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from gateway import splicing
-from gateway.backplane import Inboxes, Nicks, Owner, Rooms, Server, Topology
+from gateway.backplane import Inboxes, Nicks, Owner, Rooms, Server, Topology, Unavailable
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nodes import channel_of
@@ -145,15 +145,37 @@ async def hear_until(client: RawClient, text: str) -> list[dict[str, Any]]:
     return heard
 
 
+def lose_first_answer(monkeypatch: pytest.MonkeyPatch, of: Rooms | Inboxes) -> None:
+    """Have the epoch renewed, and the node not know of it."""
+    renew = of.renew_epoch
+
+    async def renew_unheard(*name_and_epoch: str) -> None:
+        await renew(*name_and_epoch)
+        monkeypatch.setattr(of, "renew_epoch", renew)
+        raise Unavailable("the answer was lost")
+
+    monkeypatch.setattr(of, "renew_epoch", renew_unheard)
+
+
 @pytest.mark.parametrize("to_alice", [False, True])
 @pytest.mark.parametrize("first", ["link", "subscription"])
 @pytest.mark.parametrize("unheard", [6, 9, 11])
+@pytest.mark.parametrize("is_told", [True, False], ids=["", "answer lost"])
 async def test_what_was_lost_is_told_and_all_else_once(
-    tmp_path: Path, first: str, unheard: int, to_alice: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    first: str,
+    unheard: int,
+    to_alice: bool,
+    is_told: bool,
 ) -> None:
     """Whichever connection is there first, and however much came before there was one."""
     async with RedisServer(tmp_path, appendonly="no") as redis_server, trio.open_nursery() as run:
         diverging = Diverging(redis_server, to_alice=to_alice)
+        if not is_told:
+            lose_first_answer(monkeypatch, diverging.node._backplane.rooms)
+            lose_first_answer(monkeypatch, diverging.node._backplane.inboxes)
         port = await run.start(diverging.node.run)
         await until(diverging.ready, "the node to be ready")
         url = f"ws://127.0.0.1:{port}/ws"
