@@ -70,8 +70,8 @@ class Client:
     """One client on one socket after the other."""
 
     __slots__ = (
-        "acks", "began", "buffer", "counter", "heard", "listener", "person", "refusals",
-        "sequences", "socket", "state", "talks", "tries",
+        "acks", "awaited", "began", "buffer", "counter", "heard", "listener", "person", "refusals",
+        "sequences", "socket", "state", "tries",
     )  # fmt: skip
 
     def __init__(self, person: Person) -> None:
@@ -79,7 +79,7 @@ class Client:
         self.tries = 0
         self.heard = 0
         self.state = State.GONE
-        self.talks = False
+        self.awaited = 0
         self.begin()
 
     def begin(self) -> None:
@@ -300,10 +300,15 @@ class Fleet:
         self.deliveries += heard
         if client.listener is not None:
             self._listen(client, client.listener, chunk)
-        elif client.talks and (acks := client.acks.count(chunk)):
+        if client.awaited:
+            self._hear_answers(client, chunk)
+
+    def _hear_answers(self, client: Client, chunk: bytes) -> None:
+        if client.listener is None and (acks := client.acks.count(chunk)):
             self._acknowledged(client, acks)
-        if client.talks and (codes := client.refusals.hear(chunk)):
+        if codes := client.refusals.hear(chunk):
             self.refused.update(codes)
+            client.awaited -= len(codes)
 
     def _listen(self, client: Client, listener: frames.Listener, chunk: bytes) -> None:
         messages, answers = listener.hear(chunk)
@@ -316,18 +321,22 @@ class Fleet:
         for kind, intended in answers:
             if kind == b"m":
                 self._acknowledged(client, 1)
+            else:
+                client.awaited -= 1
             if intended in window:
                 (self.acked if kind == b"m" else self.pings).record_value(max(1, at - intended))
 
     def _acknowledged(self, client: Client, acks: int) -> None:
+        client.awaited -= acks
         self.rooms[client.person.room].acked += acks
         self.acknowledged += acks
 
     def say(self, number: int, frame: bytes) -> bool:
         """Have a client say something; false if it is not in."""
         client = self.clients[number]
-        client.talks = True
-        return client.state is State.READY and self._say(client, frame)
+        said = client.state is State.READY and self._say(client, frame)
+        client.awaited += said
+        return said
 
     def _say(self, client: Client, frame: bytes) -> bool:
         try:
