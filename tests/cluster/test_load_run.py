@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
+import trio
+
+from tests.harness import open_cluster
+from tests.redis_server import RedisServer
 
 
-def run(folder: Path, *flags: str) -> tuple[str, dict[str, Any]]:
+def run(folder: Path, *flags: str, status: int = 0) -> tuple[str, dict[str, Any]]:
     """Run it with short times; gives what it printed, and its JSON."""
     told, page = folder / "run.json", folder / "run.html"
     command = [
@@ -19,7 +23,7 @@ def run(folder: Path, *flags: str) -> tuple[str, dict[str, Any]]:
         "--html", str(page), *flags,
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr + done.stdout
     assert page.read_text().startswith("<!doctype html>")
     [report] = json.loads(told.read_text())
     return done.stdout, report
@@ -31,12 +35,15 @@ def test_every_message_of_a_run_is_accounted_for(tmp_path: Path) -> None:
         "--seconds", "2", "--generators", "2",
     )  # fmt: skip
     assert report["connects"]["ready"] == 40
-    assert report["achieved"] == pytest.approx(30, rel=0.2), "by the clock of a busy machine"
+    assert report["offered"] == 30
+    assert report["achieved"] > 0
     assert report["expected"] == 75 * 40
     assert (report["lost"], report["duplicated"], report["reordered"]) == (0, 0, 0)
     assert report["delivered"]["p50"] > 0
     assert [second["second"] for second in report["timeline"]] == [0.5, 1.5]
     assert set(report["nodes"]) == {"node 1", "node 2"}
+    assert all(cost["kib_per_connection"] > 0 for cost in report["nodes"].values())
+    assert report["redis"]["us_per_delivery"] is not None
     assert "publish → deliver" in printed
 
 
@@ -49,3 +56,37 @@ def test_who_is_cut_off_by_a_dead_node_comes_back_to_another(tmp_path: Path) -> 
     assert report["ready_at_end"] == 70
     assert report["rejoined"]["max"] > 0
     assert (report["lost"], report["duplicated"]) == (0, 0)
+
+
+def test_slow_readers_are_closed_and_the_others_lose_nothing(tmp_path: Path) -> None:
+    _, report = run(
+        tmp_path, "--spawn", "1", "--scenario", "slow-readers", "--clients", "8", "--senders", "4",
+        "--deaf", "2", "--payload", "4000", "--seconds", "5",
+    )  # fmt: skip
+    assert report["closed_as_slow"] == 2
+    assert report["expected"] == 2_200 * 6
+
+
+async def test_what_running_nodes_refuse_and_cost_is_told(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with open_cluster(redis_server, 1, flood_rate=5, flood_burst=5) as cluster:
+        printed, report = await trio.to_thread.run_sync(
+            partial(
+                run, tmp_path, "--nodes", cluster.urls[0], "--clients", "10", "--senders", "2",
+                "--rate", "60", "--seconds", "2", status=1,
+            )
+        )  # fmt: skip
+    refused = report["refused"]["too_fast"]
+    assert report["expected"] / 10 + refused == 150
+    assert report["achieved"] < report["offered"] == 60
+    assert f"{refused} refused" in report["faults"]
+    assert "too_fast" in printed
+    assert report["nodes"]["node 1"]["us_per_delivery"] > 0
+
+
+def test_nobody_in_is_no_success(tmp_path: Path) -> None:
+    _, report = run(
+        tmp_path, "--nodes", "ws://127.0.0.1:1/ws", "--clients", "2", "--seconds", "0.5", status=1
+    )
+    assert "2 of 2 did not come in" in report["faults"]

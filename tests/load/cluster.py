@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,15 +23,23 @@ from gateway.demo import find_redis
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PROCESS: Final = ("process_cpu_seconds_total", "process_resident_memory_bytes")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process has used: seconds of CPU since it started, and KiB resident now."""
+    """What a process has used: seconds of CPU since it started, and KiB resident now.
+
+    Of a node also the messages it has handed to clients, the connections it has now, and how many
+    it has closed because they read too slowly.
+    """
 
     cpu: float
     rss: int
+    deliveries: float = 0.0
+    connections: float = 0.0
+    slow_readers: float = 0.0
 
 
 def usage(pid: int) -> Usage:
@@ -52,6 +60,17 @@ class Node:
     url: str
     process: subprocess.Popen[bytes] | None = None
 
+    def metrics(self) -> dict[str, float]:
+        """Ask it for those that have no labels; nothing if it does not answer."""
+        place = Place.from_url(self.url)
+        try:
+            with urlopen(f"http://{place.authority}/metrics", timeout=10) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return {}
+        told = (line.split() for line in lines if "#" not in line and "{" not in line)
+        return {name: float(value) for name, value in told}
+
     def kill(self) -> None:
         """End it without a chance to clean up."""
         assert self.process is not None
@@ -67,17 +86,30 @@ class Cluster:
     redis: subprocess.Popen[bytes] | None = None
 
     def usages(self) -> dict[str, Usage]:
-        """What each process that is ours has used."""
+        """What each process has used: by the kernel if it is ours, by its own word if not."""
         processes = {
             f"node {number}": node.process for number, node in enumerate(self.nodes, 1)
         } | {"redis": self.redis}
-        return {name: usage(p.pid) for name, p in processes.items() if p is not None}
+        used = {name: usage(p.pid) for name, p in processes.items() if p is not None}
+        for number, node in enumerate(self.nodes, 1):
+            name, told = f"node {number}", node.metrics()
+            cpu, resident = map(told.get, _PROCESS)
+            if name not in used and cpu is not None and resident is not None:
+                used[name] = Usage(cpu, int(resident / 1024))
+            if name in used:
+                used[name] = replace(
+                    used[name],
+                    deliveries=told.get("chat_deliveries_total", 0.0),
+                    connections=told.get("chat_connections", 0.0),
+                    slow_readers=told.get("chat_slow_readers_total", 0.0),
+                )
+        return used
 
 
 def running(urls: Sequence[str]) -> Cluster:
     """Give a cluster that runs already; a name with several addresses stands for several nodes.
 
-    :raises SystemExit: saying which URL is wrong.
+    :raises ValueError: saying which URL is wrong.
     """
     nodes = []
     for url in urls:
@@ -85,9 +117,9 @@ def running(urls: Sequence[str]) -> Cluster:
             place = Place.from_url(url)
             found = socket.getaddrinfo(place.host, place.port, socket.AF_INET, socket.SOCK_STREAM)
         except (ValueError, OSError) as error:
-            raise SystemExit(f"{url}: {error}") from None
+            raise ValueError(f"{url}: {error}") from None
         if place.secure:
-            raise SystemExit(f"{url}: a node is put under load by itself, without TLS before it")
+            raise ValueError(f"{url}: a node is put under load by itself, without TLS before it")
         nodes += [Node(f"ws://{a[4][0]}:{place.port}{place.resource}") for a in sorted(found)]
     return Cluster(nodes)
 

@@ -19,14 +19,16 @@ _FIGURES: Final = (
     ("ack p99 ms", ("acked", "p99")),
     ("ping p99 ms", ("pings", "p99")),
     ("connects/s", ("connects", "per_second")),
-    ("connects/CPU s", ("connects", "per_node_cpu_second")),
+    ("connects/CPU s", ("connects_per_cpu_second",)),
+    ("KiB/connection", ("kib_per_connection",)),
+    ("Redis µs/delivery", ("redis", "us_per_delivery")),
     ("Redis µs/message", ("redis", "us_per_message")),
-    ("KiB/connection", ("nodes", "node 1", "kib_per_connection")),
+    ("Redis KiB/connection", ("redis", "kib_per_connection")),
 )
 
 
 def compare(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> str:
-    """Give each figure's medians and ranges, and whether the ranges are apart."""
+    """Give each figure's medians and ranges, whether the ranges are apart, and what went wrong."""
     lines = [f"{'':20}{'before':>30}{'after':>30}{'change':>9}"]
     for name, path in _FIGURES:
         old, new = values(before, path), values(after, path)
@@ -35,9 +37,20 @@ def compare(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -
         change = (median(new) / median(old) - 1) if median(old) else 0.0
         verdict = "" if is_noise(old, new) else "  beyond the noise"
         lines.append(f"{name:20}{_range(old):>30}{_range(new):>30}{change:>+9.0%}{verdict}")
+    for name, runs in (("before", before), ("after", after)):
+        for number, run in enumerate(runs, 1):
+            wrong = run["faults"] + ["void"] * run["void"]
+            if wrong:
+                lines.append(f"WRONG in run {number} {name}: {', '.join(wrong)}")
     if len(before) < 2 or len(after) < 2:
         lines.append("One run tells nothing of its noise: repeat with --repeat 3.")
     return "\n".join(lines) + "\n"
+
+
+def differences(runs: Sequence[dict[str, Any]]) -> list[str]:
+    """Give in what the scenarios of runs differ; of others nothing can be told."""
+    first, *others = [run["scenario"] for run in runs]
+    return [name for name in first if any(first[name] != other.get(name) for other in others)]
 
 
 def values(runs: Sequence[dict[str, Any]], path: Sequence[str]) -> list[float]:
@@ -45,11 +58,8 @@ def values(runs: Sequence[dict[str, Any]], path: Sequence[str]) -> list[float]:
     found = []
     for run in runs:
         value: Any = run
-        if path == ("times_floor",):
-            value = run["us_per_delivery"] / run["floor"] if run.get("floor") else None
-        else:
-            for key in path:
-                value = value.get(key) if isinstance(value, dict) else None
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
         if value:
             found.append(float(value))
     return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
@@ -27,6 +28,9 @@ COMING_IN: Final = 64
 """Clients of one process that come in at the same time."""
 _FEW: Final = 16
 _PORTS_PER_ADDRESS: Final = 4_000
+_DEAF_BYTES: Final = 4_096
+"""What the kernel keeps for the deaf, lest it hear for them what they do not."""
+_LAST_WORDS: Final = 128
 
 
 def now() -> int:
@@ -51,7 +55,7 @@ class Person:
     """Who a client is: number, room, the nodes it may connect to, and whether it is sampled.
 
     Whoever is sampled reads every message; the others only count them. A ``mover`` comes back, to
-    the next of its nodes, when its connection is lost.
+    the next of its nodes, when its connection is lost. The ``deaf`` are in, and then read nothing.
     """
 
     number: int
@@ -59,14 +63,15 @@ class Person:
     urls: Sequence[str]
     sampled: bool
     mover: bool
+    deaf: bool = False
 
 
 class Client:
     """One client on one socket after the other."""
 
     __slots__ = (
-        "acks", "began", "buffer", "counter", "heard", "listener", "person", "sequences", "socket",
-        "state", "talks", "tries",
+        "acks", "awaited", "began", "buffer", "counter", "heard", "listener", "person", "refusals",
+        "sequences", "socket", "state", "tries",
     )  # fmt: skip
 
     def __init__(self, person: Person) -> None:
@@ -74,23 +79,21 @@ class Client:
         self.tries = 0
         self.heard = 0
         self.state = State.GONE
-        self.talks = False
+        self.awaited = 0
         self.begin()
 
     def begin(self) -> None:
         """Be ready for a new connection."""
         self.socket = socket.socket()
+        if self.person.deaf:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DEAF_BYTES)
         self.buffer = b""
         self.began = 0
         self.counter = frames.Counter(frames.MESSAGE)
         self.acks = frames.Counter(frames.ACK)
+        self.refusals = frames.Refusals()
         self.listener = frames.Listener() if self.person.sampled else None
         self.sequences = Sequences()
-
-    @property
-    def nick(self) -> str:
-        """The nickname; another one each time, since the old one may still be held."""
-        return f"load{self.person.number}-{self.tries}"
 
     @property
     def place(self) -> Place:
@@ -112,10 +115,13 @@ class Fleet:
         self.acked = histogram()
         self.pings = histogram()
         self.second_delivered = histogram()
-        self.deliveries = self.refusals = self.ready = self.lost_connections = 0
-        self.closed: Counter[int] = Counter()
-        self.recording = False
-        self.on_ack: Callable[[], None] | None = None
+        self.deliveries = self.acknowledged = self.ready = self.lost_connections = 0
+        self.refused: Counter[str] = Counter()
+        self.closed: Counter[str] = Counter()
+        self.window = range(0)
+        """Of what was to be sent in these microseconds latencies are recorded."""
+        self.heard_at = now()
+        self._tag = secrets.token_hex(2)
         self._waiting: deque[Client] = deque(self.clients.values())
         self._coming_in = 0
         self._by_fd: dict[int, Client] = {}
@@ -125,6 +131,7 @@ class Fleet:
             State.UPGRADING: self._upgraded,
             State.GREETING: self._greeted,
             State.JOINING: self._joined,
+            State.DEAF: self._remember_last_words,
         }
 
     # --- what happens -------------------------------------------------------------------------
@@ -139,6 +146,8 @@ class Fleet:
             self._connect(self._waiting.popleft())
             admitted += 1
         events = self._epoll.poll(0)
+        if events:
+            self.heard_at = now()
         if len(events) < _FEW:
             time.sleep(PAUSE_SECONDS)
         for fd, _ in events:
@@ -156,11 +165,10 @@ class Fleet:
         """Whether nobody is on the way in any more."""
         return not self._waiting and not self._coming_in
 
-    def deafen(self, numbers: Sequence[int]) -> None:
-        """Have clients read nothing from now on."""
-        for number in numbers:
-            client = self.clients[number]
-            if client.state is State.READY:
+    def deafen(self) -> None:
+        """Have the deaf read nothing from now on."""
+        for client in self.clients.values():
+            if client.person.deaf and client.state is State.READY:
                 client.state = State.DEAF
                 self._epoll.unregister(client.socket.fileno())
 
@@ -171,19 +179,18 @@ class Fleet:
                 self._lost(client)
 
     def hear_the_deaf(self) -> None:
-        """Read what is left for the deaf, to learn whether and how the node closed them."""
-        for client in self.clients.values():
-            if client.state is not State.DEAF:
-                continue
-            tail = b""
-            try:
-                while chunk := client.socket.recv(RECEIVE_BYTES):
-                    tail = (tail + chunk)[-64:]
-            except (BlockingIOError, ConnectionResetError):
-                pass
-            close = tail.rfind(b"\x88")
-            code = int.from_bytes(tail[close + 2 : close + 4], "big") if close >= 0 else 0
-            self.closed[code if 1000 <= code < 5000 else 0] += 1
+        """Have the deaf read what is left for them, to learn whether and how they were closed."""
+        for client in self._deaf():
+            client.buffer = b""
+            self._epoll.register(client.socket.fileno(), select.EPOLLIN)
+
+    def _deaf(self) -> list[Client]:
+        return [client for client in self.clients.values() if client.state is State.DEAF]
+
+    def how_the_deaf_ended(self) -> Counter[str]:
+        """Give how many were closed with which code, cut off without one, or are still open."""
+        open_still = (frames.close_code(c.buffer) or "still open" for c in self._deaf())
+        return self.closed + Counter(open_still)
 
     def counted(self) -> dict[str, Any]:
         """Give, for each room, what was sent, acknowledged, and heard by how many clients."""
@@ -233,7 +240,9 @@ class Fleet:
             return
         client.buffer = b""
         client.state = State.GREETING
-        self._say(client, frames.hello(client.nick))
+        # Another nickname each time, since the old one may still be held.
+        nick = f"load{self._tag}-{client.person.number}-{client.tries}"
+        self._say(client, frames.hello(nick))
 
     def _greeted(self, client: Client) -> None:
         if b'"welcome"' in client.buffer:
@@ -278,10 +287,7 @@ class Fleet:
         if client.state is State.READY and chunk:
             self._hear(client, chunk)
         elif not chunk:
-            if client.state is State.READY:
-                self._lost(client)
-            else:
-                self._failed(client, "closed while coming in")
+            self._ended(client)
         else:
             client.buffer += chunk
             self._handlers[client.state](client)
@@ -294,36 +300,43 @@ class Fleet:
         self.deliveries += heard
         if client.listener is not None:
             self._listen(client, client.listener, chunk)
-        elif client.talks and (acks := client.acks.count(chunk)):
+        if client.awaited:
+            self._hear_answers(client, chunk)
+
+    def _hear_answers(self, client: Client, chunk: bytes) -> None:
+        if client.listener is None and (acks := client.acks.count(chunk)):
             self._acknowledged(client, acks)
-        if frames.REFUSAL in chunk:
-            self.refusals += chunk.count(frames.REFUSAL)
+        if codes := client.refusals.hear(chunk):
+            self.refused.update(codes)
+            client.awaited -= len(codes)
 
     def _listen(self, client: Client, listener: frames.Listener, chunk: bytes) -> None:
         messages, answers = listener.hear(chunk)
-        at = now()
+        at, window = now(), self.window
         for seq, room, intended in messages:
             client.sequences.hear(room, seq)
-            if self.recording:
+            if intended in window:
                 self.delivered.record_value(max(1, at - intended))
                 self.second_delivered.record_value(max(1, at - intended))
         for kind, intended in answers:
             if kind == b"m":
                 self._acknowledged(client, 1)
-            if self.recording:
+            else:
+                client.awaited -= 1
+            if intended in window:
                 (self.acked if kind == b"m" else self.pings).record_value(max(1, at - intended))
 
     def _acknowledged(self, client: Client, acks: int) -> None:
+        client.awaited -= acks
         self.rooms[client.person.room].acked += acks
-        if self.on_ack is not None:
-            for _ in range(acks):
-                self.on_ack()
+        self.acknowledged += acks
 
     def say(self, number: int, frame: bytes) -> bool:
         """Have a client say something; false if it is not in."""
         client = self.clients[number]
-        client.talks = True
-        return client.state is State.READY and self._say(client, frame)
+        said = client.state is State.READY and self._say(client, frame)
+        client.awaited += said
+        return said
 
     def _say(self, client: Client, frame: bytes) -> bool:
         try:
@@ -332,6 +345,18 @@ class Fleet:
             return False  # the next read tells that it is gone
 
     # --- being lost ---------------------------------------------------------------------------
+
+    def _ended(self, client: Client) -> None:
+        if client.state is State.READY:
+            self._lost(client)
+        elif client.state is State.DEAF:
+            self.closed[frames.close_code(client.buffer) or "cut off"] += 1
+            self._forget(client)
+        else:
+            self._failed(client, "closed while coming in")
+
+    def _remember_last_words(self, client: Client) -> None:
+        client.buffer = client.buffer[-_LAST_WORDS:]
 
     def _lost(self, client: Client) -> None:
         self.lost_connections += 1

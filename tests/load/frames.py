@@ -15,6 +15,7 @@ _HEARD: Final = re.compile(
     rb'\{"seq":(\d+),"at":\d+,"type":"message","room":"([^"]*)","from":"[^"]*","text":"@(\d+)@'
 )
 _ACKED: Final = re.compile(rb'"type":"ok","id":"([mp])\d+\.(\d+)"')
+_REFUSED: Final = re.compile(rb'"type":"error","code":"([^"]*)"[^}]*"id":"m[^}]*\}')
 _LONGEST_HEAD: Final = 512
 """Bytes of a message, at most, up to the end of what is looked for."""
 
@@ -35,6 +36,13 @@ def frame(payload: bytes, opcode: int = 1) -> bytes:
     if size < 126:
         return bytes((0x80 | opcode, 0x80 | size)) + bytes(4) + payload
     return bytes((0x80 | opcode, 0x80 | 126)) + size.to_bytes(2, "big") + bytes(4) + payload
+
+
+def close_code(heard: bytes) -> str:
+    """Give the code with which the node closed, if the last that was heard of it is that."""
+    at = heard.rfind(b"\x88")
+    whole = at >= 0 and at + 4 <= len(heard) == at + 2 + heard[at + 1]
+    return str(int.from_bytes(heard[at + 2 : at + 4], "big")) if whole else ""
 
 
 PONG: Final = frame(b"", 0xA)
@@ -80,6 +88,23 @@ class Counter:
         # counted twice.
         self._tail = b"" if chunk.endswith(b"}") else chunk[1 - len(self._words) :]
         return chunk.count(self._words)
+
+
+class Refusals:
+    """Reads why messages were refused out of a stream that comes in pieces."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def hear(self, chunk: bytes) -> list[str]:
+        """Give the code of every refusal of a message that ends in this piece."""
+        if self._rest:
+            chunk = self._rest + chunk
+        # What is behind the last brace has not ended, and a refusal has no other brace.
+        self._rest = b"" if chunk.endswith(b"}") else chunk[chunk.rfind(b"}") + 1 :]
+        return [code.decode() for code in _REFUSED.findall(chunk)] if REFUSAL in chunk else []
 
 
 class Listener:

@@ -7,6 +7,7 @@ last line of an answer has ``done``. Run as ``python -m tests.load.generator``.
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import math
 import resource
@@ -20,8 +21,8 @@ from tests.load.fleet import Fleet, Person, State, now
 from tests.load.schedule import arrivals
 from tests.load.tally import encoded, histogram
 
-SETTLE_SECONDS: Final = 15.0
-QUIET_SECONDS: Final = 1.0
+SETTLE_MICROSECONDS: Final = 15_000_000
+QUIET_MICROSECONDS: Final = 1_000_000
 
 
 def tell(**fields: Any) -> None:
@@ -51,18 +52,18 @@ class Generator:
 
     def run(
         self, *, start: int, warmup: float, seconds: float, rate: float, senders: list[int],
-        in_flight: int, payload: int, pings: float, pingers: list[int], deaf: list[int],
-        drop_at: float,
+        in_flight: int, payload: int, pings: float, pingers: list[int], drop_at: float,
+        seed: int | None,
     ) -> None:  # fmt: skip
         """Send by the schedule and listen; tells of every second, and of the whole at the end."""
         fleet = self._fleet
         run = _Run(fleet, start, warmup, seconds, payload)
-        fleet.deafen(self._own(deaf))
+        fleet.deafen()
         if not in_flight:
-            run.messages = self._arrivals(senders, rate, warmup + seconds)
+            run.messages = self._arrivals(senders, rate, warmup + seconds, seed)
         elif own := self._own(senders):
             run.keep_in_flight(own, in_flight)
-        run.pings = self._arrivals(pingers, pings, warmup + seconds)
+        run.pings = self._arrivals(pingers, pings, warmup + seconds, None)
         if drop_at:
             run.drop_at = start + int((warmup + drop_at) * 1e6)
         run.go()
@@ -71,8 +72,8 @@ class Generator:
     def _own(self, numbers: list[int]) -> list[int]:
         return [number for number in range(*numbers) if number in self._fleet.clients]
 
-    def _arrivals(self, numbers: list[int], rate: float, seconds: float) -> Due:
-        return Due(arrivals(self._own(numbers), range(*numbers), rate, seconds))
+    def _arrivals(self, numbers: list[int], rate: float, seconds: float, seed: int | None) -> Due:
+        return Due(arrivals(self._own(numbers), range(*numbers), rate, seconds, seed))
 
 
 class Due:
@@ -97,37 +98,37 @@ class _Run:
     ) -> None:
         self._fleet = fleet
         self._start = start
+        self._warmup = warmup
         self._from = start + int(warmup * 1e6)
         self._until = self._from + int(seconds * 1e6)
         self._padding = b"x" * max(0, payload - 20)
         self.messages = self.pings = Due(iter(()))
-        self._own: list[int] = []
+        self._talking: Iterator[int] = iter(())
         self._in_flight = self._members = 0
-        self._sent = self._acked = self._numbers = self._failed_sends = 0
+        self._offered = self._sent = self._unsent = self._numbers = 0
         self._at_from = self._at_until = (0, 0, 0.0)
         self.drop_at = 0
 
     def keep_in_flight(self, own: list[int], in_flight: int) -> None:
         """Send the next message whenever fewer than so many are not yet with everybody."""
-        self._own, self._in_flight = own, in_flight
-        self._fleet.on_ack = self._count_ack
+        self._talking, self._in_flight = itertools.cycle(own), in_flight
         ready = sum(c.state is State.READY for c in self._fleet.clients.values())
         self._members = ready // len(self._fleet.rooms)
-
-    def _count_ack(self) -> None:
-        self._acked += 1
 
     def go(self) -> None:
         """Run to the end, and until all that was sent has been heard or nothing comes any more."""
         fleet, second = self._fleet, 0
         before, cpu = fleet.deliveries, time.process_time()
         base = fleet.deliveries
+        fleet.window = range(self._from, self._until)
         marked = False
         while (at := now()) < self._until:
             if not marked and at >= self._from:
-                marked = fleet.recording = True
-                self._at_from = (fleet.deliveries, self._sent, time.process_time())
-            self._send_what_is_due(at, base)
+                marked = True
+                self._at_from = self._counts()
+            if self._in_flight:
+                self._keep_in_flight(at, base)
+            self._send_what_is_due(at)
             if self.drop_at and at >= self.drop_at:
                 self.drop_at = 0
                 fleet.drop_all()
@@ -137,31 +138,41 @@ class _Run:
                 used = time.process_time() - cpu
                 self._tell_second(second, fleet.deliveries - before, used)
                 before, cpu = fleet.deliveries, time.process_time()
-        fleet.recording = False
-        self._at_until = (fleet.deliveries, self._sent, time.process_time())
+        self._at_until = self._counts()
+        self._send_what_is_due(self._until)
         self._settle()
 
-    def _send_what_is_due(self, at: int, base: int) -> None:
-        if self._in_flight:
-            landed = min(self._acked, (self._fleet.deliveries - base) // max(1, self._members))
-            while self._sent - landed < self._in_flight:
-                self._send(self._own[self._sent % len(self._own)], at)
+    def _counts(self) -> tuple[int, int, float]:
+        return self._fleet.deliveries, self._fleet.acknowledged, time.process_time()
+
+    def _keep_in_flight(self, at: int, base: int) -> None:
+        fleet = self._fleet
+        with_all = (fleet.deliveries - base) // max(1, self._members)
+        landed = min(fleet.acknowledged, with_all) + fleet.refused.total()
+        while self._sent - landed < self._in_flight:
+            if not self._send(next(self._talking), at):
+                break
+
+    def _send_what_is_due(self, at: int) -> None:
         elapsed = (at - self._start) / 1e6
         for due, sender in self.messages.until(elapsed):
+            self._offered += due >= self._warmup
             self._send(sender, self._start + int(due * 1e6))
         for due, pinger in self.pings.until(elapsed):
             self._numbers += 1
             ping = frames.ping(self._numbers, self._start + int(due * 1e6))
             self._fleet.say(pinger, ping)
 
-    def _send(self, sender: int, due: int) -> None:
+    def _send(self, sender: int, due: int) -> bool:
         room = self._fleet.clients[sender].person.room
         self._numbers += 1
-        if self._fleet.say(sender, frames.send(room, self._numbers, due, self._padding)):
+        sent = self._fleet.say(sender, frames.send(room, self._numbers, due, self._padding))
+        if sent:
             self._sent += 1
             self._fleet.rooms[room].sent += 1
         else:
-            self._failed_sends += 1
+            self._unsent += 1
+        return sent
 
     def _tell_second(self, second: int, deliveries: int, cpu: float) -> None:
         fleet = self._fleet
@@ -174,28 +185,30 @@ class _Run:
 
     def _settle(self) -> None:
         fleet = self._fleet
-        give_up = time.monotonic() + SETTLE_SECONDS
-        quiet_since, heard = time.monotonic(), fleet.deliveries
-        while time.monotonic() < give_up and time.monotonic() - quiet_since < QUIET_SECONDS:
-            fleet.step()
-            if fleet.deliveries != heard or not fleet.all_in:
-                quiet_since, heard = time.monotonic(), fleet.deliveries
         fleet.hear_the_deaf()
+        give_up = now() + SETTLE_MICROSECONDS
+        fleet.heard_at = now()
+        while (at := now()) < give_up and (
+            at < fleet.heard_at + QUIET_MICROSECONDS or not fleet.all_in
+        ):
+            fleet.step()
 
     def result(self) -> dict[str, Any]:
         """Give all that was counted."""
         fleet = self._fleet
-        (heard_from, sent_from, cpu_from), (heard, sent, cpu) = self._at_from, self._at_until
+        (heard_from, acked_from, cpu_from), (heard, acked, cpu) = self._at_from, self._at_until
         sampled = [c.sequences for c in fleet.clients.values() if c.listener is not None]
         return {
             "deliveries": heard - heard_from,
-            "sent": sent - sent_from,
+            "offered": self._offered,
+            "achieved": acked - acked_from,
             "cpu": cpu - cpu_from,
             "rooms": fleet.counted(),
-            "failed_sends": self._failed_sends,
-            "refusals": fleet.refusals,
+            "unsent": self._unsent,
+            "refused": fleet.refused,
+            "unanswered": self._sent - fleet.acknowledged - fleet.refused.total(),
             "lost_connections": fleet.lost_connections,
-            "closed": {str(code): count for code, count in fleet.closed.items()},
+            "slow_readers": fleet.how_the_deaf_ended(),
             "ready": fleet.ready,
             "failures": fleet.failures,
             "reordered": sum(each.reordered for each in sampled),

@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
-from urllib.request import urlopen
 
-from client.connection import Place
 from tests.load.cluster import Cluster, Usage
+from tests.load.cost import Stretch, cost
 from tests.load.fleet import now
 from tests.load.scenario import Scenario
 from tests.load.tally import merged, settle, summary
+from tests.load.verdict import faults
 
 HEAD_START: Final = 500_000
 """Microseconds between the order to run and the start, so that all generators begin together."""
@@ -126,15 +126,20 @@ def measure(
     """Run a scenario; gives everything that the report tells of it."""
     before = cluster.usages()
     connected = _come_in(scenario, cluster, generators, show)
-    after = cluster.usages()
+    connecting = Stretch(before, cluster.usages())
     timeline = Timeline(len(generators), scenario.warmup, show)
-    usages, delivered = _run(scenario, cluster, generators)
+    usages, observer = _run(scenario, cluster, generators)
     results = generators.answers(timeline.take)
-    usages[1].join()
-    report: Report = {"scenario": asdict(scenario), "connects": connected}
-    report |= _what_was_heard(scenario, results)
-    report |= _what_it_cost(scenario, (before, after), usages[0], delivered, report)
-    report["connects"]["per_node_cpu_second"] = _per_cpu_second(connected["ready"], before, after)
+    observer.join()
+    report: Report = {
+        "scenario": asdict(scenario) | {"nodes": len(cluster.nodes)},
+        "connects": connected,
+    } | _what_was_heard(scenario, results)
+    report |= cost(
+        connecting, Stretch(*usages), seconds=scenario.seconds, ready=connected["ready"],
+        deliveries=report["deliveries"], messages=report["achieved"] * scenario.seconds,
+    )  # fmt: skip
+    report["faults"] = faults(scenario, report)
     report["timeline"] = timeline.seconds
     report["generator_cpu"] = [round(r["cpu"] / scenario.seconds, 3) for r in results]
     # With so many in flight the generator sets the pace itself: it can be no one's bottleneck.
@@ -147,7 +152,6 @@ def _is_busy(report: Report) -> bool:
 
 
 def _people(scenario: Scenario, urls: Sequence[str]) -> list[list[Any]]:
-    everybody = scenario.clients + scenario.movers + scenario.pingers
     return [
         [
             number,
@@ -155,8 +159,9 @@ def _people(scenario: Scenario, urls: Sequence[str]) -> list[list[Any]]:
             [urls[node] for node in scenario.nodes_of(number, len(urls))],
             scenario.is_sampled(number),
             scenario.clients <= number < scenario.clients + scenario.movers,
+            scenario.clients - scenario.deaf <= number < scenario.clients,
         ]
-        for number in range(everybody)
+        for number in range(scenario.everybody)
     ]
 
 
@@ -184,15 +189,12 @@ def _come_in(
             seconds=CONNECT_SECONDS,
         )  # fmt: skip
     answers = generators.answers(lambda *_: None)
-    failures: Counter[str] = Counter()
-    for answer in answers:
-        failures.update(answer["failures"])
     ready, seconds = sum(a["ready"] for a in answers), max(a["seconds"] for a in answers)
     return {
         "ready": ready,
         "seconds": seconds,
         "per_second": ready / seconds if seconds else 0.0,
-        "failures": dict(failures),
+        "failures": _total(answers, "failures"),
         "latency": summary(merged([a["joins"] for a in answers])),
         "generator_cpu": [round(a["cpu"] / seconds, 3) for a in answers],
     }
@@ -200,7 +202,7 @@ def _come_in(
 
 def _run(
     scenario: Scenario, cluster: Cluster, generators: Generators
-) -> tuple[tuple[list[dict[str, Usage]], threading.Thread], list[list[float]]]:
+) -> tuple[list[dict[str, Usage]], threading.Thread]:
     """Start the run, and read what the cluster uses when its measured part begins and ends."""
     time.sleep(2.0)  # what the comers told each other has been delivered
     start = now() + HEAD_START
@@ -211,56 +213,36 @@ def _run(
             rate=scenario.rate, senders=[0, scenario.senders], in_flight=scenario.in_flight,
             payload=scenario.payload, pings=scenario.pings,
             pingers=[movers_end, movers_end + scenario.pingers],
-            deaf=[scenario.clients - scenario.deaf, scenario.clients],
-            drop_at=scenario.seconds / 4 if scenario.storm == "drop" else 0.0,
+            seed=scenario.seed, drop_at=scenario.seconds / 4 if scenario.storm == "drop" else 0.0,
         )  # fmt: skip
     usages: list[dict[str, Usage]] = []
-    delivered: list[list[float]] = []
 
     def observe() -> None:
         begin = start / 1e6 + scenario.warmup
         _sleep_until(begin)
-        delivered.append([_delivered(node.url) for node in cluster.nodes])
         usages.append(cluster.usages())
         if scenario.storm == "kill":
             _sleep_until(begin + scenario.seconds / 4)
             cluster.nodes[0].kill()
         _sleep_until(begin + scenario.seconds)
         usages.append(cluster.usages())
-        delivered.append([_delivered(node.url) for node in cluster.nodes])
 
     observer = threading.Thread(target=observe, daemon=True)
     observer.start()
-    return (usages, observer), delivered
+    return usages, observer
 
 
 def _sleep_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
-def _delivered(url: str) -> float:
-    """Ask a node how many messages it has handed to clients; nothing if it is not there."""
-    place = Place.from_url(url)
-    try:
-        with urlopen(f"http://{place.authority}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-    except OSError:
-        return 0.0
-    return sum(float(line.split()[1]) for line in lines if line.startswith("chat_deliveries_total"))
-
-
 def _what_was_heard(scenario: Scenario, results: list[dict[str, Any]]) -> Report:
     delivered = merged([r["delivered"] for r in results])
-    failures: Counter[str] = Counter()
-    closed: Counter[str] = Counter()
-    for result in results:
-        failures.update(result["failures"])
-        closed.update(result["closed"])
     heard = settle([r["rooms"] for r in results])
     deliveries = sum(r["deliveries"] for r in results)
     return {
-        "offered": 0.0 if scenario.in_flight else scenario.rate,
-        "achieved": sum(r["sent"] for r in results) / scenario.seconds,
+        "offered": sum(r["offered"] for r in results) / scenario.seconds,
+        "achieved": sum(r["achieved"] for r in results) / scenario.seconds,
         "deliveries": deliveries,
         "deliveries_per_second": deliveries / scenario.seconds,
         "delivered": summary(delivered),
@@ -275,54 +257,18 @@ def _what_was_heard(scenario: Scenario, results: list[dict[str, Any]]) -> Report
         "duplicated": heard["duplicated"],
         "reordered": sum(r["reordered"] for r in results),
         "repeated": sum(r["repeated"] for r in results),
-        "failed_sends": sum(r["failed_sends"] for r in results),
-        "refusals": sum(r["refusals"] for r in results),
+        "refused": _total(results, "refused"),
+        "unsent": sum(r["unsent"] for r in results),
+        "unanswered": sum(r["unanswered"] for r in results),
         "lost_connections": sum(r["lost_connections"] for r in results),
         "ready_at_end": sum(r["ready"] for r in results),
-        "failures": dict(failures),
-        "slow_readers": {("still open" if code == "0" else code): n for code, n in closed.items()},
+        "failures": _total(results, "failures"),
+        "slow_readers": _total(results, "slow_readers"),
     }
 
 
-def _what_it_cost(
-    scenario: Scenario, connects: Sequence[dict[str, Usage]], run: Sequence[dict[str, Usage]],
-    delivered: list[list[float]], report: Report,
-) -> Report:  # fmt: skip
-    """Give each process's part of a core and its memory, for each delivery, message, connection.
-
-    ``connects`` and ``run`` are what was used when that began, and when it ended.
-    """
-    messages = report["achieved"] * scenario.seconds
-    connections = max(1, report["connects"]["ready"])
-    begin, end = run
-    nodes, total = {}, 0.0
-    names = [name for name in begin if name != "redis"]
-    for number, name in enumerate(names):
-        cpu = max(0.0, end[name].cpu - begin[name].cpu)
-        handed = max(0.0, delivered[1][number] - delivered[0][number])
-        total += cpu
-        nodes[name] = {
-            "cpu": cpu / scenario.seconds,
-            "rss_kib": end[name].rss,
-            "us_per_delivery": cpu / handed * 1e6 if handed else None,
-            "kib_per_connection": (connects[1][name].rss - connects[0][name].rss)
-            / (connections / len(names)),
-        }
-    report_of: Report = {"nodes": nodes, "redis": None, "us_per_delivery": None,
-                         "us_per_message": None}  # fmt: skip
-    if names and report["deliveries"]:
-        report_of["us_per_delivery"] = total / report["deliveries"] * 1e6
-        report_of["us_per_message"] = total / messages * 1e6 if messages else None
-    if "redis" in begin:
-        cpu = end["redis"].cpu - begin["redis"].cpu
-        report_of["redis"] = {
-            "cpu": cpu / scenario.seconds,
-            "rss_kib": end["redis"].rss,
-            "us_per_message": cpu / messages * 1e6 if messages else None,
-        }
-    return report_of
-
-
-def _per_cpu_second(ready: int, before: dict[str, Usage], after: dict[str, Usage]) -> float | None:
-    cpu = sum(after[name].cpu - before[name].cpu for name in before if name != "redis")
-    return ready / cpu if cpu else None
+def _total(told: list[dict[str, Any]], counts: str) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in told:
+        total.update(each[counts])
+    return dict(total)

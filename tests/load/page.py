@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from tests.load.plots import bars, curve, timeline
+from tests.load.verdict import twice
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6b7c; --line: #dfe5ec;
@@ -57,20 +58,17 @@ def _title(run: dict[str, Any]) -> str:
     return (
         f"<h1>{escape(scenario['name'])}</h1><p>{escape(scenario['about'])}: "
         f"{scenario['clients']:,} clients, rooms: {scenario['rooms']:,}, nodes: "
-        f"{len(run['nodes']) or 'not ours'}, {scenario['seconds']:g} seconds after "
+        f"{scenario['nodes']}, {scenario['seconds']:g} seconds after "
         f"{scenario['warmup']:g} of warm-up</p>"
     )
 
 
 def _run(number: int, run: dict[str, Any], count: int) -> str:
     heading = f"<section><h2>Run {number} of {count}</h2>" if count > 1 else "<section>"
-    void = (
-        '<p class="bad">This run is void: a generator used over 80% of its core.</p>'
-        if run["void"]
-        else ""
-    )
+    wrong = [*run["faults"], *["void: a generator used over 80% of its core"] * run["void"]]
+    told = f'<p class="bad">Wrong: {escape(", ".join(wrong))}.</p>' if wrong else ""
     return (
-        f'{heading}{void}<div class="cards">{_cards(run)}</div></section>'
+        f'{heading}{told}<div class="cards">{_cards(run)}</div></section>'
         f"<section><h2>Latency from the intended time, ms</h2>{_latencies(run)}</section>"
         f'<section class="plots">{_plots(run)}</section>'
         f"<section><h2>What it cost</h2>{_costs(run)}</section>"
@@ -82,25 +80,31 @@ def _cards(run: dict[str, Any]) -> str:
     cards = [
         (f"{connects['ready']:,}", "clients in"),
         (f"{connects['per_second']:,.0f}/s", "connect, hello and join"),
-        (_count(sum(connects["failures"].values())), "failed to come in"),
+        (_count(sum(run["failures"].values())), "failed to come in"),
     ]
-    if run["deliveries"]:
+    if run["scenario"]["rate"] or run["scenario"]["in_flight"]:
         offered = f" of {run['offered']:,.0f} offered" if run["offered"] else ""
         cards += [
-            (f"{run['achieved']:,.0f}/s", f"messages{offered}"),
+            (f"{run['achieved']:,.0f}/s", f"messages acknowledged{offered}"),
+            (_count(sum(run["refused"].values())), _refused(run["refused"])),
+            (_count(run["unsent"] + run["unanswered"]), "not sent, or not answered"),
             (f"{run['deliveries_per_second']:,.0f}/s", "deliveries"),
             (_count(run["lost"]), "lost"),
-            (_count(run["duplicated"] + run["repeated"]), "delivered twice"),
+            (_count(twice(run)), "delivered twice"),
             (_count(run["reordered"]), "out of order"),
         ]
     if run["us_per_delivery"]:
         cards.append((f"{run['us_per_delivery']:.2f} µs", "of the nodes' CPU for a delivery"))
-    if run.get("floor"):
-        cards.append((f"{run['us_per_delivery'] / run['floor']:.2f}", "of the bare-socket floor"))
+    if run.get("times_floor"):
+        cards.append((f"{run['times_floor']:.2f}", "of the bare-socket floor"))
     return "".join(
         f'<div class="card"><b>{value}</b><span>{escape(name)}</span></div>'
         for value, name in cards
     )
+
+
+def _refused(codes: dict[str, int]) -> str:
+    return f"refused ({', '.join(codes)})" if codes else "refused"
 
 
 def _count(number: int) -> str:
@@ -147,7 +151,9 @@ def _costs(run: dict[str, Any]) -> str:
         redis = run["redis"]
         rows += (
             f"<tr><td>redis</td><td>{redis['cpu']:.1%}</td><td>{redis['rss_kib'] / 1024:,.0f}</td>"
-            f"<td>{_number(redis['us_per_message'])} a message</td><td></td></tr>"
+            f"<td>{_number(redis['us_per_delivery'])} "
+            f"({_number(redis['us_per_message'])} a message)</td>"
+            f"<td>{_number(redis['kib_per_connection'])}</td></tr>"
         )
     return (
         "<table><tr><th></th><th>CPU</th><th>MiB</th><th>µs per delivery</th>"
@@ -160,11 +166,12 @@ def _number(value: float | None) -> str:
 
 
 def _footer(run: dict[str, Any]) -> str:
-    machine = run["machine"]
+    machine, seed = run["machine"], run["scenario"]["seed"]
+    moments = "messages evenly spaced" if seed is None else f"random moments, seed {seed}"
     facts = (
         f"{machine['at']} · commit {machine['commit']} · {machine['cores']} x "
         f"{machine['processor']} · {machine['system']} · Python {machine['python']} · "
-        f"Trio {machine['trio']} · {machine['redis'].split(' sha=')[0]} · seed {machine['seed']}"
+        f"Trio {machine['trio']} · {machine['redis'].split(' sha=')[0]} · {moments}"
     )
     command = "python -m tests.load " + " ".join(machine["arguments"])
     return f"<footer>{escape(facts)}<br><code>{escape(command)}</code></footer>"

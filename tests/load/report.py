@@ -4,46 +4,69 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tests.load.verdict import twice
+
+_RED: Final = "\x1b[31m"
+_PLAIN: Final = "\x1b[0m"
 _LATENCIES: Final = (
     ("delivered", "publish → deliver"), ("acked", "publish → ack"), ("pings", "ping"),
     ("rejoined", "back after the cut"),
 )  # fmt: skip
 
 
-def table(report: dict[str, Any]) -> str:
-    """Give one run's figures as text."""
+def table(report: dict[str, Any], *, colour: bool = False) -> str:
+    """Give one run's figures as text, what is wrong in red if there is ``colour``."""
     scenario, connects = report["scenario"], report["connects"]
+    per_cpu = _optional(
+        ", {:,.0f} for each second of the nodes' CPU", report["connects_per_cpu_second"]
+    )
     lines = [
         "",
         _heading(scenario, report["machine"]),
         "",
-        _row("connects", f"{connects['ready']:,} at {connects['per_second']:,.0f}/s"
-             + _optional(", {:,.0f} for each second of the nodes' CPU",
-                         connects["per_node_cpu_second"])),
-        _row("failures", _counts(connects["failures"]) or "none"),
-    ]  # fmt: skip
-    if report["deliveries"]:
-        lines += [
-            _row("messages", f"{report['achieved']:,.0f}/s"
-                 + (f" of {report['offered']:,.0f} offered" if report["offered"] else "")),
-            _row("deliveries", f"{report['deliveries_per_second']:,.0f}/s"),
-            _row("lost, twice, out of order",
-                 f"{report['lost']}, {report['duplicated'] + report['repeated']}, "
-                 f"{report['reordered']} of {report['expected']:,}"),
-        ]  # fmt: skip
-    if report["lost_connections"] or report["slow_readers"]:
-        slow = _counts(report["slow_readers"])
-        lines.append(
-            _row("connections lost", f"{report['lost_connections']:,}"
-                 + (f"; slow readers closed with {slow}" if slow else ""))
-        )  # fmt: skip
+        _row("connects", f"{connects['ready']:,} at {connects['per_second']:,.0f}/s{per_cpu}"),
+        _fault("failures", _counts(report["failures"])) or _row("failures", "none"),
+        *_messages(report),
+    ]
+    if report["lost_connections"]:
+        lines.append(_row("connections lost", f"{report['lost_connections']:,}"))
+    if report["slow_readers"]:
+        by_nodes = _optional("{} closed with 4001 by the nodes; ", report["closed_as_slow"])
+        found = f"they found: {_counts(report['slow_readers'])}"
+        lines.append(_row("slow readers", by_nodes + found))
     lines += ["", f"{'':28}{'p50':>9}{'p95':>9}{'p99':>9}{'p99.9':>9}{'max':>9}  ms"]
     latencies = [("connect to joined", connects["latency"])]
     for name, latency in latencies + [(name, report[key]) for key, name in _LATENCIES]:
         if latency:
             values = "".join(f"{latency[p]:9.2f}" for p in ("p50", "p95", "p99", "p99.9", "max"))
             lines.append(f"{name:28}{values}")
-    return "\n".join([*lines, *_costs(report)]) + "\n"
+    lines += _costs(report)
+    if report["faults"]:
+        lines += ["", _fault("WRONG", ", ".join(report["faults"]))]
+    told = "\n".join(lines) + "\n"
+    return told if colour else told.replace(_RED, "").replace(_PLAIN, "")
+
+
+def _messages(report: dict[str, Any]) -> list[str]:
+    """What became of the messages; in a scenario without any, nothing."""
+    scenario = report["scenario"]
+    if not scenario["rate"] and not scenario["in_flight"]:
+        return []
+    offered = f" of {report['offered']:,.0f} offered" if report["offered"] else ""
+    wrong = f"{report['lost']:,}, {twice(report):,}, {report['reordered']:,}"
+    faults = {
+        "refused": _counts(report["refused"]),
+        "not sent": _optional("{:,}", report["unsent"] or None),
+        "not answered": _optional("{:,}", report["unanswered"] or None),
+    }
+    return [
+        _row("messages", f"{report['achieved']:,.0f}/s acknowledged{offered}"),
+        *(_fault(name, told) for name, told in faults.items() if told),
+        _row("deliveries", f"{report['deliveries_per_second']:,.0f}/s"),
+        (_row if wrong == "0, 0, 0" else _fault)(
+            "lost, twice, out of order", f"{wrong} of {report['expected']:,}"
+        ),
+    ]
 
 
 def _heading(scenario: dict[str, Any], machine: dict[str, Any]) -> str:
@@ -65,24 +88,28 @@ def _costs(report: dict[str, Any]) -> list[str]:
         redis = report["redis"]
         lines.append(
             f"{'redis':28}{redis['cpu']:9.1%}{redis['rss_kib'] / 1024:9.0f}"
-            f"   {_number(redis['us_per_message'])} µs/message"
+            f"{_number(redis['us_per_delivery']):>14}{_number(redis['kib_per_connection']):>17}"
+            f"{_optional('   {:.0f} µs/message', redis['us_per_message'])}"
         )
     if report["us_per_delivery"]:
         whole = f"{report['us_per_delivery']:.2f} µs of the nodes' CPU for each delivery"
         if "floor" in report:
-            ratio = report["us_per_delivery"] / report["floor"]
-            whole += f": {ratio:.2f} of the floor, {report['floor']:.2f} µs"
+            whole += f": {report['times_floor']:.2f} of the floor, {report['floor']:.2f} µs"
         lines.append(_row("all nodes", whole))
-        lines.append(_row("", f"{report['us_per_message']:.0f} µs for each message"))
+        lines.append(_row("", f"{_number(report['us_per_message'])} µs for each message"))
     cores = ", ".join(f"{cpu:.0%}" for cpu in report["generator_cpu"])
     lines.append(_row("generators", f"{cores} of a core"))
     if report["void"]:
-        lines += ["", "VOID: a generator used over 80% of its core, and measured itself."]
+        lines += ["", _fault("VOID", "a generator used over 80% of its core, and measured itself")]
     return lines
 
 
 def _row(name: str, value: str) -> str:
     return f"{name:28}{value}"
+
+
+def _fault(name: str, value: str) -> str:
+    return f"{_RED}{_row(name, value)}{_PLAIN}" if value else ""
 
 
 def _optional(text: str, value: float | None) -> str:

@@ -8,6 +8,9 @@ from typing import Final
 MOST_SAMPLED: Final = 4_000
 """Deliveries a second that are read in full; the others are only counted."""
 
+_HELD_BYTES: Final = 6 * 1024 * 1024
+"""1 MiB of an outbox, 4 MiB of `net.ipv4.tcp_wmem`, and some."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
@@ -16,7 +19,7 @@ class Scenario:
     With ``in_flight`` the rate follows from the server: so many messages are always on their way.
     ``pings`` are asked for by clients in rooms of their own; the ``deaf`` stop reading; ``movers``
     are cut off and come back. ``senders_apart`` has the senders on the last node, all others on
-    the nodes before it.
+    the nodes before it. With a ``seed`` messages come at random.
     """
 
     name: str
@@ -36,6 +39,18 @@ class Scenario:
     movers: int = 0
     storm: str = ""
     senders_apart: bool = False
+    seed: int | None = None
+
+    @property
+    def everybody(self) -> int:
+        """How many there are in all."""
+        return self.clients + self.movers + self.pingers
+
+    @property
+    def overfills(self) -> bool:
+        """Whether the deaf are sent more than a node by its default, and its kernel, hold."""
+        sent = self.rate / self.rooms * (self.warmup + self.seconds) * self.payload
+        return self.deaf > 0 and not self.in_flight and sent > _HELD_BYTES
 
     def room_of(self, number: int) -> str:
         """Give the room of a client: pingers and movers have rooms of their own."""
@@ -123,4 +138,5 @@ def adapted(name: str, **changes: object) -> Scenario:
         scenario = replace(scenario, senders=scenario.clients)
     if name == "publish" and "clients" in given:
         scenario = replace(scenario, rooms=scenario.clients, senders=scenario.clients)
-    return replace(scenario, senders=min(scenario.senders, scenario.clients))
+    talking = scenario.in_flight or scenario.senders
+    return replace(scenario, senders=min(talking, scenario.clients - scenario.deaf))

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
+from random import Random
 
 
 def arrivals(
-    own: Sequence[int], senders: range, rate: float, seconds: float
+    own: Sequence[int], senders: range, rate: float, seconds: float, seed: int | None = None
 ) -> Iterator[tuple[float, int]]:
     """Give (seconds from the start, sender) for every message of this generator's own senders.
 
-    All generators together send ``rate`` messages a second, evenly spaced, the ``senders`` taking
-    turns; ``own`` are those of them that this generator has, in ascending order.
+    All generators together send ``rate`` messages a second; ``own`` are those of the ``senders``
+    that this generator has. Without a ``seed`` messages are evenly spaced and the senders take
+    turns; with one they come at random (a Poisson process), the same for the same seed.
     """
-    turn = 0
-    while own and rate:
-        for sender in own:
-            at = (turn * len(senders) + senders.index(sender)) / rate
+    if own and rate:
+        mine, everybody = frozenset(own), _evenly(senders, rate)
+        if seed is not None:
+            everybody = _at_random(senders, rate, Random(seed))
+        for at, sender in everybody:
             if at >= seconds:
                 return
-            yield at, sender
-        turn += 1
+            if sender in mine:
+                yield at, sender
+
+
+def _evenly(senders: range, rate: float) -> Iterator[tuple[float, int]]:
+    for turn in itertools.count():
+        yield turn / rate, senders[turn % len(senders)]
+
+
+def _at_random(senders: range, rate: float, chance: Random) -> Iterator[tuple[float, int]]:
+    at = 0.0
+    while True:
+        at += chance.expovariate(rate)
+        yield at, chance.choice(senders)

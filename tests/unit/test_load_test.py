@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.load import frames
+from tests.load.arguments import parse_compare
+from tests.load.cluster import Usage
 from tests.load.compare import compare, is_noise, values
+from tests.load.cost import Stretch, cost
 from tests.load.page import page
 from tests.load.plots import ceiling
 from tests.load.report import table
 from tests.load.scenario import SCENARIOS, adapted
 from tests.load.schedule import arrivals
 from tests.load.tally import Sequences, encoded, histogram, merged, settle, summary
+from tests.load.verdict import faults
 
 
 def heard_message(seq: int, room: str = "load-0", intended: int = 7) -> bytes:
@@ -57,6 +63,34 @@ def test_messages_and_answers_are_heard_however_the_stream_is_cut(
         answers += answered
     assert messages == [(seq, b"load-0", seq * 10) for seq in range(1, count + 1)]
     assert answers == [(b"m", seq) for seq in range(1, count + 1)]
+
+
+@given(st.integers(0, 5), st.lists(st.integers(0, 10_000), max_size=12))
+def test_refusals_are_read_however_the_stream_is_cut(count: int, places: list[int]) -> None:
+    data = b"".join(
+        b'\x81\x7e\x00\x99{"type":"error","code":"c%d","message":"no.","id":"m%d.7"}' % (n, n)
+        + b'\x81\x40{"type":"error","code":"another","message":"no.","id":"p1.7"}'
+        + heard_message(n)
+        for n in range(count)
+    )
+    refusals = frames.Refusals()
+    codes = [code for chunk in cut(data, places) for code in refusals.hear(chunk)]
+    assert codes == [f"c{n}" for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("heard", "code"),
+    [
+        (b"...\x88\x06\x0f\xa1slow", "4001"),
+        (b"\x88\x02\x03\xe8", "1000"),
+        (b"\x88\x06\x0f\xa1slo", ""),
+        (b"\x88\x06\x0f\xa1slow...", ""),
+        (b"\x88", ""),
+        (b"", ""),
+    ],
+)
+def test_a_closing_frame_is_known_by_its_end(heard: bytes, code: str) -> None:
+    assert frames.close_code(heard) == code
 
 
 @pytest.mark.parametrize(
@@ -135,6 +169,19 @@ def test_all_generators_together_keep_to_the_schedule(
     assert [sender for _, sender in due] == [first + k % senders for k in range(len(due))]
 
 
+@given(st.integers(1, 4), st.integers(0, 3))
+def test_a_seed_gives_everybody_the_same_random_moments(generators: int, seed: int) -> None:
+    everybody = range(5, 25)
+    shares = [[n for n in everybody if n % generators == g] for g in range(generators)]
+    due = sorted(
+        itertools.chain.from_iterable(arrivals(own, everybody, 200, 5.0, seed) for own in shares)
+    )
+    assert due == list(arrivals(everybody, everybody, 200, 5.0, seed))
+    assert due != list(arrivals(everybody, everybody, 200, 5.0, seed + 1))
+    assert len(due) == pytest.approx(1_000, abs=200)
+    assert {sender for _, sender in due} == set(everybody)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("nodes", [1, 2, 3])
 def test_every_scenario_puts_everybody_somewhere(name: str, nodes: int) -> None:
@@ -173,25 +220,112 @@ def a_run(us: float = 2.0, floor: float | None = None) -> dict[str, Any]:
     run: dict[str, Any] = {
         "scenario": {
             "name": "broadcast", "about": "<b>", "clients": 500, "rooms": 1, "seconds": 5.0,
-            "warmup": 1.0,
+            "warmup": 1.0, "rate": 50.0, "in_flight": 0, "seed": None, "nodes": 1,
         },
         "machine": {
             "commit": "abc", "cores": 2, "processor": "<cpu>", "system": "Linux", "python": "3.11",
-            "trio": "1", "redis": "Redis 7", "at": "now", "seed": 1, "arguments": ["--spawn", "2"],
+            "trio": "1", "redis": "Redis 7", "at": "now", "arguments": ["--spawn", "2"],
         },
-        "connects": {"ready": 500, "per_second": 1000.0, "failures": {}, "latency": latency,
-                     "per_node_cpu_second": 2000.0},
+        "connects": {"ready": 500, "per_second": 1000.0, "latency": latency},
+        "connects_per_cpu_second": 2000.0, "failures": {}, "kib_per_connection": 9.0,
+        "refused": {}, "unsent": 0, "unanswered": 0, "faults": [],
         "deliveries": 100, "offered": 50.0, "achieved": 50.0, "deliveries_per_second": 25_000.0,
         "lost": 0, "duplicated": 0, "repeated": 0, "reordered": 0, "expected": 100,
-        "lost_connections": 0, "slow_readers": {}, "delivered": latency, "acked": latency,
+        "lost_connections": 0, "slow_readers": {}, "closed_as_slow": 0,
+        "delivered": latency, "acked": latency,
         "pings": {}, "rejoined": {}, "curve": [[0, 1.0], [50, 2.0], [99, 3.0], [100, 5.0]],
         "timeline": [{"second": 0.0, "deliveries": 10, "p99": 1.0},
                      {"second": 1.0, "deliveries": 20, "p99": None}],
         "nodes": {"node 1": node}, "us_per_delivery": us, "us_per_message": 100.0,
-        "redis": {"cpu": 0.1, "rss_kib": 10_000, "us_per_message": 30.0},
+        "redis": {"cpu": 0.1, "rss_kib": 10_000, "us_per_message": 30.0,
+                  "us_per_delivery": 0.1, "kib_per_connection": 1.0},
         "generator_cpu": [0.3], "void": False,
     }  # fmt: skip
-    return run | ({"floor": floor} if floor else {})
+    return run | ({"floor": floor, "times_floor": us / floor} if floor else {})
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({}, []),
+        ({"connects": {"ready": 0}}, ["500 of 500 did not come in"]),
+        ({"refused": {"too_fast": 7, "unavailable": 1}}, ["8 refused"]),
+        ({"achieved": 0.0}, ["nothing was acknowledged"]),
+        ({"lost": 3}, ["3 lost"]),
+        ({"duplicated": 1, "repeated": 1}, ["2 delivered twice"]),
+        ({"reordered": 4}, ["4 out of order"]),
+        ({"unsent": 5, "unanswered": 6}, ["5 not sent", "6 not answered"]),
+        ({"lost_connections": 2}, ["2 lost their connection"]),
+    ],
+)
+def test_a_run_is_clean_only_if_all_was_in_order(found: dict[str, Any], words: list[str]) -> None:
+    assert faults(SCENARIOS["broadcast"], a_run() | found) == words
+
+
+def test_slow_readers_are_to_be_closed_once_they_were_sent_enough() -> None:
+    open_still = a_run() | {"connects": {"ready": 200}, "closed_as_slow": 19}
+    closed = open_still | {"closed_as_slow": 20}
+    assert faults(adapted("slow-readers"), open_still) == ["19 of 20 slow readers closed"]
+    assert faults(adapted("slow-readers"), closed) == []
+    assert faults(adapted("slow-readers", rate=10), open_still) == []
+
+
+def test_what_is_wrong_is_told_in_red() -> None:
+    run = a_run() | {"refused": {"too_fast": 7}, "faults": ["7 refused"]}
+    assert "\x1b[31m" not in table(a_run(), colour=True)
+    red = [line for line in table(run, colour=True).splitlines() if line.startswith("\x1b[31m")]
+    assert [line.removeprefix("\x1b[31m").split()[0] for line in red] == ["refused", "WRONG"]
+    assert "\x1b" not in table(run)
+    assert "too_fast: 7" in table(run)
+    assert "refused (too_fast)" in page([run])
+
+
+def test_a_cost_is_shared_out_by_what_each_node_did() -> None:
+    idle = {"node 1": Usage(1.0, 1000), "node 2": Usage(1.0, 1000), "redis": Usage(1.0, 500)}
+    joined = {
+        "node 1": Usage(2.0, 1900, connections=100),
+        "node 2": Usage(1.0, 1100, connections=50),
+        "redis": Usage(1.0, 800),
+    }
+    after = {
+        "node 1": Usage(3.0, 2000, connections=100, deliveries=400_000),
+        "node 2": Usage(0.0, 0),  # it died
+        "redis": Usage(1.5, 800),
+    }
+    found = cost(
+        Stretch(idle, joined), Stretch(joined, after), seconds=10.0, ready=150,
+        deliveries=500_000, messages=1000,
+    )  # fmt: skip
+    assert found["nodes"]["node 1"]["us_per_delivery"] == pytest.approx(2.5)
+    assert found["nodes"]["node 1"]["kib_per_connection"] == pytest.approx(9.0)
+    assert found["nodes"]["node 2"]["us_per_delivery"] is None
+    assert found["us_per_delivery"] == pytest.approx(2.0)
+    assert found["kib_per_connection"] == pytest.approx(1000 / 150)
+    assert found["redis"]["us_per_delivery"] == pytest.approx(1.0)
+    assert found["redis"]["us_per_message"] == pytest.approx(500)
+    assert found["redis"]["kib_per_connection"] == pytest.approx(2.0)
+    assert found["connects_per_cpu_second"] == pytest.approx(150)
+
+
+def test_nodes_that_tell_nothing_cost_nothing_that_is_known() -> None:
+    nothing = Stretch({}, {})
+    found = cost(nothing, nothing, seconds=1.0, ready=1, deliveries=1, messages=1)
+    assert (found["nodes"], found["redis"], found["us_per_delivery"]) == ({}, None, None)
+
+
+def test_only_runs_of_one_scenario_are_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    one.write_text(json.dumps([a_run()]))
+    another = a_run()
+    another["scenario"] |= {"clients": 7}
+    other.write_text(json.dumps([another]))
+    assert len(parse_compare([str(one), f"{one},{one}"]).after) == 2
+    with pytest.raises(SystemExit) as ended:
+        parse_compare([str(one), str(other)])
+    assert ended.value.code == 2
+    assert "differ in: clients" in capsys.readouterr().err
 
 
 def test_the_table_tells_the_ratio_to_the_floor_and_a_void_run() -> None:
@@ -219,6 +353,9 @@ def test_a_change_beyond_the_noise_is_told() -> None:
     assert "-50%" in line
     assert "beyond the noise" in line
     assert "beyond the noise" not in compare(before, same)
+    assert "WRONG" not in compare(before, same)
+    wrong = [*same, a_run() | {"faults": ["3 lost"], "void": True}]
+    assert "WRONG in run 4 after: 3 lost, void" in compare(before, wrong)
     assert "One run tells nothing" in compare(before[:1], same)
 
 
