@@ -70,6 +70,7 @@ class Chooser(ttk.Frame):
         self.place(relx=0.5, rely=0.1, anchor="n", width=width)
         self.offer(choices, note)
         self.lift()
+        self.update_idletasks()  # what is not on the screen yet is not given the focus
         self.entry.focus_set()
 
     def offer(self, choices: Sequence[Choice], note: str) -> None:

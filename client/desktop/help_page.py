@@ -63,6 +63,7 @@ class HelpPage(ttk.Frame):
         else:
             self.place(relx=0.0, rely=0.0, relwidth=1.0, relheight=1.0)
             self.lift()
+            self.update_idletasks()  # what is not on the screen yet is not given the focus
             self.text.focus_set()
 
     def close(self) -> str:
