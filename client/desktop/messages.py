@@ -91,6 +91,8 @@ class MessageView(ttk.Frame):
             and conversation.unread_from is self._unread_from
         ):
             return
+        if not fresh:
+            self._heed_reader(self.text.yview()[1])
         at_end = conversation.typed.top is None if fresh else self._at_end
         top = conversation.typed.top
         self.text.configure(state="normal")
@@ -309,17 +311,22 @@ class MessageView(ttk.Frame):
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
         self.gutter.draw_soon()
-        # Another size of window or text also moves the end out of sight, but not by the
-        # reader's will.
-        if self._shape == self._shape_now() and not self._settling:
-            self._at_end = float(last) >= 1.0
-            if self._conversation is not None:
-                at_end = self._at_end
-                self._conversation.typed.top = (
-                    None if at_end else self._entry_at(self.text.index("@0,0"))
-                )
+        self._heed_reader(float(last))
         if float(first) <= _NEAR_TOP and not self._at_end:
             self.after_idle(self._older_if_at_top)
+
+    def _heed_reader(self, last: float) -> None:
+        """Note where the reader is, if they have scrolled there."""
+        # Another size of window or text also moves the end out of sight, but not by their will.
+        if self._shape != self._shape_now():
+            return
+        if self._settling and self.text.compare("@0,0", ">=", "settling"):
+            return
+        self._settling = False
+        self._at_end = last >= 1.0
+        if self._conversation is not None:
+            top = None if self._at_end else self._entry_at(self.text.index("@0,0"))
+            self._conversation.typed.top = top
 
     def _older_if_at_top(self) -> None:
         """Draw older lines, or ask for them, if the reader has come to the first one."""
@@ -354,6 +361,7 @@ class MessageView(ttk.Frame):
         if self._at_end:
             self.text.see("end")
             self._settling = self._is_measured_later()
+            self.text.mark_set("settling", "@0,0")
         self._shape = self._shape_now()
 
     def _pointed(self, event: tk.Event[tk.Text]) -> None:

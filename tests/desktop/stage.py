@@ -139,10 +139,20 @@ class Person:
             widget = self.root.focus_get() or self.field
             widget.event_generate(key)
 
-    def click(self, label: str) -> None:
-        """Click the button with this label."""
-        found = [w for w, t in self._texts(self.root) if isinstance(w, ttk.Button) and t == label]
-        assert found, f"no button {label!r}; there is:\n{self.screen}"
+    async def click(self, label: str) -> None:
+        """Click the button with this label, once it is in sight and can be pressed."""
+        found: list[ttk.Button] = []
+
+        def is_there() -> bool:
+            found[:] = [
+                widget
+                for widget, text in self._texts(self.root)
+                if isinstance(widget, ttk.Button) and text == label
+                if not widget.instate(["disabled"])
+            ]
+            return bool(found)
+
+        await self.sees_that(is_there, f"the button {label!r}")
         for event in ("<Enter>", "<ButtonPress-1>", "<ButtonRelease-1>"):
             found[0].event_generate(event)
 

@@ -53,7 +53,7 @@ async def test_a_taken_nickname_is_told_and_one_click_takes_another(stage: Stage
     await person.sees("Choose a nickname")
     person.write("alice\n")
     await person.sees("The nickname alice is taken", "Use alice_")
-    person.click("Use alice_")
+    await person.click("Use alice_")
     await person.sees("alice_", "Connected to")
 
 
@@ -75,8 +75,8 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
     await node.stop()
     person = stage.open(nick="alice")
     await person.sees("The server cannot be reached", node.url)
-    await stage.cluster.add_node(port=node.port)
-    person.click("Come in")
+    await (await stage.cluster.add_node(port=node.port)).ready()
+    await person.click("Come in")
     await person.sees("Connected to")
 
 
@@ -85,10 +85,10 @@ async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage
     stage.cluster.nodes[0].pause()
     person = stage.open(nick="alice")
     await person.sees("Coming in as alice", "Cancel")
-    person.click("Cancel")
+    await person.click("Cancel")
     await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
     stage.cluster.nodes[0].resume()
-    person.click("Come in")
+    await person.click("Come in")
     await person.sees("Connected to")
 
 
@@ -135,8 +135,8 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
         await alice.sees("Reconnecting in", "Now")
         alice.write("kept\n")
         await alice.sees("kept", "What you send now waits")
-        await stage.cluster.add_node(port=node.port)
-        alice.click("Now")
+        await (await stage.cluster.add_node(port=node.port)).ready()
+        await alice.click("Now")
         await alice.sees("Connected to")
         await alice.sees_that(lambda: "kept" in alice.lines, "the message")
 
@@ -194,7 +194,7 @@ async def test_the_end_of_the_session_is_told_and_one_can_come_in_again(stage: S
         await alice.sees("hello")
         node.close(4501, "your nickname now belongs to somebody else")
         await alice.sees("Signed out: your nickname now belongs to somebody else", "Come in again")
-        alice.click("Come in again")
+        await alice.click("Come in again")
         await alice.sees("Connected to", "Some messages may be missing here.")
 
 
@@ -258,7 +258,7 @@ async def test_a_room_is_joined_and_left_and_what_is_typed_stays_where_it_was(st
     alice = stage.open(nick="alice")
     await alice.sees("1 member")
     alice.write("half a thought")
-    alice.click("Join \u2026")
+    await alice.click("Join \u2026")
     await alice.sees("Join a room", "ops")
     chooser = alice.app.window.chat.chooser
     chooser.entry.insert(0, "ops")
@@ -283,6 +283,7 @@ async def test_older_lines_come_as_one_scrolls_up_and_the_reader_stays(stage: St
     alice = stage.open(nick="alice")
     await alice.sees("line 119")
     assert "line 60" not in alice.lines
+    await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end of the text")
     alice.messages.yview_moveto(0.0)
     await alice.sees_that(lambda: "line 0" in alice.lines, "the first line")
     top = alice.messages.get("@0,0 linestart", "@0,0 lineend")
@@ -326,6 +327,30 @@ async def test_the_end_stays_in_sight_when_the_text_is_larger(stage: Stage) -> N
     await alice.sees_that(lambda: _is_larger(alice, usual[3]), "the last line, larger")
     await bob.send("lobby", "one more")
     await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")
+
+
+@on_stage()
+async def test_who_scrolls_while_the_text_gets_larger_stays_there(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    for number in range(45):
+        await bob.send("lobby", f"{number}: " + "some words " * 40)
+    alice = stage.open(nick="alice")
+    await alice.sees("44: ")
+    await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end of the text")
+
+    def is_measured() -> bool:
+        return not alice.root.tk.getboolean(alice.root.tk.call(alice.messages, "pendingsync"))
+
+    await alice.sees_that(is_measured, "all of it to be measured")
+    for _ in range(8):
+        alice.app.appearance.actions["larger"]()
+    alice.root.update_idletasks()
+    assert not is_measured()
+    alice.messages.yview_scroll(-2, "pages")
+    await alice.sees_that(is_measured, "all of it to be measured")
+    await bob.send("lobby", "one more")
+    await alice.sees_that(lambda: "one more" in alice.lines, "the message")
+    assert alice.messages.yview()[1] < 1.0
 
 
 def _is_larger(person: Person, height: int) -> bool:
