@@ -47,7 +47,7 @@ async def _take_all(out: Path, scale: int) -> None:
                 camera = Camera(out, theme, scale)
                 await _picture_signing_in(cluster, camera)
                 await _picture_talking(cluster, camera)
-                await cluster.add_node()
+                await (await cluster.add_node()).ready()
 
 
 class Camera:

@@ -10,7 +10,7 @@ from tests.desktop.stage import Person, Stage, on_stage
 def offered(person: Person) -> list[str]:
     """What is offered, the chosen one marked."""
     shown: OfferList = person.app.window.chat.composer.offers
-    if not shown.winfo_viewable():
+    if not shown.rows.canvas.winfo_viewable():
         return []
     rows = shown.rows
     marks = (">" if number == rows.chosen else "" for number in range(rows.count))

@@ -72,9 +72,11 @@ async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(sta
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("client.desktop.idleness.IDLE_SECONDS", 0.5)
         alice = stage.open(nick="alice")
+        await alice.sees("Connected to")
+        await alice.focus()
+        alice.press("<x>")  # coming in may have taken longer
         await alice.sees_that(lambda: alice.members == ["\u25d2 alice (you)"], "that she is away")
         patch.undo()
-        alice.field.focus_force()
         alice.press("<x>")
         await alice.sees_that(lambda: alice.members == ["\u25cf alice (you)"], "that she is back")
 
@@ -188,6 +190,7 @@ async def test_a_mention_has_room_above_and_below_its_band(stage: Stage) -> None
 
     apart = [(spacing(line, "spacing1"), spacing(line, "spacing3")) for line in said]
     assert apart == [(12, 8), (2, 6), (2, 6), (12, 8), (2, 6)]
+    await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end of the text")
     alice.messages.yview_moveto(0.0)
     await alice.sees_that(lambda: "100" in alice.lines, "older lines")
     older = [line for line in alice.lines if line.removeprefix("alice: ").isdigit()]
