@@ -147,11 +147,13 @@ class ChatPage(ttk.Frame):
 
     def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
         """Have what is typed while nothing that can be typed into has the focus go to the field."""
-        takes_text = isinstance(event.widget, (tk.Entry, ttk.Entry)) or (
-            isinstance(event.widget, tk.Text) and event.widget is not self.messages.text
+        widget = event.widget
+        takes_text = isinstance(widget, (tk.Entry, ttk.Entry, tk.Menu)) or (
+            isinstance(widget, tk.Text) and widget is not self.messages.text
         )
+        is_pressed = event.char == " " and isinstance(widget, (ttk.Button, ttk.Menubutton))
         is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
-        if takes_text or not is_text or not self.winfo_viewable():
+        if takes_text or is_pressed or not is_text or not self.winfo_viewable():
             return None
         self.focus_input()
         self.composer.text.insert("insert", event.char)

@@ -61,8 +61,7 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
 
 def offer_clipboard(text: tk.Text, theme: Theme) -> None:
     """Offer to cut, copy and paste by the other mouse button; a link is copied as a whole."""
-    menu = tk.Menu(text, tearoff=False)
-    theme.dress_menu(menu)
+    menu = theme.menu(text)
 
     def copy(what: str) -> None:
         text.clipboard_clear()

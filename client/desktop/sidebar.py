@@ -117,9 +117,10 @@ class Me(ttk.Frame):
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self._theme, self._actions = theme, actions
-        self.name = ttk.Menubutton(self, style="Side.Quiet.TMenubutton", compound="left")
-        self.menu = menu = tk.Menu(self.name, tearoff=False)
-        theme.dress_menu(menu)
+        self.name = ttk.Menubutton(
+            self, style="Side.Quiet.TMenubutton", compound="left", direction="above"
+        )
+        self.menu = menu = theme.menu(self.name)
         self._states: Sequence[wire.State] = ("online", "away", "busy")
         for state in self._states:
             menu.add_command(
@@ -142,8 +143,9 @@ class Me(ttk.Frame):
 
     def open_menu(self) -> None:
         """Open the menu, for keys to choose from it."""
-        self.name.focus_set()
-        self.name.event_generate("<space>")
+        above = self.name.winfo_rooty() - self.menu.winfo_reqheight()
+        self.menu.tk_popup(self.name.winfo_rootx(), above)
+        self.menu.activate(0)
 
     def _fill_menu(self, kept: Remembered) -> None:
         menu, actions = self.menu, self._actions

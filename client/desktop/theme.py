@@ -217,9 +217,11 @@ class Theme:
             wrap="word",
         )
 
-    def dress_menu(self, menu: tk.Menu) -> None:
-        """Dress a menu."""
+    def menu(self, master: tk.Misc) -> tk.Menu:
+        """Make a menu."""
+        menu = ttkbootstrap.Menu(master, tearoff=False, autostyle=False)  # type: ignore[no-untyped-call]
         self.dress(menu, lambda: self._dress_menu(menu))
+        return menu
 
     def _dress_menu(self, menu: tk.Menu) -> None:
         palette = self.palette
