@@ -284,7 +284,7 @@ class App:
 
     def show_help(self) -> None:
         """Show every key and command, or no longer."""
-        self.window.chat.help.toggle()
+        self.window.help.toggle()
 
     def mute(self) -> None:
         """Have the conversation in sight call for no attention, or again."""

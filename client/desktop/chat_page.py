@@ -10,7 +10,6 @@ from typing import Final, Protocol
 from client.desktop.chooser import Chooser
 from client.desktop.clicks import MessageActions, offer_clipboard
 from client.desktop.composer import Composer
-from client.desktop.help_page import HelpPage
 from client.desktop.members import MemberList
 from client.desktop.messages import MessageView
 from client.desktop.preferences import Remembered
@@ -86,7 +85,6 @@ class ChatPage(ttk.Frame):
         self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
         offer_clipboard(self.composer.text, theme)
         self.chooser = Chooser(self, theme, self.focus_input)
-        self.help = HelpPage(self, theme, self.focus_input)
         for widget in self._panes[1:]:
             widget.bind("<Escape>", lambda _: self.focus_input(), add="+")
         self.winfo_toplevel().bind("<Key>", self._typed_elsewhere, add="+")
@@ -153,7 +151,8 @@ class ChatPage(ttk.Frame):
         )
         is_pressed = event.char == " " and isinstance(widget, (ttk.Button, ttk.Menubutton))
         is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
-        if takes_text or is_pressed or not is_text or not self.winfo_viewable():
+        is_here = widget is self.winfo_toplevel() or str(widget).startswith(f"{self}.")
+        if takes_text or is_pressed or not is_text or not is_here or not self.winfo_viewable():
             return None
         self.focus_input()
         self.composer.text.insert("insert", event.char)

@@ -21,7 +21,7 @@ Choice = tuple[Row, Callable[[], None]]
 
 
 class Chooser(ttk.Frame):
-    """Stands before the conversation until something is chosen or Escape is pressed."""
+    """Stands before the conversation until something is chosen or the person turns to another."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
         super().__init__(master, style="Card.TFrame", padding=theme.px(MARGIN))
@@ -39,6 +39,8 @@ class Chooser(ttk.Frame):
         for key in ("<Return>", "<KP_Enter>"):
             self.entry.bind(key, lambda _: self._choose(self.rows.chosen))
         self.entry.bind("<Escape>", lambda _: self.close())
+        self.entry.bind("<FocusOut>", lambda _: self._left())
+        self.winfo_toplevel().bind("<Button-1>", self._clicked, add="+")
         for key, by in (("<Down>", 1), ("<Up>", -1)):
             self.entry.bind(key, partial(self._step, by))
         self._choices: Sequence[Choice] = ()
@@ -83,9 +85,24 @@ class Chooser(ttk.Frame):
     def close(self) -> str:
         """Go away, and change nothing."""
         if self.is_open:
+            had_keys = self._has_keys
             self.place_forget()
-            self._on_closed()
+            if had_keys:
+                self._on_closed()
         return "break"
+
+    @property
+    def _has_keys(self) -> bool:
+        """Whether keys go to it while the window has them at all."""
+        return self.focus_lastfor() is self.entry
+
+    def _left(self) -> None:
+        if not self._has_keys:
+            self.close()
+
+    def _clicked(self, event: tk.Event[tk.Misc]) -> None:
+        if not str(event.widget).startswith(str(self)):
+            self.close()
 
     def _narrow(self, _event: object = None) -> None:
         typed = self.entry.get().strip()

@@ -1,4 +1,4 @@
-"""Every key and command, before the conversation until Escape is pressed."""
+"""Every key and command, before all else until Escape is pressed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ class HelpPage(ttk.Frame):
         scrollbar.pack(side="right", fill="y")
         self.text.pack(side="left", fill="both", expand=True, padx=(margin, 0))
         self.text.bind("<Escape>", lambda _: self.close())
-        self.text.bind("<F1>", lambda _: self.close())
 
     @property
     def is_open(self) -> bool:

@@ -219,7 +219,7 @@ class Theme:
 
     def menu(self, master: tk.Misc) -> tk.Menu:
         """Make a menu."""
-        menu = ttkbootstrap.Menu(master, tearoff=False, autostyle=False)  # type: ignore[no-untyped-call]
+        menu = ttkbootstrap.Menu(master, tearoff=False, autostyle=False)
         self.dress(menu, lambda: self._dress_menu(menu))
         return menu
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from client.desktop.attention import Bell, title_with_unread
 from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
+from client.desktop.help_page import HelpPage
 from client.desktop.icon import WindowIcon
 from client.desktop.preferences import Remembered, Server
 from client.desktop.rows import Row
@@ -68,6 +69,7 @@ class Window:
             notice=kept.problem,
         )
         self.chat = ChatPage(root, theme, actions, kept)
+        self.help = HelpPage(root, theme, self._focus_page)
         self._title = ""
         self._icon = WindowIcon(root)
         self._bell = Bell(root)
@@ -91,7 +93,7 @@ class Window:
             "discard": self._in_chat(actions.discard),
             "pane": self._in_chat(self.chat.next_pane),
             "menu": self._in_chat(self.chat.sidebar.me.open_menu),
-            "help": self._in_chat(actions.show_help),
+            "help": actions.show_help,
             "quit": self._leave,
         }
 
@@ -162,6 +164,8 @@ class Window:
     def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
         def act() -> None:
             if self._page is self.chat:
+                self.help.close()
+                self.chat.chooser.close()
                 action()
 
         return act
@@ -186,4 +190,12 @@ class Window:
             self._page.pack_forget()
         page.pack(fill="both", expand=True)
         self._page = page
+        self.help.close()
         return True
+
+    def _focus_page(self) -> None:
+        """Have what is typed go to where one types on the page."""
+        if self._page is self.chat:
+            self.chat.focus_input()
+        else:
+            self.sign_in.focus_input()
