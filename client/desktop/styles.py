@@ -59,6 +59,11 @@ def quieten(button: ttk.Button) -> None:
     button.configure(style="Quiet.TButton")
 
 
+def inform(button: ttk.Button) -> None:
+    """Make a button a line that tells something, and leads to more of it."""
+    button.configure(style="About.TButton", cursor="hand2")
+
+
 def warn(button: ttk.Button) -> None:
     """Make a button something that loses what was there."""
     button.configure(style="Warn.TButton")
@@ -185,6 +190,26 @@ class Styles:
                 padding=0,
                 borderwidth=0,
             )
+
+        self._style.layout(f"{prefix}About.TButton", [("Button.label", {"sticky": "w"})])
+        self._style.configure(
+            f"{prefix}About.TButton",
+            background=ground,
+            foreground=palette.quiet,
+            font=self._fonts["small"],
+            anchor="w",
+            padding=0,
+            borderwidth=0,
+        )
+        self._style.map(
+            f"{prefix}About.TButton",
+            foreground=[
+                ("disabled", palette.quiet),
+                ("focus", palette.link),
+                ("active", palette.text),
+            ],
+            background=[("active", ground), ("!active", ground)],
+        )
 
     def _set_buttons(self, prefix: str, ground: str, palette: Palette) -> None:
         for kind, colours in button_colours(palette).items():

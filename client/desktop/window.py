@@ -91,6 +91,7 @@ class Window:
             "search": self._in_chat(partial(self.chat.search_for, "")),
             "retry": self._in_chat(actions.retry),
             "discard": self._in_chat(actions.discard),
+            "members": self._in_chat(self.chat.turn_to_members),
             "pane": self._in_chat(self.chat.next_pane),
             "menu": self._in_chat(self.chat.sidebar.me.open_menu),
             "help": actions.show_help,
