@@ -191,7 +191,7 @@ class Styles:
                 borderwidth=0,
             )
 
-        self._style.layout(f"{prefix}About.TButton", [("Button.label", {"sticky": "w"})])
+        self._style.layout(f"{prefix}About.TButton", [("Button.label", {"sticky": "nswe"})])
         self._style.configure(
             f"{prefix}About.TButton",
             background=ground,

@@ -18,13 +18,13 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
         await alice.sees("Connected to")
         alice.field.focus_force()
         menu = alice.app.window.chat.sidebar.me.menu
-        menu.invoke("Tell others when I am typing")
+        menu.invoke("*Show that I am typing")
         assert not stage.kept.preferences.tells_typing
         alice.press("<x>")
         alice.write("hm\n")
         await alice.sees_that(lambda: len(node.heard("send")) == 1, "the message")
         assert not node.heard("typing")
-        menu.invoke("Tell others when I am typing")
+        menu.invoke("*Show that I am typing")
         alice.press("<x>")
         await alice.sees_that(lambda: len(node.heard("typing")) == 1, "that it is told")
 
