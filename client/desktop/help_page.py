@@ -20,6 +20,10 @@ _MORE_KEYS: Final = (
     (N_("Tab"), N_("Complete a nickname, a command or an emoji")),
     (N_("Up, Down"), N_("What you said earlier, from an empty field")),
     (N_("PageUp, PageDown"), N_("Scroll the conversation")),
+    (
+        N_("Left, Right"),
+        N_("In the messages: to the link before, to the next one; Enter opens it"),
+    ),
     (N_("Enter, Shift+Enter"), N_("In a search: to the place before, to the next one")),
     (N_("Escape"), N_("Close what stands before the conversation")),
 )

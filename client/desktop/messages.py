@@ -11,7 +11,9 @@ from tkinter import ttk
 from typing import Any, Final
 
 from client.desktop.clicks import MessageActions, bind_clicks, offer_clipboard
+from client.desktop.focus_ring import FocusRing
 from client.desktop.gutter import Gutter
+from client.desktop.message_keys import bind_keys
 from client.desktop.scrolling import QuietScrollbar
 from client.desktop.spans import Span, clock, draft_spans, entry_spans, head_spans, unread_text
 from client.desktop.theme import Theme
@@ -64,6 +66,8 @@ class MessageView(ttk.Frame):
         self.text.bind("<Motion>", self._pointed)
         self.text.bind("<Leave>", lambda _: self.gutter.tell_time(None))
         bind_clicks(self.text, actions)
+        bind_keys(self.text, actions)
+        self.focus_ring = FocusRing(self, theme, self.text)
         offer_clipboard(self.text, theme)
 
         self._at_end = True

@@ -43,6 +43,7 @@ SHORTCUTS: Final = (
     Shortcut(N_("Ctrl+U"), _ctrl("u"), "members", N_("Members of this room, and back")),
     Shortcut(N_("F6"), ("<F6>",), "pane", N_("Go to the lists, and back")),
     Shortcut(N_("F10"), ("<F10>",), "menu", N_("Your menu: status, looks and more")),
+    Shortcut(N_("Shift+F10"), ("<Shift-F10>", "<Key-Menu>"), "context", N_("Cut, copy, paste")),
     Shortcut(N_("Ctrl++"), _LARGER, "larger", N_("Larger text")),
     Shortcut(N_("Ctrl+\u2212"), _SMALLER, "smaller", N_("Smaller text")),
     Shortcut(N_("Ctrl+0"), ("<Control-Key-0>",), "usual_size", N_("Usual text size")),

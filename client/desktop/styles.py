@@ -105,6 +105,7 @@ class Styles:
             self._style.layout(name, [(f"{form}.form", {"sticky": "nswe"})])
             self._style.configure(name, background=ground)
         self._style.configure("Rule.TFrame", background=palette.line)
+        self._style.configure("Focus.TFrame", background=palette.link)
         self._style.configure(
             "Invitation.TLabel",
             background=palette.background,

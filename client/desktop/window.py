@@ -11,6 +11,7 @@ from typing import Protocol
 from client.desktop.attention import Bell, title_with_unread
 from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
+from client.desktop.clicks import CONTEXT_KEY
 from client.desktop.help_page import HelpPage
 from client.desktop.icon import WindowIcon
 from client.desktop.preferences import Remembered, Server
@@ -94,6 +95,7 @@ class Window:
             "members": self._in_chat(self.chat.turn_to_members),
             "pane": self._in_chat(self.chat.next_pane),
             "menu": self._in_chat(self.chat.sidebar.me.open_menu),
+            "context": self._open_context_menu,
             "help": actions.show_help,
             "quit": self._leave,
         }
@@ -161,6 +163,10 @@ class Window:
         choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
         note = _("Type some letters of a name. Return goes there, Escape closes.")
         self.chat.chooser.open(_("Go to a conversation"), choices, note=note)
+
+    def _open_context_menu(self) -> None:
+        if (widget := self.root.focus_get()) is not None:
+            widget.event_generate(CONTEXT_KEY)
 
     def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
         def act() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tkinter import ttk
+
 import pytest
 
 from client.desktop.theme import SMALLEST
@@ -77,7 +79,7 @@ async def test_what_is_cut_off_is_noticed(stage: Stage) -> None:
     alice = stage.open(nick="alice")
     await alice.sees("1 member")
     await fits(alice)
-    title = alice.app.window.chat.members.title
-    title.configure(text="far too long for where it is " * 5)
+    label = ttk.Label(alice.root, text="far too long for where it is")
+    label.place(x=0, y=0, width=40)
     with pytest.raises(AssertionError, match="far too long"):
         await fits(alice)
