@@ -70,3 +70,30 @@ async def test_a_click_however_long_opens_it_and_chooses_nothing(stage: Stage) -
     await window.press("Escape")
     await alice.sees_that(lambda: not menu.winfo_viewable(), "the end of it")
     assert stage.kept.preferences.look == "light"
+
+
+@on_stage(dpi=192)
+async def test_what_is_chosen_is_marked_as_large_as_the_text(stage: Stage) -> None:
+    alice, window = await opened(stage)
+    menu = alice.app.window.chat.sidebar.me.menu
+
+    async def fronts() -> dict[str, str]:
+        await window.press("F10")
+        await alice.sees_that(lambda: bool(menu.winfo_viewable()), "the menu")
+        await window.press("Escape")
+        await alice.sees_that(lambda: not menu.winfo_viewable(), "the end of it")
+        places = [n for n in range((menu.index("end") or 0) + 1) if menu.type(n) == "command"]
+        return {menu.entrycget(n, "label").strip(): str(menu.entrycget(n, "image")) for n in places}
+
+    before = await fronts()
+    heights = {int(alice.root.tk.call("image", "height", front)) for front in before.values()}
+    assert heights == {stage.theme.body.metrics("linespace")}
+    none = before["Leave and close"]
+    assert before["Dark"] == none
+    assert before["Light"] != none
+    menu.invoke("*Dark")
+    await alice.sees_that(lambda: stage.theme.mode == "dark", "the dark")
+    after = await fronts()
+    none = after["Leave and close"]
+    assert after["Light"] == none
+    assert none not in {after["Dark"], after["Show that I am typing"]}
