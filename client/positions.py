@@ -38,7 +38,8 @@ class Positions:
 
         After the server lost something that may begin with what was there before.
         """
-        news = [direct for direct in welcome.directs if direct not in self._directs]
+        told = {(direct.at, direct.sender, direct.id) for direct in self._directs}
+        news = [d for d in welcome.directs if (d.at, d.sender, d.id) not in told]
         self._directs.extend(news)
         if welcome.inbox is not None:
             ids = {direct.seq: direct.id for direct in welcome.directs}

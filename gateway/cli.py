@@ -12,16 +12,11 @@ from typing import Final
 
 import trio
 
-try:
-    import resource
-except ImportError:  # Windows has no such limits
-    resource = None  # type: ignore[assignment]
-
 from gateway import config, logs
 from gateway.backplane import topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
-from gateway.listener import CannotListen
+from gateway.listener import CannotListen, allow_many_connections
 from gateway.node import serve_until_signalled
 
 BAD_USAGE: Final = 2
@@ -85,19 +80,12 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
     logs.configure(settings.log_format, settings.log_level)
-    _allow_many_connections()
+    allow_many_connections()
     # What was imported stays, and connections come and go without cycles: the garbage collector
     # need not look at all of them each time that a few hundred more have come.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     trio.run(serve_until_signalled, settings)
-
-
-def _allow_many_connections() -> None:
-    """Let this process open as many files as it may: each connection is one."""
-    if resource is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

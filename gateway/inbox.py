@@ -14,7 +14,7 @@ from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
 from gateway.follower import Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
-from gateway.splicing import contradict, direct_epoch, message_seq
+from gateway.splicing import contradict, direct_epoch, in_epoch, message_seq
 from gateway.websocket import text_frame
 from gateway.wire import Notice, Position, encode
 
@@ -98,7 +98,8 @@ class Inboxes:
         first = message_seq(messages[0]) if messages else page.seq + 1
         last = message_seq(messages[-1]) if messages else page.seq
         position = Position(epoch=page.epoch, seq=last)
-        return Missed(position, messages, recovered and first == seen.seq + 1)
+        told = [in_epoch(message, page.epoch) for message in messages]
+        return Missed(position, told, recovered and first == seen.seq + 1)
 
     def take_up(self, sid: str, outbox: Outbox) -> Inbox:
         """Take in what comes for a session that was elsewhere, and hold it until `begin`."""
@@ -150,7 +151,8 @@ class Inboxes:
         if messages:
             self._counts.deliveries += len(messages)
             inbox.told.extend((message_seq(message), hash(message)) for message in messages)
-            inbox.outbox.offer(b"".join(map(text_frame, messages)))
+            told = (in_epoch(message, inbox.epoch) for message in messages)
+            inbox.outbox.offer(b"".join(map(text_frame, told)))
         if inbox.sequence.position is None:
             return
         if inbox.behind or inbox.sequence.incomplete or inbox.sequence.suspicious:

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Deaths, Unavailable
+from gateway.backplane import Backplane, Deaths, Denied, Unavailable
 from gateway.relay import Relay
 from gateway.standings import Standings
 from gateway.sweep import Sweep
@@ -21,6 +21,8 @@ BEAT_SECONDS: Final = 1.0
 DEAD_AFTER: Final = 3.0
 """Seconds without a heartbeat after which a node counts as dead; the others notice within five."""
 NOT_READY_AFTER: Final = 3.0
+LATE_BEAT: Final = 1.5
+"""Times `BEAT_SECONDS`: a node whose own beats are further apart knows nothing of the others'."""
 TIDY_SECONDS: Final = 60.0
 
 _PROBE: Final = b"probe"
@@ -52,6 +54,7 @@ class Lease:
         self._sweep = Sweep(backplane, standings)
         self._deaths = Deaths(DEAD_AFTER, grace)
         self._answered_at = -NOT_READY_AFTER
+        self._denied = ""
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
         self._registered = False
@@ -83,7 +86,7 @@ class Lease:
         """Tell what keeps the node from serving; None if it can."""
         now = trio.current_time()
         if not self._backplane.link.connected or now - self._answered_at > NOT_READY_AFTER:
-            return "Redis does not answer"
+            return f"Redis refuses: {self._denied}" if self._denied else "Redis does not answer"
         if self._probe_seconds and not self.subscription_delivers:
             return "the subscription to Redis does not deliver"
         return None
@@ -119,31 +122,38 @@ class Lease:
 
     async def _beat(self) -> None:
         while True:
-            began = trio.current_time()
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
                 if not registered or self._backplane.link.lineage != self._lineage:
                     # Redis lost its data, or what was given back is there again, or the other nodes
                     # took this one for dead.
                     await self._register()
-                now = self._answered_at = trio.current_time()
+                now, before = trio.current_time(), self._answered_at
+                self._answered_at, self._denied = now, ""
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)
-                if now - began > BEAT_SECONDS:
-                    # Redis kept everybody waiting: the others have not been heard since either.
+                if now - before > LATE_BEAT * BEAT_SECONDS:
+                    # Redis kept everybody waiting, or the machine stood still, and with it others.
                     self._deaths.forget()
                 dead, over = self._deaths.judge(others, now)
                 for node in dead:
                     self._do_once(f"declare {node} dead", partial(self._declare_dead, node))
                 for node in over:
                     self._do_once(f"release {node}", partial(self._release_node, node))
-            except Unavailable:
+            except Unavailable as error:
                 # While Redis is away everybody's beats stand still; nobody is dead for that.
                 self._deaths.forget()
+                self._note_denied(str(error) if isinstance(error, Denied) else "")
             self._check_subscription()
             settled = self.why_not_ready() is None
             await trio.sleep(BEAT_SECONDS if settled else BEAT_SECONDS / 10)
+
+    def _note_denied(self, reason: str) -> None:
+        """Note why Redis, though it answers, does not take our beats; log it once."""
+        if reason and not self._denied:
+            log.warning("redis refuses", reason=reason)
+        self._denied = reason
 
     async def _register(self) -> None:
         """Count as alive, and have everybody here claim what they hold under this node's name.
@@ -176,7 +186,8 @@ class Lease:
     def _check_subscription(self) -> None:
         """Build the subscription anew if what is published is not heard, though Redis answers."""
         subscription = self._backplane.subscription
-        if not subscription.connected or not self._backplane.link.connected:
+        # Nor is there a probe to be heard while Redis refuses to publish it.
+        if not (subscription.connected and self._backplane.link.connected) or self._denied:
             self._silent_since = trio.current_time()
             return
         silent = trio.current_time() - max(self._probe_heard_at, self._silent_since)

@@ -18,13 +18,15 @@ from gateway.config import Settings
 from gateway.door import Connection
 from gateway.flood import TokenBucket
 from gateway.lease import Lease
-from gateway.listener import Serve, accept_forever, open_listeners
+from gateway.listener import Places, accept_forever, most_connections, open_listeners
 from gateway.metrics import Gauges, Metrics
 from gateway.relay import Relay
 from gateway.services import Services
 from gateway.standings import Standings
 from gateway.wire import Notice
 
+FULL_SECONDS: Final = 1.0
+"""When a client may try again that a full node turns away."""
 KEEP_ALIVE_SLICE: Final = 100
 """Connections that are looked at, and pinged if need be, at one go."""
 MOVE_SECONDS: Final = 0.25
@@ -79,9 +81,11 @@ class Node:
             why_not_ready=self._why_not_ready,
         )
         self._metrics.read_gauges = self._gauges
+        self._places = Places(most_connections())
         self._connections: set[Connection] = set()
+        self._accepting = trio.CancelScope()
         self._stopping = trio.Event()
-        self._emptied = trio.Event()
+        self._some_went = trio.Event()
 
     def stop(self) -> None:
         """Ask the node to drain and end."""
@@ -110,29 +114,22 @@ class Node:
             nursery.start_soon(self._keep_alive)
             with trio.CancelScope() as draining:
                 async with trio.open_nursery() as connections:
-                    accepting = trio.CancelScope()
-                    serve = partial(self._serve, connections)
-                    connections.start_soon(self._accept, listeners, connections, serve, accepting)
+                    connections.start_soon(self._accept, listeners, connections)
                     task_status.started(port)
                     await self._stopping.wait()
                     began = trio.current_time()
                     draining.deadline = began + CLIENTS_SHARE * self._settings.drain_seconds
                     await self._send_everybody_away()
-                    accepting.cancel()
+                    await self._close_latecomers()
             with trio.move_on_at(began + self._settings.drain_seconds):
                 await self._leave_redis_clean()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
 
-    async def _accept(
-        self,
-        listeners: list[socket.socket],
-        connections: trio.Nursery,
-        serve: Serve,
-        accepting: trio.CancelScope,
-    ) -> None:
-        with accepting:
-            await accept_forever(listeners, connections, serve)
+    async def _accept(self, listeners: list[socket.socket], connections: trio.Nursery) -> None:
+        with self._accepting:
+            serve = partial(self._serve, connections)
+            await accept_forever(listeners, connections, serve, self._places)
 
     async def _serve(
         self, connections: trio.Nursery, connected: socket.socket, remote: str
@@ -140,14 +137,16 @@ class Node:
         """Serve one connection; nothing that happens in it may reach the others."""
         connection = Connection(self._services, connected, remote, connections.start_soon)
         self._connections.add(connection)
+        if self._accepting.cancel_called:
+            connection.close(DRAINING)
         try:
             await connection.serve()
         except Exception:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
-            if not self._connections:
-                self._emptied.set()
+            self._places.give_back()
+            self._some_went.set()
 
     async def _keep_alive(self) -> None:
         """Ping the silent: one clock for all, which comes round to each twice in an interval.
@@ -180,14 +179,29 @@ class Node:
             for connection in everybody[start : start + batch]:
                 connection.tell(notice)
                 connection.close(DRAINING)
-        while self._connections:
-            self._emptied = trio.Event()
-            await self._emptied.wait()
+        await self._gone(everybody)
+
+    async def _close_latecomers(self) -> None:
+        """Accept nothing more, and end what has come since: clients were turned away by then."""
+        self._accepting.cancel()
+        latecomers = list(self._connections)
+        for connection in latecomers:
+            connection.close(DRAINING)
+        await self._gone(latecomers)
+
+    async def _gone(self, connections: list[Connection]) -> None:
+        """Wait until all of these are over."""
+        for connection in connections:
+            while connection in self._connections:
+                self._some_went = trio.Event()
+                await self._some_went.wait()
 
     def _take_in(self) -> float | None:
         """Let one more client in; or give the seconds after which it may try again."""
         if self._stopping.is_set():
             return self._settings.drain_seconds
+        if self._places.full:
+            return FULL_SECONDS
         return self._arrivals.take(trio.current_time()) or None
 
     def _restored(self) -> None:

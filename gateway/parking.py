@@ -39,6 +39,10 @@ class Parking:
         """Give a session's rooms up; each still counts as listed until `left`."""
         return self._parked.pop(session, (0.0, set()))[1]
 
+    def leaves(self, room: str) -> None:
+        """Note that one is listed in a room until `left`."""
+        self._listed[room] += 1
+
     def left(self, room: str) -> None:
         """Note that one that was listed in a room here is not any more."""
         self._listed[room] -= 1

@@ -46,7 +46,7 @@ class Session:
         self.standing = Standing(identity.session_id(self._secret), close)
         self._personal = Personal(services.backplane, services.relay, self.sid)
         self._inbox: Inbox | None = None
-        self._answered: dict[tuple[str, str], wire.Ok] = {}
+        self._answered: dict[wire.AnyCommand, wire.Ok] = {}
         settings = services.settings
         self._flood = TokenBucket(
             burst=settings.flood_burst, rate=settings.flood_rate, now=trio.current_time()
@@ -107,8 +107,7 @@ class Session:
     async def _carry_out(self, command: wire.AnyCommand) -> None:
         if not self.nick and type(command) is not wire.Hello:
             raise CommandError("unauthorized", "Say hello first.")
-        key = (type(command).__name__, command.id or "")
-        if (remembered := self._answered.get(key)) is not None:
+        if self._answered and (remembered := self._answered.get(command)) is not None:
             self._send(remembered)
             return
         await self._handlers[type(command)](self, command)
@@ -241,26 +240,27 @@ class Session:
             limit = services.settings.max_rooms
             raise CommandError("too_many_rooms", f"You are in {limit} rooms already.")
         async with services.relay.holding(name) as room:
-            services.standings.joined(self.standing, name)
-            epoch = await services.backplane.rooms.join(name, self.sid, self.standing.who)
-            services.relay.epoch_seen(room, epoch)
-            missed = None
-            if command.since is not None:
-                await services.relay.come_as_far(room, command.since)
-                missed = await history.all_missed(
-                    room, services.backplane.rooms, command.since, self.sid, self._outbox
-                )
-            if missed is None:
-                missed = await history.newest(room, services.backplane.rooms, command.history)
-                recovered = None if command.since is None else False
-            else:
-                recovered = True
+            with services.standings.joining(self.standing, name):
+                epoch = await services.backplane.rooms.join(name, self.sid, self.standing.who)
+                services.relay.epoch_seen(room, epoch)
+                messages, recovered = await self._missed(room, command)
             if self._is_over:
                 return
             # Nothing awaits from here on: the answer is true of the moment in which the live
             # messages begin, so none is missing between the two and none comes twice.
             room.add(self.sid, self._outbox)
-            self._answer_join(command, room, missed, recovered=recovered)
+            self._answer_join(command, room, messages, recovered=recovered)
+
+    async def _missed(self, room: Room, command: wire.Join) -> tuple[list[bytes], bool | None]:
+        """Give what a join is answered with, and whether it is all that was missed."""
+        rooms = self._services.backplane.rooms
+        if command.since is not None:
+            await self._services.relay.come_as_far(room, command.since)
+            missed = await history.all_missed(room, rooms, command.since, self.sid, self._outbox)
+            if missed is not None:
+                return missed, True
+        newest = await history.newest(room, rooms, command.history)
+        return newest, None if command.since is None else False
 
     def _answer_join(
         self, command: wire.Join, room: Room, messages: list[bytes], *, recovered: bool | None
@@ -293,7 +293,11 @@ class Session:
             self._joined(name)  # refuses
         rooms, relay = self._services.backplane.rooms, self._services.relay
         async with self._services.standings.claiming(self.standing):
-            await rooms.leave(name, self.sid)
+            try:
+                await rooms.leave(name, self.sid)
+            except Unavailable:
+                self._services.standings.settle(self.standing)  # it may be listed no more
+                raise
             self.standing.joined.discard(name)
             relay.drop_member(name, self.sid)
         if name not in relay.rooms and not self._services.standings.is_listed_in(name):
@@ -369,11 +373,11 @@ class Session:
         if not isinstance(frame, wire.Ok) or frame.id is not None:
             self._outbox.offer(text_frame(wire.encode(frame)))
 
-    def _answer_once(self, command: wire.Command, answer: wire.Ok) -> None:
+    def _answer_once(self, command: wire.AnyCommand, answer: wire.Ok) -> None:
         """Answer a command that, done twice, would not be answered the same: remember it."""
         self._send(answer)
         if command.id is not None:
-            self._answered[type(command).__name__, command.id] = answer
+            self._answered[command] = answer
             if len(self._answered) > _REMEMBERED_ANSWERS:
                 del self._answered[next(iter(self._answered))]
 

@@ -6,6 +6,7 @@ client's socket its bytes stay as they are.
 
 from __future__ import annotations
 
+import re
 from typing import Final, cast
 
 import msgspec
@@ -14,6 +15,7 @@ from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
+_MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]+,"at":[0-9]+,"')
 DIRECT_MARK: Final = b"@"
 """What stands before a direct message where it is published, with its session: ``@sid message``."""
 NOTE_MARK: Final = b"~"
@@ -50,9 +52,22 @@ def read_marked(payload: bytes) -> tuple[str, bytes]:
     return session.decode(), rest
 
 
+def only_messages(entries: list[bytes]) -> list[bytes]:
+    """Leave out what is no message: somebody else has put it into the log."""
+    return [entry for entry in entries if _MESSAGE_HEAD.match(entry)]
+
+
 def direct_epoch(message: bytes) -> str:
     """Read ``epoch`` off the bytes of a ``direct``."""
     return message.split(b'"', 8)[7].decode()
+
+
+def in_epoch(message: bytes, epoch: str) -> bytes:
+    """Give a ``direct`` as of this epoch, which its inbox may have come to since it was logged."""
+    logged = direct_epoch(message)
+    if logged == epoch:
+        return message
+    return message.replace(b'"%s"' % logged.encode(), b'"%s"' % epoch.encode(), 1)
 
 
 def message_seq(message: bytes) -> int:

@@ -9,8 +9,8 @@ to a session that has moved on.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Container, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import structlog
@@ -129,11 +129,27 @@ class Standings:
         if not self._backplane.link.connected:
             raise Unavailable("Redis is not connected")
 
-    def joined(self, standing: Standing, room: str) -> None:
-        """Note that a session's connection follows a room, or is about to."""
+    @contextmanager
+    def joining(self, standing: Standing, room: str) -> Iterator[None]:
+        """Note that a session's connection follows a room; if it then cannot, it is as before.
+
+        It may be listed all the same, if it is not known whether Redis did it.
+        """
+        was_joined = room in standing.joined
+        was_parked = room in self._parking.rooms(standing.sid)
         standing.joined.add(room)
         self._parking.came_back(standing.sid, room)
         self._not_leaving(standing, room)
+        try:
+            yield
+        except Unavailable:
+            if was_parked:
+                standing.joined.discard(room)
+                self._parking.put(standing.sid, {room}, trio.current_time())
+                self._parked.set()
+            elif not was_joined:
+                self._leave_again(standing, room)
+            raise
 
     def settle(self, standing: Standing) -> None:
         """Have a session's claims made good soon: what Redis knows of them is uncertain."""
@@ -217,8 +233,12 @@ class Standings:
         standing = self._standings.get(sid) or self._departures.get(sid)
         if standing is None:
             return sid in self._resuming
-        places = standing.joined | standing.leaving | self._parking.rooms(sid)
-        return room in places or standing.claims.locked()
+        return (
+            room in standing.joined
+            or room in standing.leaving
+            or room in self._parking.rooms(sid)
+            or standing.claims.locked()
+        )
 
     async def released(self) -> None:
         """Wait until everything that was to be given back has been."""
@@ -312,6 +332,13 @@ class Standings:
 
     def _depart(self, standing: Standing) -> None:
         standing.leaving |= self._parking.take(standing.sid)
+        self._departures[standing.sid] = standing
+        self._departed.set()
+
+    def _leave_again(self, standing: Standing, room: str) -> None:
+        standing.joined.discard(room)
+        standing.leaving.add(room)
+        self._parking.leaves(room)
         self._departures[standing.sid] = standing
         self._departed.set()
 

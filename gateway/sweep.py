@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 import structlog
+import trio
 
 from gateway.backplane import Backplane
 from gateway.standings import Standings
 
 MOST_AT_ONCE: Final = 200
-"""Sessions given back at one go."""
+"""Sessions looked at, or given back, at one go."""
 STRANGE_ROOMS: Final = 50
 """Rooms looked at each time in which nobody on this node is."""
 
@@ -62,8 +63,10 @@ class Sweep:
 
     async def _own_members(self, room: str, listed: dict[str, list[str]]) -> None:
         is_own = self._backplane.nodes.is_own
-        here = {sid for node in listed if is_own(node) for sid in listed[node]}
-        if strays := self._standings.strays(room, here)[:MOST_AT_ONCE]:
-            log.warning("members that are not there", room=room, sessions=len(strays))
-            await self._backplane.rooms.leave(room, *strays)
-        self._standings.settle_unlisted(room, here)
+        here = [sid for node in listed if is_own(node) for sid in listed[node]]
+        for start in range(0, len(here), MOST_AT_ONCE):
+            if strays := self._standings.strays(room, here[start : start + MOST_AT_ONCE]):
+                log.warning("members that are not there", room=room, sessions=len(strays))
+                await self._backplane.rooms.leave(room, *strays)
+            await trio.lowlevel.checkpoint()
+        self._standings.settle_unlisted(room, frozenset(here))

@@ -58,7 +58,7 @@ class RedisServer:
         except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
             return False
 
-    def ask(self, *command: str | float) -> Any:
+    def ask(self, *command: str | bytes | float) -> Any:
         """Run one command on a connection of its own; replies are decoded."""
         client = redis.Redis(unix_socket_path=str(self.socket), decode_responses=True)
         try:

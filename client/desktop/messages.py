@@ -321,7 +321,8 @@ class MessageView(ttk.Frame):
 
     def _heed_reader(self, last: float) -> None:
         """Note where the reader is, if they have scrolled there."""
-        # Another size of window or text also moves the end out of sight, but not by their will.
+        # Another size of window or text also moves the end out of sight, but not by their will;
+        # nor does it bring what is above into sight.
         if self._shape != self._shape_now():
             return
         if self._settling and self.text.compare("@0,0", ">=", "settling"):

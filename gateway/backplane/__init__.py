@@ -10,7 +10,7 @@ from functools import partial
 
 import trio
 
-from gateway.backplane.errors import Unavailable
+from gateway.backplane.errors import Denied, Unavailable
 from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
@@ -22,9 +22,9 @@ from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.topology import topology_from_url
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "Inboxes", "Link", "NickTaken", "Nicks", "Nodes",
-    "Owner", "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology", "Unavailable",
-    "continues", "read_change", "topology_from_url",
+    "Backplane", "Burst", "Change", "Deaths", "Denied", "Inboxes", "Link", "NickTaken", "Nicks",
+    "Nodes", "Owner", "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology",
+    "Unavailable", "continues", "read_change", "topology_from_url",
 ]  # fmt: skip
 
 

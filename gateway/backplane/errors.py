@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import structlog
 from redis import exceptions as redis_exceptions
-
-log = structlog.get_logger("redis")
 
 
 class Unavailable(Exception):
@@ -21,6 +18,10 @@ class Refused(Unavailable, redis_exceptions.ResponseError):
     It counts as `Unavailable`, so that a key somebody else spoilt costs the room it belongs to,
     and not the node with everybody on it.
     """
+
+
+class Denied(Unavailable):
+    """Redis answers, and says why it does not do this now: full, starting, or unable to save."""
 
 
 class ReadOnly(Unavailable):
@@ -46,6 +47,5 @@ def translate(error: str) -> Exception:
     if word == "READONLY" or "-READONLY " in error:
         return ReadOnly(error)
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
-        return Unavailable(error)
-    log.error("redis refused a command", reason=error)
+        return Denied(error)
     return Refused(error)

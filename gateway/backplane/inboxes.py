@@ -9,6 +9,7 @@ from gateway.backplane.epochs import Epochs
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
 from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
+from gateway.splicing import only_messages
 
 INBOX_SECONDS: Final = 3600.0
 """An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
@@ -113,7 +114,7 @@ class Inboxes:
         epoch, seq, _, messages, _ = await self._link.run_script(
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
-        return InboxPage(epoch.decode(), seq, messages)
+        return InboxPage(epoch.decode(), seq, only_messages(messages))
 
     async def renew_epoch(self, session: str, epoch: str) -> str:
         """Have an inbox go on in another epoch than this one, of which messages were lost."""

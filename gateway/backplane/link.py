@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import outcome
+import structlog
 import trio
 
 from gateway.backplane.connection import (
@@ -19,9 +20,11 @@ from gateway.backplane.connection import (
     keep_connected,
     read_lineage,
 )
-from gateway.backplane.errors import NoScript, ReadOnly, Unavailable
+from gateway.backplane.errors import NoScript, ReadOnly, Refused, Unavailable
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
 from gateway.backplane.server import Topology
+
+log = structlog.get_logger("redis")
 
 
 class _Call:
@@ -166,9 +169,12 @@ class Link:
                     raise ConnectionLost("a reply that nobody asked for")
                 call = take()
                 task = call.task
+                failed = isinstance(reply, Exception)
+                if failed and isinstance(reply, Refused):
+                    log.error("redis refused a command", connection=self._name, reason=str(reply))
                 if task is None:
                     call.reply = reply
-                elif isinstance(reply, Exception):
+                elif failed:
                     trio.lowlevel.reschedule(task, outcome.Error(reply))
                     if isinstance(reply, ReadOnly):
                         raise ConnectionLost(str(reply))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import BEAT
+
+_BEATS: Final = re.compile(rb"-1|[0-9]{1,18}")
 
 DEAD: Final = -1
 """In place of a node's count of beats: it is gone, or was taken for dead."""
@@ -61,14 +64,16 @@ class Nodes:
             BEAT, (self._key,), self._incarnation.name, self._channel, probe
         )
         beats = {
-            node.decode(): int(count) for node, count in zip(flat[::2], flat[1::2], strict=True)
+            node.decode("utf-8", "replace"): int(count)
+            for node, count in zip(flat[::2], flat[1::2], strict=True)
+            if _BEATS.fullmatch(count)  # nothing here may fail over what somebody else put there
         }
         return Beats(beats.pop(self._incarnation.name, DEAD) >= 0, beats)
 
     async def registered(self) -> set[str]:
         """Give every node on the register, alive or dead."""
         names: list[bytes] = await self._link.call("HKEYS", self._key)
-        return {name.decode() for name in names}
+        return {name.decode("utf-8", "replace") for name in names}
 
     async def declare_dead(self, node: str) -> None:
         """Let a node, should it come back, find that it must register and claim everything anew."""

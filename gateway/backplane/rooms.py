@@ -16,6 +16,7 @@ from gateway.backplane.epochs import Epochs
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
+from gateway.splicing import only_messages
 
 REMEMBERED_IDS: Final = 10_000
 """A message id is recognised for at least this many further messages of its room."""
@@ -186,7 +187,11 @@ class Rooms:
         )
         known = version == known_version
         return Snapshot(
-            epoch.decode(), seq, version, messages, None if known else _read_members(members)
+            epoch.decode(),
+            seq,
+            version,
+            only_messages(messages),
+            None if known else _read_members(members),
         )
 
     async def renew_epoch(self, room: str, epoch: str) -> None:
@@ -205,7 +210,7 @@ class Rooms:
         top = "+" if before is None else f"({before}-0"
         log = self._keys(room).log
         entries = await self._link.call("XREVRANGE", log, top, "-", "COUNT", limit)
-        return [fields[1] for _, fields in reversed(entries)]
+        return only_messages([fields[1] for _, fields in reversed(entries)])
 
     async def listing(self, most: int) -> list[tuple[str, int]]:
         """Names of rooms and how many are in each, at most ``most`` of them."""
@@ -282,11 +287,12 @@ class Rooms:
 def _owners(flat: list[bytes]) -> Iterator[tuple[str, str]]:
     """Give the sessions of some members, and the node that each is on."""
     for session, owner in zip(flat[::2], flat[1::2], strict=True):
-        yield session.decode(), owner.partition(b" ")[0].decode()
+        mark = owner.partition(b" ")[0]
+        yield session.decode("utf-8", "replace"), mark.decode("utf-8", "replace")
 
 
 def _read_members(flat: list[bytes]) -> dict[str, str]:
     return {
-        session.decode(): owner.decode().partition(" ")[2]
+        session.decode("utf-8", "replace"): owner.decode("utf-8", "replace").partition(" ")[2]
         for session, owner in zip(flat[::2], flat[1::2], strict=True)
     }

@@ -5,11 +5,18 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import trio
 from redis.connection import SSLConnection, UnixDomainSocketConnection, parse_url
 
 HIGHEST_PORT: Final = 65535
+
+_OPTIONS: Final = frozenset({"db", "username", "password"})
+_TLS_OPTIONS: Final = frozenset({
+    "ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname",
+    "ssl_keyfile", "ssl_password",
+})  # fmt: skip
 
 
 class Topology(Protocol):
@@ -47,6 +54,8 @@ class Server:
     def from_url(cls, url: str) -> Server:
         """Read a ``redis://``, ``rediss://`` or ``unix://`` URL as redis-py does.
 
+        What redis-py would pass over, or this program has no use for, is refused.
+
         :raises ValueError: saying what is wrong, without repeating a password.
         """
         try:
@@ -56,6 +65,7 @@ class Server:
                 raise
             # Its text may be what was meant as a part of the password.
             raise ValueError("the port in a Redis URL is no number") from None
+        _check_spelling(url)
         kind = options.pop("connection_class", None)
         host, port = options.get("host", "localhost"), options.get("port", 6379)
         path = options.get("path")
@@ -63,6 +73,9 @@ class Server:
             raise ValueError("a unix:// URL names the socket's path")
         if not 0 < port <= HIGHEST_PORT:
             raise ValueError(f"port {port} is not between 1 and {HIGHEST_PORT}")
+        database = options.get("db", 0)
+        if database < 0:
+            raise ValueError(f"{database} is no number of a database")
         return cls(
             place=path or f"{host}:{port}",
             host=host,
@@ -70,7 +83,7 @@ class Server:
             path=path,
             username=options.get("username"),
             password=options.get("password"),
-            database=options.get("db", 0),
+            database=database,
             tls=_tls_context(options) if kind is SSLConnection else None,
         )
 
@@ -96,10 +109,10 @@ class Server:
 
     def credentials(self) -> list[tuple[str | int, ...]]:
         """Give the command that says who we are, if there is something to say."""
-        if self.password is None:
+        if self.password is None and not self.username:
             return []
         user = (self.username,) if self.username else ()
-        return [("AUTH", *user, self.password)]
+        return [("AUTH", *user, self.password or "")]
 
     def greeting(self, name: str) -> list[tuple[str | int, ...]]:
         """Commands that a new connection begins with."""
@@ -110,6 +123,33 @@ class Server:
         if self.must_be_primary:
             commands.append(("ROLE",))
         return commands
+
+
+def _check_spelling(url: str) -> None:
+    """Refuse what redis-py overlooks: most likely it is misspelt, and was meant to matter."""
+    parts = urlsplit(url)
+    if parts.fragment:
+        raise ValueError("a # in a Redis URL is written %23")
+    database = parts.path.removeprefix("/")
+    if parts.scheme != "unix" and database and not database.isdecimal():
+        # It may be what was meant as a part of the password, and so may the options below.
+        raise ValueError("the database in a Redis URL is no number")
+    for name in read_options(parts.query):
+        if name in _TLS_OPTIONS and parts.scheme != "rediss":
+            raise ValueError(f"{name} is for rediss:// alone: this URL asks for no TLS")
+        if name not in _OPTIONS | _TLS_OPTIONS:
+            which = repr(name) if name.isidentifier() else "like what follows its ?"
+            raise ValueError(f"a Redis URL has no option {which}")
+
+
+def read_options(query: str) -> dict[str, str]:
+    """Take the options of a URL apart; :raises ValueError: for one without a value, or twice."""
+    options: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if not value or name in options:
+            raise ValueError("each option in a Redis URL has one value: ?name=value")
+        options[name] = value
+    return options
 
 
 def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
@@ -125,6 +165,8 @@ def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
     except OSError as error:
         raise ValueError(f"its certificates cannot be read: {error}") from None
     required = options.get("ssl_cert_reqs", "required")
+    if required not in {"none", "optional", "required"}:
+        raise ValueError(f"ssl_cert_reqs is none, optional or required, not {required!r}")
     if required == "none":
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

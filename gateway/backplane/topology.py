@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote, urlencode
 
 import trio
 
 from gateway.backplane.connection import Connection, ConnectionLost
-from gateway.backplane.server import HIGHEST_PORT, Server, Topology
+from gateway.backplane.server import HIGHEST_PORT, Server, Topology, read_options
 
 SENTINEL_SECONDS: Final = 1.0
 """How long a sentinel has to answer."""
 
 _SERVER_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _SENTINEL_PORT: Final = 26379
+_SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
 
 
 def topology_from_url(url: str) -> Topology:
@@ -61,15 +62,16 @@ class Sentinels:
             raise ValueError(f"a {scheme}:// URL ends with /NAME, the primary's name")
         if database and not database.isdecimal():
             raise ValueError(f"{database!r} is no number of a database")
+        options = read_options(query)
+        own = {option: options.pop(option, None) for option in _SENTINEL_OPTIONS}
         server = Server.from_url(
             f"{_SERVER_SCHEMES[scheme]}://{quote(credentials, safe=':%')}{at}"
-            f"primary/{database}?{query}"
+            f"primary/{database}?{urlencode(options)}"
         )
-        options = parse_qs(query)
         sentinel = Server(
             place="",
-            username=options.get("sentinel_username", [None])[0],
-            password=options.get("sentinel_password", [None])[0],
+            username=own["sentinel_username"],
+            password=own["sentinel_password"],
             tls=server.tls,
         )
         return cls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import structlog.testing
 import trio
 from redis import exceptions as redis_exceptions
 from trio.testing import wait_all_tasks_blocked
@@ -92,9 +93,13 @@ async def test_a_wrong_command_fails_its_caller_only(link: Link) -> None:
     async def right() -> None:
         answers.append(await link.call("GET", "text"))
 
-    async with trio.open_nursery() as nursery:
-        for task in (right, wrong, right):
-            nursery.start_soon(task)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            for task in (right, wrong, right):
+                nursery.start_soon(task)
+    [line] = logs
+    assert (line["log_level"], line["connection"]) == ("error", "test")
+    assert "WRONGTYPE" in line["reason"]
     assert sorted(map(str, answers)) == ["b'no list'", "b'no list'", "refused"]
 
 

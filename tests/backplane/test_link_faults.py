@@ -10,7 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.backplane import Server, Unavailable
+from gateway.backplane import Denied, Server
 from gateway.backplane.errors import NoScript, ReadOnly, Refused, translate
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
@@ -257,13 +257,13 @@ async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("OOM command not allowed when used memory > 'maxmemory'.", Unavailable),
-        ("LOADING Redis is loading the dataset in memory", Unavailable),
-        ("MISCONF Redis is configured to save RDB snapshots", Unavailable),
-        ("CLUSTERDOWN The cluster is down", Unavailable),
-        ("NOAUTH Authentication required.", Unavailable),
+        ("OOM command not allowed when used memory > 'maxmemory'.", Denied),
+        ("LOADING Redis is loading the dataset in memory", Denied),
+        ("MISCONF Redis is configured to save RDB snapshots", Denied),
+        ("CLUSTERDOWN The cluster is down", Denied),
+        ("NOAUTH Authentication required.", Denied),
         # As Redis 6 says it of a script's call.
-        ("ERR Error running script (call to f_1): @user_script:5: -OOM command", Unavailable),
+        ("ERR Error running script (call to f_1): @user_script:5: -OOM command", Denied),
         ("ERR Error running script (call to f_1): @user_script:5: -READONLY You", ReadOnly),
         ("NOSCRIPT No matching script. Please use EVAL.", NoScript),
         ("WRONGTYPE Operation against a key", Refused),

@@ -131,6 +131,8 @@ def test_the_url_says_where_the_sentinels_are_and_who_we_are_to_whom() -> None:
         "redis+sentinel://host:1", "redis+sentinel://host:1/", "redis+sentinel:///main",
         "redis+sentinel://host:x/main", "redis+sentinel://host:1,/main",
         "redis+sentinel://host:1/main/x", "redis+sentinel://:secret@host:99999/main",
+        "redis+sentinel://host:1/main?sentinel_passwrd=secret",
+        "redis+sentinel://host:1/main?sentinel_password=",
         "http+sentinel://host:1/main", "unix+sentinel://host:1/main",
         "rediss+sentinel://:secret@host/main?ssl_ca_certs=/nowhere/ca.pem",
     ],

@@ -57,11 +57,13 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
     assert "letmein" not in str(logs)
 
 
-async def test_a_database_that_does_not_exist_is_logged(redis_server: RedisServer) -> None:
+async def test_a_database_that_does_not_exist_is_logged_once(redis_server: RedisServer) -> None:
     link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=10)
     async with kept_out(link) as logs:
         pass
-    assert "DB index" in logs[0]["reason"]
+    [line] = logs
+    assert (line["event"], line["connection"]) == ("redis away", "test")
+    assert "DB index" in line["reason"]
 
 
 # --- TLS ------------------------------------------------------------------------------------------
@@ -109,11 +111,22 @@ async def test_tls_trust_can_be_waived(tmp_path: Path, certificate: Path) -> Non
 
 @pytest.mark.parametrize(
     "url",
-    ["http://localhost", "localhost:6379", "unix://", "redis://localhost:99999", "redis://h:x"],
-)
-def test_a_wrong_url_says_so(url: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    [
+        "http://localhost", "localhost:6379", "unix://", "redis://localhost:99999", "redis://h:x",
+        "redis://h/-1", "redis://h/0/1", "redis://h?db=-1", "redis://h?db=one", "redis://h?db=",
+        "redis://u:1/secret@h", "redis://u:1#secret@h", "redis://u:1?secret@h", "unix:///r.sock#1",
+        "rediss://h?ssl_cert_reqs=foo", "redis://h?ssl_ca_certs=/ca.pem", "redis://h?socket_timeout=1",
+    ],
+)  # fmt: skip
+def test_a_wrong_url_says_so_without_the_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
         Server.from_url(url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_user_may_have_no_password() -> None:
+    assert Server.from_url("redis://app@h").credentials() == [("AUTH", "app", "")]
+    assert Server.from_url("redis://h").credentials() == []
 
 
 def test_the_place_for_logs_holds_no_secret() -> None:

@@ -16,10 +16,12 @@ from tests.redis_server import RedisServer
 EventT = TypeVar("EventT", wire.Message, wire.DirectMessage, wire.Presence)
 
 
-async def following(session: Session, kind: type[EventT], count: int) -> list[EventT]:
+async def following(
+    session: Session, kind: type[EventT], count: int, *, seconds: float = 60
+) -> list[EventT]:
     """The next of a kind among a session's events."""
     found: list[EventT] = []
-    with trio.fail_after(60):
+    with trio.fail_after(seconds):
         async for event in session.events:
             if isinstance(event, kind):
                 found.append(event)

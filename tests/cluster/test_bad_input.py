@@ -144,6 +144,19 @@ async def test_text_that_is_not_utf8_closes_with_1007(node: NodeProcess) -> None
         assert answer[:4] == b"\x88" + answer[1:2] + (1007).to_bytes(2, "big")
 
 
+async def test_an_id_used_again_for_something_else_does_that(node: NodeProcess) -> None:
+    async with raw_client(node.url, "alice") as alice:
+        for nick in ("carl", "dora"):
+            answer = await alice.ask({"type": "nick", "nick": nick, "id": "1"})
+            assert answer["nick"] == nick
+        for room in ("r1", "r2"):
+            await alice.ask({"type": "join", "room": room, "id": "j"})
+        for room in ("r1", "r2"):
+            assert (await alice.ask({"type": "leave", "room": room, "id": "l"}))["type"] == "ok"
+            said = await alice.ask({"type": "send", "room": room, "text": "hi", "id": "s"})
+            assert said["code"] == "not_in_room"
+
+
 async def test_the_same_id_twice_is_answered_like_the_first_time(node: NodeProcess) -> None:
     async with raw_client(node.url, "alice") as alice:
         commands: list[dict[str, Any]] = [

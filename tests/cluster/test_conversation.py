@@ -103,7 +103,8 @@ class Crowd:
             async with trio.open_nursery() as nursery:
                 if number < self.speakers:
                     nursery.start_soon(self._speak, session, number)
-                heard = await following(session, wire.Message, self.speakers * self.each)
+                total = self.speakers * self.each
+                heard = await following(session, wire.Message, total, seconds=240)
             self.heard[number] = [(m.seq, m.text) for m in heard]
 
     async def _speak(self, session: Session, number: int) -> None:
@@ -112,6 +113,7 @@ class Crowd:
             self.answered[text] = await session.send("crowd", text)
 
 
+@pytest.mark.timeout(300)
 async def test_everybody_hears_everything_in_the_same_order(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 3) as cluster:
         crowd = Crowd(cluster, clients=60, speakers=30, each=100)

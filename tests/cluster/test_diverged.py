@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -136,14 +137,12 @@ class Diverging:
         await go_on_from_save(self.redis_server)
 
 
-async def hear_until(client: RawClient, text: str) -> list[tuple[str, int]]:
-    """Every message and notice up to one, each as its text or code, and its seq."""
-    heard = []
-    while True:
-        frame = await client.hear_type("message", "direct", "notice")
-        heard.append((frame.get("code") or frame["text"], frame["seq"]))
-        if frame.get("text") == text:
-            return heard
+async def hear_until(client: RawClient, text: str) -> list[dict[str, Any]]:
+    """Every message and notice up to one."""
+    heard: list[dict[str, Any]] = []
+    while not heard or heard[-1].get("text") != text:
+        heard.append(await client.hear_type("message", "direct", "notice"))
+    return heard
 
 
 @pytest.mark.parametrize("to_alice", [False, True])
@@ -157,7 +156,9 @@ async def test_what_was_lost_is_told_and_all_else_once(
         diverging = Diverging(redis_server, to_alice=to_alice)
         port = await run.start(diverging.node.run)
         await until(diverging.ready, "the node to be ready")
-        async with raw_client(f"ws://127.0.0.1:{port}/ws", "alice") as alice:
+        url = f"ws://127.0.0.1:{port}/ws"
+        async with raw_client(url) as alice:
+            secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
             joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             async with speaker(redis_server, to_alice=to_alice) as bob:
                 for seq in range(1, 11):
@@ -181,12 +182,15 @@ async def test_what_was_lost_is_told_and_all_else_once(
                 await bob.say("the end")
             heard = await hear_until(alice, "the end")
             expected = [("history_lost", 5), *((f"new {seq}", seq) for seq in range(6, 13))]
-            assert heard == [*expected, ("the end", 13)]
+            told = [(frame.get("code") or frame["text"], frame["seq"]) for frame in heard]
+            assert told == [*expected, ("the end", 13)]
             again = await alice.ask(
                 {"type": "join", "room": "lobby", "id": "again"}
                 | {"since": {"epoch": joined["epoch"], "seq": 10}}
             )
             assert again["recovered"] is False
+            if to_alice:
+                await check_epochs(url, secret, heard)
         run.cancel_scope.cancel()
 
 
@@ -224,3 +228,13 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
             assert answer["recovered"] is False
             told = [said["text"] for said in answer["directs" if to_alice else "messages"]]
             assert told[-7:] == [f"new {seq}" for seq in range(6, 13)]
+
+
+async def check_epochs(url: str, secret: str, heard: list[dict[str, Any]]) -> None:
+    """Direct messages are of the epoch that was told before, though some were logged in another."""
+    [epoch] = {frame["epoch"] for frame in heard}
+    hello = {"type": "hello", "resume": secret, "inbox": {"epoch": epoch, "seq": 5}}
+    async with raw_client(url) as again:
+        back = await again.ask(hello)
+    assert back["recovered"] is True
+    assert [(d["epoch"], d["seq"]) for d in back["directs"]] == [(epoch, n) for n in range(6, 14)]

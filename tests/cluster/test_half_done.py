@@ -12,6 +12,7 @@ import trio.testing
 
 from client.connection import CONNECT_SECONDS
 from client.session import CannotConnect, open_session
+from gateway.backplane import Unavailable
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
@@ -106,6 +107,23 @@ async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: Red
         assert cluster.nodes[0].process.returncode is None
 
 
+async def test_what_somebody_else_put_into_redis_is_passed_over(redis_server: RedisServer) -> None:
+    foreign = b"\xff\xfe"
+    redis_server.ask("HSET", "chat:nodes", "another", "abc", foreign, foreign)
+    redis_server.ask("HSET", "chat:{nicks}", foreign, foreign)
+    redis_server.ask("HSET", "chat:{room:lobby}:members", foreign, foreign)
+    redis_server.ask("XADD", "chat:{room:lobby}:log", "0-1", "m", foreign)
+    redis_server.ask("HSET", "chat:{room:lobby}:meta", "epoch", "e")
+    async with two_clients(redis_server, nodes=1) as (cluster, alice, _):
+        joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        assert (joined["type"], joined.get("messages", [])) == ("ok", [])
+        sent = await alice.ask({"type": "send", "room": "lobby", "text": "hi", "id": "1"})
+        assert sent["seq"] == 1
+        page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
+        assert [message["text"] for message in page["messages"]] == ["hi"]
+        await cluster.nodes[0].ready()
+
+
 async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
@@ -188,6 +206,35 @@ async def test_those_are_listed_in_a_room_who_are_there(
                 return bool(listed("lobby") == [session.sid] and not listed("attic"))
 
             await until(put_right, "only Alice to be listed")
+            session.end()
+
+
+async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the session would be listed in the room again as soon as it changes its status."""
+    async with running_node(redis_server) as node:
+        rooms = node._backplane.rooms
+        join = rooms.join
+
+        async def join_in_vain(room: str, sid: str, who: str, *, again: bool = False) -> str:
+            epoch = await join(room, sid, who, again=again)
+            if room == "cafe":
+                raise Unavailable("the answer was lost")
+            return epoch
+
+        monkeypatch.setattr(rooms, "join", join_in_vain)
+        with session_on(node) as session:
+            await command(session, "hello", nick="alice")
+            await command(session, "join", room="lobby")
+            await command(session, "join", room="cafe")
+            assert session.standing.joined == {"lobby"}
+            await command(session, "status", state="busy")
+            await node._standings.released()
+            assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
+            monkeypatch.undo()
+            await command(session, "join", room="cafe")
+            assert session.standing.joined == {"lobby", "cafe"}
             session.end()
 
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import resource
+from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 import trio
 
-from client.session import open_session
+from client.session import CannotConnect, open_session
 from gateway import wire
-from tests.harness import RawClient, bare_socket, http_get, open_cluster, raw_client, until
+from tests.harness import (
+    NodeProcess,
+    RawClient,
+    bare_socket,
+    http_get,
+    open_cluster,
+    raw_client,
+    until,
+)
+from tests.load.cluster import usage
 from tests.redis_server import RedisServer
 
 
@@ -159,6 +170,49 @@ async def test_metrics_count_what_happened(redis_server: RedisServer) -> None:
             "deliveries_total": 10, "publish_seconds_count": 5, "redis_connected": 1, "ready": 1,
             "outbox_bytes": 0,
         }  # fmt: skip
+
+
+async def test_a_node_whose_files_run_out_keeps_its_redis_and_turns_clients_away(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 0) as cluster, AsyncExitStack() as idle:
+        node = await cluster.add_node("sh", "-c", 'ulimit -n 60 && exec "$@"', "sh")
+        await node.ready()
+
+        async def connect(connections: int) -> None:
+            for _ in range(connections):
+                await idle.enter_async_context(await trio.open_tcp_stream("127.0.0.1", node.port))
+
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await connect(23)
+            with pytest.raises(CannotConnect, match="503"):
+                async with open_session([node.url], nick="bob"):
+                    raise AssertionError("let in")
+            assert (await node.get("/readyz"))[0] == 200
+            await connect(60)
+            await node.logged("connections have to wait")
+            for kind in ("normal", "pubsub"):
+                redis_server.ask("CLIENT", "KILL", "TYPE", kind)
+            await until(partial(_has_logged, node, "redis connected", 4), "both to be back")
+            sent = {"type": "send", "room": "lobby", "text": "still here", "id": "1"}
+            assert (await alice.ask(sent))["type"] == "ok"
+        assert not [line for line in node.log if "open files" in str(line)]
+        assert await _has_logged(node, "connections have to wait", 1)
+
+
+async def _has_logged(node: NodeProcess, event: str, times: int) -> bool:
+    return len([line for line in node.log if line["event"] == event]) == times
+
+
+async def test_metrics_tell_what_the_process_uses(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        before, used = usage(node.process.pid), await node.metric("process_cpu_seconds_total")
+        after, tick = usage(node.process.pid), 0.02  # the kernel cuts both its parts to 10 ms
+        assert before.cpu - tick <= used <= after.cpu + tick
+        resident = await node.metric("process_resident_memory_bytes") / 1024
+        assert resident == pytest.approx(before.rss, rel=0.2)
 
 
 async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisServer) -> None:

@@ -31,7 +31,7 @@ def test_every_message_of_a_run_is_accounted_for(tmp_path: Path) -> None:
         "--seconds", "2", "--generators", "2",
     )  # fmt: skip
     assert report["connects"]["ready"] == 40
-    assert report["achieved"] == pytest.approx(30, abs=1)
+    assert report["achieved"] == pytest.approx(30, rel=0.2), "by the clock of a busy machine"
     assert report["expected"] == 75 * 40
     assert (report["lost"], report["duplicated"], report["reordered"]) == (0, 0, 0)
     assert report["delivered"]["p50"] > 0

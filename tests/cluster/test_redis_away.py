@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from client.session import Session
+from gateway.lease import DEAD_AFTER
 from gateway.node import Node
 from tests.cluster.inside import running_node
 from tests.cluster.people import check_heard, in_the_lobby
@@ -88,6 +89,25 @@ async def test_nobody_is_dead_because_redis_was_slow(
             await until(both_go_on, "both to go on beating")
         for node in (one, other):
             assert node._backplane.incarnation.name == node.name, "never taken for dead"
+
+
+async def test_nobody_is_dead_because_all_stood_still_together(redis_server: RedisServer) -> None:
+    """As on a machine that sleeps, or is moved to another host."""
+    async with open_cluster(redis_server, 2) as cluster:
+        names = redis_server.ask("HKEYS", "chat:nodes")
+        for node in cluster.nodes:
+            node.pause()
+        await trio.sleep(DEAD_AFTER + 1)
+        for node in cluster.nodes:
+            node.resume()
+        before = redis_server.ask("HVALS", "chat:nodes")
+
+        async def both_go_on() -> bool:
+            now = redis_server.ask("HVALS", "chat:nodes")
+            return all(int(b) > int(a) + 1 for a, b in zip(before, now, strict=True))
+
+        await until(both_go_on, "both to go on beating")
+        assert redis_server.ask("HKEYS", "chat:nodes") == names
 
 
 async def _beats(*nodes: Node) -> list[int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import trio
 
 from tests.cluster.people import in_the_lobby
-from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client
+from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 from tests.sentinels import free_port
 
@@ -111,6 +111,38 @@ async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: Red
         assert (await alice.ask(send))["seq"] == 1
         redis_server.ask("SCRIPT", "FLUSH")
         assert (await alice.ask(send | {"id": "2"}))["seq"] == 2
+
+
+async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
+    async with (
+        open_cluster(redis_server, 2, probe_seconds=0.5) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        node = cluster.nodes[0]
+        for client in (alice, bob):
+            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+        redis_server.ask("CONFIG", "SET", "maxmemory", 1)
+        _, reason = await node.not_ready()
+        assert "OOM command not allowed" in reason
+        refused = await bob.ask({"type": "join", "room": "cafe", "id": "c"})
+        assert refused["code"] == "unavailable"
+        page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
+        assert page["type"] == "ok", "reading goes on"
+        assert "subscription silent" not in [line["event"] for line in node.log]
+        redis_server.ask("CONFIG", "SET", "maxmemory", 0)
+        await node.ready()
+        assert [line["event"] for line in node.log].count("redis refuses") == 1
+        busy = {"type": "status", "state": "busy", "id": "s"}
+        assert (await bob.ask(busy))["type"] == "ok"
+        await until(lambda: _is_gone(redis_server, "cafe"), "the room to be as it was")
+        assert (await bob.ask({"type": "members", "room": "cafe", "id": "m"}))["code"] == (
+            "not_in_room"
+        )
+
+
+async def _is_gone(redis_server: RedisServer, room: str) -> bool:
+    return not redis_server.ask("KEYS", f"*{{room:{room}}}*")
 
 
 async def test_too_many_connections_at_once_are_told_to_come_later(

@@ -57,10 +57,19 @@ class Person:
     ) -> None:
         """Wait until something is so."""
         with trio.move_on_after(seconds):
-            while not condition():
+            while not self._is_so(condition):
                 await trio.sleep(0.02)
             return
         raise AssertionError(f"waited in vain for {what}; there is:\n{self.screen}")
+
+    def _is_so(self, condition: Callable[[], bool]) -> bool:
+        self.root.update_idletasks()  # a page is not judged by the half of it
+        return condition()
+
+    async def turned_from(self, widget: tk.Misc) -> None:
+        """Wait until something else has the focus: what was opened, once it is on the screen."""
+        there = {None, widget}
+        await self.sees_that(lambda: self.root.focus_get() not in there, "the focus elsewhere")
 
     @property
     def members(self) -> list[str]:
@@ -145,7 +154,10 @@ class Person:
     def press(self, *keys: str) -> None:
         """Press keys such as ``<Control-k>``, wherever the focus is."""
         for key in keys:
-            widget = self.root.focus_get() or self.field
+            widget = self.root.focus_get()
+            if widget is None:  # the window does not know yet that it has it, and hears no keys
+                widget = self.root.focus_lastfor() or self.field
+                widget.focus_force()
             widget.event_generate(key)
 
     async def click(self, label: str) -> None:

@@ -64,7 +64,7 @@ async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
     await person.focus()
     person.write("alice\n")
     await person.sees("Coming in as alice")
-    person.field.event_generate("<Escape>")
+    person.press("<Escape>")
     await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
     stage.cluster.nodes[0].resume()
 
@@ -104,7 +104,8 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     await person.sees("Edit this server")
     assert "Remove" not in person.screen
     person.field.insert("end", " of old")
-    person.field.event_generate("<Escape>")
+    await person.focus()
+    person.press("<Escape>")
     await person.sees("Choose a nickname")
     assert [server.name for server in stage.kept.preferences.servers] == ["Office"]
 

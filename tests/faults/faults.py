@@ -14,7 +14,7 @@ from tests.harness import until
 
 DELAY: Final = (0.05, 0.15)
 LAG: Final = (0.3, 1.0)
-SLOW_SECONDS: Final = 10.0
+SLOW_SECONDS: Final = 20.0
 
 Fault = Callable[[Struck, random.Random], AbstractAsyncContextManager[str]]
 """The context gives the name of what was struck."""
@@ -101,10 +101,22 @@ async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterat
     group = struck.group
     await group.in_step()
     group.cut_replication()
+    before = _said(struck)
+
+    async def more_is_said() -> bool:
+        return _said(struck) > before
+
+    await until(more_is_said, "something to be said that the replica does not have")
     await trio.sleep(chance.uniform(*LAG))
     await group.lose_primary()
     yield "redis"
     await group.taken_over()
+
+
+def _said(struck: Struck) -> int:
+    """Give how many messages the rooms have had."""
+    keys = struck.redis.ask("KEYS", "chat:{room:*}:meta")
+    return sum(int(struck.redis.ask("HGET", key, "seq") or 0) for key in keys)
 
 
 @asynccontextmanager

@@ -66,6 +66,7 @@ class Inbox:
             if stay.epoch != event.epoch:
                 complaint = f"{stay.room} went on in another epoch, and nobody was told"
                 self._history.complaints.append(complaint)
+                stay.epoch = event.epoch
             stay.heard.append((event.seq, event.text, now))
 
     def keep(self) -> None:

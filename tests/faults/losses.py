@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from client.server_texts import CLOSINGS
 from gateway.closing import NICK_LOST
 from tests.faults.history import Ending, Heard, History, Hole, Sending, Stay, Strike
 
@@ -131,7 +132,7 @@ class Losses:
 
         Redis went back to before that, and so to the earlier owner.
         """
-        return ending.reason == NICK_LOST.reason and any(
+        return ending.reason == CLOSINGS[NICK_LOST.code] and any(
             strike.began <= ending.at <= _end(strike) + self._patience for strike in self._lossy
         )
 

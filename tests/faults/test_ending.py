@@ -53,4 +53,4 @@ def group(number: int) -> list[str]:
         with suppress(ProcessLookupError, FileNotFoundError):
             if os.getpgid(int(process.name)) == number:
                 found.append((process / "cmdline").read_text().replace("\0", " "))
-    return found
+    return [command for command in found if command]  # the dead have none

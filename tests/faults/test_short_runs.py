@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from client.server_texts import CLOSINGS
 from gateway.closing import SLOW_READER
 from tests.faults.faults import MIXES
 from tests.faults.history import History
@@ -60,7 +61,7 @@ async def test_every_promise_is_kept(mixes: tuple[str, ...], tmp_path: Path) -> 
         assert verdict.in_rooms.acknowledged > 30, report
         assert verdict.direct.acknowledged > 5, report
         assert len(history.strikes) >= (0 if mix == "none" else 1), report
-        assert mix != "slow" or history.closed[SLOW_READER.reason], report
+        assert mix != "slow" or history.closed[CLOSINGS[SLOW_READER.code]], report
         assert mix != "lagging-failover" or verdict.announced, report
 
 

@@ -10,11 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.request import urlopen
 
 from client.connection import Place
@@ -23,6 +23,7 @@ from gateway.demo import find_redis
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -105,20 +106,19 @@ def spawned(
         options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
         config = (gateway / "gateway" / "config.py").read_text("utf-8")
         unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
-        ports = free_ports(nodes)
-        redis = _start([find_redis(), *options], Path(folder), other_core)
+        redis = start([find_redis(), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
         try:
-            _wait(listens.exists, redis, "Redis")
-            for port in ports:
-                command = [
-                    sys.executable, "-m", "gateway", "serve", "--port", str(port),
-                    "--redis", f"unix://{listens}", "--log-level", "error",
-                    *(part for flag in unlimited for part in (flag, "0")),
-                ]  # fmt: skip
-                started.append(_start(command, gateway, node_core))
+            wait_for(listens.exists, redis, "Redis")
+            command = [
+                sys.executable, "-m", "gateway", "serve", "--port", "0",
+                "--redis", f"unix://{listens}", "--log-level", "error",
+                *(part for flag in unlimited for part in (flag, "0")),
+            ]  # fmt: skip
+            started += [start(command, gateway, node_core) for _ in range(nodes)]
+            ports = [wait_for(partial(port_of, each.pid), each, "a node") for each in started]
             for port, process in zip(ports, started, strict=True):
-                _wait(partial(_is_ready, port), process, "a node")
+                wait_for(partial(_is_ready, port), process, "a node")
             urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
             yield Cluster(list(map(Node, urls, started)), redis)
         finally:
@@ -126,16 +126,8 @@ def spawned(
                 _stop(process)
 
 
-def free_ports(count: int) -> list[int]:
-    """Give ports that nobody has, so that several runs can go side by side."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
-def _start(command: list[str], folder: Path, core: int | None) -> subprocess.Popen[bytes]:
+def start(command: list[str], folder: Path, core: int | None) -> subprocess.Popen[bytes]:
+    """Start a process in a folder, and keep it to a core."""
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
@@ -144,12 +136,32 @@ def _start(command: list[str], folder: Path, core: int | None) -> subprocess.Pop
     return process
 
 
-def _wait(condition: Callable[[], bool], process: subprocess.Popen[bytes], what: str) -> None:
+def wait_for(condition: Callable[[], T], process: subprocess.Popen[bytes], what: str) -> T:
+    """Ask until the answer is not nothing, and give it.
+
+    :raises SystemExit: if the process ended, or took too long.
+    """
     give_up = time.monotonic() + START_SECONDS
-    while not condition():
-        if process.poll() is not None or time.monotonic() > give_up:
-            raise SystemExit(f"{what} did not start")
+    while process.poll() is None and time.monotonic() < give_up:
+        if found := condition():
+            return found
         time.sleep(0.05)
+    raise SystemExit(f"{what} did not start")
+
+
+def port_of(pid: int) -> int:
+    """Give the TCP port that a process listens on, 0 as long as it does not.
+
+    The kernel is asked: a node logs its port only where it also logs every client, at a cost.
+    """
+    files, listening = set(), "0A"
+    with suppress(FileNotFoundError):  # it opens and closes others meanwhile
+        files = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        _, address, _, state, _, _, _, _, _, inode, *_ = line.split()
+        if state == listening and f"socket:[{inode}]" in files:
+            return int(address.rpartition(":")[2], 16)
+    return 0
 
 
 def _is_ready(port: int) -> bool:

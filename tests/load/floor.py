@@ -15,11 +15,12 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from gateway.demo import find_redis
-from tests.load.cluster import free_ports, usage
+from tests.load.cluster import port_of, start, usage, wait_for
 
 _CHANNEL: Final = b"floor"
 _SUBSCRIBE: Final = b"*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nfloor\r\n"
@@ -27,13 +28,13 @@ _MARK: Final = b"$7\r\nmessage\r\n"
 _WARMUP_SECONDS: Final = 1.0
 
 
-def serve(redis_path: str, port: int, members: int) -> None:
+def serve(redis_path: str, members: int) -> None:
     """Be a bare node: accept so many members, then write to them whatever is published."""
     redis = socket.socket(socket.AF_UNIX)
     redis.connect(redis_path)
     redis.sendall(_SUBSCRIBE)
     redis.recv(4096)  # it is confirmed before anybody can connect, and so before any message
-    with socket.create_server(("127.0.0.1", port), backlog=4096) as listener:
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
         fds = []
         for _ in range(members):
             connected, _ = listener.accept()
@@ -77,20 +78,24 @@ def measure(
     """Give the microseconds of CPU per delivery, with so many messages on their way at a time."""
     with tempfile.TemporaryDirectory(prefix="chat-floor-") as folder:
         path = f"{folder}/redis.sock"
-        redis = _start(
-            [find_redis(), "--port", "0", "--unixsocket", path, "--save", ""], other_core
+        redis = start(
+            [find_redis(), "--port", "0", "--unixsocket", path, "--save", ""],
+            Path.cwd(),
+            other_core,
         )
         nodes: list[subprocess.Popen[bytes]] = []
         sockets: list[socket.socket] = []
         try:
-            while not Path(path).exists():
-                time.sleep(0.02)
+            wait_for(Path(path).exists, redis, "Redis")
             share = members // processes
-            ports = free_ports(processes)
-            for port in ports:
-                code = f"from tests.load.floor import serve; serve({path!r}, {port}, {share})"
-                nodes.append(_start([sys.executable, "-c", code], node_core))
-            sockets = [_connect(port) for port in ports for _ in range(share)]
+            code = f"from tests.load.floor import serve; serve({path!r}, {share})"
+            command = [sys.executable, "-c", code]
+            nodes += [start(command, Path.cwd(), node_core) for _ in range(processes)]
+            for node in nodes:
+                port = wait_for(partial(port_of, node.pid), node, "a bare node")
+                sockets += [socket.create_connection(("127.0.0.1", port)) for _ in range(share)]
+            for each in sockets:
+                each.settimeout(0)
             pids = [node.pid for node in nodes]
             return _drive(path, sockets, pids, in_flight=in_flight, payload=payload,
                           seconds=seconds)  # fmt: skip
@@ -129,24 +134,3 @@ def _drive(
             publisher.recv(65536, socket.MSG_DONTWAIT)
     cpu = sum(usage(pid).cpu for pid in pids) - cpu_from
     return cpu / ((heard - heard_from) / len(message)) * 1e6
-
-
-def _connect(port: int) -> socket.socket:
-    give_up = time.monotonic() + 10
-    while True:
-        try:
-            connected = socket.create_connection(("127.0.0.1", port))
-        except ConnectionRefusedError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.02)
-        else:
-            connected.settimeout(0)
-            return connected
-
-
-def _start(command: list[str], core: int | None) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    if core is not None:
-        os.sched_setaffinity(process.pid, {core})
-    return process

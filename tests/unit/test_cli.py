@@ -32,6 +32,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         (["serve"], {"CHAT_PORT": "http"}, "CHAT_PORT: 'http' is not a whole number"),
         (["serve"], {"CHAT_PROT": "1"}, "CHAT_PROT: there is no such setting"),
         (["serve", "--redis", "http://x"], {}, "--redis (CHAT_REDIS): "),
+        (["serve", "--redis", "redis://h/abc"], {}, "--redis (CHAT_REDIS): the database in "),
+        (
+            ["serve", "--redis", "rediss://h?ssl_ca_cert=x"],
+            {},
+            "--redis (CHAT_REDIS): a Redis URL has no option 'ssl_ca_cert'\n",
+        ),
         (["demo", "--nodes", "0"], {}, "--nodes: between 1 and 20"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from client.server_texts import CLOSINGS
 from gateway.closing import NICK_LOST
 from tests.faults.checker import check
 from tests.faults.history import Ending, History, Hole, Sending, Stay, Strike
@@ -148,7 +149,7 @@ def test_a_hole_in_the_same_epoch_is_explained_by_nothing() -> None:
 
 def test_a_nickname_that_went_back_with_redis_is_no_complaint() -> None:
     history = failed_over()
-    history.endings.append(Ending("b", NICK_LOST.reason, 4.0))
+    history.endings.append(Ending("b", CLOSINGS[NICK_LOST.code], 4.0))
     assert judged(history).clean
     history.strikes[0].lossy = False
     assert "complaint" in kinds(history)

@@ -8,11 +8,12 @@ import socket
 from typing import Any
 
 import pytest
+import structlog.testing
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway import listener
-from gateway.listener import CannotListen, accept_forever, open_listeners
+from gateway.listener import CannotListen, Places, accept_forever, most_connections, open_listeners
 
 
 class Guests:
@@ -34,7 +35,7 @@ async def test_all_who_come_at_once_are_served() -> None:
     address = listening.getsockname()
     async with trio.open_nursery() as nursery:
         comers = [socket.create_connection(address) for _ in range(3 * listener.ACCEPT_BATCH)]
-        nursery.start_soon(accept_forever, [listening], nursery, guests.serve)
+        nursery.start_soon(accept_forever, [listening], nursery, guests.serve, Places(100))
         with trio.fail_after(10):
             while len(guests.sockets) < len(comers):
                 await trio.lowlevel.checkpoint()
@@ -51,7 +52,7 @@ async def test_what_is_accepted_never_waits_and_sends_at_once() -> None:
     guests = Guests()
     [listening] = await open_listeners("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(accept_forever, [listening], nursery, guests.serve)
+        nursery.start_soon(accept_forever, [listening], nursery, guests.serve, Places(100))
         with socket.create_connection(listening.getsockname()), trio.fail_after(10):
             while not guests.sockets:
                 await trio.lowlevel.checkpoint()
@@ -87,15 +88,54 @@ class OutOfFiles:
 async def test_without_files_it_waits_a_little_and_goes_on(mock_clock: MockClock) -> None:
     guests = Guests()
     [listening] = await open_listeners("127.0.0.1", 0)
+    places = Places(100)
     starved = OutOfFiles(listening)
     accept_some: Any = listener._accept_some  # of a socket it uses accept() only
     with listening, socket.create_connection(listening.getsockname()):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(accept_some, starved, nursery, guests.serve)
+            nursery.start_soon(accept_some, starved, nursery, guests.serve, places)
             await wait_all_tasks_blocked()
             assert (starved.refused, guests.sockets) == (1, [])
             mock_clock.jump(listener.RETRY_SECONDS)
         async with trio.open_nursery() as nursery:
-            await accept_some(starved, nursery, guests.serve)
+            await accept_some(starved, nursery, guests.serve, places)
     assert len(guests.sockets) == 1
     guests.sockets[0].close()
+
+
+async def test_beyond_the_places_connections_wait_and_that_is_said_once(
+    mock_clock: MockClock,
+) -> None:
+    guests, places = Guests(), Places(2)
+    [listening] = await open_listeners("127.0.0.1", 0)
+    address = listening.getsockname()
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(accept_forever, [listening], nursery, guests.serve, places)
+            comers = [socket.create_connection(address) for _ in range(2)]
+            await wait_all_tasks_blocked(0.01)
+            assert (len(guests.sockets), logs) == (2, []), "nobody waits yet"
+            comers += [socket.create_connection(address) for _ in range(3)]
+            for served in (2, 3, 4, 5):
+                await wait_all_tasks_blocked(0.01)
+                assert len(guests.sockets) == served
+                places.give_back()
+            await wait_all_tasks_blocked(0.01)
+            assert [line["event"] for line in logs] == ["connections have to wait"]
+            mock_clock.jump(listener.CALM_SECONDS)
+            await wait_all_tasks_blocked(0.01)
+            nursery.cancel_scope.cancel()
+    [_, over] = logs
+    assert (over["event"], over["seconds"], over["waits"]) == (
+        "connections need not wait any more", 0, 3,
+    )  # fmt: skip
+    for each in (*guests.sockets, *comers):
+        each.close()
+
+
+@pytest.mark.parametrize(("files", "connections"), [(20_000, 19_936), (128, 64), (60, 30)])
+def test_files_are_left_for_the_node_itself(
+    monkeypatch: pytest.MonkeyPatch, files: int, connections: int
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
+    assert most_connections() == connections

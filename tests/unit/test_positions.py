@@ -111,7 +111,7 @@ def test_after_a_loss_nothing_is_told_twice_and_nothing_new_is_dropped() -> None
     positions = Positions()
     for seq in range(1, 11):
         positions.is_news(direct("e", seq), no_rereading)
-    kept = [direct("e", seq) for seq in range(1, 6)]
-    new = [replace(direct("e", seq), id=f"new {seq}") for seq in range(6, 8)]
-    assert positions.took_up(back("e", 7, *kept, *new, recovered=False)) == new
-    assert positions.is_news(direct("e", 8), no_rereading)
+    kept = [direct("renewed", seq) for seq in range(1, 6)]
+    new = [replace(direct("renewed", seq), id=f"new {seq}") for seq in range(6, 8)]
+    assert positions.took_up(back("renewed", 7, *kept, *new, recovered=False)) == new
+    assert positions.is_news(direct("renewed", 8), no_rereading)
