@@ -14,6 +14,7 @@ import trio
 from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, continues, read_change
 from gateway.hub import RECENT, SLICE, Room
 from gateway.inbox import Inboxes
+from gateway.listing import Listing
 from gateway.metrics import Counts
 from gateway.roster import UNKNOWN
 from gateway.splicing import DIRECT_MARK, MESSAGE_PREFIX, NOTE_MARK, message_seq, read_marked
@@ -47,6 +48,7 @@ class Relay:
         self._on_own: Callable[[bytes], None] = lambda _: None
         self._own_channel = backplane.nodes.channel
         self.inboxes = Inboxes(backplane, counts)
+        self._listing = Listing(backplane)
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
         self._changed: dict[Room, None] = {}
@@ -63,6 +65,7 @@ class Relay:
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._tell_presence)
             self._nursery.start_soon(self.inboxes.run)
+            self._nursery.start_soon(self._listing.run)
 
     @contextlib.asynccontextmanager
     async def holding(self, name: str) -> AsyncIterator[Room]:
@@ -107,6 +110,7 @@ class Relay:
         del self._by_channel[room.channel]
         self._changed.pop(room, None)
         self._due.pop(room, None)
+        self._listing.changed([room.name])
         self._backplane.subscription.unsubscribe(room.channel)
 
     async def on_burst(self, burst: Burst) -> None:
@@ -201,6 +205,7 @@ class Relay:
         ``doubted`` if Redis itself may have lost data since.
         """
         self.inboxes.recheck(doubted=doubted)
+        self._listing.changed(self.rooms)
         for room in self.rooms.values():
             room.sequence.doubted |= doubted
             room.sequence.reconnected()
@@ -367,6 +372,7 @@ class Relay:
             now = trio.current_time()
             for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
                 del self._changed[room]
+                self._listing.changed([room.name])
                 presence = room.roster.flush(room.name)
                 if presence is not None:
                     await room.announce(presence)

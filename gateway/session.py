@@ -353,10 +353,8 @@ class Session:
         )
 
     async def _rooms(self, command: wire.Rooms) -> None:
-        listing = dict(await self._services.backplane.rooms.listing(MOST_LISTED_ROOMS))
-        listing.setdefault(wire.LOBBY, 0)
-        fullest_first = sorted(listing.items(), key=lambda item: (-item[1], item[0]))
-        rooms = [wire.RoomInfo(room=room, members=members) for room, members in fullest_first]
+        listing = await self._services.backplane.rooms.listing(MOST_LISTED_ROOMS, wire.LOBBY)
+        rooms = [wire.RoomInfo(room=room, members=members) for room, members in listing]
         self._send(wire.RoomList(id=command.id, rooms=rooms))
 
     async def _ping(self, command: wire.Ping) -> None:

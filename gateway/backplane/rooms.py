@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -23,6 +23,7 @@ REMEMBERED_IDS: Final = 10_000
 
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
+_BATCH: Final = 500
 _MOST_KEYS: Final = 10_000
 _CONTINUED: Final = "."
 """In an epoch, before what tells it from others that began with the same log."""
@@ -106,6 +107,7 @@ class Rooms:
         self._keep_seconds = history_days * _DAY
         self._epochs = Epochs()
         self._index = f"{namespace}:rooms"
+        self._sizes = f"{namespace}:rooms:sizes"
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
 
     @property
@@ -171,7 +173,7 @@ class Rooms:
             LEAVE, keys.all(), keys.channel, keep, mark, *sessions
         )
         if not exists:
-            await self._link.call("ZREM", self._index, room)
+            await self._unlist(room)
 
     async def snapshot(
         self, room: str, *, after: int | None, limit: int, known_version: int
@@ -212,26 +214,55 @@ class Rooms:
         entries = await self._link.call("XREVRANGE", log, top, "-", "COUNT", limit)
         return only_messages([fields[1] for _, fields in reversed(entries)])
 
-    async def listing(self, most: int) -> list[tuple[str, int]]:
-        """Names of rooms and how many are in each, at most ``most`` of them."""
-        names: list[bytes] = await self._link.call(
-            "ZREVRANGEBYSCORE", self._index, "+inf", time.time(), "LIMIT", 0, most
+    async def listing(self, most: int, *always: str) -> list[tuple[str, int]]:
+        """Names of rooms and how many are in each, the fullest first, at most ``most`` of them.
+
+        Which are the fullest is judged by how they were last counted; then come those that somebody
+        was in lately. The rooms ``always`` are among them.
+        """
+        top = "LIMIT", 0, most
+        replies: list[list[bytes]] = await self._link.call_all(
+            [
+                ("ZREVRANGEBYSCORE", self._sizes, "+inf", 0, *top),
+                ("ZREVRANGEBYSCORE", self._index, "+inf", time.time(), *top),
+            ]
         )
-        rooms = [name.decode() for name in names]
-        sizes = await self._link.call_all([("HLEN", self._keys(room).members) for room in rooms])
-        return list(zip(rooms, sizes, strict=True))
+        fullest, recent = ([name.decode() for name in names] for names in replies)
+        known = {*always, *recent}
+        sizes = await self._measure(list(dict.fromkeys([*always, *fullest, *recent]))[:most])
+        listed = [(room, size) for room, size in sizes.items() if size or room in known]
+        return sorted(listed, key=lambda item: (-item[1], item[0]))
+
+    async def count(self, *rooms: str) -> None:
+        """Note how many are in rooms, so that the fullest are listed; safe to do at any time."""
+        for start in range(0, len(rooms), _BATCH):
+            sizes = await self._measure(rooms[start : start + _BATCH])
+            if scores := [part for room, size in sizes.items() if size for part in (size, room)]:
+                await self._link.call("ZADD", self._sizes, *scores)
+
+    async def _measure(self, rooms: Sequence[str]) -> dict[str, int]:
+        """Give how many are in each room; those that are empty count as counted."""
+        sizes: list[int] = await self._link.call_all(
+            [("HLEN", self._keys(room).members) for room in rooms]
+        )
+        measured = dict(zip(rooms, sizes, strict=True))
+        if empty := [room for room, size in measured.items() if not size]:
+            await self._link.call("ZREM", self._sizes, *empty)
+        return measured
 
     async def entered(self, *rooms: str) -> None:
         """Note that this node has members in rooms: they are listed, and found if it dies."""
         until = time.time() + self._keep_seconds
-        scores = [part for room in rooms for part in (until, room)]
-        await self._link.call_all(
-            [
-                ("ZADD", self._index, *scores),
-                ("SADD", self._own_rooms, *rooms),
-                ("EXPIRE", self._own_rooms, _DAY),
-            ]
-        )
+        for start in range(0, len(rooms), _BATCH):
+            batch = rooms[start : start + _BATCH]
+            scores = [part for room in batch for part in (until, room)]
+            await self._link.call_all(
+                [
+                    ("ZADD", self._index, *scores),
+                    ("SADD", self._own_rooms, *batch),
+                    ("EXPIRE", self._own_rooms, _DAY),
+                ]
+            )
 
     async def left(self, room: str) -> None:
         """Note that this node has no members in a room any more."""
@@ -239,7 +270,12 @@ class Rooms:
 
     async def forget_expired(self) -> None:
         """Drop rooms from the listing whose logs have expired."""
-        await self._link.call("ZREMRANGEBYSCORE", self._index, "-inf", time.time())
+        overdue = "ZRANGEBYSCORE", self._index, "-inf", time.time(), "LIMIT", 0, _BATCH
+        while expired := await self._link.call(*overdue):
+            await self._unlist(*expired)
+
+    async def _unlist(self, *rooms: str | bytes) -> None:
+        await self._link.call_all([("ZREM", key, *rooms) for key in (self._index, self._sizes)])
 
     async def some(self, most: int) -> list[str]:
         """Names of rooms chosen at random."""
@@ -271,6 +307,8 @@ class Rooms:
                     command = self._scan_members(room, following)
                     following, flat = await self._link.call(*command)
                     await self._release_some(room, node, flat)
+            # Those that are left somebody has heard of, who counts them.
+            await self._measure(rooms)
             if cursor == b"0":
                 break
         await self._link.call("DEL", key)

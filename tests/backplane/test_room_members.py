@@ -127,14 +127,49 @@ async def test_the_listing_tells_how_many_are_where(node: Node) -> None:
     assert await node.rooms.listing(0) == []
 
 
-async def test_a_room_whose_history_has_expired_is_not_listed(
-    node: Node, redis_server: RedisServer
+async def fill(node: Node, **sizes: int) -> None:
+    for room, sessions in sizes.items():
+        for number in range(sessions):
+            await node.rooms.join(room, f"{room}-{number}", f"Nick{number}")
+    await node.rooms.entered(*sizes)
+    await node.rooms.count(*sizes)
+
+
+async def test_the_fullest_rooms_are_listed_first_whenever_they_were_entered(node: Node) -> None:
+    await fill(node, five=5, six=6)
+    await fill(node, **{f"room{number}": 1 for number in range(20)}, four=4)
+    await fill(node, empty=0)
+    assert await node.rooms.listing(3) == [("six", 6), ("five", 5), ("four", 4)]
+    assert await node.rooms.listing(3, "lobby") == [("six", 6), ("five", 5), ("lobby", 0)]
+    assert (await node.rooms.listing(1000))[-1] == ("empty", 0)
+
+
+async def test_what_a_dead_node_left_empty_keeps_no_other_room_out_of_the_listing(
+    nodes: Nodes, redis_server: RedisServer
 ) -> None:
-    await node.rooms.entered("old", "new")
+    dead, alive = await nodes.open("dead"), await nodes.open("alive")
+    await fill(dead, **{f"gone{number}": 3 for number in range(20)})
+    for number in range(20):
+        await say(dead, "1", room=f"gone{number}")  # so that they are there still
+    await fill(alive, two=2, one=1)
+    assert [size for _, size in await alive.rooms.listing(2)] == [3, 3]
+    await alive.rooms.release_node("dead")
+    assert await alive.rooms.listing(2) == [("two", 2), ("one", 1)]
+    assert redis_server.ask("ZCARD", "test:rooms:sizes") == 2
+
+
+async def test_a_room_whose_history_has_expired_is_not_listed(
+    node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.rooms._BATCH", 1)
+    await node.rooms.entered("older", "old", "new")
+    redis_server.ask("ZADD", "test:rooms:sizes", 1, "old", 1, "older")
+    redis_server.ask("ZADD", "test:rooms", 1, "older")
     redis_server.ask("ZADD", "test:rooms", 1, "old")
     assert [room for room, _ in await node.rooms.listing(10)] == ["new"]
     await node.rooms.forget_expired()
     assert redis_server.ask("ZRANGE", "test:rooms", 0, -1) == ["new"]
+    assert not redis_server.ask("EXISTS", "test:rooms:sizes")
 
 
 # --- a dead node's members ------------------------------------------------------------------------

@@ -73,7 +73,7 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
         await until(partial(_lists, bob, {"alicia", "bob"}), "the new name to be listed")
 
         # A leave that could not be noted down everywhere is done, and answered once.
-        keys += ["~chat:{room:*", "~chat:rooms"]
+        keys += ["~chat:{room:*", "~chat:rooms*"]
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
         for client in (alice, bob):
             await client.say({"type": "leave", "room": "lobby", "id": "l"})

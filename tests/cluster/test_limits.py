@@ -215,6 +215,39 @@ async def test_metrics_tell_what_the_process_uses(redis_server: RedisServer) -> 
         assert resident == pytest.approx(before.rss, rel=0.2)
 
 
+async def test_the_fullest_of_very_many_rooms_are_listed_though_nodes_die(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 2, max_rooms=1000, grace_seconds=0) as cluster,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        async with raw_client(cluster.urls[0], "alice") as alice:
+            for client, room in ((alice, "full"), (bob, "full"), (bob, "other")):
+                await client.ask({"type": "join", "room": room, "id": "j"})
+            for number in range(600):
+                await alice.ask({"type": "join", "room": f"room{number}", "id": "j"})
+
+            async def begins_with(*rooms: tuple[str, int]) -> bool:
+                listed = (await bob.ask({"type": "rooms", "id": "r"}))["rooms"]
+                return [(room["room"], room["members"]) for room in listed][: len(rooms)] == [
+                    *rooms
+                ]
+
+            await until(lambda: begins_with(("full", 2)), "the fullest room to be the first")
+            listed = (await bob.ask({"type": "rooms", "id": "r"}))["rooms"]
+            assert len(listed) == 500
+            assert {"room": "lobby", "members": 0} in listed
+            await cluster.nodes[0].kill()
+        rest = ("full", 1), ("other", 1), ("lobby", 0)
+        await until(lambda: begins_with(*rest), "the dead node's rooms to be gone")
+        await until(partial(_counts, redis_server, 2), "nothing of them to be left")
+
+
+async def _counts(redis_server: RedisServer, rooms: int) -> bool:
+    return bool(redis_server.ask("ZCARD", "chat:rooms:sizes") == rooms)
+
+
 async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,

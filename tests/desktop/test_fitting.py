@@ -43,6 +43,7 @@ async def look_at_everything(stage: Stage) -> None:
     for action, seen in (("help", "Keys and commands"), ("join", "Join a room"),
                          ("switch", "Go to a conversation"), ("search", "\u2191")):  # fmt: skip
         field = alice.field
+        await alice.focus(field)
         window.actions[action]()
         await alice.sees(seen)
         await alice.turned_from(field)

@@ -23,7 +23,7 @@ FLOORS = (
     {"sweep"},
     {"standings"},
     {"relay"},
-    {"history", "inbox"},
+    {"history", "inbox", "listing"},
     {"hub"},
     {"follower"},
     {"roster", "sequence", "outbox", "metrics", "parking"},
