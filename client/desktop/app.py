@@ -350,6 +350,11 @@ class App:
         if self.chat.current is not None:
             self._ask("load_older", self.chat.current)
 
+    def note_end(self) -> None:
+        """Note that the newest line of the conversation in sight has come into sight."""
+        self.chat.read_current()
+        self.redraw()
+
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""
         self._start(open_link, link)

@@ -23,6 +23,9 @@ class MessageActions(Protocol):
     def load_older(self) -> None:
         """Ask the server for older lines of the conversation in sight."""
 
+    def note_end(self) -> None:
+        """Note that the newest line of the conversation in sight has come into sight."""
+
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""
 

@@ -38,6 +38,7 @@ SHORTCUTS: Final = (
     Shortcut(N_("Ctrl+W"), _ctrl("w"), "leave", N_("Leave this conversation")),
     Shortcut(N_("Ctrl+F"), _ctrl("f"), "search", N_("Search this conversation")),
     Shortcut(N_("Ctrl+M"), _ctrl("m"), "mute", N_("Mute this conversation")),
+    Shortcut(N_("Alt+End"), ("<Alt-End>",), "newest", N_("Go to the newest line")),
     Shortcut(N_("Ctrl+R"), _ctrl("r"), "retry", N_("Try again to connect, or to send")),
     Shortcut(N_("Ctrl+D"), _ctrl("d"), "discard", N_("Discard what was not sent")),
     Shortcut(N_("F6"), ("<F6>",), "pane", N_("Go to the lists, and back")),

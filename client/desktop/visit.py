@@ -10,6 +10,7 @@ from typing import Final
 
 import trio
 
+from client.delivery import insist
 from client.model import Chat, Conversation, Online
 from client.session import CommandError, Connected, ConnectionLost, Event, Rejoined, Session
 from client.texts import _
@@ -84,16 +85,20 @@ class Visit:
     async def load_older(self, conversation: Conversation) -> None:
         """Read what was said before the first message that is shown."""
         before = conversation.transcript.oldest_seq
-        if before is None:
+        if before is None or not conversation.may_load_older:
             return
-        try:
+
+        async def ask() -> None:
             page = await self.session.history(conversation.room, before=before, limit=_PAGE)
-        except ConnectionLost:
-            return
-        except CommandError as error:
-            conversation.tell(now(), error.message, warning=True)
-        else:
             conversation.take_older(page, self.chat.nick)
+
+        conversation.loads_older = True
+        try:
+            if refusal := await insist(ask):
+                conversation.has_older = False  # or each look at the first line would ask again
+                conversation.tell(now(), refusal.message, warning=True)
+        finally:
+            conversation.loads_older = False
         self._changed()
 
     async def list_rooms(self, show: Callable[[list[wire.RoomInfo]], None]) -> None:

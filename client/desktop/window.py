@@ -87,6 +87,7 @@ class Window:
             "leave": self._in_chat(actions.leave),
             "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
+            "newest": self._in_chat(self.chat.messages.go_to_end),
             "retry": self._in_chat(actions.retry),
             "discard": self._in_chat(actions.discard),
             "pane": self._in_chat(self.chat.next_pane),

@@ -88,14 +88,19 @@ class Chat:
             if self.current is not None:
                 self.current.unread_from = None
             self.current = conversation
-        self._read_current()
+        self.read_current()
 
     def attend(self, *, attended: bool) -> None:
         """Note whether the person has the window before them."""
         if not attended and self.current is not None and not self.current.unread:
             self.current.unread_from = None
         self.attended = attended
-        self._read_current()
+        self.read_current()
+
+    def read_current(self) -> None:
+        """Note that the person has seen what is in sight, if that is the newest of it."""
+        if self.current is not None and self._is_watched(self.current):
+            self.current.read()
 
     def step(self, by: int) -> Conversation | None:
         """Give the conversation so many places further down the list."""
@@ -110,7 +115,7 @@ class Chat:
         self.conversations = {p: c for p, c in self.conversations.items() if c is not conversation}
         if conversation is self.current:
             self.current = after if after is not conversation else None
-            self._read_current()
+            self.read_current()
 
     def person(self, nick: str) -> wire.Member | None:
         """Give somebody as they are known from a room; None if they are in none."""
@@ -141,11 +146,8 @@ class Chat:
         return sorted(found, key=lambda c: -c.used)
 
     def _is_watched(self, conversation: Conversation) -> bool:
-        return self.attended and conversation is self.current
-
-    def _read_current(self) -> None:
-        if self.current is not None and self.attended:
-            self.current.read()
+        at_end = conversation.typed.top is None
+        return self.attended and conversation is self.current and at_end
 
     # --- coming in ----------------------------------------------------------------------------
 
@@ -196,7 +198,7 @@ class Chat:
                 self._disconnect(event, now)
             case events.Ended(reason):
                 self._end(reason, now)
-        self._read_current()
+        self.read_current()
 
     def _take_of_room(
         self, event: wire.Message | wire.Presence | wire.MemberList, now: int

@@ -58,6 +58,7 @@ class Conversation:
         self.unread_from: Entry | None = None
         self.used = 0
         self.has_older = not place.direct
+        self.loads_older = False
         self._seq = 0
         self._version = 0
         self._spoke: dict[str, int] = {}
@@ -66,6 +67,11 @@ class Conversation:
     def room(self) -> str:
         """Its name."""
         return self.place.name
+
+    @property
+    def may_load_older(self) -> bool:
+        """Whether the server can be asked now for what was said before all that is here."""
+        return self.present and self.has_older and not self.loads_older
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -78,8 +84,8 @@ class Conversation:
             self.tell(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
             self._say(message, me, news=not first)
-        if first:
-            self.has_older = bool(messages) and messages[0].seq > 1
+        oldest = self.transcript.oldest_seq
+        self.has_older = oldest is not None and oldest > 1
         self._seq, self._version = joined.seq, joined.version
         self.people.replace(joined.members)
         self.present = True
@@ -155,7 +161,8 @@ class Conversation:
     def write(self, draft_id: str, text: str) -> None:
         """Take what the person wants to say; or what was refused, to be tried again."""
         self.drafts[draft_id] = Draft(draft_id, text)
-        self.unread_from = None
+        self.unread_from = self.typed.top = None  # what one says is at the end, and so is one then
+        self.read()
 
     def lose(self) -> None:
         """Note that the room may be left: what it says next is the answer to a new join.

@@ -87,6 +87,27 @@ class TestCounting:
         chat.attend(attended=True)
         assert (chat.unread, chat.mentions) == (0, 0)
 
+    def test_what_comes_while_one_reads_further_up_is_unread_until_one_is_at_the_end(self) -> None:
+        chat = online()
+        lobby = chat.room("lobby")
+        lobby.typed.top = lobby.transcript.entries[0]
+        chat.apply(message(3, "alice: look"), NOON)
+        chat.attend(attended=True)
+        assert (lobby.unread, lobby.mentions) == (1, 1)
+        lobby.typed.top = None
+        chat.read_current()
+        assert (lobby.unread, lobby.mentions) == (0, 0)
+
+    def test_who_says_something_is_at_the_end_again(self) -> None:
+        chat = online()
+        lobby = chat.room("lobby")
+        lobby.typed.top = lobby.transcript.entries[0]
+        chat.apply(message(3), NOON)
+        lobby.write("id4", "hello")
+        assert (lobby.unread, lobby.unread_from) == (0, None)
+        chat.apply(message(5), NOON)
+        assert lobby.unread == 0
+
     def test_the_conversation_with_somebody_follows_their_name(self) -> None:
         chat = online()
         chat.apply(direct(1, "hello"), NOON)
