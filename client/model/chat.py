@@ -8,6 +8,7 @@ from dataclasses import replace
 from client import events
 from client.model.connection import Connection, Offline, Online, Over, SignedOut, SigningIn
 from client.model.conversation import Conversation, Place
+from client.model.lines import Moved
 from client.model.words import shown_line
 from client.session import CannotConnect, CommandError
 from client.texts import _
@@ -213,7 +214,7 @@ class Chat:
                 conversation.list_members(event)
             case wire.Presence():
                 conversation.meet(event, now, self.nick)
-                self._follow_changes(event.changed)
+                self._follow_changes(event.changed, now)
 
     def _take_of_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
         if isinstance(event, wire.DirectMessage):
@@ -252,16 +253,30 @@ class Chat:
         self._leave_all()
         self.connection = Over(shown_line(reason))
 
-    def _follow_changes(self, changes: Sequence[wire.Renamed]) -> None:
+    def _follow_changes(self, changes: Sequence[wire.Renamed], now: int) -> None:
         for change in changes:
             if change.was == self.nick:
                 self.nick = change.nick
                 self.status = wire.Member(nick=change.nick, state=change.state, text=change.text)
-            place = Place(change.was, direct=True)
-            if change.was != change.nick and place in self.conversations:
-                conversation = self.conversations.pop(place)
-                conversation.place = Place(change.nick, direct=True)
-                self.conversations[conversation.place] = conversation
+            if change.was != change.nick:
+                self._follow_rename(change.was, change.nick, now)
+
+    def _follow_rename(self, was: str, nick: str, now: int) -> None:
+        """Have the conversation with somebody go on under another name.
+
+        If there is one under that name already, it goes on there, and neither loses what it has.
+        """
+        conversation = self.conversations.get(self._same(Place(was, direct=True)))
+        if conversation is None:
+            return
+        place = Place(nick, direct=True)
+        if self.conversations.get(self._same(place), conversation) is not conversation:
+            # Told by each room that both are in, and folded into one line.
+            conversation.transcript.add(Moved(now, renamed=((was, nick),)))
+            return
+        del self.conversations[conversation.place]
+        conversation.place = place
+        self.conversations[place] = conversation
 
     def _notice(self, event: wire.Notice, now: int) -> None:
         if event.room is None:

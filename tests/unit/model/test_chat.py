@@ -115,6 +115,29 @@ class TestCounting:
         assert [c.place.title for c in chat.directs] == ["rob"]
         assert chat.conversation(Place("ROB", direct=True)) is chat.directs[0]
 
+    def test_a_conversation_under_the_new_name_is_kept_beside_the_old_one(self) -> None:
+        chat = online()
+        chat.apply(direct(1, "hello"), NOON)
+        (bob,) = chat.directs
+        bob.typed.text = "half a thought"
+        rob = chat.conversation(Place("Rob", direct=True))
+        rob.write("id1", "to whoever was rob")
+        for version in (2, 3):  # each room that both are in tells it
+            chat.apply(presence(version, changed="bob>rob"), NOON)
+        assert chat.conversation(Place("bob", direct=True)) is bob
+        assert chat.conversation(Place("rob", direct=True)) is rob
+        assert rob.drafts
+        assert [line.text for line in lines_of(bob)[1:] if not isinstance(line, NewDay)] == [
+            "hello", "bob is now rob",
+        ]  # fmt: skip
+
+    def test_the_conversation_follows_a_name_that_is_only_spelt_otherwise(self) -> None:
+        chat = online()
+        chat.apply(direct(1, "hello"), NOON)
+        (bob,) = chat.directs
+        chat.apply(presence(2, changed="bob>BOB"), NOON)
+        assert (chat.directs, bob.place.name) == ([bob], "BOB")
+
     def test_use_brings_a_conversation_to_the_top_and_closing_turns_to_another(self) -> None:
         chat = online()
         chat.room("b")
