@@ -89,6 +89,7 @@ class Composer(ttk.Frame):
             self.keep()
             self._conversation, self._problem = conversation, None
             self._fill(conversation.typed.text, conversation.typed.cursor)
+            self.text.edit_reset()  # or Ctrl+Z would bring here what is typed elsewhere
             self._want_no_offers()
         invitation = _("Message {place}").format(place=conversation.place.title)
         self.invitation.configure(text=invitation)
@@ -127,6 +128,7 @@ class Composer(ttk.Frame):
         self._problem, self._problem_with = self._say(with_emoji(typed)), typed
         if self._problem is not None:
             self._fill(typed, len(typed))
+        self.text.edit_reset()  # what is said is not taken back by Ctrl+Z
         self._draw_hint()
 
     def _step(self, by: int, _event: object) -> str | None:

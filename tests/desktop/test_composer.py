@@ -99,6 +99,26 @@ async def test_what_was_said_earlier_comes_back_by_up(stage: Stage) -> None:
 
 
 @on_stage()
+async def test_what_is_undone_is_what_was_typed_here_and_not_said(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    alice.write("for the lobby only")
+    alice.app.join_room("ops")
+    await alice.sees("#ops")
+    alice.press("<Control-z>")
+    assert alice.typed == ""
+    alice.write("said\n")
+    await alice.sees_that(lambda: "said" in alice.lines, "the message")
+    alice.press("<Control-z>")
+    assert alice.typed == ""
+    alice.write("not said")
+    alice.press("<Control-z>")
+    assert alice.typed == ""
+    alice.press("<Alt-Down>")
+    assert alice.typed == "for the lobby only"
+
+
+@on_stage()
 async def test_who_types_once_the_title_tells_of_the_room_types_into_the_field(
     stage: Stage,
 ) -> None:
