@@ -124,35 +124,30 @@ class Window:
         """Sound the bell."""
         self._bell.ring()
 
-    def offer_rooms(self, rooms: Sequence[wire.RoomInfo]) -> None:
-        """Offer rooms to be joined; one that is not among them is made by joining it."""
-        choices: list[Choice] = [
-            (
-                Row(
-                    shown_line(info.room),
-                    symbol="#",
-                    note=ngettext("{count:,} person", "{count:,} people", info.members).format(
-                        count=info.members
-                    ),
-                ),
-                partial(self._actions.join_room, info.room),
-            )
-            for info in rooms
-        ]
-        known = {info.room for info in rooms}
+    def ask_for_room(self) -> Callable[[Sequence[wire.RoomInfo]], None]:
+        """Ask for a room to join, or to make by joining it; gives what offers those there are."""
+        known: Sequence[wire.RoomInfo] = ()
 
         def another(typed: str) -> Choice | None:
             room = typed.removeprefix("#")
-            if not room or room in known or " " in room:
+            if not room or " " in room or any(info.room == room for info in known):
                 return None
             row = Row(room, symbol="#", note=_("join or make it"))
             return row, partial(self._actions.join_room, room)
 
+        def offer(rooms: Sequence[wire.RoomInfo]) -> None:
+            nonlocal known
+            known = rooms
+            offer_instead(list(map(self._room_choice, rooms)))
+
         note = _("Type a name. Return joins, Escape closes.")
-        if self.chat.chooser.is_open:
-            self.chat.chooser.offer(choices, note)
-        else:
-            self.chat.chooser.open(_("Join a room"), choices, note=note, also=another)
+        offer_instead = self.chat.chooser.open(_("Join a room"), [], note=note, also=another)
+        return offer
+
+    def _room_choice(self, info: wire.RoomInfo) -> Choice:
+        people = ngettext("{count:,} person", "{count:,} people", info.members)
+        row = Row(shown_line(info.room), symbol="#", note=people.format(count=info.members))
+        return row, partial(self._actions.join_room, info.room)
 
     def _offer_conversations(self) -> None:
         rows = self.chat.sidebar.listed
