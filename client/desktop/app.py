@@ -132,7 +132,13 @@ class App:
                     open_session(server.urls, nick=nick) as self._session,
                     trio.open_nursery() as nursery,
                 ):
-                    self._visit = Visit(self.chat, self._session, nursery, self.redraw)
+                    self._visit = Visit(
+                        self.chat,
+                        self._session,
+                        nursery,
+                        on_change=self.redraw,
+                        on_room=self._keep_rooms,
+                    )
                     await self._visit.run()
                     nursery.cancel_scope.cancel()
             except (CannotConnect, CommandError) as error:
@@ -224,14 +230,18 @@ class App:
         conversation = self.chat.room(room)
         if not conversation.present:
             self._ask(Visit.join, conversation)
-        self._keep_rooms()
         self.show(conversation)
 
     def _keep_rooms(self) -> None:
-        """Remember which rooms are open, for the next time."""
+        """Remember which rooms are open, for the next time; none that would not let one in."""
         kept = self._kept.preferences
-        rooms = tuple(reversed([conversation.room for conversation in self.chat.rooms]))
         here = kept.last_server
+        rooms = tuple(
+            conversation.room
+            for conversation in reversed(self.chat.rooms)
+            if conversation.shut is None
+            and (conversation.entered or conversation.room in here.rooms)
+        )
         changed = msgspec.structs.replace(here, rooms=rooms)
         self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
 

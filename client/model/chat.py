@@ -185,6 +185,7 @@ class Chat:
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).tell(now, text, warning=True)
+                self.room(room).shut_out(reason)
             case wire.Message() | wire.Presence() | wire.MemberList():
                 self._take_of_room(event, now)
             case wire.DirectMessage() | wire.Typing():

@@ -41,8 +41,9 @@ class Typed:
 class Conversation:
     """Its lines, its members, and what is not sent yet.
 
-    ``present`` tells whether the room is joined on this connection; ``used`` grows with use, for
-    the order of conversations; ``unread_from`` is what the person has not seen the rest from.
+    ``present`` tells whether the room is joined on this connection, ``entered`` whether it ever
+    was, and ``shut`` why the server does not let one in. ``used`` grows with use, for the order of
+    conversations; ``unread_from`` is what the person has not seen the rest from.
     """
 
     def __init__(self, place: Place) -> None:
@@ -52,7 +53,8 @@ class Conversation:
         self.typists = Typists()
         self.drafts: dict[str, Draft] = {}
         self.typed = Typed()
-        self.present = place.direct
+        self.present = self.entered = place.direct
+        self.shut: str | None = None
         self.unread = 0
         self.mentions = 0
         self.unread_from: Entry | None = None
@@ -78,7 +80,7 @@ class Conversation:
     def enter(self, joined: wire.Joined, now: int, me: str) -> None:
         """Take the answer to a join, be it the first one or one after a reconnection."""
         messages: Sequence[wire.Message] = joined.messages
-        first = not self.transcript.entries
+        first = not self.entered
         if not joined.recovered and not first:
             messages = [message for message in messages if not self._has(message)]
             self.tell(now, _("Some messages may be missing here."), warning=True)
@@ -88,8 +90,16 @@ class Conversation:
         self.has_older = oldest is not None and oldest > 1
         self._seq, self._version = joined.seq, joined.version
         self.people.replace(joined.members)
-        self.present = True
+        self.present = self.entered = True
+        self.shut = None
         self._settle_drafts()
+
+    def shut_out(self, reason: str) -> None:
+        """Note that the server does not let one in: nothing that waits here will be sent."""
+        self.present, self.shut = False, reason
+        for draft in self.drafts.values():
+            if draft.seq is None:
+                self.refuse(draft.id, reason)
 
     def hear(
         self, message: wire.Message | wire.DirectMessage, me: str, *, watched: bool = False

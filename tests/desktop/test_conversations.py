@@ -196,3 +196,35 @@ async def test_a_mention_has_room_above_and_below_its_band(stage: Stage) -> None
         is_mention = line.startswith("alice: ")
         assert spacing(line, "spacing3") == (6 if is_mention else 8), line
         assert spacing(line, "spacing1") == (2 if is_mention else 12), line
+
+
+@on_stage()
+async def test_a_room_that_cannot_be_entered_refuses_what_is_said_and_is_not_remembered(
+    stage: Stage,
+) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    await alice.focus()
+    alice.write(f"/join {'x' * 200}\n")
+    await alice.sees("This room cannot be entered:")
+    alice.write("hello?\n")
+    await alice.sees("hello?", "Not sent:", "Try again")
+    alice.write("/join ops\n")
+    await alice.sees("#ops", "1 member")
+    await alice.sees_that(
+        lambda: stage.kept.preferences.last_server.rooms == ("lobby", "ops"), "what to remember"
+    )
+
+
+@on_stage(nodes=0)
+async def test_who_comes_in_again_is_shown_as_before(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        alice.app.set_status("busy")
+        await alice.sees_that(lambda: len(node.heard("status")) == 1, "the status")
+        node.close(4501, "your nickname now belongs to somebody else")
+        await alice.sees("Come in again")
+        alice.app.come_in_again()
+        await alice.sees_that(lambda: len(node.heard("status")) == 2, "the status again")
+        assert node.heard("status")[1]["state"] == "busy"
