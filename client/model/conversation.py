@@ -236,5 +236,6 @@ class Conversation:
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)
         # Somebody who reads further up keeps what they read, up to twice as many lines.
-        self.transcript.drop_oldest(MOST_LINES * (1 if self.typed.top is None else 2))
+        if self.transcript.drop_oldest(MOST_LINES * (1 if self.typed.top is None else 2)):
+            self.has_older = not self.place.direct
         return entry

@@ -51,12 +51,22 @@ class TestLines:
 
     def test_only_the_newest_lines_are_kept(self) -> None:
         conversation = online().room("lobby")
+        assert not conversation.has_older
         oldest = conversation.transcript.entries[0]
         for seq in range(3, MOST_LINES + 10):
             conversation.hear(message(seq), "alice")
         assert len(conversation.transcript.entries) == MOST_LINES
         assert oldest.gone
         assert conversation.transcript.oldest_seq == 10
+        assert conversation.has_older, "the server still has what was dropped"
+
+    def test_who_came_and_went_at_once_leaves_no_empty_line(self) -> None:
+        chat = online()
+        chat.apply(presence(2, joined="carol"), NOON)
+        (*_, told) = lines_of(chat.room("lobby"))
+        chat.apply(presence(3, left="carol"), NOON)
+        assert texts(chat) == ["m1", "m2"]
+        assert told not in lines_of(chat.room("lobby"))
 
     def test_notices_are_told_in_their_room_or_in_all(self) -> None:
         chat = online()
