@@ -55,6 +55,8 @@ class Composer(ttk.Frame):
         self._conversation: Conversation | None = None
         self._problem: str | None = None
         self._problem_with = ""
+        self._filled = ""
+        """What was put here last otherwise than by typing."""
         self._unwanted: str | None = None
         """What is typed as the person wanted no offers for it."""
 
@@ -184,6 +186,7 @@ class Composer(ttk.Frame):
         if text != self.typed:
             self.text.delete("1.0", "end")
             self.text.insert("1.0", text)
+        self._filled = text
         self.text.mark_set("insert", f"1.0 + {cursor} chars")
 
     def _modified(self, _event: object) -> None:
@@ -194,7 +197,7 @@ class Composer(ttk.Frame):
         if self._problem is not None and typed != self._problem_with:
             self._problem = None
             self._draw_hint()
-        if typed.strip() and not typed.startswith("/"):
+        if typed.strip() and typed != self._filled and not typed.startswith("/"):
             self._note_typing()
         self._invite()
         self._draw_offers()

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import ttkbootstrap
 
+from client.desktop.editing import mend_editing
 from client.desktop.palette import PALETTES, Mode, Palette
 from client.desktop.pictures import Pictures
 from client.desktop.styles import Styles
@@ -243,6 +244,7 @@ def open_root(
     root = ttkbootstrap.App(title=title, scaling=dpi / _POINTS if dpi else None, iconphoto=None)
     # ttkbootstrap has Return press a button instead of the space bar; here both do.
     root.bind_class("TButton", "<space>", root.bind_class("TButton", "<<Invoke>>"))
+    mend_editing(root)
     theme = Theme(root, mode, size)
     largest = (root.winfo_screenwidth(), root.winfo_screenheight())
     usual = [min(theme.px(side), most) for side, most in zip((960, 640), largest, strict=True)]

@@ -277,6 +277,7 @@ class Chat:
             return
         del self.conversations[conversation.place]
         conversation.place = place
+        conversation.typists.rename(was, nick)
         self.conversations[place] = conversation
 
     def _notice(self, event: wire.Notice, now: int) -> None:

@@ -117,6 +117,8 @@ class Conversation:
         moved = self.people.apply(presence, now)
         for nick in moved.left:
             self.typists.forget(nick)
+        for was, nick in moved.renamed:
+            self.typists.rename(was, nick)
         moved = replace(moved, joined=tuple(nick for nick in moved.joined if nick != me))
         if moved.text:
             self._add(moved)

@@ -30,6 +30,23 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
 
 
 @on_stage(nodes=0)
+async def test_turning_to_what_one_has_begun_is_no_typing(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        alice.app.chat.room("ops").typed.text = "half a thought"
+        alice.app.join_room("ops")
+        await alice.sees("#ops", "half a thought")
+        await alice.focus()
+        alice.press("<Alt-Down>")
+        await alice.sees_that(lambda: not alice.typed, "another field")
+        await alice.focus()
+        alice.press("<x>")
+        await alice.sees_that(lambda: bool(node.heard("typing")), "that it is told")
+        assert [command["room"] for command in node.heard("typing")] == ["lobby"]
+
+
+@on_stage(nodes=0)
 async def test_a_muted_conversation_is_marked(stage: Stage) -> None:
     async with fake_node() as node:
         alice = stage.open(node.url, nick="alice")
