@@ -94,10 +94,10 @@ class App:
             with trio.move_on_after(math.inf if left is None else left / 1000):
                 await self._changed.wait()
 
-    def _call(self, nick: str, places: str) -> None:
+    def _call(self, title: str, text: str) -> None:
         """Call the person, who has the window not before them."""
         self.window.ring()
-        self._start(notify, nick, places)
+        self._start(notify, title, text)
 
     async def _watch_clock(self) -> None:
         """Come back at once after the machine has slept: what it waits for may be long over."""

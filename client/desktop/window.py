@@ -57,7 +57,7 @@ class Window:
 
     def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
         self.root = root
-        self._actions = actions
+        self._actions, self._kept = actions, kept
         self.sign_in = SignInPage(
             root,
             theme,
@@ -115,8 +115,9 @@ class Window:
             if chat.current is not None and chat.current.place.direct:
                 title = _("{nick} and {place}")
             title = title.format(nick=shown_line(chat.nick), place=where)
-            self._entitle(title_with_unread(title, chat.unread))
-            self._icon.show(chat.unread)
+            unread = chat.unread(self._kept.preferences.muted)
+            self._entitle(title_with_unread(title, unread))
+            self._icon.show(unread)
             self.chat.draw(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from client import events
@@ -73,15 +73,9 @@ class Chat:
         """The conversations with one person, those used last first."""
         return self._sorted(direct=True)
 
-    @property
-    def unread(self) -> int:
-        """How many messages are unread."""
-        return sum(conversation.unread for conversation in self.conversations.values())
-
-    @property
-    def mentions(self) -> int:
-        """How many of them call for this person."""
-        return sum(conversation.mentions for conversation in self.conversations.values())
+    def unread(self, muted: Collection[str] = ()) -> int:
+        """Count what is unread, but for the conversations with these titles."""
+        return sum(c.unread for c in self.conversations.values() if c.place.title not in muted)
 
     def show(self, conversation: Conversation) -> None:
         """Turn to a conversation; the one before it is read."""
@@ -246,7 +240,7 @@ class Chat:
             self._tell_all(now, text, warning=True)
         self._leave_all()
         delay = round(event.retry_in * 1000)
-        self.connection = Offline(shown_line(event.reason), now, delay, event.next_url)
+        self.connection = Offline(shown_line(event.reason), now, delay)
 
     def _end(self, reason: str, now: int) -> None:
         text = _("You were signed out: {reason}").format(reason=reason)

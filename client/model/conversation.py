@@ -57,6 +57,8 @@ class Conversation:
         self.shut: str | None = None
         self.unread = 0
         self.mentions = 0
+        self.call: Said | None = None
+        """The newest message that mentioned the person, or was for them alone."""
         self.unread_from: Entry | None = None
         self.used = 0
         self.has_older = not place.direct
@@ -233,7 +235,9 @@ class Conversation:
             if not self.unread:
                 self.unread_from = entry
             self.unread += 1
-            self.mentions += said.mention or self.place.direct
+            if said.mention or self.place.direct:
+                self.mentions += 1
+                self.call = said
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)

@@ -62,8 +62,8 @@ async def test_a_muted_conversation_is_marked(stage: Stage) -> None:
 async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
     called: list[str] = []
 
-    async def notify(_title: str, text: str) -> None:
-        called.append(text)
+    async def notify(title: str, text: str) -> None:
+        called.append(f"{title}: {text}")
 
     bob = await stage.peer("bob")
     alice = stage.open(nick="alice")
@@ -81,7 +81,11 @@ async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
         await alice.sees("No longer muted.")
         alice.app.attend(attended=False)
         await bob.send("lobby", "alice: two")
-        await alice.sees_that(lambda: called == ["bell", "#lobby"], "the bell and a notification")
+        await alice.sees_that(lambda: called[1:] == ["bob in #lobby: alice: two"], "a notification")
+        assert called[0] == "bell"
+        assert "(1)" in alice.root.title()
+        alice.app.mute()
+        await alice.sees_that(lambda: "(1)" not in alice.root.title(), "nothing that counts")
 
 
 @on_stage()
