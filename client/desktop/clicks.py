@@ -56,8 +56,8 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
         ("url", open_link),
     ):
         text.tag_bind(tag, "<ButtonRelease-1>", partial(_clicked, text, act))
-        text.tag_bind(tag, "<Enter>", lambda _: text.configure(cursor="hand2"))
-        text.tag_bind(tag, "<Leave>", lambda _: text.configure(cursor="arrow"))
+        text.tag_bind(tag, "<Enter>", partial(_pointed, text, tag))
+        text.tag_bind(tag, "<Leave>", lambda _: _left(text))
     for tag in ("name", "actor"):
         text.tag_bind(tag, "<Double-Button-1>", lambda event, tag=tag: talk_to(tag, _place(event)))  # type: ignore[misc]
 
@@ -96,6 +96,17 @@ def offer_clipboard(text: tk.Text, theme: Theme) -> None:
 def _has_aqua(widget: tk.Misc) -> bool:
     """Whether this is a Mac, whose other mouse button is the second."""
     return bool(widget.tk.call("tk", "windowingsystem") == "aqua")
+
+
+def _pointed(text: tk.Text, tag: str, event: tk.Event[tk.Text]) -> None:
+    text.configure(cursor="hand2")
+    if found := text.tag_prevrange(tag, f"{_place(event)} + 1 chars"):
+        text.tag_add("pointed", *found)
+
+
+def _left(text: tk.Text) -> None:
+    text.configure(cursor="arrow")
+    text.tag_remove("pointed", "1.0", "end")
 
 
 def _clicked(text: tk.Text, act: Callable[[str], object], event: tk.Event[tk.Text]) -> None:

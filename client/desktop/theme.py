@@ -184,7 +184,7 @@ class Theme:
             "above-band": {"spacing3": px(GAP)},
             "time": quiet,
             "action": {"font": self.italic},
-            "url": {"foreground": palette.link, "underline": True},
+            "url": {"foreground": palette.link},
             "centred": {"justify": "center", "spacing1": px(MARGIN), "spacing3": px(GAP)},
             "unread": {"font": self.small_bold, "foreground": palette.error, "justify": "center",
                        "spacing1": px(GAP), "spacing3": px(GAP)},
@@ -194,7 +194,8 @@ class Theme:
             "current": {"background": palette.accent, "foreground": palette.on_accent},
             "draft": {"foreground": palette.quiet},
             "refusal": {"font": self.small, "foreground": palette.error},
-            "link": {"font": self.small, "foreground": palette.link, "underline": True},
+            "link": {"font": self.small, "foreground": palette.link},
+            "pointed": {"underline": True},
         }  # fmt: skip
 
     def dress_field(self, text: tk.Text) -> None:
