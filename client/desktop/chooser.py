@@ -24,7 +24,7 @@ class Chooser(ttk.Frame):
     """Stands before the conversation until something is chosen or Escape is pressed."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
-        super().__init__(master, style="Card.TFrame", padding=theme.px(MARGIN))
+        super().__init__(master, style="Popup.TFrame", padding=theme.px(MARGIN))
         self._theme, self._on_closed = theme, on_closed
         gap = theme.px(GAP)
         self.title = ttk.Label(self, style="Strong.TLabel")
@@ -59,8 +59,9 @@ class Chooser(ttk.Frame):
         *,
         note: str,
         also: Callable[[str], Choice | None] = lambda _typed: None,
+        chosen: int = 0,
     ) -> Callable[[Sequence[Choice]], None]:
-        """Offer these; ``also`` gives one more for what is typed.
+        """Offer these, one of them ``chosen`` at first; ``also`` gives one more for what is typed.
 
         Gives what offers others instead, while what is typed stays, for as long as this is open.
         """
@@ -74,6 +75,8 @@ class Chooser(ttk.Frame):
         self.place(relx=0.5, rely=0.1, anchor="n", width=width)
         self.note.configure(text=note)
         self._offer(choices)
+        if choices:
+            self.rows.choose(chosen)
         self.lift()
         self.entry.focus_set()
         self._opening = opening = object()

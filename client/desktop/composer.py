@@ -240,4 +240,6 @@ class Composer(ttk.Frame):
             self.hint.grid_remove()
             return
         self.hint.configure(wraplength=max(self.winfo_width(), 200))
-        self.hint.grid(row=0, column=0, columnspan=2, sticky="w", pady=(0, GAP // 2))
+        self.hint.grid(
+            row=0, column=0, columnspan=2, sticky="w", pady=(0, self._theme.px(GAP // 2))
+        )

@@ -42,6 +42,7 @@ class MessageView(ttk.Frame):
         self.text.pack(side="left", fill="both", expand=True)
         self.newest = ttk.Button(self, command=self.go_to_end, takefocus=False)
         offer(self.newest)
+        self.empty = ttk.Label(self, style="Quiet.TLabel", justify="center")
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
         self.text.bind("<Motion>", self._pointed)
@@ -74,6 +75,7 @@ class MessageView(ttk.Frame):
             self._redraw(conversation, drafts, me)
         self._offer_end()
         self._older_if_at_top()
+        self._fill_empty(conversation)
 
     def show(self, entry: Entry) -> None:
         """Bring a line into sight, at the top."""
@@ -117,6 +119,19 @@ class MessageView(ttk.Frame):
         self.gutter.draw_soon()
         if fresh and top is not None:
             self.show(top)
+
+    def _fill_empty(self, conversation: Conversation) -> None:
+        """Say what there is to say about a conversation in which there is nothing yet."""
+        if not conversation.entered or conversation.transcript.entries or conversation.drafts:
+            self.empty.place_forget()
+            return
+        text = _("Nobody has said anything here yet.")
+        if conversation.place.direct:
+            text = _("What is said here, only you and {nick} can read.")
+            text = text.format(nick=conversation.place.title)
+        width = self.text.winfo_width() - 2 * self._theme.px(MARGIN)
+        self.empty.configure(text=text, wraplength=max(width, 1))
+        self.empty.place(in_=self.text, relx=0.5, rely=0.5, anchor="center")
 
     def _clear(self, conversation: Conversation) -> None:
         self.text.delete("1.0", "end")

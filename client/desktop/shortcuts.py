@@ -46,7 +46,7 @@ SHORTCUTS: Final = (
     Shortcut(N_("Ctrl++"), _LARGER, "larger", N_("Larger text")),
     Shortcut(N_("Ctrl+\u2212"), _SMALLER, "smaller", N_("Smaller text")),
     Shortcut(N_("Ctrl+0"), ("<Control-Key-0>",), "usual_size", N_("Usual text size")),
-    Shortcut(N_("Ctrl+T"), _ctrl("t"), "theme", N_("Next theme")),
+    Shortcut(N_("Ctrl+T"), _ctrl("t"), "theme", N_("Light or dark")),
     Shortcut(N_("F1"), ("<F1>",), "help", N_("This page")),
     Shortcut(N_("Ctrl+Q"), _ctrl("q"), "quit", N_("Leave and close")),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from client.desktop.preferences import Remembered, Server
 from client.desktop.rows import Row
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
-from client.model import Chat, SignedOut, SigningIn, shown_line
+from client.model import Chat, Place, SignedOut, SigningIn, shown_line
 from client.texts import _, ngettext
 from gateway import wire
 
@@ -68,6 +68,7 @@ class Window:
             notice=kept.problem,
         )
         self.chat = ChatPage(root, theme, actions, kept)
+        self._drawn = Chat()
         self._title = ""
         self._icon = WindowIcon(root)
         self._bell = Bell(root)
@@ -98,7 +99,7 @@ class Window:
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
-        state = chat.connection
+        self._drawn, state = chat, chat.connection
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
             self._entitle(_("Chat"))
@@ -147,14 +148,21 @@ class Window:
 
     def _room_choice(self, info: wire.RoomInfo) -> Choice:
         people = ngettext("{count:,} person", "{count:,} people", info.members)
-        row = Row(shown_line(info.room), symbol="#", note=people.format(count=info.members))
+        note = people.format(count=info.members)
+        here = self._drawn.conversations.get(Place(info.room))
+        if here is not None and here.present:
+            note = _("{people}, you are in it").format(people=note)
+        row = Row(shown_line(info.room), symbol="#", note=note)
         return row, partial(self._actions.join_room, info.room)
 
     def _offer_conversations(self) -> None:
         rows = self.chat.sidebar.listed
         choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
+        conversations = [conversation for _row, conversation in rows]
+        likely = self._drawn.likely_next(self._kept.preferences.muted)
+        chosen = conversations.index(likely) if likely in conversations else 0
         note = _("Type some letters of a name. Return goes there, Escape closes.")
-        self.chat.chooser.open(_("Go to a conversation"), choices, note=note)
+        self.chat.chooser.open(_("Go to a conversation"), choices, note=note, chosen=chosen)
 
     def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
         def act() -> None:

@@ -24,6 +24,7 @@ class Chat:
         self.connection: Connection = SignedOut()
         self.conversations: dict[Place, Conversation] = {}
         self.current: Conversation | None = None
+        self._previous: Conversation | None = None
         self.attended = True
         """Whether the window is the one that the person has before them."""
         self._was_online = False
@@ -82,7 +83,7 @@ class Chat:
         if conversation is not self.current:
             if self.current is not None:
                 self.current.unread_from = None
-            self.current = conversation
+            self._previous, self.current = self.current, conversation
         self.read_current()
 
     def attend(self, *, attended: bool) -> None:
@@ -103,6 +104,23 @@ class Chat:
         if self.current not in listed:
             return listed[0] if listed else None
         return listed[(listed.index(self.current) + by) % len(listed)]
+
+    def likely_next(self, muted: Collection[str] = ()) -> Conversation | None:
+        """Give where the person may want to go: to what calls for them, is unread, or was before.
+
+        What is unread in the conversations with these titles does not count.
+        """
+
+        def likelihood(conversation: Conversation) -> tuple[bool, bool, bool]:
+            counts = conversation.place.title not in muted
+            return (
+                counts and conversation.mentions > 0,
+                counts and conversation.unread > 0,
+                conversation is self._previous,
+            )
+
+        others = [c for c in (*self.rooms, *self.directs) if c is not self.current]
+        return max(others, key=likelihood, default=None)
 
     def close(self, conversation: Conversation) -> None:
         """Drop a conversation, and turn to the next one if it was in sight."""

@@ -44,3 +44,46 @@ async def test_rooms_that_are_told_late_are_offered_where_they_were_asked_for_an
     window.actions["switch"]()
     offer(rooms)
     assert [title.split(" ")[0] for title in offered(alice)] == ["lobby"]
+
+
+@on_stage()
+async def test_the_rooms_one_is_in_are_marked_and_one_goes_back_by_two_keys(stage: Stage) -> None:
+    await stage.peer("bob", room="ops")
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member", "Nobody has said anything here yet.")
+    alice.app.join_room("dev")
+    await alice.sees("#dev", "1 member")
+    alice.app.ask_for_room()
+    await alice.sees_that(
+        lambda: (
+            sorted(offered(alice))
+            == [
+                "dev (1 person, you are in it)",
+                "lobby (1 person, you are in it)",
+                "ops (1 person)",
+            ]
+        ),
+        "the rooms there are",
+    )
+    alice.press("<Escape>")
+    await alice.focus()
+    alice.press("<Control-k>")
+    chooser = alice.app.window.chat.chooser
+    await alice.focus(chooser.entry)
+    alice.press("<Return>")
+    await alice.sees_that(lambda: alice.app.chat.current is alice.app.chat.room("lobby"), "lobby")
+    alice.app.talk_to("bob")
+    await alice.sees("What is said here, only you and bob can read.")
+    alice.write("hello\n")
+    await alice.sees_that(lambda: "only you and" not in alice.screen, "room for it")
+
+
+@on_stage()
+async def test_the_key_for_the_look_changes_it_at_once(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    await alice.focus()
+    stage.kept.change(look="system")
+    for mode in ("dark", "light"):
+        alice.press("<Control-t>")
+        await alice.sees_that(lambda mode=mode: stage.theme.mode == mode, mode)  # type: ignore[misc]

@@ -149,6 +149,18 @@ class TestCounting:
         chat.apply(presence(2, changed="bob>BOB"), NOON)
         assert (chat.directs, bob.place.name) == ([bob], "BOB")
 
+    def test_where_one_may_want_to_go(self) -> None:
+        chat = online()
+        lobby, ops, dev = chat.room("lobby"), chat.room("ops"), chat.room("dev")
+        chat.show(ops)
+        chat.show(dev)
+        assert chat.likely_next() is ops, "where one was before"
+        chat.apply(message(3), NOON)
+        assert chat.likely_next() is lobby, "what is unread"
+        assert chat.likely_next(muted={"#lobby"}) is ops
+        chat.apply(direct(1, "hello"), NOON)
+        assert chat.likely_next() is chat.directs[0], "what calls"
+
     def test_use_brings_a_conversation_to_the_top_and_closing_turns_to_another(self) -> None:
         chat = online()
         chat.room("b")
