@@ -345,6 +345,8 @@ class MessageView(ttk.Frame):
             self.text.see("end")
             self._settling = self._is_measured_later()
         self._shape = self._shape_now()
+        if self._conversation is not None:
+            self._fill_empty(self._conversation)
 
     def _pointed(self, event: tk.Event[tk.Text]) -> None:
         """Tell when a message was said that has no head of its own."""

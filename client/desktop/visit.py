@@ -57,7 +57,7 @@ class Visit:
                 self._nursery.start_soon(self._measure)
                 self._nursery.start_soon(self._join_all)
             elif isinstance(event, Rejoined):
-                await self._complete_members(event.joined)
+                self._nursery.start_soon(self._complete_members, event.joined)
 
     def take(self, event: Event | wire.Joined) -> None:
         """Show what happened."""
