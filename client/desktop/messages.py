@@ -105,6 +105,8 @@ class MessageView(ttk.Frame):
 
     def _redraw(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
         fresh, top = conversation is not self._conversation, conversation.typed.top
+        if fresh and top is not None and top.gone:
+            top = None
         self.text.configure(state="normal")
         if fresh:
             self._clear(conversation)

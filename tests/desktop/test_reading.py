@@ -71,3 +71,19 @@ async def test_only_what_is_in_sight_is_marked_however_much_is_found(stage: Stag
         alice.press("<Escape>")
         await alice.sees_that(lambda: not text.tag_ranges("found"), "no marks")
         assert not text.tag_ranges("current")
+
+
+@on_stage(nodes=0)
+async def test_who_comes_back_to_where_nothing_is_any_more_is_at_the_end(stage: Stage) -> None:
+    async with fake_node(*(message(seq, f"line {seq}") for seq in range(1, 100))) as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("line 99")
+        lobby = alice.app.chat.room("lobby")
+        alice.app.talk_to("bob")
+        await alice.sees("only you and bob")
+        lobby.typed.top = lobby.transcript.entries[1]
+        lobby.transcript.drop_oldest(90)
+        assert lobby.typed.top.gone
+        alice.app.show(lobby)
+        await alice.sees_that(lambda: alice.messages.yview()[0] > 0.0, "more than is in sight")
+        await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")
