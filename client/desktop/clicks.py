@@ -23,6 +23,9 @@ class MessageActions(Protocol):
     def load_older(self) -> None:
         """Ask the server for older lines of the conversation in sight."""
 
+    def note_end(self) -> None:
+        """Note that the newest line of the conversation in sight has come into sight."""
+
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""
 
@@ -53,8 +56,8 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
         ("url", open_link),
     ):
         text.tag_bind(tag, "<ButtonRelease-1>", partial(_clicked, text, act))
-        text.tag_bind(tag, "<Enter>", lambda _: text.configure(cursor="hand2"))
-        text.tag_bind(tag, "<Leave>", lambda _: text.configure(cursor="arrow"))
+        text.tag_bind(tag, "<Enter>", partial(_pointed, text, tag))
+        text.tag_bind(tag, "<Leave>", lambda _: _left(text))
     for tag in ("name", "actor"):
         text.tag_bind(tag, "<Double-Button-1>", lambda event, tag=tag: talk_to(tag, _place(event)))  # type: ignore[misc]
 
@@ -107,6 +110,17 @@ def offer_clipboard(text: tk.Text, theme: Theme) -> None:
 def _has_aqua(widget: tk.Misc) -> bool:
     """Whether this is a Mac, whose other mouse button is the second."""
     return bool(widget.tk.call("tk", "windowingsystem") == "aqua")
+
+
+def _pointed(text: tk.Text, tag: str, event: tk.Event[tk.Text]) -> None:
+    text.configure(cursor="hand2")
+    if found := text.tag_prevrange(tag, f"{_place(event)} + 1 chars"):
+        text.tag_add("pointed", *found)
+
+
+def _left(text: tk.Text) -> None:
+    text.configure(cursor="arrow")
+    text.tag_remove("pointed", "1.0", "end")
 
 
 def _clicked(text: tk.Text, act: Callable[[str], object], event: tk.Event[tk.Text]) -> None:

@@ -38,6 +38,7 @@ SHORTCUTS: Final = (
     Shortcut(N_("Ctrl+W"), _ctrl("w"), "leave", N_("Leave this conversation")),
     Shortcut(N_("Ctrl+F"), _ctrl("f"), "search", N_("Search this conversation")),
     Shortcut(N_("Ctrl+M"), _ctrl("m"), "mute", N_("Mute this conversation")),
+    Shortcut(N_("Alt+End"), ("<Alt-End>",), "newest", N_("Go to the newest line")),
     Shortcut(N_("Ctrl+R"), _ctrl("r"), "retry", N_("Try again to connect, or to send")),
     Shortcut(N_("Ctrl+D"), _ctrl("d"), "discard", N_("Discard what was not sent")),
     Shortcut(N_("Ctrl+U"), _ctrl("u"), "members", N_("Members of this room, and back")),
@@ -47,7 +48,7 @@ SHORTCUTS: Final = (
     Shortcut(N_("Ctrl++"), _LARGER, "larger", N_("Larger text")),
     Shortcut(N_("Ctrl+\u2212"), _SMALLER, "smaller", N_("Smaller text")),
     Shortcut(N_("Ctrl+0"), ("<Control-Key-0>",), "usual_size", N_("Usual text size")),
-    Shortcut(N_("Ctrl+T"), _ctrl("t"), "theme", N_("Next theme")),
+    Shortcut(N_("Ctrl+T"), _ctrl("t"), "theme", N_("Light or dark")),
     Shortcut(N_("F1"), ("<F1>",), "help", N_("This page")),
     Shortcut(N_("Ctrl+Q"), _ctrl("q"), "quit", N_("Leave and close")),
 )  # fmt: skip

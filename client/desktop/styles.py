@@ -101,6 +101,7 @@ class Styles:
             ("Field", "Field.TFrame", palette.background),
             ("Card", "Card.TFrame", palette.background),
             ("Card", "Side.Card.TFrame", palette.surface),
+            ("Popup", "Popup.TFrame", palette.background),
         ):
             self._style.layout(name, [(f"{form}.form", {"sticky": "nswe"})])
             self._style.configure(name, background=ground)
@@ -133,6 +134,7 @@ class Styles:
             "Field.form", _FIELD_SIZE, (ground, (palette.edge, 1)), focus=(ground, ring)
         )
         self._make_form("Card.form", _CARD_SIZE, (ground, (palette.line, 1)))
+        self._make_form("Popup.form", _CARD_SIZE, (ground, (palette.edge, 2)))
         self._make_form("Scroll.trough", _THUMB_SIZE, ("", bare), padding=2)
         self._make_form(
             "Scroll.thumb",

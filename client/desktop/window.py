@@ -18,7 +18,7 @@ from client.desktop.preferences import Remembered, Server
 from client.desktop.rows import Row
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
-from client.model import Chat, SignedOut, SigningIn, shown_line
+from client.model import Chat, Place, SignedOut, SigningIn, shown_line
 from client.texts import _, ngettext
 from gateway import wire
 
@@ -59,7 +59,7 @@ class Window:
 
     def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
         self.root = root
-        self._actions = actions
+        self._actions, self._kept = actions, kept
         self.sign_in = SignInPage(
             root,
             theme,
@@ -71,6 +71,7 @@ class Window:
         )
         self.chat = ChatPage(root, theme, actions, kept)
         self.help = HelpPage(root, theme, self._focus_page)
+        self._drawn = Chat()
         self._title = ""
         self._icon = WindowIcon(root)
         self._bell = Bell(root)
@@ -90,6 +91,7 @@ class Window:
             "leave": self._in_chat(actions.leave),
             "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
+            "newest": self._in_chat(self.chat.messages.go_to_end),
             "retry": self._in_chat(actions.retry),
             "discard": self._in_chat(actions.discard),
             "members": self._in_chat(self.chat.turn_to_members),
@@ -102,7 +104,7 @@ class Window:
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
-        state = chat.connection
+        self._drawn, state = chat, chat.connection
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
             self._entitle(_("Chat"))
@@ -119,8 +121,9 @@ class Window:
             if chat.current is not None and chat.current.place.direct:
                 title = _("{nick} and {place}")
             title = title.format(nick=shown_line(chat.nick), place=where)
-            self._entitle(title_with_unread(title, chat.unread))
-            self._icon.show(chat.unread)
+            unread = chat.unread(self._kept.preferences.muted)
+            self._entitle(title_with_unread(title, unread))
+            self._icon.show(unread)
             self.chat.draw(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
 
@@ -128,41 +131,43 @@ class Window:
         """Sound the bell."""
         self._bell.ring()
 
-    def offer_rooms(self, rooms: Sequence[wire.RoomInfo]) -> None:
-        """Offer rooms to be joined; one that is not among them is made by joining it."""
-        choices: list[Choice] = [
-            (
-                Row(
-                    shown_line(info.room),
-                    symbol="#",
-                    note=ngettext("{count:,} person", "{count:,} people", info.members).format(
-                        count=info.members
-                    ),
-                ),
-                partial(self._actions.join_room, info.room),
-            )
-            for info in rooms
-        ]
-        known = {info.room for info in rooms}
+    def ask_for_room(self) -> Callable[[Sequence[wire.RoomInfo]], None]:
+        """Ask for a room to join, or to make by joining it; gives what offers those there are."""
+        known: Sequence[wire.RoomInfo] = ()
 
         def another(typed: str) -> Choice | None:
             room = typed.removeprefix("#")
-            if not room or room in known or " " in room:
+            if not room or " " in room or any(info.room == room for info in known):
                 return None
             row = Row(room, symbol="#", note=_("join or make it"))
             return row, partial(self._actions.join_room, room)
 
+        def offer(rooms: Sequence[wire.RoomInfo]) -> None:
+            nonlocal known
+            known = rooms
+            offer_instead(list(map(self._room_choice, rooms)))
+
         note = _("Type a name. Return joins, Escape closes.")
-        if self.chat.chooser.is_open:
-            self.chat.chooser.offer(choices, note)
-        else:
-            self.chat.chooser.open(_("Join a room"), choices, note=note, also=another)
+        offer_instead = self.chat.chooser.open(_("Join a room"), [], note=note, also=another)
+        return offer
+
+    def _room_choice(self, info: wire.RoomInfo) -> Choice:
+        people = ngettext("{count:,} person", "{count:,} people", info.members)
+        note = people.format(count=info.members)
+        here = self._drawn.conversations.get(Place(info.room))
+        if here is not None and here.present:
+            note = _("{people}, you are in it").format(people=note)
+        row = Row(shown_line(info.room), symbol="#", note=note)
+        return row, partial(self._actions.join_room, info.room)
 
     def _offer_conversations(self) -> None:
         rows = self.chat.sidebar.listed
         choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
+        conversations = [conversation for _row, conversation in rows]
+        likely = self._drawn.likely_next(self._kept.preferences.muted)
+        chosen = conversations.index(likely) if likely in conversations else 0
         note = _("Type some letters of a name. Return goes there, Escape closes.")
-        self.chat.chooser.open(_("Go to a conversation"), choices, note=note)
+        self.chat.chooser.open(_("Go to a conversation"), choices, note=note, chosen=chosen)
 
     def _open_context_menu(self) -> None:
         if (widget := self.root.focus_get()) is not None:

@@ -33,9 +33,9 @@ async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
     await person.click("Save")
     await person.sees("Choose a nickname", "Office", f"ws://{first}/ws and 1 more")
     person.write("alice\n")
-    await person.sees("Connected to")
+    await person.sees("Connected to", "1 member")
     left = stage.kept.preferences
-    assert left.servers == (HOME, Server("Office", tuple(stage.cluster.urls)))
+    assert left.servers == (HOME, Server("Office", tuple(stage.cluster.urls), rooms=("lobby",)))
     assert (left.nick, left.last_server.name) == ("alice", "Office")
 
 
