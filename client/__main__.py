@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ImportError:
         sys.exit(_complain(_(_NO_TK)))
     try:
-        from client.desktop.app import run_desktop  # noqa: PLC0415 - the same
+        from client.desktop.program import run_desktop  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         if error.name not in _PARTS:
             raise

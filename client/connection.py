@@ -75,9 +75,9 @@ class Place:
         """
         parts = urlsplit(url)
         if parts.scheme not in {"ws", "wss"}:
-            raise ValueError(f"{url!r} does not begin with ws:// or wss://")
+            raise ValueError(_("{url!r} does not begin with ws:// or wss://").format(url=url))
         if not parts.hostname:
-            raise ValueError(f"{url!r} names no host")
+            raise ValueError(_("{url!r} names no host").format(url=url))
         secure = parts.scheme == "wss"
         resource = parts.path if parts.path not in {"", "/"} else wire.PATH
         return cls(

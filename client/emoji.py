@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from client.links import find_links
+
 _ALIASES: Final = {
     "+1": "\U0001f44d", "thumbsup": "\U0001f44d", "like": "\U0001f44d", "-1": "\U0001f44e",
     "thumbsdown": "\U0001f44e", "ok_hand": "\U0001f44c", "ok": "\U0001f44c", "clap": "\U0001f44f",
@@ -49,7 +51,7 @@ _BLOCKS: Final = (
     (0x1F381, 0x1F3A9), (0x1F680, 0x1F6A6), (0x1F440, 0x1F4FC), (0x1F550, 0x1F567),
 )  # fmt: skip
 """Faces and gestures, animals, food, feasts, vehicles, things, clocks."""
-_SHORTCODE: Final = re.compile(r":([a-z0-9_+-]{1,64}):")
+_SHORTCODE: Final = re.compile(r"(?<!\w):([a-z0-9_+-]{1,64}):(?!\w)")
 
 
 def _named() -> Iterator[tuple[str, str]]:
@@ -66,16 +68,19 @@ _NAMES: Final = (*_ALIASES, *sorted(EMOJI.keys() - _ALIASES.keys()))
 
 
 def with_emoji(text: str) -> str:
-    """Give a text with emoji for the short names in it; what is none stays as it is."""
-    kept, end = [], 0
-    while found := _SHORTCODE.search(text, end):
+    """Give a text with emoji for the short names in it; within words and links there are none."""
+    kept: list[str] = []
+    end = start = 0
+    links = find_links(text)
+    while found := _SHORTCODE.search(text, start):
         emoji = EMOJI.get(found[1])
-        if emoji is None:  # its second colon may be the first one of another
-            kept.append(text[end : found.end() - 1])
-            end = found.end() - 1
+        if emoji is None or any(
+            first < found.end() and found.start() < last for first, last in links
+        ):
+            start = found.end() - 1  # its second colon may be the first one of another
         else:
             kept += (text[end : found.start()], emoji)
-            end = found.end()
+            start = end = found.end()
     return "".join(kept) + text[end:]
 
 

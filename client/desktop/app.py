@@ -6,22 +6,19 @@ import math
 import secrets
 import signal
 import tkinter as tk
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVarTuple
 
 import msgspec
 import trio
 
 from client.clock import until_jump
-from client.desktop import host
 from client.desktop.appearance import Appearance
 from client.desktop.attention import Caller, notify
-from client.desktop.idleness import Idleness
-from client.desktop.palette import Mode
-from client.desktop.preferences import Look, Remembered, Server, remembered, with_given
+from client.desktop.own_status import OwnStatus
+from client.desktop.preferences import Look, Remembered, Server
 from client.desktop.shortcuts import bind_shortcuts
-from client.desktop.surroundings import system_dpi, system_mode
-from client.desktop.theme import Theme, open_root
+from client.desktop.theme import Theme
 from client.desktop.visit import Visit, now
 from client.desktop.window import Window
 from client.links import open_link
@@ -33,34 +30,7 @@ from gateway import wire
 FRAME_SECONDS: Final = 0.045
 """The least time between two drawings, so that what comes in a burst is drawn at once."""
 
-
-def run_desktop(
-    urls: Sequence[str],
-    *,
-    room: str | None = None,
-    nick: str | None = None,
-    look: Look | None = None,
-) -> None:
-    """Open the window, and return when the person has closed it.
-
-    What is not given is as the person left it.
-
-    :raises tkinter.TclError: if there is no display.
-    """
-    kept = remembered()
-    if urls:
-        servers, name = with_given(kept.preferences.servers, urls)
-        kept.change(servers=servers, server=name)
-    if look:
-        kept.change(look=look)
-    mode, dpi = trio.run(_look_around, kept.preferences.look)
-    root, theme = open_root("Chat", mode, size=kept.preferences.font_size, dpi=dpi)
-    host.run(root, App(root, theme, kept, room=room, nick=nick).run)
-
-
-async def _look_around(look: Look) -> tuple[Mode, float | None]:
-    """Give what has to be known before there is a window."""
-    return await system_mode() if look == "system" else look, await system_dpi()
+Ts = TypeVarTuple("Ts")
 
 
 class App:
@@ -84,8 +54,7 @@ class App:
         self._stay_scope = trio.CancelScope()
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
-        self._idleness = Idleness(self._go_away, self._come_back)
-        self._away_by_itself = False
+        self._status = OwnStatus(self.chat, self._tell_status)
         self._caller = Caller(self._call, lambda: kept.preferences.muted)
         self.appearance = Appearance(root, theme, kept)
         self.window = Window(root, theme, self, kept)
@@ -101,7 +70,7 @@ class App:
                 for task in (
                     self._keep_drawn,
                     self._close_on_signal,
-                    self._idleness.watch,
+                    self._status.watch,
                     self._watch_clock,
                     self._kept.keep_written,
                     self.appearance.run,
@@ -125,20 +94,10 @@ class App:
             with trio.move_on_after(math.inf if left is None else left / 1000):
                 await self._changed.wait()
 
-    def _call(self, nick: str, places: str) -> None:
+    def _call(self, title: str, text: str) -> None:
         """Call the person, who has the window not before them."""
         self.window.ring()
-        self._start(notify, nick, places)
-
-    def _go_away(self) -> None:
-        """Show the person, who has done nothing for long, as away."""
-        if self.chat.status.state == "online" and self._session is not None:
-            self._away_by_itself = True
-            self._show_status("away", "")
-
-    def _come_back(self) -> None:
-        if self._away_by_itself:
-            self.set_status("online")
+        self._start(notify, title, text)
 
     async def _watch_clock(self) -> None:
         """Come back at once after the machine has slept: what it waits for may be long over."""
@@ -151,16 +110,14 @@ class App:
         """Note that something is to be drawn."""
         self._changed.set()
 
-    def _start(self, task: object, *arguments: object) -> None:
+    def _start(self, task: Callable[[*Ts], Awaitable[object]], *arguments: *Ts) -> None:
         if self._nursery is not None:
-            self._nursery.start_soon(task, *arguments)  # type: ignore[arg-type]
+            self._nursery.start_soon(task, *arguments)
 
-    def _ask(self, what: str, *arguments: object) -> bool:
-        """Have the visit do something; False if there is none."""
-        if self._visit is None:
-            return False
-        self._start(getattr(self._visit, what), *arguments)
-        return True
+    def _ask(self, what: Callable[[Visit, *Ts], Awaitable[object]], *arguments: *Ts) -> None:
+        """Have the visit do something, if there is one."""
+        if self._visit is not None:
+            self._start(what, self._visit, *arguments)
 
     # --- one visit ----------------------------------------------------------------------------
 
@@ -175,7 +132,13 @@ class App:
                     open_session(server.urls, nick=nick) as self._session,
                     trio.open_nursery() as nursery,
                 ):
-                    self._visit = Visit(self.chat, self._session, nursery, self.redraw)
+                    self._visit = Visit(
+                        self.chat,
+                        self._session,
+                        nursery,
+                        on_change=self.redraw,
+                        on_room=self._keep_rooms,
+                    )
                     await self._visit.run()
                     nursery.cancel_scope.cancel()
             except (CannotConnect, CommandError) as error:
@@ -238,7 +201,7 @@ class App:
             case commands.LeaveRoom(room):
                 self.leave(room)
             case commands.Rename(nick):
-                self._ask("rename", nick)
+                self._ask(Visit.rename, nick)
             case commands.TalkTo(nick):
                 self.talk_to(nick)
             case commands.ShowStatus(state, text):
@@ -266,15 +229,19 @@ class App:
         """Enter a room, or turn to it."""
         conversation = self.chat.room(room)
         if not conversation.present:
-            self._ask("join", conversation)
-        self._keep_rooms()
+            self._ask(Visit.join, conversation)
         self.show(conversation)
 
     def _keep_rooms(self) -> None:
-        """Remember which rooms are open, for the next time."""
+        """Remember which rooms are open, for the next time; none that would not let one in."""
         kept = self._kept.preferences
-        rooms = tuple(reversed([conversation.room for conversation in self.chat.rooms]))
         here = kept.last_server
+        rooms = tuple(
+            conversation.room
+            for conversation in reversed(self.chat.rooms)
+            if conversation.shut is None
+            and (conversation.entered or conversation.room in here.rooms)
+        )
         changed = msgspec.structs.replace(here, rooms=rooms)
         self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
 
@@ -284,7 +251,7 @@ class App:
 
     def show_help(self) -> None:
         """Show every key and command, or no longer."""
-        self.window.chat.help.toggle()
+        self.window.help.toggle()
 
     def mute(self) -> None:
         """Have the conversation in sight call for no attention, or again."""
@@ -299,8 +266,7 @@ class App:
 
     def ask_for_room(self) -> None:
         """Open the place where one joins a room, and fill it with the rooms that there are."""
-        self.window.offer_rooms([])
-        self._ask("list_rooms", self.window.offer_rooms)
+        self._ask(Visit.list_rooms, self.window.ask_for_room())
 
     def talk_to(self, nick: str) -> None:
         """Open the conversation with somebody."""
@@ -315,30 +281,28 @@ class App:
             self.redraw()
             return
         if not left.place.direct:
-            self._ask("leave", left.room)
+            self._ask(Visit.leave, left.room)
         self.chat.close(left)
         self._keep_rooms()
         self.redraw()
 
     def set_status(self, state: wire.State, text: str = "") -> None:
         """Show this status to others."""
-        self._away_by_itself = False
-        self._show_status(state, text)
+        self._status.choose(state, text)
 
-    def _show_status(self, state: wire.State, text: str) -> None:
-        self.chat.status = wire.Member(nick=self.chat.nick, state=state, text=text)
-        self._ask("set_status", state, text)
+    def _tell_status(self, state: wire.State, text: str) -> None:
+        self._ask(Visit.set_status, state, text)
         self.redraw()
 
     def note_activity(self) -> None:
         """Note that the person does something."""
         if self._nursery is not None:
-            self._idleness.note_activity()
+            self._status.note_activity()
 
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
         if self.chat.current is not None and self._kept.preferences.tells_typing:
-            self._ask("note_typing", self.chat.current)
+            self._ask(Visit.note_typing, self.chat.current)
 
     def attend(self, *, attended: bool) -> None:
         """Note whether the person has the window before them."""
@@ -348,7 +312,12 @@ class App:
     def load_older(self) -> None:
         """Ask the server for older lines of the conversation in sight."""
         if self.chat.current is not None:
-            self._ask("load_older", self.chat.current)
+            self._ask(Visit.load_older, self.chat.current)
+
+    def note_end(self) -> None:
+        """Note that the newest line of the conversation in sight has come into sight."""
+        self.chat.read_current()
+        self.redraw()
 
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""

@@ -13,7 +13,6 @@ from client.desktop.preferences import LARGEST_FONT, SMALLEST_FONT, Look, Rememb
 from client.desktop.surroundings import system_mode
 from client.desktop.theme import Theme
 
-_NEXT: Final[Mapping[Look, Look]] = {"system": "light", "light": "dark", "dark": "system"}
 _GEOMETRY: Final = re.compile(r"(\d+x\d+)\+(-?\d+)\+(-?\d+)")
 _LEAST_IN_SIGHT: Final = 80
 
@@ -31,7 +30,7 @@ class Appearance:
             "larger": lambda: self._resize(theme.size + 1),
             "smaller": lambda: self._resize(theme.size - 1),
             "usual_size": lambda: self._resize(None),
-            "theme": lambda: self.choose(_NEXT[kept.preferences.look]),
+            "theme": lambda: self.choose("dark" if theme.mode == "light" else "light"),
         }
         self._place(kept.preferences.geometry)
         root.bind("<Configure>", self._moved, add="+")

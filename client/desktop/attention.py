@@ -13,7 +13,8 @@ from typing import Final
 
 import trio
 
-from client.model import Chat, shown, shown_line
+from client.model import Chat, Said, shown, shown_line
+from client.texts import _
 
 _PATIENCE: Final = 5.0
 _MOST_TEXT: Final = 300
@@ -63,18 +64,19 @@ class Caller:
         self, call: Callable[[str, str], None], muted: Callable[[], Collection[str]]
     ) -> None:
         self._call, self._muted = call, muted
-        self._told = 0
+        self._told: Said | None = None
 
     def look(self, chat: Chat) -> None:
-        """Call if there is something new that is not muted, with who is called and from where."""
+        """Call if there is something new that is not muted, with who says it where, and what."""
         muted = self._muted()
-        calling = [
-            c for c in chat.conversations.values() if c.mentions and c.place.title not in muted
-        ]
-        mentions = sum(c.mentions for c in calling)
-        if mentions > self._told and not chat.attended:
-            self._call(chat.nick, ", ".join(c.place.title for c in calling))
-        self._told = mentions
+        calling = [c for c in chat.conversations.values() if c.place.title not in muted]
+        calls = [(c.call, c.place) for c in calling if c.mentions and c.call is not None]
+        said, place = max(calls, key=lambda call: call[0].at, default=(None, None))
+        is_told, self._told = said is self._told, said
+        if said is not None and place is not None and not is_told and not chat.attended:
+            title = _("{nick} in {place}").format(nick=said.sender, place=place.title)
+            text = f"{said.sender} {said.text}" if said.action else said.text
+            self._call(said.sender if place.direct else title, text)
 
 
 def title_with_unread(title: str, unread: int) -> str:

@@ -10,13 +10,12 @@ from typing import Final, Protocol
 from client.desktop.chooser import Chooser
 from client.desktop.clicks import MessageActions, offer_clipboard
 from client.desktop.composer import Composer
-from client.desktop.help_page import HelpPage
 from client.desktop.members import MemberList
 from client.desktop.messages import MessageView
 from client.desktop.preferences import Remembered
 from client.desktop.search_bar import SearchBar
 from client.desktop.sidebar import Sidebar, SidebarActions
-from client.desktop.styles import quieten
+from client.desktop.styles import inform, quieten
 from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import Chat, Conversation, shown_line, state_text
 from client.texts import _, ngettext
@@ -64,15 +63,15 @@ class ChatPage(ttk.Frame):
             on_leave=actions.leave,
             on_mute=actions.mute,
             on_search=lambda: self.search_for(""),
+            on_members=self.turn_to_members,
         )
         self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=(margin, gap), pady=gap)
         _rule(self).grid(row=1, column=2, columnspan=3, sticky="ew")
         self.messages = MessageView(self, theme, actions)
         self.messages.grid(row=2, column=2, sticky="nsew")
         self.members_rule = _rule(self)
-        self.members_rule.grid(row=2, column=3, rowspan=4, sticky="ns")
         self.members = MemberList(self, theme, actions.talk_to)
-        self.members.grid(row=2, column=4, rowspan=4, sticky="nsew")
+        self.members.rows.canvas.bind("<FocusOut>", lambda _: self._left_members(), add="+")
         self.search = SearchBar(self, theme, self.messages, self.focus_input)
         self.search.grid(row=3, column=2, sticky="ew")
         self.search.grid_remove()
@@ -86,27 +85,42 @@ class ChatPage(ttk.Frame):
         self.composer.grid(row=5, column=2, sticky="ew", padx=margin, pady=(gap, gap // 2))
         offer_clipboard(self.composer.text, theme)
         self.chooser = Chooser(self, theme, self.focus_input)
-        self.help = HelpPage(self, theme, self.focus_input)
         for widget in self._panes[1:]:
             widget.bind("<Escape>", lambda _: self.focus_input(), add="+")
         self.winfo_toplevel().bind("<Key>", self._typed_elsewhere, add="+")
         self._conversation: Conversation | None = None
+        self._calls_members = False
         self._theme, self._kept = theme, kept
         self.bind("<Configure>", lambda _: self._fit())
         theme.dress(self, self._fit)
 
     def _fit(self) -> None:
         """Leave enough of the width to the messages, however large the text is."""
-        width, side = self.winfo_width(), self._theme.columns(_SIDE_COLUMNS)
-        self.sidebar.configure(width=min(side, round(_MOST_OF_WIDTH * width)))
+        side = self._theme.columns(_SIDE_COLUMNS)
+        self.sidebar.configure(width=min(side, round(_MOST_OF_WIDTH * self.winfo_width())))
+        self._place_members(side)
+
+    def _place_members(self, side: int) -> None:
+        """Show the members beside the messages, or else over them while they have the keys."""
+        width = self.winfo_width()
         self.members.configure(width=side)
-        room_for_members = width >= self._theme.columns(_COLUMNS_WITH_MEMBERS)
         direct = self._conversation is not None and self._conversation.place.direct
-        for widget in (self.members, self.members_rule):
-            if direct or not room_for_members:
-                widget.grid_remove()
-            else:
-                widget.grid()
+        if not direct and width >= self._theme.columns(_COLUMNS_WITH_MEMBERS):
+            self.members_rule.grid(row=2, column=3, rowspan=4, sticky="ns")
+            self.members.grid(row=2, column=4, rowspan=4, sticky="nsew")
+        elif not direct and self._calls_members:
+            for widget, left, across in ((self.members_rule, side, 1), (self.members, 0, side)):
+                widget.place(
+                    in_=self.messages, relx=1.0, x=-left, anchor="ne", width=across, relheight=1.0
+                )
+                widget.lift()
+        else:
+            self._calls_members = False
+            for widget in (self.members_rule, self.members):
+                widget.grid_forget()
+                widget.place_forget()
+            if self._members_have_keys:
+                self.focus_input()
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring the page up to date."""
@@ -145,13 +159,37 @@ class ChatPage(ttk.Frame):
         place = panes.index(focus) if focus in panes else -1
         panes[(place + 1) % len(panes)].focus_set()
 
+    @property
+    def _members_have_keys(self) -> bool:
+        return self.focus_lastfor() is self.members.rows.canvas
+
+    def turn_to_members(self) -> None:
+        """Have keys go to the list of members, or no longer.
+
+        Where there is no room for it, it stands over the messages for as long as it has them.
+        """
+        if self._members_have_keys:
+            self.focus_input()
+        elif self._conversation is not None and not self._conversation.place.direct:
+            self._calls_members = True
+            self._fit()
+            self.update_idletasks()  # what is not on the screen yet is not given the focus
+            self.members.rows.canvas.focus_set()
+
+    def _left_members(self) -> None:
+        self._calls_members = self._members_have_keys  # the window may have lost them as a whole
+        self._fit()
+
     def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
         """Have what is typed while nothing that can be typed into has the focus go to the field."""
-        takes_text = isinstance(event.widget, (tk.Entry, ttk.Entry)) or (
-            isinstance(event.widget, tk.Text) and event.widget is not self.messages.text
+        widget = event.widget
+        takes_text = isinstance(widget, (tk.Entry, ttk.Entry, tk.Menu)) or (
+            isinstance(widget, tk.Text) and widget is not self.messages.text
         )
+        is_pressed = event.char == " " and isinstance(widget, (ttk.Button, ttk.Menubutton))
         is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
-        if takes_text or not is_text or not self.winfo_viewable():
+        is_here = widget is self.winfo_toplevel() or str(widget).startswith(f"{self}.")
+        if takes_text or is_pressed or not is_text or not is_here or not self.winfo_viewable():
             return None
         self.focus_input()
         self.composer.text.insert("insert", event.char)
@@ -174,6 +212,7 @@ class Header(ttk.Frame):
         on_leave: Callable[[], None],
         on_mute: Callable[[], None],
         on_search: Callable[[], None],
+        on_members: Callable[[], None],
     ) -> None:
         super().__init__(master)
         self._theme = theme
@@ -181,7 +220,8 @@ class Header(ttk.Frame):
         self.columnconfigure(0, weight=1)
         self.title = ttk.Label(self, style="Title.TLabel", width=1)
         self.title.grid(row=0, column=0, sticky="ew")
-        self.about = ttk.Label(self, style="Quiet.TLabel", width=1)
+        self.about = ttk.Button(self, command=on_members, width=1)
+        inform(self.about)
         self.about.grid(row=1, column=0, sticky="ew", pady=(theme.px(1), 0))
         self._search = ttk.Button(self, text=_("Search"), command=on_search)
         self._mute = ttk.Button(self, command=on_mute)
@@ -207,6 +247,7 @@ class Header(ttk.Frame):
             away = sum(member.state != "online" for member in members)
             if away:
                 about += ", " + _("{count:,} away or busy").format(count=away)
+        self.about.state(["disabled" if conversation.place.direct else "!disabled"])
         if self._shown != (conversation.place.title, about):
             self._shown = (conversation.place.title, about)
             self._fit()

@@ -21,10 +21,10 @@ Choice = tuple[Row, Callable[[], None]]
 
 
 class Chooser(ttk.Frame):
-    """Stands before the conversation until something is chosen or Escape is pressed."""
+    """Stands before the conversation until something is chosen or the person turns to another."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
-        super().__init__(master, style="Card.TFrame", padding=theme.px(MARGIN))
+        super().__init__(master, style="Popup.TFrame", padding=theme.px(MARGIN))
         self._theme, self._on_closed = theme, on_closed
         gap = theme.px(GAP)
         self.title = ttk.Label(self, style="Strong.TLabel")
@@ -39,12 +39,15 @@ class Chooser(ttk.Frame):
         for key in ("<Return>", "<KP_Enter>"):
             self.entry.bind(key, lambda _: self._choose(self.rows.chosen))
         self.entry.bind("<Escape>", lambda _: self.close())
+        self.entry.bind("<FocusOut>", lambda _: self._left())
+        self.winfo_toplevel().bind("<Button-1>", self._clicked, add="+")
         for key, by in (("<Down>", 1), ("<Up>", -1)):
             self.entry.bind(key, partial(self._step, by))
         self._choices: Sequence[Choice] = ()
         self._shown: Sequence[Choice] = ()
         self._also: Callable[[str], Choice | None] = lambda _typed: None
         self._typed: str | None = None
+        self._opening: object = None
 
     @property
     def is_open(self) -> bool:
@@ -58,8 +61,12 @@ class Chooser(ttk.Frame):
         *,
         note: str,
         also: Callable[[str], Choice | None] = lambda _typed: None,
-    ) -> None:
-        """Offer these; ``also`` gives one more for what is typed."""
+        chosen: int = 0,
+    ) -> Callable[[Sequence[Choice]], None]:
+        """Offer these, one of them ``chosen`` at first; ``also`` gives one more for what is typed.
+
+        Gives what offers others instead, while what is typed stays, for as long as this is open.
+        """
         self.title.configure(text=title)
         self._also = also
         self.entry.delete(0, "end")
@@ -68,23 +75,46 @@ class Chooser(ttk.Frame):
         width = min(width, self.master.winfo_width() - 2 * theme.px(MARGIN))
         self.note.configure(wraplength=width - 2 * theme.px(MARGIN))
         self.place(relx=0.5, rely=0.1, anchor="n", width=width)
-        self.offer(choices, note)
-        self.lift()
-        self.entry.focus_set()
-
-    def offer(self, choices: Sequence[Choice], note: str) -> None:
-        """Offer these instead, while what is typed stays."""
-        self._choices = choices
         self.note.configure(text=note)
-        self._typed = None
+        self._offer(choices)
+        if choices:
+            self.rows.choose(chosen)
+        self.lift()
+        self.update_idletasks()  # what is not on the screen yet is not given the focus
+        self.entry.focus_set()
+        self._opening = opening = object()
+
+        def offer_instead(others: Sequence[Choice]) -> None:
+            if self.is_open and self._opening is opening:
+                self._offer(others)
+
+        return offer_instead
+
+    def _offer(self, choices: Sequence[Choice]) -> None:
+        self._choices, self._typed = choices, None
         self._narrow()
 
     def close(self) -> str:
         """Go away, and change nothing."""
         if self.is_open:
+            had_keys = self._has_keys
             self.place_forget()
-            self._on_closed()
+            if had_keys:
+                self._on_closed()
         return "break"
+
+    @property
+    def _has_keys(self) -> bool:
+        """Whether keys go to it while the window has them at all."""
+        return self.focus_lastfor() is self.entry
+
+    def _left(self) -> None:
+        if not self._has_keys:
+            self.close()
+
+    def _clicked(self, event: tk.Event[tk.Misc]) -> None:
+        if not str(event.widget).startswith(str(self)):
+            self.close()
 
     def _narrow(self, _event: object = None) -> None:
         typed = self.entry.get().strip()

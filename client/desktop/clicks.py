@@ -1,11 +1,11 @@
-"""What a click does in the messages, and what can be copied and pasted by one."""
+"""What a click does in the messages, and what can be copied and pasted by one, or by keys."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from client.desktop.theme import Theme
 from client.texts import _
@@ -23,6 +23,9 @@ class MessageActions(Protocol):
     def load_older(self) -> None:
         """Ask the server for older lines of the conversation in sight."""
 
+    def note_end(self) -> None:
+        """Note that the newest line of the conversation in sight has come into sight."""
+
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""
 
@@ -39,11 +42,11 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
                 act(tag.removeprefix("draft:"))
 
     def open_link(place: str) -> None:
-        if link := _tagged(text, "url", place):
+        if link := tagged(text, "url", place):
             actions.open_link(link)
 
     def talk_to(tag: str, place: str) -> str:
-        if nick := _tagged(text, tag, place):
+        if nick := tagged(text, tag, place):
             actions.talk_to(nick)
         return "break"
 
@@ -53,26 +56,32 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
         ("url", open_link),
     ):
         text.tag_bind(tag, "<ButtonRelease-1>", partial(_clicked, text, act))
-        text.tag_bind(tag, "<Enter>", lambda _: text.configure(cursor="hand2"))
-        text.tag_bind(tag, "<Leave>", lambda _: text.configure(cursor="arrow"))
+        text.tag_bind(tag, "<Enter>", partial(_pointed, text, tag))
+        text.tag_bind(tag, "<Leave>", lambda _: _left(text))
     for tag in ("name", "actor"):
         text.tag_bind(tag, "<Double-Button-1>", lambda event, tag=tag: talk_to(tag, _place(event)))  # type: ignore[misc]
 
 
+CONTEXT_KEY: Final = "<<ContextKey>>"
+"""What a widget gets when the key is pressed that opens its menu."""
+
+
 def offer_clipboard(text: tk.Text, theme: Theme) -> None:
-    """Offer to cut, copy and paste by the other mouse button; a link is copied as a whole."""
-    menu = tk.Menu(text, tearoff=False)
-    theme.dress_menu(menu)
+    """Offer to cut, copy and paste by the other mouse button, or `CONTEXT_KEY`.
+
+    A link is copied as a whole.
+    """
+    menu = theme.menu(text)
 
     def copy(what: str) -> None:
         text.clipboard_clear()
         text.clipboard_append(what)
 
-    def open_menu(event: tk.Event[tk.Text]) -> str:
+    def open_menu(place: str, x: int, y: int) -> str:
         menu.delete(0, "end")
         selected = bool(text.tag_ranges("sel"))
         can_write = str(text.cget("state")) == "normal"
-        link = _tagged(text, "url", _place(event)) if "url" in text.tag_names(_place(event)) else ""
+        link = tagged(text, "url", place) if "url" in text.tag_names(place) else ""
         if link:
             menu.add_command(label=_("Copy link"), command=partial(copy, link))
         for label, action, possible in (
@@ -83,16 +92,35 @@ def offer_clipboard(text: tk.Text, theme: Theme) -> None:
             if possible:
                 menu.add_command(label=label, command=partial(text.event_generate, action))
         if menu.index("end") is not None:
-            menu.tk_popup(event.x_root, event.y_root)
+            menu.tk_popup(x, y)
+        return "break"
+
+    def open_by_key() -> str:
+        place = text.index("sel.first" if text.tag_ranges("sel") else "insert")
+        left, top, _width, height = text.bbox(place) or (0, 0, 0, 0)
+        open_menu(place, text.winfo_rootx() + left, text.winfo_rooty() + top + height)
+        menu.activate(0)
         return "break"
 
     for button in ("<Button-2>", "<Button-3>") if _has_aqua(text) else ("<Button-3>",):
-        text.bind(button, open_menu)
+        text.bind(button, lambda event: open_menu(_place(event), event.x_root, event.y_root))
+    text.bind(CONTEXT_KEY, lambda _: open_by_key())
 
 
 def _has_aqua(widget: tk.Misc) -> bool:
     """Whether this is a Mac, whose other mouse button is the second."""
     return bool(widget.tk.call("tk", "windowingsystem") == "aqua")
+
+
+def _pointed(text: tk.Text, tag: str, event: tk.Event[tk.Text]) -> None:
+    text.configure(cursor="hand2")
+    if found := text.tag_prevrange(tag, f"{_place(event)} + 1 chars"):
+        text.tag_add("pointed", *found)
+
+
+def _left(text: tk.Text) -> None:
+    text.configure(cursor="arrow")
+    text.tag_remove("pointed", "1.0", "end")
 
 
 def _clicked(text: tk.Text, act: Callable[[str], object], event: tk.Event[tk.Text]) -> None:
@@ -104,7 +132,7 @@ def _place(event: tk.Event[tk.Text]) -> str:
     return f"@{event.x},{event.y}"
 
 
-def _tagged(text: tk.Text, tag: str, place: str) -> str:
+def tagged(text: tk.Text, tag: str, place: str) -> str:
     """Give the whole of a tagged piece of text; empty if there is none."""
     found = text.tag_prevrange(tag, f"{place} + 1 chars")
     return text.get(*found) if found else ""

@@ -55,6 +55,8 @@ class Composer(ttk.Frame):
         self._conversation: Conversation | None = None
         self._problem: str | None = None
         self._problem_with = ""
+        self._filled = ""
+        """What was put here last otherwise than by typing."""
         self._unwanted: str | None = None
         """What is typed as the person wanted no offers for it."""
 
@@ -89,6 +91,7 @@ class Composer(ttk.Frame):
             self.keep()
             self._conversation, self._problem = conversation, None
             self._fill(conversation.typed.text, conversation.typed.cursor)
+            self.text.edit_reset()  # or Ctrl+Z would bring here what is typed elsewhere
             self._want_no_offers()
         invitation = _("Message {place}").format(place=conversation.place.title)
         self.invitation.configure(text=invitation)
@@ -127,6 +130,7 @@ class Composer(ttk.Frame):
         self._problem, self._problem_with = self._say(with_emoji(typed)), typed
         if self._problem is not None:
             self._fill(typed, len(typed))
+        self.text.edit_reset()  # what is said is not taken back by Ctrl+Z
         self._draw_hint()
 
     def _step(self, by: int, _event: object) -> str | None:
@@ -182,6 +186,7 @@ class Composer(ttk.Frame):
         if text != self.typed:
             self.text.delete("1.0", "end")
             self.text.insert("1.0", text)
+        self._filled = text
         self.text.mark_set("insert", f"1.0 + {cursor} chars")
 
     def _modified(self, _event: object) -> None:
@@ -192,7 +197,7 @@ class Composer(ttk.Frame):
         if self._problem is not None and typed != self._problem_with:
             self._problem = None
             self._draw_hint()
-        if typed.strip() and not typed.startswith("/"):
+        if typed.strip() and typed != self._filled and not typed.startswith("/"):
             self._note_typing()
         self._invite()
         self._draw_offers()
@@ -235,4 +240,6 @@ class Composer(ttk.Frame):
             self.hint.grid_remove()
             return
         self.hint.configure(wraplength=max(self.winfo_width(), 200))
-        self.hint.grid(row=0, column=0, columnspan=2, sticky="w", pady=(0, GAP // 2))
+        self.hint.grid(
+            row=0, column=0, columnspan=2, sticky="w", pady=(0, self._theme.px(GAP // 2))
+        )

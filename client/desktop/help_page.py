@@ -1,4 +1,4 @@
-"""Every key and command, before the conversation until Escape is pressed."""
+"""Every key and command, before all else until Escape is pressed."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ _MORE_KEYS: Final = (
     (N_("Tab"), N_("Complete a nickname, a command or an emoji")),
     (N_("Up, Down"), N_("What you said earlier, from an empty field")),
     (N_("PageUp, PageDown"), N_("Scroll the conversation")),
+    (
+        N_("Left, Right"),
+        N_("In the messages: to the link before, to the next one; Enter opens it"),
+    ),
     (N_("Enter, Shift+Enter"), N_("In a search: to the place before, to the next one")),
     (N_("Escape"), N_("Close what stands before the conversation")),
 )
@@ -49,7 +53,6 @@ class HelpPage(ttk.Frame):
         scrollbar.pack(side="right", fill="y")
         self.text.pack(side="left", fill="both", expand=True, padx=(margin, 0))
         self.text.bind("<Escape>", lambda _: self.close())
-        self.text.bind("<F1>", lambda _: self.close())
 
     @property
     def is_open(self) -> bool:
@@ -63,6 +66,7 @@ class HelpPage(ttk.Frame):
         else:
             self.place(relx=0.0, rely=0.0, relwidth=1.0, relheight=1.0)
             self.lift()
+            self.update_idletasks()  # what is not on the screen yet is not given the focus
             self.text.focus_set()
 
     def close(self) -> str:

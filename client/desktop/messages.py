@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import itertools
 import tkinter as tk
-from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from tkinter import ttk
 from typing import Any, Final
 
 from client.desktop.clicks import MessageActions, bind_clicks, offer_clipboard
+from client.desktop.drawn import Drawn, DrawnLines, FoundMarks
+from client.desktop.focus_ring import FocusRing
 from client.desktop.gutter import Gutter
+from client.desktop.message_keys import bind_keys
 from client.desktop.scrolling import QuietScrollbar
 from client.desktop.spans import Span, clock, draft_spans, entry_spans, head_spans, unread_text
-from client.desktop.theme import Theme
-from client.model import (
-    MOST_LINES,
-    Conversation,
-    Draft,
-    Entry,
-    Line,
-    Said,
-)
+from client.desktop.styles import offer
+from client.desktop.theme import MARGIN, Theme
+from client.model import MOST_LINES, Conversation, Draft, Entry, Line, Said
+from client.texts import _, ngettext
 
 _PAGE: Final = 200
 """How many lines are drawn at first, and each time that one scrolls up to the first of them."""
 _NEAR_TOP: Final = 0.02
-
-
-@dataclass
-class _Drawn:
-    """An entry that is drawn, and how many rows it takes up, not counting wrapping."""
-
-    entry: Entry
-    rows: int
-
-    @property
-    def in_band(self) -> bool:
-        """Whether it mentions the person, and so has a band behind it."""
-        return isinstance(self.entry.line, Said) and self.entry.line.mention
 
 
 class MessageView(ttk.Frame):
@@ -59,91 +42,64 @@ class MessageView(ttk.Frame):
         self._scrollbar.pack(side="right", fill="y")
         self.gutter.pack(side="left", fill="y")
         self.text.pack(side="left", fill="both", expand=True)
+        self.newest = ttk.Button(self, command=self.go_to_end, takefocus=False)
+        offer(self.newest)
+        self.empty = ttk.Label(self, style="Quiet.TLabel", justify="center")
         self.text.bind("<Button-1>", lambda _: self.text.focus_set())
         self.text.bind("<Configure>", self._resized)
         self.text.bind("<Motion>", self._pointed)
         self.text.bind("<Leave>", lambda _: self.gutter.tell_time(None))
         bind_clicks(self.text, actions)
+        bind_keys(self.text, actions)
+        self.focus_ring = FocusRing(self, theme, self.text)
         offer_clipboard(self.text, theme)
 
-        self._at_end = True
         self._shape: tuple[int, int, int] | None = None
         self._settling = False
         self.text.bind("<<WidgetViewSync>>", self._settled)
         self._conversation: Conversation | None = None
-        self._drawn: deque[_Drawn] = deque()
+        self._drawn = DrawnLines()
+        self._found = FoundMarks(self.text, self._drawn)
         self._changes = -1
         self._drafts: Sequence[Draft] = ()
         self._draft_rows = 0
         self._unread_from: Entry | None = None
-        self._asked_before: int | None = None
         self._pointed_at = ""
         theme.dress(self, self._stay_at_end)
 
     def draw(self, conversation: Conversation, me: str) -> None:
         """Bring the widget up to date, all at once; ``me`` is who speaks in the drafts."""
         drafts = tuple(conversation.drafts.values())
-        fresh = conversation is not self._conversation
         if (
-            not fresh
-            and conversation.transcript.changes == self._changes
-            and drafts == self._drafts
-            and conversation.unread_from is self._unread_from
+            conversation is not self._conversation
+            or conversation.transcript.changes != self._changes
+            or drafts != self._drafts
+            or conversation.unread_from is not self._unread_from
         ):
-            return
-        at_end = conversation.typed.top is None if fresh else self._at_end
-        top = conversation.typed.top
-        self.text.configure(state="normal")
-        if fresh:
-            self._clear(conversation)
-        place = self._note_reader()
-        self._update(conversation, drafts, me)
-        if at_end:
-            self.text.see("end")
-            self._at_end = True
-        elif not fresh:
-            self._return_reader(place)
-        self.text.configure(state="disabled")
-        self.gutter.draw_soon()
-        if fresh and top is not None:
-            self.show(top)
+            self._redraw(conversation, drafts, me)
+        self._offer_end()
+        self._older_if_at_top()
+        self._fill_empty(conversation)
 
     def show(self, entry: Entry) -> None:
         """Bring a line into sight, at the top."""
-        if self._row_of(entry) is None:
-            self._draw_older(MOST_LINES * 2)
-        row = self._row_of(entry)
-        if row is not None:
-            self._at_end = False
+        row = self._drawn_row_of(entry)
+        if row is not None and self._conversation is not None:
+            self._conversation.typed.top = entry
             self.text.yview(f"{row}.0")
+
+    def go_to_end(self) -> None:
+        """Bring the newest line into sight."""
+        self.text.see("end")
+        self._note_place(1.0)
 
     def mark(self, entries: Sequence[Entry], words: str, current: Entry | None) -> None:
         """Mark what was searched for, and bring the line that is looked at into sight."""
-        self.text.tag_remove("found", "1.0", "end")
-        self.text.tag_remove("current", "1.0", "end")
-        if current is None:
-            return
-        if self._row_of(current) is None:
-            self.show(current)
-        for entry in entries:
-            row = self._row_of(entry)
-            if row is None:
-                continue
-            line = entry.line.text if isinstance(entry.line, Said) else ""
-            self._mark_words(f"{row}.0", line, words, "current" if entry is current else "found")
-        row = self._row_of(current)
-        self._at_end = False
-        self.text.see(f"{row}.0")
-
-    def _mark_words(self, start: str, line: str, words: str, tag: str) -> None:
-        """Mark words from a row on; not with Tk's own search, which hangs behind some emoji."""
-        end = self.text.index(f"{start} + {line.count(chr(10)) + 2} lines linestart")
-        text, wanted = self.text.get(start, end).lower(), words.lower()
-        at = text.find(wanted)
-        while at >= 0:
-            place = f"{start} + {_units(text[:at])} chars"
-            self.text.tag_add(tag, place, f"{place} + {_units(wanted)} chars")
-            at = text.find(wanted, at + len(wanted))
+        if current is not None:
+            row = self._drawn_row_of(current)
+            self.text.see(f"{row}.0" if row is not None else "1.0")
+            self._note_place(self.text.yview()[1])
+        self._found.mark(entries, words, current)
 
     def scroll(self, pages: int) -> None:
         """Scroll by some pages, whatever has the focus."""
@@ -151,11 +107,42 @@ class MessageView(ttk.Frame):
 
     # --- drawing ------------------------------------------------------------------------------
 
+    def _redraw(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
+        fresh, top = conversation is not self._conversation, conversation.typed.top
+        if fresh and top is not None and top.gone:
+            top = None
+        self.text.configure(state="normal")
+        if fresh:
+            self._clear(conversation)
+        place = self._note_reader()
+        self._update(conversation, drafts, me)
+        if top is None:
+            self.text.see("end")
+        elif not fresh:
+            self._return_reader(place)
+        self.text.configure(state="disabled")
+        conversation.typed.top = top
+        self.gutter.draw_soon()
+        if fresh and top is not None:
+            self.show(top)
+
+    def _fill_empty(self, conversation: Conversation) -> None:
+        """Say what there is to say about a conversation in which there is nothing yet."""
+        if not conversation.entered or conversation.transcript.entries or conversation.drafts:
+            self.empty.place_forget()
+            return
+        text = _("Nobody has said anything here yet.")
+        if conversation.place.direct:
+            text = _("What is said here, only you and {nick} can read.")
+            text = text.format(nick=conversation.place.title)
+        width = self.text.winfo_width() - 2 * self._theme.px(MARGIN)
+        self.empty.configure(text=text, wraplength=max(width, 1))
+        self.empty.place(in_=self.text, relx=0.5, rely=0.5, anchor="center")
+
     def _clear(self, conversation: Conversation) -> None:
         self.text.delete("1.0", "end")
         self._drawn.clear()
         self._conversation, self._draft_rows, self._unread_from = conversation, 0, None
-        self._at_end, self._asked_before = True, None
 
     def _update(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
         """Draw what is new above the drafts, and the drafts again below it."""
@@ -175,19 +162,20 @@ class MessageView(ttk.Frame):
         drawn = self._insert("end", fresh)
         self._drawn += drawn
         self._set_apart([*before, *drawn], row)
-        if (
-            self._asked_before is not None
-            and self._drawn
-            and self._drawn[0].entry is not entries[0]
-        ):
-            self._asked_before = None  # here is what the reader waits for at the top
-            self._insert_older(_PAGE)
         self._draw_unread_mark(conversation.unread_from)
         own = [draft_spans(draft) for draft in drafts]
         if own and (not entries or not _is_by(entries[-1].line, me)):
             own[0] = (*head_spans(me), *own[0])
         self._draft_rows = sum(self._insert_spans("end", own))
         self._drafts, self._changes = drafts, conversation.transcript.changes
+
+    def _drawn_row_of(self, entry: Entry) -> int | None:
+        """Give the row of a line, which is drawn if it was not; None if it is gone."""
+        if entry.gone:
+            return None
+        if self._drawn.find(entry) is None:
+            self._draw_older(MOST_LINES * 2)
+        return self._drawn.row_of(entry)
 
     def _draw_older(self, most: int) -> None:
         """Draw more lines above the first one, and leave the reader where they are."""
@@ -215,7 +203,7 @@ class MessageView(ttk.Frame):
             if row + drawn.rows > top and not drawn.entry.gone:
                 break
             row += drawn.rows
-        self.text.mark_set("reader", f"{row}.0")
+        self.text.mark_set("reader", f"{max(row, top)}.0")
         box = self.text.dlineinfo("reader")
         return box[1] if box is not None else 0
 
@@ -226,15 +214,15 @@ class MessageView(ttk.Frame):
         if box is not None and box[1] != place:
             self.text.yview_scroll(box[1] - place, "pixels")
 
-    def _insert(self, where: str, entries: Sequence[Entry]) -> list[_Drawn]:
-        return list(map(_Drawn, entries, self._insert_spans(where, map(entry_spans, entries))))
+    def _insert(self, where: str, entries: Sequence[Entry]) -> list[Drawn]:
+        return list(map(Drawn, entries, self._insert_spans(where, map(entry_spans, entries))))
 
     @property
     def _last_row(self) -> int:
         """The row where the next line will be."""
         return int(self.text.index("end - 1 chars").split(".")[0])
 
-    def _set_apart(self, drawn: Sequence[_Drawn], row: int) -> None:
+    def _set_apart(self, drawn: Sequence[Drawn], row: int) -> None:
         """Have room above and below the bands of mentions, in what is drawn from a row on."""
         for one, other in itertools.pairwise(drawn):
             row += one.rows
@@ -272,69 +260,82 @@ class MessageView(ttk.Frame):
         """Draw the line above what is unread, and only there."""
         if entry is self._unread_from:
             return
-        if (old := self._find(self._unread_from)) is not None and old.rows:
+        if (old := self._drawn.find(self._unread_from)) is not None and old.rows:
             place = self.text.tag_ranges("unread")
             if place:
                 start = self.text.index(f"{place[0]} linestart")
                 self.text.delete(start, f"{start} + 1 lines")
                 old.rows -= 1
         self._unread_from = entry
-        row = self._row_of(entry)
-        drawn = self._find(entry)
+        row = self._drawn.row_of(entry)
+        drawn = self._drawn.find(entry)
         if row is not None and drawn is not None:
             self.text.insert(f"{row}.0", f"{unread_text()}\n", ("unread",))
             drawn.rows += 1
-
-    def _find(self, entry: Entry | None) -> _Drawn | None:
-        return next((drawn for drawn in self._drawn if drawn.entry is entry), None)
-
-    def _row_of(self, entry: Entry | None) -> int | None:
-        row = 1
-        for drawn in self._drawn:
-            if drawn.entry is entry:
-                return row
-            row += drawn.rows
-        return None
-
-    def _entry_at(self, index: str) -> Entry | None:
-        left = int(index.split(".", maxsplit=1)[0])
-        for drawn in self._drawn:
-            left -= drawn.rows
-            if left <= 0:
-                return drawn.entry
-        return None
 
     # --- scrolling and links ------------------------------------------------------------------
 
     def _scrolled(self, first: float, last: float) -> None:
         self._scrollbar.set(first, last)
         self.gutter.draw_soon()
-        # Another size of window or text also moves the end out of sight, but not by the
-        # reader's will; nor does it bring what is above into sight.
-        is_same = self._shape == self._shape_now()
-        if is_same and self._settling:
-            self._settling = self.text.compare("@0,0", ">=", "settling")
-        if is_same and not self._settling:
-            self._at_end = float(last) >= 1.0
-            if self._conversation is not None:
-                at_end = self._at_end
-                self._conversation.typed.top = (
-                    None if at_end else self._entry_at(self.text.index("@0,0"))
-                )
+        self._found.draw_soon()
+        self._heed_reader(float(last))
         if float(first) <= _NEAR_TOP and not self._at_end:
             self.after_idle(self._older_if_at_top)
 
+    def _heed_reader(self, last: float) -> None:
+        """Note where the reader is, if they have scrolled there."""
+        # Another size of window or text also moves the end out of sight, but not by their will;
+        # nor does it bring what is above into sight.
+        if self._shape != self._shape_now():
+            return
+        if self._settling and self.text.compare("@0,0", ">=", "settling"):
+            return
+        self._settling = False
+        self._note_place(last)
+
+    def _entry_at(self, index: str) -> Entry | None:
+        return self._drawn.entry_at(int(index.split(".", maxsplit=1)[0]))
+
+    @property
+    def _at_end(self) -> bool:
+        return self._conversation is None or self._conversation.typed.top is None
+
+    def _note_place(self, last: float) -> None:
+        """Note where the reader is, who has so much of the text in sight or above."""
+        conversation = self._conversation
+        if conversation is None:
+            return
+        top = None
+        if last < 1.0 and self._drawn:
+            top = self._entry_at(self.text.index("@0,0")) or self._drawn[-1].entry
+        conversation.typed.top = top
+        self._offer_end()
+        if top is None and conversation.unread:
+            self._actions.note_end()
+
+    def _offer_end(self) -> None:
+        """Offer to go to the newest line, and tell how many have come, while it is out of sight."""
+        if self._at_end or self._conversation is None:
+            self.newest.place_forget()
+            return
+        unread = self._conversation.unread
+        text = ngettext("\u2193 {count:,} new", "\u2193 {count:,} new", unread)
+        self.newest.configure(text=text.format(count=unread) if unread else _("\u2193 Newest"))
+        if not self.newest.winfo_manager():
+            edge = -self._theme.px(MARGIN)
+            self.newest.place(in_=self.text, relx=1.0, rely=1.0, x=edge, y=edge, anchor="se")
+
     def _older_if_at_top(self) -> None:
         """Draw older lines, or ask for them, if the reader has come to the first one."""
-        if self._conversation is None or not self._drawn:
+        conversation = self._conversation
+        if conversation is None or not self._drawn or self._at_end:
             return
-        if self._at_end or self.text.yview()[0] > _NEAR_TOP:
+        if self.text.yview()[0] > _NEAR_TOP:
             return
-        transcript = self._conversation.transcript
-        if self._drawn[0].entry is not transcript.entries[0]:
+        if self._drawn[0].entry is not conversation.transcript.entries[0]:
             self._draw_older(_PAGE)
-        elif self._conversation.has_older and self._asked_before != transcript.oldest_seq:
-            self._asked_before = transcript.oldest_seq
+        elif conversation.may_load_older:
             self._actions.load_older()
 
     def _stay_at_end(self) -> None:
@@ -359,6 +360,8 @@ class MessageView(ttk.Frame):
             self._settling = self._is_measured_later()
             self.text.mark_set("settling", "@0,0")
         self._shape = self._shape_now()
+        if self._conversation is not None:
+            self._fill_empty(self._conversation)
 
     def _pointed(self, event: tk.Event[tk.Text]) -> None:
         """Tell when a message was said that has no head of its own."""
@@ -372,8 +375,3 @@ class MessageView(ttk.Frame):
 
 def _is_by(line: Line, nick: str) -> bool:
     return isinstance(line, Said) and line.sender == nick and not line.action
-
-
-def _units(text: str) -> int:
-    """Count characters as Tk 8 does: those beyond the first 65,536 of Unicode are two."""
-    return len(text.encode("utf-16-le", errors="replace")) // 2 if tk.TkVersion < 9 else len(text)  # noqa: PLR2004

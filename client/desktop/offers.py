@@ -22,7 +22,7 @@ class OfferList(ttk.Frame):
     """
 
     def __init__(self, master: tk.Misc, theme: Theme, on_take: Callable[[Offer], None]) -> None:
-        super().__init__(master, style="Card.TFrame", padding=theme.px(GAP // 2))
+        super().__init__(master, style="Popup.TFrame", padding=theme.px(GAP // 2))
         self._theme, self._on_take = theme, on_take
         self._offers: Sequence[Offer] = ()
         self.rows = Rows(self, theme, on_choose=lambda _: self.take(), takes_focus=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from PIL import Image, ImageDraw, ImageTk
 
@@ -17,6 +17,7 @@ _MOST_KEPT: Final = 512
 _CLEAR: Final = (0, 0, 0, 0)
 
 Picture = ImageTk.PhotoImage
+Mark = Literal["tick", "dot", "none"]
 
 
 class Pictures:
@@ -27,6 +28,7 @@ class Pictures:
         self.box = lru_cache(maxsize=_MOST_KEPT)(self._box)
         self.disc = lru_cache(maxsize=_MOST_KEPT)(self._disc)
         self.standing = lru_cache(maxsize=_MOST_KEPT)(self._standing)
+        self.choice = lru_cache(maxsize=_MOST_KEPT)(self._choice)
 
     def _box(
         self, width: int, height: int, radius: int, fill: str, edge: tuple[str, int] = ("", 0)
@@ -77,6 +79,20 @@ class Pictures:
                 middle = whole / 2
                 bar = (2 * rim, middle - 0.45 * rim, whole - 2 * rim, middle + 0.45 * rim)
                 pen.rectangle(bar, ground or _CLEAR)
+
+        return self._shown(self._draw(size, size, draw))
+
+    def _choice(self, size: int, mark: Mark, colour: str) -> Picture:
+        """Draw the mark of what is chosen, or nothing that is as large."""
+
+        def draw(pen: ImageDraw.ImageDraw) -> None:
+            whole = size * _FINER - 1
+            if mark == "tick":
+                stroke = [(0.2 * whole, 0.52 * whole), (0.42 * whole, 0.74 * whole),
+                          (0.82 * whole, 0.28 * whole)]  # fmt: skip
+                pen.line(stroke, colour, round(0.11 * whole), joint="curve")
+            elif mark == "dot":
+                pen.ellipse((0.32 * whole, 0.32 * whole, 0.68 * whole, 0.68 * whole), colour)
 
         return self._shown(self._draw(size, size, draw))
 

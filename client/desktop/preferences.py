@@ -146,10 +146,16 @@ def remembered(path: Path | None = None) -> Remembered:
 
 
 def with_given(servers: Sequence[Server], urls: Sequence[str]) -> tuple[tuple[Server, ...], str]:
-    """Give the servers with one that has these URLs among them, and its name."""
+    """Give the servers with one that has these URLs among them, and its name.
+
+    One of whose nodes all are given is the same one, with more of them known.
+    """
     for server in servers:
         if set(server.urls) == set(urls):
             return tuple(servers), server.name
+        if set(server.urls) < set(urls):
+            fuller = msgspec.structs.replace(server, urls=tuple(urls))
+            return tuple(fuller if s is server else s for s in servers), server.name
     name = free_name(servers, urls[0].split("/")[2])
     return (*servers, Server(name, tuple(urls))), name
 

@@ -56,6 +56,7 @@ class SearchBar(ttk.Frame):
             self.entry.delete(0, "end")
             self.entry.insert(0, words)
         self.grid()
+        self.update_idletasks()  # what is not on the screen yet is not given the focus
         self.entry.focus_set()
         self.entry.selection_range(0, "end")
         self._words = ""

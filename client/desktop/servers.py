@@ -146,6 +146,7 @@ class ServerForm(ttk.Frame):
             self.name.insert(0, edited.name)
             if len(servers) > 1:
                 self.remove.pack(side="right")
+        self.update_idletasks()  # what is not on the screen yet is not given the focus
         self.addresses.focus_set()
 
     def _save(self) -> None:

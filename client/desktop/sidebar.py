@@ -10,8 +10,8 @@ from tkinter import ttk
 from typing import Protocol
 
 from client.desktop.palette import Standing
-from client.desktop.pictures import Picture
-from client.desktop.preferences import Look, Preferences, Remembered
+from client.desktop.pictures import Mark, Picture
+from client.desktop.preferences import Look, Remembered
 from client.desktop.rows import Row, Rows
 from client.desktop.theme import GAP, MARGIN, Theme
 from client.model import (
@@ -117,21 +117,15 @@ class Me(ttk.Frame):
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self._theme, self._actions = theme, actions
-        self.name = ttk.Menubutton(self, style="Side.Quiet.TMenubutton", compound="left")
-        self.menu = menu = tk.Menu(self.name, tearoff=False)
-        theme.dress_menu(menu)
-        self._states: Sequence[wire.State] = ("online", "away", "busy")
-        for state in self._states:
-            menu.add_command(
-                label=f" {state_text(state)}",
-                command=partial(actions.set_status, state),
-                compound="left",
-            )
-        self._tells_typing = tk.BooleanVar(self)
-        self._look = tk.StringVar(self)
-        menu.configure(postcommand=lambda: self._bring_menu_up_to_date(kept.preferences))
+        self.name = ttk.Menubutton(
+            self, style="Side.Quiet.TMenubutton", compound="left", direction="above"
+        )
+        self.menu = theme.menu(self.name)
+        self._fronts: dict[int, Callable[[], Picture]] = {}
+        """What is in front of each entry of the menu."""
         self._fill_menu(kept)
-        self.name.configure(menu=menu)
+        self.menu.configure(postcommand=self._mark_menu)
+        self.name.configure(menu=self.menu)
         self.name.pack(fill="x")
         inside = theme.px(GAP)
         self.status = ttk.Label(self)
@@ -142,50 +136,69 @@ class Me(ttk.Frame):
 
     def open_menu(self) -> None:
         """Open the menu, for keys to choose from it."""
-        self.name.focus_set()
-        self.name.event_generate("<space>")
+        above = self.name.winfo_rooty() - self.menu.winfo_reqheight()
+        self.menu.tk_popup(self.name.winfo_rootx(), above)
+        self.menu.activate(0)
 
     def _fill_menu(self, kept: Remembered) -> None:
-        menu, actions = self.menu, self._actions
-        menu.add_separator()
-        menu.add_checkbutton(
-            label=_("Tell others when I am typing"),
-            variable=self._tells_typing,
-            command=lambda: kept.change(tells_typing=self._tells_typing.get()),
+        actions = self._actions
+        states: Sequence[wire.State] = ("online", "away", "busy")
+        for state in states:
+            self._add(
+                state_text(state), partial(actions.set_status, state), partial(self._mark, state)
+            )
+        self.menu.add_separator()
+        self._add(
+            _("Show that I am typing"),
+            lambda: kept.change(tells_typing=not kept.preferences.tells_typing),
+            lambda: self._choice("tick" if kept.preferences.tells_typing else "none"),
         )
-        menu.add_separator()
+        self.menu.add_separator()
         looks: Sequence[tuple[Look, str]] = (
             ("light", _("Light")), ("dark", _("Dark")), ("system", _("As the system")),
         )  # fmt: skip
-        for look, label in looks:
-            menu.add_radiobutton(
-                label=label,
-                value=look,
-                variable=self._look,
-                command=partial(actions.choose_look, look),
-            )
-        menu.add_separator()
-        menu.add_command(label=_("Keys and commands"), command=actions.show_help)
-        menu.add_command(label=_("Leave and close"), command=actions.close)
-        self._bring_menu_up_to_date(kept.preferences)
 
-    def _bring_menu_up_to_date(self, preferences: Preferences) -> None:
-        self._tells_typing.set(preferences.tells_typing)
-        self._look.set(preferences.look)
+        def front_of(look: Look) -> Picture:
+            return self._choice("dot" if kept.preferences.look == look else "none")
+
+        for look, label in looks:
+            self._add(label, partial(actions.choose_look, look), partial(front_of, look))
+        self.menu.add_separator()
+        self._add(_("Keys and commands"), actions.show_help)
+        self._add(_("Leave and close"), actions.close)
+
+    def _add(
+        self,
+        label: str,
+        command: Callable[[], object],
+        front: Callable[[], Picture] | None = None,
+    ) -> None:
+        """Add an entry to the menu, with a picture in front: Tk's own marks are all one size."""
+        self.menu.add_command(label=f" {label}", command=command, compound="left")
+        place = self.menu.index("end") or 0
+        self._fronts[place] = front or (lambda: self._choice("none"))
+
+    def _mark_menu(self) -> None:
+        """Mark in the menu what is chosen."""
+        # Kept here: what nothing refers to any more is gone from the window too.
+        self._marks = {place: front() for place, front in self._fronts.items()}
+        for place, mark in self._marks.items():
+            self.menu.entryconfigure(place, image=str(mark))
 
     def _dress(self) -> None:
-        """Show marks of statuses in these colours and this size."""
-        # Kept here: what nothing refers to any more is gone from the window too.
-        self._marks = [self._mark(state) for state in self._states]
-        for place, mark in enumerate(self._marks):
-            self.menu.entryconfigure(place, image=str(mark))
-        self._marks.append(self._mark(self._standing))
-        self.name.configure(image=str(self._marks[-1]))
+        """Show marks in these colours and this size."""
+        self._mark_menu()
+        self._shown_mark = self._mark(self._standing)
+        self.name.configure(image=str(self._shown_mark))
 
     def _mark(self, standing: Standing) -> Picture:
         size = self._theme.body.metrics("linespace")
         colour = self._theme.palette.of_standing(standing)
         return self._theme.pictures.standing(size, standing, colour)
+
+    def _choice(self, mark: Mark) -> Picture:
+        size = self._theme.body.metrics("linespace")
+        return self._theme.pictures.choice(size, mark, self._theme.palette.text)
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring it up to date."""

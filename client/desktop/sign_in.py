@@ -95,6 +95,10 @@ class SignInPage(ttk.Frame):
             case SignedOut(nick, problem, suggestion):
                 self._ask(nick, problem, suggestion)
 
+    def focus_input(self) -> None:
+        """Have what is typed go to the nickname, or to the form."""
+        (self.entry if self.card.winfo_manager() else self.form.addresses).focus_set()
+
     # --- a nickname ---------------------------------------------------------------------------
 
     def _fill_in(self, nick: str) -> None:

@@ -59,6 +59,11 @@ def quieten(button: ttk.Button) -> None:
     button.configure(style="Quiet.TButton")
 
 
+def inform(button: ttk.Button) -> None:
+    """Make a button a line that tells something, and leads to more of it."""
+    button.configure(style="About.TButton", cursor="hand2")
+
+
 def warn(button: ttk.Button) -> None:
     """Make a button something that loses what was there."""
     button.configure(style="Warn.TButton")
@@ -96,10 +101,12 @@ class Styles:
             ("Field", "Field.TFrame", palette.background),
             ("Card", "Card.TFrame", palette.background),
             ("Card", "Side.Card.TFrame", palette.surface),
+            ("Popup", "Popup.TFrame", palette.background),
         ):
             self._style.layout(name, [(f"{form}.form", {"sticky": "nswe"})])
             self._style.configure(name, background=ground)
         self._style.configure("Rule.TFrame", background=palette.line)
+        self._style.configure("Focus.TFrame", background=palette.link)
         self._style.configure(
             "Invitation.TLabel",
             background=palette.background,
@@ -127,6 +134,7 @@ class Styles:
             "Field.form", _FIELD_SIZE, (ground, (palette.edge, 1)), focus=(ground, ring)
         )
         self._make_form("Card.form", _CARD_SIZE, (ground, (palette.line, 1)))
+        self._make_form("Popup.form", _CARD_SIZE, (ground, (palette.edge, 2)))
         self._make_form("Scroll.trough", _THUMB_SIZE, ("", bare), padding=2)
         self._make_form(
             "Scroll.thumb",
@@ -185,6 +193,26 @@ class Styles:
                 padding=0,
                 borderwidth=0,
             )
+
+        self._style.layout(f"{prefix}About.TButton", [("Button.label", {"sticky": "nswe"})])
+        self._style.configure(
+            f"{prefix}About.TButton",
+            background=ground,
+            foreground=palette.quiet,
+            font=self._fonts["small"],
+            anchor="w",
+            padding=0,
+            borderwidth=0,
+        )
+        self._style.map(
+            f"{prefix}About.TButton",
+            foreground=[
+                ("disabled", palette.quiet),
+                ("focus", palette.link),
+                ("active", palette.text),
+            ],
+            background=[("active", ground), ("!active", ground)],
+        )
 
     def _set_buttons(self, prefix: str, ground: str, palette: Palette) -> None:
         for kind, colours in button_colours(palette).items():

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import ttkbootstrap
 
+from client.desktop.editing import mend_editing
 from client.desktop.palette import PALETTES, Mode, Palette
 from client.desktop.pictures import Pictures
 from client.desktop.styles import Styles
@@ -183,7 +184,7 @@ class Theme:
             "above-band": {"spacing3": px(GAP)},
             "time": quiet,
             "action": {"font": self.italic},
-            "url": {"foreground": palette.link, "underline": True},
+            "url": {"foreground": palette.link},
             "centred": {"justify": "center", "spacing1": px(MARGIN), "spacing3": px(GAP)},
             "unread": {"font": self.small_bold, "foreground": palette.error, "justify": "center",
                        "spacing1": px(GAP), "spacing3": px(GAP)},
@@ -193,7 +194,8 @@ class Theme:
             "current": {"background": palette.accent, "foreground": palette.on_accent},
             "draft": {"foreground": palette.quiet},
             "refusal": {"font": self.small, "foreground": palette.error},
-            "link": {"font": self.small, "foreground": palette.link, "underline": True},
+            "link": {"font": self.small, "foreground": palette.link},
+            "pointed": {"underline": True},
         }  # fmt: skip
 
     def dress_field(self, text: tk.Text) -> None:
@@ -217,9 +219,11 @@ class Theme:
             wrap="word",
         )
 
-    def dress_menu(self, menu: tk.Menu) -> None:
-        """Dress a menu."""
+    def menu(self, master: tk.Misc) -> tk.Menu:
+        """Make a menu."""
+        menu = ttkbootstrap.Menu(master, tearoff=False, autostyle=False)
         self.dress(menu, lambda: self._dress_menu(menu))
+        return menu
 
     def _dress_menu(self, menu: tk.Menu) -> None:
         palette = self.palette
@@ -243,6 +247,7 @@ def open_root(
     root = ttkbootstrap.App(title=title, scaling=dpi / _POINTS if dpi else None, iconphoto=None)
     # ttkbootstrap has Return press a button instead of the space bar; here both do.
     root.bind_class("TButton", "<space>", root.bind_class("TButton", "<<Invoke>>"))
+    mend_editing(root)
     theme = Theme(root, mode, size)
     largest = (root.winfo_screenwidth(), root.winfo_screenheight())
     usual = [min(theme.px(side), most) for side, most in zip((960, 640), largest, strict=True)]

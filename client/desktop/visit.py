@@ -10,25 +10,35 @@ from typing import Final
 
 import trio
 
+from client.delivery import insist
 from client.model import Chat, Conversation, Online
 from client.session import CommandError, Connected, ConnectionLost, Event, Rejoined, Session
 from client.texts import _
 from gateway import wire
 
-_PASSING: Final = frozenset({"unavailable", "too_fast"})
 _PAGE: Final = 100
 _PING_SECONDS: Final = 15.0
 _TYPING_SECONDS: Final = 3.0
 
 
 class Visit:
-    """Runs while a session is open; ``changed`` is called after everything that can be seen."""
+    """Runs while a session is open.
+
+    ``on_change`` is called after everything that can be seen, and ``on_room`` after a room has let
+    one in or has not.
+    """
 
     def __init__(
-        self, chat: Chat, session: Session, nursery: trio.Nursery, changed: Callable[[], None]
+        self,
+        chat: Chat,
+        session: Session,
+        nursery: trio.Nursery,
+        *,
+        on_change: Callable[[], None],
+        on_room: Callable[[], None],
     ) -> None:
         self.chat, self.session = chat, session
-        self._nursery, self._changed = nursery, changed
+        self._nursery, self._changed, self._on_room = nursery, on_change, on_room
         self._senders: dict[Conversation, trio.Event] = {}
         self._joining: set[str] = set()
         self._typing_at = -math.inf
@@ -36,17 +46,18 @@ class Visit:
     async def run(self) -> None:
         """Take what comes in until the session is over."""
         self._nursery.start_soon(self._keep_measuring)
+        status = self.chat.status
+        if (status.state, status.text) != ("online", ""):  # from the session before this one
+            self._nursery.start_soon(self.set_status, status.state, status.text)
         for conversation in self.chat.conversations.values():
             self.send(conversation)
         async for event in self.session.events:
             self.take(event)
             if isinstance(event, Connected):
                 self._nursery.start_soon(self._measure)
-                for conversation in self.chat.rooms:
-                    if conversation.room not in self.session.rooms:
-                        await self.join(conversation)
+                self._nursery.start_soon(self._join_all)
             elif isinstance(event, Rejoined):
-                await self._complete_members(event.joined)
+                self._nursery.start_soon(self._complete_members, event.joined)
 
     def take(self, event: Event | wire.Joined) -> None:
         """Show what happened."""
@@ -57,25 +68,37 @@ class Visit:
 
     # --- rooms --------------------------------------------------------------------------------
 
+    async def _join_all(self) -> None:
+        """Enter what is open, in the order of the list."""
+        for conversation in self.chat.rooms:
+            if conversation.room not in self.session.rooms:
+                await self.join(conversation)
+
     async def join(self, conversation: Conversation) -> None:
         """Enter a room; if that is refused, its conversation says why."""
         room = conversation.room
         if room in self._joining:
             return
         self._joining.add(room)
-        try:
-            joined = await self._insist(lambda: self.session.join(room))
-        except ConnectionLost:
-            return  # the next connection brings another `Connected`
-        except CommandError as error:
-            text = _("This room cannot be entered: {reason}").format(reason=error.message)
-            conversation.tell(now(), text, warning=True)
-            self._changed()
-        else:
+
+        async def ask() -> None:
+            joined = await self.session.join(room)
             self.take(joined)
             await self._complete_members(joined)
+
+        try:
+            if refusal := await insist(ask):
+                self._shut_out(conversation, refusal.message)
+            self._on_room()
         finally:
             self._joining.discard(room)
+
+    def _shut_out(self, conversation: Conversation, reason: str) -> None:
+        if conversation.shut is None:
+            text = _("This room cannot be entered: {reason}").format(reason=reason)
+            conversation.tell(now(), text, warning=True)
+        conversation.shut_out(reason)
+        self._changed()
 
     async def leave(self, room: str) -> None:
         """Leave a room; what cannot be told now ends with the connection."""
@@ -84,16 +107,20 @@ class Visit:
     async def load_older(self, conversation: Conversation) -> None:
         """Read what was said before the first message that is shown."""
         before = conversation.transcript.oldest_seq
-        if before is None:
+        if before is None or not conversation.may_load_older:
             return
-        try:
+
+        async def ask() -> None:
             page = await self.session.history(conversation.room, before=before, limit=_PAGE)
-        except ConnectionLost:
-            return
-        except CommandError as error:
-            conversation.tell(now(), error.message, warning=True)
-        else:
             conversation.take_older(page, self.chat.nick)
+
+        conversation.loads_older = True
+        try:
+            if refusal := await insist(ask):
+                conversation.has_older = False  # or each look at the first line would ask again
+                conversation.tell(now(), refusal.message, warning=True)
+        finally:
+            conversation.loads_older = False
         self._changed()
 
     async def list_rooms(self, show: Callable[[list[wire.RoomInfo]], None]) -> None:
@@ -155,7 +182,12 @@ class Visit:
     # --- saying -------------------------------------------------------------------------------
 
     def send(self, conversation: Conversation) -> None:
-        """Have what waits in a conversation sent, one after the other."""
+        """Have what waits in a conversation sent, one after the other.
+
+        A room that did not let one in is asked again.
+        """
+        if conversation.shut is not None:
+            self._nursery.start_soon(self.join, conversation)
         if conversation in self._senders:
             self._senders[conversation].set()
         elif conversation.drafts:
@@ -182,15 +214,6 @@ class Visit:
             except CommandError as error:
                 conversation.refuse(draft.id, error.message)
             self._changed()
-
-    async def _insist(self, ask: Callable[[], Awaitable[wire.Joined]]) -> wire.Joined:
-        while True:
-            try:
-                return await ask()
-            except CommandError as error:
-                if error.code not in _PASSING:
-                    raise
-                await trio.sleep(error.retry_after or 1.0)
 
     async def _try(self, ask: Callable[[], Awaitable[None]]) -> None:
         """Do something that the person is told about, where they are, if it fails."""

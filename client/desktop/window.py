@@ -11,12 +11,14 @@ from typing import Protocol
 from client.desktop.attention import Bell, title_with_unread
 from client.desktop.chat_page import ChatActions, ChatPage
 from client.desktop.chooser import Choice
+from client.desktop.clicks import CONTEXT_KEY
+from client.desktop.help_page import HelpPage
 from client.desktop.icon import WindowIcon
 from client.desktop.preferences import Remembered, Server
 from client.desktop.rows import Row
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
-from client.model import Chat, SignedOut, SigningIn, shown_line
+from client.model import Chat, Place, SignedOut, SigningIn, shown_line
 from client.texts import _, ngettext
 from gateway import wire
 
@@ -57,7 +59,7 @@ class Window:
 
     def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
         self.root = root
-        self._actions = actions
+        self._actions, self._kept = actions, kept
         self.sign_in = SignInPage(
             root,
             theme,
@@ -68,6 +70,8 @@ class Window:
             notice=kept.problem,
         )
         self.chat = ChatPage(root, theme, actions, kept)
+        self.help = HelpPage(root, theme, self._focus_page)
+        self._drawn = Chat()
         self._title = ""
         self._icon = WindowIcon(root)
         self._bell = Bell(root)
@@ -87,17 +91,20 @@ class Window:
             "leave": self._in_chat(actions.leave),
             "mute": self._in_chat(actions.mute),
             "search": self._in_chat(partial(self.chat.search_for, "")),
+            "newest": self._in_chat(self.chat.messages.go_to_end),
             "retry": self._in_chat(actions.retry),
             "discard": self._in_chat(actions.discard),
+            "members": self._in_chat(self.chat.turn_to_members),
             "pane": self._in_chat(self.chat.next_pane),
             "menu": self._in_chat(self.chat.sidebar.me.open_menu),
-            "help": self._in_chat(actions.show_help),
+            "context": self._open_context_menu,
+            "help": actions.show_help,
             "quit": self._leave,
         }
 
     def draw(self, chat: Chat, now: int) -> None:
         """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
-        state = chat.connection
+        self._drawn, state = chat, chat.connection
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
             self._entitle(_("Chat"))
@@ -114,8 +121,9 @@ class Window:
             if chat.current is not None and chat.current.place.direct:
                 title = _("{nick} and {place}")
             title = title.format(nick=shown_line(chat.nick), place=where)
-            self._entitle(title_with_unread(title, chat.unread))
-            self._icon.show(chat.unread)
+            unread = chat.unread(self._kept.preferences.muted)
+            self._entitle(title_with_unread(title, unread))
+            self._icon.show(unread)
             self.chat.draw(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
 
@@ -123,45 +131,53 @@ class Window:
         """Sound the bell."""
         self._bell.ring()
 
-    def offer_rooms(self, rooms: Sequence[wire.RoomInfo]) -> None:
-        """Offer rooms to be joined; one that is not among them is made by joining it."""
-        choices: list[Choice] = [
-            (
-                Row(
-                    shown_line(info.room),
-                    symbol="#",
-                    note=ngettext("{count:,} person", "{count:,} people", info.members).format(
-                        count=info.members
-                    ),
-                ),
-                partial(self._actions.join_room, info.room),
-            )
-            for info in rooms
-        ]
-        known = {info.room for info in rooms}
+    def ask_for_room(self) -> Callable[[Sequence[wire.RoomInfo]], None]:
+        """Ask for a room to join, or to make by joining it; gives what offers those there are."""
+        known: Sequence[wire.RoomInfo] = ()
 
         def another(typed: str) -> Choice | None:
             room = typed.removeprefix("#")
-            if not room or room in known or " " in room:
+            if not room or " " in room or any(info.room == room for info in known):
                 return None
             row = Row(room, symbol="#", note=_("join or make it"))
             return row, partial(self._actions.join_room, room)
 
+        def offer(rooms: Sequence[wire.RoomInfo]) -> None:
+            nonlocal known
+            known = rooms
+            offer_instead(list(map(self._room_choice, rooms)))
+
         note = _("Type a name. Return joins, Escape closes.")
-        if self.chat.chooser.is_open:
-            self.chat.chooser.offer(choices, note)
-        else:
-            self.chat.chooser.open(_("Join a room"), choices, note=note, also=another)
+        offer_instead = self.chat.chooser.open(_("Join a room"), [], note=note, also=another)
+        return offer
+
+    def _room_choice(self, info: wire.RoomInfo) -> Choice:
+        people = ngettext("{count:,} person", "{count:,} people", info.members)
+        note = people.format(count=info.members)
+        here = self._drawn.conversations.get(Place(info.room))
+        if here is not None and here.present:
+            note = _("{people}, you are in it").format(people=note)
+        row = Row(shown_line(info.room), symbol="#", note=note)
+        return row, partial(self._actions.join_room, info.room)
 
     def _offer_conversations(self) -> None:
         rows = self.chat.sidebar.listed
         choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
+        conversations = [conversation for _row, conversation in rows]
+        likely = self._drawn.likely_next(self._kept.preferences.muted)
+        chosen = conversations.index(likely) if likely in conversations else 0
         note = _("Type some letters of a name. Return goes there, Escape closes.")
-        self.chat.chooser.open(_("Go to a conversation"), choices, note=note)
+        self.chat.chooser.open(_("Go to a conversation"), choices, note=note, chosen=chosen)
+
+    def _open_context_menu(self) -> None:
+        if (widget := self.root.focus_get()) is not None:
+            widget.event_generate(CONTEXT_KEY)
 
     def _in_chat(self, action: Callable[[], object]) -> Callable[[], object]:
         def act() -> None:
             if self._page is self.chat:
+                self.help.close()
+                self.chat.chooser.close()
                 action()
 
         return act
@@ -186,4 +202,12 @@ class Window:
             self._page.pack_forget()
         page.pack(fill="both", expand=True)
         self._page = page
+        self.help.close()
         return True
+
+    def _focus_page(self) -> None:
+        """Have what is typed go to where one types on the page."""
+        if self._page is self.chat:
+            self.chat.focus_input()
+        else:
+            self.sign_in.focus_input()

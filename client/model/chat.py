@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from client import events
 from client.model.connection import Connection, Offline, Online, Over, SignedOut, SigningIn
 from client.model.conversation import Conversation, Place
+from client.model.lines import Moved
 from client.model.words import shown_line
 from client.session import CannotConnect, CommandError
 from client.texts import _
@@ -23,6 +24,7 @@ class Chat:
         self.connection: Connection = SignedOut()
         self.conversations: dict[Place, Conversation] = {}
         self.current: Conversation | None = None
+        self._previous: Conversation | None = None
         self.attended = True
         """Whether the window is the one that the person has before them."""
         self._was_online = False
@@ -72,30 +74,29 @@ class Chat:
         """The conversations with one person, those used last first."""
         return self._sorted(direct=True)
 
-    @property
-    def unread(self) -> int:
-        """How many messages are unread."""
-        return sum(conversation.unread for conversation in self.conversations.values())
-
-    @property
-    def mentions(self) -> int:
-        """How many of them call for this person."""
-        return sum(conversation.mentions for conversation in self.conversations.values())
+    def unread(self, muted: Collection[str] = ()) -> int:
+        """Count what is unread, but for the conversations with these titles."""
+        return sum(c.unread for c in self.conversations.values() if c.place.title not in muted)
 
     def show(self, conversation: Conversation) -> None:
         """Turn to a conversation; the one before it is read."""
         if conversation is not self.current:
             if self.current is not None:
                 self.current.unread_from = None
-            self.current = conversation
-        self._read_current()
+            self._previous, self.current = self.current, conversation
+        self.read_current()
 
     def attend(self, *, attended: bool) -> None:
         """Note whether the person has the window before them."""
         if not attended and self.current is not None and not self.current.unread:
             self.current.unread_from = None
         self.attended = attended
-        self._read_current()
+        self.read_current()
+
+    def read_current(self) -> None:
+        """Note that the person has seen what is in sight, if that is the newest of it."""
+        if self.current is not None and self._is_watched(self.current):
+            self.current.read()
 
     def step(self, by: int) -> Conversation | None:
         """Give the conversation so many places further down the list."""
@@ -104,13 +105,30 @@ class Chat:
             return listed[0] if listed else None
         return listed[(listed.index(self.current) + by) % len(listed)]
 
+    def likely_next(self, muted: Collection[str] = ()) -> Conversation | None:
+        """Give where the person may want to go: to what calls for them, is unread, or was before.
+
+        What is unread in the conversations with these titles does not count.
+        """
+
+        def likelihood(conversation: Conversation) -> tuple[bool, bool, bool]:
+            counts = conversation.place.title not in muted
+            return (
+                counts and conversation.mentions > 0,
+                counts and conversation.unread > 0,
+                conversation is self._previous,
+            )
+
+        others = [c for c in (*self.rooms, *self.directs) if c is not self.current]
+        return max(others, key=likelihood, default=None)
+
     def close(self, conversation: Conversation) -> None:
         """Drop a conversation, and turn to the next one if it was in sight."""
         after = self.step(1) if conversation is self.current else self.current
         self.conversations = {p: c for p, c in self.conversations.items() if c is not conversation}
         if conversation is self.current:
             self.current = after if after is not conversation else None
-            self._read_current()
+            self.read_current()
 
     def person(self, nick: str) -> wire.Member | None:
         """Give somebody as they are known from a room; None if they are in none."""
@@ -141,11 +159,8 @@ class Chat:
         return sorted(found, key=lambda c: -c.used)
 
     def _is_watched(self, conversation: Conversation) -> bool:
-        return self.attended and conversation is self.current
-
-    def _read_current(self) -> None:
-        if self.current is not None and self.attended:
-            self.current.read()
+        at_end = conversation.typed.top is None
+        return self.attended and conversation is self.current and at_end
 
     # --- coming in ----------------------------------------------------------------------------
 
@@ -182,6 +197,7 @@ class Chat:
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).tell(now, text, warning=True)
+                self.room(room).shut_out(reason)
             case wire.Message() | wire.Presence() | wire.MemberList():
                 self._take_of_room(event, now)
             case wire.DirectMessage() | wire.Typing():
@@ -196,7 +212,7 @@ class Chat:
                 self._disconnect(event, now)
             case events.Ended(reason):
                 self._end(reason, now)
-        self._read_current()
+        self.read_current()
 
     def _take_of_room(
         self, event: wire.Message | wire.Presence | wire.MemberList, now: int
@@ -211,7 +227,7 @@ class Chat:
                 conversation.list_members(event)
             case wire.Presence():
                 conversation.meet(event, now, self.nick)
-                self._follow_changes(event.changed)
+                self._follow_changes(event.changed, now)
 
     def _take_of_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
         if isinstance(event, wire.DirectMessage):
@@ -242,7 +258,7 @@ class Chat:
             self._tell_all(now, text, warning=True)
         self._leave_all()
         delay = round(event.retry_in * 1000)
-        self.connection = Offline(shown_line(event.reason), now, delay, event.next_url)
+        self.connection = Offline(shown_line(event.reason), now, delay)
 
     def _end(self, reason: str, now: int) -> None:
         text = _("You were signed out: {reason}").format(reason=reason)
@@ -250,16 +266,31 @@ class Chat:
         self._leave_all()
         self.connection = Over(shown_line(reason))
 
-    def _follow_changes(self, changes: Sequence[wire.Renamed]) -> None:
+    def _follow_changes(self, changes: Sequence[wire.Renamed], now: int) -> None:
         for change in changes:
             if change.was == self.nick:
                 self.nick = change.nick
                 self.status = wire.Member(nick=change.nick, state=change.state, text=change.text)
-            place = Place(change.was, direct=True)
-            if change.was != change.nick and place in self.conversations:
-                conversation = self.conversations.pop(place)
-                conversation.place = Place(change.nick, direct=True)
-                self.conversations[conversation.place] = conversation
+            if change.was != change.nick:
+                self._follow_rename(change.was, change.nick, now)
+
+    def _follow_rename(self, was: str, nick: str, now: int) -> None:
+        """Have the conversation with somebody go on under another name.
+
+        If there is one under that name already, it goes on there, and neither loses what it has.
+        """
+        conversation = self.conversations.get(self._same(Place(was, direct=True)))
+        if conversation is None:
+            return
+        place = Place(nick, direct=True)
+        if self.conversations.get(self._same(place), conversation) is not conversation:
+            # Told by each room that both are in, and folded into one line.
+            conversation.transcript.add(Moved(now, renamed=((was, nick),)))
+            return
+        del self.conversations[conversation.place]
+        conversation.place = place
+        conversation.typists.rename(was, nick)
+        self.conversations[place] = conversation
 
     def _notice(self, event: wire.Notice, now: int) -> None:
         if event.room is None:

@@ -37,7 +37,6 @@ class Offline:
     reason: str
     since: int
     delay: int
-    next_url: str
 
     def seconds_left(self, now: int) -> int:
         """Seconds until the next attempt, rounded up; 0 while it is being made."""

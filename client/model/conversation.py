@@ -41,8 +41,9 @@ class Typed:
 class Conversation:
     """Its lines, its members, and what is not sent yet.
 
-    ``present`` tells whether the room is joined on this connection; ``used`` grows with use, for
-    the order of conversations; ``unread_from`` is what the person has not seen the rest from.
+    ``present`` tells whether the room is joined on this connection, ``entered`` whether it ever
+    was, and ``shut`` why the server does not let one in. ``used`` grows with use, for the order of
+    conversations; ``unread_from`` is what the person has not seen the rest from.
     """
 
     def __init__(self, place: Place) -> None:
@@ -52,12 +53,16 @@ class Conversation:
         self.typists = Typists()
         self.drafts: dict[str, Draft] = {}
         self.typed = Typed()
-        self.present = place.direct
+        self.present = self.entered = place.direct
+        self.shut: str | None = None
         self.unread = 0
         self.mentions = 0
+        self.call: Said | None = None
+        """The newest message that mentioned the person, or was for them alone."""
         self.unread_from: Entry | None = None
         self.used = 0
         self.has_older = not place.direct
+        self.loads_older = False
         self._seq = 0
         self._version = 0
         self._spoke: dict[str, int] = {}
@@ -67,23 +72,36 @@ class Conversation:
         """Its name."""
         return self.place.name
 
+    @property
+    def may_load_older(self) -> bool:
+        """Whether the server can be asked now for what was said before all that is here."""
+        return self.present and self.has_older and not self.loads_older
+
     # --- what happens -------------------------------------------------------------------------
 
     def enter(self, joined: wire.Joined, now: int, me: str) -> None:
         """Take the answer to a join, be it the first one or one after a reconnection."""
         messages: Sequence[wire.Message] = joined.messages
-        first = not self.transcript.entries
+        first = not self.entered
         if not joined.recovered and not first:
             messages = [message for message in messages if not self._has(message)]
             self.tell(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
             self._say(message, me, news=not first)
-        if first:
-            self.has_older = bool(messages) and messages[0].seq > 1
+        oldest = self.transcript.oldest_seq
+        self.has_older = oldest is not None and oldest > 1
         self._seq, self._version = joined.seq, joined.version
         self.people.replace(joined.members)
-        self.present = True
+        self.present = self.entered = True
+        self.shut = None
         self._settle_drafts()
+
+    def shut_out(self, reason: str) -> None:
+        """Note that the server does not let one in: nothing that waits here will be sent."""
+        self.present, self.shut = False, reason
+        for draft in self.drafts.values():
+            if draft.seq is None:
+                self.refuse(draft.id, reason)
 
     def hear(
         self, message: wire.Message | wire.DirectMessage, me: str, *, watched: bool = False
@@ -101,6 +119,8 @@ class Conversation:
         moved = self.people.apply(presence, now)
         for nick in moved.left:
             self.typists.forget(nick)
+        for was, nick in moved.renamed:
+            self.typists.rename(was, nick)
         moved = replace(moved, joined=tuple(nick for nick in moved.joined if nick != me))
         if moved.text:
             self._add(moved)
@@ -155,7 +175,8 @@ class Conversation:
     def write(self, draft_id: str, text: str) -> None:
         """Take what the person wants to say; or what was refused, to be tried again."""
         self.drafts[draft_id] = Draft(draft_id, text)
-        self.unread_from = None
+        self.unread_from = self.typed.top = None  # what one says is at the end, and so is one then
+        self.read()
 
     def lose(self) -> None:
         """Note that the room may be left: what it says next is the answer to a new join.
@@ -214,10 +235,13 @@ class Conversation:
             if not self.unread:
                 self.unread_from = entry
             self.unread += 1
-            self.mentions += said.mention or self.place.direct
+            if said.mention or self.place.direct:
+                self.mentions += 1
+                self.call = said
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)
         # Somebody who reads further up keeps what they read, up to twice as many lines.
-        self.transcript.drop_oldest(MOST_LINES * (1 if self.typed.top is None else 2))
+        if self.transcript.drop_oldest(MOST_LINES * (1 if self.typed.top is None else 2)):
+            self.has_older = not self.place.direct
         return entry

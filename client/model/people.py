@@ -66,6 +66,11 @@ class Typists:
         """Take that somebody is typing."""
         self._until[nick] = now + TYPING_MILLISECONDS
 
+    def rename(self, was: str, nick: str) -> None:
+        """Take that somebody has another name."""
+        if was in self._until:
+            self._until[nick] = self._until.pop(was)
+
     def forget(self, nick: str) -> None:
         """Take that somebody has said what they were typing, or is gone."""
         self._until.pop(nick, None)

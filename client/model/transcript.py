@@ -35,14 +35,20 @@ class Transcript:
         self.changes = 0
 
     def add(self, line: Line) -> Entry:
-        """Add a line at the end; one about comings and goings is folded into one before it."""
+        """Add a line at the end; one about comings and goings is folded into one before it.
+
+        If that leaves nothing to tell, what is given is gone.
+        """
         self.changes += 1
         last = self.entries[-1].line if self.entries else None
         if last is None or day_of(last.at) != day_of(line.at):
             self._append(Entry(NewDay(line.at, day_of(line.at))))
         elif isinstance(line, Moved) and isinstance(last, Moved):
             line = last.then(line)
-            self.entries.pop().gone = True
+            folded = self.entries.pop()
+            folded.gone = True
+            if not line.text:
+                return folded  # in the end nothing has changed
             last = self.entries[-1].line if self.entries else None
         return self._append(Entry(line, _continues(last, line)))
 
@@ -68,11 +74,13 @@ class Transcript:
             before = line
         self.entries.extendleft(reversed(built))
 
-    def drop_oldest(self, most: int = MOST_LINES) -> None:
-        """Keep only the newest lines."""
+    def drop_oldest(self, most: int = MOST_LINES) -> bool:
+        """Keep only the newest lines; tells whether there were more."""
+        dropped = len(self.entries) > most
         while len(self.entries) > most:
             self.entries.popleft().gone = True
             self.changes += 1
+        return dropped
 
     def find(self, words: str) -> list[Entry]:
         """Give the messages that have these words in them, or are by such a person."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,13 @@ def display() -> Iterator[str]:
 def somebody_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is remembered of whoever runs the tests, and nothing is left to them."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over() -> Iterator[None]:
+    """Delete here what Tk drew: Python may do it on Trio's thread later, where Tk lets nobody."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

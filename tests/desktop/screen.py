@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
@@ -100,6 +100,17 @@ class XWindow:
     async def click(self, x: int, y: int) -> None:
         """Click at a place in it."""
         await _xdotool("mousemove", "--window", self.number, str(x), str(y), "click", "1")
+
+    @asynccontextmanager
+    async def held(self, x: int, y: int) -> AsyncIterator[None]:
+        """Hold the mouse button down at a place in it."""
+        at = ("mousemove", "--window", self.number, str(x), str(y))
+        await _xdotool(*at, "mousedown", "1")
+        try:
+            yield
+        finally:
+            with trio.CancelScope(shield=True):
+                await _xdotool("mouseup", "1")
 
     async def read(self, x: int, y: int) -> str:
         """Read the text widget at a place, as a person copies it: click, select all, copy."""

@@ -47,7 +47,7 @@ async def _take_all(out: Path, scale: int) -> None:
                 camera = Camera(out, theme, scale)
                 await _picture_signing_in(cluster, camera)
                 await _picture_talking(cluster, camera)
-                await cluster.add_node()
+                await (await cluster.add_node()).ready()
 
 
 class Camera:
@@ -155,7 +155,9 @@ async def _picture_window(camera: Camera, window: XWindow) -> None:
     await window.press("Escape")
     await camera.click(window, 60, 580)
     await camera.take("menu")
-    await window.press("Escape", "alt+Down", "alt+Down")
+    await window.press("Escape", "Prior")
+    await camera.take("further-up")
+    await window.press("alt+End", "alt+Down", "alt+Down")
     await camera.take("direct")
     await window.press("alt+Up", "alt+Up")
     await camera.resize(window, 800, 600)

@@ -66,13 +66,13 @@ async def _first_paint() -> None:
     script = (
         "import sys, time; begin = time.perf_counter(); sys.argv = ['chat-client']\n"
         "from client.desktop.theme import Theme\n"
-        "from client.desktop import app\n"
-        "run = app.host.run\n"
+        "from client.desktop import host\n"
+        "run = host.run\n"
         "def seen(root, main):\n"
         "    def painted(event):\n"
         "        print(time.perf_counter() - begin, flush=True); root.quit(); sys.exit()\n"
         "    root.bind('<Expose>', painted); run(root, main)\n"
-        "app.host.run = seen\n"
+        "host.run = seen\n"
         "from client.__main__ import main; main()"
     )
     times = []

@@ -123,6 +123,15 @@ class Person:
             if not _is_within(_place(widget), within) or not _fits(_needed(widget), _place(widget))
         ]
 
+    def buttons(self, label: str) -> list[ttk.Button]:
+        """The buttons with this label that can be pressed."""
+        return [
+            widget
+            for widget, text in self._texts(self.root)
+            if isinstance(widget, ttk.Button) and text == label
+            if not widget.instate(["disabled"])
+        ]
+
     # --- what is done -------------------------------------------------------------------------
 
     async def focus(self, widget: tk.Misc | None = None) -> None:
@@ -151,12 +160,11 @@ class Person:
                 widget.focus_force()
             widget.event_generate(key)
 
-    def click(self, label: str) -> None:
-        """Click the button with this label."""
-        found = [w for w, t in self._texts(self.root) if isinstance(w, ttk.Button) and t == label]
-        assert found, f"no button {label!r}; there is:\n{self.screen}"
+    async def click(self, label: str) -> None:
+        """Click the button with this label, once it is in sight and can be pressed."""
+        await self.sees_that(lambda: bool(self.buttons(label)), f"the button {label!r}")
         for event in ("<Enter>", "<ButtonPress-1>", "<ButtonRelease-1>"):
-            found[0].event_generate(event)
+            self.buttons(label)[0].event_generate(event)
 
     def click_link(self, label: str) -> None:
         """Click a link in the conversation."""

@@ -10,7 +10,7 @@ from tests.desktop.stage import Person, Stage, on_stage
 def offered(person: Person) -> list[str]:
     """What is offered, the chosen one marked."""
     shown: OfferList = person.app.window.chat.composer.offers
-    if not shown.winfo_viewable():
+    if not shown.rows.canvas.winfo_viewable():
         return []
     rows = shown.rows
     marks = (">" if number == rows.chosen else "" for number in range(rows.count))
@@ -96,6 +96,52 @@ async def test_what_was_said_earlier_comes_back_by_up(stage: Stage) -> None:
     assert alice.typed == "two and more", "what is being typed is not lost"
     alice.press("<Return>")
     assert (await hear(bob, "two and more")).sender == "alice"
+
+
+@on_stage()
+async def test_what_is_undone_is_what_was_typed_here_and_not_said(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    alice.write("for the lobby only")
+    alice.app.join_room("ops")
+    await alice.sees("#ops")
+    alice.press("<Control-z>")
+    assert alice.typed == ""
+    alice.write("said\n")
+    await alice.sees_that(lambda: "said" in alice.lines, "the message")
+    alice.press("<Control-z>")
+    assert alice.typed == ""
+    alice.write("not said")
+    alice.press("<Control-z>")
+    assert alice.typed == ""
+    alice.press("<Alt-Down>")
+    assert alice.typed == "for the lobby only"
+
+
+@on_stage()
+async def test_a_word_is_deleted_at_once_and_what_is_pasted_replaces(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    await alice.focus()
+    alice.write("one two three")
+    alice.press("<Control-BackSpace>")
+    assert alice.typed == "one two "
+    alice.field.mark_set("insert", "1.0")  # type: ignore[union-attr]
+    alice.press("<Control-Delete>")
+    assert alice.typed == " two "
+    alice.root.clipboard_clear()
+    alice.root.clipboard_append("four")
+    alice.press("<Control-slash>", "<Control-v>")
+    assert alice.typed == "four"
+    alice.press("<Control-slash>", "<Control-BackSpace>")
+    assert alice.typed == ""
+    search = alice.app.window.chat.search
+    search.open(alice.app.chat.room("lobby"), "some words")
+    await alice.focus(search.entry)
+    search.entry.selection_clear()
+    search.entry.icursor("end")
+    alice.press("<Control-BackSpace>")
+    assert search.entry.get() == "some "
 
 
 @on_stage()

@@ -18,15 +18,32 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
         await alice.sees("Connected to")
         alice.field.focus_force()
         menu = alice.app.window.chat.sidebar.me.menu
-        menu.invoke("Tell others when I am typing")
+        menu.invoke("*Show that I am typing")
         assert not stage.kept.preferences.tells_typing
         alice.press("<x>")
         alice.write("hm\n")
         await alice.sees_that(lambda: len(node.heard("send")) == 1, "the message")
         assert not node.heard("typing")
-        menu.invoke("Tell others when I am typing")
+        menu.invoke("*Show that I am typing")
         alice.press("<x>")
         await alice.sees_that(lambda: len(node.heard("typing")) == 1, "that it is told")
+
+
+@on_stage(nodes=0)
+async def test_turning_to_what_one_has_begun_is_no_typing(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        alice.app.chat.room("ops").typed.text = "half a thought"
+        alice.app.join_room("ops")
+        await alice.sees("#ops", "half a thought")
+        await alice.focus()
+        alice.press("<Alt-Down>")
+        await alice.sees_that(lambda: not alice.typed, "another field")
+        await alice.focus()
+        alice.press("<x>")
+        await alice.sees_that(lambda: bool(node.heard("typing")), "that it is told")
+        assert [command["room"] for command in node.heard("typing")] == ["lobby"]
 
 
 @on_stage(nodes=0)
@@ -45,8 +62,8 @@ async def test_a_muted_conversation_is_marked(stage: Stage) -> None:
 async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
     called: list[str] = []
 
-    async def notify(_title: str, text: str) -> None:
-        called.append(text)
+    async def notify(title: str, text: str) -> None:
+        called.append(f"{title}: {text}")
 
     bob = await stage.peer("bob")
     alice = stage.open(nick="alice")
@@ -64,7 +81,11 @@ async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
         await alice.sees("No longer muted.")
         alice.app.attend(attended=False)
         await bob.send("lobby", "alice: two")
-        await alice.sees_that(lambda: called == ["bell", "#lobby"], "the bell and a notification")
+        await alice.sees_that(lambda: called[1:] == ["bob in #lobby: alice: two"], "a notification")
+        assert called[0] == "bell"
+        assert "(1)" in alice.root.title()
+        alice.app.mute()
+        await alice.sees_that(lambda: "(1)" not in alice.root.title(), "nothing that counts")
 
 
 @on_stage()
@@ -72,9 +93,11 @@ async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(sta
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("client.desktop.idleness.IDLE_SECONDS", 0.5)
         alice = stage.open(nick="alice")
+        await alice.sees("Connected to")
+        await alice.focus()
+        alice.press("<x>")  # coming in may have taken longer
         await alice.sees_that(lambda: alice.members == ["\u25d2 alice (you)"], "that she is away")
         patch.undo()
-        alice.field.focus_force()
         alice.press("<x>")
         await alice.sees_that(lambda: alice.members == ["\u25cf alice (you)"], "that she is back")
 
@@ -110,8 +133,6 @@ async def test_the_lists_are_gone_through_by_keys(stage: Stage) -> None:
         await alice.sees_that(partial(has_keys, alice, pane), "the next list")
     alice.press("<End>", "<Up>", "<Return>")
     await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
-    assert alice.root.focus_get() is page.members.rows.canvas
-    alice.press("<Escape>")
     await alice.sees_that(partial(has_keys, alice, alice.field), "the field")
     alice.press("<F6>")
     await alice.sees_that(partial(has_keys, alice, page.sidebar.rows.canvas), "the conversations")
@@ -188,6 +209,7 @@ async def test_a_mention_has_room_above_and_below_its_band(stage: Stage) -> None
 
     apart = [(spacing(line, "spacing1"), spacing(line, "spacing3")) for line in said]
     assert apart == [(12, 8), (2, 6), (2, 6), (12, 8), (2, 6)]
+    await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end of the text")
     alice.messages.yview_moveto(0.0)
     await alice.sees_that(lambda: "100" in alice.lines, "older lines")
     older = [line for line in alice.lines if line.removeprefix("alice: ").isdigit()]
@@ -196,3 +218,35 @@ async def test_a_mention_has_room_above_and_below_its_band(stage: Stage) -> None
         is_mention = line.startswith("alice: ")
         assert spacing(line, "spacing3") == (6 if is_mention else 8), line
         assert spacing(line, "spacing1") == (2 if is_mention else 12), line
+
+
+@on_stage()
+async def test_a_room_that_cannot_be_entered_refuses_what_is_said_and_is_not_remembered(
+    stage: Stage,
+) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    await alice.focus()
+    alice.write(f"/join {'x' * 200}\n")
+    await alice.sees("This room cannot be entered:")
+    alice.write("hello?\n")
+    await alice.sees("hello?", "Not sent:", "Try again")
+    alice.write("/join ops\n")
+    await alice.sees("#ops", "1 member")
+    await alice.sees_that(
+        lambda: stage.kept.preferences.last_server.rooms == ("lobby", "ops"), "what to remember"
+    )
+
+
+@on_stage(nodes=0)
+async def test_who_comes_in_again_is_shown_as_before(stage: Stage) -> None:
+    async with fake_node() as node:
+        alice = stage.open(node.url, nick="alice")
+        await alice.sees("Connected to")
+        alice.app.set_status("busy")
+        await alice.sees_that(lambda: len(node.heard("status")) == 1, "the status")
+        node.close(4501, "your nickname now belongs to somebody else")
+        await alice.sees("Come in again")
+        alice.app.come_in_again()
+        await alice.sees_that(lambda: len(node.heard("status")) == 2, "the status again")
+        assert node.heard("status")[1]["state"] == "busy"

@@ -124,6 +124,23 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
         assert str(style.lookup("Title.TLabel", "font")) == str(theme.title)
 
 
+def test_a_menu_has_the_colours_of_the_look_once_it_is_posted(
+    window: tuple[tk.Tk, Theme],
+) -> None:
+    root, theme = window
+    menu = theme.menu(root)
+    menu.add_command(label="hello")
+    modes: tuple[Mode, ...] = ("light", "dark", "light")
+    for mode in modes:
+        theme.show(mode)
+        menu.post(0, 0)
+        root.update()
+        menu.unpost()
+        assert str(menu.cget("background")) == theme.palette.hover
+        assert str(menu.entrycget(0, "background")) == ""
+        assert str(menu.cget("borderwidth")) == "4"
+
+
 def test_every_kind_of_button_has_its_colours(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     style = ttk.Style(root)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from client.desktop.attention import notify, title_with_unread
+from client.desktop.attention import Caller, notify, title_with_unread
+from tests.unit.model.chatting import NOON, direct, message, online
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -58,3 +59,23 @@ async def test_one_that_hangs_is_not_waited_for(
 def test_the_title_tells_how_much_is_unread() -> None:
     assert title_with_unread("Chat", 0) == "Chat"
     assert title_with_unread("Chat", 3) == "(3) Chat"
+
+
+def test_a_call_tells_who_says_what_and_once() -> None:
+    chat, calls = online(), list[tuple[str, str]]()
+    muted: set[str] = set()
+    caller = Caller(lambda title, text: calls.append((title, text)), lambda: muted)
+    chat.attend(attended=False)
+    chat.apply(message(3, "alice: look"), NOON)
+    chat.apply(message(4, "no more to say"), NOON)
+    caller.look(chat)
+    caller.look(chat)
+    assert calls == [("bob in #lobby", "alice: look")]
+    muted.add("#lobby")
+    chat.apply(message(5, "alice: really", at=1), NOON)
+    caller.look(chat)
+    assert calls[1:] == []
+    chat.apply(direct(1, "/me waves"), NOON)
+    caller.look(chat)
+    caller.look(chat)
+    assert calls[1:] == [("bob", "bob waves")]

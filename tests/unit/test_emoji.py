@@ -18,7 +18,12 @@ from client.emoji import EMOJI, complete_emoji, typed_emoji, with_emoji
         ("well done :+1::tada:!", "well done \U0001f44d\U0001f389!"),
         (":grinning_face:", "\U0001f600"),
         (":no such: :nonsense: a:b", ":no such: :nonsense: a:b"),
-        ("10:30:smile:", "10:30\U0001f604"),
+        ("10:30:smile:", "10:30:smile:"),
+        ("chat:key:lobby 12:100:30 :key:s", "chat:key:lobby 12:100:30 :key:s"),
+        (
+            "https://h/a:key:b http://h/:key: (:key:)",
+            "https://h/a:key:b http://h/:key: (\U0001f511)",
+        ),
         ("::smile::", ":\U0001f604:"),
         (":Smile:", ":Smile:"),
         ("std::vector::size", "std::vector::size"),

@@ -140,6 +140,13 @@ class TestServers:
     def test_urls_of_a_known_one_choose_it_whatever_their_order(self) -> None:
         assert with_given([HOME], ["ws://b/ws", "ws://a/ws"]) == ((HOME,), "Home")
 
+    def test_more_urls_make_a_fuller_one_of_it(self) -> None:
+        servers, name = with_given([HOME], ["ws://c/ws", "ws://b/ws", "ws://a/ws"])
+        assert name == "Home"
+        assert servers == (
+            Server("Home", ("ws://c/ws", "ws://b/ws", "ws://a/ws"), rooms=("lobby", "tea")),
+        )
+
     def test_other_urls_become_another_one(self) -> None:
         servers, name = with_given([HOME], ["ws://chat.example:1/ws"])
         assert name == "chat.example:1"

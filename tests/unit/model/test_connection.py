@@ -27,7 +27,7 @@ class TestConnection:
             SignedOut(),
             SigningIn("alice"),
             Online("node-a", "ws://a/ws"),
-            Offline("it broke", NOON, 4000, "ws://b/ws"),
+            Offline("it broke", NOON, 4000),
             Over("kicked"),
         ]
 
@@ -35,7 +35,7 @@ class TestConnection:
         ("later", "seconds"), [(0, 4), (1, 4), (3999, 1), (4000, 0), (9999, 0)]
     )
     def test_it_counts_down_to_the_next_attempt(self, later: int, seconds: int) -> None:
-        assert Offline("it broke", NOON, 4000, "").seconds_left(NOON + later) == seconds
+        assert Offline("it broke", NOON, 4000).seconds_left(NOON + later) == seconds
 
     def test_a_taken_nickname_comes_with_a_suggestion(self) -> None:
         chat = Chat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from client import events
 from client.model import Chat, Typists
 from gateway import wire
-from tests.unit.model.chatting import NOON, joined, message, online, presence, texts
+from tests.unit.model.chatting import NOON, direct, joined, message, online, presence, texts
 
 
 class TestMembers:
@@ -68,6 +68,15 @@ class TestTyping:
         chat.apply(wire.Typing(nick="bob", room="lobby"), NOON)
         chat.apply(message(3, "done"), NOON)
         assert lobby.typists.text(NOON + 1) == ""
+
+    def test_it_goes_on_under_another_name(self) -> None:
+        chat = online()
+        chat.apply(direct(1, "hello"), NOON)
+        chat.apply(wire.Typing(nick="bob", room="lobby"), NOON)
+        chat.apply(wire.Typing(nick="bob"), NOON)
+        chat.apply(presence(2, changed="bob>rob"), NOON)
+        for conversation in (chat.room("lobby"), *chat.directs):
+            assert conversation.typists.text(NOON + 1) == "rob is typing \u2026"
 
     def test_a_clock_that_is_set_back_ends_it(self) -> None:
         typists = Typists()
