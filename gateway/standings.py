@@ -9,7 +9,7 @@ to a session that has moved on.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -222,11 +222,16 @@ class Standings:
         """Give those, of sessions that Redis has in a room on this node, that are not in it."""
         return [sid for sid in sids if not self._may_be_in(room, sid)]
 
-    def settle_unlisted(self, room: str, listed: Container[str]) -> None:
-        """Have those claim anew that follow a room here and are not listed as doing so."""
+    def followers(self, room: str) -> Collection[str]:
+        """Give the sessions that follow a room here."""
         followed = self._relay.rooms.get(room)
-        for sid in () if followed is None else followed.sessions:
-            if sid not in listed and (standing := self._standings.get(sid)) is not None:
+        return () if followed is None else followed.sessions
+
+    def settle_followers(self, room: str, sids: Iterable[str]) -> None:
+        """Have those of these sessions claim anew that follow a room here still."""
+        followers = self.followers(room)
+        for sid in sids:
+            if sid in followers and (standing := self._standings.get(sid)) is not None:
                 self.settle(standing)
 
     def _may_be_in(self, room: str, sid: str) -> bool:

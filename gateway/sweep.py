@@ -7,12 +7,13 @@ a name that the others had released already; or a session is entered into a room
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 import structlog
 import trio
 
-from gateway.backplane import Backplane
+from gateway.backplane import Backplane, Refused
 from gateway.standings import Standings
 
 MOST_AT_ONCE: Final = 200
@@ -41,32 +42,40 @@ class Sweep:
             log.warning("nicknames held by no node", dead_node=node)
             await nodes.declare_dead(node)
         here = [sid for node in holdings if nodes.is_own(node) for sid in holdings[node]]
-        if unknown := self._standings.unknown(here)[:MOST_AT_ONCE]:
-            log.warning("sessions that nobody has", sessions=len(unknown))
-            await self._backplane.inboxes.forget(await nicks.release(unknown))
+        unknown = self._standings.unknown(here)[:MOST_AT_ONCE]
+        # Those that went meanwhile are given back already; only the others tell of a fault.
+        if ended := await nicks.release(unknown):
+            log.warning("sessions that nobody has", sessions=len(ended))
+            await self._backplane.inboxes.forget(ended)
 
     async def rooms(self) -> None:
         """See that in the rooms of this node, and some others, those are listed who are there.
 
         :raises Unavailable: if Redis does not answer.
         """
-        rooms = self._backplane.rooms
         known = await self._backplane.nodes.registered()
-        for room in {*self._standings.rooms, *await rooms.some(STRANGE_ROOMS)}:
-            listed = await rooms.members_by_node(room)
-            if listed.keys() - known:
-                known = await self._backplane.nodes.registered()
-            for node in listed.keys() - known:
-                log.warning("members on no node", room=room, dead_node=node)
-                await rooms.leave(room, *listed[node][:MOST_AT_ONCE], node=node)
-            await self._own_members(room, listed)
+        for room in {*self._standings.rooms, *await self._backplane.rooms.some(STRANGE_ROOMS)}:
+            # One that somebody else has spoilt, which the link logs, costs the others nothing.
+            with contextlib.suppress(Refused):
+                known = await self._room(room, known)
 
-    async def _own_members(self, room: str, listed: dict[str, list[str]]) -> None:
+    async def _room(self, room: str, known: set[str]) -> set[str]:
+        """See to one room; gives the nodes that are known by now to be registered."""
+        rooms = self._backplane.rooms
+        before = frozenset(self._standings.followers(room))
+        listed = await rooms.members_by_node(room)
+        if listed.keys() - known:
+            known = await self._backplane.nodes.registered()
+        for node in listed.keys() - known:
+            if gone := await rooms.leave(room, *listed[node][:MOST_AT_ONCE], node=node):
+                log.warning("members on no node", room=room, dead_node=node, sessions=gone)
         is_own = self._backplane.nodes.is_own
         here = [sid for node in listed if is_own(node) for sid in listed[node]]
         for start in range(0, len(here), MOST_AT_ONCE):
-            if strays := self._standings.strays(room, here[start : start + MOST_AT_ONCE]):
-                log.warning("members that are not there", room=room, sessions=len(strays))
-                await self._backplane.rooms.leave(room, *strays)
+            strays = self._standings.strays(room, here[start : start + MOST_AT_ONCE])
+            # Those who left meanwhile are listed no more.
+            if strays and (gone := await rooms.leave(room, *strays)):
+                log.warning("members that are not there", room=room, sessions=gone)
             await trio.lowlevel.checkpoint()
-        self._standings.settle_unlisted(room, frozenset(here))
+        self._standings.settle_followers(room, before.difference(here))
+        return known

@@ -11,7 +11,7 @@ from functools import partial
 import trio
 
 from gateway.backplane.epochs import continues
-from gateway.backplane.errors import Denied, Unavailable
+from gateway.backplane.errors import Denied, Refused, Unavailable
 from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
@@ -24,8 +24,8 @@ from gateway.backplane.topology import topology_from_url
 
 __all__ = [
     "Backplane", "Burst", "Change", "Deaths", "Denied", "Inboxes", "Link", "NickTaken", "Nicks",
-    "Nodes", "Owner", "Replaced", "Rooms", "Server", "Snapshot", "Subscription", "Topology",
-    "Unavailable", "continues", "read_change", "topology_from_url",
+    "Nodes", "Owner", "Refused", "Replaced", "Rooms", "Server", "Snapshot", "Subscription",
+    "Topology", "Unavailable", "continues", "read_change", "topology_from_url",
 ]  # fmt: skip
 
 

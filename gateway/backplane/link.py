@@ -95,6 +95,14 @@ class Link:
 
     async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
         """Run commands, all sent at once, and give their replies; raises as `call` does."""
+        replies = await self.try_all(commands)
+        for reply in replies:
+            if isinstance(reply, Refused):
+                raise reply
+        return replies
+
+    async def try_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """Run commands as `call_all` does, but give `Refused` in the place of its reply."""
         if not commands:
             await trio.lowlevel.checkpoint()
             return []
@@ -105,10 +113,13 @@ class Link:
         calls[-1].task = trio.lowlevel.current_task()
         for call, command in zip(calls, commands, strict=True):
             self._enqueue(call, command)
-        last = await _answer(calls[-1])
+        try:
+            last = await _answer(calls[-1])
+        except Refused as refused:
+            last = refused
         replies = [*(call.reply for call in calls[:-1]), last]
         for reply in replies:
-            if isinstance(reply, Exception):
+            if isinstance(reply, Exception) and not isinstance(reply, Refused):
                 raise reply
         return replies
 

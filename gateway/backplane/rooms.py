@@ -12,6 +12,7 @@ import msgspec
 import trio
 
 from gateway.backplane.epochs import Epochs, continuation
+from gateway.backplane.errors import Refused
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
@@ -156,16 +157,21 @@ class Rooms:
         )
         return epoch.decode()
 
-    async def leave(self, room: str, *sessions: str, node: str | None = None) -> None:
-        """Take sessions out of a room, as far as they are members on this node, or on ``node``."""
+    async def leave(self, room: str, *sessions: str, node: str | None = None) -> int:
+        """Take sessions out of a room, as far as they are members on this node, or on ``node``.
+
+        :returns: how many that were.
+        """
         keys = self._keys(room)
         keep = round(self._keep_seconds * 1000)
         mark = self._incarnation.any if node is None else node
-        _, exists = await self._link.run_script(
+        gone: int
+        gone, exists = await self._link.run_script(
             LEAVE, keys.all(), keys.channel, keep, mark, *sessions
         )
         if not exists:
             await self._unlist(room)
+        return gone
 
     async def snapshot(
         self, room: str, *, after: int | None, limit: int, known_version: int
@@ -219,7 +225,7 @@ class Rooms:
                 ("ZREVRANGEBYSCORE", self._index, "+inf", time.time(), *top),
             ]
         )
-        fullest, recent = ([name.decode() for name in names] for names in replies)
+        fullest, recent = map(_names, replies)
         known = {*always, *recent}
         sizes = await self._measure(list(dict.fromkeys([*always, *fullest, *recent]))[:most])
         listed = [(room, size) for room, size in sizes.items() if size or room in known]
@@ -233,11 +239,13 @@ class Rooms:
                 await self._link.call("ZADD", self._sizes, *scores)
 
     async def _measure(self, rooms: Sequence[str]) -> dict[str, int]:
-        """Give how many are in each room; those that are empty count as counted."""
-        sizes: list[int] = await self._link.call_all(
-            [("HLEN", self._keys(room).members) for room in rooms]
-        )
-        measured = dict(zip(rooms, sizes, strict=True))
+        """Give how many are in each room; those that are empty count as counted.
+
+        A room that somebody else has spoilt is taken for empty: it costs the others nothing.
+        """
+        replies = await self._link.try_all([("HLEN", self._keys(room).members) for room in rooms])
+        sizes = [0 if isinstance(reply, Refused) else reply for reply in replies]
+        measured: dict[str, int] = dict(zip(rooms, sizes, strict=True))
         if empty := [room for room, size in measured.items() if not size]:
             await self._link.call("ZREM", self._sizes, *empty)
         return measured
@@ -272,7 +280,7 @@ class Rooms:
     async def some(self, most: int) -> list[str]:
         """Names of rooms chosen at random."""
         names: list[bytes] = await self._link.call("ZRANDMEMBER", self._index, most)
-        return [name.decode() for name in names]
+        return _names(names)
 
     async def members_by_node(self, room: str) -> dict[str, list[str]]:
         """Give all sessions listed in a room by the node, alive or not, that they are on."""
@@ -290,9 +298,11 @@ class Rooms:
         key, cursor = self._rooms_of(node), b"0"
         while True:
             cursor, names = await self._link.call("SSCAN", key, cursor, "COUNT", _SCAN_COUNT)
-            rooms = [name.decode() for name in names]
-            firsts = await self._link.call_all([self._scan_members(room, b"0") for room in rooms])
+            rooms = _names(names)
+            firsts = await self._link.try_all([self._scan_members(room, b"0") for room in rooms])
             for room, first in zip(rooms, firsts, strict=True):
+                if isinstance(first, Refused):
+                    continue  # somebody else has spoilt it: it has no members
                 following, flat = first
                 await self._release_some(room, node, flat)
                 while following != b"0":
@@ -312,6 +322,11 @@ class Rooms:
         """Take those of some members out that are on a node."""
         if sessions := [session for session, owner in _owners(flat) if owner == node]:
             await self.leave(room, *sessions, node=node)
+
+
+def _names(rooms: list[bytes]) -> list[str]:
+    """Read names of rooms; nothing may fail over what somebody else has put there."""
+    return [room.decode("utf-8", "replace") for room in rooms]
 
 
 def _owners(flat: list[bytes]) -> Iterator[tuple[str, str]]:

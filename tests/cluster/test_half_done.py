@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import pytest
+import structlog.testing
 import trio
 import trio.testing
 
@@ -17,6 +18,8 @@ from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
+
+MEMBERS = "chat:{room:lobby}:members"
 
 
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
@@ -109,6 +112,7 @@ async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: Red
 
 async def test_what_somebody_else_put_into_redis_is_passed_over(redis_server: RedisServer) -> None:
     foreign = b"\xff\xfe"
+    redis_server.ask("ZADD", "chat:rooms:sizes", 1, foreign)
     redis_server.ask("HSET", "chat:nodes", "another", "abc", foreign, foreign)
     redis_server.ask("HSET", "chat:{nicks}", foreign, foreign)
     redis_server.ask("HSET", "chat:{room:lobby}:members", foreign, foreign)
@@ -121,7 +125,94 @@ async def test_what_somebody_else_put_into_redis_is_passed_over(redis_server: Re
         assert sent["seq"] == 1
         page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
         assert [message["text"] for message in page["messages"]] == ["hi"]
+        listed = await alice.ask({"type": "rooms", "id": "r"})
+        assert "lobby" in [room["room"] for room in listed["rooms"]]
         await cluster.nodes[0].ready()
+
+
+async def test_rooms_that_somebody_else_noted_down_do_not_stop_the_upkeep(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    foreign = b"\xff\xfe"
+    redis_server.ask("ZADD", "chat:rooms", 2e9, foreign)
+    redis_server.ask("SADD", "chat:{node:gone}:rooms", foreign)
+    redis_server.ask("HSET", "chat:nodes", "gone", -1)
+    redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "strange Ghost")
+    redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
+    async with running_node(redis_server) as node:
+
+        async def seen_to() -> bool:
+            attic = redis_server.ask("EXISTS", "chat:{room:attic}:members")
+            return not attic and redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+
+        await until(seen_to, "the dead node to be released, and the ghost to be put out")
+
+
+async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.listing.COUNT_SECONDS", 0.1)
+    redis_server.ask("SET", "chat:{room:spoilt}:members", "no hash")
+    redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
+    redis_server.ask("HSET", "chat:nodes", "gone", -1)
+    redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "gone Ghost")
+    redis_server.ask("HSET", "chat:{room:cellar}:members", "s2", "gone-long-ago Ghost")
+    redis_server.ask("ZADD", "chat:rooms", 2e9, "cellar")
+    async with running_node(redis_server) as node:
+        with session_on(node) as session:
+            await command(session, "hello", nick="alice")
+            await command(session, "join", room="spoilt")
+            await command(session, "join", room="lobby")
+            assert session.standing.joined == {"lobby"}
+            listing = await node._backplane.rooms.listing(10)
+            assert listing[0] == ("lobby", 1)
+
+            async def seen_to() -> bool:
+                ghosts = redis_server.ask("KEYS", "chat:{room:[ac]*}:members")
+                registered = redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+                counted = redis_server.ask("ZSCORE", "chat:rooms:sizes", "lobby")
+                return bool(counted and registered and not ghosts)
+
+            await until(seen_to, "the ghosts to be put out, and the lobby to be counted")
+            session.end()
+
+
+async def test_who_comes_and_goes_during_the_sweep_is_let_be(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_node(redis_server) as node:
+        rooms = node._backplane.rooms
+        read, holdings = rooms.members_by_node, node._backplane.nicks.holdings
+        with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
+            for session, nick in (alice, "alice"), (bob, "bob"), (carol, "carol"):
+                await command(session, "hello", nick=nick)
+            for session in (alice, carol):
+                await command(session, "join", room="lobby")
+
+            async def read_as_they_go(room: str) -> dict[str, list[str]]:
+                members = await read(room)
+                await command(alice, "leave", room="lobby")
+                await command(bob, "join", room="lobby")
+                return members
+
+            async def hold_as_one_ends() -> dict[str, list[str]]:
+                held = await holdings()
+                alice.end(goodbye=True)
+                await node._standings.released()
+                return held
+
+            monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
+            monkeypatch.setattr(node._backplane.nicks, "holdings", hold_as_one_ends)
+            with structlog.testing.capture_logs() as logs:
+                await node._lease._sweep.rooms()
+                await node._lease._sweep.nicks()
+            assert [line for line in logs if line["log_level"] == "warning"] == []
+            assert node._standings.unsettled == 0
+            assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
+            for session in (bob, carol):
+                session.end()
 
 
 async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServer) -> None:
