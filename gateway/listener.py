@@ -136,8 +136,11 @@ class Places:
 def allow_many_connections() -> None:
     """Let this process open as many files as it may: each connection is one."""
     if resource is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError) as error:  # macOS says "unlimited", and does not take it
+            log.info("the limit of open files stays", files=soft, reason=str(error))
 
 
 def most_connections() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 from typing import Any
 
@@ -13,7 +14,14 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway import listener
-from gateway.listener import CannotListen, Places, accept_forever, most_connections, open_listeners
+from gateway.listener import (
+    CannotListen,
+    Places,
+    accept_forever,
+    allow_many_connections,
+    most_connections,
+    open_listeners,
+)
 
 
 class Guests:
@@ -139,3 +147,14 @@ def test_files_are_left_for_the_node_itself(
 ) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda _: (files, files))
     assert most_connections() == connections
+
+
+def test_a_limit_that_the_system_does_not_take_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it says that files are unlimited."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    beyond = before[0], resource.RLIM_INFINITY
+    with monkeypatch.context() as unlimited, structlog.testing.capture_logs() as logs:
+        unlimited.setattr("resource.getrlimit", lambda _: beyond)
+        allow_many_connections()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+    assert [line["files"] for line in logs] == [before[0]]
