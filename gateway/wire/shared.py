@@ -57,7 +57,7 @@ class CommandError(Exception):
 
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
-Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}$")]
+Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}\\Z")]
 """What only the client and its node know of a session: 128 random bits or more."""
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
 
