@@ -133,22 +133,22 @@ class Standings:
     def joining(self, standing: Standing, room: str) -> Iterator[None]:
         """Note that a session's connection follows a room; if it then cannot, it is as before.
 
-        It may be listed all the same, if it is not known whether Redis did it.
+        It may be listed all the same, if it is not known whether Redis did it. One that was in the
+        room, and does not follow it any more, has the grace time to join it again.
         """
-        was_joined = room in standing.joined
-        was_parked = room in self._parking.rooms(standing.sid)
+        was_listed = room in standing.joined or room in self._parking.rooms(standing.sid)
         standing.joined.add(room)
         self._parking.came_back(standing.sid, room)
         self._not_leaving(standing, room)
         try:
             yield
         except Unavailable:
-            if was_parked:
+            if not was_listed:
+                self._leave_again(standing, room)
+            elif standing.sid not in self.followers(room):
                 standing.joined.discard(room)
                 self._parking.put(standing.sid, {room}, trio.current_time())
                 self._parked.set()
-            elif not was_joined:
-                self._leave_again(standing, room)
             raise
 
     def settle(self, standing: Standing) -> None:

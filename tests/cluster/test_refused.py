@@ -1,0 +1,149 @@
+"""What fails in the middle, or changes while it is read, leaves no half of it behind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from gateway import splicing
+from gateway.backplane import Unavailable
+from gateway.backplane.inboxes import InboxPage
+from tests.cluster.inside import command, running_node, session_on
+from tests.harness import until
+from tests.redis_server import RedisServer
+
+
+async def test_who_cannot_join_again_has_the_grace_time_for_it(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is to be told very much follows the room no more until it has been."""
+    monkeypatch.setattr("gateway.history.MOST_AT_ONCE", 5)
+    async with running_node(redis_server, grace=60) as node:
+        with session_on(node) as session:
+            await command(session, "hello", nick="alice")
+            await command(session, "join", room="lobby")
+            room = node._relay.rooms["lobby"]
+            for number in range(20):
+                say = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
+                await session.handle(json.dumps(say))
+
+            async def heard() -> bool:
+                return room.position == 20
+
+            await until(heard, "all to be heard")
+            read = node._backplane.rooms.messages_before
+
+            async def read_once(*page: Any) -> list[bytes]:
+                messages = await read(*page)
+                monkeypatch.setattr(node._backplane.rooms, "messages_before", lost)
+                return messages
+
+            async def lost(*_: Any) -> list[bytes]:
+                await trio.lowlevel.checkpoint()
+                raise Unavailable("the answer was lost")
+
+            monkeypatch.setattr(node._backplane.rooms, "messages_before", read_once)
+            room.recent.clear()
+            again = {"room": "lobby", "since": {"epoch": room.epoch, "seq": 2}}
+            await command(session, "join", **again)
+            standings = node._standings
+            assert (session.standing.joined, "lobby" in node._relay.rooms) == (set(), False)
+            assert standings._parking.rooms(session.sid) == {"lobby"}
+            monkeypatch.setattr(node._backplane.rooms, "messages_before", read)
+            await command(session, "join", **again)
+            assert session.standing.joined == {"lobby"}
+            assert node._relay.rooms["lobby"].has(session.sid)
+            assert not standings._parking.rooms(session.sid)
+            session.end()
+
+
+async def test_a_room_that_could_not_be_opened_is_opened_for_whoever_comes_next(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though not all who waited for it have taken note: there may always be some."""
+    async with running_node(redis_server) as node:
+        relay, rooms = node._relay, node._backplane.rooms
+        asked = trio.Event()
+
+        async def refuse(*_: str) -> None:
+            await asked.wait()
+            raise Unavailable("the answer was lost")
+
+        async def come_in_vain() -> None:
+            with pytest.raises(Unavailable):
+                async with relay.holding("lobby"):
+                    raise AssertionError("opened")
+
+        with monkeypatch.context() as away:
+            away.setattr(rooms, "entered", refuse)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(come_in_vain)
+                await wait_all_tasks_blocked()
+                relay.rooms["lobby"].holds += 1
+                asked.set()
+        async with relay.holding("lobby") as room:
+            assert room.position == 0
+
+
+async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hello = {"nick": "alice", "session": "s" * 22}
+    async with running_node(redis_server) as node:
+        with session_on(node) as one, session_on(node) as other:
+            with monkeypatch.context() as away:
+                away.setattr(node._backplane.link, "_up", trio.Event())
+                await command(one, "hello", **hello)
+            await command(other, "hello", **hello)
+            await command(one, "hello", **hello)
+            assert (one.nick, other.nick) == ("", "alice")
+            assert node._standings._standings == {other.sid: other.standing}
+            one.end()
+            other.end(goodbye=True)
+            await node._standings.released()
+
+
+async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_node(redis_server) as node:
+        inboxes, shared = node._relay.inboxes, node._backplane.inboxes
+        with session_on(node) as session:
+            await command(session, "hello", nick="alice")
+            [inbox] = inboxes._inboxes.values()
+
+            async def deliver(text: str) -> None:
+                mark = splicing.direct_mark(session.sid)
+                tail = splicing.encode_direct_tail(sender="bob", to="alice", text=text, id=text)
+                channel = node._backplane.nodes.channel
+                await shared.deliver(session.sid, channel, text, mark=mark, tail=tail)
+
+            async def has_come(seq: int) -> bool:
+                return inbox.sequence.position == seq and not inbox.catching_up
+
+            await deliver("first")
+            await until(lambda: has_come(1), "the first to be handed on")
+            read, hear, heard = shared.read, inboxes.hear, trio.Event()
+
+            def hear_and_tell(sid: str, message: bytes) -> None:
+                hear(sid, message)
+                heard.set()
+
+            async def read_before(sid: str, *, after: int, limit: int) -> InboxPage:
+                monkeypatch.setattr(shared, "read", read)
+                page = await read(sid, after=after, limit=limit)
+                await shared.renew_epoch(sid, inbox.epoch)
+                await deliver("second")
+                await heard.wait()
+                return page
+
+            monkeypatch.setattr(inboxes, "hear", hear_and_tell)
+            monkeypatch.setattr(shared, "read", read_before)
+            inboxes._catch_up_soon(inbox)
+            await until(lambda: has_come(2), "the second to be handed on, too")
+            session.end(goodbye=True)
+            await node._standings.released()
