@@ -103,7 +103,11 @@ class Relay:
 
     def close_if_unused(self, room: Room) -> None:
         """Stop following a room that nobody here is in."""
-        if room.size or room.holds or self.rooms.get(room.name) is not room:
+        if not (room.size or room.holds):
+            self._close(room)
+
+    def _close(self, room: Room) -> None:
+        if self.rooms.get(room.name) is not room:
             return
         room.followed = False
         del self.rooms[room.name]
@@ -225,12 +229,14 @@ class Relay:
             snapshot = await self._read_first(room)
         except Unavailable:
             room.failed = True
-        else:
-            room.epoch = snapshot.epoch
-            room.recent.extend(snapshot.messages)
-            room.start(snapshot.seq)
-            room.roster.replace(snapshot.version, snapshot.members or {})
-            await room.hand_out()
+            room.ready.set()
+            self._close(room)  # though it is held: who comes before all have heard tries anew
+            return
+        room.epoch = snapshot.epoch
+        room.recent.extend(snapshot.messages)
+        room.start(snapshot.seq)
+        room.roster.replace(snapshot.version, snapshot.members or {})
+        await room.hand_out()
         room.ready.set()
         if room.behind:
             self._catch_up_soon(room)
