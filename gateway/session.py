@@ -177,7 +177,9 @@ class Session:
             return
         if not self._services.standings.unknown([sid]):
             raise CommandError("unauthorized", "There is this session already; resume it.")
-        self._go_by(secret, Standing(sid, self._close))
+        standing = Standing(sid, self._close)
+        self._services.standings.hold(standing)  # first: what cannot be held is nobody's
+        self._go_by(secret, standing)
 
     def _go_by(self, secret: str, standing: Standing) -> None:
         """Be this session, not the one that an earlier hello may have claimed something for."""
