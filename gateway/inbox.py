@@ -218,7 +218,7 @@ class Inboxes:
         for message in messages:
             sequence.offer(message_seq(message), message)
         self._counts.gaps_filled += bool(messages)
-        inbox.behind = (sequence.position or 0) < last
+        inbox.behind |= (sequence.position or 0) < last
         self._hand_on(inbox)
 
     def _tell(self, inbox: Inbox, code: str, text: str) -> None:
