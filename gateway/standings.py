@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import structlog
 import trio
 
-from gateway.backplane import Backplane, NickTaken, Replaced, Unavailable
+from gateway.backplane import Backplane, NickTaken, Refused, Replaced, Unavailable
 from gateway.closing import NICK_LOST, REPLACED, Closing
 from gateway.inbox import NOTHING_MISSED, Missed
 from gateway.parking import Parking
@@ -171,7 +171,8 @@ class Standings:
     async def join_again(self, standing: Standing) -> None:
         """Tell all rooms that a session is listed in who it is now."""
         for room in sorted(standing.joined | self._parking.rooms(standing.sid)):
-            await self._backplane.rooms.join(room, standing.sid, standing.who, again=True)
+            with suppress(Refused):  # the link has logged it; the others are told all the same
+                await self._backplane.rooms.join(room, standing.sid, standing.who, again=True)
 
     def park(self, standing: Standing) -> None:
         """Keep a session that has lost its connection for the grace time; synchronous."""
@@ -390,7 +391,8 @@ class Standings:
         for room in {room for standing in batch for room in standing.leaving}:
             leaving = [s for s in batch if room in s.leaving and s.sid not in self._resuming]
             if leaving:
-                await self._backplane.rooms.leave(room, *(standing.sid for standing in leaving))
+                with suppress(Refused):  # there is nothing to be given back in such a room
+                    await self._backplane.rooms.leave(room, *(each.sid for each in leaving))
             for standing in leaving:
                 self._not_leaving(standing, room)
             if room not in self._relay.rooms and not self.is_listed_in(room):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -301,14 +302,10 @@ class Rooms:
             rooms = _names(names)
             firsts = await self._link.try_all([self._scan_members(room, b"0") for room in rooms])
             for room, first in zip(rooms, firsts, strict=True):
-                if isinstance(first, Refused):
-                    continue  # somebody else has spoilt it: it has no members
-                following, flat = first
-                await self._release_some(room, node, flat)
-                while following != b"0":
-                    command = self._scan_members(room, following)
-                    following, flat = await self._link.call(*command)
-                    await self._release_some(room, node, flat)
+                # One that somebody else has spoilt, which the link logs, costs the others nothing.
+                if not isinstance(first, Refused):
+                    with contextlib.suppress(Refused):
+                        await self._release_members(room, node, *first)
             # Those that are left somebody has heard of, who counts them.
             await self._measure(rooms)
             if cursor == b"0":
@@ -318,10 +315,16 @@ class Rooms:
     def _scan_members(self, room: str, cursor: bytes) -> tuple[bytes | str | int, ...]:
         return "HSCAN", self._keys(room).members, cursor, "COUNT", _SCAN_COUNT
 
-    async def _release_some(self, room: str, node: str, flat: list[bytes]) -> None:
-        """Take those of some members out that are on a node."""
-        if sessions := [session for session, owner in _owners(flat) if owner == node]:
-            await self.leave(room, *sessions, node=node)
+    async def _release_members(
+        self, room: str, node: str, following: bytes, flat: list[bytes]
+    ) -> None:
+        """Take those members out that are on a node, given the first of them as scanned."""
+        while True:
+            if sessions := [session for session, owner in _owners(flat) if owner == node]:
+                await self.leave(room, *sessions, node=node)
+            if following == b"0":
+                return
+            following, flat = await self._link.call(*self._scan_members(room, following))
 
 
 def _names(rooms: list[bytes]) -> list[str]:

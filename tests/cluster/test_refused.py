@@ -147,3 +147,35 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
             await until(lambda: has_come(2), "the second to be handed on, too")
             session.end(goodbye=True)
             await node._standings.released()
+
+
+async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything(
+    redis_server: RedisServer,
+) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice, session_on(node) as bob:
+            for session, nick in (alice, "alice"), (bob, "bob"):
+                await command(session, "hello", nick=nick)
+            for room in ("lobby", "spoilt"):
+                await command(alice, "join", room=room)
+            redis_server.ask("SET", "chat:{room:spoilt}:meta", "no hash")
+            redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
+            for room in ("spoilt", "attic"):
+                redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone Ghost")
+            redis_server.ask("HSET", "chat:nodes", "gone", -1)
+            await command(alice, "status", state="busy")
+            assert alice.standing.who == "alice busy "
+            assert node._standings.unsettled == 0
+            assert redis_server.ask("HVALS", "chat:{room:lobby}:members")[0].endswith("busy ")
+            node._standings.settle(alice.standing)
+            await node._standings.settle_all()
+            for session in (alice, bob):
+                session.end(goodbye=True)
+            await node._standings.released()
+            assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
+
+            async def gone_is_released() -> bool:
+                attic = redis_server.ask("EXISTS", "chat:{room:attic}:members")
+                return not attic and redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+
+            await until(gone_is_released, "the dead node to be released")
