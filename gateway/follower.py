@@ -36,7 +36,7 @@ class Follower:
         return self.epoch == epoch
 
     async def caught_up(self) -> None:
-        """Wait for the end of what `catch_up_in` has begun, or will begin next."""
+        """Wait for the end of what `catch_up_in` has begun; only once it has begun something."""
         await self._caught_up.wait()
 
     def catch_up_in(
