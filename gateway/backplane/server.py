@@ -64,7 +64,7 @@ class Server:
             if "Port" not in str(error):
                 raise
             # Its text may be what was meant as a part of the password.
-            raise ValueError("the port in a Redis URL is no number") from None
+            raise ValueError("the port in a Redis URL is no number up to 65535") from None
         _check_spelling(url)
         kind = options.pop("connection_class", None)
         host, port = options.get("host", "localhost"), options.get("port", 6379)
