@@ -50,9 +50,11 @@ class Positions:
 
     def follow(self, joined: wire.Joined) -> None:
         """Take a room as the answer to a join tells it."""
-        last = joined.messages[-1] if joined.messages else None
-        last_id = last.id if last is not None and last.seq == joined.seq else None
-        seen = wire.Position(epoch=joined.epoch, seq=joined.seq, id=last_id)
+        ids = {message.seq: message.id for message in joined.messages[-1:]}
+        known, before = None, self.rooms.get(joined.room)
+        if before is not None and joined.recovered and before.seen.seq == joined.seq:
+            known = before.seen.id
+        seen = wire.Position(epoch=joined.epoch, seq=joined.seq, id=ids.get(joined.seq, known))
         self.rooms[joined.room] = Room(seen, joined.version)
 
     def is_news(self, event: object, reread_members: Callable[[str], None]) -> bool:

@@ -91,6 +91,10 @@ def test_where_a_room_is_has_the_id_of_the_message_seen_there() -> None:
     assert seen() == wire.Position("renewed", 12)
     positions.follow(joined("e", 10, message(9), message(10)))
     assert seen() == wire.Position("e", 10, "10")
+    positions.follow(replace(joined("e", 10), recovered=True))
+    assert seen() == wire.Position("e", 10, "10")
+    positions.follow(replace(joined("e", 10), recovered=False))
+    assert seen() == wire.Position("e", 10)
     positions.follow(joined("e", 11, message(9), message(10)))
     assert seen() == wire.Position("e", 11)
 
