@@ -186,7 +186,8 @@ class Session:
         relay = self._services.relay
         if self._inbox is not None:
             relay.inboxes.close(self._inbox)
-        self._services.standings.release(self.standing)
+        if standing is not self.standing:
+            self._services.standings.release(self.standing)
         self.standing, self._secret = standing, secret
         self._personal = Personal(self._services.backplane, relay, self.sid)
 

@@ -116,7 +116,7 @@ class Standings:
         if who is None:
             return None
         standing = self._standings.get(sid) or self._departures.get(sid) or Standing(sid, None)
-        if standing.close is not None:
+        if standing.close is not None and standing.close is not close:
             standing.close(REPLACED)
         self.park(standing)
         standing.who, standing.close = who, close

@@ -179,3 +179,28 @@ async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything
                 return not attic and redis_server.ask("HKEYS", "chat:nodes") == [node.name]
 
             await until(gone_is_released, "the dead node to be released")
+
+
+async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_node(redis_server) as node:
+        nicks, standings = node._backplane.nicks, node._standings
+        claim = nicks.claim
+
+        async def claim_in_vain(*who: str, **_: Any) -> None:
+            await claim(*who)
+            raise Unavailable("the answer was lost")
+
+        with session_on(node) as session:
+            with monkeypatch.context() as unheard:
+                unheard.setattr(nicks, "claim", claim_in_vain)
+                await command(session, "hello", nick="alice", session="s" * 22)
+            assert session.nick == ""
+            await command(session, "hello", resume="s" * 22)
+            assert session.nick == "alice"
+            assert session.standing.close is session._close
+            assert standings._standings == {session.sid: session.standing}
+            assert not standings._departures
+            session.end(goodbye=True)
+            await standings.released()
