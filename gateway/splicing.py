@@ -15,7 +15,7 @@ from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
-_MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]+,"at":[0-9]+,"')
+_MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]{1,16},"at":[0-9]+,"(?:epoch":"[^"]*",")?type":"')
 DIRECT_MARK: Final = b"@"
 """What stands before a direct message where it is published, with its session: ``@sid message``."""
 NOTE_MARK: Final = b"~"

@@ -204,3 +204,27 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
             assert not standings._departures
             session.end(goodbye=True)
             await standings.released()
+
+
+async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
+    redis_server: RedisServer,
+) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice, session_on(node) as bob:
+            await command(alice, "hello", nick="alice")
+            await command(bob, "hello", nick="bob")
+            base = f"chat:{{inbox:{alice.sid}}}"
+            redis_server.ask("HSET", f"{base}:meta", "epoch", "e", "seq", 2)
+            endless = '{"seq":%s,"at":1,"type":"' % ("2" * 5000)
+            for seq, strange in (1, '{"seq":1,"at":1,"'), (2, endless):
+                redis_server.ask("XADD", f"{base}:log", f"{seq}-0", "m", strange)
+            [inbox] = [i for i in node._relay.inboxes._inboxes.values() if i.sid == alice.sid]
+            await command(bob, "direct", to="alice", text="hi")
+
+            async def has_come() -> bool:
+                return inbox.sequence.position == 3
+
+            await until(has_come, "the message to be handed on")
+            for session in (alice, bob):
+                session.end(goodbye=True)
+            await node._standings.released()
