@@ -22,7 +22,7 @@ class MemberList(ttk.Frame):
         self.pack_propagate(flag=False)
         self.title = ttk.Label(self, style="Side.Strong.TLabel")
         self.title.pack(anchor="w", padx=theme.px(MARGIN), pady=(theme.px(MARGIN), theme.px(GAP)))
-        self.rows = Rows(self, theme, ground="surface", on_open=self._opened)
+        self.rows = Rows(self, theme, ground="surface", on_open=self._opened, opens_at_once=True)
         self.rows.pack(fill="both", expand=True, padx=theme.px(GAP), pady=(0, theme.px(GAP)))
         self._on_open = on_open
         self._members: Sequence[wire.Member] = ()
