@@ -15,7 +15,7 @@ from client.texts import _, ngettext
 
 
 class SearchBar(ttk.Frame):
-    """Finds words as they are typed; Return goes to the one before, Shift+Return to the next."""
+    """Finds words as they are typed; Return or Up goes to the place before, Down to the next."""
 
     def __init__(
         self, master: tk.Misc, theme: Theme, messages: MessageView, on_closed: Callable[[], None]
@@ -37,8 +37,9 @@ class SearchBar(ttk.Frame):
         self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body, width=8)
         self.entry.pack(side="left", fill="x", expand=True)
         self.entry.bind("<KeyRelease>", self._typed)
-        self.entry.bind("<Return>", lambda _: self.step(-1))
-        self.entry.bind("<Shift-Return>", lambda _: self.step(1))
+        for by, keys in ((-1, ("Return", "KP_Enter", "Up")), (1, ("Shift-Return", "Down"))):
+            for key in keys:
+                self.entry.bind(f"<{key}>", lambda _, by=by: self.step(by))  # type: ignore[misc]
         self.entry.bind("<Escape>", lambda _: self.close())
         self._conversation: Conversation | None = None
         self._words = ""

@@ -342,8 +342,13 @@ async def test_tab_completes_and_search_finds(stage: Stage) -> None:
     await alice.sees("1 of 1")
     await alice.turned_from(field)
     assert len(alice.messages.tag_ranges("current")) == 4
+    await bob.send("lobby", "another needle")
+    await alice.sees("another")
+    for key, place in (("<Down>", 2), ("<Up>", 1), ("<Return>", 2), ("<Shift-Return>", 1)):
+        alice.press(key)
+        await alice.sees(f"{place} of 2")
     alice.press("<Escape>")
-    await alice.sees_that(lambda: "1 of 1" not in alice.screen, "the end of the search")
+    await alice.sees_that(lambda: "1 of 2" not in alice.screen, "the end of the search")
 
 
 @on_stage()
