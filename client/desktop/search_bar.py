@@ -10,7 +10,7 @@ from tkinter import ttk
 from client.desktop.messages import MessageView
 from client.desktop.styles import quieten
 from client.desktop.theme import GAP, MARGIN, Theme
-from client.model import Conversation
+from client.model import Conversation, Line
 from client.texts import _, ngettext
 
 
@@ -43,7 +43,8 @@ class SearchBar(ttk.Frame):
         self.entry.bind("<Escape>", lambda _: self.close())
         self._conversation: Conversation | None = None
         self._words = ""
-        self._place = -1
+        self._at: Line | None = None
+        """The line that is looked at; its place among those found changes as older ones come."""
 
     @property
     def is_open(self) -> bool:
@@ -86,17 +87,20 @@ class SearchBar(ttk.Frame):
             self.count.configure(text=_("Not found"))
             self._messages.mark([], "", None)
             return "break"
-        self._place = len(found) - 1 if self._place < 0 else (self._place + by) % len(found)
+        places = (place for place, entry in enumerate(found) if entry.line is self._at)
+        before = next(places, None)
+        place = len(found) - 1 if before is None else (before + by) % len(found)
+        self._at = found[place].line
         text = ngettext("{place} of {count}", "{place} of {count}", len(found))
-        self.count.configure(text=text.format(place=self._place + 1, count=len(found)))
-        self._messages.mark(found, self._words, found[self._place])
+        self.count.configure(text=text.format(place=place + 1, count=len(found)))
+        self._messages.mark(found, self._words, found[place])
         return "break"
 
     def _typed(self, _event: object = None) -> None:
         words = self.entry.get().strip()
         if words == self._words:
             return
-        self._words, self._place = words, -1
+        self._words, self._at = words, None
         if words:
             self.step(-1)
         else:
