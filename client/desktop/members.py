@@ -43,7 +43,7 @@ class MemberList(ttk.Frame):
         chosen = before[self.rows.chosen] if before and self.rows.chosen is not None else None
         self._members, self._me = members, me
         count = ngettext("{count:,} member", "{count:,} members", len(members))
-        self.title.configure(text=count.format(count=len(members)))
+        self.title.configure(text=count.format(count=len(members)) if members else "")
         place = _place_of(chosen, members) if chosen is not None else len(members)
         is_here = place < len(members) and chosen and members[place].nick == chosen.nick
         self.rows.show(

@@ -137,9 +137,15 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
         await alice.sees("Reconnecting in", "Now")
         alice.write("kept\n")
         await alice.sees("kept", "What you send now waits")
+        alice.write("/nick eve\n")
+        await alice.sees("That was not possible: not connected")
+        alice.write("/join later\n")
+        await alice.sees("Message #later")
+        assert "0 members" not in alice.screen, "nobody knows"
         await (await stage.cluster.add_node(port=node.port)).ready()
         await alice.click("Now")
-        await alice.sees("Connected to")
+        await alice.sees("Connected to", "1 member")
+        alice.press("<Control-Next>")
         await alice.sees_that(lambda: "kept" in alice.lines, "the message")
 
 
