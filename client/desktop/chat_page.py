@@ -259,7 +259,10 @@ class Header(ttk.Frame):
             away = sum(member.state != "online" for member in members)
             if away:
                 about += ", " + _("{count:,} away or busy").format(count=away)
-        self.about.state(["disabled" if conversation.place.direct else "!disabled"])
+        leads_on = not conversation.place.direct
+        self.about.configure(
+            state="normal" if leads_on else "disabled", cursor="hand2" if leads_on else ""
+        )
         if self._shown != (conversation.place.title, about):
             self._shown = (conversation.place.title, about)
             self._fit()
