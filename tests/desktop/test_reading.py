@@ -74,6 +74,18 @@ async def test_only_what_is_in_sight_is_marked_however_much_is_found(stage: Stag
 
 
 @on_stage()
+async def test_what_is_found_far_down_in_a_long_message_is_in_sight(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    await bob.send("lobby", "\n".join([*map(str, range(60)), "a needle", *map(str, range(60))]))
+    alice = stage.open(nick="alice")
+    await alice.sees("needle")
+    alice.write("/search needle\n")
+    await alice.sees("1 of 1")
+    text = alice.messages
+    await alice.sees_that(lambda: text.bbox("current.first") is not None, "what was found")
+
+
+@on_stage()
 async def test_a_search_goes_on_from_the_same_line_as_older_ones_come(stage: Stage) -> None:
     bob = await stage.peer("bob")
     for number in range(70):
