@@ -76,7 +76,7 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
     node = stage.cluster.nodes[0]
     await node.stop()
     person = stage.open(nick="alice")
-    await person.sees("The server cannot be reached", node.url)
+    await person.sees(f"The server cannot be reached. {node.url}: Connection refused")
     await (await stage.cluster.add_node(port=node.port)).ready()
     await person.click("Come in")
     await person.sees("Connected to")
