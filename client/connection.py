@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -324,7 +327,10 @@ def _why(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return _why(error.exceptions[0])
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        # What numbers of their own stand for, only TLS and the resolver know; of the others, Trio
+        # tells the address too, as a tuple.
+        has_own = isinstance(error, (ssl.SSLError, socket.gaierror))
+        return error.strerror if has_own or not error.errno else os.strerror(error.errno)
     if error.__cause__ is not None:
         return _why(error.__cause__)
     return str(error) or _("the handshake failed")

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import gettext
 import io
-import locale
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +34,6 @@ def speak(languages: Sequence[str] | None = None, folder: Path = LOCALE) -> None
     """
     if languages is None:
         languages = list(_wanted(os.environ))
-        with suppress(locale.Error):  # of a language that this system does not have
-            locale.setlocale(locale.LC_TIME, "")
     paths = (folder / f"{language}.po" for language in languages)
     found = next(filter(Path.exists, paths), None)
     use(_read(found) if found else gettext.NullTranslations())

@@ -88,6 +88,7 @@ class ChatPage(ttk.Frame):
         for widget in self._panes[1:]:
             widget.bind("<Escape>", lambda _: self.focus_input(), add="+")
         self.winfo_toplevel().bind("<Key>", self._typed_elsewhere, add="+")
+        self.winfo_toplevel().bind("<<Paste>>", self._pasted_elsewhere, add="+")
         self._conversation: Conversation | None = None
         self._calls_members = False
         self._theme, self._kept = theme, kept
@@ -183,17 +184,28 @@ class ChatPage(ttk.Frame):
     def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
         """Have what is typed while nothing that can be typed into has the focus go to the field."""
         widget = event.widget
-        takes_text = isinstance(widget, (tk.Entry, ttk.Entry, tk.Menu)) or (
-            isinstance(widget, tk.Text) and widget is not self.messages.text
-        )
         is_pressed = event.char == " " and isinstance(widget, (ttk.Button, ttk.Menubutton))
         is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
-        is_here = widget is self.winfo_toplevel() or str(widget).startswith(f"{self}.")
-        if takes_text or is_pressed or not is_text or not is_here or not self.winfo_viewable():
+        if is_pressed or not is_text or self._takes_text(widget):
             return None
         self.focus_input()
         self.composer.text.insert("insert", event.char)
         return "break"
+
+    def _pasted_elsewhere(self, event: tk.Event[tk.Misc]) -> None:
+        """Have what is pasted there go to the field, too."""
+        if not self._takes_text(event.widget):
+            self.focus_input()
+            self.composer.text.event_generate("<<Paste>>")
+
+    def _takes_text(self, widget: tk.Misc) -> bool:
+        """Whether what is typed with the focus there is none of the field's business."""
+        if isinstance(widget, (tk.Entry, ttk.Entry, tk.Menu)):
+            return True
+        if isinstance(widget, tk.Text) and widget is not self.messages.text:
+            return True
+        is_here = widget is self.winfo_toplevel() or str(widget).startswith(f"{self}.")
+        return not is_here or not self.winfo_viewable()
 
     def search_for(self, words: str) -> None:
         """Search the conversation in sight."""
@@ -247,7 +259,10 @@ class Header(ttk.Frame):
             away = sum(member.state != "online" for member in members)
             if away:
                 about += ", " + _("{count:,} away or busy").format(count=away)
-        self.about.state(["disabled" if conversation.place.direct else "!disabled"])
+        leads_on = not conversation.place.direct
+        self.about.configure(
+            state="normal" if leads_on else "disabled", cursor="hand2" if leads_on else ""
+        )
         if self._shown != (conversation.place.title, about):
             self._shown = (conversation.place.title, about)
             self._fit()

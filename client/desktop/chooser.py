@@ -17,7 +17,7 @@ _MOST_OF_HEIGHT: Final = 0.5
 _WIDTH: Final = 440
 
 Choice = tuple[Row, Callable[[], None]]
-"""A row, whose title it is found by, and what choosing it does."""
+"""A row, whose symbol and title it is found by, and what choosing it does."""
 
 
 class Chooser(ttk.Frame):
@@ -121,7 +121,7 @@ class Chooser(ttk.Frame):
         if typed == self._typed:
             return
         self._typed = typed
-        found = best_matches(typed, self._choices, lambda choice: choice[0].title)
+        found = best_matches(typed, self._choices, _name_of)
         more = self._also(typed) if typed else None
         self._shown = [*found, *([more] if more else [])]
         self.rows.show_all([row for row, _ in self._shown], 0 if self._shown else None)
@@ -140,3 +140,8 @@ class Chooser(ttk.Frame):
             self.close()
             action()
         return "break"
+
+
+def _name_of(choice: Choice) -> str:
+    row, _action = choice
+    return row.symbol + row.title

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tkinter as tk
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -63,7 +64,7 @@ class FoundMarks:
         """Mark these words in these entries, of which the ``current`` one stands out."""
         for tag in ("found", "current"):
             self._text.tag_remove(tag, "1.0", "end")
-        self._found, self._words, self._current = frozenset(found), words.lower(), current
+        self._found, self._words, self._current = frozenset(found), words, current
         self._draw()
 
     def draw_soon(self) -> None:
@@ -86,14 +87,7 @@ class FoundMarks:
     def _mark_words(self, row: int, rows: int, tag: str) -> None:
         """Mark the words in some rows; not with Tk's own search, which hangs behind some emoji."""
         start = f"{row}.0"
-        text = self._text.get(start, f"{row + rows}.0").lower()
-        at = text.find(self._words)
-        while at >= 0:
-            place = f"{start} + {_units(text[:at])} chars"
-            self._text.tag_add(tag, place, f"{place} + {_units(self._words)} chars")
-            at = text.find(self._words, at + len(self._words))
-
-
-def _units(text: str) -> int:
-    """Count characters as Tk 8 does: those beyond the first 65,536 of Unicode are two."""
-    return len(text.encode("utf-16-le", errors="replace")) // 2 if tk.TkVersion < 9 else len(text)  # noqa: PLR2004
+        text = self._text.get(start, f"{row + rows}.0")
+        for found in re.finditer(re.escape(self._words), text, re.IGNORECASE):
+            first, last = (f"{start} + {place} chars" for place in found.span())
+            self._text.tag_add(tag, first, last)

@@ -22,7 +22,7 @@ class MemberList(ttk.Frame):
         self.pack_propagate(flag=False)
         self.title = ttk.Label(self, style="Side.Strong.TLabel")
         self.title.pack(anchor="w", padx=theme.px(MARGIN), pady=(theme.px(MARGIN), theme.px(GAP)))
-        self.rows = Rows(self, theme, ground="surface", on_open=self._opened)
+        self.rows = Rows(self, theme, ground="surface", on_open=self._opened, opens_at_once=True)
         self.rows.pack(fill="both", expand=True, padx=theme.px(GAP), pady=(0, theme.px(GAP)))
         self._on_open = on_open
         self._members: Sequence[wire.Member] = ()
@@ -43,7 +43,7 @@ class MemberList(ttk.Frame):
         chosen = before[self.rows.chosen] if before and self.rows.chosen is not None else None
         self._members, self._me = members, me
         count = ngettext("{count:,} member", "{count:,} members", len(members))
-        self.title.configure(text=count.format(count=len(members)))
+        self.title.configure(text=count.format(count=len(members)) if members else "")
         place = _place_of(chosen, members) if chosen is not None else len(members)
         is_here = place < len(members) and chosen and members[place].nick == chosen.nick
         self.rows.show(

@@ -94,12 +94,15 @@ class MessageView(ttk.Frame):
         self._note_place(1.0)
 
     def mark(self, entries: Sequence[Entry], words: str, current: Entry | None) -> None:
-        """Mark what was searched for, and bring the line that is looked at into sight."""
+        """Mark what was searched for, and bring where it is in the ``current`` line into sight."""
         if current is not None:
             row = self._drawn_row_of(current)
             self.text.see(f"{row}.0" if row is not None else "1.0")
-            self._note_place(self.text.yview()[1])
         self._found.mark(entries, words, current)
+        if current is not None:
+            if marked := self.text.tag_ranges("current"):
+                self.text.see(marked[0])  # far down in the line, maybe
+            self._note_place(self.text.yview()[1])
 
     def scroll(self, pages: int) -> None:
         """Scroll by some pages, whatever has the focus."""

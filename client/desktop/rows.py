@@ -43,7 +43,8 @@ class Rows(tk.Frame):
     """Shows rows, of which one may be chosen: by a click, by keys, or by whoever made it.
 
     ``on_choose`` gets the number of the row that the person turns to; ``on_open`` of the one that
-    they click twice or press Return on.
+    they click twice or press Return on. Where one ``opens_at_once``, a click is enough, and what is
+    chosen is only seen while keys go to it.
     """
 
     def __init__(
@@ -55,9 +56,10 @@ class Rows(tk.Frame):
         on_choose: Callable[[int], object] = lambda _: None,
         on_open: Callable[[int], object] = lambda _: None,
         takes_focus: bool = True,
+        opens_at_once: bool = False,
     ) -> None:
         super().__init__(master, borderwidth=0, highlightthickness=0)
-        self._theme, self._ground = theme, ground
+        self._theme, self._ground, self._opens_at_once = theme, ground, opens_at_once
         self._on_choose, self._on_open = on_choose, on_open
         self.canvas = tk.Canvas(
             self, width=1, height=1, highlightthickness=0, borderwidth=0, takefocus=takes_focus
@@ -144,7 +146,8 @@ class Rows(tk.Frame):
         canvas.bind("<Motion>", lambda event: self._point(self._number_at(event.y)))
         canvas.bind("<Leave>", lambda _: self._point(None))
         canvas.bind("<ButtonPress-1>", lambda event: self._clicked(event.y, takes_focus))
-        canvas.bind("<Double-Button-1>", lambda event: self._opened(self._number_at(event.y)))
+        if not self._opens_at_once:
+            canvas.bind("<Double-Button-1>", lambda event: self._opened(self._number_at(event.y)))
         for key, by in (("<Up>", -1), ("<Down>", 1)):
             canvas.bind(key, lambda _, by=by: self._stepped(by))  # type: ignore[misc]
         for key, by in (("<Home>", 1), ("<End>", -1)):
@@ -171,6 +174,8 @@ class Rows(tk.Frame):
         if number is not None and self._is_enabled:
             self.choose(number)
             self._on_choose(number)
+            if self._opens_at_once:
+                self._on_open(number)
 
     def _stepped(self, by: int, *, anew: bool = False) -> str:
         if anew:
@@ -277,14 +282,14 @@ class Rows(tk.Frame):
     def _draw_ground(self, number: int, top: int, width: int) -> str:
         """Draw what is behind a row; gives its colour."""
         theme = self._theme
-        if number == self.chosen:
+        has_keys = number == self.chosen and self.canvas.focus_get() is self.canvas
+        if has_keys or (number == self.chosen and not self._opens_at_once):
             colour = theme.palette.selection
         elif number == self._pointed:
             colour = theme.palette.hover
         else:
             return str(getattr(theme.palette, self._ground))
         size = (max(width, 8), theme.row_height - theme.px(2))
-        has_keys = number == self.chosen and self.canvas.focus_get() is self.canvas
         edge = (theme.palette.link, theme.px(2)) if has_keys else ("", 0)
         box = theme.pictures.box(*size, theme.px(_RADIUS), colour, edge)
         self.canvas.create_image(0, top + theme.px(1), image=box, anchor="nw")

@@ -10,12 +10,12 @@ from tkinter import ttk
 from client.desktop.messages import MessageView
 from client.desktop.styles import quieten
 from client.desktop.theme import GAP, MARGIN, Theme
-from client.model import Conversation
+from client.model import Conversation, Line
 from client.texts import _, ngettext
 
 
 class SearchBar(ttk.Frame):
-    """Finds words as they are typed; Return goes to the one before, Shift+Return to the next."""
+    """Finds words as they are typed; Return or Up goes to the place before, Down to the next."""
 
     def __init__(
         self, master: tk.Misc, theme: Theme, messages: MessageView, on_closed: Callable[[], None]
@@ -37,12 +37,14 @@ class SearchBar(ttk.Frame):
         self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body, width=8)
         self.entry.pack(side="left", fill="x", expand=True)
         self.entry.bind("<KeyRelease>", self._typed)
-        self.entry.bind("<Return>", lambda _: self.step(-1))
-        self.entry.bind("<Shift-Return>", lambda _: self.step(1))
+        for by, keys in ((-1, ("Return", "KP_Enter", "Up")), (1, ("Shift-Return", "Down"))):
+            for key in keys:
+                self.entry.bind(f"<{key}>", lambda _, by=by: self.step(by))  # type: ignore[misc]
         self.entry.bind("<Escape>", lambda _: self.close())
         self._conversation: Conversation | None = None
         self._words = ""
-        self._place = -1
+        self._at: Line | None = None
+        """The line that is looked at; its place among those found changes as older ones come."""
 
     @property
     def is_open(self) -> bool:
@@ -85,17 +87,20 @@ class SearchBar(ttk.Frame):
             self.count.configure(text=_("Not found"))
             self._messages.mark([], "", None)
             return "break"
-        self._place = len(found) - 1 if self._place < 0 else (self._place + by) % len(found)
+        places = (place for place, entry in enumerate(found) if entry.line is self._at)
+        before = next(places, None)
+        place = len(found) - 1 if before is None else (before + by) % len(found)
+        self._at = found[place].line
         text = ngettext("{place} of {count}", "{place} of {count}", len(found))
-        self.count.configure(text=text.format(place=self._place + 1, count=len(found)))
-        self._messages.mark(found, self._words, found[self._place])
+        self.count.configure(text=text.format(place=place + 1, count=len(found)))
+        self._messages.mark(found, self._words, found[place])
         return "break"
 
     def _typed(self, _event: object = None) -> None:
         words = self.entry.get().strip()
         if words == self._words:
             return
-        self._words, self._place = words, -1
+        self._words, self._at = words, None
         if words:
             self.step(-1)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from client.days import in_words
 from client.desktop.palette import sender_tag
 from client.links import find_links
 from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
@@ -37,9 +38,8 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
             kind = "warning" if warning else "told"
             return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
         case NewDay(day=day):
-            date = _("{day:%A}, {day.day} {day:%B %Y}").format(day=day)
             rule = (_RULE, ("centred", "rule"))
-            return (rule, (f"  {date}  ", ("centred", "day")), rule)
+            return (rule, (f"  {in_words(day)}  ", ("centred", "day")), rule)
 
 
 def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:

@@ -61,7 +61,7 @@ def quieten(button: ttk.Button) -> None:
 
 def inform(button: ttk.Button) -> None:
     """Make a button a line that tells something, and leads to more of it."""
-    button.configure(style="About.TButton", cursor="hand2")
+    button.configure(style="About.TButton")
 
 
 def warn(button: ttk.Button) -> None:

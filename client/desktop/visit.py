@@ -222,7 +222,7 @@ class Visit:
         except CommandError as error:
             problem = error.message
         except ConnectionLost as error:
-            problem = str(error)
+            problem = _("That was not possible: {reason}").format(reason=error)
         else:
             return
         if self.chat.current is not None:

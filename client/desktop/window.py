@@ -19,6 +19,7 @@ from client.desktop.rows import Row
 from client.desktop.sign_in import SignInPage
 from client.desktop.theme import Theme
 from client.model import Chat, Place, SignedOut, SigningIn, shown_line
+from client.model.commands import room_called
 from client.texts import _, ngettext
 from gateway import wire
 
@@ -136,8 +137,8 @@ class Window:
         known: Sequence[wire.RoomInfo] = ()
 
         def another(typed: str) -> Choice | None:
-            room = typed.removeprefix("#")
-            if not room or " " in room or any(info.room == room for info in known):
+            room = room_called(typed)
+            if not room or any(info.room == room for info in known):
                 return None
             row = Row(room, symbol="#", note=_("join or make it"))
             return row, partial(self._actions.join_room, room)

@@ -127,12 +127,17 @@ def parse(typed: str) -> Wish:
     )
 
 
+def room_called(typed: str) -> str:
+    """Give the name of the room that somebody means, who may not know that it has no spaces."""
+    return "-".join(typed.removeprefix("#").split())
+
+
 def _read(name: str, rest: str) -> Wish | None:
     """Read one command; None if there is none, or something is missing."""
     wish: Wish | None = None
     match name:
-        case "join" if rest and " " not in rest:
-            wish = JoinRoom(rest.removeprefix("#"))
+        case "join" if room := room_called(rest):
+            wish = JoinRoom(room)
         case "leave" if " " not in rest:
             wish = LeaveRoom(rest.removeprefix("#") or None)
         case "nick" if rest:

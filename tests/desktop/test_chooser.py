@@ -47,6 +47,22 @@ async def test_rooms_that_are_told_late_are_offered_where_they_were_asked_for_an
 
 
 @on_stage()
+async def test_a_room_is_found_and_made_however_its_name_is_typed(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    chooser = alice.app.window.chat.chooser
+    for typed, row in (
+        ("#team room", "team-room (4 people)"),
+        ("#ops", "ops (1 person)"),
+        ("# new  room", "new-room (join or make it)"),
+    ):
+        offer = alice.app.window.ask_for_room()
+        offer([wire.RoomInfo(room="team-room", members=4), wire.RoomInfo(room="ops", members=1)])
+        type_on(chooser, typed)
+        assert offered(alice) == [row]
+
+
+@on_stage()
 async def test_the_rooms_one_is_in_are_marked_and_one_goes_back_by_two_keys(stage: Stage) -> None:
     await stage.peer("bob", room="ops")
     alice = stage.open(nick="alice")

@@ -53,6 +53,10 @@ async def test_a_link_and_what_is_selected_is_copied_by_the_menu(stage: Stage) -
     await alice.focus(alice.messages)
     menu_of(alice.messages).invoke("Copy")
     assert alice.root.clipboard_get() == "read"
+    alice.press("<Control-v>")
+    await alice.sees_that(lambda: alice.typed == "read", "it where one types")
+    alice.press("<Control-v>")
+    await alice.sees_that(lambda: alice.typed == "readread", "it once more")
 
 
 def menu_of(text: tk.Text) -> tk.Menu:

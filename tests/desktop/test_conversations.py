@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from client.desktop.rows import Rows
 from tests.desktop.fake_node import fake_node
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -103,16 +104,27 @@ async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(sta
 
 
 @on_stage()
-async def test_a_double_click_on_somebody_opens_the_conversation_with_them(stage: Stage) -> None:
+async def test_a_click_on_somebody_opens_the_conversation_with_them(stage: Stage) -> None:
     await stage.peer("bob")
     alice = stage.open(nick="alice")
     await alice.sees("2 members", "bob")
+    await alice.focus()
     members = alice.app.window.chat.members.rows
-    x, y = members.place_of(1)
-    for event in ("<ButtonPress-1>", "<ButtonRelease-1>") * 2:
-        members.canvas.event_generate(event, x=x, y=y)
+    drawn = len(members.canvas.find_all())
+    _click_row(members, 0)
+    await alice.sees_that(lambda: len(members.canvas.find_all()) == drawn + 1, "oneself, chosen")
+    alice.press("<Escape>")
+    await alice.sees_that(lambda: len(members.canvas.find_all()) == drawn, "nobody chosen")
+    _click_row(members, 1)
     await alice.sees_that(lambda: alice.root.title() == "alice and bob", "the conversation")
     assert alice.conversations == ["ROOMS", "# lobby", "PEOPLE", "bob"]
+    await alice.sees_that(lambda: has_keys(alice, alice.field), "that what is typed goes to bob")
+
+
+def _click_row(rows: Rows, number: int) -> None:
+    x, y = rows.place_of(number)
+    for event in ("<ButtonPress-1>", "<ButtonRelease-1>"):
+        rows.canvas.event_generate(event, x=x, y=y)
 
 
 def has_keys(person: Person, widget: tk.Misc) -> bool:

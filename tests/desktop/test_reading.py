@@ -73,6 +73,36 @@ async def test_only_what_is_in_sight_is_marked_however_much_is_found(stage: Stag
         assert not text.tag_ranges("current")
 
 
+@on_stage()
+async def test_what_is_found_far_down_in_a_long_message_is_in_sight(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    await bob.send("lobby", "\n".join([*map(str, range(60)), "a needle", *map(str, range(60))]))
+    alice = stage.open(nick="alice")
+    await alice.sees("needle")
+    alice.write("/search needle\n")
+    await alice.sees("1 of 1")
+    text = alice.messages
+    await alice.sees_that(lambda: text.bbox("current.first") is not None, "what was found")
+
+
+@on_stage()
+async def test_a_search_goes_on_from_the_same_line_as_older_ones_come(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    for number in range(70):
+        needle = " needle" if number in (10, 40, 65) else ""
+        await bob.send("lobby", f"line {number}{needle}")
+    alice = stage.open(nick="alice")
+    await alice.sees("line 69")
+    alice.write("/search needle\n")
+    await alice.sees("2 of 2")
+    alice.app.load_older()
+    transcript = alice.app.chat.room("lobby").transcript
+    await alice.sees_that(lambda: transcript.oldest_seq == 1, "the older lines")
+    await alice.focus(alice.app.window.chat.search.entry)
+    alice.press("<Up>")
+    await alice.sees("2 of 3")
+
+
 @on_stage(nodes=0)
 async def test_who_comes_back_to_where_nothing_is_any_more_is_at_the_end(stage: Stage) -> None:
     async with fake_node(*(message(seq, f"line {seq}") for seq in range(1, 100))) as node:

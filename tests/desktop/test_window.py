@@ -76,7 +76,7 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
     node = stage.cluster.nodes[0]
     await node.stop()
     person = stage.open(nick="alice")
-    await person.sees("The server cannot be reached", node.url)
+    await person.sees(f"The server cannot be reached. {node.url}: Connection refused")
     await (await stage.cluster.add_node(port=node.port)).ready()
     await person.click("Come in")
     await person.sees("Connected to")
@@ -137,9 +137,15 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
         await alice.sees("Reconnecting in", "Now")
         alice.write("kept\n")
         await alice.sees("kept", "What you send now waits")
+        alice.write("/nick eve\n")
+        await alice.sees("That was not possible: not connected")
+        alice.write("/join later\n")
+        await alice.sees("Message #later")
+        assert "0 members" not in alice.screen, "nobody knows"
         await (await stage.cluster.add_node(port=node.port)).ready()
         await alice.click("Now")
-        await alice.sees("Connected to")
+        await alice.sees("Connected to", "1 member")
+        alice.press("<Control-Next>")
         await alice.sees_that(lambda: "kept" in alice.lines, "the message")
 
 
@@ -341,9 +347,16 @@ async def test_tab_completes_and_search_finds(stage: Stage) -> None:
     alice.write("/search needle\n")
     await alice.sees("1 of 1")
     await alice.turned_from(field)
-    assert len(alice.messages.tag_ranges("current")) == 4
+    marked = list(map(str, alice.messages.tag_ranges("current")))
+    pairs = zip(marked[::2], marked[1::2], strict=True)
+    assert [alice.messages.get(*pair) for pair in pairs] == ["needle", "needle"]
+    await bob.send("lobby", "another needle")
+    await alice.sees("another")
+    for key, place in (("<Down>", 2), ("<Up>", 1), ("<Return>", 2), ("<Shift-Return>", 1)):
+        alice.press(key)
+        await alice.sees(f"{place} of 2")
     alice.press("<Escape>")
-    await alice.sees_that(lambda: "1 of 1" not in alice.screen, "the end of the search")
+    await alice.sees_that(lambda: "1 of 2" not in alice.screen, "the end of the search")
 
 
 @on_stage()

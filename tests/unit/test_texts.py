@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from string import Formatter
 
 import polib
 import pytest
 
+from client.days import in_words
 from client.texts import LOCALE, _, ngettext, speak
 
 CLIENT = Path(__file__).parent.parent.parent / "client"
@@ -64,14 +66,21 @@ def test_a_translation_has_all_texts_with_their_fields_and_no_others(path: Path)
             assert fields(text) <= fields(several[0] if several else one), one
 
 
+def test_a_day_is_written_in_the_language_of_the_texts() -> None:
+    days = [date(2026, 3, 4), date(2027, 12, 26)]
+    assert list(map(in_words, days)) == ["Wednesday, 4 March 2026", "Sunday, 26 December 2027"]
+    speak(["de"])
+    assert list(map(in_words, days)) == ["Mittwoch, 4. März 2026", "Sonntag, 26. Dezember 2027"]
+
+
 def test_the_language_is_as_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "de_AT.UTF-8")
     speak()
     assert _("Come in") == "Eintreten"
-    assert ngettext("{count:,} member", "{count:,} members", 1) == "{count:,} Mitglied"
-    assert ngettext("{count:,} member", "{count:,} members", 5) == "{count:,} Mitglieder"
+    assert ngettext("{count:,} member", "{count:,} members", 1) == "{count} Mitglied"
+    assert ngettext("{count:,} member", "{count:,} members", 5) == "{count} Mitglieder"
     assert _("This was never translated.") == "This was never translated."
     monkeypatch.setenv("LANGUAGE", "tlh:en_GB:de")
     speak()

@@ -39,6 +39,7 @@ class TestCompletion:
         ("//shrug", commands.Say("/shrug")),
         ("/me waves", commands.Say("/me waves")),
         ("/join #ops", commands.JoinRoom("ops")),
+        ("/join #Team  Room", commands.JoinRoom("Team-Room")),
         ("/LEAVE", commands.LeaveRoom(None)),
         ("/nick eve", commands.Rename("eve")),
         ("/msg bob  how are you", commands.TalkTo("bob", "how are you")),
@@ -48,6 +49,7 @@ class TestCompletion:
         ("/help", commands.ShowHelp()),
         ("/quit", commands.Quit()),
         ("/join", commands.Wrong("Usage: /join ROOM")),
+        ("/join #", commands.Wrong("Usage: /join ROOM")),
     ],
 )
 def test_commands(typed: str, wish: commands.Wish) -> None:
