@@ -28,7 +28,7 @@ from client.connection import (
     Connection,
     ConnectionLost,
 )
-from client.delivery import Delivery, insist
+from client.delivery import PASSING, Delivery, insist
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.positions import Positions
 from client.reconnection import Ending, Reconnection
@@ -266,8 +266,9 @@ class Session:
         hello = wire.Hello(id=next(self._ids), nick=self.nick, session=self._secret)
         try:
             return await connection.ask(hello, wire.Welcome)
-        except CommandError:
-            self._secret = None
+        except CommandError as error:
+            if error.code not in PASSING:  # else it may have been done all the same
+                self._secret = None
             raise
 
     async def _tell_status(self, connection: Connection) -> None:

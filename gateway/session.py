@@ -19,7 +19,7 @@ from gateway.inbox import NOTHING_MISSED, Inbox, Missed
 from gateway.outbox import Outbox
 from gateway.personal import Personal
 from gateway.services import Services
-from gateway.standings import Standing
+from gateway.standing import Standing
 from gateway.websocket import text_frame
 from gateway.wire import CommandError
 

@@ -21,7 +21,7 @@ from gateway.closing import NICK_LOST, REPLACED, Closing
 from gateway.inbox import NOTHING_MISSED, Missed
 from gateway.parking import Parking
 from gateway.relay import Relay
-from gateway.who import nick_of
+from gateway.standing import Standing
 from gateway.wire import Position
 
 _RELEASE_BATCH: Final = 200
@@ -30,33 +30,6 @@ _CHECK_BATCH: Final = 500
 _RETRY_SECONDS: Final = 0.25
 
 log = structlog.get_logger("standings")
-
-
-class Standing:
-    """What one session is to everybody else; ``close`` ends its connection, None if it has none."""
-
-    __slots__ = ("claims", "close", "joined", "leaving", "moved", "over", "sid", "who")
-
-    def __init__(self, sid: str, close: Callable[[Closing], None] | None) -> None:
-        self.sid = sid
-        self.close = close
-        self.who = ""
-        """Nickname and status (`gateway.who`); empty before it has a nickname."""
-        self.joined: set[str] = set()
-        """The rooms that its connection follows."""
-        self.leaving: set[str] = set()
-        """Rooms to be given back."""
-        self.over = False
-        """Its nickname, too, is to be given back."""
-        self.moved = False
-        """Another node has taken it up."""
-        self.claims = trio.Lock()
-        """Held by `Standings.claiming` alone."""
-
-    @property
-    def nick(self) -> str:
-        """The nickname; empty if it has none yet."""
-        return nick_of(self.who)
 
 
 class Standings:
@@ -143,7 +116,9 @@ class Standings:
         try:
             yield
         except Unavailable:
-            if not was_listed:
+            if room not in standing.joined:
+                pass  # it has been parked meanwhile
+            elif not was_listed:
                 self._leave_again(standing, room)
             elif standing.sid not in self.followers(room):
                 standing.joined.discard(room)

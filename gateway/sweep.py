@@ -67,8 +67,10 @@ class Sweep:
         if listed.keys() - known:
             known = await self._backplane.nodes.registered()
         for node in listed.keys() - known:
-            if gone := await rooms.leave(room, *listed[node][:MOST_AT_ONCE], node=node):
-                log.warning("members on no node", room=room, dead_node=node, sessions=gone)
+            for start in range(0, len(listed[node]), MOST_AT_ONCE):
+                some = listed[node][start : start + MOST_AT_ONCE]
+                if gone := await rooms.leave(room, *some, node=node):
+                    log.warning("members on no node", room=room, dead_node=node, sessions=gone)
         is_own = self._backplane.nodes.is_own
         here = [sid for node in listed if is_own(node) for sid in listed[node]]
         for start in range(0, len(here), MOST_AT_ONCE):

@@ -26,6 +26,7 @@ FLOORS = (
     {"history", "inbox", "listing"},
     {"hub"},
     {"follower"},
+    {"standing"},
     {"roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
     {"nicknames", "room_names", "splicing", "websocket", "who"},

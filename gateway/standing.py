@@ -1,0 +1,37 @@
+"""What one session is to everybody else, whether it has a connection or not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from gateway.closing import Closing
+from gateway.who import nick_of
+
+
+class Standing:
+    """What one session is to everybody else; ``close`` ends its connection, None if it has none."""
+
+    __slots__ = ("claims", "close", "joined", "leaving", "moved", "over", "sid", "who")
+
+    def __init__(self, sid: str, close: Callable[[Closing], None] | None) -> None:
+        self.sid = sid
+        self.close = close
+        self.who = ""
+        """Nickname and status (`gateway.who`); empty before it has a nickname."""
+        self.joined: set[str] = set()
+        """The rooms that its connection follows."""
+        self.leaving: set[str] = set()
+        """Rooms to be given back."""
+        self.over = False
+        """Its nickname, too, is to be given back."""
+        self.moved = False
+        """Another node has taken it up."""
+        self.claims = trio.Lock()
+        """Held by `Standings.claiming` alone."""
+
+    @property
+    def nick(self) -> str:
+        """The nickname; empty if it has none yet."""
+        return nick_of(self.who)
