@@ -223,17 +223,19 @@ LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
 
 
+NAMES: Final = (*MIXES, "all")
+
+
 def faults_of(mix: str) -> list[Fault]:
-    """Read a mix: names with commas between them, or ``all``; gives the faults to choose from.
+    """Read a mix: names with commas between them; gives the faults to choose from, each once.
 
     :raises ValueError: if there is no such mix.
     """
-    if mix == "all":
-        return list(dict.fromkeys(fault for faults in MIXES.values() for fault in faults))
     names = mix.split(",")
-    if unknown := [name for name in names if name not in MIXES]:
-        raise ValueError(f"{unknown[0]!r} is none of {', '.join(MIXES)}, all")
-    return [fault for name in names for fault in MIXES[name]]
+    if unknown := [name for name in names if name not in NAMES]:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(NAMES)}")
+    chosen = MIXES if "all" in names else names
+    return list(dict.fromkeys(fault for name in chosen for fault in MIXES[name]))
 
 
 def endless(faults: list[Fault], chance: random.Random) -> Iterator[Fault]:
