@@ -9,12 +9,15 @@ from typing import Final
 
 import trio
 
+from gateway.lease import DEAD_AFTER
 from tests.faults.cluster import Place, Struck
 from tests.harness import until
 
 DELAY: Final = (0.05, 0.15)
 LAG: Final = (0.3, 1.0)
 SLOW_SECONDS: Final = 20.0
+DEAD_SECONDS: Final = DEAD_AFTER + 1.0
+"""Longer than nodes wait for another one's beat until they take it for dead."""
 
 Fault = Callable[[Struck, random.Random], AbstractAsyncContextManager[str]]
 """The context gives the name of what was struck."""
@@ -59,6 +62,20 @@ async def pause_node(struck: Struck, chance: random.Random) -> AsyncIterator[str
 
 
 @asynccontextmanager
+async def pause_all(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """All nodes stand still together, for longer than one of them would be alive to the others."""
+    nodes = [place.node for place in struck.places]
+    for node in nodes:
+        node.pause()
+    try:
+        await trio.sleep(DEAD_SECONDS)
+        yield "all nodes"
+    finally:
+        for node in nodes:
+            node.resume()
+
+
+@asynccontextmanager
 async def pause_redis(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis takes connections and answers nothing."""
     redis = struck.redis
@@ -75,6 +92,24 @@ async def redis_restart(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     await struck.redis.stop()
     yield "redis"
     await struck.start_redis()
+
+
+@asynccontextmanager
+async def full(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """Redis has no memory left: it refuses to write, and can be read."""
+    redis = struck.redis
+    redis.ask("CONFIG", "SET", "maxmemory", 1)
+    try:
+        yield "redis"
+    finally:
+        redis.ask("CONFIG", "SET", "maxmemory", 0)
+
+
+@asynccontextmanager
+async def flush(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """Somebody empties Redis: all that was said before is gone."""
+    struck.empty_redis()
+    yield "redis"
 
 
 @asynccontextmanager
@@ -198,8 +233,11 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "kill": (kill,),
     "drain": (drain,),
     "pause": (pause_node, pause_redis),
+    "pause-all": (pause_all,),
     "redis-pause": (pause_redis,),
     "redis-restart": (redis_restart,),
+    "full": (full,),
+    "flush": (flush,),
     "failover": (handover, failover, lagging_failover),
     "handover": (handover,),
     "lagging-failover": (lagging_failover,),
@@ -215,11 +253,14 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
 NEED_SENTINELS: Final = (handover, failover, lagging_failover)
 """Faults for which Redis is a Sentinel group; for the others in the same run it is one, too. They
 prove the same of it: the sentinels do nothing about a primary that is paused, or restarts."""
-LOSSY: Final = (failover, lagging_failover)
-"""Faults by which Redis may lose messages, all that it acknowledged since they began; replication
-is asynchronous. The promise is then that nobody is left to believe that they are there."""
+LOSSY: Final = (failover, lagging_failover, flush)
+"""Faults by which Redis may lose messages, all that it acknowledged since they began (replication
+is asynchronous) or had before (`flush`). The promise is then that nobody is left to believe that
+they are there."""
 
-LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay)
+LASTING: Final = (
+    kill, drain, pause_node, pause_all, pause_redis, redis_restart, full, partition, delay,
+)  # fmt: skip
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
 
 

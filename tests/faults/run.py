@@ -123,6 +123,7 @@ async def _strike(
         await trio.sleep_until(next_at - hold)
         strike = Strike(fault.__name__, "", trio.current_time(), lossy=fault in LOSSY)
         async with fault(struck, chance) as strike.where:
+            strike.deleted, struck.deleted = struck.deleted, frozenset()
             history.strikes.append(strike)
             number, sent = len(history.strikes), len(history.sendings)
             show(f"{number} {strike.fault} ({strike.where}); {sent} messages so far")
