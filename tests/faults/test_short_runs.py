@@ -33,7 +33,7 @@ SIDE_BY_SIDE = (
 
 def plan(mix: str, sabotage: str | None = None) -> Plan:
     timing = LONG_PAUSE if mix == "redis-pause" else SHORT
-    settle = 6.0 if sabotage else SHORT.settle
+    settle = 3.0 if sabotage else SHORT.settle
     return replace(timing, mix=mix, seed=1, sabotage=sabotage, settle=settle)
 
 
