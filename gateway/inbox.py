@@ -30,14 +30,21 @@ log = structlog.get_logger("inbox")
 class Inbox(Follower):
     """One session's inbox as this node sees it. Until `Inboxes.begin` everything waits in it."""
 
-    __slots__ = ("outbox", "sid", "told")
+    __slots__ = ("outbox", "position", "sid", "told")
 
     def __init__(self, sid: str, outbox: Outbox) -> None:
         super().__init__()
         self.sid = sid
         self.outbox = outbox
+        self.position = 0
+        """The last message that its client has, or was told that it is missing."""
         self.told: deque[tuple[int, int]] = deque(maxlen=_COMPARED)
-        """The last messages handed on, as their seq and hash: to tell whether Redis has them."""
+        """Those handed on up to there, as their seq and hash: to tell whether Redis has them."""
+
+    def start(self, position: int) -> None:
+        """Go on behind a position, with what is held back."""
+        self.position = position
+        self.sequence.start(position)
 
 
 class Missed(NamedTuple):
@@ -111,7 +118,7 @@ class Inboxes:
         """Hand on everything behind a position, now and from now on."""
         if position.epoch:
             inbox.epoch = position.epoch
-        inbox.sequence.start(position.seq)
+        inbox.start(position.seq)
         self._hand_on(inbox)
 
     def close(self, inbox: Inbox) -> None:
@@ -151,6 +158,7 @@ class Inboxes:
         if messages:
             self._counts.deliveries += len(messages)
             inbox.told.extend((message_seq(message), hash(message)) for message in messages)
+            inbox.position = inbox.told[-1][0]
             told = (in_epoch(message, inbox.epoch) for message in messages)
             inbox.outbox.offer(b"".join(map(text_frame, told)))
         if inbox.sequence.position is None:
@@ -179,7 +187,7 @@ class Inboxes:
 
     async def _find_loss(self, inbox: Inbox) -> None:
         """Find out how far the log is what was handed on; what is behind that in it is news."""
-        first = inbox.told[0][0] if inbox.told else (inbox.sequence.position or 0) + 1
+        first = inbox.told[0][0] if inbox.told else inbox.position + 1
         page = await self._backplane.inboxes.read(inbox.sid, after=first - 1, limit=_COMPARED)
         logged = {message_seq(message): hash(message) for message in page.messages}
         agreed = min(page.seq, first - 1)
@@ -187,9 +195,8 @@ class Inboxes:
             if logged.get(seq) != mark and seq >= min(logged, default=0):
                 break
             agreed = seq
-        told = inbox.told[-1][0] if inbox.told else inbox.sequence.position or 0
         inbox.behind = True
-        if agreed < told and page.epoch == inbox.epoch:
+        if agreed < inbox.position and page.epoch == inbox.epoch:
             await self._backplane.inboxes.renew_epoch(inbox.sid, inbox.epoch)
         elif page.epoch != inbox.epoch:
             is_same_log = continues(page.epoch, inbox.epoch)
@@ -197,13 +204,13 @@ class Inboxes:
         else:
             # What is held back may have been lost, too; the log has what was not.
             inbox.sequence.restart()
-            inbox.sequence.start(told)
+            inbox.start(inbox.position)
 
     def _go_on_after_loss(self, inbox: Inbox, epoch: str, agreed: int) -> None:
         log.warning("redis lost data", inbox=inbox.sid, agreed=agreed)
         inbox.epoch, inbox.behind = epoch, True
         inbox.sequence.restart()
-        inbox.sequence.start(agreed)
+        inbox.start(agreed)
         inbox.told.clear()
         self._tell(inbox, "history_lost", "The server lost direct messages.")
 
@@ -213,7 +220,8 @@ class Inboxes:
         position = sequence.position or 0
         first = message_seq(messages[0]) if messages else last + 1
         if first > position + 1:
-            sequence.start(first - 1)
+            inbox.start(first - 1)
+            inbox.told.clear()
             self._tell(inbox, "history_gap", "Some direct messages are older than the log.")
         for message in messages:
             sequence.offer(message_seq(message), message)

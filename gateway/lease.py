@@ -60,6 +60,7 @@ class Lease:
         self._registered = False
         self._lineage = ""
         self._forgotten = False
+        self._doubted = trio.Event()
         self._under_way: set[str] = set()
         self._nursery: trio.Nursery | None = None
 
@@ -81,6 +82,10 @@ class Lease:
         """Take in that Redis is another server, or was restarted: it may have lost anything."""
         log.warning("redis may have lost data")
         self._relay.recheck(doubted=True)
+
+    def look_soon(self) -> None:
+        """See at once whether Redis knows this node still: somebody found that it lost a room."""
+        self._doubted.set()
 
     def why_not_ready(self) -> str | None:
         """Tell what keeps the node from serving; None if it can."""
@@ -147,7 +152,9 @@ class Lease:
                 self._note_denied(str(error) if isinstance(error, Denied) else "")
             self._check_subscription()
             settled = self.why_not_ready() is None
-            await trio.sleep(BEAT_SECONDS if settled else BEAT_SECONDS / 10)
+            with trio.move_on_after(BEAT_SECONDS if settled else BEAT_SECONDS / 10):
+                await self._doubted.wait()
+            self._doubted = trio.Event()
 
     def _note_denied(self, reason: str) -> None:
         """Note why Redis, though it answers, does not take our beats; log it once."""

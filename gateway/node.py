@@ -108,7 +108,9 @@ class Node:
                     on_moved=self._lease.redis_moved,
                 )
             )
-            nursery.start_soon(partial(self._relay.run, on_own=self._lease.heard))
+            nursery.start_soon(
+                partial(self._relay.run, on_own=self._lease.heard, on_loss=self._lease.look_soon)
+            )
             nursery.start_soon(self._lease.run)
             nursery.start_soon(self._standings.run)
             nursery.start_soon(self._keep_alive)

@@ -46,6 +46,7 @@ class Relay:
         self._backplane = backplane
         self._counts = counts
         self._on_own: Callable[[bytes], None] = lambda _: None
+        self._on_loss: Callable[[], None] = lambda: None
         self._own_channel = backplane.nodes.channel
         self.inboxes = Inboxes(backplane, counts)
         self._listing = Listing(backplane)
@@ -56,12 +57,15 @@ class Relay:
         self._due: dict[Room, float] = {}
         self._nursery: trio.Nursery | None = None
 
-    async def run(self, *, on_own: Callable[[bytes], None]) -> None:
+    async def run(
+        self, *, on_own: Callable[[bytes], None], on_loss: Callable[[], None] = lambda: None
+    ) -> None:
         """Keep the rooms; runs for as long as the node does.
 
-        ``on_own`` is called with what comes on the node's own channel, but for no session.
+        ``on_own`` is called with what comes on the node's own channel, but for no session;
+        ``on_loss`` whenever it is found that Redis lost something of a room.
         """
-        self._on_own = on_own
+        self._on_own, self._on_loss = on_own, on_loss
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._tell_presence)
             self._nursery.start_soon(self.inboxes.run)
@@ -356,6 +360,7 @@ class Relay:
             "redis lost data", room=room.name, had=room.position, has=snapshot.seq, agreed=agreed,
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
+        self._on_loss()
         room.acknowledged = 0, b""
         room.epoch = snapshot.epoch
         room.sequence.restart()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -177,8 +178,9 @@ async def open_cluster(
     async with trio.open_nursery() as nursery:
         cluster = Cluster(redis, nursery)
         try:
-            for _ in range(nodes):
-                await cluster.add_node(**settings)
+            async with trio.open_nursery() as starting:
+                for _ in range(nodes):
+                    starting.start_soon(partial(cluster.add_node, **settings))
             for node in cluster.nodes:
                 await node.ready()
             yield cluster

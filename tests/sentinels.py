@@ -135,7 +135,7 @@ class SentinelGroup:
             int(primary["port"]) == self.primary.port
             and primary["flags"] == "master"
             and int(primary["num-other-sentinels"]) == SENTINELS - 1
-            and [(r["flags"], r["role-reported"]) for r in replicas] == [("slave", "slave")]
+            and [(r["flags"], r["master-link-status"]) for r in replicas] == [("slave", "ok")]
         )
 
 
@@ -153,32 +153,47 @@ async def open_group(folder: Path) -> AsyncIterator[SentinelGroup]:
         for port in ports
     )  # fmt: skip
     replica.options["replicaof"] = f"{HOST} {ports[0]}"
+    # All know of all from the start; by themselves they take seconds to find each other.
+    sentinels = {free_port(): f"{number:040x}" for number in range(1, SENTINELS + 1)}
     async with primary, replica, AsyncExitStack() as stack:
-        sentinels = [
-            await stack.enter_async_context(sentinel(folder / f"s{number}", ports[0]))
-            for number in range(SENTINELS)
-        ]
-        group = SentinelGroup(primary, replica, sentinels)
+        for port, its_id in sentinels.items():
+            known = [f"known-replica {NAME} {HOST} {ports[1]}"] + [
+                f"known-sentinel {NAME} {HOST} {other} {other_id}"
+                for other, other_id in sentinels.items()
+                if other != port
+            ]
+            running = sentinel(folder / its_id, ports[0], port=port, its_id=its_id, known=known)
+            await stack.enter_async_context(running)
+        group = SentinelGroup(primary, replica, list(sentinels))
         await group.settled()
         yield group
 
 
 @asynccontextmanager
 async def sentinel(
-    folder: Path, primary: int, *, quorum: int = 2, listen: str = "port {port}"
+    folder: Path,
+    primary: int,
+    *,
+    quorum: int = 2,
+    listen: str = "port {port}",
+    port: int = 0,
+    its_id: str = "",
+    known: Sequence[str] = (),
 ) -> AsyncIterator[int]:
     """Run one sentinel; gives its port.
 
-    ``listen`` is what its configuration says of the port, and of who may come to it.
+    ``listen`` is what its configuration says of the port, and of who may come to it; ``known`` what
+    it says of the servers and sentinels beside the primary and itself.
     """
-    port = free_port()
+    port = port or free_port()
     configuration = folder / "sentinel.conf"
     await trio.Path(folder).mkdir()
     await trio.Path(configuration).write_text(
         f"{listen.format(port=port)}\nbind {HOST}\ndir {folder}\n"
-        f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
+        + (f"sentinel myid {its_id}\n" if its_id else "")
+        + f"sentinel monitor {NAME} {HOST} {primary} {quorum}\n"
         f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
-        f"sentinel failover-timeout {NAME} 6000\n"
+        f"sentinel failover-timeout {NAME} 6000\n" + "".join(f"sentinel {line}\n" for line in known)
     )
     process = await trio.lowlevel.open_process(
         [find_redis(), str(configuration), "--sentinel"],

@@ -252,6 +252,43 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
             assert told[-7:] == [f"new {seq}" for seq in range(6, 13)]
 
 
+async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped(
+    tmp_path: Path,
+) -> None:
+    """Nothing has been handed on since its reader came back, nor is anything lost."""
+    async with RedisServer(tmp_path) as redis_server, trio.open_nursery() as run:
+        diverging = Diverging(redis_server, to_alice=True)
+        port = await run.start(diverging.node.run)
+        await until(diverging.ready, "the node to be ready")
+        url = f"ws://127.0.0.1:{port}/ws"
+        async with raw_client(url) as alice:
+            secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
+            async with speaker(redis_server, to_alice=True) as bob:
+                await bob.say("seen")
+            seen = await alice.hear_type("direct")
+            await alice.break_off()
+        position = {name: seen[name] for name in ("epoch", "seq", "id")}
+        async with raw_client(url) as alice, speaker(redis_server, to_alice=True) as bob:
+            back = await alice.ask({"type": "hello", "resume": secret, "inbox": position})
+            assert back["resumed"]
+            diverging.gates["link"].close()
+            diverging.node._backplane.link.rebuild()
+            diverging.node._relay.recheck(doubted=True)
+            await bob.say("unseen")
+
+            async def has_come() -> bool:
+                return diverging.followed.sequence.highest == 2
+
+            await until(has_come, "the node to have heard it")
+            diverging.gates["link"].open()
+            await bob.say("the end")
+            heard = await hear_until(alice, "the end")
+            assert [(frame.get("text"), frame["seq"]) for frame in heard] == [
+                ("unseen", 2), ("the end", 3),
+            ]  # fmt: skip
+        run.cancel_scope.cancel()
+
+
 async def check_epochs(url: str, secret: str, heard: list[dict[str, Any]]) -> None:
     """Direct messages are of the epoch that was told before, though some were logged in another."""
     [epoch] = {frame["epoch"] for frame in heard}

@@ -36,7 +36,7 @@ async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisS
 
 
 async def test_who_goes_while_all_claim_anew_leaves_nothing(redis_server: RedisServer) -> None:
-    async with open_cluster(redis_server, 1) as cluster:
+    async with open_cluster(redis_server, 1, grace_seconds=0) as cluster:
         node = cluster.nodes[0]
         async with trio.open_nursery() as nursery:
             for number in range(250):

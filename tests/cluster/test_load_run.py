@@ -1,39 +1,79 @@
-"""The load test as it is run: nodes of its own, a few seconds, a report that adds up."""
+"""The load test as it is run: nodes of its own, a few seconds, a report that adds up.
+
+Most of a run is waiting, so several go side by side.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 
 from tests.harness import open_cluster
 from tests.redis_server import RedisServer
 
+RUNS = {
+    "usual": "--spawn 2 --clients 40 --senders 5 --rate 30 --seconds 2 --generators 2",
+    "storm": (
+        "--spawn 2 --scenario reconnect-storm --clients 10 --movers 60 --rate 20 --seconds 3 "
+        "--ramp 500"
+    ),
+    "slow readers": (
+        "--spawn 1 --scenario slow-readers --clients 8 --senders 4 --deaf 2 --payload 4000 "
+        "--seconds 5"
+    ),
+    "nobody in": "--nodes ws://127.0.0.1:1/ws --clients 2 --seconds 0.5",
+}
 
-def run(folder: Path, *flags: str, status: int = 0) -> tuple[str, dict[str, Any]]:
-    """Run it with short times; gives what it printed, and its JSON."""
+Outcome = tuple[str, dict[str, Any]]
+"""What a run printed, and its JSON."""
+Ending = Callable[[int], Outcome]
+"""Waits for a run, which must end with this status."""
+
+
+@contextmanager
+def begun(folder: Path, flags: str) -> Iterator[Ending]:
+    """Begin a run with short times; it is over with the context at the latest."""
     told, page = folder / "run.json", folder / "run.html"
     command = [
         sys.executable, "-m", "tests.load", "--warmup", "0.5", "--json", str(told),
-        "--html", str(page), *flags,
+        "--html", str(page), *flags.split(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == status, done.stderr + done.stdout
-    assert page.read_text().startswith("<!doctype html>")
-    [report] = json.loads(told.read_text())
-    return done.stdout, report
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+
+        def end(status: int) -> Outcome:
+            printed, complaints = process.communicate(timeout=100)
+            assert process.returncode == status, complaints + printed
+            assert page.read_text().startswith("<!doctype html>")
+            [report] = json.loads(told.read_text())
+            return printed, report
+
+        try:
+            yield end
+        finally:
+            process.terminate()
 
 
-def test_every_message_of_a_run_is_accounted_for(tmp_path: Path) -> None:
-    printed, report = run(
-        tmp_path, "--spawn", "2", "--clients", "40", "--senders", "5", "--rate", "30",
-        "--seconds", "2", "--generators", "2",
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ending]]:
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(begun(tmp_path_factory.mktemp("run"), flags))
+            for name, flags in RUNS.items()
+        }
+
+
+def test_every_message_of_a_run_is_accounted_for(endings: dict[str, Ending]) -> None:
+    printed, report = endings["usual"](0)
     assert report["connects"]["ready"] == 40
     assert report["offered"] == 30
     assert report["achieved"] > 0
@@ -47,46 +87,35 @@ def test_every_message_of_a_run_is_accounted_for(tmp_path: Path) -> None:
     assert "publish → deliver" in printed
 
 
-def test_who_is_cut_off_by_a_dead_node_comes_back_to_another(tmp_path: Path) -> None:
-    _, report = run(
-        tmp_path, "--spawn", "2", "--scenario", "reconnect-storm", "--clients", "10", "--movers",
-        "60", "--rate", "20", "--seconds", "3", "--ramp", "500",
-    )  # fmt: skip
+def test_who_is_cut_off_by_a_dead_node_comes_back_to_another(endings: dict[str, Ending]) -> None:
+    _, report = endings["storm"](0)
     assert report["lost_connections"] == 60
     assert report["ready_at_end"] == 70
     assert report["rejoined"]["max"] > 0
     assert (report["lost"], report["duplicated"]) == (0, 0)
 
 
-def test_slow_readers_are_closed_and_the_others_lose_nothing(tmp_path: Path) -> None:
-    _, report = run(
-        tmp_path, "--spawn", "1", "--scenario", "slow-readers", "--clients", "8", "--senders", "4",
-        "--deaf", "2", "--payload", "4000", "--seconds", "5",
-    )  # fmt: skip
+def test_slow_readers_are_closed_and_the_others_lose_nothing(endings: dict[str, Ending]) -> None:
+    _, report = endings["slow readers"](0)
     assert report["closed_as_slow"] == 2
     assert report["expected"] == 2_200 * 6
+
+
+def test_nobody_in_is_no_success(endings: dict[str, Ending]) -> None:
+    _, report = endings["nobody in"](1)
+    assert "2 of 2 did not come in" in report["faults"]
 
 
 async def test_what_running_nodes_refuse_and_cost_is_told(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
     async with open_cluster(redis_server, 1, flood_rate=5, flood_burst=5) as cluster:
-        printed, report = await trio.to_thread.run_sync(
-            partial(
-                run, tmp_path, "--nodes", cluster.urls[0], "--clients", "10", "--senders", "2",
-                "--rate", "60", "--seconds", "2", status=1,
-            )
-        )  # fmt: skip
+        flags = f"--nodes {cluster.urls[0]} --clients 10 --senders 2 --rate 60 --seconds 2"
+        with begun(tmp_path, flags) as end:
+            printed, report = await trio.to_thread.run_sync(end, 1)
     refused = report["refused"]["too_fast"]
     assert report["expected"] / 10 + refused == 150
     assert report["achieved"] < report["offered"] == 60
     assert f"{refused} refused" in report["faults"]
     assert "too_fast" in printed
     assert report["nodes"]["node 1"]["us_per_delivery"] > 0
-
-
-def test_nobody_in_is_no_success(tmp_path: Path) -> None:
-    _, report = run(
-        tmp_path, "--nodes", "ws://127.0.0.1:1/ws", "--clients", "2", "--seconds", "0.5", status=1
-    )
-    assert "2 of 2 did not come in" in report["faults"]

@@ -10,7 +10,7 @@ import trio
 from client.session import Session
 from gateway.lease import DEAD_AFTER
 from gateway.node import Node
-from tests.cluster.inside import running_node
+from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import check_heard, in_the_lobby
 from tests.harness import open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -179,3 +179,30 @@ async def test_redis_away_at_start(redis_server: RedisServer) -> None:
             await redis_server.start()
             await node.ready()
             assert (await client.ask({"type": "hello", "nick": "alice"}))["type"] == "welcome"
+
+
+async def test_whoever_finds_a_room_lost_has_all_listed_again_at_once(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice, session_on(node) as bob:
+            for session, nick in ((alice, "alice"), (bob, "bob")):
+                await command(session, "hello", nick=nick)
+            await command(alice, "join", room="cafe")
+            monkeypatch.setattr("gateway.lease.BEAT_SECONDS", 3600.0)
+            before = await _beats(node)
+
+            async def beats_on() -> bool:
+                return await _beats(node) > before
+
+            await until(beats_on, "the last beat for an hour")
+            redis_server.ask("FLUSHALL")
+            await command(bob, "join", room="cafe")
+
+            async def both_known() -> bool:
+                keys = "chat:{room:cafe}:members", "chat:{nicks}"
+                return [redis_server.ask("HLEN", key) for key in keys] == [2, 2]
+
+            await until(both_known, "who is there to be listed, and their names to be taken")
+            for session in (alice, bob):
+                session.end()

@@ -58,7 +58,7 @@ async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
         )
         url = f"redis://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
         async with open_cluster(redis_server, 1) as cluster:
-            node = await cluster.add_node(redis=url)
+            node = await cluster.add_node(redis=url, probe_seconds=1)
             await node.ready()
             async with in_the_lobby(cluster, "alice", "bob") as (alice, bob):
                 deafener.swallows = True

@@ -16,12 +16,16 @@ from typing import Final, NoReturn, Protocol, TypeVar
 import trio
 
 from tests.faults import churn, race, release
-from tests.faults.faults import MIXES, faults_of
+from tests.faults.faults import NAMES, faults_of
 from tests.faults.report import as_json, table
 from tests.faults.run import Plan, run
 from tests.faults.sabotaged import SABOTAGES
+from tests.load.arguments import between
 
 ResultT = TypeVar("ResultT")
+
+_SECONDS: Final = between(float, 0.1, 86_400)
+_GRACE: Final = between(float, 0, 3600)
 
 
 def main() -> None:
@@ -34,19 +38,17 @@ def main() -> None:
         description=__doc__,
         epilog=f"There are also, each with its own --help: {', '.join(OTHERS)}.",
     )
-    parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--clients", type=int, default=12)
-    parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--mix", default="all", help=f"some of {', '.join(MIXES)}; or all [all]")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--grace", type=float, default=6.0, help="the nodes' grace time [6]")
+    parser.add_argument("--nodes", type=between(int, 1, 64), default=3, metavar="N", help="[3]")
+    parser.add_argument("--clients", type=between(int, 1), default=12, metavar="N", help="[12]")
+    parser.add_argument("--seconds", type=_SECONDS, default=180.0, metavar="N", help="[180]")
+    parser.add_argument("--mix", type=_mix, default="all", help=f"some of {', '.join(NAMES)} [all]")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all chance [0]")
+    parser.add_argument(
+        "--grace", type=_GRACE, default=6.0, metavar="N", help="the nodes' grace time [6]"
+    )
     parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="what the nodes do wrong")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=_writable, metavar="FILE", help="write the verdict")
     options = parser.parse_args()
-    try:
-        faults_of(options.mix)
-    except ValueError as error:
-        parser.error(str(error))
     plan = Plan(**{k: v for k, v in vars(options).items() if k != "json"})
     history, verdict = _carry_out(lambda folder: run(plan, folder, _show))
     _show("")
@@ -54,6 +56,23 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(as_json(verdict, **asdict(plan)), indent=1) + "\n")
     sys.exit(not verdict.clean)
+
+
+def _mix(text: str) -> str:
+    try:
+        faults_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _writable(text: str) -> Path:
+    file = Path(text)
+    try:
+        file.open("a").close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return file
 
 
 class Outcome(Protocol):
@@ -79,14 +98,25 @@ def _other(name: str, arguments: list[str]) -> NoReturn:
     )
     match name:
         case "race":
-            parser.add_argument("--people", type=int, default=100)
-            parser.add_argument("--rounds", type=int, default=1000)
+            parser.add_argument(
+                "--people", type=between(int, 1, 10_000), default=100, metavar="N", help="[100]"
+            )
+            parser.add_argument(
+                "--rounds", type=between(int, 1), default=1000, metavar="N", help="[1000]"
+            )
             parser.add_argument("--kills", action="store_true", help="nodes die meanwhile")
         case "release":
-            parser.add_argument("--sessions", type=int, default=15_000)
-            parser.add_argument("--grace", type=float, default=15.0, help="the grace time [15]")
+            parser.add_argument(
+                "--sessions", type=between(int, 1, 20_000), default=15_000, metavar="N",
+                help="[15000]",
+            )  # fmt: skip
+            parser.add_argument(
+                "--grace", type=_GRACE, default=15.0, metavar="N", help="the grace time [15]"
+            )
         case "churn":
-            parser.add_argument("--count", type=int, default=100_000)
+            parser.add_argument(
+                "--count", type=between(int, 1), default=100_000, metavar="N", help="[100000]"
+            )
     asked = vars(parser.parse_args(arguments))
     outcome = _carry_out(partial(work, show=_show, **asked))
     _show("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -55,6 +56,8 @@ class Struck:
         self.client_proxies: list[Proxy] = []
         self.loud = False
         """Whether clients shall say very much, so that who does not read is soon behind."""
+        self.deleted: frozenset[str] = frozenset()
+        """The messages, as they were said, that Redis had when it was emptied last."""
         if sabotage:
             cluster.launch = ("tests.faults.sabotaged", sabotage)
         self._settings: dict[str, object] = {
@@ -88,6 +91,15 @@ class Struck:
             await self._redis.in_step()
         else:
             await self._redis.start()
+
+    def empty_redis(self) -> None:
+        """Delete everything; ``deleted`` has what was there before this began."""
+        keys = self.redis.ask("KEYS", "chat:*:log")
+        logs = [self.redis.ask("XRANGE", key, "-", "+") for key in keys]
+        self.redis.ask("FLUSHALL")
+        self.deleted = frozenset(
+            json.loads(entry["m"])["text"].partition(" ")[0] for log in logs for _, entry in log
+        )
 
     async def add_place(self, proxy: Proxy, way: Way, nursery: trio.Nursery) -> None:
         """Start one more node, which has this way to Redis."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,12 +10,15 @@ from typing import Final
 
 import trio
 
+from gateway.lease import DEAD_AFTER
 from tests.faults.cluster import Place, Struck
 from tests.harness import until
 
 DELAY: Final = (0.05, 0.15)
 LAG: Final = (0.3, 1.0)
-SLOW_SECONDS: Final = 20.0
+SLOW_SECONDS: Final = 40.0
+DEAD_SECONDS: Final = DEAD_AFTER + 1.0
+"""Longer than nodes wait for another one's beat until they take it for dead."""
 
 Fault = Callable[[Struck, random.Random], AbstractAsyncContextManager[str]]
 """The context gives the name of what was struck."""
@@ -59,6 +63,20 @@ async def pause_node(struck: Struck, chance: random.Random) -> AsyncIterator[str
 
 
 @asynccontextmanager
+async def pause_all(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """All nodes stand still together, for longer than one of them would be alive to the others."""
+    nodes = [place.node for place in struck.places]
+    for node in nodes:
+        node.pause()
+    try:
+        await trio.sleep(DEAD_SECONDS)
+        yield "all nodes"
+    finally:
+        for node in nodes:
+            node.resume()
+
+
+@asynccontextmanager
 async def pause_redis(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis takes connections and answers nothing."""
     redis = struck.redis
@@ -75,6 +93,24 @@ async def redis_restart(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     await struck.redis.stop()
     yield "redis"
     await struck.start_redis()
+
+
+@asynccontextmanager
+async def full(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """Redis has no memory left: it refuses to write, and can be read."""
+    redis = struck.redis
+    redis.ask("CONFIG", "SET", "maxmemory", 1)
+    try:
+        yield "redis"
+    finally:
+        redis.ask("CONFIG", "SET", "maxmemory", 0)
+
+
+@asynccontextmanager
+async def flush(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """Somebody empties Redis: all that was said before is gone."""
+    struck.empty_redis()
+    yield "redis"
 
 
 @asynccontextmanager
@@ -164,21 +200,25 @@ async def slow(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     async def closed() -> bool:
         return await _slow_readers(struck) > before
 
+    async def closed_or_gone() -> bool:
+        return not proxy.unread or await closed()
+
+    proxies = chance.sample(struck.client_proxies, len(struck.client_proxies))
     struck.loud = True
     try:
-        # One that was about to go by itself is never closed: then it is another one's turn.
-        for proxy in chance.sample(struck.client_proxies, len(struck.client_proxies)):
-            proxy.stop_reading()
-            try:
-                with trio.move_on_after(SLOW_SECONDS):
-                    await until(closed, "a node to close a slow reader")
+        with trio.move_on_after(SLOW_SECONDS):
+            # One that goes by itself is never closed: then it is another one's turn.
+            for proxy in itertools.cycle(proxies):
+                proxy.stop_reading()
+                try:
+                    await until(closed_or_gone, "a slow reader to be closed", SLOW_SECONDS)
+                finally:
+                    proxy.read_on()
+                if await closed():
                     break
-            finally:
-                proxy.read_on()
-        else:
-            raise AssertionError("no node closed a slow reader")
     finally:
         struck.loud = False
+    assert await closed(), "no node closed a slow reader"
     yield "a client"
 
 
@@ -198,8 +238,11 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "kill": (kill,),
     "drain": (drain,),
     "pause": (pause_node, pause_redis),
+    "pause-all": (pause_all,),
     "redis-pause": (pause_redis,),
     "redis-restart": (redis_restart,),
+    "full": (full,),
+    "flush": (flush,),
     "failover": (handover, failover, lagging_failover),
     "handover": (handover,),
     "lagging-failover": (lagging_failover,),
@@ -215,25 +258,30 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
 NEED_SENTINELS: Final = (handover, failover, lagging_failover)
 """Faults for which Redis is a Sentinel group; for the others in the same run it is one, too. They
 prove the same of it: the sentinels do nothing about a primary that is paused, or restarts."""
-LOSSY: Final = (failover, lagging_failover)
-"""Faults by which Redis may lose messages, all that it acknowledged since they began; replication
-is asynchronous. The promise is then that nobody is left to believe that they are there."""
+LOSSY: Final = (failover, lagging_failover, flush)
+"""Faults by which Redis may lose messages, all that it acknowledged since they began (replication
+is asynchronous) or had before (`flush`). The promise is then that nobody is left to believe that
+they are there."""
 
-LASTING: Final = (kill, drain, pause_node, pause_redis, redis_restart, partition, delay)
+LASTING: Final = (
+    kill, drain, pause_node, pause_all, pause_redis, redis_restart, full, partition, delay,
+)  # fmt: skip
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
 
 
+NAMES: Final = (*MIXES, "all")
+
+
 def faults_of(mix: str) -> list[Fault]:
-    """Read a mix: names with commas between them, or ``all``; gives the faults to choose from.
+    """Read a mix: names with commas between them; gives the faults to choose from, each once.
 
     :raises ValueError: if there is no such mix.
     """
-    if mix == "all":
-        return list(dict.fromkeys(fault for faults in MIXES.values() for fault in faults))
     names = mix.split(",")
-    if unknown := [name for name in names if name not in MIXES]:
-        raise ValueError(f"{unknown[0]!r} is none of {', '.join(MIXES)}, all")
-    return [fault for name in names for fault in MIXES[name]]
+    if unknown := [name for name in names if name not in NAMES]:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(NAMES)}")
+    chosen = MIXES if "all" in names else names
+    return list(dict.fromkeys(fault for name in chosen for fault in MIXES[name]))
 
 
 def endless(faults: list[Fault], chance: random.Random) -> Iterator[Fault]:

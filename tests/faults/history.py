@@ -109,7 +109,8 @@ class Listing:
 class Strike:
     """One fault, from its beginning to the moment in which we let go.
 
-    It is ``lossy`` if Redis may lose what it acknowledged in that time.
+    It is ``lossy`` if Redis may lose what it acknowledged in that time; ``deleted`` are messages
+    that it had before, and lost by it.
     """
 
     fault: str
@@ -117,6 +118,7 @@ class Strike:
     began: float
     ended: float | None = None
     lossy: bool = False
+    deleted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

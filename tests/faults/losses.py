@@ -1,8 +1,9 @@
-"""What Redis lost as it failed over, and said so: that breaks no promise. Pure.
+"""What Redis lost as it failed over or was emptied, and said so: that breaks no promise. Pure.
 
 Replication is asynchronous, so a primary that dies takes with it what its replica did not have yet.
-A message may be gone if it came into its log in such a time, and if whoever had it, or was told
-that it is there, was told of the loss afterwards: the room went on in another epoch.
+A message may be gone if it came into its log in such a time, or was in it when somebody emptied
+Redis, and if whoever had it, or was told that it is there, was told of the loss afterwards: the
+room went on in another epoch.
 """
 
 from __future__ import annotations
@@ -43,13 +44,11 @@ class Losses:
         answers = [(s.text, s.answered_at) for s in sendings if s.answered_at is not None]
         return answers + [(text, at) for stay in stays for _, text, at in stay.heard]
 
-    def _fault_of(self, text: str) -> Strike | None:
-        """Give the fault during which a message was first known to be in a log."""
-        at = self._known_at.get(text)
-        if at is None:
-            return None
+    def _faults_of(self, text: str) -> list[Strike]:
+        """Give the faults that deleted a message, or during which it was first known of."""
+        at = self._known_at.get(text, -math.inf)
         times = zip(self._lossy, self._over, strict=True)
-        return next((strike for strike, over in times if strike.began <= at <= over), None)
+        return [s for s, over in times if text in s.deleted or s.began <= at <= over]
 
     def _over_at(self, strike: Strike) -> float:
         """Give when another primary was there: something said after the fault is answered."""
@@ -64,8 +63,8 @@ class Losses:
 
     def of_sender(self, sending: Sending) -> bool:
         """Tell whether a message that was acknowledged is gone, and its sender knows."""
-        fault = self._fault_of(sending.text)
-        if fault is None or sending.answered_at is None or sending.room not in self._logs:
+        faults = self._faults_of(sending.text)
+        if not faults or sending.answered_at is None or sending.room not in self._logs:
             return False
         if sending.text in self._logs[sending.room].values():
             return False
@@ -76,11 +75,12 @@ class Losses:
             and stay.began <= sending.answered_at
         ]
         latest = max(own, key=lambda stay: stay.began, default=None)
-        return latest is None or self._knows(latest, fault)
+        return latest is None or self._knows(latest, faults)
 
-    def _knows(self, stay: Stay, fault: Strike) -> bool:
-        """Tell whether somebody was told of what a fault has done, or left before."""
-        return stay.ended is not None and stay.ended <= _end(fault) + self._patience
+    def _knows(self, stay: Stay, faults: list[Strike]) -> bool:
+        """Tell whether somebody was told of what one of these has done, or left before."""
+        ended = stay.ended
+        return ended is not None and any(ended <= _end(f) + self._patience for f in faults)
 
     def of_listener(self, stay: Stay, heard: Heard) -> bool:
         """Tell whether a message is gone that somebody had heard, who knows."""
@@ -88,9 +88,9 @@ class Losses:
         log, hole = self._logs.get(stay.room), stay.hole
         if log is None or log.get(seq) == text:
             return False
-        fault = self._fault_of(text)
         said_to_be_there = hole is not None and hole.why == "history_lost" and seq <= hole.up_to
-        return fault is not None and not said_to_be_there and self._knows(stay, fault)
+        then = hole.at if hole is not None and said_to_be_there else -math.inf
+        return self._knows(stay, [fault for fault in self._faults_of(text) if fault.began > then])
 
     def without(self, stay: Stay) -> Stay:
         """Give a stay without the messages that are gone, as its client knows."""
@@ -101,9 +101,8 @@ class Losses:
 
     def of_direct(self, text: str, *inboxes: Stay | None) -> bool:
         """Tell whether a message may be gone, and the reader of one of these inboxes knows."""
-        fault = self._fault_of(text)
-        known = (inbox is not None and self._knows(inbox, fault) for inbox in inboxes if fault)
-        return any(known)
+        faults = self._faults_of(text)
+        return any(inbox is not None and self._knows(inbox, faults) for inbox in inboxes)
 
     def explain_inbox(self, hole: Hole) -> bool:
         """Tell whether the reader of an inbox had to be told of a loss: once for each fault."""
@@ -118,14 +117,18 @@ class Losses:
     # --- what clients were told ---------------------------------------------------------------
 
     def explain(self, hole: Hole) -> bool:
-        """Tell whether a client had to be told of a loss: each fault accounts for one new epoch."""
-        stays = sorted(
-            (s for s in self._history.stays if s.room == hole.room), key=lambda s: s.began
-        )
+        """Tell whether a client had to be told of a loss.
+
+        Each fault accounts for one epoch that a room's members are told of. Others need no fault:
+        a room that nobody is in, and nothing was said in, begins anew.
+        """
+        stays = [stay for stay in self._history.stays if stay.room == hole.room]
+        first = min(stays, key=lambda stay: stay.began).epoch
         ended = [stay.epoch for stay in stays if stay.hole is hole]
-        epochs = list(dict.fromkeys(stay.epoch for stay in stays))
+        holes = sorted(self._history.holes, key=lambda each: each.at)
+        told = list(dict.fromkeys(each.epoch for each in holes if each.room == hole.room))
         faults = [strike for strike in self._lossy if strike.began <= hole.at]
-        return ended != [hole.epoch] and 0 < epochs.index(hole.epoch) <= len(faults)
+        return hole.epoch not in {first, *ended} and told.index(hole.epoch) < len(faults)
 
     def explain_ending(self, ending: Ending) -> bool:
         """Tell whether a session lost its nickname to one that had given it up.

@@ -27,6 +27,8 @@ class _Passage:
         self.near, self.far = near, far
         self.subscribes = False
         self.silent = False
+        self.read_on = trio.Event()
+        self.read_on.set()
 
 
 class Proxy:
@@ -37,8 +39,6 @@ class Proxy:
         self._passages: set[_Passage] = set()
         self._open = trio.Event()
         self._open.set()
-        self._read_on = trio.Event()
-        self._read_on.set()
         self.delay: tuple[float, float] | None = None
         """Seconds, at least and at most, that bytes are held up in either direction."""
 
@@ -69,12 +69,19 @@ class Proxy:
         self._open.set()
 
     def stop_reading(self) -> None:
-        """Take no more of what comes back, so that it piles up where it comes from."""
-        self._read_on = trio.Event()
+        """Take no more of what comes back on today's connections: it piles up where it is from."""
+        for passage in self._passages:
+            passage.read_on = trio.Event()
 
     def read_on(self) -> None:
         """Take what comes back again."""
-        self._read_on.set()
+        for passage in self._passages:
+            passage.read_on.set()
+
+    @property
+    def unread(self) -> bool:
+        """Whether there is a connection still on which nothing is taken that comes back."""
+        return any(not passage.read_on.is_set() for passage in self._passages)
 
     def silence(self) -> int:
         """Swallow, for good, what Redis sends on today's subscriptions; gives how many."""
@@ -137,7 +144,7 @@ class Proxy:
             async with held_up:
                 async for chunk in source:
                     if source is passage.far:
-                        await self._read_on.wait()
+                        await passage.read_on.wait()
                     passed = bytes(chunk)
                     if source is passage.near and b"-subscription" in passed:
                         passage.subscribes = True

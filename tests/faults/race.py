@@ -33,7 +33,18 @@ class Outcome:
     @property
     def clean(self) -> bool:
         """Whether nobody shared the name, and somebody got it wherever every answer came."""
-        return max(self.winners, default=0) <= 1 and (self.kills > 0 or 0 not in self.winners)
+        return (
+            1 in self.winners
+            and max(self.winners) <= 1
+            and (self.kills > 0 or 0 not in self.winners)
+        )
+
+    def __str__(self) -> str:
+        rounds = ", ".join(f"{count} with {won}" for won, count in sorted(self.winners.items()))
+        return (
+            f"rounds by their winners: {rounds}; {self.unknown} answers unknown, "
+            f"{self.kills} kills, {self.seconds:.1f} s\n{'clean' if self.clean else 'NOT CLEAN'}"
+        )
 
 
 async def race(

@@ -93,6 +93,10 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
             nursery.cancel_scope.deadline = trio.current_time() + plan.settle
         if nursery.cancel_scope.cancelled_caught:
             history.complaints.append(f"not everybody could go within {plan.settle:g} s")
+        if not any(sending.seq is not None for sending in history.sendings):
+            history.complaints.append("nothing that was said was acknowledged")
+        if faults and not history.strikes:
+            history.complaints.append(f"nothing struck in {plan.seconds:g} s")
         history.complaints += [
             f"{line['event']}: {line}" for node in struck.cluster.nodes for line in node.errors
         ]
@@ -119,6 +123,7 @@ async def _strike(
         await trio.sleep_until(next_at - hold)
         strike = Strike(fault.__name__, "", trio.current_time(), lossy=fault in LOSSY)
         async with fault(struck, chance) as strike.where:
+            strike.deleted, struck.deleted = struck.deleted, frozenset()
             history.strikes.append(strike)
             number, sent = len(history.strikes), len(history.sendings)
             show(f"{number} {strike.fault} ({strike.where}); {sent} messages so far")

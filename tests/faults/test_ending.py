@@ -1,4 +1,4 @@
-"""Whoever ends a run by a signal is left with nothing of it."""
+"""Whoever ends a run by a signal is left with nothing of it. All runs begin side by side."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -18,30 +19,52 @@ RUNS = {
 """How each is started, and what it says when it is amid its work."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("run", RUNS)
-def test_nothing_is_left_of_a_run_that_is_ended(
-    run: str, number: signal.Signals, tmp_path: Path
-) -> None:
-    arguments, amid = RUNS[run]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Begun = dict[tuple[str, signal.Signals], tuple[subprocess.Popen[str], Path]]
+"""Each run for each signal, and the folder where it has its files."""
+
+
+@contextmanager
+def begun(run: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-m", *arguments, "--seconds", "600"],
+        [sys.executable, "-m", *RUNS[run][0], "--seconds", "600"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"TMPDIR": str(tmp_path)}, start_new_session=True,
+        env=os.environ | {"TMPDIR": str(folder)}, start_new_session=True,
     ) as process:  # fmt: skip
         try:
-            assert process.stderr is not None
-            assert any(amid in line for line in process.stderr), "it ended"
-            if number == signal.SIGINT:
-                os.killpg(process.pid, number)  # as a terminal does
-            else:
-                process.send_signal(number)
-            assert process.wait(60) == 128 + number
-            assert group(process.pid) == []
+            yield process
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
+    with ExitStack() as stack:
+        found: Begun = {}
+        for run in RUNS:
+            for number in SIGNALS:
+                folder = tmp_path_factory.mktemp(run)
+                found[run, number] = stack.enter_context(begun(run, folder)), folder
+        yield found
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("run", RUNS)
+def test_nothing_is_left_of_a_run_that_is_ended(
+    run: str, number: signal.Signals, runs: Begun
+) -> None:
+    process, folder = runs[run, number]
+    assert process.stderr is not None
+    assert any(RUNS[run][1] in line for line in process.stderr), "it ended"
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        process.send_signal(number)
+    assert process.wait(60) == 128 + number
+    assert group(process.pid) == []
+    assert list(folder.iterdir()) == []
     links, spaces = Path("/proc/net/dev").read_text(), Path("/run/netns").glob("*")
     assert not [name for name in (links, *map(str, spaces)) if f"cf{process.pid:x}x" in name]
 

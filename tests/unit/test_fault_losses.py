@@ -153,3 +153,58 @@ def test_a_nickname_that_went_back_with_redis_is_no_complaint() -> None:
     assert judged(history).clean
     history.strikes[0].lossy = False
     assert "complaint" in kinds(history)
+
+
+def emptied() -> History:
+    """Somebody emptied Redis at 3, when ``a:1`` and ``a:2`` were there; ``b:1`` came after that."""
+    sendings = [
+        Sending("a", 1, "lobby", "a:1", 1.0, 1, 1.1),
+        Sending("a", 2, "lobby", "a:2", 2.0, 2, 2.1),
+        Sending("b", 1, "lobby", "b:1", 5.0, 1, 5.1),
+    ]
+    holes = [Hole(who, "lobby", "history_lost", "f", 2, 0, 4.0) for who in "ab"]
+    before = [
+        Stay(who, "lobby", "e", 0, 0.0, [(1, "a:1", 1.1), (2, "a:2", 2.1)], ended=4.0, hole=hole)
+        for who, hole in zip("ab", holes, strict=True)
+    ]
+    after = [Stay(who, "lobby", "f", 0, 4.0, [(1, "b:1", 5.1)], kept=True) for who in "ab"]
+    deleted = frozenset({"a:1", "a:2"})
+    return History(
+        sendings=sendings,
+        stays=[*before, *after],
+        holes=holes,
+        strikes=[Strike("flush", "redis", 3.0, 3.0, lossy=True, deleted=deleted)],
+        logs={(who, "lobby"): [(1, "b:1")] for who in "ab"},
+    )
+
+
+def test_what_was_deleted_and_announced_is_told_apart() -> None:
+    verdict = judged(emptied())
+    assert verdict.clean, verdict.anomalies
+    assert verdict.announced == ["a:1", "a:2"]
+    assert verdict.told == 2
+
+
+def gone_before(history: History) -> None:
+    history.strikes[0].deleted -= {"a:1"}
+
+
+@pytest.mark.parametrize("plant", [gone_before, sender_not_told, listener_not_told, told_too_late])
+def test_what_was_not_deleted_or_not_announced_is_found(plant: Callable[[History], None]) -> None:
+    history = emptied()
+    plant(history)
+    assert kinds(history) & {"lost", "diverged"}
+
+
+def test_what_was_said_to_be_there_may_be_deleted_later() -> None:
+    history = failed_over()
+    history.holes += [Hole(who, "lobby", "history_lost", "f", 2, 0, 7.0) for who in "ab"]
+    for stay, hole in zip(history.stays[2:], history.holes[2:], strict=True):
+        stay.ended, stay.hole, stay.kept = 7.0, hole, False
+    history.sendings.append(Sending("b", 2, "lobby", "b:2", 8.0, 1, 8.1))
+    history.stays += [Stay(who, "lobby", "f", 0, 7.0, [(1, "b:2", 8.1)], kept=True) for who in "ab"]
+    history.logs = {(who, "lobby"): [(1, "b:2")] for who in "ab"}
+    assert "lost" in kinds(history)
+    deleted = frozenset({"a:1", "b:1"})
+    history.strikes.append(Strike("flush", "redis", 6.0, 6.0, lossy=True, deleted=deleted))
+    assert judged(history).clean, judged(history).anomalies

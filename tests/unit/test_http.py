@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.closing import DRAINING
-from gateway.door import HEAD_SECONDS, MAX_HEAD_BYTES
+from gateway.door import CLOSE_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES
 from tests.unit.doorway import Response, door, get, not_ready
 
 
@@ -124,11 +124,15 @@ async def test_a_head_of_16_kib_is_read() -> None:
 
 
 @pytest.mark.parametrize("size", [5_000, 100_000])
-async def test_a_head_over_16_kib_is_refused_though_it_has_no_end(size: int) -> None:
+async def test_a_head_over_16_kib_is_refused_though_it_has_no_end(
+    mock_clock: MockClock, size: int
+) -> None:
     async with door() as opened:
         await opened.client.send_all(head_of(MAX_HEAD_BYTES + size)[:-4])
         response = await opened.client.receive_some(4096)
         assert Response(bytes(response)).status == 431
+        await wait_all_tasks_blocked(0.001)
+        mock_clock.jump(CLOSE_SECONDS)
         await opened.served.wait()
 
 
