@@ -16,6 +16,7 @@ import trio_websocket
 import wsproto
 
 from client.connection import Place
+from tests.ports import free_port
 from tests.redis_server import RedisServer
 
 START_SECONDS: Final = 20.0
@@ -154,7 +155,12 @@ class Cluster:
 
         ``within`` is what its command is run by, such as ``ip netns exec NAME``.
         """
-        flags = {"port": 0, "redis": self.redis.url, "log_format": "json", "flood_rate": 0}
+        flags = {
+            "port": free_port(),
+            "redis": self.redis.url,
+            "log_format": "json",
+            "flood_rate": 0,
+        }
         command = [*within, sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]

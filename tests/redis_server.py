@@ -50,6 +50,8 @@ class RedisServer:
         )
         with trio.fail_after(START_SECONDS):
             while not self._answers():
+                if self.process.poll() is not None:
+                    raise AssertionError(f"redis-server ended at once; it was given {flags}")
                 await trio.sleep(0.02)
 
     def _answers(self) -> bool:

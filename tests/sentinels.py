@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,9 +13,9 @@ import trio
 
 from gateway.demo import find_redis
 from tests.harness import until
+from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 
-HOST: Final = "127.0.0.1"
 NAME: Final = "chat"
 SENTINELS: Final = 3
 HASTY: Final = 1_000
@@ -215,11 +214,3 @@ def ask_sentinel(port: int, *command: str | int) -> Any:
         return client.execute_command("SENTINEL", *command)  # type: ignore[no-untyped-call]
     finally:
         client.close()
-
-
-def free_port() -> int:
-    """Give a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -15,8 +15,9 @@ from gateway.backplane.topology import Sentinels
 from tests.backplane.expectations import connected_again, expect_echo, kept_out
 from tests.backplane.tls import tls_options, tls_server
 from tests.harness import until
+from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.sentinels import free_port, sentinel
+from tests.sentinels import sentinel
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ from gateway.backplane.link import Link
 from tests.backplane.conftest import Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.backplane.tls import tls_server
+from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.sentinels import free_port
 
 # --- who we are to Redis --------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import trio
 
 from tests.cluster.people import in_the_lobby
 from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client, until
+from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.sentinels import free_port
 
 
 class Deafener:

@@ -15,8 +15,9 @@ import trio
 from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
 from tests.harness import Cluster, NodeProcess, open_cluster
+from tests.ports import HOST
 from tests.redis_server import RedisServer
-from tests.sentinels import HOST, NAME, SentinelGroup, open_group
+from tests.sentinels import NAME, SentinelGroup, open_group
 
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
