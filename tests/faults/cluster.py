@@ -15,7 +15,7 @@ import trio
 from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
 from tests.harness import Cluster, NodeProcess, open_cluster
-from tests.ports import HOST
+from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import NAME, SentinelGroup, open_group
 
@@ -106,7 +106,7 @@ class Struck:
         """Start one more node, which has this way to Redis."""
         number = len(self.places) + 1
         url = await self._lead_to_redis(proxy, way, nursery)
-        node = await self._start(number, way, url, port=0)
+        node = await self._start(number, way, url, port=free_port())
         self.places.append(Place(number, proxy, way, url, node))
 
     async def _lead_to_redis(self, proxy: Proxy, way: Way, nursery: trio.Nursery) -> str:
