@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -192,7 +192,7 @@ class Rooms:
             seq,
             version,
             only_messages(messages),
-            None if known else _read_members(members),
+            None if known else {session: who for session, _, who in _read_members(members)},
         )
 
     async def renew_epoch(self, room: str, epoch: str) -> None:
@@ -229,6 +229,7 @@ class Rooms:
         fullest, recent = map(_names, replies)
         known = {*always, *recent}
         sizes = await self._measure(list(dict.fromkeys([*always, *fullest, *recent]))[:most])
+        await self._uncount(fullest, sizes)
         listed = [(room, size) for room, size in sizes.items() if size or room in known]
         return sorted(listed, key=lambda item: (-item[1], item[0]))
 
@@ -238,18 +239,21 @@ class Rooms:
             sizes = await self._measure(rooms[start : start + _BATCH])
             if scores := [part for room, size in sizes.items() if size for part in (size, room)]:
                 await self._link.call("ZADD", self._sizes, *scores)
+            await self._uncount(sizes, sizes)
 
     async def _measure(self, rooms: Sequence[str]) -> dict[str, int]:
-        """Give how many are in each room; those that are empty count as counted.
+        """Give how many are in each room.
 
         A room that somebody else has spoilt is taken for empty: it costs the others nothing.
         """
         replies = await self._link.try_all([("HLEN", self._keys(room).members) for room in rooms])
         sizes = [0 if isinstance(reply, Refused) else reply for reply in replies]
-        measured: dict[str, int] = dict(zip(rooms, sizes, strict=True))
-        if empty := [room for room, size in measured.items() if not size]:
+        return dict(zip(rooms, sizes, strict=True))
+
+    async def _uncount(self, rooms: Iterable[str], sizes: dict[str, int]) -> None:
+        """Count those of these rooms no more that turned out to be empty."""
+        if empty := [room for room in rooms if sizes.get(room) == 0]:
             await self._link.call("ZREM", self._sizes, *empty)
-        return measured
 
     async def entered(self, *rooms: str) -> None:
         """Note that this node has members in rooms: they are listed, and found if it dies."""
@@ -289,8 +293,8 @@ class Rooms:
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call(*self._scan_members(room, cursor))
-            for session, owner in _owners(flat):
-                members.setdefault(owner, []).append(session)
+            for session, node, _ in _read_members(flat):
+                members.setdefault(node, []).append(session)
             if cursor == b"0":
                 return members
 
@@ -307,7 +311,7 @@ class Rooms:
                     with contextlib.suppress(Refused):
                         await self._release_members(room, node, *first)
             # Those that are left somebody has heard of, who counts them.
-            await self._measure(rooms)
+            await self._uncount(rooms, await self._measure(rooms))
             if cursor == b"0":
                 break
         await self._link.call("DEL", key)
@@ -320,7 +324,7 @@ class Rooms:
     ) -> None:
         """Take those members out that are on a node, given the first of them as scanned."""
         while True:
-            if sessions := [session for session, owner in _owners(flat) if owner == node]:
+            if sessions := [session for session, on, _ in _read_members(flat) if on == node]:
                 await self.leave(room, *sessions, node=node)
             if following == b"0":
                 return
@@ -332,15 +336,8 @@ def _names(rooms: list[bytes]) -> list[str]:
     return [room.decode("utf-8", "replace") for room in rooms]
 
 
-def _owners(flat: list[bytes]) -> Iterator[tuple[str, str]]:
-    """Give the sessions of some members, and the node that each is on."""
-    for session, owner in zip(flat[::2], flat[1::2], strict=True):
-        mark = owner.partition(b" ")[0]
-        yield session.decode("utf-8", "replace"), mark.decode("utf-8", "replace")
-
-
-def _read_members(flat: list[bytes]) -> dict[str, str]:
-    return {
-        session.decode("utf-8", "replace"): owner.decode("utf-8", "replace").partition(" ")[2]
-        for session, owner in zip(flat[::2], flat[1::2], strict=True)
-    }
+def _read_members(flat: list[bytes]) -> Iterator[tuple[str, str, str]]:
+    """Give the session of each member, the node that it is on, and who it is."""
+    for session, member in zip(flat[::2], flat[1::2], strict=True):
+        node, _, who = member.decode("utf-8", "replace").partition(" ")
+        yield session.decode("utf-8", "replace"), node, who
