@@ -10,7 +10,8 @@ import trio
 from gateway.backplane import Link, Unavailable
 from gateway.sequence import Sequence
 
-_RETRY_SECONDS: Final = 0.25
+RETRY_SECONDS: Final = 0.25
+"""How long a log is let be that could not be read."""
 
 
 class Follower:
@@ -63,6 +64,6 @@ class Follower:
                 await read_on()
             except Unavailable:
                 self.behind = True
-                await trio.sleep(_RETRY_SECONDS)
+                await trio.sleep(RETRY_SECONDS)
         self.catching_up = False
         self._caught_up.set()

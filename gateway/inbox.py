@@ -11,7 +11,7 @@ import trio
 
 from gateway.backplane import Backplane, Unavailable, continues
 from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
-from gateway.follower import Follower
+from gateway.follower import RETRY_SECONDS, Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.splicing import contradict, direct_epoch, in_epoch, message_seq
@@ -22,7 +22,6 @@ _PAGE: Final = 100
 _BATCH: Final = 500
 _COMPARED: Final = 50
 """Messages of which it is known afterwards whether Redis lost them."""
-_RETRY_SECONDS: Final = 0.25
 
 log = structlog.get_logger("inbox")
 
@@ -246,7 +245,7 @@ class Inboxes:
             found = await self._backplane.inboxes.positions([inbox.sid for inbox in inboxes])
         except Unavailable:
             await self._backplane.link.wait_connected()
-            await trio.sleep(_RETRY_SECONDS)
+            await trio.sleep(RETRY_SECONDS)
             self._missed.set()  # begin again
             return
         for inbox, (epoch, seq) in zip(inboxes, found, strict=True):
