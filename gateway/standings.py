@@ -116,14 +116,8 @@ class Standings:
         try:
             yield
         except Unavailable:
-            if room not in standing.joined:
-                pass  # it has been parked meanwhile
-            elif not was_listed:
-                self._leave_again(standing, room)
-            elif standing.sid not in self.followers(room):
-                standing.joined.discard(room)
-                self._parking.put(standing.sid, {room}, trio.current_time())
-                self._parked.set()
+            if room in standing.joined:  # else it has been parked meanwhile
+                self._cannot_join(standing, room, was_listed=was_listed)
             raise
 
     def settle(self, standing: Standing) -> None:
@@ -316,12 +310,17 @@ class Standings:
         self._departures[standing.sid] = standing
         self._departed.set()
 
-    def _leave_again(self, standing: Standing, room: str) -> None:
-        standing.joined.discard(room)
-        standing.leaving.add(room)
-        self._parking.leaves(room)
-        self._departures[standing.sid] = standing
-        self._departed.set()
+    def _cannot_join(self, standing: Standing, room: str, *, was_listed: bool) -> None:
+        if not was_listed:
+            standing.joined.discard(room)
+            standing.leaving.add(room)
+            self._parking.leaves(room)
+            self._departures[standing.sid] = standing
+            self._departed.set()
+        elif standing.sid not in self.followers(room):
+            standing.joined.discard(room)
+            self._parking.put(standing.sid, {room}, trio.current_time())
+            self._parked.set()
 
     def _not_leaving(self, standing: Standing, room: str) -> None:
         if room in standing.leaving:
