@@ -18,6 +18,7 @@ from client.desktop.rows import Rows
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
+from tests.desktop.screen import XWindow
 from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
@@ -253,6 +254,22 @@ class Stage:
 
         session: Session = await self._nursery.start(stay)
         return session
+
+    async def after_talk(self, lines: int) -> tuple[Session, Person]:
+        """Have Bob say ``line 0`` and so on, and Alice come in after that and see the last."""
+        bob = await self.peer("bob")
+        for number in range(lines):
+            await bob.send("lobby", f"line {number}")
+        alice = self.open(nick="alice")
+        await alice.sees(f"line {lines - 1}")
+        return bob, alice
+
+    async def at_the_keys(self) -> tuple[Person, XWindow]:
+        """Have Alice come in; gives, beside her, what real keys and clicks are sent to."""
+        alice = self.open(nick="alice")
+        await alice.sees("1 member")
+        await alice.focus()
+        return alice, await XWindow.find("alice in #lobby")
 
 
 StageTest = Callable[[Stage], Awaitable[None]]

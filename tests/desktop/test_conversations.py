@@ -172,11 +172,7 @@ async def test_what_was_refused_is_tried_again_or_discarded_by_keys(stage: Stage
 
 @on_stage()
 async def test_where_one_reads_in_a_conversation_is_remembered(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    for number in range(50):
-        await bob.send("lobby", f"line {number}")
-    alice = stage.open(nick="alice")
-    await alice.sees("line 49")
+    bob, alice = await stage.after_talk(50)
     await alice.focus()
     alice.write("/join ops\n")
     await alice.sees("#ops")

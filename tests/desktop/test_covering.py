@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from tests.desktop.screen import XWindow
-from tests.desktop.stage import Person, Stage, on_stage
-
-
-async def opened(stage: Stage) -> tuple[Person, XWindow]:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
-    await alice.focus()
-    return alice, await XWindow.find("alice in #lobby")
+from tests.desktop.stage import Stage, on_stage
 
 
 @on_stage()
 async def test_the_help_goes_away_for_whatever_else_is_done(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     await window.press("F1")
     await alice.sees("Keys and commands")
     await window.press("ctrl+f")
@@ -49,7 +42,7 @@ async def test_the_help_is_there_before_one_has_come_in(stage: Stage) -> None:
 
 @on_stage()
 async def test_the_chooser_goes_away_for_a_click_beside_it(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     chooser = alice.app.window.chat.chooser
     for place in ((480, 30), (480, 500)):  # the title, which takes no keys; and the messages
         await window.press("ctrl+k")
@@ -67,7 +60,7 @@ async def test_the_chooser_goes_away_for_a_click_beside_it(stage: Stage) -> None
 
 @on_stage()
 async def test_the_chooser_goes_away_as_something_else_takes_the_keys(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     await window.press("ctrl+k")
     await alice.sees("Go to a conversation")
     await window.press("Tab")

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import trio
 
-from tests.desktop.screen import XWindow
-from tests.desktop.stage import Person, Stage, on_stage
-
-
-async def opened(stage: Stage) -> tuple[Person, XWindow]:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
-    await alice.focus()
-    return alice, await XWindow.find("alice in #lobby")
+from tests.desktop.stage import Stage, on_stage
 
 
 @on_stage()
 async def test_it_is_opened_and_chosen_from_by_keys(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     menu = alice.app.window.chat.sidebar.me.menu
     await window.type("abc")
     await window.press("F10")
@@ -38,7 +30,7 @@ async def test_it_is_opened_and_chosen_from_by_keys(stage: Stage) -> None:
 
 @on_stage()
 async def test_the_space_bar_presses_a_button_and_letters_are_typed(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     await window.type("abc")
     await alice.sees_that(lambda: alice.typed == "abc", "the text")
     (mute,) = alice.buttons("Mute")
@@ -53,7 +45,7 @@ async def test_the_space_bar_presses_a_button_and_letters_are_typed(stage: Stage
 
 @on_stage()
 async def test_a_click_however_long_opens_it_and_chooses_nothing(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     name, menu = alice.app.window.chat.sidebar.me.name, alice.app.window.chat.sidebar.me.menu
     await window.move(0, alice.root.winfo_screenheight() - alice.root.winfo_height())
     bottom = alice.root.winfo_screenheight()
@@ -74,7 +66,7 @@ async def test_a_click_however_long_opens_it_and_chooses_nothing(stage: Stage) -
 
 @on_stage(dpi=192)
 async def test_what_is_chosen_is_marked_as_large_as_the_text(stage: Stage) -> None:
-    alice, window = await opened(stage)
+    alice, window = await stage.at_the_keys()
     menu = alice.app.window.chat.sidebar.me.menu
 
     async def fronts() -> dict[str, str]:

@@ -18,11 +18,7 @@ async def reading_further_up(alice: Person) -> None:
 
 @on_stage()
 async def test_what_comes_meanwhile_is_counted_and_seen_at_the_end(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    for number in range(50):
-        await bob.send("lobby", f"line {number}")
-    alice = stage.open(nick="alice")
-    await alice.sees("line 49")
+    bob, alice = await stage.after_talk(50)
     await reading_further_up(alice)
     alice.app.attend(attended=True)
     top = alice.messages.index("@0,0")
@@ -41,11 +37,7 @@ async def test_what_comes_meanwhile_is_counted_and_seen_at_the_end(stage: Stage)
 
 @on_stage()
 async def test_who_says_something_sees_it(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    for number in range(50):
-        await bob.send("lobby", f"line {number}")
-    alice = stage.open(nick="alice")
-    await alice.sees("line 49")
+    _, alice = await stage.after_talk(50)
     await reading_further_up(alice)
     alice.write("hello\n")
     await alice.sees_that(lambda: "hello" in alice.lines, "what she said")

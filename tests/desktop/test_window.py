@@ -295,11 +295,7 @@ async def test_a_room_is_joined_and_left_and_what_is_typed_stays_where_it_was(st
 
 @on_stage()
 async def test_older_lines_come_as_one_scrolls_up_and_the_reader_stays(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    for number in range(120):
-        await bob.send("lobby", f"line {number}")
-    alice = stage.open(nick="alice")
-    await alice.sees("line 119")
+    _, alice = await stage.after_talk(120)
     assert "line 60" not in alice.lines
     await alice.sees_that(lambda: _is_scrolled_to_the_end(alice), "the end of the text")
     alice.messages.yview_moveto(0.0)
@@ -313,11 +309,7 @@ async def test_older_lines_come_as_one_scrolls_up_and_the_reader_stays(stage: St
 
 @on_stage()
 async def test_who_scrolls_up_while_the_text_is_laid_out_anew_stays_there(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    for number in range(50):
-        await bob.send("lobby", f"line {number}")
-    alice = stage.open(nick="alice")
-    await alice.sees("line 49")
+    _, alice = await stage.after_talk(50)
     await alice.focus()
     laid_out = trio.Event()
     alice.messages.bind("<<WidgetViewSync>>", lambda _: laid_out.set(), add="+")
