@@ -35,6 +35,7 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
     "not_in_room": (N_("You are not in the room {room}; join it first."),),
     "no_such_nick": (N_("Nobody here is called {to}."),),
     "gone": (N_("{to} has gone; what you wrote may have arrived or not."),),
+    "id_reused": (N_("This client used one id for two messages; send it again."),),
     "bad_status": (N_("A status has no line breaks and no control characters."),),
     "too_long": (N_("The text is longer than {most:,} bytes."),),
     "too_fast": (N_("You are sending too fast."),),

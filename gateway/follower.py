@@ -7,7 +7,8 @@ from typing import Final
 
 import trio
 
-from gateway.backplane import Link, Unavailable
+from gateway.backplane import Link, Timeline, Unavailable
+from gateway.backplane.timeline import UNKNOWN
 from gateway.sequence import Sequence
 
 RETRY_SECONDS: Final = 0.25
@@ -17,10 +18,12 @@ RETRY_SECONDS: Final = 0.25
 class Follower:
     """How far this node has come in one log: in which epoch, and at which message."""
 
-    __slots__ = ("_caught_up", "behind", "catching_up", "epoch", "followed", "sequence")
+    __slots__ = ("_caught_up", "behind", "catching_up", "epoch", "followed", "sequence", "timeline")
 
     def __init__(self) -> None:
         self.epoch = ""
+        self.timeline: Timeline = UNKNOWN
+        """The course of the log, as far as it was read and found to be what was handed out."""
         self.sequence = Sequence()
         self.behind = False
         """Whether there is more to be read from the log."""

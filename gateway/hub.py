@@ -63,8 +63,8 @@ class Room(Follower):
         self.holds = 0
         self.ready = trio.Event()
         self.failed = False
-        self.acknowledged = 0, b""
-        """The youngest message of which a sender here was told: its seq, and how it ends."""
+        self.acknowledged = 0, ""
+        """The youngest message of which a sender here was told: its seq and id."""
         self.rested_at = -math.inf
         """When the rest after the last round is over, on Trio's clock."""
         self.resting = False
@@ -162,10 +162,10 @@ class Room(Follower):
         while self._handing_out:
             await self._handed_out.wait()
 
-    def acknowledge(self, seq: int, tail: bytes) -> None:
+    def acknowledge(self, seq: int, message_id: str) -> None:
         """Note that its sender here was told that a message is logged."""
         if seq > self.acknowledged[0] and not self.sequence.doubted:
-            self.acknowledged = seq, tail
+            self.acknowledged = seq, message_id
 
     def recent_since(self, seq: int) -> list[bytes]:
         """Give the messages at hand behind ``seq``, up to ``position``."""

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Unavailable, continues
-from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
+from gateway.agreement import agreed_up_to
+from gateway.backplane import Backplane, Timeline, Unavailable, continues, went_back
+from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE, InboxPage
 from gateway.follower import RETRY_SECONDS, Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
-from gateway.splicing import contradict, direct_epoch, in_epoch, message_seq
+from gateway.splicing import contradict, identity, in_epoch, message_epoch, message_seq
 from gateway.websocket import text_frame
 from gateway.wire import Notice, Position, encode
 
@@ -81,6 +82,7 @@ class Inboxes:
     def open(self, sid: str, outbox: Outbox) -> Inbox:
         """Take in what comes for a session, and hold it until `begin`."""
         inbox = self._inboxes[sid] = Inbox(sid, outbox)
+        inbox.timeline = Timeline((), self._backplane.link.lineage)
         return inbox
 
     async def missed(self, sid: str, since: Position | None) -> Missed:
@@ -136,7 +138,7 @@ class Inboxes:
         inbox = self._inboxes.get(sid)
         if inbox is None:
             return
-        if inbox.belongs_to(direct_epoch(message)):
+        if inbox.belongs_to(message_epoch(message)):
             inbox.sequence.offer_live(message_seq(message), message)
         else:
             inbox.behind = True
@@ -156,7 +158,7 @@ class Inboxes:
         messages = inbox.sequence.take()
         if messages:
             self._counts.deliveries += len(messages)
-            inbox.told.extend((message_seq(message), hash(message)) for message in messages)
+            inbox.told.extend((message_seq(m), hash(identity(m))) for m in messages)
             inbox.position = inbox.told[-1][0]
             told = (in_epoch(message, inbox.epoch) for message in messages)
             inbox.outbox.offer(b"".join(map(text_frame, told)))
@@ -177,40 +179,46 @@ class Inboxes:
             inbox.sid, after=sequence.position or 0, limit=_PAGE
         )
         if inbox.belongs_to(page.epoch) and not sequence.doubted and page.seq >= seen:
+            inbox.timeline = page.timeline
             self._fill(inbox, page.seq, page.messages)
         elif continues(page.epoch, inbox.epoch):
             await self._find_loss(inbox)
         else:
             # In a new epoch everything in the log is news.
-            self._go_on_after_loss(inbox, page.epoch, 0)
+            self._go_on_after_loss(inbox, page, 0)
 
     async def _find_loss(self, inbox: Inbox) -> None:
         """Find out how far the log is what was handed on; what is behind that in it is news."""
         first = inbox.told[0][0] if inbox.told else inbox.position + 1
         page = await self._backplane.inboxes.read(inbox.sid, after=first - 1, limit=_COMPARED)
-        logged = {message_seq(message): hash(message) for message in page.messages}
-        agreed = min(page.seq, first - 1)
-        for seq, mark in inbox.told:
-            if logged.get(seq) != mark and seq >= min(logged, default=0):
-                break
-            agreed = seq
+        agreed = agreed_up_to(
+            inbox.told,
+            {message_seq(message): hash(identity(message)) for message in page.messages},
+            common=inbox.timeline.common(inbox.position, page.timeline, page.seq),
+            position=inbox.position,
+            seq=page.seq,
+        )
         inbox.behind = True
-        if agreed < inbox.position and page.epoch == inbox.epoch:
-            await self._backplane.inboxes.renew_epoch(inbox.sid, inbox.epoch)
+        if went_back(page.epoch, inbox.epoch) or (
+            page.epoch == inbox.epoch and agreed < inbox.position
+        ):
+            await self._backplane.inboxes.renew_epoch(inbox.sid, page.epoch, beyond=inbox.epoch)
         elif page.epoch != inbox.epoch:
             is_same_log = continues(page.epoch, inbox.epoch)
-            self._go_on_after_loss(inbox, page.epoch, agreed if is_same_log else 0)
+            self._go_on_after_loss(inbox, page, agreed if is_same_log else 0)
         else:
             # What is held back may have been lost, too; the log has what was not.
+            inbox.timeline = page.timeline
             inbox.sequence.restart()
             inbox.start(inbox.position)
 
-    def _go_on_after_loss(self, inbox: Inbox, epoch: str, agreed: int) -> None:
+    def _go_on_after_loss(self, inbox: Inbox, page: InboxPage, agreed: int) -> None:
         log.warning("redis lost data", inbox=inbox.sid, agreed=agreed)
-        inbox.epoch, inbox.behind = epoch, True
+        inbox.epoch, inbox.timeline, inbox.behind = page.epoch, page.timeline, True
         inbox.sequence.restart()
         inbox.start(agreed)
-        inbox.told.clear()
+        while inbox.told and inbox.told[-1][0] > agreed:
+            inbox.told.pop()
         self._tell(inbox, "history_lost", "The server lost direct messages.")
 
     def _fill(self, inbox: Inbox, last: int, messages: list[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import trio
@@ -33,10 +34,11 @@ class Personal:
         before that, so that another attempt goes to no other, whoever has the name by then.
 
         :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt
+        :raises IdReused: if something else was said under this id, or to somebody else.
         """
-        key = f"{self._sid}:{command.id}"
+        key, digest = f"{self._sid}:{command.id}", splicing.digest_of(command.to, command.text)
         owner = await self._owner(command.to)
-        recipient = await self._backplane.inboxes.address(self._sid, key, owner)
+        recipient = await self._backplane.inboxes.address(self._sid, key, owner, digest=digest)
         if isinstance(recipient, int):
             return recipient
         if recipient is None:
@@ -49,11 +51,14 @@ class Personal:
         tail = splicing.encode_direct_tail(
             sender=nick, to=recipient.nick, text=command.text, id=command.id
         )
+        deliver = partial(self._deliver, key=key, tail=tail, digest=digest)
         if recipient.session != self._sid:
-            await self._deliver(recipient.session, recipient.node, key, tail)
-        return await self._deliver(self._sid, None, key, tail)
+            await deliver(recipient.session, recipient.node)
+        return await deliver(self._sid, None)
 
-    async def _deliver(self, session: str, node: str | None, key: str, tail: bytes) -> int:
+    async def _deliver(
+        self, session: str, node: str | None, *, key: str, tail: bytes, digest: str
+    ) -> int:
         nodes = self._backplane.nodes
         return await self._backplane.inboxes.deliver(
             session,
@@ -61,6 +66,7 @@ class Personal:
             key,
             mark=splicing.direct_mark(session),
             tail=tail,
+            digest=digest,
         )
 
     async def typing(self, nick: str, command: NoteTyping) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import Final
@@ -11,22 +10,34 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, continues, read_change
+from gateway.agreement import agreed_up_to
+from gateway.backplane import (
+    Backplane,
+    Burst,
+    Snapshot,
+    Unavailable,
+    continues,
+    read_change,
+    went_back,
+)
 from gateway.hub import RECENT, SLICE, Room
 from gateway.inbox import Inboxes
 from gateway.listing import Listing
 from gateway.metrics import Counts
+from gateway.presence import Presence
 from gateway.roster import UNKNOWN
-from gateway.splicing import DIRECT_MARK, MESSAGE_PREFIX, NOTE_MARK, message_seq, read_marked
+from gateway.splicing import (
+    DIRECT_MARK,
+    MESSAGE_PREFIX,
+    NOTE_MARK,
+    ends_with_id,
+    identity,
+    message_epoch,
+    message_seq,
+    read_marked,
+)
 from gateway.websocket import text_frame
 from gateway.wire import CommandError, Notice, Position
-
-PRESENCE_INTERVAL: Final = 0.25
-"""Seconds between two ``presence`` frames of a room, at least."""
-PRESENCE_PER_MEMBER: Final = 0.0005
-LONGEST_PRESENCE_INTERVAL: Final = 5.0
-"""The same for a large room, for each member on this node, and at most: so while very many come at
-once, telling each other of them costs no more than some 2,000 frames a second."""
 
 _CATCH_UP_MESSAGES: Final = 100
 _PATIENCE_SECONDS: Final = 3.0
@@ -52,9 +63,7 @@ class Relay:
         self._listing = Listing(backplane)
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
-        self._changed: dict[Room, None] = {}
-        self._something_changed = trio.Event()
-        self._due: dict[Room, float] = {}
+        self._presence = Presence(self._listing)
         self._nursery: trio.Nursery | None = None
 
     async def run(
@@ -67,7 +76,7 @@ class Relay:
         """
         self._on_own, self._on_loss = on_own, on_loss
         async with trio.open_nursery() as self._nursery:
-            self._nursery.start_soon(self._tell_presence)
+            self._nursery.start_soon(self._presence.run)
             self._nursery.start_soon(self.inboxes.run)
             self._nursery.start_soon(self._listing.run)
 
@@ -116,8 +125,7 @@ class Relay:
         room.followed = False
         del self.rooms[room.name]
         del self._by_channel[room.channel]
-        self._changed.pop(room, None)
-        self._due.pop(room, None)
+        self._presence.forget(room)
         self._listing.changed([room.name])
         self._backplane.subscription.unsubscribe(room.channel)
 
@@ -153,19 +161,26 @@ class Relay:
                 continue
             try:
                 if payload.startswith(MESSAGE_PREFIX):
-                    room.sequence.offer_live(message_seq(payload), payload)
+                    self._hear(room, payload)
                 elif payload.startswith(NOTE_MARK):
                     sender, note = read_marked(payload)
                     room.note(text_frame(note), sender)
                     continue
                 else:
                     room.roster.apply(read_change(payload))
-            except ValueError:
+            except (ValueError, IndexError):
                 # No node of ours publishes such a thing; whoever else did must not stop the room.
                 log.warning("publication not understood", room=room.name, bytes=len(payload))
             else:
                 touched[room] = None
         return touched
+
+    def _hear(self, room: Room, message: bytes) -> None:
+        """Take a live message; one that is not of the room's epoch is left to the log to tell."""
+        if message_epoch(message) == room.epoch:
+            room.sequence.offer_live(message_seq(message), message)
+        else:
+            self._catch_up_soon(room)
 
     def _hear_own(self, payload: bytes) -> None:
         """Take what is published for this node alone, or for one session of it."""
@@ -236,7 +251,7 @@ class Relay:
             room.ready.set()
             self._close(room)  # though it is held: who comes before all have heard tries anew
             return
-        room.epoch = snapshot.epoch
+        room.epoch, room.timeline = snapshot.epoch, snapshot.timeline
         room.recent.extend(snapshot.messages)
         room.start(snapshot.seq)
         room.roster.replace(snapshot.version, snapshot.members or {})
@@ -259,9 +274,8 @@ class Relay:
         """See that a room that something came for catches up, and that its changes are told."""
         if room.sequence.incomplete or room.sequence.suspicious or room.roster.incomplete:
             self._catch_up_soon(room)
-        if room.roster.changed and room not in self._changed:
-            self._changed[room] = None
-            self._something_changed.set()
+        if room.roster.changed:
+            self._presence.changed(room)
 
     def _catch_up_soon(self, room: Room) -> None:
         """Read a room on from its position until nothing is missing; its members wait for it."""
@@ -288,8 +302,10 @@ class Relay:
             return
         agreed, wanted = await self._agreed(room, snapshot)
         gone = agreed < wanted or snapshot.seq < seen or snapshot.version < seen_version
-        if (gone or not await self._has_acknowledged(room)) and snapshot.epoch == room.epoch:
-            await rooms.renew_epoch(room.name, room.epoch)
+        if went_back(snapshot.epoch, room.epoch) or (
+            snapshot.epoch == room.epoch and (gone or not await self._has_acknowledged(room))
+        ):
+            await rooms.renew_epoch(room.name, snapshot.epoch, beyond=room.epoch)
             room.behind = True
         elif lost and snapshot.members is None:
             # By chance the version is one that was known: read on, now with the members.
@@ -301,6 +317,7 @@ class Relay:
         else:
             await room.handed_out()
             # What is held back behind a gap may have been lost, too; the log has what was not.
+            room.timeline = snapshot.timeline
             room.sequence.restart()
             room.start(room.position)
             room.behind = True
@@ -314,30 +331,30 @@ class Relay:
         if not continues(snapshot.epoch, room.epoch):
             return 0, position
         logged = await self._backplane.rooms.messages_before(room.name, position + 1, len(recent))
-        first = message_seq(logged[0]) if logged else 0
-        # The first that differs counts: what came behind it may be of the new course already.
-        agreed, known = position, set(logged)
-        for message in recent:
-            seq = message_seq(message)
-            if seq >= first and message not in known:
-                agreed = seq - 1
-                break
-        return min(agreed, snapshot.seq), position
+        agreed = agreed_up_to(
+            ((message_seq(message), identity(message)) for message in recent),
+            {message_seq(message): identity(message) for message in logged},
+            common=room.timeline.common(position, snapshot.timeline, snapshot.seq),
+            position=position,
+            seq=snapshot.seq,
+        )
+        return agreed, position
 
     async def _has_acknowledged(self, room: Room) -> bool:
         """Tell whether Redis has the last message that it acknowledged to this node.
 
         Nobody need have heard it: what was published may have been lost before it was heard.
         """
-        seq, tail = room.acknowledged
+        seq, message_id = room.acknowledged
         if not seq:
             return True
         last = await self._backplane.rooms.messages_before(room.name, seq + 1, 1)
-        return bool(last) and message_seq(last[0]) == seq and last[0].endswith(tail)
+        return bool(last) and message_seq(last[0]) == seq and ends_with_id(last[0], message_id)
 
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
         messages = snapshot.messages
+        room.timeline = snapshot.timeline
         first = message_seq(messages[0]) if messages else snapshot.seq + 1
         if first > room.position + 1:
             log.warning("messages lost", room=room.name, after=room.position, next=first)
@@ -361,11 +378,12 @@ class Relay:
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
         self._on_loss()
-        room.acknowledged = 0, b""
-        room.epoch = snapshot.epoch
+        room.acknowledged = 0, ""
+        room.epoch, room.timeline = snapshot.epoch, snapshot.timeline
         room.sequence.restart()
         room.start(agreed)
-        room.recent.clear()
+        while room.recent and message_seq(room.recent[-1]) > agreed:
+            room.recent.pop()
         room.roster.invalidate()
         room.roster.replace(snapshot.version, members)
         # All that is behind it in the log is news; and what came live meanwhile was dropped.
@@ -376,25 +394,3 @@ class Relay:
         await room.announce(
             Notice(code=code, message=text, room=room.name, epoch=room.epoch, seq=room.position)
         )
-
-    async def _tell_presence(self) -> None:
-        """Tell rooms of their changes, each after its interval, the first at once."""
-        while True:
-            now = trio.current_time()
-            for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
-                del self._changed[room]
-                self._listing.changed([room.name])
-                presence = room.roster.flush(room.name)
-                if presence is not None:
-                    await room.announce(presence)
-                    self._due[room] = now + _presence_interval(room)
-            self._due = {room: due for room, due in self._due.items() if due > now}
-            next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)
-            with trio.move_on_at(next_due):
-                self._something_changed = trio.Event()
-                await self._something_changed.wait()
-
-
-def _presence_interval(room: Room) -> float:
-    wanted = max(PRESENCE_INTERVAL, room.size * PRESENCE_PER_MEMBER)
-    return min(wanted, LONGEST_PRESENCE_INTERVAL)

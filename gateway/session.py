@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from gateway import history, identity, nicknames, room_names, splicing, who, wire
-from gateway.backplane import NickTaken, Replaced, Unavailable
+from gateway.backplane import IdReused, NickTaken, Replaced, Unavailable
 from gateway.closing import REPLACED, Closing
 from gateway.flood import TokenBucket
 from gateway.hub import Room
@@ -93,6 +93,9 @@ class Session:
             self._refuse(error, error.id)
         except CommandError as error:
             self._refuse(error, command_id or _id_of(data))
+        except IdReused:
+            message = "You have said something else under this id; every message needs its own."
+            self._refuse(CommandError("id_reused", message), command_id)
         except Unavailable:
             message = "The server cannot do this right now; try again with the same id."
             self._refuse(CommandError("unavailable", message, retry_after=1.0), command_id)
@@ -314,8 +317,10 @@ class Session:
         tail = splicing.encode_message_tail(
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
-        seq = await self._services.backplane.rooms.publish(room.name, self.sid, command.id, tail)
-        room.acknowledge(seq, tail)
+        seq = await self._services.backplane.rooms.publish(
+            room.name, self.sid, command.id, tail, digest=splicing.digest_of(command.text)
+        )
+        room.acknowledge(seq, command.id)
         metrics = self._services.metrics
         metrics.counts.messages_in += 1
         metrics.publish_seconds.observe(time.perf_counter() - began)

@@ -6,6 +6,7 @@ client's socket its bytes stay as they are.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final, cast
 
@@ -16,6 +17,7 @@ from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
 MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
 _MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]{1,16},"at":[0-9]+,"(?:epoch":"[^"]*",")?type":"')
+_ID: Final = b',"id":'
 DIRECT_MARK: Final = b"@"
 """What stands before a direct message where it is published, with its session: ``@sid message``."""
 NOTE_MARK: Final = b"~"
@@ -23,7 +25,7 @@ NOTE_MARK: Final = b"~"
 
 
 def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Give a ``message`` without its head ``{"seq":N,"at":T``: Redis puts that before it."""
+    """Return a ``message`` without its head ``{"seq":N,"at":T,"epoch":"E"``, which Redis adds."""
     body = msgspec.json.encode(
         {"type": "message", "room": room, "from": sender, "text": text, "id": id}
     )
@@ -31,9 +33,14 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
 
 
 def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Give a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``, as above."""
+    """Return a ``direct`` without its head, as above."""
     body = msgspec.json.encode({"type": "direct", "from": sender, "to": to, "text": text, "id": id})
     return b"," + body[1:]
+
+
+def digest_of(*said: str) -> str:
+    """Return what tells another text from an attempt to say this one again: 16 hex digits."""
+    return hashlib.blake2b("\0".join(said).encode(), digest_size=8).hexdigest()
 
 
 def direct_mark(session: str) -> bytes:
@@ -57,14 +64,18 @@ def only_messages(entries: list[bytes]) -> list[bytes]:
     return [entry for entry in entries if _MESSAGE_HEAD.match(entry)]
 
 
-def direct_epoch(message: bytes) -> str:
-    """Read ``epoch`` off the bytes of a ``direct``."""
-    return message.split(b'"', 8)[7].decode()
+def message_epoch(message: bytes) -> str:
+    """Return the ``epoch`` in which a ``message`` or ``direct`` was logged.
+
+    :raises IndexError: if it has none: it was published by something else.
+    """
+    head = message.split(b'"', 8)
+    return head[7].decode() if head[5] == b"epoch" else ""
 
 
 def in_epoch(message: bytes, epoch: str) -> bytes:
     """Give a ``direct`` as of this epoch, which its inbox may have come to since it was logged."""
-    logged = direct_epoch(message)
+    logged = message_epoch(message)
     if logged == epoch:
         return message
     return message.replace(b'"%s"' % logged.encode(), b'"%s"' % epoch.encode(), 1)
@@ -75,12 +86,21 @@ def message_seq(message: bytes) -> int:
     return int(message[len(MESSAGE_PREFIX) : message.index(b",")])
 
 
+def identity(message: bytes) -> bytes:
+    """Return what tells a logged message from any other that may take its place: seq, time, id."""
+    return message.split(b',"type":', 1)[0] + message.rpartition(_ID)[2]
+
+
+def ends_with_id(message: bytes, message_id: str) -> bool:
+    """Return whether a message has this id, which comes last in it."""
+    return message.endswith(_ID + msgspec.json.encode(message_id) + b"}")
+
+
 def contradict(messages: list[bytes], seen: Position) -> bool:
-    """Tell whether these have another message than the one that was seen at a position."""
+    """Return whether these have another message than the one that was seen at a position."""
     if seen.id is None:
         return False
-    end = b',"id":' + msgspec.json.encode(seen.id) + b"}"  # the id comes last
-    return not all(m.endswith(end) for m in messages if message_seq(m) == seen.seq)
+    return not all(ends_with_id(m, seen.id) for m in messages if message_seq(m) == seen.seq)
 
 
 def as_messages(encoded: list[bytes]) -> list[Message]:

@@ -10,22 +10,24 @@ from functools import partial
 
 import trio
 
-from gateway.backplane.epochs import continues
-from gateway.backplane.errors import Denied, Refused, Unavailable
+from gateway.backplane.epochs import continues, went_back
+from gateway.backplane.errors import Denied, IdReused, Refused, Unavailable
 from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
-from gateway.backplane.nodes import Deaths, Nodes
+from gateway.backplane.nodes import Deaths, Nodes, channel_scope
 from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
+from gateway.backplane.timeline import Timeline
 from gateway.backplane.topology import topology_from_url
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "Denied", "Inboxes", "Link", "NickTaken", "Nicks",
-    "Nodes", "Owner", "Refused", "Replaced", "Rooms", "Server", "Snapshot", "Subscription",
-    "Topology", "Unavailable", "continues", "read_change", "topology_from_url",
+    "Backplane", "Burst", "Change", "Deaths", "Denied", "IdReused", "Inboxes", "Link", "NickTaken",
+    "Nicks", "Nodes", "Owner", "Refused", "Replaced", "Rooms", "Server", "Snapshot", "Subscription",
+    "Timeline", "Topology", "Unavailable", "continues", "read_change", "topology_from_url",
+    "went_back",
 ]  # fmt: skip
 
 
@@ -43,18 +45,24 @@ class Backplane:
         history_days: float,
     ) -> None:
         self.incarnation = Incarnation(node)
+        scope = channel_scope(namespace, topology.database)
         self.link = Link(topology, name=f"{node}-commands", timeout=timeout)
         self.subscription = Subscription(topology, name=f"{node}-subscription", timeout=timeout)
         self.rooms = Rooms(
             self.link,
             namespace=namespace,
+            scope=scope,
             incarnation=self.incarnation,
             history_size=history_size,
             history_days=history_days,
         )
         self.inboxes = Inboxes(self.link, namespace=namespace)
-        self.nicks = Nicks(self.link, namespace=namespace, incarnation=self.incarnation)
-        self.nodes = Nodes(self.link, namespace=namespace, incarnation=self.incarnation)
+        self.nicks = Nicks(
+            self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
+        )
+        self.nodes = Nodes(
+            self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
+        )
 
     async def run(
         self,

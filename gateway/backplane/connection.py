@@ -45,7 +45,7 @@ def read_lineage(info: object) -> str:
     if isinstance(info, bytes):
         for line in info.split(b"\r\n"):
             if line.startswith(b"master_replid:"):
-                return line.decode()
+                return line.partition(b":")[2].decode("ascii", "replace").strip()
     return ""
 
 

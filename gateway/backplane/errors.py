@@ -28,6 +28,10 @@ class ReadOnly(Unavailable):
     """This server is a replica now: the primary is elsewhere."""
 
 
+class IdReused(Exception):
+    """The session has said something else under this id: it would never be delivered."""
+
+
 class NoScript(Exception):
     """Redis has forgotten a script (restart, failover, SCRIPT FLUSH): load it again."""
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.epochs import Epochs, continuation
+from gateway.backplane.errors import IdReused
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
 from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.timeline import Timeline
 from gateway.splicing import only_messages
 
 INBOX_SECONDS: Final = 3600.0
@@ -32,6 +34,7 @@ class InboxPage(NamedTuple):
     epoch: str
     seq: int
     messages: list[bytes]
+    timeline: Timeline
 
 
 class InboxKeys:
@@ -67,14 +70,15 @@ class Inboxes:
         return InboxKeys(self._namespace, session)
 
     async def deliver(
-        self, session: str, channel: bytes, key: str, *, mark: bytes, tail: bytes
+        self, session: str, channel: bytes, key: str, *, mark: bytes, tail: bytes, digest: str
     ) -> int:
         """Log a message in a session's inbox, and publish it to the node that has the session.
 
-        ``key`` makes it known again; ``mark`` goes before what is published; ``tail`` is its JSON
-        from behind ``seq``, ``at`` and ``epoch``.
+        ``key`` makes it known again, ``digest`` what is said under it; ``mark`` goes before what is
+        published; ``tail`` is its JSON from behind its head (`gateway.splicing`).
 
         :returns: its ``seq``; the first one's, if the inbox has a message of this key.
+        :raises IdReused: if something else was said under the key.
         """
         seq: int = await self._link.run_script(
             DELIVER,
@@ -87,14 +91,21 @@ class Inboxes:
             REMEMBERED_IDS,
             self._epochs.new(),
             round(INBOX_SECONDS * 1000),
+            digest,
+            self._link.lineage,
         )
+        if seq < 0:
+            raise IdReused
         return seq
 
-    async def address(self, session: str, key: str, recipient: Owner | None) -> int | Owner | None:
+    async def address(
+        self, session: str, key: str, recipient: Owner | None, *, digest: str
+    ) -> int | Owner | None:
         """Note whom a message of the session's is for, before it is delivered to both.
 
         :returns: its ``seq`` in the session's own inbox if it is there already; else whom it is
             for, which for another attempt is whoever the first one was for; None if nobody.
+        :raises IdReused: if something else was said under the key, or to somebody else.
         """
         noted: int | bytes | None = await self._link.run_script(
             ADDRESS,
@@ -104,22 +115,26 @@ class Inboxes:
             REMEMBERED_IDS,
             self._epochs.new(),
             round(INBOX_SECONDS * 1000),
+            digest,
         )
+        if noted == -1:
+            raise IdReused
         return Owner(*noted.decode().split(" ")) if isinstance(noted, bytes) else noted
 
     async def read(self, session: str, *, after: int, limit: int) -> InboxPage:
         """Read an inbox on from a position."""
         keys = self._keys(session)
         # An inbox is a room of one: it has no members, at version 0.
-        epoch, seq, _, messages, _ = await self._link.run_script(
+        epoch, seq, _, messages, _, *written = await self._link.run_script(
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
-        return InboxPage(epoch.decode(), seq, only_messages(messages))
+        timeline = Timeline.read(*written, server=self._link.lineage, seq=seq)
+        return InboxPage(epoch.decode(), seq, only_messages(messages), timeline)
 
-    async def renew_epoch(self, session: str, epoch: str) -> None:
-        """Have an inbox go on in another epoch than this one, as `Rooms.renew_epoch` does."""
+    async def renew_epoch(self, session: str, epoch: str, *, beyond: str) -> None:
+        """Put an inbox into another epoch than this one, as `Rooms.renew_epoch` does."""
         meta = self._keys(session).meta
-        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch))
+        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch, beyond=beyond))
 
     async def move(self, session: str, channel: bytes) -> None:
         """Have an inbox publish to another node from now on, whatever a sender believes.

@@ -42,12 +42,12 @@ class Nicks:
     Every method raises `Unavailable` if Redis cannot answer; doing it again is safe.
     """
 
-    def __init__(self, link: Link, *, namespace: str, incarnation: Incarnation) -> None:
+    def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
         self._link = link
         self._incarnation = incarnation
         self._nicks = f"{namespace}:{{nicks}}"
         self._keys = (self._nicks, f"{self._nicks}:sessions")
-        self._channel_around = channel_of(namespace, "\n").split("\n")
+        self._channel_around = channel_of(scope, "\n").split("\n")
 
     async def claim(
         self,

@@ -22,20 +22,29 @@ class Beats(NamedTuple):
     beats: dict[str, int]
 
 
-def channel_of(namespace: str, node: str) -> str:
-    """The name of a node's own channel."""
-    return f"{namespace}:{{node:{node}}}"
+def channel_of(scope: str, node: str) -> str:
+    """Return the name of a node's own channel; ``scope`` is that of `channel_scope`."""
+    return f"{scope}:{{node:{node}}}"
+
+
+def channel_scope(namespace: str, database: int) -> str:
+    """Return what the names of a cluster's channels begin with.
+
+    Keys belong to a database, channels to the whole server (Redis, "Pub/Sub & Database"): so that
+    two clusters in two databases do not hear each other, the channels name the database.
+    """
+    return f"{namespace}@{database}"
 
 
 class Nodes:
     """The register of nodes. Every method raises `Unavailable` if Redis cannot answer."""
 
-    def __init__(self, link: Link, *, namespace: str, incarnation: Incarnation) -> None:
+    def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
         self._link = link
         self._incarnation = incarnation
-        self._namespace = namespace
+        self._scope = scope
         self._key = f"{namespace}:nodes"
-        self._channel = channel_of(namespace, incarnation.node)
+        self._channel = channel_of(scope, incarnation.node)
 
     @property
     def channel(self) -> bytes:
@@ -44,7 +53,7 @@ class Nodes:
 
     def channel_of(self, node: str) -> bytes:
         """The channel of any node, in any incarnation, for what its sessions alone are told."""
-        return channel_of(self._namespace, node.partition("~")[0]).encode()
+        return channel_of(self._scope, node.partition("~")[0]).encode()
 
     def is_own(self, node: str) -> bool:
         """Tell whether a name is that of this node, in any incarnation."""

@@ -13,10 +13,11 @@ import msgspec
 import trio
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import Refused
+from gateway.backplane.errors import IdReused, Refused
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.timeline import Timeline
 from gateway.splicing import only_messages
 
 REMEMBERED_IDS: Final = 10_000
@@ -41,6 +42,7 @@ class Snapshot:
     version: int
     messages: list[bytes]
     members: dict[str, str] | None
+    timeline: Timeline
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -64,9 +66,10 @@ class RoomKeys:
 
     __slots__ = ("channel", "ids", "log", "members", "meta", "older_ids")
 
-    def __init__(self, namespace: str, room: str) -> None:
+    def __init__(self, namespace: str, room: str, *, scope: str = "") -> None:
+        """Name the keys in a namespace, and the channel in a scope (`channel_scope`)."""
         base = f"{namespace}:{{room:{room}}}"
-        self.channel = base
+        self.channel = f"{scope}:{{room:{room}}}"
         self.meta = f"{base}:meta"
         self.members = f"{base}:members"
         self.log = f"{base}:log"
@@ -90,6 +93,7 @@ class Rooms:
         link: Link,
         *,
         namespace: str,
+        scope: str,
         incarnation: Incarnation,
         history_size: int,
         history_days: float,
@@ -102,7 +106,7 @@ class Rooms:
         self._epochs = Epochs()
         self._index = f"{namespace}:rooms"
         self._sizes = f"{namespace}:rooms:sizes"
-        self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
+        self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
 
     @property
     def _own_rooms(self) -> str:
@@ -115,10 +119,14 @@ class Rooms:
         """The channel on which a room's messages and changes are published."""
         return self._keys(room).channel.encode()
 
-    async def publish(self, room: str, session: str, message_id: str, tail: bytes) -> int:
-        """Log and publish a message, given as JSON from behind its ``seq`` and ``at``.
+    async def publish(
+        self, room: str, session: str, message_id: str, tail: bytes, *, digest: str
+    ) -> int:
+        """Log and publish a message, given as JSON from behind its head (`gateway.splicing`).
 
+        :param digest: of what the session says under this id, the same for another attempt.
         :returns: its ``seq``; the first one's, if the session has sent this id to the room before.
+        :raises IdReused: if it has said something else under it.
         """
         keys = self._keys(room)
         seq: int = await self._link.run_script(
@@ -130,7 +138,11 @@ class Rooms:
             self._history_size,
             REMEMBERED_IDS,
             self._epochs.new(),
+            digest,
+            self._link.lineage,
         )
+        if seq < 0:
+            raise IdReused
         return seq
 
     async def tell(self, room: str, payload: bytes) -> None:
@@ -179,7 +191,7 @@ class Rooms:
     ) -> Snapshot:
         """Read a room with its messages after ``after``, or its newest ones."""
         keys = self._keys(room)
-        epoch, seq, version, messages, members = await self._link.run_script(
+        epoch, seq, version, messages, members, *written = await self._link.run_script(
             SNAPSHOT,
             (keys.meta, keys.members, keys.log),
             -1 if after is None else after,
@@ -193,15 +205,17 @@ class Rooms:
             version,
             only_messages(messages),
             None if known else {session: who for session, _, who in _read_members(members)},
+            Timeline.read(*written, server=self._link.lineage, seq=seq),
         )
 
-    async def renew_epoch(self, room: str, epoch: str) -> None:
-        """Have a room go on in another epoch than this one, of which messages were lost.
+    async def renew_epoch(self, room: str, epoch: str, *, beyond: str) -> None:
+        """Put a room that is in ``epoch``, of which messages were lost, into another one.
 
-        What clients saw of the old one is then no place in the new one; see `continues`.
+        It is later than ``beyond``, too. What clients saw of the old one is then no place in the
+        new one; see `continues`.
         """
         meta = self._keys(room).meta
-        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch))
+        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch, beyond=beyond))
 
     async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
         """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""

@@ -26,6 +26,10 @@ class Topology(Protocol):
     def place(self) -> str:
         """What it is called in logs; it holds no secret."""
 
+    @property
+    def database(self) -> int:
+        """The number of the database, which is the same on every server."""
+
     async def find(self) -> Server:
         """Give the server to connect to now. :raises OSError: if nobody knows."""
 

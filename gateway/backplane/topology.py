@@ -43,6 +43,11 @@ class Sentinels:
         """The primary's name, which stays."""
         return f"sentinel/{self.name}"
 
+    @property
+    def database(self) -> int:
+        """The number of the database, on whichever server is the primary."""
+        return self.server.database
+
     @classmethod
     def from_url(cls, url: str) -> Sentinels:
         """Read ``redis+sentinel://[user:password@]host:port,host:port/NAME[/db][?options]``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import trio
 from redis.crc import key_slot
 
 from gateway import splicing, wire
-from gateway.backplane import Owner, Unavailable
+from gateway.backplane import IdReused, Owner, Unavailable
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
 from gateway.inbox import Inboxes
 from gateway.metrics import Counts
@@ -33,6 +34,7 @@ async def write(
         key or text,
         mark=splicing.direct_mark(session),
         tail=splicing.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
+        digest=splicing.digest_of(text),
     )
 
 
@@ -44,7 +46,7 @@ async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: Nodes) -> N
     session, message = splicing.read_marked(heard)
     page = await here.backplane.inboxes.read("bob", after=0, limit=10)
     assert (session, page.seq, page.messages) == ("bob", 1, [message])
-    assert splicing.direct_epoch(message) == page.epoch
+    assert splicing.message_epoch(message) == page.epoch
     event = wire.decode_event(message.decode())
     assert isinstance(event, wire.DirectMessage)
     assert (event.seq, event.epoch, event.sender, event.to, event.text) == (
@@ -69,7 +71,12 @@ async def test_the_same_key_is_delivered_once(nodes: Nodes) -> None:
     assert texts(heard) == ["once", "other"]
     await opened[0].hear_no_more()
     address = opened[0].backplane.inboxes.address
-    assert [await address("bob", key, None) for key in ("s1:1", "other", "new")] == [1, 2, None]
+    keys = {"s1:1": "once", "other": "other", "new": "new"}
+    found = [
+        await address("bob", key, None, digest=splicing.digest_of(text))
+        for key, text in keys.items()
+    ]
+    assert found == [1, 2, None]
 
 
 @pytest.fixture
@@ -153,11 +160,29 @@ async def test_notes_of_messages_that_never_arrived_are_bounded(
     monkeypatch.setattr("gateway.backplane.inboxes.REMEMBERED_IDS", 10)
     bob = Owner("bob", "n1", "Bob")
     for number in range(100):
-        assert await node.backplane.inboxes.address("alice", str(number), bob) == bob
+        assert await node.backplane.inboxes.address("alice", str(number), bob, digest="d") == bob
     keys = InboxKeys("test", "alice")
     remembered = await node.link.call_all([("HLEN", keys.ids), ("HLEN", keys.older_ids)])
     assert 10 <= sum(remembered) <= 20
-    assert await node.backplane.inboxes.address("alice", "99", None) == bob
+    assert await node.backplane.inboxes.address("alice", "99", None, digest="d") == bob
+
+
+async def test_a_key_stands_for_what_was_said_first_even_if_it_never_arrived(node: Node) -> None:
+    inboxes, bob, carol = node.backplane.inboxes, Owner("bob", "n1", "Bob"), Owner("c", "n1", "C")
+    assert await inboxes.address("alice", "k", bob, digest="1") == bob
+    with pytest.raises(IdReused):
+        await inboxes.address("alice", "k", carol, digest="2")
+    assert await inboxes.address("alice", "k", carol, digest="1") == bob
+    deliver = partial(inboxes.deliver, "alice", b"n1", "k", mark=b"", tail=b"}")
+    assert await deliver(digest="1") == 1
+    for refused in (
+        partial(inboxes.address, "alice", "k", carol, digest="2"),
+        partial(deliver, digest="2"),
+    ):
+        with pytest.raises(IdReused):
+            await refused()
+    assert await inboxes.address("alice", "k", carol, digest="1") == 1
+    assert await deliver(digest="1") == 1
 
 
 async def test_a_key_is_remembered_for_many_messages(

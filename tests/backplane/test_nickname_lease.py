@@ -48,8 +48,8 @@ class Member:
 
     def __init__(self, link: Link, name: str) -> None:
         self.incarnation = Incarnation(name)
-        self.nicks = Nicks(link, namespace="test", incarnation=self.incarnation)
-        self.register = Nodes(link, namespace="test", incarnation=self.incarnation)
+        self.nicks = Nicks(link, namespace="test", scope="test@0", incarnation=self.incarnation)
+        self.register = Nodes(link, namespace="test", scope="test@0", incarnation=self.incarnation)
         self.believed: dict[str, str] = {}
 
     @property

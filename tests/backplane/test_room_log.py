@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
 
 from gateway import wire
-from gateway.backplane import Unavailable
+from gateway.backplane import IdReused, Timeline, Unavailable
 from tests.backplane.conftest import Node, Nodes
 from tests.backplane.sayings import keys_of, say, say_many, seqs, tail, texts
 from tests.redis_server import RedisServer
@@ -67,11 +69,51 @@ async def test_rooms_count_on_their_own(node: Node) -> None:
 
 async def test_the_same_id_is_published_once(node: Node) -> None:
     await node.listen("lobby")
-    assert await node.rooms.publish("lobby", "s1", "id", tail("first")) == 1
+    assert await node.rooms.publish("lobby", "s1", "id", tail("first"), digest="d") == 1
     assert await say(node, "other") == 2
-    assert await node.rooms.publish("lobby", "s1", "id", tail("again")) == 1
+    assert await node.rooms.publish("lobby", "s1", "id", tail("again"), digest="d") == 1
     assert texts(await node.hear(2)) == ["first", "other"]
     await node.hear_no_more()
+
+
+async def test_a_known_id_with_another_text_is_refused(node: Node) -> None:
+    await node.listen("lobby")
+    publish = partial(node.rooms.publish, "lobby", "s1", "id")
+    assert await publish(tail("first"), digest="1") == 1
+    with pytest.raises(IdReused):
+        await publish(tail("second"), digest="2")
+    assert await publish(tail("first"), digest="1") == 1
+    assert texts(await node.hear(1)) == ["first"]
+    await node.hear_no_more()
+
+
+async def test_the_timeline_tells_under_which_server_a_log_was_written(tmp_path: Path) -> None:
+    async with RedisServer(tmp_path) as server, trio.open_nursery() as nursery:
+        nodes, ids = Nodes(server, nursery), []
+        for number in range(3):
+            node = await nodes.open(f"n{number}")
+            ids.append(node.link.lineage)
+            if number != 1:  # nothing is written under the second one
+                await say(node, f"{number}-1")
+                await say(node, f"{number}-2")
+            await server.stop()
+            await server.start()
+        node = await nodes.open("last")
+        snapshot = await node.rooms.snapshot("lobby", after=None, limit=9, known_version=-1)
+        assert snapshot.timeline == Timeline(((ids[0], 2), (ids[2], 4)), node.link.lineage)
+        assert len({*ids, node.link.lineage}) == 4
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_timeline_is_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1, 101):
+        monkeypatch.setattr(node.link, "lineage", f"{number:040x}")
+        await say(node, str(number))
+    snapshot = await node.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
+    ended = snapshot.timeline.ended
+    assert 15 < len(ended) < 30
+    assert ended[-1] == (f"{99:040x}", 99)
+    assert all(int(name, 16) == seq for name, seq in ended)
 
 
 async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes) -> None:
@@ -79,7 +121,7 @@ async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes)
     opened = [await nodes.open(f"n{number}") for number in range(3)]
 
     async def send(node: Node) -> None:
-        answers.append(await node.rooms.publish("lobby", "s1", "id", tail("hello")))
+        answers.append(await node.rooms.publish("lobby", "s1", "id", tail("hello"), digest="d"))
 
     async with trio.open_nursery() as nursery:
         for number in range(30):
@@ -89,9 +131,9 @@ async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes)
 
 
 async def test_an_id_belongs_to_its_session_and_room(node: Node) -> None:
-    assert await node.rooms.publish("lobby", "s1", "id", tail("a")) == 1
-    assert await node.rooms.publish("lobby", "s2", "id", tail("b")) == 2
-    assert await node.rooms.publish("cafe", "s1", "id", tail("c")) == 1
+    assert await node.rooms.publish("lobby", "s1", "id", tail("a"), digest="d") == 1
+    assert await node.rooms.publish("lobby", "s2", "id", tail("b"), digest="d") == 2
+    assert await node.rooms.publish("cafe", "s1", "id", tail("c"), digest="d") == 1
 
 
 async def test_an_id_is_remembered_for_many_messages(

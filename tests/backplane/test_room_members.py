@@ -279,7 +279,7 @@ async def test_every_script_touches_one_hash_slot_only(
     await node.nicks.claim("Alice", "s1", variants=lambda _: ["Alice2"])
     await node.nicks.resume("s1")
     await node.nicks.release(["s1"])
-    await node.backplane.inboxes.deliver("s1", b"n1", "1", mark=b"", tail=b"}")
+    await node.backplane.inboxes.deliver("s1", b"n1", "1", mark=b"", tail=b"}", digest="d")
     await node.backplane.inboxes.read("s1", after=0, limit=1)
     await node.nodes.beat(b"probe")
     assert {len(keys) for keys in touched} == {1, 2, 3, 4, 5}

@@ -35,6 +35,10 @@ class Gate:
     def place(self) -> str:
         return self._topology.place
 
+    @property
+    def database(self) -> int:
+        return self._topology.database
+
     def close(self) -> None:
         self._open = trio.Event()
 
@@ -55,6 +59,7 @@ class Speaker:
         self._rooms = Rooms(
             link,
             namespace="chat",
+            scope="chat@0",
             incarnation=Incarnation("other"),
             history_size=1000,
             history_days=1,
@@ -64,14 +69,15 @@ class Speaker:
         if self._alice is not None:
             await self._inboxes.deliver(
                 self._alice.session,
-                channel_of("chat", self._alice.node).encode(),
+                channel_of("chat@0", self._alice.node).encode(),
                 text,
                 mark=splicing.direct_mark(self._alice.session),
                 tail=splicing.encode_direct_tail(sender="bob", to="alice", text=text, id=text),
+                digest="d",
             )
             return
         tail = splicing.encode_message_tail(room="lobby", sender="bob", text=text, id=text)
-        await self._rooms.publish("lobby", "bob", text, tail)
+        await self._rooms.publish("lobby", "bob", text, tail, digest="d")
 
 
 @asynccontextmanager
@@ -81,7 +87,7 @@ async def speaker(redis_server: RedisServer, *, to_alice: bool) -> AsyncIterator
         nursery.start_soon(link.run)
         with trio.fail_after(10):
             await link.wait_connected()
-        nicks = Nicks(link, namespace="chat", incarnation=Incarnation("other"))
+        nicks = Nicks(link, namespace="chat", scope="chat@0", incarnation=Incarnation("other"))
         yield Speaker(link, await nicks.owner("alice") if to_alice else None)
         nursery.cancel_scope.cancel()
 
@@ -112,7 +118,7 @@ class Diverging:
         return self.node._why_not_ready() is None
 
     async def subscribed(self) -> bool:
-        channel = channel_of("chat", self.node.name) if self.to_alice else "chat:{room:lobby}"
+        channel = channel_of("chat@0", self.node.name) if self.to_alice else "chat@0:{room:lobby}"
         return bool(self.redis_server.ask("PUBSUB", "NUMSUB", channel)[1])
 
     @property
@@ -149,8 +155,8 @@ def lose_first_answer(monkeypatch: pytest.MonkeyPatch, of: Rooms | Inboxes) -> N
     """Have the epoch renewed, and the node not know of it."""
     renew = of.renew_epoch
 
-    async def renew_unheard(*name_and_epoch: str) -> None:
-        await renew(*name_and_epoch)
+    async def renew_unheard(name: str, epoch: str, *, beyond: str) -> None:
+        await renew(name, epoch, beyond=beyond)
         monkeypatch.setattr(of, "renew_epoch", renew)
         raise Unavailable("the answer was lost")
 

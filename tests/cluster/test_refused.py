@@ -120,7 +120,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
                 mark = splicing.direct_mark(session.sid)
                 tail = splicing.encode_direct_tail(sender="bob", to="alice", text=text, id=text)
                 channel = node._backplane.nodes.channel
-                await shared.deliver(session.sid, channel, text, mark=mark, tail=tail)
+                await shared.deliver(session.sid, channel, text, mark=mark, tail=tail, digest="d")
 
             async def has_come(seq: int) -> bool:
                 return inbox.sequence.position == seq and not inbox.catching_up
@@ -136,7 +136,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
             async def read_before(sid: str, *, after: int, limit: int) -> InboxPage:
                 monkeypatch.setattr(shared, "read", read)
                 page = await read(sid, after=after, limit=limit)
-                await shared.renew_epoch(sid, inbox.epoch)
+                await shared.renew_epoch(sid, inbox.epoch, beyond="")
                 await deliver("second")
                 await heard.wait()
                 return page

@@ -16,15 +16,16 @@ class Script:
     sha: str
 
     @classmethod
-    def load(cls, name: str) -> Script:
-        """Read ``name.lua`` from beside this file."""
-        source = resources.files(__name__).joinpath(f"{name}.lua").read_text("utf-8")
+    def load(cls, *names: str) -> Script:
+        """Read files ``name.lua`` from beside this one; the first ones are what the last needs."""
+        folder = resources.files(__name__)
+        source = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
         return cls(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
-PUBLISH: Final = Script.load("publish")
-ADDRESS: Final = Script.load("address")
-DELIVER: Final = Script.load("deliver")
+PUBLISH: Final = Script.load("log", "publish")
+ADDRESS: Final = Script.load("log", "address")
+DELIVER: Final = Script.load("log", "deliver")
 JOIN: Final = Script.load("join")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")

@@ -3,11 +3,17 @@
 --       of the sender's own inbox
 -- ARGV  1 idempotency key  2 whom it is for, or '' to note nobody  3 ids to remember
 --       4 epoch to use if there is none  5 milliseconds that the inbox lives from now on
--- Gives the seq in the sender's inbox if it is there already, else whom it is for, as noted first.
+--       6 digest of what is said, and to whom
+-- Returns the seq in the sender's inbox if it is there already, else whom it is for, as noted
+-- first; -1 if the id stands for something else that was said.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local known = redis.call('HGET', ids, ARGV[1]) or redis.call('HGET', older, ARGV[1])
+local known = known_as(ids, older, ARGV[1])
 if known and redis.call('HEXISTS', meta, 'epoch') == 1 then
-  return tonumber(known) or known
+  local digest, whom = string.match(known, '^@(%x*) (.*)$')
+  if digest then
+    return digest == ARGV[6] and whom or -1
+  end
+  return seq_of(known, ARGV[6])
 end
 if ARGV[2] == '' then
   return false
@@ -18,7 +24,7 @@ end
 if redis.call('HLEN', ids) >= tonumber(ARGV[3]) then
   redis.call('RENAME', ids, older)
 end
-redis.call('HSET', ids, ARGV[1], ARGV[2])
+redis.call('HSET', ids, ARGV[1], '@' .. ARGV[6] .. ' ' .. ARGV[2])
 for i = 1, #KEYS do
   redis.call('PEXPIRE', KEYS[i], ARGV[5])
 end

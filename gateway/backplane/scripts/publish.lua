@@ -1,20 +1,27 @@
 -- Give a message its place in the room's order, log it, and publish it; the same id once only.
--- KEYS  1 meta (hash: epoch, seq, version)  2 log (stream)  3 ids  4 ids before those (hashes)
--- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T  4 log length  5 ids to remember
---       6 epoch to use if the room has none
--- Gives the seq: of this message, or of the one that had the same id.
+-- KEYS  1 meta (hash: epoch, seq, version, written_under, timeline)  2 log (stream)
+--       3 ids  4 ids before those (hashes: idempotency key -> "seq digest")
+-- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T,"epoch":"E"  4 log length
+--       5 ids to remember  6 epoch to use if the room has none  7 digest of what is said
+--       8 replication id of this server, or ''
+-- Returns the seq: of this message, or of the one that had the same id; -1 if that said something
+-- else.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local known = redis.call('HGET', ids, ARGV[1]) or redis.call('HGET', older, ARGV[1])
+local known = known_as(ids, older, ARGV[1])
 if known then
-  return tonumber(known)
+  return seq_of(known, ARGV[7])
 end
 local seq = redis.call('HINCRBY', meta, 'seq', 1)
-if seq == 1 and redis.call('HSETNX', meta, 'epoch', ARGV[6]) == 1 then
+local had = redis.call('HMGET', meta, 'epoch', 'written_under')
+local epoch = had[1]
+if not epoch then
+  epoch = ARGV[6]
+  redis.call('HSET', meta, 'epoch', epoch)
   redis.call('DEL', log, ids, older)
 end
-local now = redis.call('TIME')
-local at = now[1] * 1000 + math.floor(now[2] / 1000)
-local message = '{"seq":' .. seq .. ',"at":' .. string.format('%d', at) .. ARGV[3]
+note_timeline(meta, had[2], ARGV[8], seq - 1)
+local message = '{"seq":' .. seq .. ',"at":' .. milliseconds()
+  .. ',"epoch":"' .. epoch .. '"' .. ARGV[3]
 -- The stream's ids are the seqs, so that the log can be read from any place by its seq.
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], seq .. '-0', 'm', message)
 -- Two generations of ids: at least the last ARGV[5] messages are remembered, at most twice that.
@@ -22,7 +29,7 @@ local renew = seq % tonumber(ARGV[5]) == 0 and redis.call('EXISTS', ids) == 1
 if renew then
   redis.call('RENAME', ids, older)
 end
-redis.call('HSET', ids, ARGV[1], seq)
+redis.call('HSET', ids, ARGV[1], seq .. ' ' .. ARGV[7])
 -- In a room left empty the new generation, too, lives only as long as the rest.
 local life = renew and redis.call('PTTL', meta) or -1
 if life > 0 then

@@ -2,8 +2,9 @@
 -- KEYS  1 meta  2 members  3 log
 -- ARGV  1 seq to read on from, or -1 for the newest messages  2 how many messages at most
 --       3 presence version the reader knows
--- Gives {epoch, seq, version, messages in order, members flat or nothing if the version is known}.
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version')
+-- Returns {epoch, seq, version, messages in order, members flat or nothing if the version is known,
+-- timeline, replication id of the last write}.
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version', 'timeline', 'written_under')
 local seq, version = tonumber(meta[2] or 0), tonumber(meta[3] or 0)
 local entries, messages = nil, {}
 if ARGV[1] == '-1' then
@@ -21,4 +22,4 @@ local members = {}
 if version ~= tonumber(ARGV[3]) then
   members = redis.call('HGETALL', KEYS[2])
 end
-return {meta[1] or '', seq, version, messages, members}
+return {meta[1] or '', seq, version, messages, members, meta[4] or '', meta[5] or ''}

@@ -1,0 +1,37 @@
+-- Shared by the scripts that append to a log (a room's, an inbox's); stands before each of them.
+
+-- The value that an idempotency key has in the younger or the older generation of ids, or false.
+local function known_as(ids, older, key)
+  return redis.call('HGET', ids, key) or redis.call('HGET', older, key)
+end
+
+-- The seq that an id's value names, or -1 if it stands for another text; nothing if it names none.
+local function seq_of(known, digest)
+  local seq, said = string.match(known, '^(%d+) ?(%x*)$')
+  if not seq then
+    return nil
+  end
+  return (said == '' or said == digest) and tonumber(seq) or -1
+end
+
+-- Note in a log's meta that it is written under another replication id from behind last_seq on.
+-- The timeline keeps the newest entries ("id:seq "), some twenty of them.
+local function note_timeline(meta, written_under, replication_id, last_seq)
+  if replication_id == '' or written_under == replication_id then
+    return
+  end
+  if written_under then
+    local ended = (redis.call('HGET', meta, 'timeline') or '')
+      .. written_under .. ':' .. last_seq .. ' '
+    if #ended > 1000 then
+      ended = string.match(ended, '^%S+ (.*)$')
+    end
+    redis.call('HSET', meta, 'timeline', ended)
+  end
+  redis.call('HSET', meta, 'written_under', replication_id)
+end
+
+local function milliseconds()
+  local now = redis.call('TIME')
+  return string.format('%d', now[1] * 1000 + math.floor(now[2] / 1000))
+end

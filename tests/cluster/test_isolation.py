@@ -1,0 +1,89 @@
+"""Clusters that share a Redis never hear each other, whatever separates them."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import pytest
+import trio
+
+from tests.harness import RawClient, open_cluster, raw_client
+from tests.redis_server import RedisServer
+
+COUNT: Final = 50
+WORLDS: Final = ("here", "there")
+
+
+async def talk(world: str, alice: RawClient, bob: RawClient) -> list[dict[str, Any]]:
+    """Have Alice type and write, in the room and to Bob; returns all that Bob heard."""
+    for number in range(COUNT):
+        text = f"{world} {number}"
+        await alice.say({"type": "typing", "room": "lobby"})
+        await alice.say({"type": "send", "room": "lobby", "id": f"{number}", "text": text})
+        await alice.say({"type": "direct", "to": "bob", "id": f"d{number}", "text": text})
+    await alice.say({"type": "send", "room": "lobby", "id": "end", "text": "the end"})
+    heard: list[dict[str, Any]] = []
+    while not heard or heard[-1].get("text") != "the end":
+        heard.append(await bob.hear())
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("database", "namespace"), [(1, "chat"), (0, "other")], ids=["database", "namespace"]
+)
+async def test_two_clusters_on_one_redis_are_two_worlds(
+    redis_server: RedisServer, database: int, namespace: str
+) -> None:
+    heard: dict[str, list[dict[str, Any]]] = {}
+    async with open_cluster(redis_server, 0) as cluster, AsyncExitStack() as stack:
+        other = {"redis": f"{redis_server.url}?db={database}", "namespace": namespace}
+        people: dict[str, list[RawClient]] = {}
+        for world, settings in zip(WORLDS, ({}, other), strict=True):
+            node = await cluster.add_node(**settings)
+            await node.ready()
+            people[world] = [
+                await stack.enter_async_context(raw_client(node.url, nick))
+                for nick in (f"alice-{world}", "bob")
+            ]
+            for person in people[world]:
+                await person.ask({"type": "join", "room": "lobby", "id": "j"})
+
+        async def listen(world: str) -> None:
+            heard[world] = await talk(world, *people[world])
+
+        async with trio.open_nursery() as nursery:
+            for world in WORLDS:
+                nursery.start_soon(listen, world)
+    for world, frames in heard.items():
+        said = [f"{world} {number}" for number in range(COUNT)]
+        for kind, end in (("message", ["the end"]), ("direct", [])):
+            assert [f["text"] for f in frames if f["type"] == kind] == [*said, *end]
+        assert {f["nick"] for f in frames if f["type"] == "typing"} == {f"alice-{world}"}
+        presence = [f for f in frames if f["type"] == "presence"]
+        assert {m["nick"] for f in presence for m in f["joined"]} <= {f"alice-{world}", "bob"}
+        assert not [f for f in frames if f["type"] == "notice"]
+
+
+async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
+    redis_server: RedisServer,
+) -> None:
+    """Somebody else publishes on the room's channel: in another epoch, in none, and nonsense."""
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+        for head in (
+            '{"seq":1,"at":1,"epoch":"foreign"',
+            '{"seq":1,"at":1',
+            f'{{"seq":1,"at":1,"type":"message","room":"{epoch}"',
+            '{"seq":1',
+        ):
+            tail = ',"type":"message","room":"lobby","from":"x","text":"no","id":"1"}'
+            redis_server.ask("PUBLISH", "chat@0:{room:lobby}", head + tail)
+        redis_server.ask("PUBLISH", "chat@0:{room:lobby}", '{"seq":')
+        await alice.say({"type": "send", "room": "lobby", "id": "1", "text": "hello"})
+        heard = await alice.hear_type("message")
+        assert (heard["text"], heard["seq"], heard["epoch"]) == ("hello", 1, epoch)
+        assert not cluster.nodes[0].errors

@@ -1,0 +1,98 @@
+"""What a message's id stands for: sent twice it is delivered once, and no other is swallowed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+
+from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
+from tests.redis_server import RedisServer
+
+SECRET: Final = "-".join(["alice"] * 5)
+
+
+@pytest.fixture
+async def cluster(redis_server: RedisServer) -> AsyncIterator[Cluster]:
+    async with open_cluster(redis_server, 2) as cluster:
+        yield cluster
+
+
+async def come_in(client: RawClient, **how: Any) -> None:
+    answer = await client.ask({"type": "hello", **how})
+    assert answer["type"] == "welcome", answer
+    await client.ask({"type": "join", "room": "lobby", "id": "j"})
+
+
+async def say(client: RawClient, text: str, **more: str) -> int | str:
+    """Send it under the id 3; returns its seq, or the code with which it was refused."""
+    where = more or {"room": "lobby"}
+    kind = "direct" if "to" in where else "send"
+    answer = await client.ask({"type": kind, "id": "3", "text": text, **where})
+    return int(answer["seq"]) if answer["type"] == "ok" else str(answer["code"])
+
+
+async def test_another_text_under_a_known_id_is_refused(cluster: Cluster) -> None:
+    async with raw_client(cluster.urls[0]) as alice:
+        await come_in(alice, nick="alice", session=SECRET)
+        assert await say(alice, "first") == 1
+        assert await say(alice, "second") == "id_reused"
+        assert await say(alice, "first") == 1
+        # A change of the name makes it no other message; another room is another log.
+        await alice.ask({"type": "nick", "nick": "alicia", "id": "n"})
+        assert await say(alice, "first") == 1
+        await alice.ask({"type": "join", "room": "cafe", "id": "j2"})
+        assert await say(alice, "second", room="cafe") == 1
+
+
+async def test_it_is_refused_after_a_resume_on_another_node(cluster: Cluster) -> None:
+    async with raw_client(cluster.urls[0]) as alice:
+        await come_in(alice, nick="alice", session=SECRET)
+        assert await say(alice, "first") == 1
+        await alice.break_off()
+    async with raw_client(cluster.urls[1]) as alice:
+        await come_in(alice, resume=SECRET)
+        assert await say(alice, "second") == "id_reused"
+        assert await say(alice, "first") == 1
+
+
+async def test_it_is_refused_in_a_new_session_with_the_same_secret(
+    cluster: Cluster, redis_server: RedisServer
+) -> None:
+    async def session_over() -> bool:
+        return list(redis_server.ask("HKEYS", "chat:{nicks}")) == ["bob"]
+
+    async with raw_client(cluster.urls[0], "bob") as bob:
+        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with raw_client(cluster.urls[0]) as alice:
+            await come_in(alice, nick="alice", session=SECRET)
+            assert await say(alice, "first") == 1
+        await until(session_over, "the session to be over")
+        async with raw_client(cluster.urls[1]) as alice:
+            await come_in(alice, nick="alice", session=SECRET)
+            assert await say(alice, "second") == "id_reused"
+            await alice.say({"type": "send", "id": "4", "room": "lobby", "text": "second"})
+            heard = [(await bob.hear_type("message"))["text"] for _ in range(2)]
+            assert heard == ["first", "second"]
+
+
+async def test_a_direct_message_under_a_known_id_is_the_same_to_the_same_person(
+    cluster: Cluster,
+) -> None:
+    url = cluster.urls[0]
+    async with (
+        raw_client(url) as alice,
+        raw_client(cluster.urls[1], "bob") as bob,
+        raw_client(url, "carol") as carol,
+    ):
+        await come_in(alice, nick="alice", session=SECRET)
+        assert await say(alice, "first", to="bob") == 1
+        assert await say(alice, "second", to="bob") == "id_reused"
+        assert await say(alice, "first", to="carol") == "id_reused"
+        assert await say(alice, "first", to="bob") == 1
+        # A room is another log than an inbox.
+        assert await say(alice, "second") == 1
+        assert await carol.ask({"type": "direct", "id": "3", "to": "bob", "text": "from carol"})
+        heard = [(await bob.hear_type("direct"))["text"] for _ in range(2)]
+        assert heard == ["first", "from carol"]
