@@ -18,7 +18,16 @@ RETRY_SECONDS: Final = 0.25
 class Follower:
     """How far this node has come in one log: in which epoch, and at which message."""
 
-    __slots__ = ("_caught_up", "behind", "catching_up", "epoch", "followed", "sequence", "timeline")
+    __slots__ = (
+        "_acknowledged",
+        "_caught_up",
+        "behind",
+        "catching_up",
+        "epoch",
+        "followed",
+        "sequence",
+        "timeline",
+    )
 
     def __init__(self) -> None:
         self.epoch = ""
@@ -31,7 +40,30 @@ class Follower:
         """False once nobody here wants it any more."""
         self.catching_up = False
         """Whether the log is being read."""
+        self._acknowledged: dict[str, int] = {}
         self._caught_up = trio.Event()
+
+    def acknowledge(self, seq: int, written_under: str) -> None:
+        """Note that a sender here is told that its message is logged.
+
+        ``written_under`` is the replication id of the server that logged it.
+        """
+        if seq > self._acknowledged.get(written_under, 0):
+            self._acknowledged[written_under] = seq
+
+    def lost_acknowledged(self, timeline: Timeline, *, position: int, seq: int) -> bool:
+        """Return whether a log that is at ``seq`` lacks what was acknowledged, if nobody heard it.
+
+        What was handed out, up to ``position``, is for `agreed_up_to` to judge.
+        """
+        unheard = [(name, s) for name, s in self._acknowledged.items() if name and s > position]
+        return not all(timeline.has(s, name, at=seq) for name, s in unheard)
+
+    def loss_told(self, timeline: Timeline, *, seq: int) -> None:
+        """Note that who is here is told of what a log that is at ``seq`` lacks."""
+        self._acknowledged = {
+            name: s for name, s in self._acknowledged.items() if timeline.has(s, name, at=seq)
+        }
 
     def belongs_to(self, epoch: str) -> bool:
         """Tell whether what is known here is of this epoch; the first one is taken over."""

@@ -48,7 +48,7 @@ class Room(Follower):
 
     __slots__ = (
         "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members",
-        "acknowledged", "channel", "counts", "failed", "holds", "name", "position", "ready",
+        "channel", "counts", "failed", "holds", "name", "position", "ready",
         "recent", "rested_at", "resting", "roster",
     )  # fmt: skip
 
@@ -63,8 +63,6 @@ class Room(Follower):
         self.holds = 0
         self.ready = trio.Event()
         self.failed = False
-        self.acknowledged = 0, ""
-        """The youngest message of which a sender here was told: its seq and id."""
         self.rested_at = -math.inf
         """When the rest after the last round is over, on Trio's clock."""
         self.resting = False
@@ -161,11 +159,6 @@ class Room(Follower):
         await self.hand_out()
         while self._handing_out:
             await self._handed_out.wait()
-
-    def acknowledge(self, seq: int, message_id: str) -> None:
-        """Note that its sender here was told that a message is logged."""
-        if seq > self.acknowledged[0] and not self.sequence.doubted:
-            self.acknowledged = seq, message_id
 
     def recent_since(self, seq: int) -> list[bytes]:
         """Give the messages at hand behind ``seq``, up to ``position``."""

@@ -199,9 +199,10 @@ class Inboxes:
             seq=page.seq,
         )
         inbox.behind = True
-        if went_back(page.epoch, inbox.epoch) or (
-            page.epoch == inbox.epoch and agreed < inbox.position
-        ):
+        gone = agreed < inbox.position or inbox.lost_acknowledged(
+            page.timeline, position=inbox.position, seq=page.seq
+        )
+        if went_back(page.epoch, inbox.epoch) or (page.epoch == inbox.epoch and gone):
             await self._backplane.inboxes.renew_epoch(inbox.sid, page.epoch, beyond=inbox.epoch)
         elif page.epoch != inbox.epoch:
             is_same_log = continues(page.epoch, inbox.epoch)
@@ -215,6 +216,7 @@ class Inboxes:
     def _go_on_after_loss(self, inbox: Inbox, page: InboxPage, agreed: int) -> None:
         log.warning("redis lost data", inbox=inbox.sid, agreed=agreed)
         inbox.epoch, inbox.timeline, inbox.behind = page.epoch, page.timeline, True
+        inbox.loss_told(page.timeline, seq=page.seq)
         inbox.sequence.restart()
         inbox.start(agreed)
         while inbox.told and inbox.told[-1][0] > agreed:

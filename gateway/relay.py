@@ -30,7 +30,6 @@ from gateway.splicing import (
     DIRECT_MARK,
     MESSAGE_PREFIX,
     NOTE_MARK,
-    ends_with_id,
     identity,
     message_epoch,
     message_seq,
@@ -302,8 +301,9 @@ class Relay:
             return
         agreed, wanted = await self._agreed(room, snapshot)
         gone = agreed < wanted or snapshot.seq < seen or snapshot.version < seen_version
+        lost_unheard = room.lost_acknowledged(snapshot.timeline, position=wanted, seq=snapshot.seq)
         if went_back(snapshot.epoch, room.epoch) or (
-            snapshot.epoch == room.epoch and (gone or not await self._has_acknowledged(room))
+            snapshot.epoch == room.epoch and (gone or lost_unheard)
         ):
             await rooms.renew_epoch(room.name, snapshot.epoch, beyond=room.epoch)
             room.behind = True
@@ -340,17 +340,6 @@ class Relay:
         )
         return agreed, position
 
-    async def _has_acknowledged(self, room: Room) -> bool:
-        """Tell whether Redis has the last message that it acknowledged to this node.
-
-        Nobody need have heard it: what was published may have been lost before it was heard.
-        """
-        seq, message_id = room.acknowledged
-        if not seq:
-            return True
-        last = await self._backplane.rooms.messages_before(room.name, seq + 1, 1)
-        return bool(last) and message_seq(last[0]) == seq and ends_with_id(last[0], message_id)
-
     async def _fill(self, room: Room, snapshot: Snapshot) -> None:
         """Offer what the log has; skip, and say so, what it has no more."""
         messages = snapshot.messages
@@ -378,8 +367,8 @@ class Relay:
             new_epoch=snapshot.epoch != room.epoch,
         )  # fmt: skip
         self._on_loss()
-        room.acknowledged = 0, ""
         room.epoch, room.timeline = snapshot.epoch, snapshot.timeline
+        room.loss_told(snapshot.timeline, seq=snapshot.seq)
         room.sequence.restart()
         room.start(agreed)
         while room.recent and message_seq(room.recent[-1]) > agreed:

@@ -320,7 +320,7 @@ class Session:
         seq = await self._services.backplane.rooms.publish(
             room.name, self.sid, command.id, tail, digest=splicing.digest_of(command.text)
         )
-        room.acknowledge(seq, command.id)
+        room.acknowledge(seq, self._services.backplane.link.lineage)
         metrics = self._services.metrics
         metrics.counts.messages_in += 1
         metrics.publish_seconds.observe(time.perf_counter() - began)
@@ -328,6 +328,8 @@ class Session:
 
     async def _say_direct(self, command: wire.SendDirect) -> None:
         seq = await self._personal.direct(self.nick, command)
+        if self._inbox is not None:
+            self._inbox.acknowledge(seq, self._services.backplane.link.lineage)
         self._services.metrics.counts.messages_in += 1
         self._send(wire.Sent(id=command.id, seq=seq))
 

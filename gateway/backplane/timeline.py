@@ -40,6 +40,10 @@ class Timeline(NamedTuple):
             entries.append((last, seq))
         return cls(tuple(entries), server)
 
+    def has(self, seq: int, written_under: str, *, at: int) -> bool:
+        """Return whether a log that is at ``at`` has what was written under an id as ``seq``."""
+        return Timeline((), written_under).common(seq, self, at) == seq
+
     def common(self, position: int, log: Timeline, seq: int) -> int | None:
         """Return the ``seq`` up to which two courses are the same.
 
