@@ -5,6 +5,7 @@ Survivors give back what a dead node held, so that no nickname stays taken and n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -60,6 +61,7 @@ class Lease:
         self._registered = False
         self._lineage = ""
         self._forgotten = False
+        self._sweep_at = math.inf
         self._doubted = trio.Event()
         self._under_way: set[str] = set()
         self._nursery: trio.Nursery | None = None
@@ -138,6 +140,8 @@ class Lease:
                 # All of these may take long; the heart goes on beating meanwhile.
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)
+                if now >= self._sweep_at:
+                    self._do_once("sweep", self._clear_away)
                 if now - before > LATE_BEAT * BEAT_SECONDS:
                     # Redis kept everybody waiting, or the machine stood still, and with it others.
                     self._deaths.forget()
@@ -170,6 +174,8 @@ class Lease:
         """
         if self._registered:
             self._backplane.incarnation.renew()
+            # Not at once: until then every other node that lives is registered again, too.
+            self._sweep_at = trio.current_time() + DEAD_AFTER
         self._lineage, self._forgotten = self._backplane.link.lineage, True
         self._standings.unsettle_all()
         await self._backplane.nodes.register()
@@ -214,6 +220,16 @@ class Lease:
                 self._forgotten = True
                 raise
             self._relay.recheck()
+
+    async def _clear_away(self) -> None:
+        """Release what older data have brought back, such as members who had left."""
+        due, self._sweep_at = self._sweep_at, math.inf  # it may be set again before this is done
+        try:
+            await self._sweep.nicks()
+            await self._sweep.rooms()
+        except Unavailable:
+            self._sweep_at = min(due, self._sweep_at)
+            raise
 
     async def _check(self) -> None:
         await self._standings.check()

@@ -10,11 +10,13 @@ import pytest
 
 from gateway.hub import RECENT
 from tests.cluster.test_diverged import go_on_from_save, hear_until, speaker
-from tests.harness import NodeProcess, open_cluster, raw_client
+from tests.harness import NodeProcess, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
 KEPT: Final = 60
 NEW: Final = 310
+SWEPT_SECONDS: Final = 45.0
+"""Less than it takes until the rooms are looked over anyway (`TIDY_SECONDS`)."""
 NICKS: Final = ("alice", "bob", "carol")
 
 
@@ -88,3 +90,25 @@ async def test_an_inbox_is_read_on_after_a_roll_back_of_any_length(tmp_path: Pat
     assert told == [("history_lost", KEPT)] + [
         (f"new {number}", KEPT + 1 + number) for number in range(NEW)
     ]
+
+
+async def test_who_had_left_is_not_listed_again_for_long(tmp_path: Path) -> None:
+    async with (
+        RedisServer(tmp_path, appendonly="no") as redis_server,
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+        raw_client(cluster.urls[1], "bob") as bob,
+    ):
+        for person in (alice, bob):
+            await person.ask({"type": "join", "room": "lobby", "id": "j"})
+        redis_server.ask("SAVE")
+        await alice.ask({"type": "leave", "room": "lobby", "id": "l"})
+        await go_on_from_save(redis_server)
+
+        async def alone() -> bool:
+            answer = await bob.ask({"type": "members", "room": "lobby", "id": "m"})
+            assert answer["type"] == "ok"
+            listed = redis_server.ask("HLEN", "chat:{room:lobby}:members")
+            return bool(listed == 1 and answer["members"] == [{"nick": "bob"}])
+
+        await until(alone, "Alice to be listed no more", SWEPT_SECONDS)
