@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.demo import find_redis
 
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 10.0
+_DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")
 
 
 class RedisServer:
@@ -74,6 +76,32 @@ class RedisServer:
         self.process.terminate()
         with trio.fail_after(STOP_SECONDS):
             await self.process.wait()
+
+    def back_up(self) -> None:
+        """Keep a copy of the data as they are now, in the place of an earlier one."""
+        self.pause()
+        try:
+            self._copy_data(self._folder, self._folder / "backup")
+        finally:
+            self.resume()
+
+    async def restore(self) -> None:
+        """Kill it, and start it with the data that were backed up last."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+        self._copy_data(self._folder / "backup", self._folder)
+        await self.start()
+
+    def _copy_data(self, source: Path, target: Path) -> None:
+        target.mkdir(exist_ok=True)
+        for name in _DATA:
+            shutil.rmtree(target / name, ignore_errors=True)
+            (target / name).unlink(missing_ok=True)
+            if (source / name).is_dir():
+                shutil.copytree(source / name, target / name)
+            elif (source / name).exists():
+                shutil.copy(source / name, target / name)
 
     def pause(self) -> None:
         """Stop it in its tracks: it accepts connections, and answers nothing."""

@@ -95,10 +95,22 @@ class Struck:
 
     def empty_redis(self) -> None:
         """Delete everything; ``deleted`` has what was there before this began."""
+        self.deleted = self._logged()
+        self.redis.ask("FLUSHALL")
+
+    async def roll_redis_back(self) -> None:
+        """Start Redis from its backup; ``deleted`` has what it does not have any more."""
+        logged = self._logged()
+        await self.redis.restore()
+        self.deleted |= logged - self._logged()
+        if isinstance(self._redis, SentinelGroup):
+            await self._redis.settled()
+
+    def _logged(self) -> frozenset[str]:
+        """Return every message that Redis has, as it was said."""
         keys = self.redis.ask("KEYS", "chat:*:log")
         logs = [self.redis.ask("XRANGE", key, "-", "+") for key in keys]
-        self.redis.ask("FLUSHALL")
-        self.deleted = frozenset(
+        return frozenset(
             json.loads(entry["m"])["text"].partition(" ")[0] for log in logs for _, entry in log
         )
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import trio
 
+from gateway.hub import RECENT
 from gateway.lease import DEAD_AFTER
 from tests.faults.cluster import Place, Struck
 from tests.harness import until
@@ -17,6 +18,10 @@ from tests.harness import until
 DELAY: Final = (0.05, 0.15)
 LAG: Final = (0.3, 1.0)
 SLOW_SECONDS: Final = 40.0
+FEW: Final = 5
+MANY: Final = RECENT + 20
+"""Messages in one room that a roll-back loses."""
+TALK_SECONDS: Final = 60.0
 DEAD_SECONDS: Final = DEAD_AFTER + 1.0
 """Longer than nodes wait for another one's beat until they take it for dead."""
 
@@ -114,6 +119,65 @@ async def flush(struck: Struck, _: random.Random) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def roll_back(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """Redis comes back from a backup: the newest messages are gone."""
+    struck.redis.back_up()
+    await _talk(struck, FEW)
+    await struck.roll_redis_back()
+    yield "redis"
+
+
+@asynccontextmanager
+async def roll_far_back(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """The same, and more is gone of each room than the nodes have at hand."""
+    struck.redis.back_up()
+    await _talk(struck, MANY)
+    await struck.roll_redis_back()
+    yield "redis"
+
+
+@asynccontextmanager
+async def roll_back_again(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """Redis comes back from the same backup twice, and messages of either time are gone."""
+    struck.redis.back_up()
+    for _time in range(2):
+        await _talk(struck, FEW)
+        await struck.roll_redis_back()
+    yield "redis"
+
+
+@asynccontextmanager
+async def roll_back_unseen(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
+    """Redis comes back from a backup while a node stands still; the others go on far beyond it."""
+    struck.redis.back_up()
+    await _talk(struck, MANY)
+    place = _any(struck, chance)
+    place.node.pause()
+    try:
+        await struck.roll_redis_back()
+        if len(struck.places) > 1:
+            await _talk(struck, MANY)
+        yield place.name
+    finally:
+        place.node.resume()
+
+
+async def _talk(struck: Struck, count: int) -> None:
+    """Wait until so many messages have been said in some room."""
+    before = _said_by_room(struck)
+
+    async def said() -> bool:
+        now = _said_by_room(struck)
+        return any(seq - before.get(key, 0) >= count for key, seq in now.items())
+
+    struck.loud = count >= MANY
+    try:
+        await until(said, f"{count} messages in a room", TALK_SECONDS)
+    finally:
+        struck.loud = False
+
+
+@asynccontextmanager
 async def handover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """The replica becomes the primary because somebody wants it so; nothing is lost."""
     await struck.group.hand_over()
@@ -150,9 +214,14 @@ async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterat
 
 
 def _said(struck: Struck) -> int:
-    """Give how many messages the rooms have had."""
+    """Return how many messages the rooms have had."""
+    return sum(_said_by_room(struck).values())
+
+
+def _said_by_room(struck: Struck) -> dict[str, int]:
+    """Return how many messages each room has had, by its key."""
     keys = struck.redis.ask("KEYS", "chat:{room:*}:meta")
-    return sum(int(struck.redis.ask("HGET", key, "seq") or 0) for key in keys)
+    return {key: int(struck.redis.ask("HGET", key, "seq") or 0) for key in keys}
 
 
 @asynccontextmanager
@@ -243,6 +312,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "redis-restart": (redis_restart,),
     "full": (full,),
     "flush": (flush,),
+    "rollback": (roll_back, roll_far_back, roll_back_again, roll_back_unseen),
     "failover": (handover, failover, lagging_failover),
     "handover": (handover,),
     "lagging-failover": (lagging_failover,),
@@ -258,13 +328,22 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
 NEED_SENTINELS: Final = (handover, failover, lagging_failover)
 """Faults for which Redis is a Sentinel group; for the others in the same run it is one, too. They
 prove the same of it: the sentinels do nothing about a primary that is paused, or restarts."""
-LOSSY: Final = (failover, lagging_failover, flush)
-"""Faults by which Redis may lose messages, all that it acknowledged since they began (replication
-is asynchronous) or had before (`flush`). The promise is then that nobody is left to believe that
-they are there."""
+LOSSES: Final[dict[Fault, int]] = {
+    failover: 1,
+    lagging_failover: 1,
+    flush: 1,
+    roll_back: 1,
+    roll_far_back: 1,
+    roll_back_again: 2,
+    roll_back_unseen: 1,
+}
+"""Faults by which Redis may lose messages, and how often: all that it acknowledged since they began
+(replication is asynchronous) or had before. The promise is then that nobody is left to believe
+that they are there."""
 
 LASTING: Final = (
     kill, drain, pause_node, pause_all, pause_redis, redis_restart, full, partition, delay,
+    roll_back_unseen,
 )  # fmt: skip
 """Faults that go on until we let go; the cluster mends the others by itself, from the first on."""
 

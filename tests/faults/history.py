@@ -109,15 +109,15 @@ class Listing:
 class Strike:
     """One fault, from its beginning to the moment in which we let go.
 
-    It is ``lossy`` if Redis may lose what it acknowledged in that time; ``deleted`` are messages
-    that it had before, and lost by it.
+    ``losses``: how often Redis may have lost by it what it acknowledged in that time; ``deleted``:
+    messages that it had before, and lost by it.
     """
 
     fault: str
     where: str
     began: float
     ended: float | None = None
-    lossy: bool = False
+    losses: int = 0
     deleted: frozenset[str] = frozenset()
 
 

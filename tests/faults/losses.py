@@ -32,7 +32,7 @@ class Losses:
         self._history = history
         self._logs = {room: reads[0] for room, reads in logs.items()}
         self._patience = patience
-        self._lossy = [strike for strike in history.strikes if strike.lossy]
+        self._lossy = [strike for strike in history.strikes if strike.losses]
         self._over = [self._over_at(strike) for strike in self._lossy]
         self._known_at: dict[str, float] = {}
         for text, at in self._sightings():
@@ -105,21 +105,21 @@ class Losses:
         return any(inbox is not None and self._knows(inbox, faults) for inbox in inboxes)
 
     def explain_inbox(self, hole: Hole) -> bool:
-        """Tell whether the reader of an inbox had to be told of a loss: once for each fault."""
+        """Return whether the reader of an inbox had to be told of a loss: once for each."""
         holes = [
             inbox.hole
             for inbox in self._history.inboxes
             if inbox.room == hole.room and inbox.hole is not None
         ]
         faults = [strike for strike in self._lossy if strike.began <= hole.at]
-        return holes.index(hole) < len(faults)
+        return holes.index(hole) < sum(strike.losses for strike in faults)
 
     # --- what clients were told ---------------------------------------------------------------
 
     def explain(self, hole: Hole) -> bool:
         """Tell whether a client had to be told of a loss.
 
-        Each fault accounts for one epoch that a room's members are told of. Others need no fault:
+        Each loss accounts for one epoch that a room's members are told of. Others need no fault:
         a room that nobody is in, and nothing was said in, begins anew.
         """
         stays = [stay for stay in self._history.stays if stay.room == hole.room]
@@ -128,7 +128,8 @@ class Losses:
         holes = sorted(self._history.holes, key=lambda each: each.at)
         told = list(dict.fromkeys(each.epoch for each in holes if each.room == hole.room))
         faults = [strike for strike in self._lossy if strike.began <= hole.at]
-        return hole.epoch not in {first, *ended} and told.index(hole.epoch) < len(faults)
+        times = sum(strike.losses for strike in faults)
+        return hole.epoch not in {first, *ended} and told.index(hole.epoch) < times
 
     def explain_ending(self, ending: Ending) -> bool:
         """Tell whether a session lost its nickname to one that had given it up.

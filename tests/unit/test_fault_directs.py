@@ -139,7 +139,7 @@ def test_what_was_never_acknowledged_may_be_missing() -> None:
 def failed_over(*, told_at: float) -> History:
     """The primary died at 4.3 with the message that was answered then."""
     history = clean()
-    history.strikes = [Strike("failover", "redis", 4.0, 4.3, lossy=True)]
+    history.strikes = [Strike("failover", "redis", 4.0, 4.3, losses=1)]
     a, _, b = history.inboxes
     hole = Hole("a", a.room, "history_lost", "e4", 4, 3, told_at)
     before, after = heard(*TEXTS[:4]), [(4, "b:2", 5.1)]
@@ -153,7 +153,7 @@ def failed_over(*, told_at: float) -> History:
 def test_what_redis_lost_as_it_failed_over_is_excused_where_its_sender_was_told() -> None:
     assert not found(failed_over(told_at=4.6))
     history = failed_over(told_at=4.6)
-    history.strikes[0].lossy = False
+    history.strikes[0].losses = 0
     assert set(found(history)) == {"lost", "told"}
 
 

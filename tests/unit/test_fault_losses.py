@@ -32,7 +32,7 @@ def failed_over() -> History:
         sendings=sendings,
         stays=[*before, *after],
         holes=holes,
-        strikes=[Strike("failover", "redis", 2.4, 3.0, lossy=True)],
+        strikes=[Strike("failover", "redis", 2.4, 3.0, losses=1)],
         logs={(who, "lobby"): [(1, "a:1"), (2, "b:1")] for who in "ab"},
     )
 
@@ -53,7 +53,7 @@ def test_what_was_lost_and_announced_is_told_apart() -> None:
 
 
 def harmless(history: History) -> None:
-    history.strikes[0].lossy = False
+    history.strikes[0].losses = 0
 
 
 def long_before(history: History) -> None:
@@ -134,7 +134,7 @@ def test_one_failover_explains_one_loss_of_a_room() -> None:
     history.stays[3].hole, history.stays[3].ended = again, 6.0
     history.stays.append(Stay("b", "lobby", "e.2", 1, 6.0, [(2, "b:1", 6.1)], kept=True))
     assert kinds(history) == {"told"}
-    history.strikes.append(Strike("failover", "redis", 5.5, 5.6, lossy=True))
+    history.strikes.append(Strike("failover", "redis", 5.5, 5.6, losses=1))
     assert judged(history).clean
 
 
@@ -151,7 +151,7 @@ def test_a_nickname_that_went_back_with_redis_is_no_complaint() -> None:
     history = failed_over()
     history.endings.append(Ending("b", CLOSINGS[NICK_LOST.code], 4.0))
     assert judged(history).clean
-    history.strikes[0].lossy = False
+    history.strikes[0].losses = 0
     assert "complaint" in kinds(history)
 
 
@@ -173,7 +173,7 @@ def emptied() -> History:
         sendings=sendings,
         stays=[*before, *after],
         holes=holes,
-        strikes=[Strike("flush", "redis", 3.0, 3.0, lossy=True, deleted=deleted)],
+        strikes=[Strike("flush", "redis", 3.0, 3.0, losses=1, deleted=deleted)],
         logs={(who, "lobby"): [(1, "b:1")] for who in "ab"},
     )
 
@@ -206,5 +206,5 @@ def test_what_was_said_to_be_there_may_be_deleted_later() -> None:
     history.logs = {(who, "lobby"): [(1, "b:2")] for who in "ab"}
     assert "lost" in kinds(history)
     deleted = frozenset({"a:1", "b:1"})
-    history.strikes.append(Strike("flush", "redis", 6.0, 6.0, lossy=True, deleted=deleted))
+    history.strikes.append(Strike("flush", "redis", 6.0, 6.0, losses=1, deleted=deleted))
     assert judged(history).clean, judged(history).anomalies
