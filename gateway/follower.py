@@ -15,6 +15,21 @@ RETRY_SECONDS: Final = 0.25
 """How long a log is let be that could not be read."""
 
 
+Acknowledged = tuple[tuple[str, int], ...]
+"""Replication ids of Redis, each with the ``seq`` of a message that was logged under it."""
+
+
+def lacks(acknowledged: Acknowledged, timeline: Timeline, *, position: int, seq: int) -> bool:
+    """Return whether a log lacks what was acknowledged, if nobody heard it.
+
+    - ``acknowledged``: from before the log was read, since it may have more by now;
+    - ``timeline``, ``seq``: the log as it was read;
+    - ``position``: up to there messages were handed out, and are for `agreed_up_to` to judge.
+    """
+    unheard = [(name, s) for name, s in acknowledged if s > position]
+    return not all(timeline.has(s, name, at=seq) for name, s in unheard)
+
+
 class Follower:
     """How far this node has come in one log: in which epoch, and at which message."""
 
@@ -51,13 +66,10 @@ class Follower:
         if seq > self._acknowledged.get(written_under, 0):
             self._acknowledged[written_under] = seq
 
-    def lost_acknowledged(self, timeline: Timeline, *, position: int, seq: int) -> bool:
-        """Return whether a log that is at ``seq`` lacks what was acknowledged, if nobody heard it.
-
-        What was handed out, up to ``position``, is for `agreed_up_to` to judge.
-        """
-        unheard = [(name, s) for name, s in self._acknowledged.items() if name and s > position]
-        return not all(timeline.has(s, name, at=seq) for name, s in unheard)
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """The last messages of which a sender here was told, by the id of the server."""
+        return tuple((name, seq) for name, seq in self._acknowledged.items() if name)
 
     def loss_told(self, timeline: Timeline, *, seq: int) -> None:
         """Note that who is here is told of what a log that is at ``seq`` lacks."""

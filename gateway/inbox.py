@@ -12,7 +12,7 @@ import trio
 from gateway.agreement import agreed_up_to
 from gateway.backplane import Backplane, Timeline, Unavailable, continues, went_back
 from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE, InboxPage
-from gateway.follower import RETRY_SECONDS, Follower
+from gateway.follower import RETRY_SECONDS, Follower, lacks
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.splicing import contradict, identity, in_epoch, message_epoch, message_seq
@@ -190,6 +190,7 @@ class Inboxes:
     async def _find_loss(self, inbox: Inbox) -> None:
         """Find out how far the log is what was handed on; what is behind that in it is news."""
         first = inbox.told[0][0] if inbox.told else inbox.position + 1
+        acknowledged = inbox.acknowledged
         page = await self._backplane.inboxes.read(inbox.sid, after=first - 1, limit=_COMPARED)
         agreed = agreed_up_to(
             inbox.told,
@@ -199,8 +200,8 @@ class Inboxes:
             seq=page.seq,
         )
         inbox.behind = True
-        gone = agreed < inbox.position or inbox.lost_acknowledged(
-            page.timeline, position=inbox.position, seq=page.seq
+        gone = agreed < inbox.position or lacks(
+            acknowledged, page.timeline, position=inbox.position, seq=page.seq
         )
         if went_back(page.epoch, inbox.epoch) or (page.epoch == inbox.epoch and gone):
             await self._backplane.inboxes.renew_epoch(inbox.sid, page.epoch, beyond=inbox.epoch)

@@ -20,6 +20,7 @@ from gateway.backplane import (
     read_change,
     went_back,
 )
+from gateway.follower import lacks
 from gateway.hub import RECENT, SLICE, Room
 from gateway.inbox import Inboxes
 from gateway.listing import Listing
@@ -288,6 +289,7 @@ class Relay:
     async def _read_on(self, room: Room) -> None:
         rooms = self._backplane.rooms
         seen, seen_version = room.sequence.highest, room.roster.seen
+        acknowledged = room.acknowledged
         snapshot = await rooms.snapshot(
             room.name,
             after=room.sequence.position or 0,
@@ -300,11 +302,13 @@ class Relay:
             await self._fill(room, snapshot)
             return
         agreed, wanted = await self._agreed(room, snapshot)
-        gone = agreed < wanted or snapshot.seq < seen or snapshot.version < seen_version
-        lost_unheard = room.lost_acknowledged(snapshot.timeline, position=wanted, seq=snapshot.seq)
-        if went_back(snapshot.epoch, room.epoch) or (
-            snapshot.epoch == room.epoch and (gone or lost_unheard)
-        ):
+        gone = (
+            agreed < wanted
+            or snapshot.seq < seen
+            or snapshot.version < seen_version
+            or lacks(acknowledged, snapshot.timeline, position=wanted, seq=snapshot.seq)
+        )
+        if went_back(snapshot.epoch, room.epoch) or (gone and snapshot.epoch == room.epoch):
             await rooms.renew_epoch(room.name, snapshot.epoch, beyond=room.epoch)
             room.behind = True
         elif lost and snapshot.members is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.backplane.timeline import Timeline
-from gateway.follower import Follower
+from gateway.follower import Follower, lacks
 
 OLD = "a" * 40
 NEW = "b" * 40
@@ -23,7 +23,7 @@ def follower() -> Follower:
 
 def test_what_the_log_has_under_the_same_server_is_not_lost(follower: Follower) -> None:
     log = Timeline(((OLD, 7),), NEW)
-    assert not follower.lost_acknowledged(log, position=5, seq=8)
+    assert not lacks(follower.acknowledged, log, position=5, seq=8)
 
 
 @pytest.mark.parametrize(
@@ -37,17 +37,16 @@ def test_what_the_log_has_under_the_same_server_is_not_lost(follower: Follower) 
     ids=["rolled back", "written under another one alone", "back again", "new one unknown"],
 )
 def test_what_it_lacks_is_lost_until_that_is_told(follower: Follower, log: Timeline) -> None:
-    for _attempt in range(2):
-        assert follower.lost_acknowledged(log, position=5, seq=20)
+    assert lacks(follower.acknowledged, log, position=5, seq=20)
     follower.loss_told(log, seq=20)
-    assert not follower.lost_acknowledged(log, position=5, seq=20)
+    assert not lacks(follower.acknowledged, log, position=5, seq=20)
 
 
 def test_what_was_handed_out_is_judged_elsewhere(follower: Follower) -> None:
-    assert not follower.lost_acknowledged(Timeline((), "c" * 40), position=7, seq=20)
+    assert not lacks(follower.acknowledged, Timeline((), "c" * 40), position=7, seq=20)
 
 
 def test_a_server_that_does_not_tell_its_id_proves_nothing() -> None:
     follower = Follower()
     follower.acknowledge(7, "")
-    assert not follower.lost_acknowledged(Timeline((), ""), position=5, seq=20)
+    assert not lacks(follower.acknowledged, Timeline((), ""), position=5, seq=20)
