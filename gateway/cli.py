@@ -12,38 +12,54 @@ from typing import Final
 
 import trio
 
-from gateway import config, logs
+from gateway import config, logs, signals, stdio
 from gateway.backplane import topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.listener import CannotListen, allow_many_connections
 from gateway.node import serve_until_signalled
+from gateway.stdio import CannotPrint
 
 BAD_USAGE: Final = 2
 FAILED: Final = 1
+INTERRUPTED: Final = 130
 
 _DESCRIPTION: Final = (
     "A chat gateway: any number of these nodes around one Redis make one chat server. "
     "A client may connect to any of them."
 )
 _SERVE: Final = (
-    "Run one node until SIGTERM or Ctrl-C.\n\n"
+    "Run one node until SIGTERM, SIGQUIT or Ctrl-C.\n\n"
     "Every setting is a flag and an environment variable; the flag goes first.\n"
     "In brackets: the default, and the variable."
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage or a wrong setting."""
-    options = _parser().parse_args(arguments)
+    """Run the command line and exit.
+
+    The status is 0 done, 1 failed, 2 wrong usage or a wrong setting, 130 Ctrl-C.
+    """
+    stdio.open_missing()
+    logs.start()
     status = 0
     try:
-        options.run(options)
+        _run(arguments)
     except* BadSetting as group:
         status = _complain(group, BAD_USAGE)
-    except* (CannotListen, CannotDemo) as group:
+    except* (CannotListen, CannotDemo, CannotPrint) as group:
         status = _complain(group, FAILED)
+    except* KeyboardInterrupt:
+        status = INTERRUPTED
     sys.exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    try:
+        options = _parser().parse_args(arguments)
+        options.run(options)
+    finally:
+        stdio.print_now()  # what argparse has printed, too
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +101,9 @@ def _serve(options: argparse.Namespace) -> None:
     # need not look at all of them each time that a few hundred more have come.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    signals.ignore(*signals.HARMLESS, *signals.IGNORED)  # but while the node receives them
     trio.run(serve_until_signalled, settings)
+    signals.ignore(*signals.ENDING)  # what it has logged is still to be written
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:
@@ -108,7 +126,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _print_settings(_options: argparse.Namespace) -> None:
-    sys.stdout.write(config.markdown_table())
+    stdio.print_now(config.markdown_table())
 
 
 def _complain(group: BaseExceptionGroup[Exception], status: int) -> int:
@@ -116,5 +134,6 @@ def _complain(group: BaseExceptionGroup[Exception], status: int) -> int:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    sys.stderr.write(f"chat-gateway: {error}\n")
+    if str(error):
+        sys.stderr.write(f"chat-gateway: {error}\n")
     return status

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import trio
+
+from gateway import signals, stdio
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 15.0
@@ -41,14 +43,17 @@ def find_redis() -> str:
 
 
 async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # noqa: FBT001
-    """Run the cluster until Ctrl-C or SIGTERM, then stop all of it in good order.
+    """Run the cluster until a signal ends it, then stop all of it in good order.
+
+    So does a terminal that is closed, unless that was to be ignored, as by nohup.
 
     :raises CannotDemo: if a part of it cannot be started.
     """
     ports = range(first_port, first_port + nodes)
+    ending = signals.ENDING + signals.hang_up_ends()
     with (
         tempfile.TemporaryDirectory(prefix="chat-demo-") as folder,
-        trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
+        trio.open_signal_receiver(*{*ending, *signals.HARMLESS}) as received,
     ):
         async with trio.open_nursery() as nursery:
             redis = await _start(nursery, _redis_command(Path(folder)), "redis-server")
@@ -62,13 +67,12 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
             if starting.cancelled_caught:
                 raise CannotDemo("the nodes did not become ready")
             urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
-            sys.stdout.write(_welcome(urls))
-            sys.stdout.flush()
+            _tell(_welcome(urls))
             clients = [await _open_client(nursery, urls)] if with_client and _has_display() else []
-            async for _ in signals:
-                break
-            sys.stdout.write("\nStopping.\n")
-            sys.stdout.flush()
+            async for number in received:
+                if number in ending:
+                    break
+            _tell("\nStopping.\n")
             for group in (clients, serving, [redis]):
                 await _stop(group)
             nursery.cancel_scope.cancel()
@@ -117,8 +121,7 @@ async def _open_client(nursery: trio.Nursery, urls: Sequence[str]) -> trio.Proce
 
     async def watch() -> None:
         if await process.wait() > 0:
-            sys.stdout.write("The desktop client could not run; the cluster goes on.\n")
-            sys.stdout.flush()
+            _tell("The desktop client could not run; the cluster goes on.\n")
 
     nursery.start_soon(watch)
     return process
@@ -149,6 +152,12 @@ async def _is_ready(port: int) -> bool:
 
 def _has_display() -> bool:
     return sys.platform in {"win32", "darwin"} or bool(os.environ.get("DISPLAY"))
+
+
+def _tell(text: str) -> None:
+    """Print something; the cluster goes on, and ends in good order, though nobody can read it."""
+    with contextlib.suppress(stdio.CannotPrint):
+        stdio.print_now(text)
 
 
 def _welcome(urls: Sequence[str]) -> str:

@@ -137,6 +137,9 @@ class Connection:
             return endpoints.bad_request(error.error_status_hint, str(error))
         except CannotUpgrade as error:
             return endpoints.cannot_upgrade(str(error))
+        except Exception:
+            log.exception("request failed", remote=self._remote)
+            return endpoints.failed()
         self._open = True
         return response
 

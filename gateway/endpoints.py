@@ -56,6 +56,11 @@ def bad_request(status: int, problem: str) -> bytes:
     return _response(status, f"Bad request: {problem}\n")
 
 
+def failed() -> bytes:
+    """Give the response to a request that this node could not answer, for a fault of its own."""
+    return _response(500, "This node failed to answer; its log says why.\n")
+
+
 def cannot_upgrade(problem: str) -> bytes:
     """Give the response to a WebSocket handshake that is wrong."""
     return _response(400, problem + "\n", header=("Sec-WebSocket-Version", "13"))

@@ -17,6 +17,8 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from gateway import logs
+
 _LATENCY_BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 )  # fmt: skip
@@ -97,6 +99,11 @@ class Metrics(Collector):
         """Give everything but the histogram, for prometheus_client."""
         for name, text in _COUNTER_HELP.items():
             yield CounterMetricFamily(f"chat_{name}", text, value=getattr(self.counts, name))
+        yield CounterMetricFamily(
+            "chat_log_lines_lost",
+            "Log lines that could not be written to standard error.",
+            value=logs.lines_lost(),
+        )
         if self.read_gauges is not None:
             gauges = self.read_gauges()
             for name, text in _GAUGE_HELP.items():
@@ -119,10 +126,18 @@ def _of_the_process() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "process_start_time_seconds", "When this process started (Unix time).", value=_STARTED
     )
-    if _STATM.exists():  # Linux
-        pages = int(_STATM.read_text().split()[1])
+    pages = _resident_pages()
+    if pages is not None:
         yield GaugeMetricFamily(
             "process_resident_memory_bytes",
             "Resident memory of this process.",
             value=float(pages * os.sysconf("SC_PAGE_SIZE")),
         )
+
+
+def _resident_pages() -> int | None:
+    """Return what Linux tells of this process's memory; None elsewhere, or where it may not."""
+    try:
+        return int(_STATM.read_text().split()[1])
+    except (OSError, ValueError, IndexError):  # no file is left to be opened, or /proc is hidden
+        return None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import secrets
-import signal
 import socket
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
 import structlog
 import trio
 
+from gateway import signals
 from gateway.backplane import Backplane, Unavailable, topology_from_url
 from gateway.closing import DRAINING
 from gateway.config import Settings
@@ -90,6 +91,11 @@ class Node:
     def stop(self) -> None:
         """Ask the node to drain and end."""
         self._stopping.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stopping.is_set()
 
     async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; reports the port once connections are accepted.
@@ -239,22 +245,25 @@ class Node:
 
 
 async def serve_until_signalled(settings: Settings) -> None:
-    """Run a node until SIGTERM or SIGINT, then drain; a second signal ends it at once.
+    """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
     :raises CannotListen: if the address cannot be had.
     """
     node = Node(settings)
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(*signals.ENDING, *signals.HARMLESS) as received:
         async with trio.open_nursery() as nursery:
-
-            async def obey() -> None:
-                async for number in signals:
-                    log.info("signal", signal=signal.Signals(number).name)
-                    node.stop()
-                    break
-                async for _ in signals:
-                    nursery.cancel_scope.cancel()
-
-            nursery.start_soon(obey)
+            nursery.start_soon(_obey, received, node, nursery.cancel_scope)
             await node.run()
             nursery.cancel_scope.cancel()
+
+
+async def _obey(received: AsyncIterator[int], node: Node, running: trio.CancelScope) -> None:
+    async for number in received:
+        harmless = signals.HARMLESS.get(number)
+        ending = "end at once" if node.stopping else "drain"
+        log.info("signal", signal=signals.name_of(number), effect=harmless or ending)
+        if harmless:
+            continue
+        if node.stopping:
+            running.cancel()
+        node.stop()

@@ -38,6 +38,7 @@ class NodeProcess:
         self.port = 0
         self.log: list[dict[str, Any]] = []
         self._logged = trio.Event()
+        self._log_ended = False
 
     @property
     def url(self) -> str:
@@ -53,6 +54,7 @@ class NodeProcess:
             for line in lines:
                 self._note(line.decode())
         self._note(buffer.decode())
+        self._log_ended = True
         self._logged.set()
 
     def _note(self, line: str) -> None:
@@ -64,17 +66,18 @@ class NodeProcess:
             self.log.append({"event": line, "level": "raw"})
         self._logged.set()
 
-    async def logged(self, event: str) -> dict[str, Any]:
-        """Wait for a log line, and give it."""
+    async def logged(self, event: str, **fields: object) -> dict[str, Any]:
+        """Wait for a log line that says this, and give it."""
+        wanted = {"event": event} | fields
         seen = 0
         with trio.fail_after(START_SECONDS):
             while True:
                 for line in self.log[seen:]:
-                    if line["event"] == event:
+                    if wanted.items() <= line.items():
                         return line
                 seen = len(self.log)
-                if self.process.returncode is not None:
-                    raise AssertionError(f"the node ended without logging {event!r}: {self.log}")
+                if self._log_ended:
+                    raise AssertionError(f"the node ended without logging {wanted}: {self.log}")
                 self._logged = trio.Event()
                 await self._logged.wait()
 

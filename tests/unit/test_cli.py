@@ -93,3 +93,54 @@ def test_help_lists_the_commands() -> None:
 def test_settings_prints_the_table() -> None:
     done = run("settings")
     assert (done.returncode, done.stdout) == (0, config.markdown_table())
+
+
+BUFFERED = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""Without a buffer argparse writes by itself, and passes over it where that fails."""
+
+
+def shell(command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as ``"$@"`` in a shell command."""
+    return subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "gateway", *arguments],
+        env=BUFFERED,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["settings"], ["--help"], ["serve", "--help"]])
+def test_who_reads_no_further_is_told_nothing(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments],
+            env=BUFFERED,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+@pytest.mark.parametrize("arguments", [["settings"], ["--help"], ["serve", "--help"]])
+def test_a_full_disk_is_one_line_and_status_1(arguments: list[str]) -> None:
+    done = shell('"$@" >/dev/full', *arguments)
+    assert done.returncode == 1
+    assert done.stderr == "chat-gateway: cannot print: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [(["settings"], 0), (["fly"], 2), (["serve", "--port", "http"], 2)]
+)
+@pytest.mark.parametrize("closing", ["2>&-", ">&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_a_complaint_that_nobody_can_read_changes_no_status(
+    arguments: list[str], status: int, closing: str
+) -> None:
+    assert shell(f'"$@" {closing}', *arguments).returncode == status

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import structlog
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -22,6 +24,7 @@ from tests.unit.doorway import Response, door, get, not_ready
         ("/readyz", 200, "application/json", b'{"ready": true}\n'),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", b"chat_connections 0.0\n"),
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", b"chat_commands_total 0.0\n"),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", b"_lines_lost_total 0.0\n"),
         ("/nothing", 404, "text/plain; charset=utf-8", b"nothing here"),
         ("/healthz/", 404, "text/plain; charset=utf-8", b"nothing here"),
         ("//", 404, "text/plain; charset=utf-8", b"nothing here"),
@@ -46,6 +49,40 @@ async def test_not_ready_says_why() -> None:
         response = await opened.request(get("/readyz"))
     assert response.status == 503
     assert json.loads(response.body) == {"ready": False, "reason": "Redis does not answer"}
+
+
+def broken() -> str | None:
+    raise ZeroDivisionError("a fault of its own")
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+async def test_a_fault_of_the_nodes_own_is_answered_and_logged(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.node.Node._gauges", lambda _: broken())
+    with structlog.testing.capture_logs() as logs:
+        async with door(broken) as opened:
+            response = await opened.request(get(path))
+    assert response.status == 500
+    assert b"failed" in response.body
+    assert b"ZeroDivision" not in response.body
+    [line] = logs
+    assert (line["event"], line["log_level"]) == ("request failed", "error")
+
+
+@pytest.mark.parametrize("content", ["", "1", "a b", None])
+async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statm = tmp_path / "statm"
+    if content is not None:
+        statm.write_text(content)
+    monkeypatch.setattr("gateway.metrics._STATM", statm)
+    async with door() as opened:
+        response = await opened.request(get("/metrics"))
+    assert response.status == 200
+    assert b"chat_connections " in response.body
+    assert b"process_resident_memory_bytes" not in response.body
 
 
 async def test_alive_though_not_ready() -> None:

@@ -31,7 +31,8 @@ FLOORS = (
     {"agreement", "roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
     {"nicknames", "room_names", "splicing", "websocket", "who"},
-    {"wire", "closing", "config", "flood", "identity", "logs"},
+    {"wire", "closing", "config", "flood", "identity", "logs", "signals", "stdio"},
+    {"log_writer"},
 )
 """From the roof down: a module may import those on floors below its own."""
 
