@@ -101,9 +101,8 @@ def _serve(options: argparse.Namespace) -> None:
     # need not look at all of them each time that a few hundred more have come.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-    signals.ignore(*signals.HARMLESS, *signals.IGNORED)  # but while the node receives them
+    signals.ignore()
     trio.run(serve_until_signalled, settings)
-    signals.ignore(*signals.ENDING)  # what it has logged is still to be written
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

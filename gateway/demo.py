@@ -53,7 +53,7 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
     ending = signals.ENDING + signals.hang_up_ends()
     with (
         tempfile.TemporaryDirectory(prefix="chat-demo-") as folder,
-        trio.open_signal_receiver(*{*ending, *signals.HARMLESS}) as received,
+        signals.receive(*{*ending, *signals.HARMLESS}) as received,
     ):
         async with trio.open_nursery() as nursery:
             redis = await _start(nursery, _redis_command(Path(folder)), "redis-server")

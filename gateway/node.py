@@ -250,7 +250,7 @@ async def serve_until_signalled(settings: Settings) -> None:
     :raises CannotListen: if the address cannot be had.
     """
     node = Node(settings)
-    with trio.open_signal_receiver(*signals.ENDING, *signals.HARMLESS) as received:
+    with signals.receive(*signals.ENDING, *signals.HARMLESS) as received:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey, received, node, nursery.cancel_scope)
             await node.run()

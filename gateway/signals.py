@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Final
+
+import trio
 
 
 def _there_are(*names: str) -> tuple[int, ...]:
@@ -38,10 +42,22 @@ IGNORED: Final = _there_are("SIGTTOU")
 """Not even logged: it is sent for what a node in the background logs to its terminal."""
 
 
-def ignore(*signals: int) -> None:
-    """Let these signals do nothing until somebody receives them."""
-    for number in signals:
+def ignore() -> None:
+    """Ignore what is `IGNORED`, and in the programs that this process starts."""
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def receive(*numbers: int) -> Iterator[AsyncIterator[int]]:
+    """Receive these signals; one that comes after that, until the process ends, does nothing."""
+    early: list[int] = []
+    for number in numbers:
+        signal.signal(number, lambda number, _: early.append(number))
+    with trio.open_signal_receiver(*numbers) as received:
+        for number in early:
+            signal.raise_signal(number)
+        yield received
 
 
 def hang_up_ends() -> tuple[int, ...]:

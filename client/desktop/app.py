@@ -33,6 +33,14 @@ FRAME_SECONDS: Final = 0.045
 Ts = TypeVarTuple("Ts")
 
 
+def _closing_signals() -> list[signal.Signals]:
+    """Return what closes the window; a closed terminal too, unless ignored, as by nohup."""
+    closing = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        closing.append(signal.SIGHUP)
+    return closing
+
+
 class App:
     """Runs the session, and carries out what the person does in the window."""
 
@@ -80,7 +88,7 @@ class App:
                     await self._stay(*await self._nicks.receive())
 
     async def _close_on_signal(self) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with trio.open_signal_receiver(*_closing_signals()) as signals:
             async for _ in signals:
                 self.close()
 

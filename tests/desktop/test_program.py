@@ -72,7 +72,7 @@ async def test_typing_a_nickname_and_a_message_then_closing_the_window(
 
 
 @pytest.mark.usefixtures("display")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_leaves_in_good_order(
     cluster: Cluster, bob: Session, number: signal.Signals
 ) -> None:
