@@ -189,6 +189,8 @@ class Lease:
                 await work()
             except Unavailable as error:
                 log.info("upkeep postponed", work=name, reason=str(error))
+            except Exception:
+                log.exception("upkeep failed", work=name)
             finally:
                 self._under_way.discard(name)
 

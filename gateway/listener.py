@@ -172,7 +172,11 @@ async def _accept_from(
 ) -> None:
     with listener:
         while True:
-            await trio.lowlevel.wait_readable(listener)
+            try:
+                await trio.lowlevel.wait_readable(listener)
+            except OSError as error:  # no more files may be watched
+                await places.wait_for_files(error.strerror or str(error))
+                continue
             await places.wait_for_one()
             await _accept_some(listener, connections, serve, places)
 

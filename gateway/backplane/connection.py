@@ -186,6 +186,9 @@ async def _one_connection(
             stream = await server.connect()
     except (OSError, UnicodeError, trio.TooSlowError) as error:
         return str(error) or "no answer"
+    except Exception as error:
+        log.exception("connecting to redis failed", connection=name, server=topology.place)
+        return repr(error)
     reason = ""
     try:
         connection = Connection(stream)
@@ -194,6 +197,10 @@ async def _one_connection(
         log.info("redis connected", connection=name, server=server.place)
         await serve(connection)
     except* ConnectionLost as group:
+        reason = _first_message(group)
+    except* Exception as group:
+        # Something was said that nobody here understands: that is no reason to end the node.
+        log.exception("connection to redis failed", connection=name, server=server.place)
         reason = _first_message(group)
     finally:
         await _abandon(stream)
@@ -208,11 +215,12 @@ async def _abandon(stream: trio.abc.Stream) -> None:
     """
     transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     if isinstance(transport, trio.SocketStream):
-        transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
+        with contextlib.suppress(OSError):  # macOS refuses where the other end has reset it
+            transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
     await trio.aclose_forcefully(stream)
 
 
-def _first_message(group: BaseExceptionGroup[ConnectionLost]) -> str:
+def _first_message(group: BaseExceptionGroup[Exception]) -> str:
     leaf: BaseException = group
     while isinstance(leaf, BaseExceptionGroup):
         leaf = leaf.exceptions[0]

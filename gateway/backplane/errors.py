@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import structlog
 from redis import exceptions as redis_exceptions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = structlog.get_logger("redis")
 
 
 class Unavailable(Exception):
@@ -53,3 +63,17 @@ def translate(error: str) -> Exception:
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Denied(error)
     return Refused(error)
+
+
+def reading(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """Make a method raise `Refused` for a reply that it cannot read: what is stored was spoilt."""
+
+    @wraps(method)
+    async def read(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(*args, **kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            log.exception("what redis holds cannot be read", asked=method.__name__)
+            raise Refused(f"what Redis holds cannot be read: {error}") from error
+
+    return read

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused
+from gateway.backplane.errors import IdReused, reading
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
 from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
 from gateway.backplane.timeline import Timeline
 from gateway.splicing import only_messages
 
+_MOST_DIGITS: Final = 19
 INBOX_SECONDS: Final = 3600.0
 """An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
 INBOX_SIZE: Final = 1000
@@ -98,6 +99,7 @@ class Inboxes:
             raise IdReused
         return seq
 
+    @reading
     async def address(
         self, session: str, key: str, recipient: Owner | None, *, digest: str
     ) -> int | Owner | None:
@@ -121,6 +123,7 @@ class Inboxes:
             raise IdReused
         return Owner(*noted.decode().split(" ")) if isinstance(noted, bytes) else noted
 
+    @reading
     async def read(self, session: str, *, after: int, limit: int) -> InboxPage:
         """Read an inbox on from a position."""
         keys = self._keys(session)
@@ -150,11 +153,14 @@ class Inboxes:
         )
 
     async def positions(self, sessions: Sequence[str]) -> list[InboxPosition]:
-        """Tell where many inboxes are."""
+        """Tell where many inboxes are; one of which that cannot be read is nowhere."""
         found = await self._link.call_all(
             [("HMGET", self._keys(session).meta, "epoch", "seq") for session in sessions]
         )
-        return [InboxPosition((epoch or b"").decode(), int(seq or 0)) for epoch, seq in found]
+        return [
+            InboxPosition((epoch or b"").decode("utf-8", "replace"), _read_seq(seq or b"0"))
+            for epoch, seq in found
+        ]
 
     async def keep(self, sessions: Sequence[str]) -> None:
         """Have inboxes live on: their sessions are there."""
@@ -166,3 +172,8 @@ class Inboxes:
     async def forget(self, sessions: Sequence[str]) -> None:
         """Drop the inboxes of sessions that are over."""
         await self._link.call_all([("UNLINK", *self._keys(session).all()) for session in sessions])
+
+
+def _read_seq(seq: bytes) -> int:
+    """Read a ``seq``; -1 for what somebody else has put there."""
+    return int(seq) if seq.isdigit() and len(seq) < _MOST_DIGITS else -1

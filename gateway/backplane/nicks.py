@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from gateway.backplane.errors import reading
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nodes import channel_of
@@ -75,6 +76,7 @@ class Nicks:
         if answer:  # else it has just been set free
             raise NickTaken(others[answer - 1] if answer > 0 else None)
 
+    @reading
     async def resume(self, session: str) -> str | None:
         """Have a session on this node from now on, wherever it was; that node is told.
 
@@ -85,6 +87,7 @@ class Nicks:
         )
         return None if who is None else who.decode()
 
+    @reading
     async def owner(self, nick: str) -> Owner | None:
         """Look up who has a nickname; None if nobody does."""
         found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))

@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused, Refused
+from gateway.backplane.errors import IdReused, Refused, reading
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
@@ -149,6 +149,7 @@ class Rooms:
         """Publish something on a room's channel that is kept nowhere."""
         await self._link.call("PUBLISH", self.channel(room), payload)
 
+    @reading
     async def join(self, room: str, session: str, who: str, *, again: bool = False) -> str:
         """Make a session of this node a member, or tell what is new about who they are.
 
@@ -186,6 +187,7 @@ class Rooms:
             await self._unlist(room)
         return gone
 
+    @reading
     async def snapshot(
         self, room: str, *, after: int | None, limit: int, known_version: int
     ) -> Snapshot:

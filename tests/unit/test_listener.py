@@ -111,6 +111,32 @@ async def test_without_files_it_waits_a_little_and_goes_on(mock_clock: MockClock
     guests.sockets[0].close()
 
 
+async def test_where_no_more_files_may_be_watched_it_goes_on_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Linux bounds what all programs of a user watch together (max_user_watches)."""
+    watch, refused = trio.lowlevel.wait_readable, 0
+
+    async def wait_readable(file: Any) -> None:
+        nonlocal refused
+        if not refused:
+            refused += 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        await watch(file)
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_readable)
+    guests = Guests()
+    [listening] = await open_listeners("127.0.0.1", 0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept_forever, [listening], nursery, guests.serve, Places(100))
+        with socket.create_connection(listening.getsockname()), trio.fail_after(10):
+            while not guests.sockets:
+                await trio.sleep(0.001)
+        nursery.cancel_scope.cancel()
+    assert refused == 1
+    guests.sockets[0].close()
+
+
 async def test_beyond_the_places_connections_wait_and_that_is_said_once(
     mock_clock: MockClock,
 ) -> None:

@@ -1,0 +1,46 @@
+"""What somebody else has written over in Redis costs what it belongs to, and not the node."""
+
+from __future__ import annotations
+
+import pytest
+import structlog
+
+from tests.cluster.inside import command, running_node, session_on
+from tests.harness import until
+from tests.redis_server import RedisServer
+
+
+@pytest.mark.parametrize("spoilt", [b"\xff\xfe", b"", b"x", b"9" * 30])
+@pytest.mark.parametrize("field", ["epoch", "seq", "version"])
+@pytest.mark.parametrize("what", ["room", "inbox"])
+async def test_a_field_that_cannot_be_read(
+    redis_server: RedisServer, what: str, field: str, spoilt: bytes
+) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice, session_on(node) as bob:
+            for session, nick in (alice, "alice"), (bob, "bob"):
+                await command(session, "hello", nick=nick)
+                await command(session, "join", room="lobby")
+            await command(alice, "join", room="attic")
+            await command(alice, "direct", to="bob", text="hi")
+            key = "{room:lobby}" if what == "room" else f"{{inbox:{bob.sid}}}"
+            redis_server.ask("HSET", f"chat:{key}:meta", field, spoilt)
+            with structlog.testing.capture_logs():
+                node._relay.recheck(doubted=True)
+                node._standings.unsettle_all()
+                await node._standings.settle_all()
+                followed = node._relay.rooms["attic"]
+
+                async def caught_up() -> bool:
+                    return not (followed.catching_up or followed.behind)
+
+                await until(caught_up, "the other room to be read")
+                before = followed.position
+                await command(alice, "send", room="attic", text="Hello!")
+
+                async def heard() -> bool:
+                    return followed.position == before + 1
+
+                await until(heard, "what is said in the other room")
+            for session in (alice, bob):
+                session.end(goodbye=True)
