@@ -13,13 +13,14 @@ from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
 from gateway.backplane.timeline import Timeline
 from gateway.splicing import only_messages
 
-_MOST_DIGITS: Final = 19
 INBOX_SECONDS: Final = 3600.0
 """An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
 INBOX_SIZE: Final = 1000
 """Messages that an inbox's log keeps, at least."""
 REMEMBERED_IDS: Final = 1000
 """A message id is recognised for at least this many further ones of an inbox."""
+
+_MOST_DIGITS: Final = 19
 
 
 class InboxPosition(NamedTuple):
