@@ -77,6 +77,8 @@ class Unreachable:
 
     place = "nowhere"
 
+    database = 0
+
     def __init__(self) -> None:
         self.asked = 0
 
