@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from gateway import config, logs, signals, stdio
-from gateway.backplane import topology_from_url
+from gateway.backplane import Unsuitable, topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.listener import CannotListen, allow_many_connections
@@ -38,14 +38,14 @@ _SERVE: Final = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
-    The status is 0 done, 1 failed, 2 wrong usage or a wrong setting, 130 Ctrl-C.
+    The status is 0 done, 1 failed, 2 wrong usage, setting or Redis, 130 Ctrl-C.
     """
     stdio.open_missing()
     logs.start()
     status = 0
     try:
         _run(arguments)
-    except* BadSetting as group:
+    except* (BadSetting, Unsuitable) as group:
         status = _complain(group, BAD_USAGE)
     except* (CannotListen, CannotDemo, CannotPrint) as group:
         status = _complain(group, FAILED)

@@ -156,6 +156,12 @@ class Settings:
         "0 turns that off.",
         _number(0, 3600), "SECONDS",
     )  # fmt: skip
+    redis_eviction: str = _setting(
+        "refuse", "Redis",
+        "refuse or warn of a Redis that gives data away when its memory is full "
+        "(a maxmemory-policy other than noeviction).",
+        _choice("refuse", "warn"), "refuse|warn",
+    )  # fmt: skip
 
     history_size: int = _setting(
         1000, "Chat", "Messages that a room's log keeps, at least.", _integer(1, 1_000_000), "COUNT"

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Deaths, Denied, Unavailable
+from gateway.backplane import Backplane, Deaths, Denied, Refused, Retry, Unavailable
 from gateway.relay import Relay
 from gateway.standings import Standings
 from gateway.sweep import Sweep
@@ -92,6 +92,8 @@ class Lease:
     def why_not_ready(self) -> str | None:
         """Tell what keeps the node from serving; None if it can."""
         now = trio.current_time()
+        if unfit := self._backplane.why_unfit:
+            return unfit
         if not self._backplane.link.connected or now - self._answered_at > NOT_READY_AFTER:
             return f"Redis refuses: {self._denied}" if self._denied else "Redis does not answer"
         if self._probe_seconds and not self.subscription_delivers:
@@ -129,6 +131,7 @@ class Lease:
 
     async def _beat(self) -> None:
         while True:
+            lasting = False
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
                 if not registered or self._backplane.link.lineage != self._lineage:
@@ -153,9 +156,10 @@ class Lease:
             except Unavailable as error:
                 # While Redis is away everybody's beats stand still; nobody is dead for that.
                 self._deaths.forget()
-                self._note_denied(str(error) if isinstance(error, Denied) else "")
+                self._note_denied(str(error) if isinstance(error, Denied | Refused) else "")
+                lasting = not error.passes
             self._check_subscription()
-            settled = self.why_not_ready() is None
+            settled = lasting or self._backplane.why_unfit or self.why_not_ready() is None
             with trio.move_on_after(BEAT_SECONDS if settled else BEAT_SECONDS / 10):
                 await self._doubted.wait()
             self._doubted = trio.Event()
@@ -182,17 +186,30 @@ class Lease:
         self._registered = True
 
     def _do_once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Start some upkeep unless it is under way; what fails, a later beat starts again."""
+        """Start some upkeep unless it is under way; what fails, a later beat starts again.
+
+        What is refused, for a reason that does not pass, is tried again by and by.
+        """
 
         async def attempt() -> None:
+            retry = Retry()
+            try:
+                while not await succeeds(retry):
+                    pass
+            finally:
+                self._under_way.discard(name)
+
+        async def succeeds(retry: Retry) -> bool:
             try:
                 await work()
             except Unavailable as error:
                 log.info("upkeep postponed", work=name, reason=str(error))
+                if not error.passes:
+                    await trio.sleep(retry.pause(error))
+                    return False
             except Exception:
                 log.exception("upkeep failed", work=name)
-            finally:
-                self._under_way.discard(name)
+            return True
 
         if name not in self._under_way and self._nursery is not None:
             self._under_way.add(name)

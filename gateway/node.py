@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from gateway import signals
-from gateway.backplane import Backplane, Unavailable, topology_from_url
+from gateway.backplane import Backplane, Unavailable, check_redis, topology_from_url
 from gateway.closing import DRAINING
 from gateway.config import Settings
 from gateway.door import Connection
@@ -54,6 +54,7 @@ class Node:
             timeout=settings.redis_timeout,
             history_size=settings.history_size,
             history_days=settings.history_days,
+            refuse_eviction=settings.redis_eviction == "refuse",
         )
         self._metrics = Metrics()
         self._relay = Relay(self._backplane, self._metrics.counts)
@@ -247,12 +248,17 @@ class Node:
 async def serve_until_signalled(settings: Settings) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
+    :raises Unsuitable: if Redis is there and cannot be used.
     :raises CannotListen: if the address cannot be had.
     """
     node = Node(settings)
     with signals.receive(*signals.ENDING, *signals.HARMLESS) as received:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey, received, node, nursery.cancel_scope)
+            await check_redis(
+                topology_from_url(settings.redis),
+                refuse_eviction=settings.redis_eviction == "refuse",
+            )
             await node.run()
             nursery.cancel_scope.cancel()
 

@@ -10,13 +10,23 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.connection import check_server
 from gateway.backplane.epochs import continues, went_back
-from gateway.backplane.errors import Denied, IdReused, Refused, Unavailable
+from gateway.backplane.errors import (
+    Denied,
+    Forbidden,
+    IdReused,
+    Refused,
+    Unavailable,
+    Unsuitable,
+)
+from gateway.backplane.fitness import Fitness
 from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
+from gateway.backplane.link import LOADS, Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
 from gateway.backplane.nodes import Deaths, Nodes, channel_scope
+from gateway.backplane.retry import Retry
 from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
@@ -24,11 +34,21 @@ from gateway.backplane.timeline import Timeline
 from gateway.backplane.topology import topology_from_url
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "Denied", "IdReused", "Inboxes", "Link", "NickTaken",
-    "Nicks", "Nodes", "Owner", "Refused", "Replaced", "Rooms", "Server", "Snapshot", "Subscription",
-    "Timeline", "Topology", "Unavailable", "continues", "read_change", "topology_from_url",
-    "went_back",
+    "Backplane", "Burst", "Change", "Deaths", "Denied", "Forbidden", "IdReused", "Inboxes", "Link",
+    "NickTaken", "Nicks", "Nodes", "Owner", "Refused", "Replaced", "Retry", "Rooms", "Server",
+    "Snapshot", "Subscription", "Timeline", "Topology", "Unavailable", "Unsuitable", "check_redis",
+    "continues", "read_change", "topology_from_url", "went_back",
 ]  # fmt: skip
+
+
+async def check_redis(topology: Topology, *, refuse_eviction: bool) -> None:
+    """Try once, for a few seconds at most, whether there is a Redis that can be used.
+
+    One that is not there, or starting, is let be: a node waits for it.
+
+    :raises Unsuitable: if it is there and cannot be used until somebody changes something.
+    """
+    await check_server(topology, "check", LOADS, refuse_eviction=refuse_eviction)
 
 
 class Backplane:
@@ -43,11 +63,15 @@ class Backplane:
         timeout: float,
         history_size: int,
         history_days: float,
+        refuse_eviction: bool = True,
     ) -> None:
         self.incarnation = Incarnation(node)
         scope = channel_scope(namespace, topology.database)
-        self.link = Link(topology, name=f"{node}-commands", timeout=timeout)
-        self.subscription = Subscription(topology, name=f"{node}-subscription", timeout=timeout)
+        self._fitness = fitness = Fitness(refuse_eviction=refuse_eviction)
+        self.link = Link(topology, name=f"{node}-commands", timeout=timeout, fitness=fitness)
+        self.subscription = Subscription(
+            topology, name=f"{node}-subscription", timeout=timeout, fitness=fitness
+        )
         self.rooms = Rooms(
             self.link,
             namespace=namespace,
@@ -63,6 +87,12 @@ class Backplane:
         self.nodes = Nodes(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
+
+    @property
+    def why_unfit(self) -> str:
+        """Why Redis cannot be used though it answers, until somebody changes something."""
+        refusal = self.link.refusal
+        return self._fitness.why_unfit or (f"Redis refuses {refusal}" if refusal else "")
 
     async def run(
         self,

@@ -7,15 +7,17 @@ import os
 import random
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import hiredis
 import structlog
 import trio
 
-from gateway.backplane.errors import Unavailable, translate
-from gateway.backplane.server import Topology
+from gateway.backplane.errors import Unsuitable, translate
+from gateway.backplane.fitness import Fitness
+from gateway.backplane.server import Server, Topology
+from gateway.backplane.suitability import QUESTIONS, Findings, review
 
 CONNECT_SECONDS: Final = 3.0
 FIRST_BACKOFF: Final = 0.05
@@ -29,24 +31,12 @@ _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
 
-ASK_LINEAGE: Final = ("INFO", "replication")
-"""In a greeting: its answer is for `read_lineage`."""
-
 Argument = bytes | str | float
 """What a command is made of; numbers go as their decimal text."""
 
 
 class ConnectionLost(Exception):
     """The connection is of no use any more; the text says why."""
-
-
-def read_lineage(info: object) -> str:
-    """Read the id of the data's history; empty if Redis does not tell it."""
-    if isinstance(info, bytes):
-        for line in info.split(b"\r\n"):
-            if line.startswith(b"master_replid:"):
-                return line.partition(b":")[2].decode("ascii", "replace").strip()
-    return ""
 
 
 def pack(command: tuple[Argument, ...]) -> bytes:
@@ -62,11 +52,12 @@ class Connection:
     a system call more for each read.
     """
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.abc.Stream, server: Server) -> None:
         self._stream = stream
+        self.server = server
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
-        self.greeted: list[Any] = []
-        """The replies to the commands that the connection began with."""
+        self.found = Findings()
+        """What its server was found to be when the connection began."""
         self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
 
     async def send(self, data: bytes) -> None:
@@ -109,11 +100,19 @@ class Connection:
             raise ConnectionLost(f"not Redis's protocol: {error}") from error
 
     async def exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        """Send commands and wait for all their replies; for use before anything else does."""
+        """Send commands and wait for their replies; for use before anything else does.
+
+        There are fewer if the server closes the connection after it has said why.
+        """
         await self.send(b"".join(map(pack, commands)))
         replies: list[Any] = []
         while len(replies) < len(commands):
-            replies.extend(await self.receive())
+            try:
+                replies.extend(await self.receive())
+            except ConnectionLost:
+                if not replies or not isinstance(replies[-1], Exception):
+                    raise
+                break
         return replies
 
 
@@ -146,18 +145,24 @@ class Pipeline:
 async def keep_connected(
     topology: Topology,
     name: str,
-    greeting: list[tuple[Any, ...]],
+    commands: list[tuple[Any, ...]],
     serve: Callable[[Connection], Awaitable[None]],
+    fitness: Fitness,
 ) -> None:
     """Run ``serve`` on a greeted connection, again and again; never returns.
 
-    ``serve`` ends by raising :exc:`ConnectionLost`. Between attempts it waits with full jitter,
-    at most two seconds, so that the nodes of a cluster do not come back to Redis in step.
+    ``serve`` ends by raising :exc:`ConnectionLost`, or :exc:`Unsuitable`, and tells ``fitness``
+    once the connection is in use. ``commands`` are sent before that, and may be refused. Between
+    attempts it waits with full jitter, at most two seconds, so that the nodes of a cluster do not
+    come back to Redis in step; after a server that cannot be used at least half of that.
     """
     attempts = 0
     while True:
         started = trio.current_time()
-        reason = await _one_connection(topology, name, greeting, serve)
+        away = await _one_connection(topology, name, commands, serve, fitness)
+        if not away:
+            await trio.sleep(random.uniform(LONGEST_BACKOFF / 2, LONGEST_BACKOFF))  # noqa: S311
+            continue
         if trio.current_time() - started > LONGEST_BACKOFF:
             attempts = 0
         attempts += 1
@@ -166,7 +171,7 @@ async def keep_connected(
                 "redis away",
                 connection=name,
                 server=topology.place,
-                reason=reason,
+                reason=away,
                 attempts=attempts,
             )
         ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(attempts, 10))
@@ -176,35 +181,75 @@ async def keep_connected(
 async def _one_connection(
     topology: Topology,
     name: str,
-    greeting: list[tuple[Any, ...]],
+    commands: list[tuple[Any, ...]],
     serve: Callable[[Connection], Awaitable[None]],
+    fitness: Fitness,
 ) -> str:
-    """Connect, greet and serve until that fails; give the reason."""
+    """Connect, greet and serve until that fails; return why, or "" if the server is unfit."""
+    away = ""
+    try:
+        async with _opened(
+            topology, name, commands, refuse_eviction=fitness.refuse_eviction
+        ) as connection:
+            fitness.warn(connection.found.warnings)
+            log.info("redis connected", connection=name, server=connection.server.place)
+            await serve(connection)
+    except* ConnectionLost as group:
+        away = _first_message(group)
+        fitness.unknown(name)
+    except* Unsuitable as group:
+        away = ""
+        fitness.unfit(name, _first_message(group))
+    except* Exception as group:
+        # Something was said that nobody here understands: that is no reason to end the node.
+        log.exception("connection to redis failed", connection=name, server=topology.place)
+        away = _first_message(group) or "it failed"
+        fitness.unknown(name)
+    return away
+
+
+async def check_server(
+    topology: Topology, name: str, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
+) -> None:
+    """Try once whether there is a server that can be used, for `CONNECT_SECONDS` at most.
+
+    One that does not answer, or cannot be used just now, is let be.
+
+    :raises Unsuitable: if it cannot be used until somebody changes something.
+    """
+    try:
+        with trio.move_on_after(CONNECT_SECONDS):
+            async with _opened(topology, name, commands, refuse_eviction=refuse_eviction):
+                pass
+    except ConnectionLost as lost:
+        log.debug("redis away", server=topology.place, reason=str(lost))
+
+
+@contextlib.asynccontextmanager
+async def _opened(
+    topology: Topology, name: str, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
+) -> AsyncIterator[Connection]:
+    """Open a connection to a server that can be used, and close it in the end.
+
+    :raises ConnectionLost: if there is none now.
+    :raises Unsuitable: if the server cannot be used until somebody changes something.
+    """
     try:
         with trio.fail_after(CONNECT_SECONDS):
             server = await topology.find()
             stream = await server.connect()
     except (OSError, UnicodeError, trio.TooSlowError) as error:
-        return str(error) or "no answer"
+        raise ConnectionLost(str(error) or "no answer") from error
     except Exception as error:
         log.exception("connecting to redis failed", connection=name, server=topology.place)
-        return repr(error)
-    reason = ""
+        raise ConnectionLost(repr(error)) from error
     try:
-        connection = Connection(stream)
-        replies = await _greet(connection, [*server.greeting(name), *greeting])
-        connection.greeted = replies[len(replies) - len(greeting) :]
-        log.info("redis connected", connection=name, server=server.place)
-        await serve(connection)
-    except* ConnectionLost as group:
-        reason = _first_message(group)
-    except* Exception as group:
-        # Something was said that nobody here understands: that is no reason to end the node.
-        log.exception("connection to redis failed", connection=name, server=server.place)
-        reason = _first_message(group)
+        connection = Connection(stream, server)
+        greeting = [*server.greeting(name), *QUESTIONS, *commands]
+        await _greet(connection, greeting, refuse_eviction=refuse_eviction)
+        yield connection
     finally:
         await _abandon(stream)
-    return reason
 
 
 async def _abandon(stream: trio.abc.Stream) -> None:
@@ -227,19 +272,18 @@ def _first_message(group: BaseExceptionGroup[Exception]) -> str:
     return str(leaf)
 
 
-async def _greet(connection: Connection, commands: list[tuple[Any, ...]]) -> list[Any]:
-    """Say a new connection's first commands and give the replies.
-
-    A server that is only starting counts as lost, and so does a replica in a primary's place.
-    """
+async def _greet(
+    connection: Connection, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
+) -> None:
+    """Say a new connection's first commands, and see by the replies that it can be used."""
     try:
         with trio.fail_after(CONNECT_SECONDS):
             replies = await connection.exchange(commands)
     except trio.TooSlowError:
         raise ConnectionLost("connected, but no answer") from None
-    for reply in replies:
-        if isinstance(reply, Unavailable):
-            raise ConnectionLost(str(reply)) from reply
-        if isinstance(reply, list) and reply[0] in {b"slave", b"sentinel"}:
-            raise ConnectionLost("it is not the primary, or not any more")
-    return replies
+    server = connection.server
+    connection.found = found = review(server, commands, replies, refuse_eviction=refuse_eviction)
+    if found.unfit:
+        raise Unsuitable(found.unfit)
+    if found.passing or len(replies) < len(commands):
+        raise ConnectionLost(found.passing or str(replies[-1]))

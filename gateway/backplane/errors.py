@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ClassVar, ParamSpec, TypeVar
 
 import structlog
 from redis import exceptions as redis_exceptions
@@ -21,6 +21,9 @@ class Unavailable(Exception):
     Whether a command that was under way took effect is unknown; every command here may be repeated.
     """
 
+    passes: ClassVar[bool] = True
+    """Whether it may be otherwise soon without anybody's doing."""
+
 
 class Refused(Unavailable, redis_exceptions.ResponseError):
     """Redis refuses a command for a reason that does not pass by itself: a fault, here or there.
@@ -29,9 +32,17 @@ class Refused(Unavailable, redis_exceptions.ResponseError):
     and not the node with everybody on it.
     """
 
+    passes = False
+
 
 class Denied(Unavailable):
     """Redis answers, and says why it does not do this now: full, starting, or unable to save."""
+
+
+class Forbidden(Denied, redis_exceptions.ResponseError):
+    """Redis refuses a command whatever its key: this user may not run it, or it is not known."""
+
+    passes = False
 
 
 class ReadOnly(Unavailable):
@@ -46,10 +57,23 @@ class NoScript(Exception):
     """Redis has forgotten a script (restart, failover, SCRIPT FLUSH): load it again."""
 
 
+class Unsuitable(Exception):
+    """The server answers, and cannot be used until somebody changes something.
+
+    The text is one line for the operator: what is wrong, and what to do.
+    """
+
+
 _PASSING = (
-    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS",
-    "OOM", "TRYAGAIN", "UNBLOCKED", "WRONGPASS",
+    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM", "TRYAGAIN",
+    "UNBLOCKED",
 )  # fmt: skip
+_FORBIDDEN = ("NOAUTH", "NOPERM", "WRONGPASS")
+_SAYS_FORBIDDEN = (
+    "unknown command", "unknown redis command", "unknown subcommand", "wrong number of arg",
+    "error compiling script", "acl failure in script", "the user executing the script can't",
+)  # fmt: skip
+"""How servers of several versions say it, in small letters, beside the words above."""
 
 
 def translate(error: str) -> Exception:
@@ -60,8 +84,12 @@ def translate(error: str) -> Exception:
     # A write refused inside a script comes as "ERR ... -OOM ..." or with the script's name first.
     if word == "READONLY" or "-READONLY " in error:
         return ReadOnly(error)
+    if word in _FORBIDDEN:
+        return Forbidden(error)
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Denied(error)
+    if word == "ERR" and any(words in error.lower() for words in _SAYS_FORBIDDEN):
+        return Forbidden(error)
     return Refused(error)
 
 

@@ -5,36 +5,40 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import outcome
-import structlog
 import trio
 
 from gateway.backplane.connection import (
-    ASK_LINEAGE,
     Argument,
     Connection,
     ConnectionLost,
     Pipeline,
     keep_connected,
-    read_lineage,
 )
-from gateway.backplane.errors import NoScript, ReadOnly, Refused, Unavailable
+from gateway.backplane.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
+from gateway.backplane.fitness import Fitness
+from gateway.backplane.refusals import Refusals
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
-from gateway.backplane.server import Topology
+from gateway.backplane.server import Server, Topology
+from gateway.backplane.suitability import INFO, judge, read_facts
 
-log = structlog.get_logger("redis")
+LOADS: Final[list[tuple[Any, ...]]] = [("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS]
+"""What a command connection begins with."""
+LOOK_SECONDS: Final = 10.0
+"""How often it is seen that the server can be used still: its settings may be changed any time."""
 
 
 class _Call:
     """A command on its way: who waits for the answer, and since when."""
 
-    __slots__ = ("reply", "sent_at", "task")
+    __slots__ = ("command", "reply", "sent_at", "task")
 
     def __init__(self, task: trio.lowlevel.Task | None, sent_at: float) -> None:
         self.task = task
         self.sent_at = sent_at
+        self.command: tuple[Argument, ...] = ()
         self.reply: Any = None
 
 
@@ -57,12 +61,16 @@ class Link:
     caller needs a timeout of its own.
     """
 
-    def __init__(self, topology: Topology, *, name: str, timeout: float) -> None:
+    def __init__(
+        self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
+    ) -> None:
         self._topology = topology
         self._name = name
         self._timeout = timeout
+        self._fitness = fitness or Fitness()
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
+        self._refusals = Refusals(name)
         self._up = trio.Event()
         self._scope = trio.CancelScope()
         self.lineage = ""
@@ -73,14 +81,18 @@ class Link:
         """Whether there is a connection on which Redis answers, as far as is known."""
         return self._up.is_set()
 
+    @property
+    def refusal(self) -> str:
+        """What Redis refuses whatever it is for, though a node needs it; empty if nothing."""
+        return self._refusals.why
+
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
         """Keep the connection; runs for as long as the node does.
 
         ``on_moved`` is called when a new connection finds another `lineage`, before it is used.
         """
-        loads: list[tuple[Any, ...]] = [("SCRIPT", "LOAD", script.source) for script in ALL_SCRIPTS]
         serve = partial(self._serve, on_moved=on_moved)
-        await keep_connected(self._topology, self._name, [*loads, ASK_LINEAGE], serve)
+        await keep_connected(self._topology, self._name, LOADS, serve, self._fitness)
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).
@@ -140,9 +152,11 @@ class Link:
 
     async def _serve(self, connection: Connection, *, on_moved: Callable[[], None]) -> None:
         before = self.lineage
-        self.lineage = read_lineage(connection.greeted[-1]) or before
+        self.lineage = connection.found.lineage or before
         if "" != before != self.lineage:
             on_moved()
+        self._fitness.fit(self._name)
+        self._refusals.standing.clear()
         self._up.set()
         try:
             with trio.CancelScope() as self._scope:
@@ -150,6 +164,8 @@ class Link:
                     nursery.start_soon(self._pipeline.run, connection)
                     nursery.start_soon(self._read, connection)
                     nursery.start_soon(self._watch)
+                    if connection.found.lineage:  # else INFO is not for us
+                        nursery.start_soon(self._look, connection.server)
             raise ConnectionLost("Redis is elsewhere")
         finally:
             self._fail_pending()
@@ -161,6 +177,7 @@ class Link:
 
     def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
         self._pipeline.put(command)  # first: what cannot be packed raises, and gets no reply
+        call.command = command
         self._pending.append(call)
 
     def _fail_pending(self) -> None:
@@ -181,8 +198,11 @@ class Link:
                 call = take()
                 task = call.task
                 failed = isinstance(reply, Exception)
-                if failed and isinstance(reply, Refused):
-                    log.error("redis refused a command", connection=self._name, reason=str(reply))
+                if failed:
+                    if isinstance(reply, Unavailable) and not reply.passes:
+                        self._refusals.add(call.command, reply, trio.current_time())
+                elif self._refusals.standing:
+                    self._refusals.done(call.command)
                 if task is None:
                     call.reply = reply
                 elif failed:
@@ -202,3 +222,19 @@ class Link:
             await trio.sleep(self._timeout / 4)
             if self._pending and trio.current_time() - self._pending[0].sent_at > self._timeout:
                 raise ConnectionLost(f"no answer for {self._timeout:g} s")
+
+    async def _look(self, server: Server) -> None:
+        """Give up a connection whose server turns out to be one that cannot be used any more."""
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            try:
+                info = await self.call_all(INFO)
+            except Unavailable:
+                continue  # what keeps it from answering is noticed elsewhere
+            eviction = self._fitness.refuse_eviction
+            found = judge(server, read_facts(info), refuse_eviction=eviction)
+            self._fitness.warn(found.warnings)
+            if found.unfit:
+                raise Unsuitable(found.unfit)
+            if found.passing:
+                raise ConnectionLost(found.passing)

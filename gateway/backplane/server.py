@@ -47,7 +47,7 @@ class Server:
     database: int = 0
     tls: ssl.SSLContext | None = None
     must_be_primary: bool = False
-    """Whether to turn away from it should it say that it is a replica."""
+    """Whether sentinels name it: should it be a replica, another one will be named soon."""
 
     async def find(self) -> Server:
         """Give itself: there is no other."""
@@ -124,8 +124,6 @@ class Server:
         if self.database:
             commands.append(("SELECT", self.database))
         commands.append(("CLIENT", "SETNAME", name))
-        if self.must_be_primary:
-            commands.append(("ROLE",))
         return commands
 
 

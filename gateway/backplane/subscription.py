@@ -9,14 +9,9 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.connection import (
-    ASK_LINEAGE,
-    Connection,
-    ConnectionLost,
-    Pipeline,
-    keep_connected,
-    read_lineage,
-)
+from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
+from gateway.backplane.errors import Unavailable, Unsuitable
+from gateway.backplane.fitness import Fitness
 from gateway.backplane.server import Topology
 
 Burst = list[tuple[bytes, bytes]]
@@ -38,10 +33,13 @@ class _Confirmation:
 class Subscription:
     """The channels a node listens to, on one connection, with which they are all resubscribed."""
 
-    def __init__(self, topology: Topology, *, name: str, timeout: float) -> None:
+    def __init__(
+        self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
+    ) -> None:
         self._topology = topology
         self._name = name
         self._timeout = timeout
+        self._fitness = fitness or Fitness()
         self._channels: dict[bytes, None] = {}
         self._pipeline = Pipeline()
         self._unconfirmed: deque[_Confirmation] = deque()
@@ -65,7 +63,7 @@ class Subscription:
         anything is read.
         """
         serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
-        await keep_connected(self._topology, self._name, [ASK_LINEAGE], serve)
+        await keep_connected(self._topology, self._name, [], serve, self._fitness)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.
@@ -104,7 +102,7 @@ class Subscription:
     ) -> None:
         self._pipeline.clear()
         before = self.lineage
-        self.lineage = read_lineage(connection.greeted[-1]) or before
+        self.lineage = connection.found.lineage or before
         if "" != before != self.lineage:
             on_moved()
         try:
@@ -134,6 +132,7 @@ class Subscription:
             last = confirmations[-1]
             await last.arrived.wait()
         if last is None or last.done:
+            self._fitness.fit(self._name)
             on_restored()
 
     async def _read(
@@ -142,6 +141,8 @@ class Subscription:
         while True:
             burst: Burst = []
             for reply in await connection.receive():
+                if isinstance(reply, Unavailable) and not reply.passes:
+                    raise Unsuitable(f"Redis refuses SUBSCRIBE: {reply}")
                 if isinstance(reply, Exception):
                     raise ConnectionLost(str(reply))
                 kind = reply[0]

@@ -115,7 +115,9 @@ class Sentinels:
         stream = await sentinel.connect()
         try:
             question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
-            replies = await Connection(stream).exchange([*sentinel.credentials(), question])
+            replies = await Connection(stream, sentinel).exchange(
+                [*sentinel.credentials(), question]
+            )
         finally:
             await trio.aclose_forcefully(stream)
         for reply in replies:

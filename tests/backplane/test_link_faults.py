@@ -10,10 +10,11 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.backplane import Denied, Server
-from gateway.backplane.errors import NoScript, ReadOnly, Refused, translate
-from gateway.backplane.link import Link
+from gateway.backplane import Denied, Server, Unavailable
+from gateway.backplane.errors import Forbidden, NoScript, ReadOnly, Refused, translate
+from gateway.backplane.link import LOADS, Link
 from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
+from gateway.backplane.suitability import QUESTIONS
 from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.redis_server import RedisServer
@@ -122,6 +123,8 @@ async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
     assert await link.call("ECHO", "back") == b"back"
 
 
+GREETING: Final = 1 + len(QUESTIONS) + len(LOADS)
+"""Commands that a link begins with: its name, what it asks, the scripts."""
 MUCH: Final = 1 << 26
 """More bytes than any socket takes at once."""
 
@@ -146,7 +149,7 @@ class FakeRedis:
 
 async def test_the_timeout_runs_for_the_oldest_call(mock_clock: MockClock) -> None:
     """With a clock of our own: nobody fails before the timeout, and everybody soon after."""
-    fake = FakeRedis(greeted=2 + len(ALL_SCRIPTS))
+    fake = FakeRedis(greeted=GREETING)
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(
             trio.serve_tcp,
@@ -180,7 +183,7 @@ async def test_the_timeout_runs_for_the_oldest_call(mock_clock: MockClock) -> No
 
 async def test_what_was_not_sent_in_time_is_not_sent_any_more(mock_clock: MockClock) -> None:
     """Else it would take effect when the caller was told long ago that it had failed."""
-    fake = FakeRedis(greeted=2 + len(ALL_SCRIPTS))
+    fake = FakeRedis(greeted=GREETING)
     failed, everything, received = trio.Event(), trio.Event(), 0
 
     async def serve(stream: trio.SocketStream) -> None:
@@ -219,7 +222,7 @@ async def test_what_was_not_sent_in_time_is_not_sent_any_more(mock_clock: MockCl
 
 
 async def test_an_idle_connection_is_kept(mock_clock: MockClock) -> None:
-    fake = FakeRedis(greeted=2 + len(ALL_SCRIPTS))
+    fake = FakeRedis(greeted=GREETING)
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, fake.serve, 0)
         port = listeners[0].socket.getsockname()[1]
@@ -261,18 +264,30 @@ async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> 
         ("LOADING Redis is loading the dataset in memory", Denied),
         ("MISCONF Redis is configured to save RDB snapshots", Denied),
         ("CLUSTERDOWN The cluster is down", Denied),
-        ("NOAUTH Authentication required.", Denied),
         # As Redis 6 says it of a script's call.
         ("ERR Error running script (call to f_1): @user_script:5: -OOM command", Denied),
         ("ERR Error running script (call to f_1): @user_script:5: -READONLY You", ReadOnly),
         ("NOSCRIPT No matching script. Please use EVAL.", NoScript),
         ("WRONGTYPE Operation against a key", Refused),
-        ("ERR unknown command 'OOM'", Refused),
+        ("ERR user_script:1: attempt to perform arithmetic on a nil value", Refused),
+        ("NOAUTH Authentication required.", Forbidden),
+        ("NOPERM No permissions to access a key", Forbidden),
+        ("ERR unknown command 'OOM'", Forbidden),
+        ("ERR Error compiling script (new function): user_script:1: '=' expected", Forbidden),
+        # What a script is not allowed, as Redis 6.2, 7.0, and 8 and Valkey say it.
+        ("ERR Error running script (call to f_1): @user_script:1: @user_script: 1: "
+         "The user executing the script can't run this command or subcommand", Forbidden),
+        ("ERR The user executing the script can't run this command or subcommand script: 0",
+         Forbidden),
+        ("ERR ACL failure in script: User u has no permissions to run the 'hset' command",
+         Forbidden),
     ],
-)
+)  # fmt: skip
 def test_what_passes_is_told_from_what_is_wrong(error: str, kind: type[Exception]) -> None:
     translated = translate(error)
     assert type(translated) is kind
+    if isinstance(translated, Unavailable):
+        assert translated.passes == (kind in {Denied, ReadOnly})
     assert str(translated) == error
 
 
@@ -287,12 +302,16 @@ async def test_a_full_redis_is_unavailable(link: Link) -> None:
     assert await link.call("SET", "key", "value") == b"OK"
 
 
-async def test_a_read_only_replica_is_left_for_the_primary_may_be_elsewhere(link: Link) -> None:
+async def test_a_server_that_becomes_a_replica_is_left_and_not_used_until_it_is_a_primary(
+    link: Link,
+    redis_server: RedisServer,
+) -> None:
     claim = partial(link.run_script, CLAIM, ("nicks", "sessions"), "s1", "n1", "Alice", "alice")
-    await link.call("REPLICAOF", "127.0.0.1", 1)
     for write in (partial(link.call, "SET", "key", "value"), claim):
+        redis_server.ask("REPLICAOF", "127.0.0.1", 1)
         await fails(write)
         await disconnected(link)
+        await fails(partial(link.call, "GET", "key"))
+        redis_server.ask("REPLICAOF", "NO", "ONE")
         await connected_again(link)
-    await link.call("REPLICAOF", "NO", "ONE")
     assert await link.call("SET", "key", "value") == b"OK"

@@ -52,7 +52,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
         await fails(partial(link.call, "PING"))
         redis_server.ask("ACL", "SETUSER", "app", ">letmein")
         await connected_again(link)
-    assert logs[0]["event"] == "redis away"
+    assert logs[0]["event"] == "redis cannot be used"
     assert "WRONGPASS" in logs[0]["reason"]
     assert "letmein" not in str(logs)
 
@@ -62,7 +62,7 @@ async def test_a_database_that_does_not_exist_is_logged_once(redis_server: Redis
     async with kept_out(link) as logs:
         pass
     [line] = logs
-    assert (line["event"], line["connection"]) == ("redis away", "test")
+    assert (line["event"], line["connection"]) == ("redis cannot be used", "test")
     assert "DB index" in line["reason"]
 
 

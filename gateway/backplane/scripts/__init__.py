@@ -10,8 +10,9 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Script:
-    """A script's source and the SHA-1 that Redis knows it by."""
+    """A script's source and the SHA-1 that Redis knows it by; its name is for logs."""
 
+    name: str
     source: str
     sha: str
 
@@ -20,7 +21,8 @@ class Script:
         """Read files ``name.lua`` from beside this one; the first ones are what the last needs."""
         folder = resources.files(__name__)
         source = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
-        return cls(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+        sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+        return cls(names[-1], source, sha)
 
 
 PUBLISH: Final = Script.load("log", "publish")

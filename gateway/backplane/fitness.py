@@ -1,0 +1,55 @@
+"""Why this node's connections to Redis cannot be used, as readiness and the log tell it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+_MOST_WARNINGS: Final = 50
+
+log = structlog.get_logger("redis")
+
+
+class Fitness:
+    """What was found of the server, by all connections of a node.
+
+    Each reason is logged when it comes up, and again only after another one, or a good time.
+    """
+
+    def __init__(self, *, refuse_eviction: bool = True) -> None:
+        self.refuse_eviction = refuse_eviction
+        """Whether a server that may evict data is unfit; else it is worth a warning."""
+        self._reasons: dict[str, str] = {}
+        self._logged = ""
+        self._warned: set[str] = set()
+
+    @property
+    def why_unfit(self) -> str:
+        """Why a connection cannot be used until somebody changes something; empty if all can."""
+        return next(iter(self._reasons.values()), "")
+
+    def unfit(self, connection: str, reason: str) -> None:
+        """Note that the server that a connection goes to cannot be used."""
+        self._reasons[connection] = reason
+        if reason != self._logged:
+            self._logged = reason
+            log.error("redis cannot be used", connection=connection, reason=reason)
+
+    def fit(self, connection: str) -> None:
+        """Note that a connection is in use."""
+        self.unknown(connection)
+        if self._logged and not self._reasons:
+            self._logged = ""
+            log.info("redis can be used again", connection=connection)
+
+    def unknown(self, connection: str) -> None:
+        """Note that the server that a connection goes to does not answer now."""
+        self._reasons.pop(connection, None)
+
+    def warn(self, warnings: tuple[str, ...]) -> None:
+        """Log what has not been logged before."""
+        for warning in warnings:
+            if warning not in self._warned and len(self._warned) < _MOST_WARNINGS:
+                self._warned.add(warning)
+                log.warning("redis is not as it should be", problem=warning)
