@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import trio
 
-from gateway.backplane import Link, Timeline, Unavailable
+from gateway.backplane import Link, Retry, Timeline, Unavailable
 from gateway.backplane.timeline import UNKNOWN
 from gateway.sequence import Sequence
-
-RETRY_SECONDS: Final = 0.25
-"""How long a log is let be that could not be read."""
-
 
 Acknowledged = tuple[tuple[str, int], ...]
 """Replication ids of Redis, each with the ``seq`` of a message that was logged under it."""
@@ -93,7 +88,7 @@ class Follower:
         """Have ``read_on`` called until nothing is missing; false if that is under way already.
 
         It reads some of the log, and sets ``behind`` if it must be called again. While Redis does
-        not answer it is tried again and again.
+        not answer it is tried again and again; what is refused, ever later.
         """
         self.behind = True
         if self.catching_up:
@@ -104,13 +99,15 @@ class Follower:
         return True
 
     async def _catch_up(self, link: Link, read_on: Callable[[], Awaitable[None]]) -> None:
+        retry = Retry()
         while self.behind and self.followed:
             await link.wait_connected()
             self.behind = self.sequence.suspicious = False
             try:
                 await read_on()
-            except Unavailable:
+                retry.succeeded()
+            except Unavailable as error:
                 self.behind = True
-                await trio.sleep(RETRY_SECONDS)
+                await trio.sleep(retry.pause(error))
         self.catching_up = False
         self._caught_up.set()

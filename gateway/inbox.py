@@ -10,9 +10,9 @@ import structlog
 import trio
 
 from gateway.agreement import agreed_up_to
-from gateway.backplane import Backplane, Timeline, Unavailable, continues, went_back
+from gateway.backplane import Backplane, Retry, Timeline, Unavailable, continues, went_back
 from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE, InboxPage
-from gateway.follower import RETRY_SECONDS, Follower, lacks
+from gateway.follower import Follower, lacks
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
 from gateway.splicing import contradict, identity, in_epoch, message_epoch, message_seq
@@ -244,23 +244,24 @@ class Inboxes:
         inbox.outbox.offer(text_frame(encode(notice)))
 
     async def _find_missed(self) -> None:
+        retry = Retry()
         while True:
             await self._missed.wait()
             self._missed = trio.Event()
             inboxes = list(self._inboxes.values())
-            for start in range(0, len(inboxes), _BATCH):
-                await self._compare(inboxes[start : start + _BATCH])
+            try:
+                for start in range(0, len(inboxes), _BATCH):
+                    await self._compare(inboxes[start : start + _BATCH])
+                retry.succeeded()
+            except Unavailable as error:
+                await self._backplane.link.wait_connected()
+                await trio.sleep(retry.pause(error))
+                self._missed.set()  # begin again
 
     async def _compare(self, inboxes: list[Inbox]) -> None:
-        try:
-            found = await self._backplane.inboxes.positions([inbox.sid for inbox in inboxes])
-        except Unavailable:
-            await self._backplane.link.wait_connected()
-            await trio.sleep(RETRY_SECONDS)
-            self._missed.set()  # begin again
-            return
-        for inbox, (epoch, seq) in zip(inboxes, found, strict=True):
-            if inbox.sequence.doubted or (epoch, seq) != (inbox.epoch, inbox.sequence.position):
+        found = await self._backplane.inboxes.positions([inbox.sid for inbox in inboxes])
+        for inbox, position in zip(inboxes, found, strict=True):
+            if inbox.sequence.doubted or position != (inbox.epoch, inbox.sequence.position):
                 inbox.behind = True
                 self._hand_on(inbox)
 

@@ -141,6 +141,7 @@ class Lease:
                 now, before = trio.current_time(), self._answered_at
                 self._answered_at, self._denied = now, ""
                 # All of these may take long; the heart goes on beating meanwhile.
+                self._do_once("check some", self._sweep.some_sessions)
                 if self._forgotten or self._standings.unsettled:
                     self._do_once("settle", self._settle)
                 if now >= self._sweep_at:
@@ -233,8 +234,7 @@ class Lease:
         if self._forgotten:
             self._forgotten = False  # it may be so again before this is done
             try:
-                if rooms := list(self._standings.rooms):
-                    await self._backplane.rooms.entered(*rooms)
+                await self._list_rooms()
             except Unavailable:
                 self._forgotten = True
                 raise
@@ -251,7 +251,7 @@ class Lease:
             raise
 
     async def _check(self) -> None:
-        await self._standings.check()
+        await self._sweep.sessions()
         await self._standings.settle_all()
 
     async def _declare_dead(self, node: str) -> None:
@@ -271,11 +271,17 @@ class Lease:
         """Keep this node's rooms in the listing, and see to what nobody else would clear away."""
         while True:
             await trio.sleep(TIDY_SECONDS)
-            try:
-                if rooms := list(self._standings.rooms):
-                    await self._backplane.rooms.entered(*rooms)
-                await self._backplane.rooms.forget_expired()
-                await self._sweep.nicks()
-                await self._sweep.rooms()
-            except Unavailable:
-                log.debug("not tidied")
+            for tidy in (
+                self._list_rooms,
+                self._backplane.rooms.forget_expired,
+                self._sweep.nicks,
+                self._sweep.rooms,
+            ):
+                try:
+                    await tidy()
+                except Unavailable as error:
+                    log.debug("not tidied", reason=str(error))
+
+    async def _list_rooms(self) -> None:
+        if rooms := list(self._standings.rooms):
+            await self._backplane.rooms.entered(*rooms)

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, NickTaken, Refused, Replaced, Unavailable
+from gateway.backplane import Backplane, NickTaken, Refused, Replaced, Retry, Unavailable
 from gateway.closing import NICK_LOST, REPLACED, Closing
 from gateway.inbox import NOTHING_MISSED, Missed
 from gateway.parking import Parking
@@ -26,8 +26,6 @@ from gateway.wire import Position
 
 _RELEASE_BATCH: Final = 200
 _CLAIM_BATCH: Final = 100
-_CHECK_BATCH: Final = 500
-_RETRY_SECONDS: Final = 0.25
 
 log = structlog.get_logger("standings")
 
@@ -200,9 +198,7 @@ class Standings:
     def settle_followers(self, room: str, sids: Iterable[str]) -> None:
         """Have those of these sessions claim anew that follow a room here still."""
         followers = self.followers(room)
-        for sid in sids:
-            if sid in followers and (standing := self._standings.get(sid)) is not None:
-                self.settle(standing)
+        self.settle_those(sid for sid in sids if sid in followers)
 
     def _may_be_in(self, room: str, sid: str) -> bool:
         standing = self._standings.get(sid) or self._departures.get(sid)
@@ -245,18 +241,28 @@ class Standings:
         elif (standing := self._standings.get(sid)) is not None and not standing.moved:
             self.settle(standing)
 
-    async def check(self) -> None:
-        """See that every session is still this node's, after news of that may have been missed.
+    def everybody(self) -> list[str]:
+        """Return all sessions that this node holds."""
+        return list(self._standings)
 
-        :raises Unavailable: if Redis does not answer.
+    def owned(self, sids: Iterable[str]) -> dict[str, str]:
+        """Return the nicknames that these sessions should own in Redis now, by session.
+
+        Those are left out for which something is being claimed, or will be.
         """
-        nicks = {s.sid: s.nick for s in self._standings.values() if s.nick and not s.moved}
-        sids = list(nicks)
-        for start in range(0, len(sids), _CHECK_BATCH):
-            batch = {sid: nicks[sid] for sid in sids[start : start + _CHECK_BATCH]}
-            for sid in await self._backplane.nicks.astray(batch):
-                if (standing := self._standings.get(sid)) is not None:
-                    self.settle(standing)
+        return {
+            sid: standing.nick
+            for sid in sids
+            if (standing := self._standings.get(sid)) is not None
+            and standing.who
+            and not (standing.moved or standing.claims.locked() or sid in self._unsettled)
+        }
+
+    def settle_those(self, sids: Iterable[str]) -> None:
+        """Have the claims of those of these sessions that are here made good soon."""
+        for sid in sids:
+            if (standing := self._standings.get(sid)) is not None:
+                self.settle(standing)
 
     async def settle_all(self) -> None:
         """Have unsettled sessions claim again what they hold, many at a time.
@@ -265,16 +271,17 @@ class Standings:
         """
         if len(self._unsettled) > 1:
             log.warning("claiming anew", sessions=len(self._unsettled))
+        failures: list[Unavailable] = []
         while self._unsettled:
             batch = list(self._unsettled.values())[:_CLAIM_BATCH]
             async with trio.open_nursery() as nursery:
                 for standing in batch:
                     del self._unsettled[standing.sid]
-                    nursery.start_soon(self._claim, standing)
-            if any(standing.sid in self._unsettled for standing in batch):
-                raise Unavailable("not every session could claim anew")
+                    nursery.start_soon(self._claim, standing, failures)
+            if failures:
+                raise failures[0]
 
-    async def _claim(self, standing: Standing) -> None:
+    async def _claim(self, standing: Standing, failures: list[Unavailable]) -> None:
         async with self.claiming(standing):
             if standing.over or standing.moved or not standing.who:
                 return
@@ -287,7 +294,8 @@ class Standings:
                 standing.moved = True
                 if standing.close is not None:
                     standing.close(REPLACED)
-            except Unavailable:
+            except Unavailable as error:
+                failures.append(error)
                 self.settle(standing)
 
     def _end(self, standing: Standing, closing: Closing) -> None:
@@ -343,6 +351,7 @@ class Standings:
                 await self._parked.wait()
 
     async def _release_departed(self) -> None:
+        retry = Retry()
         while True:
             due = [
                 standing
@@ -356,9 +365,10 @@ class Standings:
                 continue
             try:
                 await self._release(due[:_RELEASE_BATCH])
-            except Unavailable:
+                retry.succeeded()
+            except Unavailable as error:
                 await self._backplane.link.wait_connected()
-                await trio.sleep(_RETRY_SECONDS)
+                await trio.sleep(retry.pause(error))
 
     async def _release(self, batch: list[Standing]) -> None:
         """Give back what these hold; whoever is being taken up meanwhile keeps the rest of it."""

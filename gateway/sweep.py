@@ -8,6 +8,7 @@ a name that the others had released already; or a session is entered into a room
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import Final
 
 import structlog
@@ -20,6 +21,11 @@ MOST_AT_ONCE: Final = 200
 """Sessions looked at, or given back, at one go."""
 STRANGE_ROOMS: Final = 50
 """Rooms looked at each time in which nobody on this node is."""
+CHECK_BATCH: Final = 500
+CHECK_ROUNDS: Final = 60
+"""Times that it is seen to some sessions in which all of them come round."""
+
+_VANISHED: Final = "evicted, or deleted by somebody; they are claimed anew"
 
 log = structlog.get_logger("sweep")
 
@@ -30,6 +36,41 @@ class Sweep:
     def __init__(self, backplane: Backplane, standings: Standings) -> None:
         self._backplane = backplane
         self._standings = standings
+        self._to_check: list[str] = []
+
+    async def sessions(self) -> None:
+        """See that every session here owns its nickname still, and have it claimed anew if not.
+
+        :raises Unavailable: if Redis does not answer.
+        """
+        sids = self._standings.everybody()
+        for start in range(0, len(sids), CHECK_BATCH):
+            await self._check(sids[start : start + CHECK_BATCH])
+
+    async def some_sessions(self) -> None:
+        """See to the next few sessions; to all, if Redis has lost one: most likely it lost all.
+
+        They all come round in `CHECK_ROUNDS` calls, if there are not too many.
+
+        :raises Unavailable: if Redis does not answer.
+        """
+        everybody = self._standings.everybody()
+        self._to_check = self._to_check or everybody
+        count = min(math.ceil(len(everybody) / CHECK_ROUNDS), CHECK_BATCH)
+        some, self._to_check = self._to_check[:count], self._to_check[count:]
+        if await self._check(some):
+            await self.sessions()
+
+    async def _check(self, sids: list[str]) -> bool:
+        """Settle those of these sessions that may not be here; true if Redis has lost one."""
+        nicks = self._standings.owned(sids)
+        astray = await self._backplane.nicks.astray(nicks)
+        owned = self._standings.owned(astray)  # much may have happened meanwhile
+        astray = {sid: lost for sid, lost in astray.items() if owned.get(sid) == nicks[sid]}
+        if lost := sum(astray.values()):
+            log.error("nicknames vanished from redis", sessions=lost, hint=_VANISHED)
+        self._standings.settle_those(astray)
+        return lost > 0
 
     async def nicks(self) -> None:
         """See that every nickname is held by a session that there is.
@@ -79,5 +120,10 @@ class Sweep:
             if strays and (gone := await rooms.leave(room, *strays)):
                 log.warning("members that are not there", room=room, sessions=gone)
             await trio.lowlevel.checkpoint()
-        self._standings.settle_followers(room, before.difference(here))
+        missing = self._standings.owned(before.difference(here))
+        if missing and not here:
+            log.error(
+                "members vanished from redis", room=room, sessions=len(missing), hint=_VANISHED
+            )
+        self._standings.settle_followers(room, missing)
         return known

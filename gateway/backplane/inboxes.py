@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused, reading
+from gateway.backplane.errors import IdReused, Refused, reading
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
 from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
@@ -153,15 +153,12 @@ class Inboxes:
             ]
         )
 
-    async def positions(self, sessions: Sequence[str]) -> list[InboxPosition]:
-        """Tell where many inboxes are; one of which that cannot be read is nowhere."""
-        found = await self._link.call_all(
+    async def positions(self, sessions: Sequence[str]) -> list[InboxPosition | None]:
+        """Return where many inboxes are; None for one that somebody else has spoilt."""
+        replies = await self._link.try_all(
             [("HMGET", self._keys(session).meta, "epoch", "seq") for session in sessions]
         )
-        return [
-            InboxPosition((epoch or b"").decode("utf-8", "replace"), _read_seq(seq or b"0"))
-            for epoch, seq in found
-        ]
+        return [None if isinstance(reply, Refused) else _position(*reply) for reply in replies]
 
     async def keep(self, sessions: Sequence[str]) -> None:
         """Have inboxes live on: their sessions are there."""
@@ -175,6 +172,7 @@ class Inboxes:
         await self._link.call_all([("UNLINK", *self._keys(session).all()) for session in sessions])
 
 
-def _read_seq(seq: bytes) -> int:
-    """Read a ``seq``; -1 for what somebody else has put there."""
-    return int(seq) if seq.isdigit() and len(seq) < _MOST_DIGITS else -1
+def _position(epoch: bytes | None, seq: bytes | None) -> InboxPosition | None:
+    if seq is not None and not (seq.isdigit() and len(seq) < _MOST_DIGITS):
+        return None
+    return InboxPosition((epoch or b"").decode("utf-8", "replace"), int(seq or 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.errors import reading
@@ -108,17 +108,24 @@ class Nicks:
         """
         return await self._release(sessions, self._incarnation.any)
 
-    async def astray(self, sessions: dict[str, str]) -> list[str]:
-        """Give those sessions, of these with their nicknames, that may not be on this node now."""
+    async def astray(self, sessions: Mapping[str, str]) -> dict[str, bool]:
+        """Return which sessions, of these with their nicknames, may not be on this node now.
+
+        True for one of which Redis has lost that it owns its nickname.
+        """
         folded = {session: fold(nick) for session, nick in sessions.items()}
         if not folded:
-            return []
-        owners: list[bytes | None] = await self._link.call("HMGET", self._nicks, *folded.values())
-        astray = []
-        for session, owner in zip(folded, owners, strict=True):
+            return {}
+        owners, owned = await self._link.call_all(
+            [("HMGET", self._keys[0], *folded.values()), ("HMGET", self._keys[1], *folded)]
+        )
+        astray: dict[str, bool] = {}
+        for session, owner, nick in zip(folded, owners, owned, strict=True):
             mark = f"{session} {self._incarnation.name} ".encode()
-            if owner is None or not owner.startswith(mark):
-                astray.append(session)
+            if owner is None or nick is None:
+                astray[session] = True
+            elif not owner.startswith(mark) or nick != folded[session].encode():
+                astray[session] = False
         return astray
 
     async def release_node(self, node: str) -> list[str]:

@@ -101,6 +101,7 @@ def judge(server: Server, facts: Mapping[str, str], *, refuse_eviction: bool = T
     place = server.place
     mode = facts.get("redis_mode") or facts.get("server_mode", "")
     role = facts.get("role", "")
+    version = _version(facts)
     unfit, passing, warnings = "", "", []
     if mode == "sentinel" or role == "sentinel":
         unfit = (
@@ -111,8 +112,8 @@ def judge(server: Server, facts: Mapping[str, str], *, refuse_eviction: bool = T
             f"Redis at {place} runs in Cluster mode, which is not supported: "
             "use a server without cluster-enabled"
         )
-    elif too_old := _too_old(place, facts):
-        unfit = too_old
+    elif version and version < LEAST_VERSION:
+        unfit = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
     elif role in {"slave", "replica"}:
         primary = ":".join(filter(None, (facts.get("master_host"), facts.get("master_port"))))
         if server.must_be_primary:
@@ -127,7 +128,7 @@ def judge(server: Server, facts: Mapping[str, str], *, refuse_eviction: bool = T
             unfit = f"{evicts}, or accept their loss with --redis-eviction warn"
         else:
             warnings.append(evicts)
-    if "redis_version" not in facts:
+    if not version:
         warnings.append(
             f"Redis at {place} does not tell its version: {_needed()}, which cannot be checked"
         )
@@ -152,12 +153,9 @@ def _kept_out(server: Server, commands: Sequence[Command], replies: Sequence[Any
     return ""
 
 
-def _too_old(place: str, facts: Mapping[str, str]) -> str:
-    version = facts.get("redis_version", "")
-    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", version)
-    if numbers is None or tuple(map(int, numbers.groups())) >= LEAST_VERSION:
-        return ""
-    return f"Redis {version} at {place} is too old: {_needed()}"
+def _version(facts: Mapping[str, str]) -> tuple[int, ...]:
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", facts.get("redis_version", ""))
+    return tuple(map(int, numbers.groups())) if numbers else ()
 
 
 def _needed() -> str:

@@ -228,7 +228,18 @@ async def test_what_nobody_keeps_is_gone_in_time(node: Node, redis_server: Redis
 async def test_many_positions_at_once(node: Node) -> None:
     await write(node, "hello")
     [bobs, nobodys] = await node.backplane.inboxes.positions(["bob", "nobody"])
+    assert bobs is not None
     assert (bobs.seq, bool(bobs.epoch), nobodys) == (1, True, InboxPosition("", 0))
+
+
+async def test_a_spoilt_inbox_leaves_the_others_their_positions(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await write(node, "hello")
+    redis_server.ask("SET", KEYS.meta.replace("bob", "carol"), "spoilt")
+    redis_server.ask("HSET", KEYS.meta.replace("bob", "dave"), "seq", "many")
+    positions = await node.backplane.inboxes.positions(["carol", "bob", "dave"])
+    assert [position and position.seq for position in positions] == [None, 1, None]
 
 
 async def test_lost_data_begin_a_new_epoch(node: Node, redis_server: RedisServer) -> None:

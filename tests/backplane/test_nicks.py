@@ -204,8 +204,8 @@ async def test_whoever_was_replaced_can_neither_claim_nor_release(
     await old.nicks.release(["s1"])
     await new.nicks.release_node("old")
     assert owners_with_nodes(redis_server) == {"s1 new Alice"}
-    assert await old.nicks.astray({"s1": "Alice", "s2": "Bob"}) == ["s1", "s2"]
-    assert await new.nicks.astray({"s1": "Alice"}) == []
+    assert await old.nicks.astray({"s1": "Alice", "s2": "Bob"}) == {"s1": False, "s2": True}
+    assert await new.nicks.astray({"s1": "Alice"}) == {}
 
 
 async def test_a_node_taken_for_dead_claims_again_and_is_not_released_any_more(
