@@ -82,10 +82,11 @@ class Sweep:
         for node in holdings.keys() - await nodes.registered():
             log.warning("nicknames held by no node", dead_node=node)
             await nodes.declare_dead(node)
-        here = [sid for node in holdings if nodes.is_own(node) for sid in holdings[node]]
+        own = [holdings[node] for node in holdings if nodes.is_own(node)]
+        here = {sid: folded for held in own for sid, folded in held.items()}
         unknown = self._standings.unknown(here)[:MOST_AT_ONCE]
         # Those that went meanwhile are given back already; only the others tell of a fault.
-        if ended := await nicks.release(unknown):
+        if ended := await nicks.release_held({sid: here[sid] for sid in unknown}):
             log.warning("sessions that nobody has", sessions=len(ended))
             await self._backplane.inboxes.forget(ended)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import ClassVar, ParamSpec, TypeVar
+from typing import ClassVar, Final, ParamSpec, TypeVar
 
 import structlog
 from redis import exceptions as redis_exceptions
@@ -74,10 +74,14 @@ _SAYS_FORBIDDEN = (
     "error compiling script", "acl failure in script", "the user executing the script can't",
 )  # fmt: skip
 """How servers of several versions say it, in small letters, beside the words above."""
+_ARGUMENTS: Final = ", with args beginning with"
+"""What follows may be a whole script, or what somebody wrote."""
+_LONGEST: Final = 400
 
 
 def translate(error: str) -> Exception:
     """Turn Redis's error reply into what this package raises for it."""
+    error = error.partition(_ARGUMENTS)[0][:_LONGEST]
     word = error.split(" ", 1)[0]
     if word == "NOSCRIPT":
         return NoScript(error)

@@ -128,6 +128,13 @@ class Nicks:
                 astray[session] = False
         return astray
 
+    async def release_held(self, held: Mapping[str, str]) -> list[str]:
+        """End sessions as `release` does, given what each holds by `holdings`.
+
+        It works even if Redis has lost which nickname a session owns.
+        """
+        return await self._release_held(held, self._incarnation.any)
+
     async def release_node(self, node: str) -> list[str]:
         """End every session that a dead node held, in batches; safe to do twice or at once.
 
@@ -135,28 +142,35 @@ class Nicks:
         """
         ended: list[str] = []
         async for some in self._scan():
-            held = [session for session, holder in some if holder == node]
-            ended += await self._release(held, node)
+            held = {session: folded for session, holder, folded in some if holder == node}
+            ended += await self._release_held(held, node)
         return ended
 
-    async def holdings(self) -> dict[str, list[str]]:
-        """Give all sessions by the node, alive or not, that they are on."""
-        holdings: dict[str, list[str]] = {}
+    async def holdings(self) -> dict[str, dict[str, str]]:
+        """Return by the node, alive or not, its sessions with their nicknames, folded."""
+        holdings: dict[str, dict[str, str]] = {}
         async for some in self._scan():
-            for session, holder in some:
-                holdings.setdefault(holder, []).append(session)
+            for session, holder, folded in some:
+                holdings.setdefault(holder, {})[session] = folded
         return holdings
 
-    async def _scan(self) -> AsyncIterator[list[tuple[str, str]]]:
-        """Give all sessions with their nodes, some at a time."""
+    async def _scan(self) -> AsyncIterator[list[tuple[str, str, str]]]:
+        """Give all sessions with their nodes and folded nicknames, some at a time."""
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
             # Nothing here may fail over what somebody else has put there.
-            marks = [owner.decode("utf-8", "replace").split(" ", 2)[:2] for owner in flat[1::2]]
-            yield [(mark[0], mark[-1]) for mark in marks]
+            text = [part.decode("utf-8", "replace") for part in flat]
+            marks = [owner.split(" ", 2)[:2] for owner in text[1::2]]
+            yield [(m[0], m[-1], folded) for folded, m in zip(text[::2], marks, strict=True)]
             if cursor == b"0":
                 return
+
+    async def _release_held(self, held: Mapping[str, str], node: str) -> list[str]:
+        # Should one have ended meanwhile, releasing it removes what is noted of it here.
+        notes = [("HSETNX", self._keys[1], session, folded) for session, folded in held.items()]
+        await self._link.call_all(notes)
+        return await self._release(held, node)
 
     async def _release(self, sessions: Iterable[str], node: str) -> list[str]:
         wanted = list(sessions)

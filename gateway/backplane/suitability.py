@@ -62,7 +62,8 @@ def review(
     info = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "INFO"]
     hello = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "HELLO"]
     found = judge(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
-    unfit, passing, warnings = found.unfit, found.passing, dict.fromkeys(found.warnings)
+    unfit, passing, warnings = found.unfit, found.passing, list(found.warnings)
+    missing: dict[str, Unavailable] = {}
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable):
             continue
@@ -70,10 +71,14 @@ def review(
         if reply.passes:
             passing = passing or str(reply)
         elif _is_missing(reply) and word in _DISPENSABLE:
-            if cost := _DISPENSABLE[word]:
-                warnings[f"Redis at {server.place} refuses {word}: {cost} ({reply})"] = None
+            missing.setdefault(word, reply)
         else:
             unfit = unfit or f"Redis at {server.place} refuses {_title(command)}: {reply}"
+    warnings += [
+        f"Redis at {server.place} refuses {word}: {cost} ({missing[word]})"
+        for word, cost in _DISPENSABLE.items()
+        if cost and word in missing
+    ]
     return Findings(unfit, passing, tuple(warnings), found.lineage)
 
 

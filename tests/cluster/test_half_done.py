@@ -197,7 +197,7 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
                 await command(bob, "join", room="lobby")
                 return members
 
-            async def hold_as_one_ends() -> dict[str, list[str]]:
+            async def hold_as_one_ends() -> dict[str, dict[str, str]]:
                 held = await holdings()
                 alice.end(goodbye=True)
                 await node._standings.released()

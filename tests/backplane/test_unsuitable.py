@@ -1,0 +1,355 @@
+"""A server that cannot be used is not, and its node says why and goes on once that is mended."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import hiredis
+import pytest
+import structlog.testing
+import trio
+from structlog.typing import EventDict
+
+from gateway.backplane import Backplane, Server, Subscription
+from gateway.backplane.fitness import Fitness
+from gateway.backplane.link import Link
+from gateway.backplane.suitability import QUESTIONS
+from tests.backplane.conftest import TIMEOUT
+from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
+from tests.harness import until
+from tests.ports import HOST, free_port
+from tests.redis_server import RedisServer
+from tests.sentinels import sentinel
+from tests.unit.test_suitability import recorded
+
+ENOUGH: Final = ("~test:*", "&test:*", "+@all", "-@dangerous", "+info")
+"""What the README says that a user needs, for another namespace."""
+
+
+def allow(server: RedisServer, *rules: str) -> str:
+    """Let a user do this and nothing else; gives the URL with it."""
+    server.ask("ACL", "SETUSER", "app", "reset", "on", ">word", *rules)
+    return f"unix://app:word@{server.socket}"
+
+
+@asynccontextmanager
+async def running(link: Link) -> AsyncIterator[list[EventDict]]:
+    """Run a link that connects; gives what it logs."""
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.run)
+            await connected_again(link)
+            yield logs
+            nursery.cancel_scope.cancel()
+
+
+def problems(logs: list[EventDict]) -> list[str]:
+    return [line["problem"] for line in logs if line["event"] == "redis is not as it should be"]
+
+
+def link_to(url: str, fitness: Fitness | None = None) -> Link:
+    return Link(Server.from_url(url), name="test", timeout=TIMEOUT, fitness=fitness)
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+
+class ServerOfAnotherVersion:
+    """Answers what a new connection asks as real servers did, and everything else with OK."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.connections = 0
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        self.connections += 1
+        answers = recorded(self.version)
+        reader = hiredis.Reader()
+        with contextlib.suppress(trio.BrokenResourceError):  # it is left without a goodbye
+            async for data in stream:
+                reader.feed(bytes(data))
+                while command := reader.gets():
+                    words = [part.decode() for part in command]
+                    await stream.send_all(self._answer(answers, words))
+
+    def _answer(self, answers: dict[tuple[Any, ...], Any], command: Sequence[str]) -> bytes:
+        for question in QUESTIONS:
+            if list(map(str, question)) == command and question[0] == "INFO":
+                return b"$%d\r\n%b\r\n" % (len(answers[question]), answers[question])
+        if command[0] == "HELLO":
+            parts = answers[QUESTIONS[0]][:4]
+            return b"*4\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+        return b"+OK\r\n"
+
+
+async def test_a_server_that_is_too_old_is_not_used_until_it_is_upgraded() -> None:
+    fake = ServerOfAnotherVersion("Redis 6.0.16")
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, fake.serve, 0, host=HOST))
+        port = listeners[0].socket.getsockname()[1]
+        fitness = Fitness()
+        link = link_to(f"redis://{HOST}:{port}", fitness)
+        async with kept_out(link) as logs:
+            await fails(partial(link.call, "PING"))
+            [line] = logs
+            assert (line["event"], line["log_level"]) == ("redis cannot be used", "error")
+            assert line["reason"] == fitness.why_unfit
+            assert line["reason"] == (
+                f"Redis 6.0.16 at {HOST}:{port} is too old: "
+                "this needs Redis 6.2 or later, or Valkey"
+            )
+
+            async def tried_again() -> bool:
+                return fake.connections > 1
+
+            await until(tried_again, "it to look again")
+            assert len(logs) == 1
+            fake.version = "Valkey 9.1.2"
+            await connected_again(link)
+            assert fitness.why_unfit == ""
+        nursery.cancel_scope.cancel()
+
+
+async def test_cluster_mode_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    options = {"cluster-enabled": "yes", "port": port, "bind": HOST, "appendonly": "no"}
+    async with RedisServer(tmp_path, **options) as server:
+        for url in (server.url, f"redis://{HOST}:{port}/3"):
+            async with kept_out(link_to(url)) as logs:
+                pass
+            assert "runs in Cluster mode, which is not supported" in logs[0]["reason"]
+
+
+@pytest.mark.parametrize("read_only", ["yes", "no"])
+async def test_a_replica_is_refused_until_it_is_promoted(
+    redis_server: RedisServer, read_only: str
+) -> None:
+    """What is written to one that takes it is lost."""
+    redis_server.ask("CONFIG", "SET", "replica-read-only", read_only)
+    redis_server.ask("REPLICAOF", HOST, 1)
+    link = link_to(redis_server.url)
+    async with kept_out(link) as logs:
+        assert f"is a replica of {HOST}:1: name the primary" in logs[0]["reason"]
+        redis_server.ask("REPLICAOF", "NO", "ONE")
+        await connected_again(link)
+        assert await link.call("SET", "key", "value") == b"OK"
+
+
+async def test_a_sentinel_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    async with (
+        RedisServer(tmp_path, port=port, bind=HOST, appendonly="no"),
+        sentinel(tmp_path / "sentinel", port, quorum=1) as there,
+    ):
+        url = f"redis://{HOST}:{there}/1"
+
+        async def listens() -> bool:
+            try:
+                await (await trio.open_tcp_stream(HOST, there)).aclose()
+            except OSError:
+                return False
+            return True
+
+        await until(listens, "the sentinel to listen")
+        async with kept_out(link_to(url)) as logs:
+            pass
+        assert f"name it as redis+sentinel://{HOST}:{there}/NAME" in logs[0]["reason"]
+
+
+# --- eviction -------------------------------------------------------------------------------------
+
+
+def evict(server: RedisServer, policy: str) -> None:
+    server.ask("CONFIG", "SET", "maxmemory", 1_000_000_000)
+    server.ask("CONFIG", "SET", "maxmemory-policy", policy)
+
+
+async def test_a_policy_that_comes_to_evict_is_noticed_and_its_end(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    fitness = Fitness()
+    link = link_to(redis_server.url, fitness)
+    async with running(link) as logs:
+        evict(redis_server, "allkeys-lru")
+        await disconnected(link)
+        await fails(partial(link.call, "PING"))
+        redis_server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        await connected_again(link)
+        await expect_echo(link, "again")
+    [reason] = [line["reason"] for line in logs if line["event"] == "redis cannot be used"]
+    assert "(maxmemory-policy allkeys-lru): set maxmemory-policy noeviction" in reason
+
+
+async def test_a_policy_that_evicts_may_be_put_up_with(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    evict(redis_server, "volatile-ttl")
+    link = link_to(redis_server.url, Fitness(refuse_eviction=False))
+    async with running(link) as logs:
+        assert len(problems(logs)) == 1
+        redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
+
+        async def warned() -> bool:
+            return len(problems(logs)) == 2
+
+        await until(warned, "a warning of the other policy")
+        await expect_echo(link, "still there")
+
+
+async def test_nothing_is_evicted_without_a_bound(redis_server: RedisServer) -> None:
+    redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    async with running(link_to(redis_server.url)) as logs:
+        [problem] = problems(logs)
+    assert "once maxmemory is set (maxmemory-policy allkeys-lru)" in problem
+
+
+# --- what this user may do ------------------------------------------------------------------------
+
+
+async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisServer) -> None:
+    url = allow(redis_server, *ENOUGH)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            backplane = Backplane(
+                Server.from_url(url), node="n", namespace="test", timeout=TIMEOUT,
+                history_size=10, history_days=1.0,
+            )  # fmt: skip
+            restored = trio.Event()
+
+            async def ignore(_: object) -> None:
+                await trio.lowlevel.checkpoint()
+
+            run = partial(backplane.run, on_burst=ignore, on_moved=restored.set)
+            nursery.start_soon(partial(run, on_restored=restored.set))
+            with trio.fail_after(20):
+                await backplane.link.wait_connected()
+                await restored.wait()
+            rooms, nicks = backplane.rooms, backplane.nicks
+            assert await backplane.subscription.subscribe(rooms.channel("lobby"))
+            await backplane.nodes.register()
+            await backplane.nodes.beat(b"probe")
+            await nicks.claim("Alice", "s1")
+            await nicks.resume("s1")
+            await rooms.entered("lobby")
+            await rooms.join("lobby", "s1", "Alice")
+            assert await rooms.publish("lobby", "s1", "1", b',"text":"hi"}') == 1
+            await rooms.snapshot("lobby", after=0, limit=10, known_version=0)
+            await rooms.count("lobby")
+            await rooms.listing(10)
+            await rooms.some(10)
+            await rooms.forget_expired()
+            await backplane.inboxes.move("s1", b"test:x")
+            await backplane.inboxes.positions(["s1"])
+            await backplane.inboxes.keep(["s1"])
+            await rooms.release_node("n")
+            assert await nicks.release_node("n") == ["s1"]
+            await backplane.inboxes.forget(["s1"])
+            assert backplane.why_unfit == ""
+            nursery.cancel_scope.cancel()
+    assert {line["event"] for line in logs} == {"redis connected"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "cost"),
+    [
+        ("-client", "no name in CLIENT LIST"),
+        ("-script", "scripts are sent whole"),
+        ("-info", "allow +info"),
+    ],
+)
+async def test_what_is_not_allowed_beyond_need_is_warned_of(
+    redis_server: RedisServer, missing: str, cost: str
+) -> None:
+    link = link_to(allow(redis_server, *ENOUGH, missing))
+    async with running(link) as logs:
+        [problem] = problems(logs)
+        assert cost in problem
+        assert await link.call("GET", "test:key") is None
+        assert bool(link.lineage) is (missing != "-info")
+        assert link.refusal == ""
+
+
+@pytest.mark.parametrize("command", ["CLIENT", "INFO", "SCRIPT"])
+async def test_a_command_that_was_taken_out_of_the_server_is_done_without(
+    tmp_path: Path, command: str
+) -> None:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    configuration = folder / "redis.conf"
+    configuration.write_text(f'rename-command {command} ""\n')
+    async with (
+        RedisServer(folder, include=configuration, appendonly="no") as server,
+        running(link_to(server.url)) as logs,
+    ):
+        [problem] = problems(logs)
+        assert f"refuses {command}: " in problem
+
+
+async def test_what_is_needed_and_not_allowed_keeps_the_link_out(
+    redis_server: RedisServer,
+) -> None:
+    link = link_to(allow(redis_server, *ENOUGH, "-evalsha"))
+    async with kept_out(link) as logs:
+        assert "refuses EVALSHA: NOPERM" in logs[0]["reason"]
+        allow(redis_server, *ENOUGH)
+        await connected_again(link)
+
+
+async def test_what_turns_out_to_be_forbidden_stands_until_it_is_allowed(
+    redis_server: RedisServer,
+) -> None:
+    link = link_to(allow(redis_server, *ENOUGH, "-zcard"))
+    async with running(link) as logs:
+        for _ in range(5):
+            await fails(partial(link.call, "ZCARD", "test:key"))
+            await fails(partial(link.call_all, [("ZCARD", "test:key"), ("GET", "test:key")]))
+        assert link.refusal.startswith("ZCARD: NOPERM")
+        assert await link.call("GET", "test:key") is None
+        assert link.refusal, "that is another command"
+        redis_server.ask("ACL", "SETUSER", "app", "+zcard")
+        assert await link.call("ZCARD", "test:key") == 0
+        assert link.refusal == ""
+    [line] = [line for line in logs if line["event"] == "redis refused a command"]
+    assert (line["command"], line["key"], line["times"]) == ("ZCARD", "test:key", 1)
+
+
+async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is(
+    redis_server: RedisServer,
+) -> None:
+    url = allow(redis_server, *ENOUGH)
+    fitness = Fitness()
+    subscription = Subscription(Server.from_url(url), name="test", timeout=5, fitness=fitness)
+    restored = trio.Event()
+
+    async def ignore(_: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            run = partial(subscription.run, on_burst=ignore, on_restored=restored.set)
+            nursery.start_soon(run)
+            with trio.fail_after(20):
+                await restored.wait()
+                restored = trio.Event()
+                assert not await subscription.subscribe(b"other:channel")
+
+                async def refused() -> bool:
+                    return "refuses SUBSCRIBE: NOPERM" in fitness.why_unfit
+
+                await until(refused, "the reason to be known")
+            redis_server.ask("ACL", "SETUSER", "app", "&other:*")
+
+            async def mended() -> bool:
+                return fitness.why_unfit == "" and subscription.connected
+
+            await until(mended, "the subscription to be restored")
+            assert redis_server.ask("PUBLISH", "other:channel", "hello") == 1
+            nursery.cancel_scope.cancel()
+    assert [line["event"] for line in logs].count("redis cannot be used") == 1

@@ -1,0 +1,281 @@
+"""A Redis that cannot be used, and data that it gave away, as people and operators meet them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import structlog.testing
+import trio
+
+from gateway.backplane import Unavailable
+from tests.cluster.inside import command, running_node, session_on
+from tests.harness import open_cluster, raw_client, until
+from tests.ports import HOST, free_port
+from tests.redis_server import RedisServer
+
+NICKS = "chat:{nicks}"
+
+
+async def serve(url: str, *flags: str) -> tuple[int, str]:
+    """Run a node that ends by itself; gives its exit status and all that it says."""
+    command = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--redis", url, *flags]
+    with trio.fail_after(60):
+        done = await trio.run_process(
+            command, check=False, capture_stdout=True, stderr=subprocess.STDOUT
+        )
+    return done.returncode, done.stdout.decode()
+
+
+# --- at the start ---------------------------------------------------------------------------------
+
+
+async def test_a_redis_in_cluster_mode_ends_the_start(tmp_path: Path) -> None:
+    port = free_port()
+    options = {"cluster-enabled": "yes", "port": port, "bind": HOST, "appendonly": "no"}
+    async with RedisServer(tmp_path, **options):
+        status, said = await serve(f"redis://{HOST}:{port}")
+    assert status == 2
+    assert said == (
+        f"chat-gateway: Redis at {HOST}:{port} runs in Cluster mode, which is not supported: "
+        "use a server without cluster-enabled\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("REPLICAOF", HOST, 1), "is a replica of"),
+        (("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "allkeys-lru"), "allkeys-lru"),
+        (("CONFIG", "SET", "requirepass", "secret"), "asks for a password"),
+    ],
+)
+async def test_a_wrong_redis_ends_the_start_with_one_line(
+    redis_server: RedisServer, change: tuple[str | int, ...], complaint: str
+) -> None:
+    redis_server.ask(*change)
+    status, said = await serve(redis_server.url)
+    assert status == 2
+    assert said.startswith(f"chat-gateway: Redis at {redis_server.socket} ")
+    assert complaint in said
+    assert said.count("\n") == 1
+
+
+async def test_a_wrong_password_ends_the_start_and_is_not_repeated(
+    redis_server: RedisServer,
+) -> None:
+    status, said = await serve(f"unix://app:s3cret@{redis_server.socket}")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "refuses the user or password in the URL: WRONGPASS" in said
+    assert "s3cret" not in said
+
+
+async def test_eviction_may_be_put_up_with(redis_server: RedisServer) -> None:
+    redis_server.ask("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "allkeys-lru")
+    async with open_cluster(redis_server, 1, redis_eviction="warn") as cluster:
+        problem = await cluster.nodes[0].logged("redis is not as it should be")
+        assert "(maxmemory-policy allkeys-lru)" in problem["problem"]
+
+
+# --- while the node runs --------------------------------------------------------------------------
+
+
+async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is_one_no_more(
+    redis_server: RedisServer,
+) -> None:
+    send = {"type": "send", "room": "lobby", "text": "hi"}
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        node = cluster.nodes[0]
+        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        assert (await alice.ask(send | {"id": "1"}))["seq"] == 1
+        redis_server.ask("REPLICAOF", HOST, 1)
+        await node.not_ready()
+
+        async def told() -> bool:
+            return "is a replica" in (await node.get("/readyz"))[1]
+
+        await until(told, "the reason to be told")
+        assert (await alice.ask(send | {"id": "2"}))["code"] == "unavailable"
+        redis_server.ask("REPLICAOF", "NO", "ONE")
+        await node.ready()
+        assert (await alice.ask(send | {"id": "2"}))["seq"] == 2
+        lines = [line["event"] for line in node.log]
+        assert lines.count("redis cannot be used") == 1
+        assert lines.count("redis can be used again") == 1
+
+
+async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.05)
+    async with running_node(redis_server) as node:
+
+        async def refused() -> bool:
+            return "(maxmemory-policy volatile-lru)" in (node._why_not_ready() or "")
+
+        async def ready() -> bool:
+            return node._why_not_ready() is None
+
+        redis_server.ask("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "volatile-lru")
+        await until(refused, "the policy to be noticed")
+        redis_server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        await until(ready, "its end to be noticed")
+
+
+async def test_what_is_forbidden_is_told_by_readiness_and_logged_once(
+    redis_server: RedisServer,
+) -> None:
+    redis_server.ask("ACL", "SETUSER", "app", "on", ">word", "~*", "&*", "+@all")
+    redis_server.url = f"unix://app:word@{redis_server.socket}"
+    async with open_cluster(redis_server, 1) as cluster:
+        node = cluster.nodes[0]
+        redis_server.ask("ACL", "SETUSER", "app", "-evalsha")
+        _, reason = await node.not_ready()
+        assert "Redis refuses script beat: NOPERM" in reason
+
+        async def beaten(times: int) -> bool:
+            """Whether Redis has been asked so often in vain."""
+            log = redis_server.ask("ACL", "LOG")
+            return sum(int(entry["count"]) for entry in log) >= times
+
+        await until(lambda: beaten(3), "three beats")
+        assert [line["command"] for line in node.errors] == ["script beat"]
+        redis_server.ask("ACL", "SETUSER", "app", "+evalsha")
+        await node.ready()
+
+
+async def test_nothing_shared_that_is_spoilt_is_called_an_absent_redis(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 1) as cluster:
+        redis_server.ask("SET", "chat:nodes", "spoilt")
+        _, reason = await cluster.nodes[0].not_ready()
+        assert "Redis refuses: WRONGTYPE" in reason
+        redis_server.ask("DEL", "chat:nodes")
+        await cluster.nodes[0].ready()
+
+
+# --- what Redis gave away -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lost", [NICKS, f"{NICKS}:sessions"])
+async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
+    redis_server: RedisServer, lost: str
+) -> None:
+    """All of them, on every node, within a few heartbeats."""
+    async with (
+        open_cluster(redis_server, 2) as cluster,
+        raw_client(cluster.urls[0], "alice"),
+        raw_client(cluster.urls[0], "bob"),
+        raw_client(cluster.urls[1], "carol"),
+    ):
+        before = redis_server.ask("HGETALL", lost)
+        assert len(before) == 3
+        redis_server.ask("DEL", lost)
+
+        async def there_again() -> bool:
+            return bool(redis_server.ask("HGETALL", lost) == before)
+
+        await until(there_again, "the nicknames to be there again")
+        for node in cluster.nodes:
+            line = await node.logged("nicknames vanished from redis")
+            assert line["level"] == "error"
+        async with raw_client(cluster.urls[1]) as another:
+            refused = await another.ask({"type": "hello", "nick": "Alice"})
+            assert refused["code"] == "nick_taken"
+
+
+async def test_a_nickname_that_somebody_else_took_meanwhile_is_lost(
+    redis_server: RedisServer,
+) -> None:
+    async with (
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        redis_server.ask("HSET", NICKS, "alice", "another node-x Alice")
+        redis_server.ask("HSET", f"{NICKS}:sessions", "another", "alice")
+        redis_server.ask("HSET", "chat:nodes", "node-x", 1)
+        assert await alice.closed() == 4501
+
+
+async def test_one_lost_nickname_is_found_though_there_are_many(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at some sessions at a time, until all have come round."""
+    async with running_node(redis_server) as node:
+        monkeypatch.setattr("gateway.sweep.CHECK_ROUNDS", 5)
+        with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
+            everybody = {"alice": alice, "bob": bob, "carol": carol}
+            for nick, session in everybody.items():
+                await command(session, "hello", nick=nick)
+            sweep = node._lease._sweep
+            with structlog.testing.capture_logs() as logs:
+                for nick in everybody:
+                    redis_server.ask("HDEL", NICKS, nick)
+                    for _ in range(6):
+                        await sweep.some_sessions()
+                    await node._lease._settle()
+                    assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
+            lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
+            assert sum(line["sessions"] for line in lost) == 3
+            for session in everybody.values():
+                session.end()
+
+
+async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
+    redis_server: RedisServer,
+) -> None:
+    async with running_node(redis_server) as node:
+        redis_server.ask("HSET", NICKS, "ghost", f"nobody {node.name} Ghost")
+        await node._lease._sweep.nicks()
+        assert redis_server.ask("HGETALL", NICKS) == {}
+        assert redis_server.ask("HGETALL", f"{NICKS}:sessions") == {}
+
+
+async def test_members_that_vanished_are_entered_again(redis_server: RedisServer) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice:
+            await command(alice, "hello", nick="alice")
+            await command(alice, "join", room="lobby")
+            redis_server.ask("DEL", "chat:{room:lobby}:members")
+            with structlog.testing.capture_logs() as logs:
+                await node._lease._sweep.rooms()
+                await node._lease._settle()
+            assert "members vanished from redis" in [line["event"] for line in logs]
+            members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
+            assert list(members) == [alice.sid]
+            alice.end()
+
+
+# --- what is refused for good ---------------------------------------------------------------------
+
+
+async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServer) -> None:
+    async with running_node(redis_server) as node:
+        with session_on(node) as alice, session_on(node) as bob:
+            for nick, session in (("alice", alice), ("bob", bob)):
+                await command(session, "hello", nick=nick)
+            for to in ("alice", "bob"):
+                say = {"type": "direct", "to": to, "text": "hi", "id": to}
+                await bob.handle(json.dumps(say))
+            inboxes = node._relay.inboxes
+            spoilt = f"chat:{{inbox:{alice.sid}}}:meta"
+            assert redis_server.ask("DEL", spoilt)
+            redis_server.ask("SET", spoilt, "spoilt")
+            inboxes.recheck(doubted=True)
+
+            async def compared() -> bool:
+                bobs = inboxes._inboxes[bob.sid]
+                return not (bobs.sequence.doubted or bobs.behind or bobs.catching_up)
+
+            await until(compared, "the other inbox to be compared")
+            with pytest.raises(Unavailable):
+                await node._backplane.inboxes.read(alice.sid, after=0, limit=1)
+            for session in (alice, bob):
+                session.end()
