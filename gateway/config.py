@@ -158,8 +158,8 @@ class Settings:
     )  # fmt: skip
     redis_eviction: str = _setting(
         "refuse", "Redis",
-        "refuse or warn of a Redis that gives data away when its memory is full "
-        "(a maxmemory-policy other than noeviction).",
+        "What becomes of a Redis that gives data away when its memory is full (maxmemory-policy): "
+        "refuse it, or warn.",
         _choice("refuse", "warn"), "refuse|warn",
     )  # fmt: skip
 
