@@ -95,7 +95,10 @@ class Lease:
         if unfit := self._backplane.why_unfit:
             return unfit
         if not self._backplane.link.connected or now - self._answered_at > NOT_READY_AFTER:
-            return f"Redis refuses: {self._denied}" if self._denied else "Redis does not answer"
+            if self._denied:
+                return f"Redis refuses: {self._denied}"
+            away = self._backplane.why_away
+            return f"Redis does not answer: {away}" if away else "Redis does not answer"
         if self._probe_seconds and not self.subscription_delivers:
             return "the subscription to Redis does not deliver"
         return None

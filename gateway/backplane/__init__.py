@@ -94,6 +94,11 @@ class Backplane:
         refusal = self.link.refusal
         return self._fitness.why_unfit or (f"Redis refuses {refusal}" if refusal else "")
 
+    @property
+    def why_away(self) -> str:
+        """Why Redis does not answer, as far as is known."""
+        return self._fitness.why_away
+
     async def run(
         self,
         *,

@@ -196,7 +196,7 @@ async def _one_connection(
             await serve(connection)
     except* ConnectionLost as group:
         away = _first_message(group)
-        fitness.unknown(name)
+        fitness.away(name, away)
     except* Unsuitable as group:
         away = ""
         fitness.unfit(name, _first_message(group))

@@ -21,6 +21,7 @@ class Fitness:
         self.refuse_eviction = refuse_eviction
         """Whether a server that may evict data is unfit; else it is worth a warning."""
         self._reasons: dict[str, str] = {}
+        self._away: dict[str, str] = {}
         self._logged = ""
         self._warned: set[str] = set()
 
@@ -29,23 +30,31 @@ class Fitness:
         """Why a connection cannot be used until somebody changes something; empty if all can."""
         return next(iter(self._reasons.values()), "")
 
+    @property
+    def why_away(self) -> str:
+        """Why a connection was lost, or could not be opened; empty if all are in use."""
+        return next(iter(self._away.values()), "")
+
     def unfit(self, connection: str, reason: str) -> None:
         """Note that the server that a connection goes to cannot be used."""
         self._reasons[connection] = reason
+        self._away.pop(connection, None)
         if reason != self._logged:
             self._logged = reason
             log.error("redis cannot be used", connection=connection, reason=reason)
 
     def fit(self, connection: str) -> None:
         """Note that a connection is in use."""
-        self.unknown(connection)
+        self._reasons.pop(connection, None)
+        self._away.pop(connection, None)
         if self._logged and not self._reasons:
             self._logged = ""
             log.info("redis can be used again", connection=connection)
 
-    def unknown(self, connection: str) -> None:
+    def away(self, connection: str, reason: str) -> None:
         """Note that the server that a connection goes to does not answer now."""
         self._reasons.pop(connection, None)
+        self._away[connection] = reason
 
     def warn(self, warnings: tuple[str, ...]) -> None:
         """Log what has not been logged before."""

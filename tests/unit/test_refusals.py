@@ -84,12 +84,12 @@ def test_a_reason_is_logged_when_it_comes_up_and_again_after_a_good_time(
         fitness.unfit("subscription", "too old")
     assert fitness.why_unfit == "too old"
     fitness.unfit("commands", "a replica")
-    fitness.unknown("commands")
-    assert fitness.why_unfit == "too old"
+    fitness.away("commands", "refused")
+    assert (fitness.why_unfit, fitness.why_away) == ("too old", "refused")
     fitness.fit("commands")
     assert [line["log_level"] for line in logs] == ["error", "error"]
     fitness.fit("subscription")
-    assert fitness.why_unfit == ""
+    assert fitness.why_unfit == fitness.why_away == ""
     assert logs[-1]["event"] == "redis can be used again"
     fitness.unfit("commands", "too old")
     assert logs[-1]["reason"] == "too old"
