@@ -65,6 +65,7 @@ class Backplane:
         history_days: float,
         refuse_eviction: bool = True,
     ) -> None:
+        self._topology = topology
         self.incarnation = Incarnation(node)
         scope = channel_scope(namespace, topology.database)
         self._fitness = fitness = Fitness(refuse_eviction=refuse_eviction)
@@ -122,7 +123,12 @@ class Backplane:
             if self.link.lineage != self.subscription.lineage:
                 self.link.rebuild()
 
+        def primary_moved() -> None:
+            self.link.rebuild()
+            self.subscription.rebuild()
+
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._topology.watch, primary_moved)
             nursery.start_soon(partial(self.link.run, on_moved=link_moved))
             nursery.start_soon(
                 partial(

@@ -142,40 +142,67 @@ class Pipeline:
             await connection.send(data)
 
 
-async def keep_connected(
-    topology: Topology,
-    name: str,
-    commands: list[tuple[Any, ...]],
-    serve: Callable[[Connection], Awaitable[None]],
-    fitness: Fitness,
-) -> None:
-    """Run ``serve`` on a greeted connection, again and again; never returns.
+class Upkeep:
+    """Keeps a connection: opens it, greets, and opens another whenever it is lost.
 
-    ``serve`` ends by raising :exc:`ConnectionLost`, or :exc:`Unsuitable`, and tells ``fitness``
-    once the connection is in use. ``commands`` are sent before that, and may be refused. Between
-    attempts it waits with full jitter, at most two seconds, so that the nodes of a cluster do not
-    come back to Redis in step; after a server that cannot be used at least half of that.
+    Between attempts it waits with full jitter, at most two seconds, so that the nodes of a cluster
+    do not come back to Redis in step; after a server that cannot be used at least half of that.
     """
-    attempts = 0
-    while True:
-        started = trio.current_time()
-        away = await _one_connection(topology, name, commands, serve, fitness)
-        if not away:
-            await trio.sleep(random.uniform(LONGEST_BACKOFF / 2, LONGEST_BACKOFF))  # noqa: S311
-            continue
-        if trio.current_time() - started > LONGEST_BACKOFF:
-            attempts = 0
-        attempts += 1
+
+    def __init__(self, topology: Topology, name: str, fitness: Fitness) -> None:
+        self.topology = topology
+        self._name = name
+        self._fitness = fitness
+        self._scope = trio.CancelScope()
+
+    async def run(
+        self,
+        commands: list[tuple[Any, ...]],
+        serve: Callable[[Connection], Awaitable[None]],
+    ) -> None:
+        """Run ``serve`` on a greeted connection, again and again; never returns.
+
+        ``serve`` ends by raising :exc:`ConnectionLost`, or :exc:`Unsuitable`, and calls
+        `Fitness.fit` once the connection is in use. ``commands`` are sent before that, and may be
+        refused.
+        """
+        attempts = 0
+        while True:
+            with trio.CancelScope() as self._scope:
+                started = trio.current_time()
+                away = await _one_connection(
+                    self.topology, self._name, commands, serve, self._fitness
+                )
+                if not away:
+                    await trio.sleep(random.uniform(LONGEST_BACKOFF / 2, LONGEST_BACKOFF))  # noqa: S311
+                    continue
+                if trio.current_time() - started > LONGEST_BACKOFF:
+                    attempts = 0
+                attempts += 1
+                self._log(away, attempts)
+                await _pause(attempts)
+            if self._scope.cancelled_caught:
+                attempts = 0
+                await _pause(1)
+
+    def rebuild(self) -> None:
+        """Give up the connection, or the attempt to open one, and soon open another."""
+        self._scope.cancel()
+
+    def _log(self, reason: str, attempts: int) -> None:
         if attempts == 1 or attempts % 10 == 0:
             log.warning(
                 "redis away",
-                connection=name,
-                server=topology.place,
-                reason=away,
+                connection=self._name,
+                server=self.topology.place,
+                reason=reason,
                 attempts=attempts,
             )
-        ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(attempts, 10))
-        await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
+
+
+async def _pause(attempts: int) -> None:
+    ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(attempts, 10))
+    await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
 
 
 async def _one_connection(
@@ -204,7 +231,7 @@ async def _one_connection(
         # Something was said that nobody here understands: that is no reason to end the node.
         log.exception("connection to redis failed", connection=name, server=topology.place)
         away = _first_message(group) or "it failed"
-        fitness.unknown(name)
+        fitness.away(name, away)
     return away
 
 
@@ -217,12 +244,20 @@ async def check_server(
 
     :raises Unsuitable: if it cannot be used until somebody changes something.
     """
-    try:
-        with trio.move_on_after(CONNECT_SECONDS):
-            async with _opened(topology, name, commands, refuse_eviction=refuse_eviction):
-                pass
-    except ConnectionLost as lost:
-        log.debug("redis away", server=topology.place, reason=str(lost))
+    found: Unsuitable | None = None
+    with trio.move_on_after(CONNECT_SECONDS):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(topology.watch, lambda: None)
+            try:
+                async with _opened(topology, name, commands, refuse_eviction=refuse_eviction):
+                    pass
+            except ConnectionLost as lost:
+                log.debug("redis away", server=topology.place, reason=str(lost))
+            except Unsuitable as unsuitable:
+                found = unsuitable
+            nursery.cancel_scope.cancel()
+    if found is not None:
+        raise found
 
 
 @contextlib.asynccontextmanager

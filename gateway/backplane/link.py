@@ -15,7 +15,7 @@ from gateway.backplane.connection import (
     Connection,
     ConnectionLost,
     Pipeline,
-    keep_connected,
+    Upkeep,
 )
 from gateway.backplane.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
 from gateway.backplane.fitness import Fitness
@@ -64,15 +64,14 @@ class Link:
     def __init__(
         self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
     ) -> None:
-        self._topology = topology
         self._name = name
         self._timeout = timeout
         self._fitness = fitness or Fitness()
+        self._upkeep = Upkeep(topology, name, self._fitness)
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
         self._refusals = Refusals(name)
         self._up = trio.Event()
-        self._scope = trio.CancelScope()
         self.lineage = ""
         """What changes when Redis may have lost data: it was restarted, or is another server."""
 
@@ -92,7 +91,7 @@ class Link:
         ``on_moved`` is called when a new connection finds another `lineage`, before it is used.
         """
         serve = partial(self._serve, on_moved=on_moved)
-        await keep_connected(self._topology, self._name, LOADS, serve, self._fitness)
+        await self._upkeep.run(LOADS, serve)
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).
@@ -148,7 +147,7 @@ class Link:
 
     def rebuild(self) -> None:
         """Give up a connection to a server that is not the right one any more, and open another."""
-        self._scope.cancel()
+        self._upkeep.rebuild()
 
     async def _serve(self, connection: Connection, *, on_moved: Callable[[], None]) -> None:
         before = self.lineage
@@ -159,14 +158,12 @@ class Link:
         self._refusals.standing.clear()
         self._up.set()
         try:
-            with trio.CancelScope() as self._scope:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._pipeline.run, connection)
-                    nursery.start_soon(self._read, connection)
-                    nursery.start_soon(self._watch)
-                    if connection.found.lineage:  # else INFO is not for us
-                        nursery.start_soon(self._look, connection.server)
-            raise ConnectionLost("Redis is elsewhere")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._pipeline.run, connection)
+                nursery.start_soon(self._read, connection)
+                nursery.start_soon(self._watch)
+                if connection.found.lineage:  # else INFO is not for us
+                    nursery.start_soon(self._look, connection.server)
         finally:
             self._fail_pending()
 
@@ -192,7 +189,9 @@ class Link:
     async def _read(self, connection: Connection) -> None:
         take = self._pending.popleft
         while True:
-            for reply in await connection.receive():
+            replies = await connection.receive()
+            await self._upkeep.topology.certain()
+            for reply in replies:
                 if not self._pending:
                     raise ConnectionLost("a reply that nobody asked for")
                 call = take()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -33,6 +34,12 @@ class Topology(Protocol):
     async def find(self) -> Server:
         """Give the server to connect to now. :raises OSError: if nobody knows."""
 
+    async def certain(self) -> None:
+        """Wait until what `find` gives may be believed; what a server answers counts only then."""
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        """Call ``on_moved`` whenever `find` gives another server than before."""
+
 
 @dataclass(frozen=True)
 class Server:
@@ -53,6 +60,13 @@ class Server:
         """Give itself: there is no other."""
         await trio.lowlevel.checkpoint()
         return self
+
+    async def certain(self) -> None:
+        """Return at once: there is no other."""
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:  # noqa: ARG002
+        """Return: it stays this one."""
+        await trio.lowlevel.checkpoint()
 
     @classmethod
     def from_url(cls, url: str) -> Server:

@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, keep_connected
+from gateway.backplane.connection import Connection, ConnectionLost, Pipeline, Upkeep
 from gateway.backplane.errors import Unavailable, Unsuitable
 from gateway.backplane.fitness import Fitness
 from gateway.backplane.server import Topology
@@ -36,14 +36,13 @@ class Subscription:
     def __init__(
         self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
     ) -> None:
-        self._topology = topology
+        self._fitness = fitness or Fitness()
+        self._upkeep = Upkeep(topology, name, self._fitness)
         self._name = name
         self._timeout = timeout
-        self._fitness = fitness or Fitness()
         self._channels: dict[bytes, None] = {}
         self._pipeline = Pipeline()
         self._unconfirmed: deque[_Confirmation] = deque()
-        self._scope = trio.CancelScope()
         self.connected = False
         self.lineage = ""
         """As that of a `Link`."""
@@ -63,7 +62,7 @@ class Subscription:
         anything is read.
         """
         serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
-        await keep_connected(self._topology, self._name, [], serve, self._fitness)
+        await self._upkeep.run([], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.
@@ -90,7 +89,7 @@ class Subscription:
 
     def rebuild(self) -> None:
         """Give up a connection that does not bring what is published, and open another."""
-        self._scope.cancel()
+        self._upkeep.rebuild()
 
     async def _serve(
         self,
@@ -106,12 +105,10 @@ class Subscription:
         if "" != before != self.lineage:
             on_moved()
         try:
-            with trio.CancelScope() as self._scope:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._pipeline.run, connection)
-                    nursery.start_soon(self._read, connection, on_burst)
-                    nursery.start_soon(self._restore, on_restored)
-            raise ConnectionLost("it delivered nothing")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._pipeline.run, connection)
+                nursery.start_soon(self._read, connection, on_burst)
+                nursery.start_soon(self._restore, on_restored)
         finally:
             self.connected = False
             while self._unconfirmed:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, urlencode
 
+import structlog
 import trio
 
-from gateway.backplane.connection import Connection, ConnectionLost
+from gateway.backplane.connection import ConnectionLost
+from gateway.backplane.primary import PrimaryView
+from gateway.backplane.sentinel import open_sentinel
 from gateway.backplane.server import HIGHEST_PORT, Server, Topology, read_options
 
-SENTINEL_SECONDS: Final = 1.0
-"""How long a sentinel has to answer."""
+ASK_SECONDS: Final = 0.5
+"""How often each sentinel is asked, whether it announces anything or not."""
+ANSWER_SECONDS: Final = 0.75
+"""How long a sentinel has to answer: so long that asking twice in vain is done before the last
+answer is older than `CERTAIN_SECONDS`."""
+AGAIN_SECONDS: Final = 0.1
+"""How soon a sentinel is asked again that did not answer."""
+AWAY_SECONDS: Final = (0.5, 1.0)
+"""How soon, at least and at most, if it had not answered before, either."""
 
 _SERVER_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _SENTINEL_PORT: Final = 26379
 _SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
+
+log = structlog.get_logger("redis")
 
 
 def topology_from_url(url: str) -> Topology:
@@ -29,14 +45,18 @@ def topology_from_url(url: str) -> Topology:
     return Server.from_url(url)
 
 
-@dataclass(frozen=True)
 class Sentinels:
-    """A primary that may change, and the sentinels that say which server it is."""
+    """A primary that may change, and the sentinels that say which server it is.
 
-    name: str
-    sentinels: tuple[Server, ...]
-    server: Server
-    """All of it but its address."""
+    ``server`` is all of the primary but its address.
+    """
+
+    def __init__(self, name: str, sentinels: tuple[Server, ...], server: Server) -> None:
+        self.name = name
+        self.sentinels = sentinels
+        self.server = server
+        self._view = PrimaryView([sentinel.place for sentinel in sentinels])
+        self._heard = trio.Event()
 
     @property
     def place(self) -> str:
@@ -86,47 +106,74 @@ class Sentinels:
         )
 
     async def find(self) -> Server:
-        """Ask all sentinels at once, and believe the first that knows; some may be gone.
+        """Return the primary, once enough sentinels have been heard to tell; see `watch`.
 
-        :raises OSError: if none of them knows.
+        :raises OSError: if none of them can be asked.
         """
-        found: list[Server] = []
-        problems: list[str] = []
+        await trio.lowlevel.checkpoint()
+        while not self._view.settled:
+            await self._heard.wait()
+        if self._view.problems is not None or self._view.primary is None:
+            raise OSError(f"no sentinel knows the primary: {self._view.problems}")
+        return _at(self.server, self._view.primary.host, self._view.primary.port)
 
-        async def ask(sentinel: Server) -> None:
-            try:
-                with trio.fail_after(SENTINEL_SECONDS):
-                    found.append(_at(self.server, *await self._ask(sentinel)))
-            except trio.TooSlowError:
-                problems.append(f"{sentinel.place}: no answer")
-            except (OSError, UnicodeError, ConnectionLost) as error:
-                problems.append(f"{sentinel.place}: {error}")
-            else:
-                nursery.cancel_scope.cancel()
+    async def certain(self) -> None:
+        """Wait until no sentinel may have named another primary two seconds ago.
 
+        That is so at once, unless this process has been standing still.
+        """
+        while trio.current_time() > self._view.certain_until:
+            await self._heard.wait()
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        """Ask all the sentinels, and call ``on_moved`` when they name another primary."""
         async with trio.open_nursery() as nursery:
             for sentinel in self.sentinels:
-                nursery.start_soon(ask, sentinel)
-        if not found:
-            raise OSError(f"no sentinel knows the primary: {'; '.join(problems)}")
-        return found[0]
+                nursery.start_soon(self._follow, sentinel, on_moved)
 
-    async def _ask(self, sentinel: Server) -> tuple[str, int]:
-        stream = await sentinel.connect()
+    async def _follow(self, sentinel: Server, on_moved: Callable[[], None]) -> None:
+        """Ask one sentinel for as long as the node runs."""
+        while True:
+            problem = await self._ask(sentinel, on_moved)
+            with self._hearing(sentinel, on_moved):
+                new = self._view.failed(sentinel.place, problem, trio.current_time())
+            if new:
+                log.warning("sentinel away", sentinel=sentinel.place, reason=problem)
+            await trio.sleep(AGAIN_SECONDS if new else random.uniform(*AWAY_SECONDS))  # noqa: S311
+
+    async def _ask(self, sentinel: Server, on_moved: Callable[[], None]) -> str:
+        """Ask one sentinel over one connection, again and again; return why that came to an end."""
+        self._view.asks(sentinel.place, trio.current_time())
         try:
-            question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
-            replies = await Connection(stream, sentinel).exchange(
-                [*sentinel.credentials(), question]
-            )
-        finally:
-            await trio.aclose_forcefully(stream)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise ConnectionLost(str(reply)) from reply
-        if replies[-1] is None:
-            raise ConnectionLost(f"it knows no {self.name!r}")
-        host, port = replies[-1]
-        return host.decode(), int(port)
+            with trio.move_on_after(ANSWER_SECONDS) as answering:
+                async with open_sentinel(sentinel) as asked:
+                    while True:
+                        named = await asked.primary(self.name)
+                        answering.deadline = math.inf
+                        with self._hearing(sentinel, on_moved):
+                            self._view.answered(sentinel.place, named, trio.current_time())
+                        await asked.news(ASK_SECONDS)
+                        self._view.asks(sentinel.place, trio.current_time())
+                        answering.deadline = trio.current_time() + ANSWER_SECONDS
+        except (OSError, UnicodeError, ConnectionLost) as error:
+            return str(error) or "no answer"
+        return "no answer"
+
+    @contextmanager
+    def _hearing(self, sentinel: Server, on_moved: Callable[[], None]) -> Iterator[None]:
+        """Act on what the view is after a sentinel was heard."""
+        before = self._view.primary
+        yield
+        now = self._view.primary
+        if before is not None is not now and before.place != now.place:
+            log.warning(
+                "the primary has moved",
+                name=self.name, old=before.place, new=now.place, epoch=now.epoch,
+                sentinel=sentinel.place,
+            )  # fmt: skip
+            on_moved()  # first: who waits to be certain shall not go on with the old one
+        self._heard.set()
+        self._heard = trio.Event()
 
 
 def _at(server: Server, host: str, port: int) -> Server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -86,6 +87,12 @@ class Unreachable:
         await trio.lowlevel.checkpoint()
         self.asked += 1
         raise RuntimeError("can't start new thread")
+
+    async def certain(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def watch(self, _: Callable[[], None]) -> None:
+        await trio.sleep_forever()
 
 
 async def test_a_redis_that_cannot_be_looked_for_is_tried_again(

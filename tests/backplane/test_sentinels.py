@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog.testing
 import trio
+from structlog.typing import EventDict
 
 from gateway.backplane import topology_from_url
 from gateway.backplane.link import Link
 from gateway.backplane.topology import Sentinels
-from tests.backplane.expectations import connected_again, expect_echo, kept_out
+from tests.backplane.expectations import connected_again, expect_echo
 from tests.backplane.tls import tls_options, tls_server
 from tests.harness import until
 from tests.ports import free_port
@@ -23,12 +25,34 @@ from tests.sentinels import sentinel
 @asynccontextmanager
 async def link_to(url: str) -> AsyncIterator[Link]:
     """Have a link that is connected."""
-    link = Link(topology_from_url(url), name="test", timeout=10)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(link.run)
+    async with running(url) as link:
         await connected_again(link)
         yield link
+
+
+@asynccontextmanager
+async def running(url: str) -> AsyncIterator[Link]:
+    """Run a link that goes where the sentinels say."""
+    topology = topology_from_url(url)
+    link = Link(topology, name="test", timeout=10)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(topology.watch, link.rebuild)
+        nursery.start_soon(link.run)
+        yield link
         nursery.cancel_scope.cancel()
+
+
+async def why_away(url: str) -> str:
+    """Run a link that cannot connect; gives the reason that is logged."""
+    logs: list[EventDict]
+    with structlog.testing.capture_logs() as logs:
+        async with running(url) as link:
+            with trio.fail_after(20):
+                while not (away := [line for line in logs if line["event"] == "redis away"]):
+                    await trio.sleep(0.001)
+            assert not link.connected
+    assert "gu@rd" not in str(logs)
+    return str(away[0]["reason"])
 
 
 async def listens(port: int) -> bool:
@@ -67,10 +91,9 @@ async def test_why_none_of_them_helps_is_logged(tmp_path: Path) -> None:
     async with watched(tmp_path) as there:
         gone = free_port()
         url = f"redis+sentinel://127.0.0.1:{gone},127.0.0.1:{there}/another"
-        async with kept_out(Link(topology_from_url(url), name="test", timeout=10)) as logs:
-            pass
-        assert f"127.0.0.1:{gone}: " in logs[0]["reason"]
-        assert f"127.0.0.1:{there}: it knows no 'another'" in logs[0]["reason"]
+        reason = await why_away(url)
+        assert f"127.0.0.1:{gone}: " in reason
+        assert f"127.0.0.1:{there}: it knows no 'another'" in reason
 
 
 async def test_over_tls_and_with_credentials_of_their_own(
@@ -101,11 +124,7 @@ async def test_over_tls_and_with_credentials_of_their_own(
             (url + guard + "s", "WRONGPASS"),
             (url.partition("?")[0] + "?" + guard, "CERTIFICATE_VERIFY_FAILED"),
         ):
-            topology = topology_from_url(wrong)
-            async with kept_out(Link(topology, name="test", timeout=10)) as logs:
-                pass
-            assert reason in logs[0]["reason"]
-            assert "gu@rd" not in str(logs)
+            assert reason in await why_away(wrong)
 
 
 def test_the_url_says_where_the_sentinels_are_and_who_we_are_to_whom() -> None:

@@ -239,7 +239,7 @@ async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisSe
             await nicks.resume("s1")
             await rooms.entered("lobby")
             await rooms.join("lobby", "s1", "Alice")
-            assert await rooms.publish("lobby", "s1", "1", b',"text":"hi"}') == 1
+            assert await rooms.publish("lobby", "s1", "1", b',"text":"hi"}', digest="d") == 1
             await rooms.snapshot("lobby", after=0, limit=10, known_version=0)
             await rooms.count("lobby")
             await rooms.listing(10)

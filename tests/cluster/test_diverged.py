@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,12 @@ class Gate:
     async def find(self) -> Server:
         await self._open.wait()
         return await self._topology.find()
+
+    async def certain(self) -> None:
+        await self._topology.certain()
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        await self._topology.watch(on_moved)
 
 
 class Speaker:
@@ -108,11 +114,11 @@ class Diverging:
         self.node = Node(Settings(redis=redis_server.url, port=0))
         backplane = self.node._backplane
         self.gates = {
-            "link": Gate(backplane.link._topology),
-            "subscription": Gate(backplane.subscription._topology),
+            "link": Gate(backplane.link._upkeep.topology),
+            "subscription": Gate(backplane.subscription._upkeep.topology),
         }
-        backplane.link._topology = self.gates["link"]
-        backplane.subscription._topology = self.gates["subscription"]
+        backplane.link._upkeep.topology = self.gates["link"]
+        backplane.subscription._upkeep.topology = self.gates["subscription"]
 
     async def ready(self) -> bool:
         return self.node._why_not_ready() is None
