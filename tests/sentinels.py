@@ -22,6 +22,7 @@ HASTY: Final = 1_000
 PATIENT: Final = 60_000
 """Milliseconds of silence after which the sentinels take a server for dead."""
 PAUSE_MS: Final = 60_000
+_DEMOTION: Final = ("replicaof", "slaveof")
 _NOWHERE: Final = f"{HOST} 1"
 
 
@@ -65,12 +66,7 @@ class SentinelGroup:
         async def handed_over() -> bool:
             if self.replica.ask("ROLE")[0] == "master":
                 return True
-            try:
-                ask_sentinel(self.sentinels[0], "FAILOVER", NAME)
-            except redis.ResponseError as error:
-                # It is under way; or the sentinel has not seen the replica yet.
-                if "INPROG" not in str(error) and "NOGOODSLAVE" not in str(error):
-                    raise
+            self._begin_failover()
             return False
 
         await until(handed_over, "the replica to take over")
@@ -79,6 +75,37 @@ class SentinelGroup:
         # once: a sentinel that has last seen it as a primary would not let it become one next time.
         self.replica.ask("REPLICAOF", HOST, self.primary.port)
         self.replica.ask("CLIENT", "UNPAUSE")
+
+    async def fail_over(self) -> None:
+        """Have the replica become the primary while everybody writes on, until a sentinel names it.
+
+        Nobody tells the old primary: it takes writes for eight seconds and more, until the
+        sentinels demote it.
+        """
+
+        async def accepted() -> bool:
+            return self._begin_failover()
+
+        async def named() -> bool:
+            return any(self.replica.port == self.named_by(port) for port in self.sentinels)
+
+        await until(accepted, "a sentinel to begin a failover")
+        await until(named, "a sentinel to name the new primary")
+        self.primary, self.replica = self.replica, self.primary
+
+    def named_by(self, sentinel: int) -> int:
+        """Give the port of the primary that a sentinel names."""
+        return int(ask_sentinel(sentinel, "GET-MASTER-ADDR-BY-NAME", NAME)[1])
+
+    def _begin_failover(self) -> bool:
+        """Ask for a failover; false if one is under way, or the replica has not been seen yet."""
+        try:
+            ask_sentinel(self.sentinels[0], "FAILOVER", NAME)
+        except redis.ResponseError as error:
+            if "INPROG" not in str(error) and "NOGOODSLAVE" not in str(error):
+                raise
+            return False
+        return True
 
     async def lose_primary(self) -> None:
         """Kill the primary; the sentinels have the replica take over as soon as they see it."""
@@ -119,6 +146,22 @@ class SentinelGroup:
         """Wait until all three sentinels see what is so, and another failover may come."""
         await until(self._settled, "the sentinels to agree")
         await self.in_step()
+
+    @asynccontextmanager
+    async def no_demotion(self) -> AsyncIterator[None]:
+        """Keep today's primary from becoming a replica; ends once the sentinels have tried that."""
+        primary = self.primary
+
+        async def refused() -> bool:
+            return bool(primary.ask("ACL", "LOG"))
+
+        primary.ask("ACL", "SETUSER", "default", *(f"-{command}" for command in _DEMOTION))
+        try:
+            yield
+            await until(refused, "the sentinels to try to demote the old primary")
+        finally:
+            primary.ask("ACL", "SETUSER", "default", *(f"+{command}" for command in _DEMOTION))
+            primary.ask("ACL", "LOG", "RESET")
 
     async def _settled(self) -> bool:
         try:

@@ -124,6 +124,8 @@ class Sentinels:
         """
         while trio.current_time() > self._view.certain_until:
             await self._heard.wait()
+        # Whoever was woken, and then given up, in the same moment does not go on.
+        await trio.lowlevel.checkpoint_if_cancelled()
 
     async def watch(self, on_moved: Callable[[], None]) -> None:
         """Ask all the sentinels, and call ``on_moved`` when they name another primary."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,6 +44,39 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
             assert bob.lost_connections == 0
             for node in cluster.nodes:
                 await node.ready()
+
+
+async def test_a_primary_that_does_not_step_down_is_left(tmp_path: Path) -> None:
+    """It takes writes as before, and whoever wrote to it now would lose them."""
+    async with (
+        open_group(tmp_path) as group,
+        open_cluster(group.primary, 0) as cluster,
+        group.no_demotion(),
+    ):
+        hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
+        node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")
+        await node.ready()
+        async with raw_client(node.url, "alice") as alice:
+            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            old = group.primary
+            await group.fail_over()
+            moved = await node.logged("the primary has moved")
+            assert (moved["old"], moved["new"]) == (
+                f"127.0.0.1:{old.port}",
+                f"127.0.0.1:{group.primary.port}",
+            )
+            for number in range(20):
+                await say(alice, f"after {number}")
+            assert old.ask("ROLE")[0] == "master"
+            assert texts(group.primary) == [f"after {number}" for number in range(20)]
+            assert texts(old) == []
+        assert [line["event"] for line in node.log].count("the primary has moved") == 1
+
+
+def texts(server: RedisServer) -> list[str]:
+    """Everything that was said in the lobby, as one server has it."""
+    log = server.ask("XRANGE", "chat:{room:lobby}:log", "-", "+")
+    return [json.loads(entry["m"])["text"] for _, entry in log]
 
 
 async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path) -> None:

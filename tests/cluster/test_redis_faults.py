@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import pytest
 import trio
 
 from tests.cluster.people import in_the_lobby
@@ -97,23 +98,33 @@ async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
         assert bob.notices == []
 
 
-async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: RedisServer) -> None:
+REFUSALS = {"maxmemory": "OOM command not allowed", "min-replicas-to-write": "NOREPLICAS"}
+"""What has Redis refuse to write when it is 1, and what it says then."""
+
+
+@pytest.mark.parametrize("setting", REFUSALS)
+async def test_a_redis_that_does_not_write_refuses_and_nobody_is_disconnected(
+    setting: str, redis_server: RedisServer
+) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
-        redis_server.ask("CONFIG", "SET", "maxmemory", 1)
+        redis_server.ask("CONFIG", "SET", setting, 1)
         answer = await alice.ask(send)
         assert (answer["code"], answer["id"]) == ("unavailable", "1")
-        redis_server.ask("CONFIG", "SET", "maxmemory", 0)
+        redis_server.ask("CONFIG", "SET", setting, 0)
         assert (await alice.ask(send))["seq"] == 1
         redis_server.ask("SCRIPT", "FLUSH")
         assert (await alice.ask(send | {"id": "2"}))["seq"] == 2
 
 
-async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
+@pytest.mark.parametrize(("setting", "why"), REFUSALS.items())
+async def test_while_redis_does_not_write_nothing_but_that_changes(
+    setting: str, why: str, redis_server: RedisServer
+) -> None:
     async with (
         open_cluster(redis_server, 2, probe_seconds=0.5) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
@@ -122,15 +133,15 @@ async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: Red
         node = cluster.nodes[0]
         for client in (alice, bob):
             await client.ask({"type": "join", "room": "lobby", "id": "j"})
-        redis_server.ask("CONFIG", "SET", "maxmemory", 1)
+        redis_server.ask("CONFIG", "SET", setting, 1)
         _, reason = await node.not_ready()
-        assert "OOM command not allowed" in reason
+        assert why in reason
         refused = await bob.ask({"type": "join", "room": "cafe", "id": "c"})
         assert refused["code"] == "unavailable"
         page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
         assert page["type"] == "ok", "reading goes on"
         assert "subscription silent" not in [line["event"] for line in node.log]
-        redis_server.ask("CONFIG", "SET", "maxmemory", 0)
+        redis_server.ask("CONFIG", "SET", setting, 0)
         await node.ready()
         assert [line["event"] for line in node.log].count("redis refuses") == 1
         busy = {"type": "status", "state": "busy", "id": "s"}

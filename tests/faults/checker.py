@@ -35,6 +35,7 @@ def check(history: History, *, patience: float) -> Verdict:
         ),
         *(Anomaly("complaint", line) for line in history.complaints),
     ]
+    lost = [sending for sending in history.sendings if losses.of_sender(sending)]
     counts = {kind: sum(a.kind == kind for a in anomalies) for kind in KINDS}
     return Verdict(
         anomalies=anomalies,
@@ -44,7 +45,8 @@ def check(history: History, *, patience: float) -> Verdict:
         in_rooms=_traffic(history.sendings, history.stays),
         direct=_traffic(history.directs, history.inboxes),
         counts=counts,
-        announced=[sending.text for sending in history.sendings if losses.of_sender(sending)],
+        announced=[sending.text for sending in lost],
+        latest=max(map(losses.seconds_late, lost), default=None),
         told=sum(map(losses.explain, history.holes)),
     )
 

@@ -213,6 +213,23 @@ async def lagging_failover(struck: Struck, chance: random.Random) -> AsyncIterat
     await group.taken_over()
 
 
+@asynccontextmanager
+async def sentinel_failover(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """A sentinel is told to fail over; the old primary takes writes until it is demoted."""
+    await struck.group.fail_over()
+    yield "redis"
+    await struck.group.settled()
+
+
+@asynccontextmanager
+async def slow_demotion(struck: Struck, _: random.Random) -> AsyncIterator[str]:
+    """The same, and the old primary cannot be demoted when the sentinels first try."""
+    async with struck.group.no_demotion():
+        await struck.group.fail_over()
+        yield "redis"
+    await struck.group.settled()
+
+
 def _said(struck: Struck) -> int:
     """Return how many messages the rooms have had."""
     return sum(_said_by_room(struck).values())
@@ -316,6 +333,8 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "failover": (handover, failover, lagging_failover),
     "handover": (handover,),
     "lagging-failover": (lagging_failover,),
+    "sentinel-failover": (sentinel_failover,),
+    "slow-demotion": (slow_demotion,),
     "partition": (partition,),
     "subscriber-cut": (subscriber_cut, subscriber_silent),
     "subscriber-silent": (subscriber_silent,),
@@ -325,12 +344,18 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "none": (),
 }
 
-NEED_SENTINELS: Final = (handover, failover, lagging_failover)
+MOVED_SECONDS: Final = 2.0
+"""Once a sentinel has named another primary, nothing is acknowledged by the old one after this."""
+NAMED: Final = (sentinel_failover, slow_demotion)
+"""Faults that end as a sentinel names another primary, beside the old one that goes on."""
+NEED_SENTINELS: Final = (handover, failover, lagging_failover, *NAMED)
 """Faults for which Redis is a Sentinel group; for the others in the same run it is one, too. They
 prove the same of it: the sentinels do nothing about a primary that is paused, or restarts."""
 LOSSES: Final[dict[Fault, int]] = {
     failover: 1,
     lagging_failover: 1,
+    sentinel_failover: 1,
+    slow_demotion: 1,
     flush: 1,
     roll_back: 1,
     roll_far_back: 1,

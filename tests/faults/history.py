@@ -110,7 +110,8 @@ class Strike:
     """One fault, from its beginning to the moment in which we let go.
 
     ``losses``: how often Redis may have lost by it what it acknowledged in that time; ``deleted``:
-    messages that it had before, and lost by it.
+    messages that it had before, and lost by it. ``late`` is for how many seconds after its end the
+    old primary, which goes on, may acknowledge what is lost; None if there is none that does.
     """
 
     fault: str
@@ -119,6 +120,7 @@ class Strike:
     ended: float | None = None
     losses: int = 0
     deleted: frozenset[str] = frozenset()
+    late: float | None = None
 
 
 @dataclass(frozen=True)

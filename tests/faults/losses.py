@@ -51,7 +51,12 @@ class Losses:
         return [s for s, over in times if text in s.deleted or s.began <= at <= over]
 
     def _over_at(self, strike: Strike) -> float:
-        """Give when another primary was there: something said after the fault is answered."""
+        """Give when another primary was there: something said after the fault is answered.
+
+        Where the old one goes on, it is when that must have been left.
+        """
+        if strike.late is not None:
+            return _end(strike) + strike.late + SLACK
         answers = [
             s.answered_at
             for s in self._history.sendings + self._history.directs
@@ -76,6 +81,11 @@ class Losses:
         ]
         latest = max(own, key=lambda stay: stay.began, default=None)
         return latest is None or self._knows(latest, faults)
+
+    def seconds_late(self, sending: Sending) -> float:
+        """Give how long after the fault that lost it a message was acknowledged."""
+        assert sending.answered_at is not None
+        return sending.answered_at - max(_end(fault) for fault in self._faults_of(sending.text))
 
     def _knows(self, stay: Stay, faults: list[Strike]) -> bool:
         """Tell whether somebody was told of what one of these has done, or left before."""

@@ -25,7 +25,7 @@ def table(history: History, verdict: Verdict) -> str:
         f"in rooms    {_traffic(verdict.in_rooms)}",
         f"            {len(verdict.recovered)} unanswered yet delivered",
         f"direct      {_traffic(verdict.direct)}",
-        f"announced   {len(verdict.announced)} messages lost with Redis, told {verdict.told} times",
+        f"announced   {_announced(verdict)}",
         "anomalies   " + ", ".join(f"{count} {kind}" for kind, count in verdict.counts.items()),
         *_recoveries(verdict.recoveries),
         _unavailable(list(verdict.unavailable.values())),
@@ -43,6 +43,13 @@ def table(history: History, verdict: Verdict) -> str:
 
 def _traffic(traffic: Traffic) -> str:
     return f"{traffic.sent} sent, {traffic.acknowledged} acknowledged, {traffic.heard} heard"
+
+
+def _announced(verdict: Verdict) -> str:
+    lost = f"{len(verdict.announced)} messages lost with Redis, told {verdict.told} times"
+    if verdict.latest is None:
+        return lost
+    return f"{lost}; the last acknowledged {verdict.latest:.2f} s after it"
 
 
 def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:

@@ -16,7 +16,15 @@ import trio
 from client.outbox import Outbox
 from tests.faults.checker import check
 from tests.faults.cluster import Struck, open_struck, way_to_nodes
-from tests.faults.faults import LASTING, LOSSES, NEED_SENTINELS, endless, faults_of
+from tests.faults.faults import (
+    LASTING,
+    LOSSES,
+    MOVED_SECONDS,
+    NAMED,
+    NEED_SENTINELS,
+    endless,
+    faults_of,
+)
 from tests.faults.history import History, Memory, Strike
 from tests.faults.verdict import Verdict
 from tests.faults.workload import Client
@@ -121,7 +129,10 @@ async def _strike(
         if next_at - hold > until:
             return
         await trio.sleep_until(next_at - hold)
-        strike = Strike(fault.__name__, "", trio.current_time(), losses=LOSSES.get(fault, 0))
+        strike = Strike(
+            fault.__name__, "", trio.current_time(),
+            losses=LOSSES.get(fault, 0), late=MOVED_SECONDS if fault in NAMED else None,
+        )  # fmt: skip
         async with fault(struck, chance) as strike.where:
             strike.deleted, struck.deleted = struck.deleted, frozenset()
             history.strikes.append(strike)

@@ -53,6 +53,8 @@ class Verdict:
     counts: dict[str, int] = field(default_factory=dict)
     announced: list[str] = field(default_factory=list)
     """Acknowledged messages that Redis lost, of which those who knew of them were told."""
+    latest: float | None = None
+    """How many seconds after the fault the last of them was acknowledged; negative if before it."""
     told: int = 0
     """How often somebody was told of such a loss."""
 

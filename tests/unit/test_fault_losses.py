@@ -120,6 +120,18 @@ def test_answers_of_the_dead_primary_may_be_late_until_there_is_another() -> Non
     assert judged(history).clean
 
 
+@pytest.mark.parametrize(("seconds", "clean"), [(0.6, True), (0.8, False)])
+def test_a_primary_that_goes_on_may_acknowledge_for_as_long_as_it_may_be_followed(
+    seconds: float, clean: bool
+) -> None:
+    history = failed_over()
+    history.strikes[0].late = 0.2
+    answered_late(history, 3.0 + seconds)
+    verdict = judged(history)
+    assert verdict.clean is clean
+    assert verdict.latest == (pytest.approx(seconds) if clean else None)
+
+
 def test_whoever_left_before_it_was_told_needs_no_telling() -> None:
     history = failed_over()
     del history.holes[1], history.stays[3]
