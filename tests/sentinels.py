@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,21 +147,24 @@ class SentinelGroup:
         await until(self._settled, "the sentinels to agree")
         await self.in_step()
 
-    @asynccontextmanager
-    async def no_demotion(self) -> AsyncIterator[None]:
-        """Keep today's primary from becoming a replica; ends once the sentinels have tried that."""
+    @contextmanager
+    def no_demotion(self) -> Iterator[None]:
+        """Keep today's primary from becoming a replica."""
         primary = self.primary
-
-        async def refused() -> bool:
-            return bool(primary.ask("ACL", "LOG"))
-
+        primary.ask("ACL", "LOG", "RESET")
         primary.ask("ACL", "SETUSER", "default", *(f"-{command}" for command in _DEMOTION))
         try:
             yield
-            await until(refused, "the sentinels to try to demote the old primary")
         finally:
             primary.ask("ACL", "SETUSER", "default", *(f"+{command}" for command in _DEMOTION))
-            primary.ask("ACL", "LOG", "RESET")
+
+    async def demotion_refused(self) -> None:
+        """Wait until the sentinels have tried in vain to demote the old primary."""
+
+        async def refused() -> bool:
+            return bool(self.replica.ask("ACL", "LOG"))
+
+        await until(refused, "the sentinels to try to demote the old primary")
 
     async def _settled(self) -> bool:
         try:

@@ -21,6 +21,12 @@ from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import sentinel
 
+LEAST = (
+    "resetchannels &+switch-master &+promoted-slave"
+    " -@all +hello +subscribe +sentinel|master +sentinel|get-master-addr-by-name"
+)
+"""What a sentinel's user must be allowed, as the README says."""
+
 
 @asynccontextmanager
 async def link_to(url: str) -> AsyncIterator[Link]:
@@ -103,7 +109,8 @@ async def test_over_tls_and_with_credentials_of_their_own(
     lines = [f"{key} {value}" for key, value in tls_options(certificate, 0).items()]
     listen = "\n".join([
         "port 0", *lines[1:], "tls-port {port}", "tls-replication yes",
-        "user default off", "user guard on >gu@rd/word ~* &* +@all",
+        "user default off",
+        f"user guard on >gu@rd/word {LEAST}",
         "sentinel auth-user chat app", "sentinel auth-pass chat p@ss/word",
     ])  # fmt: skip
     async with (

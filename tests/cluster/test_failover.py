@@ -48,28 +48,22 @@ async def test_sentinels_say_where_the_primary_is_now(tmp_path: Path, gently: bo
 
 async def test_a_primary_that_does_not_step_down_is_left(tmp_path: Path) -> None:
     """It takes writes as before, and whoever wrote to it now would lose them."""
-    async with (
-        open_group(tmp_path) as group,
-        open_cluster(group.primary, 0) as cluster,
-        group.no_demotion(),
-    ):
+    async with open_group(tmp_path) as group, open_cluster(group.primary, 0) as cluster:
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")
         await node.ready()
         async with raw_client(node.url, "alice") as alice:
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            old = group.primary
-            await group.fail_over()
-            moved = await node.logged("the primary has moved")
-            assert (moved["old"], moved["new"]) == (
-                f"127.0.0.1:{old.port}",
-                f"127.0.0.1:{group.primary.port}",
-            )
-            for number in range(20):
-                await say(alice, f"after {number}")
-            assert old.ask("ROLE")[0] == "master"
-            assert texts(group.primary) == [f"after {number}" for number in range(20)]
-            assert texts(old) == []
+            old, new = group.primary, group.replica
+            with group.no_demotion():
+                await group.fail_over()
+                moved = await node.logged("the primary has moved")
+                for number in range(20):
+                    await say(alice, f"after {number}")
+                assert old.ask("ROLE")[0] == "master"
+                assert texts(new) == [f"after {number}" for number in range(20)]
+                assert texts(old) == []
+        assert (moved["old"], moved["new"]) == (f"127.0.0.1:{old.port}", f"127.0.0.1:{new.port}")
         assert [line["event"] for line in node.log].count("the primary has moved") == 1
 
 

@@ -224,10 +224,12 @@ async def sentinel_failover(struck: Struck, _: random.Random) -> AsyncIterator[s
 @asynccontextmanager
 async def slow_demotion(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """The same, and the old primary cannot be demoted when the sentinels first try."""
-    async with struck.group.no_demotion():
-        await struck.group.fail_over()
+    group = struck.group
+    with group.no_demotion():
+        await group.fail_over()
         yield "redis"
-    await struck.group.settled()
+        await group.demotion_refused()
+    await group.settled()
 
 
 def _said(struck: Struck) -> int:
