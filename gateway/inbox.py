@@ -85,7 +85,7 @@ class Inboxes:
         inbox.timeline = Timeline((), self._backplane.link.lineage)
         return inbox
 
-    async def missed(self, sid: str, since: Position | None) -> Missed:
+    async def missed(self, sid: str, since: Position | None, *, term: int) -> Missed:
         """Have a session's inbox come here, and read what was missed since its client saw it.
 
         ``since`` is None, or its epoch empty, if the client saw nothing of it yet. The caller goes
@@ -94,7 +94,7 @@ class Inboxes:
         :raises Unavailable: if Redis does not answer.
         """
         inboxes = self._backplane.inboxes
-        await inboxes.move(sid, self._backplane.nodes.channel)
+        await inboxes.move(sid, self._backplane.nodes.channel, term=term)
         seen = since if since is not None and since.epoch else Position(epoch="", seq=0)
         page = await inboxes.read(sid, after=max(0, seen.seq - 1), limit=2 * INBOX_SIZE)
         is_there = seen.seq <= page.seq and not contradict(page.messages, seen)

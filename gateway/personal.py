@@ -27,7 +27,7 @@ class Personal:
         self._sid = sid
         self._noted: dict[tuple[str | None, str | None], float] = {}
 
-    async def direct(self, nick: str, command: SendDirect) -> int:
+    async def direct(self, nick: str, command: SendDirect, *, term: int) -> int:
         """Put a message into the inboxes of both; gives its ``seq`` in the sender's own.
 
         The recipient's is first: what the sender sees as said has arrived. Whom it is for is noted
@@ -35,10 +35,13 @@ class Personal:
 
         :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt
         :raises IdReused: if something else was said under this id, or to somebody else.
+        :raises Replaced: if the session has been taken up after ``term``
         """
         key, digest = f"{self._sid}:{command.id}", splicing.digest_of(command.to, command.text)
         owner = await self._owner(command.to)
-        recipient = await self._backplane.inboxes.address(self._sid, key, owner, digest=digest)
+        recipient = await self._backplane.inboxes.address(
+            self._sid, key, owner, term=term, digest=digest
+        )
         if isinstance(recipient, int):
             return recipient
         if recipient is None:

@@ -12,7 +12,8 @@ import trio
 
 from gateway import history, identity, nicknames, room_names, splicing, who, wire
 from gateway.backplane import IdReused, NickTaken, Replaced, Unavailable
-from gateway.closing import REPLACED, Closing
+from gateway.claims import claim, enter
+from gateway.closing import Closing
 from gateway.flood import TokenBucket
 from gateway.hub import Room
 from gateway.inbox import NOTHING_MISSED, Inbox, Missed
@@ -96,6 +97,8 @@ class Session:
         except IdReused:
             message = "You have said something else under this id; every message needs its own."
             self._refuse(CommandError("id_reused", message), command_id)
+        except Replaced as replaced:
+            self.standing.replaced(replaced.term)
         except Unavailable:
             message = "The server cannot do this right now; try again with the same id."
             self._refuse(CommandError("unavailable", message, retry_after=1.0), command_id)
@@ -225,18 +228,13 @@ class Session:
         For holders of the standing's claims.
         """
         try:
-            await self._services.backplane.nicks.claim(line, self.sid, variants=nicknames.variants)
+            await claim(self._services.backplane, self.standing, line, variants=nicknames.variants)
         except NickTaken as taken:
             suggestion = taken.free_variant
             message = f"The nickname {who.nick_of(line)} is taken" + (
                 f"; {suggestion} is free." if suggestion else "."
             )
             raise CommandError("nick_taken", message, suggestion=suggestion) from None
-        except Replaced:
-            self.standing.moved = True
-            self._close(REPLACED)
-            await trio.lowlevel.checkpoint()  # it is closed here
-        self.standing.who = line
 
     async def _join(self, command: wire.Join) -> None:
         name = room_names.check(command.room)
@@ -247,7 +245,7 @@ class Session:
             raise CommandError("too_many_rooms", f"You are in {limit} rooms already.")
         async with services.relay.holding(name) as room:
             with services.standings.joining(self.standing, name):
-                epoch = await services.backplane.rooms.join(name, self.sid, self.standing.who)
+                epoch = await enter(services.backplane, self.standing, name)
                 services.relay.epoch_seen(room, epoch)
                 messages, recovered = await self._missed(room, command)
             if self._is_over:
@@ -300,7 +298,7 @@ class Session:
         rooms, relay = self._services.backplane.rooms, self._services.relay
         async with self._services.standings.claiming(self.standing):
             try:
-                await rooms.leave(name, self.sid)
+                await rooms.leave(name, {self.sid: self.standing.term})
             except Unavailable:
                 self._services.standings.settle(self.standing)  # it may be listed no more
                 raise
@@ -318,8 +316,9 @@ class Session:
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
         seq = await self._services.backplane.rooms.publish(
-            room.name, self.sid, command.id, tail, digest=splicing.digest_of(command.text)
-        )
+            room.name, self.sid, command.id, tail,
+            term=self.standing.term, digest=splicing.digest_of(command.text),
+        )  # fmt: skip
         room.acknowledge(seq, self._services.backplane.link.lineage)
         metrics = self._services.metrics
         metrics.counts.messages_in += 1
@@ -327,7 +326,7 @@ class Session:
         self._send(wire.Sent(id=command.id, seq=seq))
 
     async def _say_direct(self, command: wire.SendDirect) -> None:
-        seq = await self._personal.direct(self.nick, command)
+        seq = await self._personal.direct(self.nick, command, term=self.standing.term)
         if self._inbox is not None:
             self._inbox.acknowledge(seq, self._services.backplane.link.lineage)
         self._services.metrics.counts.messages_in += 1

@@ -6,20 +6,23 @@ from collections.abc import Callable
 
 import trio
 
-from gateway.closing import Closing
+from gateway.backplane import NO_TERM
+from gateway.closing import REPLACED, Closing
 from gateway.who import nick_of
 
 
 class Standing:
     """What one session is to everybody else; ``close`` ends its connection, None if it has none."""
 
-    __slots__ = ("claims", "close", "joined", "leaving", "moved", "over", "sid", "who")
+    __slots__ = ("claims", "close", "joined", "leaving", "moved", "over", "sid", "term", "who")
 
     def __init__(self, sid: str, close: Callable[[Closing], None] | None) -> None:
         self.sid = sid
         self.close = close
         self.who = ""
         """Nickname and status (`gateway.who`); empty before it has a nickname."""
+        self.term = NO_TERM
+        """The term in which this node has it (`gateway.backplane.terms`)."""
         self.joined: set[str] = set()
         """The rooms that its connection follows."""
         self.leaving: set[str] = set()
@@ -35,3 +38,11 @@ class Standing:
     def nick(self) -> str:
         """The nickname; empty if it has none yet."""
         return nick_of(self.who)
+
+    def replaced(self, term: int) -> None:
+        """Note that another node has taken it up after ``term``; its connection is closed."""
+        if self.term > term:
+            return  # it has come back since
+        self.moved = True
+        if self.close is not None:
+            self.close(REPLACED)

@@ -2,8 +2,8 @@
 
 A session outlives its connection. One that drops is parked for the grace time: it keeps its name
 and stays listed, and whoever has its secret takes it up, here or on another node. All that is given
-back is given back only as far as it is still marked as this node's, so giving back late is harmless
-to a session that has moved on.
+back is given back only as far as it is marked as this node's still, in no later term than it had
+here, so giving back late is harmless to a session that has moved on, or has come back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, NickTaken, Refused, Replaced, Retry, Unavailable
+from gateway.backplane import NO_TERM, Backplane, NickTaken, Refused, Replaced, Retry, Unavailable
+from gateway.claims import claim, enter
 from gateway.closing import NICK_LOST, REPLACED, Closing
 from gateway.inbox import NOTHING_MISSED, Missed
 from gateway.parking import Parking
@@ -71,30 +72,43 @@ class Standings:
         if (departing := self._departures.get(sid)) is not None and departing.over:
             return None  # what it held is only still to be given back
         self._resuming[sid] = False
-        who, answered, taken = None, False, False
+        found, answered, taken = None, False, False
         missed = NOTHING_MISSED
         try:
-            who = await self._backplane.nicks.resume(sid)
-            if who is not None:
-                missed = await self._relay.inboxes.missed(sid, since)
+            found = await self._backplane.nicks.resume(sid)
+            if found is not None:
+                missed = await self._relay.inboxes.missed(sid, since, term=found.term)
             answered = True
         finally:
             taken = self._resuming.pop(sid)
             self._departed.set()
-            if not answered and sid not in self._standings and sid not in self._departures:
-                # It may be ours now: should nobody ask for it again, it is given back.
-                self.park(Standing(sid, None))
-        if who is None:
+            if not answered:
+                self._in_doubt(sid)
+        if found is None:
             return None
         standing = self._standings.get(sid) or self._departures.get(sid) or Standing(sid, None)
         if standing.close is not None and standing.close is not close:
             standing.close(REPLACED)
         self.park(standing)
-        standing.who, standing.close = who, close
-        standing.over = standing.moved = False
+        standing.term, standing.who = found
+        standing.close, standing.over, standing.moved = close, False, False
         if taken:
             self.settle(standing)
         return standing, missed
+
+    def _in_doubt(self, sid: str) -> None:
+        """Note that a session may be this node's now, in a term that was not heard of.
+
+        Should nobody ask for it again, it is given back.
+        """
+        standing = self._standings.get(sid) or self._departures.get(sid)
+        if standing is None:
+            self.park(Standing(sid, None))
+        elif standing.over:
+            standing.term = NO_TERM
+        else:
+            standing.moved = False
+            self.settle(standing)
 
     def _require_redis(self) -> None:
         if not self._backplane.link.connected:
@@ -139,7 +153,7 @@ class Standings:
         """Tell all rooms that a session is listed in who it is now."""
         for room in sorted(standing.joined | self._parking.rooms(standing.sid)):
             with suppress(Refused):  # the link has logged it; the others are told all the same
-                await self._backplane.rooms.join(room, standing.sid, standing.who, again=True)
+                await enter(self._backplane, standing, room)
 
     def park(self, standing: Standing) -> None:
         """Keep a session that has lost its connection for the grace time; synchronous."""
@@ -157,7 +171,8 @@ class Standings:
             return  # it has never claimed anything
         standing.over, standing.close = True, None
         self._unfollow(standing)
-        self._unsettled.pop(standing.sid, None)
+        if self._unsettled.pop(standing.sid, None) is not None:
+            standing.term = NO_TERM  # this node may have it in a later one than is known
         self._depart(standing)
 
     def is_listed_in(self, room: str) -> bool:
@@ -286,14 +301,12 @@ class Standings:
             if standing.over or standing.moved or not standing.who:
                 return
             try:
-                await self._backplane.nicks.claim(standing.who, standing.sid)
+                await claim(self._backplane, standing, standing.who)
                 await self.join_again(standing)
             except NickTaken:
                 self._end(standing, NICK_LOST)
-            except Replaced:
-                standing.moved = True
-                if standing.close is not None:
-                    standing.close(REPLACED)
+            except Replaced as replaced:
+                standing.replaced(replaced.term)
             except Unavailable as error:
                 failures.append(error)
                 self.settle(standing)
@@ -376,13 +389,13 @@ class Standings:
             leaving = [s for s in batch if room in s.leaving and s.sid not in self._resuming]
             if leaving:
                 with suppress(Refused):  # there is nothing to be given back in such a room
-                    await self._backplane.rooms.leave(room, *(each.sid for each in leaving))
+                    await self._backplane.rooms.leave(room, {s.sid: s.term for s in leaving})
             for standing in leaving:
                 self._not_leaving(standing, room)
             if room not in self._relay.rooms and not self.is_listed_in(room):
                 await self._backplane.rooms.left(room)
         over = [s for s in batch if s.over and s.sid not in self._resuming]
-        ended = await self._backplane.nicks.release(standing.sid for standing in over)
+        ended = await self._backplane.nicks.release({s.sid: s.term for s in over})
         await self._backplane.inboxes.forget(ended)
         for standing in batch:
             done = standing in over or not standing.over

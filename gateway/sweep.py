@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Final
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, TypeVar
 
 import structlog
 import trio
@@ -26,6 +28,8 @@ CHECK_ROUNDS: Final = 60
 """Times that it is seen to some sessions in which all of them come round."""
 
 _VANISHED: Final = "evicted, or deleted by somebody; they are claimed anew"
+
+T = TypeVar("T")
 
 log = structlog.get_logger("sweep")
 
@@ -82,8 +86,7 @@ class Sweep:
         for node in holdings.keys() - await nodes.registered():
             log.warning("nicknames held by no node", dead_node=node)
             await nodes.declare_dead(node)
-        own = [holdings[node] for node in holdings if nodes.is_own(node)]
-        here = {sid: folded for held in own for sid, folded in held.items()}
+        here = self._of_this_node(holdings)
         unknown = self._standings.unknown(here)[:MOST_AT_ONCE]
         # Those that went meanwhile are given back already; only the others tell of a fault.
         if ended := await nicks.release_held({sid: here[sid] for sid in unknown}):
@@ -109,16 +112,14 @@ class Sweep:
         if listed.keys() - known:
             known = await self._backplane.nodes.registered()
         for node in listed.keys() - known:
-            for start in range(0, len(listed[node]), MOST_AT_ONCE):
-                some = listed[node][start : start + MOST_AT_ONCE]
-                if gone := await rooms.leave(room, *some, node=node):
+            for some in _batches(listed[node]):
+                if gone := await rooms.leave(room, some, node=node):
                     log.warning("members on no node", room=room, dead_node=node, sessions=gone)
-        is_own = self._backplane.nodes.is_own
-        here = [sid for node in listed if is_own(node) for sid in listed[node]]
-        for start in range(0, len(here), MOST_AT_ONCE):
-            strays = self._standings.strays(room, here[start : start + MOST_AT_ONCE])
+        here = self._of_this_node(listed)
+        for some in _batches(here):
+            strays = self._standings.strays(room, some)
             # Those who left meanwhile are listed no more.
-            if strays and (gone := await rooms.leave(room, *strays)):
+            if strays and (gone := await rooms.leave(room, {sid: some[sid] for sid in strays})):
                 log.warning("members that are not there", room=room, sessions=gone)
             await trio.lowlevel.checkpoint()
         missing = self._standings.owned(before.difference(here))
@@ -128,3 +129,14 @@ class Sweep:
             )
         self._standings.settle_followers(room, missing)
         return known
+
+    def _of_this_node(self, by_node: dict[str, dict[str, T]]) -> dict[str, T]:
+        is_own = self._backplane.nodes.is_own
+        own = [sessions for node, sessions in by_node.items() if is_own(node)]
+        return {sid: term for sessions in own for sid, term in sessions.items()}
+
+
+def _batches(sessions: dict[str, int]) -> Iterator[dict[str, int]]:
+    items = iter(sessions.items())
+    while batch := dict(islice(items, MOST_AT_ONCE)):
+        yield batch

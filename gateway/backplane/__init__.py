@@ -16,7 +16,9 @@ from gateway.backplane.errors import (
     Denied,
     Forbidden,
     IdReused,
+    Outdated,
     Refused,
+    Replaced,
     Unavailable,
     Unsuitable,
 )
@@ -24,20 +26,22 @@ from gateway.backplane.fitness import Fitness
 from gateway.backplane.inboxes import Inboxes
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import LOADS, Link
-from gateway.backplane.nicks import Nicks, NickTaken, Owner, Replaced
+from gateway.backplane.nicks import Nicks, NickTaken, Owner, TakenUp
 from gateway.backplane.nodes import Deaths, Nodes, channel_scope
 from gateway.backplane.retry import Retry
 from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
+from gateway.backplane.terms import NO_TERM
 from gateway.backplane.timeline import Timeline
 from gateway.backplane.topology import topology_from_url
 
 __all__ = [
-    "Backplane", "Burst", "Change", "Deaths", "Denied", "Forbidden", "IdReused", "Inboxes", "Link",
-    "NickTaken", "Nicks", "Nodes", "Owner", "Refused", "Replaced", "Retry", "Rooms", "Server",
-    "Snapshot", "Subscription", "Timeline", "Topology", "Unavailable", "Unsuitable", "check_redis",
-    "continues", "read_change", "topology_from_url", "went_back",
+    "NO_TERM", "Backplane", "Burst", "Change", "Deaths", "Denied", "Forbidden", "IdReused",
+    "Inboxes", "Link", "NickTaken", "Nicks", "Nodes", "Outdated", "Owner", "Refused", "Replaced",
+    "Retry", "Rooms", "Server", "Snapshot", "Subscription", "TakenUp", "Timeline", "Topology",
+    "Unavailable", "Unsuitable", "check_redis", "continues", "read_change", "topology_from_url",
+    "went_back",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The one way in which everything shared fails."""
+"""The ways in which everything shared fails."""
 
 from __future__ import annotations
 
@@ -43,6 +43,23 @@ class Forbidden(Denied, redis_exceptions.ResponseError):
     """Redis refuses a command whatever its key: this user may not run it, or it is not known."""
 
     passes = False
+
+
+class Outdated(Unavailable):
+    """This node took the session up in a later term, as who it is there, and was not told."""
+
+    def __init__(self, term: int, who: str) -> None:
+        super().__init__("the session was taken up here")
+        self.term = term
+        self.who = who
+
+
+class Replaced(Exception):
+    """The session goes on at another node, which has taken it up after ``term``."""
+
+    def __init__(self, term: int) -> None:
+        super().__init__("the session goes on elsewhere")
+        self.term = term
 
 
 class ReadOnly(Unavailable):

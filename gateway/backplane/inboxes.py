@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused, Refused, reading
+from gateway.backplane.errors import IdReused, Refused, Replaced, reading
 from gateway.backplane.link import Link
 from gateway.backplane.nicks import Owner
-from gateway.backplane.scripts import ADDRESS, DELIVER, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT
 from gateway.backplane.timeline import Timeline
 from gateway.splicing import only_messages
 
@@ -21,6 +21,8 @@ REMEMBERED_IDS: Final = 1000
 """A message id is recognised for at least this many further ones of an inbox."""
 
 _MOST_DIGITS: Final = 19
+_ID_REUSED: Final = -1
+_REPLACED: Final = -2
 
 
 class InboxPosition(NamedTuple):
@@ -102,13 +104,14 @@ class Inboxes:
 
     @reading
     async def address(
-        self, session: str, key: str, recipient: Owner | None, *, digest: str
+        self, session: str, key: str, recipient: Owner | None, *, term: int, digest: str
     ) -> int | Owner | None:
         """Note whom a message of the session's is for, before it is delivered to both.
 
         :returns: its ``seq`` in the session's own inbox if it is there already; else whom it is
             for, which for another attempt is whoever the first one was for; None if nobody.
         :raises IdReused: if something else was said under the key, or to somebody else.
+        :raises Replaced: if the session has been taken up in a later term.
         """
         noted: int | bytes | None = await self._link.run_script(
             ADDRESS,
@@ -119,9 +122,12 @@ class Inboxes:
             self._epochs.new(),
             round(INBOX_SECONDS * 1000),
             digest,
+            term,
         )
-        if noted == -1:
+        if noted == _ID_REUSED:
             raise IdReused
+        if noted == _REPLACED:
+            raise Replaced(term)
         return Owner(*noted.decode().split(" ")) if isinstance(noted, bytes) else noted
 
     @reading
@@ -140,18 +146,14 @@ class Inboxes:
         meta = self._keys(session).meta
         await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch, beyond=beyond))
 
-    async def move(self, session: str, channel: bytes) -> None:
+    async def move(self, session: str, channel: bytes, *, term: int) -> None:
         """Have an inbox publish to another node from now on, whatever a sender believes.
 
-        What is delivered after this is heard there; what was before is in the log.
+        What is delivered after this is heard there; what was before is in the log. It stays where
+        it is if its session has been taken up in a later term.
         """
         meta = self._keys(session).meta
-        await self._link.call_all(
-            [
-                ("HSET", meta, "channel", channel),
-                ("PEXPIRE", meta, round(INBOX_SECONDS * 1000)),
-            ]
-        )
+        await self._link.run_script(MOVE, (meta,), channel, term, round(INBOX_SECONDS * 1000))
 
     async def positions(self, sessions: Sequence[str]) -> list[InboxPosition | None]:
         """Return where many inboxes are; None for one that somebody else has spoilt."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gateway.backplane.errors import reading
+from gateway.backplane.errors import Outdated, Replaced, reading
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.nodes import channel_of
 from gateway.backplane.scripts import CLAIM, RELEASE, RESUME
+from gateway.backplane.terms import NO_TERM, up_to_terms
 from gateway.nicknames import fold
 from gateway.who import nick_of
 
 _SCAN_COUNT: Final = 500
+_OWN: Final = 0
 _REPLACED: Final = -2
+_OUTDATED: Final = -3
+_OWNER: Final = re.compile("(\\S+) (\\S+) ([0-9]{1,16}) ")
 
 
 class NickTaken(Exception):
@@ -25,8 +30,11 @@ class NickTaken(Exception):
         self.free_variant = free_variant
 
 
-class Replaced(Exception):
-    """The session goes on at another node, which has taken it up."""
+class TakenUp(NamedTuple):
+    """A session that begins a term: its number, and who it is (`gateway.who`)."""
+
+    term: int
+    who: str
 
 
 class Owner(NamedTuple):
@@ -34,6 +42,13 @@ class Owner(NamedTuple):
 
     session: str
     node: str
+    nick: str
+
+
+class Held(NamedTuple):
+    """What a session holds: its nickname, folded, in a term."""
+
+    term: int
     nick: str
 
 
@@ -55,37 +70,48 @@ class Nicks:
         who: str,
         session: str,
         *,
+        term: int = NO_TERM,
         variants: Callable[[str], Sequence[str]] = lambda _: (),
-    ) -> None:
+    ) -> int:
         """Make a nickname the session's, on this node, and set free the one it had.
 
-        ``who`` is it with the status that goes with it (`gateway.who`); ``variants`` is asked for
-        other nicknames like it if it is taken.
+        ``who`` is it with the status that goes with it (`gateway.who`); ``term`` is `NO_TERM` for
+        a new session; ``variants`` is asked for other nicknames like it if it is taken.
 
+        :returns: the session's term.
         :raises NickTaken: with the first variant that is free.
         :raises Replaced: if another node has taken the session up.
+        :raises Outdated: if this node has, in a later term.
         """
         nick = nick_of(who)
-        claim = (session, self._incarnation.name, who, fold(nick))
-        answer: int = await self._link.run_script(CLAIM, self._keys, *claim)
+        mark = self._incarnation.name
+        claim: list[str | int] = [session, mark, term, who, fold(nick), *self._channel_around]
+        answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         others: Sequence[str] = ()
-        if answer not in {0, _REPLACED} and (others := variants(nick)):
-            answer = await self._link.run_script(CLAIM, self._keys, *claim, *map(fold, others))
+        if answer not in {_OWN, _REPLACED, _OUTDATED} and (others := variants(nick)):
+            claim += map(fold, others)
+            answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         if answer == _REPLACED:
-            raise Replaced
-        if answer:  # else it has just been set free
+            raise Replaced(term)
+        if answer == _OUTDATED:
+            raise Outdated(more[0], more[1].decode())
+        if answer != _OWN:  # else it has just been set free
             raise NickTaken(others[answer - 1] if answer > 0 else None)
+        claimed: int = more[0]
+        return claimed
 
     @reading
-    async def resume(self, session: str) -> str | None:
-        """Have a session on this node from now on, wherever it was; that node is told.
+    async def resume(self, session: str) -> TakenUp | None:
+        """Have a session on this node from now on, wherever it was, in a new term.
 
-        :returns: who it is (`gateway.who`), or None if there is no such session.
+        The node that it was on is told.
+
+        :returns: None if there is no such session.
         """
-        who: bytes | None = await self._link.run_script(
+        found: tuple[int, bytes] | None = await self._link.run_script(
             RESUME, self._keys, session, self._incarnation.name, *self._channel_around
         )
-        return None if who is None else who.decode()
+        return None if found is None else TakenUp(found[0], found[1].decode())
 
     @reading
     async def owner(self, nick: str) -> Owner | None:
@@ -93,7 +119,7 @@ class Nicks:
         found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))
         if found is None:
             return None
-        session, node, who = found.decode().split(" ", 2)
+        session, node, _, who = found.decode().split(" ", 3)
         return Owner(session, node, nick_of(who))
 
     async def has(self, session: str) -> bool:
@@ -101,8 +127,10 @@ class Nicks:
         found: int = await self._link.call("HEXISTS", self._keys[1], session)
         return bool(found)
 
-    async def release(self, sessions: Iterable[str]) -> list[str]:
+    async def release(self, sessions: Mapping[str, int]) -> list[str]:
         """End sessions and set their nicknames free, as far as they are on this node still.
+
+        ``sessions`` has the last term of each; what belongs to a later one stays.
 
         :returns: those that were.
         """
@@ -128,7 +156,7 @@ class Nicks:
                 astray[session] = False
         return astray
 
-    async def release_held(self, held: Mapping[str, str]) -> list[str]:
+    async def release_held(self, held: Mapping[str, Held]) -> list[str]:
         """End sessions as `release` does, given what each holds by `holdings`.
 
         It works even if Redis has lost which nickname a session owns.
@@ -142,39 +170,43 @@ class Nicks:
         """
         ended: list[str] = []
         async for some in self._scan():
-            held = {session: folded for session, holder, folded in some if holder == node}
+            held = {s: each for s, (holder, each) in some.items() if holder == node}
             ended += await self._release_held(held, node)
         return ended
 
-    async def holdings(self) -> dict[str, dict[str, str]]:
-        """Return by the node, alive or not, its sessions with their nicknames, folded."""
-        holdings: dict[str, dict[str, str]] = {}
+    async def holdings(self) -> dict[str, dict[str, Held]]:
+        """Return all sessions with what they hold, by the node, alive or not, that they are on."""
+        holdings: dict[str, dict[str, Held]] = {}
         async for some in self._scan():
-            for session, holder, folded in some:
-                holdings.setdefault(holder, {})[session] = folded
+            for session, (holder, held) in some.items():
+                holdings.setdefault(holder, {})[session] = held
         return holdings
 
-    async def _scan(self) -> AsyncIterator[list[tuple[str, str, str]]]:
-        """Give all sessions with their nodes and folded nicknames, some at a time."""
+    async def _scan(self) -> AsyncIterator[dict[str, tuple[str, Held]]]:
+        """Yield sessions with their nodes and what they hold, some at a time."""
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
             # Nothing here may fail over what somebody else has put there.
             text = [part.decode("utf-8", "replace") for part in flat]
-            marks = [owner.split(" ", 2)[:2] for owner in text[1::2]]
-            yield [(m[0], m[-1], folded) for folded, m in zip(text[::2], marks, strict=True)]
+            found: dict[str, tuple[str, Held]] = {}
+            for folded, owner in zip(text[::2], text[1::2], strict=True):
+                if read := _OWNER.match(owner):
+                    session, node, term = read.groups()
+                    found[session] = node, Held(int(term), folded)
+            yield found
             if cursor == b"0":
                 return
 
-    async def _release_held(self, held: Mapping[str, str], node: str) -> list[str]:
+    async def _release_held(self, held: Mapping[str, Held], node: str) -> list[str]:
         # Should one have ended meanwhile, releasing it removes what is noted of it here.
-        notes = [("HSETNX", self._keys[1], session, folded) for session, folded in held.items()]
+        notes = [("HSETNX", self._keys[1], session, each.nick) for session, each in held.items()]
         await self._link.call_all(notes)
-        return await self._release(held, node)
+        return await self._release({session: each.term for session, each in held.items()}, node)
 
-    async def _release(self, sessions: Iterable[str], node: str) -> list[str]:
-        wanted = list(sessions)
-        if not wanted:
+    async def _release(self, sessions: Mapping[str, int], node: str) -> list[str]:
+        if not sessions:
             return []
-        ended: list[bytes] = await self._link.run_script(RELEASE, self._keys, node, *wanted)
+        due = up_to_terms(sessions)
+        ended: list[bytes] = await self._link.run_script(RELEASE, self._keys, node, *due)
         return [session.decode() for session in ended]

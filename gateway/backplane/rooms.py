@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import trio
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused, Refused, reading
+from gateway.backplane.errors import IdReused, Refused, Replaced, reading
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 from gateway.splicing import only_messages
 
@@ -27,6 +29,7 @@ _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
 _BATCH: Final = 500
 _MOST_KEYS: Final = 10_000
+_MEMBER: Final = re.compile("(\\S+) ([0-9]{1,16}) (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +123,19 @@ class Rooms:
         return self._keys(room).channel.encode()
 
     async def publish(
-        self, room: str, session: str, message_id: str, tail: bytes, *, digest: str
+        self, room: str, session: str, message_id: str, tail: bytes, *, term: int, digest: str
     ) -> int:
         """Log and publish a message, given as JSON from behind its head (`gateway.splicing`).
 
         :param digest: of what the session says under this id, the same for another attempt.
         :returns: its ``seq``; the first one's, if the session has sent this id to the room before.
         :raises IdReused: if it has said something else under it.
+        :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
-        seq: int = await self._link.run_script(
+        seq: int | None = await self._link.run_script(
             PUBLISH,
-            (keys.meta, keys.log, keys.ids, keys.older_ids),
+            (keys.meta, keys.log, keys.ids, keys.older_ids, keys.members),
             f"{session}:{message_id}",
             keys.channel,
             tail,
@@ -140,7 +144,11 @@ class Rooms:
             self._epochs.new(),
             digest,
             self._link.lineage,
+            session,
+            term,
         )
+        if seq is None:
+            raise Replaced(term)
         if seq < 0:
             raise IdReused
         return seq
@@ -150,29 +158,35 @@ class Rooms:
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
-    async def join(self, room: str, session: str, who: str, *, again: bool = False) -> str:
+    async def join(self, room: str, session: str, who: str, *, term: int) -> str:
         """Make a session of this node a member, or tell what is new about who they are.
 
-        ``again`` is for one that was a member: if it is one on another node now, it stays that.
-
         :returns: the room's epoch.
+        :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
         announcement = b',"here":' + msgspec.json.encode({session: who}) + b"}"
-        epoch: bytes = await self._link.run_script(
+        epoch: bytes | None = await self._link.run_script(
             JOIN,
             keys.all(),
             session,
-            f"{self._incarnation.name} {who}",
+            self._incarnation.name,
+            term,
+            who,
             keys.channel,
             announcement,
             self._epochs.new(),
-            "again" if again else "",
         )
+        if epoch is None:
+            raise Replaced(term)
         return epoch.decode()
 
-    async def leave(self, room: str, *sessions: str, node: str | None = None) -> int:
+    async def leave(
+        self, room: str, sessions: Mapping[str, int], *, node: str | None = None
+    ) -> int:
         """Take sessions out of a room, as far as they are members on this node, or on ``node``.
+
+        ``sessions`` has the last term of each; who is a member in a later one stays.
 
         :returns: how many that were.
         """
@@ -181,7 +195,7 @@ class Rooms:
         mark = self._incarnation.any if node is None else node
         gone: int
         gone, exists = await self._link.run_script(
-            LEAVE, keys.all(), keys.channel, keep, mark, *sessions
+            LEAVE, keys.all(), keys.channel, keep, mark, *up_to_terms(sessions)
         )
         if not exists:
             await self._unlist(room)
@@ -206,7 +220,7 @@ class Rooms:
             seq,
             version,
             only_messages(messages),
-            None if known else {session: who for session, _, who in _read_members(members)},
+            None if known else {m.session: m.who for m in _read_members(members)},
             Timeline.read(*written, server=self._link.lineage, seq=seq),
         )
 
@@ -303,14 +317,14 @@ class Rooms:
         names: list[bytes] = await self._link.call("ZRANDMEMBER", self._index, most)
         return _names(names)
 
-    async def members_by_node(self, room: str) -> dict[str, list[str]]:
-        """Give all sessions listed in a room by the node, alive or not, that they are on."""
-        members: dict[str, list[str]] = {}
+    async def members_by_node(self, room: str) -> dict[str, dict[str, int]]:
+        """Return all sessions listed in a room with their terms, by the node that they are on."""
+        members: dict[str, dict[str, int]] = {}
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call(*self._scan_members(room, cursor))
-            for session, node, _ in _read_members(flat):
-                members.setdefault(node, []).append(session)
+            for member in _read_members(flat):
+                members.setdefault(member.node, {})[member.session] = member.term
             if cursor == b"0":
                 return members
 
@@ -340,8 +354,8 @@ class Rooms:
     ) -> None:
         """Take those members out that are on a node, given the first of them as scanned."""
         while True:
-            if sessions := [session for session, on, _ in _read_members(flat) if on == node]:
-                await self.leave(room, *sessions, node=node)
+            if sessions := {m.session: m.term for m in _read_members(flat) if m.node == node}:
+                await self.leave(room, sessions, node=node)
             if following == b"0":
                 return
             following, flat = await self._link.call(*self._scan_members(room, following))
@@ -352,8 +366,16 @@ def _names(rooms: list[bytes]) -> list[str]:
     return [room.decode("utf-8", "replace") for room in rooms]
 
 
-def _read_members(flat: list[bytes]) -> Iterator[tuple[str, str, str]]:
-    """Give the session of each member, the node that it is on, and who it is."""
+class _Member(NamedTuple):
+    session: str
+    node: str
+    term: int
+    who: str
+
+
+def _read_members(flat: list[bytes]) -> Iterator[_Member]:
+    """Yield the members of a room; what somebody else has put there is passed over."""
     for session, member in zip(flat[::2], flat[1::2], strict=True):
-        node, _, who = member.decode("utf-8", "replace").partition(" ")
-        yield session.decode("utf-8", "replace"), node, who
+        if read := _MEMBER.fullmatch(member.decode("utf-8", "replace")):
+            node, term, who = read.groups()
+            yield _Member(session.decode("utf-8", "replace"), node, int(term), who)

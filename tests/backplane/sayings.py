@@ -23,7 +23,7 @@ def tail(text: str, room: str = "lobby", id: str = "1") -> bytes:  # noqa: A002
 async def say(node: Node, text: str, *, session: str = "s1", room: str = "lobby") -> int:
     """Publish a message whose id is its text."""
     said, digest = tail(text, room, text), splicing.digest_of(text)
-    return await node.rooms.publish(room, session, text, said, digest=digest)
+    return await node.rooms.publish(room, session, text, said, term=1, digest=digest)
 
 
 async def say_many(node: Node, count: int, *, room: str = "lobby") -> None:

@@ -11,7 +11,7 @@ import trio
 from redis.crc import key_slot
 
 from gateway import splicing, wire
-from gateway.backplane import IdReused, Owner, Unavailable
+from gateway.backplane import NO_TERM, IdReused, Owner, Unavailable
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
 from gateway.inbox import Inboxes
 from gateway.metrics import Counts
@@ -73,7 +73,7 @@ async def test_the_same_key_is_delivered_once(nodes: Nodes) -> None:
     address = opened[0].backplane.inboxes.address
     keys = {"s1:1": "once", "other": "other", "new": "new"}
     found = [
-        await address("bob", key, None, digest=splicing.digest_of(text))
+        await address("bob", key, None, term=1, digest=splicing.digest_of(text))
         for key, text in keys.items()
     ]
     assert found == [1, 2, None]
@@ -103,7 +103,7 @@ async def fail_half_way(node: Node, alice: Personal, patch: pytest.MonkeyPatch, 
     with patch.context() as failing:
         failing.setattr(inboxes, "deliver", fail)
         with pytest.raises(Unavailable):
-            await alice.direct("Alice", HELLO)
+            await alice.direct("Alice", HELLO, term=1)
 
 
 @pytest.mark.parametrize("failing", ["alice", "bob"])
@@ -111,12 +111,12 @@ async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
     node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     await fail_half_way(node, alice, monkeypatch, failing)
-    assert [await alice.direct("Alice", HELLO) for _ in range(2)] == [1, 1]
+    assert [await alice.direct("Alice", HELLO, term=1) for _ in range(2)] == [1, 1]
     for session in ("alice", "bob"):
         assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 1
     # What she knows as said is said, whoever has the nickname now.
-    await node.nicks.release(["bob"])
-    assert await alice.direct("Alice", HELLO) == 1
+    await node.nicks.release({"bob": NO_TERM})
+    assert await alice.direct("Alice", HELLO, term=1) == 1
 
 
 @pytest.mark.parametrize("failing", ["alice", "bob"])
@@ -128,11 +128,11 @@ async def test_another_attempt_goes_to_the_same_person_though_another_has_the_na
     await node.nicks.claim("Bob", "another")
     # By what others write to her the note is not forgotten.
     await write(node, "hi", session="alice")
-    assert await alice.direct("Alice", HELLO) == 2
+    assert await alice.direct("Alice", HELLO, term=1) == 2
     inboxes = node.backplane.inboxes
     assert texts((await inboxes.read("bob", after=0, limit=10)).messages) == ["hello"]
     assert (await inboxes.read("another", after=0, limit=10)).seq == 0
-    assert await alice.direct("Alice", wire.SendDirect(id="2", to="bob", text="well?")) == 3
+    assert await alice.direct("Alice", wire.SendDirect(id="2", to="bob", text="well?"), term=1) == 3
     assert texts((await inboxes.read("another", after=0, limit=10)).messages) == ["well?"]
 
 
@@ -142,13 +142,13 @@ async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
     node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str, taken: bool
 ) -> None:
     await fail_half_way(node, alice, monkeypatch, failing)
-    await node.nicks.release(["bob"])
+    await node.nicks.release({"bob": NO_TERM})
     await node.backplane.inboxes.forget(["bob"])
     if taken:
         await node.nicks.claim("Bob", "another")
     for _ in range(2):
         with pytest.raises(wire.CommandError, match="has gone") as refused:
-            await alice.direct("Alice", HELLO)
+            await alice.direct("Alice", HELLO, term=1)
         assert refused.value.code == "gone"
     for session in ("alice", "bob", "another"):
         assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 0
@@ -160,28 +160,31 @@ async def test_notes_of_messages_that_never_arrived_are_bounded(
     monkeypatch.setattr("gateway.backplane.inboxes.REMEMBERED_IDS", 10)
     bob = Owner("bob", "n1", "Bob")
     for number in range(100):
-        assert await node.backplane.inboxes.address("alice", str(number), bob, digest="d") == bob
+        assert (
+            await node.backplane.inboxes.address("alice", str(number), bob, term=1, digest="d")
+            == bob
+        )
     keys = InboxKeys("test", "alice")
     remembered = await node.link.call_all([("HLEN", keys.ids), ("HLEN", keys.older_ids)])
     assert 10 <= sum(remembered) <= 20
-    assert await node.backplane.inboxes.address("alice", "99", None, digest="d") == bob
+    assert await node.backplane.inboxes.address("alice", "99", None, term=1, digest="d") == bob
 
 
 async def test_a_key_stands_for_what_was_said_first_even_if_it_never_arrived(node: Node) -> None:
     inboxes, bob, carol = node.backplane.inboxes, Owner("bob", "n1", "Bob"), Owner("c", "n1", "C")
-    assert await inboxes.address("alice", "k", bob, digest="1") == bob
+    assert await inboxes.address("alice", "k", bob, term=1, digest="1") == bob
     with pytest.raises(IdReused):
-        await inboxes.address("alice", "k", carol, digest="2")
-    assert await inboxes.address("alice", "k", carol, digest="1") == bob
+        await inboxes.address("alice", "k", carol, term=1, digest="2")
+    assert await inboxes.address("alice", "k", carol, term=1, digest="1") == bob
     deliver = partial(inboxes.deliver, "alice", b"n1", "k", mark=b"", tail=b"}")
     assert await deliver(digest="1") == 1
     for refused in (
-        partial(inboxes.address, "alice", "k", carol, digest="2"),
+        partial(inboxes.address, "alice", "k", carol, term=1, digest="2"),
         partial(deliver, digest="2"),
     ):
         with pytest.raises(IdReused):
             await refused()
-    assert await inboxes.address("alice", "k", carol, digest="1") == 1
+    assert await inboxes.address("alice", "k", carol, term=1, digest="1") == 1
     assert await deliver(digest="1") == 1
 
 
@@ -257,7 +260,7 @@ async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: Nodes) -> None:
     for node in (there, here):
         assert await node.subscription.subscribe(node.nodes.channel)
     await write(here, "before", to="n1")
-    await here.backplane.inboxes.move("bob", here.nodes.channel)
+    await here.backplane.inboxes.move("bob", here.nodes.channel, term=1)
     await write(here, "behind", to="n1")
     assert len(await there.hear(1)) == 1
     await there.hear_no_more()
@@ -274,7 +277,7 @@ async def test_who_comes_back_gets_what_was_missed(
         epoch: str, seq: int, message_id: str | None = None
     ) -> tuple[int, list[int], bool | None]:
         since = wire.Position(epoch=epoch, seq=seq, id=message_id)
-        found = await inboxes.missed("bob", since)
+        found = await inboxes.missed("bob", since, term=1)
         return found.position.seq, seqs(found.messages), found.recovered
 
     assert await missed("", 0) == (0, [], True)

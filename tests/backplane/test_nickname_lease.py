@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gateway.backplane import Nicks, NickTaken, Nodes, Replaced
+from gateway.backplane import NO_TERM, Nicks, NickTaken, Nodes, Outdated, Replaced
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.link import Link
 from gateway.nicknames import fold
@@ -36,6 +36,7 @@ class Held(NamedTuple):
 
     session: str
     mark: str
+    term: int
     who: str
 
     @property
@@ -43,14 +44,21 @@ class Held(NamedTuple):
         return self.mark.partition("~")[0]
 
 
+class Belief(NamedTuple):
+    """Who a session is, as a node believes that holds it, and in which term."""
+
+    who: str
+    term: int
+
+
 class Member:
-    """A node of the cluster, with what it believes to hold: sessions, and who they are."""
+    """A node of the cluster, with the sessions that it believes to hold."""
 
     def __init__(self, link: Link, name: str) -> None:
         self.incarnation = Incarnation(name)
         self.nicks = Nicks(link, namespace="test", scope="test@0", incarnation=self.incarnation)
         self.register = Nodes(link, namespace="test", scope="test@0", incarnation=self.incarnation)
-        self.believed: dict[str, str] = {}
+        self.believed: dict[str, Belief] = {}
 
     @property
     def name(self) -> str:
@@ -76,12 +84,13 @@ class AnyHistory(RuleBasedStateMachine):
         super().__init__()
         self.ask("FLUSHALL")
         self.owned: dict[str, Held] = {}
+        self.replica: dict[str, Held] = {}
         self.registered: dict[str, bool] = {}
         """The nodes on the register, and whether each counts as alive."""
         self.members: list[Member] = []
         self.nodes_so_far = self.sessions_so_far = 0
         for who in LINES[1:3]:
-            self.claims(self.add_node(), self.new_session(), who)
+            self.claims(self.add_node(), self.new_session(), Belief(who, NO_TERM))
 
     def do(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         return trio.from_thread.run(call, *arguments)
@@ -92,29 +101,38 @@ class AnyHistory(RuleBasedStateMachine):
         """The folded nickname that a session has."""
         return next((key for key, held in self.owned.items() if held.session == session), None)
 
-    def claims(self, member: Member, session: str, who: str) -> None:
+    def claims(self, member: Member, session: str, claim: Belief) -> None:
         """Have a node claim, and see that it goes as it should; the node believes what it hears."""
+        who, term = claim
         others = [f"{nick_of(who)}{end}" for end in ("_", "2")]
         variants = partial(_variants, others)
         key, had = fold(nick_of(who)), self.of(session)
+        held = None if had is None else self.owned[had]
         outcome: str | None = "its own"
         try:
-            self.do(partial(member.nicks.claim, who, session, variants=variants))
+            term = self.do(partial(member.nicks.claim, who, session, term=term, variants=variants))
         except Replaced:
             outcome = "replaced"
+        except Outdated as outdated:
+            outcome = "outdated"
+            member.believed[session] = Belief(outdated.who, outdated.term)
         except NickTaken as taken:
             outcome = taken.free_variant
-        if had is not None and self.owned[had].node != member.name:
+        if held is not None and held.node != member.name and held.term >= claim.term:
             assert outcome == "replaced"
             member.believed.pop(session, None)
+        elif held is not None and held.node == member.name and 0 < claim.term < held.term:
+            assert outcome == "outdated"
+            assert member.believed[session] == Belief(held.who, held.term)
         elif key in self.owned and self.owned[key].session != session:
             assert outcome == next((o for o in others if fold(o) not in self.owned), None)
         else:
             assert outcome == "its own"
+            assert term == (claim.term or (held.term if held is not None else term)) > 0
             if had is not None:
                 del self.owned[had]
-            self.owned[key] = Held(session, member.mark, who)
-            member.believed[session] = who
+            self.owned[key] = Held(session, member.mark, term, who)
+            member.believed[session] = Belief(who, term)
 
     def frees(self, ended: list[str], marks: Callable[[Held], bool]) -> None:
         """See that exactly those were set free that are marked so."""
@@ -173,7 +191,8 @@ class AnyHistory(RuleBasedStateMachine):
         if data.draw(st.booleans(), label="claims again first"):
             self.settles(member)
         if data.draw(st.booleans(), label="given back"):
-            ended = self.do(self.any_node(data).nicks._release, sessions, mark)
+            terms = dict.fromkeys(sessions, NO_TERM)
+            ended = self.do(self.any_node(data).nicks._release, terms, mark)
             self.frees(ended, lambda held: held.session in sessions and held.mark == mark)
 
     @rule(data=st.data())
@@ -197,8 +216,23 @@ class AnyHistory(RuleBasedStateMachine):
     def settles(self, member: Member) -> None:
         """Claim again all that one believes to hold."""
         believed, member.believed = member.believed, {}
-        for session, who in believed.items():
-            self.claims(member, session, who)
+        for session, belief in believed.items():
+            self.claims(member, session, belief)
+
+    @rule()
+    def replicate(self) -> None:
+        """Have a replica get all that there is until now."""
+        self.replica = dict(self.owned)
+
+    @precondition(lambda self: self.replica)
+    @rule()
+    def fail_over(self) -> None:
+        """Go on with what the replica has."""
+        self.owned, self.replica = self.replica, {}
+        self.ask("DEL", "test:{nicks}", "test:{nicks}:sessions")
+        for key, held in self.owned.items():
+            self.ask("HSET", "test:{nicks}", key, " ".join(map(str, held)))
+            self.ask("HSET", "test:{nicks}:sessions", held.session, key)
 
     @precondition(lambda self: len(self.owned) > ENOUGH)
     @rule()
@@ -215,7 +249,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(data=st.data(), who=st.sampled_from(LINES))
     def sign_in(self, data: st.DataObject, who: str) -> None:
-        self.claims(self.any_node(data), self.new_session(), who)
+        self.claims(self.any_node(data), self.new_session(), Belief(who, NO_TERM))
 
     @rule(data=st.data(), who=st.sampled_from(LINES))
     def become(self, data: st.DataObject, who: str) -> None:
@@ -223,7 +257,7 @@ class AnyHistory(RuleBasedStateMachine):
         member = self.any_node(data)
         if member.believed:
             session = data.draw(st.sampled_from(sorted(member.believed)), label="session")
-            self.claims(member, session, who)
+            self.claims(member, session, Belief(who, member.believed[session].term))
 
     @rule(data=st.data())
     def resume(self, data: st.DataObject) -> None:
@@ -233,16 +267,20 @@ class AnyHistory(RuleBasedStateMachine):
         session = data.draw(st.sampled_from(there or ever) | st.sampled_from(ever), label="session")
         member = self.any_node(data)
         key = self.of(session)
-        who = None if key is None else self.owned[key].who
-        assert self.do(member.nicks.resume, session) == who
-        assert self.do(member.nicks.has, session) == (who is not None)
-        if key is not None and who is not None:
-            old = self.owned[key].node
-            self.owned[key] = Held(session, member.mark, who)
-            member.believed[session] = who
+        found = self.do(member.nicks.resume, session)
+        assert self.do(member.nicks.has, session) == (found is not None) == (key is not None)
+        if key is not None:
+            old = self.owned[key]
+            assert found.who == old.who
+            assert found.term > old.term
+            self.owned[key] = Held(session, member.mark, found.term, found.who)
+            if data.draw(st.booleans(), label="answered"):
+                member.believed[session] = Belief(found.who, found.term)
             for other in self.members:
-                if other.name == old != member.name and data.draw(st.booleans(), label="ended"):
-                    assert self.do(other.nicks.release, [session]) == []
+                if other.name == old.node != member.name and data.draw(
+                    st.booleans(), label="ended"
+                ):
+                    assert self.do(other.nicks.release, {session: old.term}) == []
 
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:
@@ -250,8 +288,17 @@ class AnyHistory(RuleBasedStateMachine):
         member = self.any_node(data)
         some = st.sampled_from([*sorted(member.believed), "s0"])
         ending = data.draw(st.sets(some, min_size=1), label="them")
-        ended = self.do(member.nicks.release, ending)
-        self.frees(ended, lambda held: held.session in ending and held.node == member.name)
+        unknown = Belief("", NO_TERM)
+        last = {session: member.believed.get(session, unknown).term for session in sorted(ending)}
+        ended = self.do(member.nicks.release, last)
+        self.frees(
+            ended,
+            lambda held: (
+                held.node == member.name
+                and held.session in last
+                and held.term <= (last[held.session] or held.term)
+            ),
+        )
         for session in ending:
             member.believed.pop(session, None)
 
@@ -259,7 +306,7 @@ class AnyHistory(RuleBasedStateMachine):
     def check(self, data: st.DataObject) -> None:
         """Find the sessions that have been taken up elsewhere."""
         member = self.any_node(data)
-        believed = {session: nick_of(who) for session, who in member.believed.items()}
+        believed = {session: nick_of(b.who) for session, b in member.believed.items()}
         there = {held.session for held in self.owned.values() if held.mark == member.mark}
         assert set(self.do(member.nicks.astray, believed)) == believed.keys() - there
 
@@ -273,7 +320,7 @@ class AnyHistory(RuleBasedStateMachine):
     def redis_says_what_it_should(self) -> None:
         """So a nickname never has two owners, nor a session two nicknames."""
         nicks = self.ask("HGETALL", "test:{nicks}")
-        assert nicks == {key: " ".join(held) for key, held in self.owned.items()}
+        assert nicks == {key: " ".join(map(str, held)) for key, held in self.owned.items()}
         sessions = self.ask("HGETALL", "test:{nicks}:sessions")
         assert sessions == {held.session: key for key, held in self.owned.items()}
 

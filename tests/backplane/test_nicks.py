@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from gateway.backplane import NickTaken, Replaced
+from gateway.backplane import NO_TERM, NickTaken, Replaced
 from tests.backplane.conftest import Node, Nodes
 from tests.redis_server import RedisServer
 
@@ -15,6 +15,12 @@ def owners(server: RedisServer) -> dict[str, str]:
     """Who owns what: folded nickname to session."""
     table: dict[str, str] = server.ask("HGETALL", "test:{nicks}")
     return {key: owner.split(" ")[0] for key, owner in table.items()}
+
+
+def owners_with_nodes(server: RedisServer) -> set[str]:
+    """Who owns what and where, ``session node nick``."""
+    held = [owner.split(" ", 3) for owner in server.ask("HVALS", "test:{nicks}")]
+    return {f"{session} {node} {nick}" for session, node, _, nick in held}
 
 
 async def taken(node: Node, nick: str, session: str, *variants: str) -> str | None:
@@ -27,7 +33,7 @@ async def taken(node: Node, nick: str, session: str, *variants: str) -> str | No
 async def test_a_claim_makes_it_ones_own(node: Node, redis_server: RedisServer) -> None:
     await node.nicks.claim("Alice", "s1")
     assert owners(redis_server) == {"alice": "s1"}
-    assert redis_server.ask("HGET", "test:{nicks}", "alice") == "s1 n1 Alice"
+    assert owners_with_nodes(redis_server) == {"s1 n1 Alice"}
 
 
 def held(server: RedisServer) -> dict[str, str]:
@@ -48,7 +54,8 @@ async def test_a_claim_may_be_repeated_and_respelt(node: Node, redis_server: Red
     await node.nicks.claim("Alice", "s1")
     await node.nicks.claim("Alice", "s1")
     await node.nicks.claim("ALICE", "s1")
-    assert redis_server.ask("HGETALL", "test:{nicks}") == {"alice": "s1 n1 ALICE"}
+    assert owners(redis_server) == {"alice": "s1"}
+    assert owners_with_nodes(redis_server) == {"s1 n1 ALICE"}
 
 
 async def test_the_first_free_variant_is_offered(node: Node) -> None:
@@ -62,7 +69,7 @@ async def test_the_first_free_variant_is_offered(node: Node) -> None:
 async def test_a_session_is_not_one_whose_name_begins_alike(node: Node) -> None:
     await node.nicks.claim("Alice", "s11")
     assert await taken(node, "Alice", "s1") is None
-    await node.nicks.release(["s1"])
+    await node.nicks.release({"s1": NO_TERM})
     assert await taken(node, "Alice", "s2") is None
 
 
@@ -125,15 +132,15 @@ async def test_at_no_moment_has_somebody_who_renames_no_name_or_two(
 async def test_release_frees_only_ones_own(node: Node, redis_server: RedisServer) -> None:
     for session, nick in {"s1": "Alice", "s2": "Bob", "s3": "Carol"}.items():
         await node.nicks.claim(nick, session)
-    await node.nicks.release(["s1", "nobody", "s3"])
+    await node.nicks.release({"s1": NO_TERM, "nobody": NO_TERM, "s3": NO_TERM})
     assert owners(redis_server) == {"bob": "s2"}
-    await node.nicks.release([])
+    await node.nicks.release({})
     assert owners(redis_server) == {"bob": "s2"}
 
 
 async def test_what_was_released_is_free(node: Node, redis_server: RedisServer) -> None:
     await node.nicks.claim("Alice", "s1")
-    await node.nicks.release(["s1"])
+    await node.nicks.release({"s1": NO_TERM})
     await node.nicks.claim("alice", "s2")
     assert owners(redis_server) == {"alice": "s2"}
 
@@ -162,7 +169,7 @@ async def test_what_somebody_else_has_put_there_is_passed_over(
     for key, value in (("odd", "nonsense"), ("empty", "")):
         redis_server.ask("HSET", "test:{nicks}", key, value)
     await node.nicks.claim("Alice", "s1")
-    assert (await node.nicks.holdings())["n1"] == {"s1": "alice"}
+    assert (await node.nicks.holdings())["n1"] == {"s1": (1, "alice")}
     assert await node.nicks.release_node("n1") == ["s1"]
 
 
@@ -175,10 +182,15 @@ async def test_a_session_is_taken_up_with_its_name_and_its_node_is_told(
     old, new = await nodes.open("old"), await nodes.open("new")
     assert await old.subscription.subscribe(old.nodes.channel)
     await old.nicks.claim("Alice Łódź", "s1")
-    assert await new.nicks.resume("s1") == "Alice Łódź"
+    taken = await new.nicks.resume("s1")
+    assert taken is not None
+    assert taken.who == "Alice Łódź"
     assert owners_with_nodes(redis_server) == {"s1 new Alice Łódź"}
     assert await old.hear(1) == [b"taken s1"]
-    assert await new.nicks.resume("s1") == "Alice Łódź"
+    again = await new.nicks.resume("s1")
+    assert again is not None
+    assert again.who == "Alice Łódź"
+    assert again.term > taken.term
     await old.hear_no_more()
 
 
@@ -187,7 +199,7 @@ async def test_there_is_nothing_to_take_up_of_a_session_that_is_over(
 ) -> None:
     assert await node.nicks.resume("s1") is None
     await node.nicks.claim("Alice", "s1")
-    await node.nicks.release(["s1"])
+    await node.nicks.release({"s1": NO_TERM})
     assert await node.nicks.resume("s1") is None
     assert redis_server.ask("DBSIZE") == 0
 
@@ -201,7 +213,7 @@ async def test_whoever_was_replaced_can_neither_claim_nor_release(
     for nick in ("Alice", "Alicia"):
         with pytest.raises(Replaced):
             await old.nicks.claim(nick, "s1")
-    await old.nicks.release(["s1"])
+    await old.nicks.release({"s1": NO_TERM})
     await new.nicks.release_node("old")
     assert owners_with_nodes(redis_server) == {"s1 new Alice"}
     assert await old.nicks.astray({"s1": "Alice", "s2": "Bob"}) == {"s1": False, "s2": True}
@@ -222,12 +234,8 @@ async def test_a_node_taken_for_dead_claims_again_and_is_not_released_any_more(
     # What ended before it was claimed again is given back all the same.
     await paused.nicks.claim("Bob", "s2")
     paused.backplane.incarnation.renew()
-    await paused.nicks.release(["s1", "s2"])
+    await paused.nicks.release({"s1": NO_TERM, "s2": NO_TERM})
     assert redis_server.ask("DBSIZE") == 0
-
-
-def owners_with_nodes(server: RedisServer) -> set[str]:
-    return set(server.ask("HVALS", "test:{nicks}"))
 
 
 # --- all at once ----------------------------------------------------------------------------------

@@ -69,16 +69,16 @@ async def test_rooms_count_on_their_own(node: Node) -> None:
 
 async def test_the_same_id_is_published_once(node: Node) -> None:
     await node.listen("lobby")
-    assert await node.rooms.publish("lobby", "s1", "id", tail("first"), digest="d") == 1
+    assert await node.rooms.publish("lobby", "s1", "id", tail("first"), term=1, digest="d") == 1
     assert await say(node, "other") == 2
-    assert await node.rooms.publish("lobby", "s1", "id", tail("again"), digest="d") == 1
+    assert await node.rooms.publish("lobby", "s1", "id", tail("again"), term=1, digest="d") == 1
     assert texts(await node.hear(2)) == ["first", "other"]
     await node.hear_no_more()
 
 
 async def test_a_known_id_with_another_text_is_refused(node: Node) -> None:
     await node.listen("lobby")
-    publish = partial(node.rooms.publish, "lobby", "s1", "id")
+    publish = partial(node.rooms.publish, "lobby", "s1", "id", term=1)
     assert await publish(tail("first"), digest="1") == 1
     with pytest.raises(IdReused):
         await publish(tail("second"), digest="2")
@@ -121,7 +121,9 @@ async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes)
     opened = [await nodes.open(f"n{number}") for number in range(3)]
 
     async def send(node: Node) -> None:
-        answers.append(await node.rooms.publish("lobby", "s1", "id", tail("hello"), digest="d"))
+        answers.append(
+            await node.rooms.publish("lobby", "s1", "id", tail("hello"), term=1, digest="d")
+        )
 
     async with trio.open_nursery() as nursery:
         for number in range(30):
@@ -131,9 +133,9 @@ async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes)
 
 
 async def test_an_id_belongs_to_its_session_and_room(node: Node) -> None:
-    assert await node.rooms.publish("lobby", "s1", "id", tail("a"), digest="d") == 1
-    assert await node.rooms.publish("lobby", "s2", "id", tail("b"), digest="d") == 2
-    assert await node.rooms.publish("cafe", "s1", "id", tail("c"), digest="d") == 1
+    assert await node.rooms.publish("lobby", "s1", "id", tail("a"), term=1, digest="d") == 1
+    assert await node.rooms.publish("lobby", "s2", "id", tail("b"), term=1, digest="d") == 2
+    assert await node.rooms.publish("cafe", "s1", "id", tail("c"), term=1, digest="d") == 1
 
 
 async def test_an_id_is_remembered_for_many_messages(
@@ -172,11 +174,11 @@ async def test_publishing_to_a_full_redis_changes_nothing(
 async def test_a_room_whose_data_are_lost_begins_a_new_epoch(
     node: Node, redis_server: RedisServer
 ) -> None:
-    before = await node.rooms.join("lobby", "s1", "Alice")
+    before = await node.rooms.join("lobby", "s1", "Alice", term=1)
     await say(node, "lost")
     redis_server.ask("FLUSHALL")
     assert await say(node, "lost") == 1, "nothing of the ids before is left"
-    after = await node.rooms.join("lobby", "s1", "Alice")
+    after = await node.rooms.join("lobby", "s1", "Alice", term=1)
     assert after
     assert after != before
 
@@ -194,7 +196,7 @@ async def test_a_new_epoch_takes_over_nothing_of_a_log_that_outlived_its_meta(
 async def test_a_join_takes_over_nothing_either(node: Node, redis_server: RedisServer) -> None:
     await say(node, "lost")
     redis_server.ask("DEL", keys_of("lobby").meta)
-    await node.rooms.join("lobby", "s1", "Alice")
+    await node.rooms.join("lobby", "s1", "Alice", term=1)
     assert await node.rooms.messages_before("lobby", None, 10) == []
     assert await say(node, "lost") == 1, "a new message, whatever was said before"
 
@@ -210,7 +212,7 @@ async def test_the_snapshot_of_a_room_that_is_not_there(node: Node) -> None:
 
 
 async def test_a_snapshot_gives_the_newest_messages_in_order(node: Node) -> None:
-    epoch = await node.rooms.join("lobby", "s1", "Alice")
+    epoch = await node.rooms.join("lobby", "s1", "Alice", term=1)
     for number in range(1, 8):
         await say(node, str(number))
     snapshot = await node.rooms.snapshot("lobby", after=None, limit=3, known_version=-1)
@@ -234,11 +236,11 @@ async def test_a_snapshot_reads_on_from_a_position(
 
 
 async def test_a_snapshot_omits_members_that_are_known(node: Node) -> None:
-    await node.rooms.join("lobby", "s1", "Alice")
+    await node.rooms.join("lobby", "s1", "Alice", term=1)
     known = await node.rooms.snapshot("lobby", after=None, limit=1, known_version=1)
     assert known.members is None
-    await node.rooms.leave("lobby", "nobody")
-    await node.rooms.join("lobby", "s2", "Bob")
+    await node.rooms.leave("lobby", {"nobody": 1})
+    await node.rooms.join("lobby", "s2", "Bob", term=1)
     news = await node.rooms.snapshot("lobby", after=None, limit=1, known_version=1)
     assert news.members == {"s1": "Alice", "s2": "Bob"}
     assert news.version == 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 from redis.crc import key_slot
 
-from gateway.backplane import Change, read_change
+from gateway.backplane import NO_TERM, Change, read_change
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import Script
 from tests.backplane.conftest import Node, Nodes
@@ -20,10 +21,10 @@ from tests.redis_server import RedisServer
 
 async def test_comings_renamings_and_goings_are_published_with_versions(node: Node) -> None:
     await node.listen("lobby")
-    epoch = await node.rooms.join("lobby", "s1", "Alice")
-    assert await node.rooms.join("lobby", "s2", "Bob") == epoch
-    assert await node.rooms.join("lobby", "s1", "Älice") == epoch
-    await node.rooms.leave("lobby", "s2")
+    epoch = await node.rooms.join("lobby", "s1", "Alice", term=1)
+    assert await node.rooms.join("lobby", "s2", "Bob", term=1) == epoch
+    assert await node.rooms.join("lobby", "s1", "Älice", term=1) == epoch
+    await node.rooms.leave("lobby", {"s2": 1})
     assert [read_change(payload) for payload in await node.hear(4)] == [
         Change(1, here={"s1": "Alice"}),
         Change(2, here={"s2": "Bob"}),
@@ -34,21 +35,21 @@ async def test_comings_renamings_and_goings_are_published_with_versions(node: No
 
 async def test_repeating_changes_and_announces_nothing(node: Node) -> None:
     await node.listen("lobby")
-    first = await node.rooms.join("lobby", "s1", "Alice")
-    assert await node.rooms.join("lobby", "s1", "Alice") == first
-    await node.rooms.join("lobby", "s2", "Bob")
-    await node.rooms.leave("lobby", "s2")
-    await node.rooms.leave("lobby", "s2")
-    await node.rooms.leave("lobby", "nobody")
+    first = await node.rooms.join("lobby", "s1", "Alice", term=1)
+    assert await node.rooms.join("lobby", "s1", "Alice", term=1) == first
+    await node.rooms.join("lobby", "s2", "Bob", term=1)
+    await node.rooms.leave("lobby", {"s2": 1})
+    await node.rooms.leave("lobby", {"s2": 1})
+    await node.rooms.leave("lobby", {"nobody": 1})
     assert [read_change(payload).version for payload in await node.hear(3)] == [1, 2, 3]
     await node.hear_no_more()
 
 
 async def test_many_leave_in_one_announcement(node: Node) -> None:
     for number in range(4):
-        await node.rooms.join("lobby", f"s{number}", f"Nick{number}")
+        await node.rooms.join("lobby", f"s{number}", f"Nick{number}", term=1)
     await node.listen("lobby")
-    await node.rooms.leave("lobby", "s0", "nobody", "s2")
+    await node.rooms.leave("lobby", {"s0": 1, "nobody": 1, "s2": 1})
     [change] = await node.hear(1)
     assert read_change(change) == Change(5, gone=["s0", "s2"])
 
@@ -56,9 +57,9 @@ async def test_many_leave_in_one_announcement(node: Node) -> None:
 async def test_leaving_by_node_takes_only_those_on_it(nodes: Nodes) -> None:
     """Somebody who has resumed on another node meanwhile stays."""
     dead, alive = await nodes.open("n1"), await nodes.open("n11")
-    await dead.rooms.join("lobby", "s1", "Alice")
-    await alive.rooms.join("lobby", "s2", "Bob")
-    await alive.rooms.leave("lobby", "s1", "s2", node="n1")
+    await dead.rooms.join("lobby", "s1", "Alice", term=1)
+    await alive.rooms.join("lobby", "s2", "Bob", term=1)
+    await alive.rooms.leave("lobby", {"s1": 1, "s2": 1}, node="n1")
     snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
     assert snapshot.members == {"s2": "Bob"}
 
@@ -66,31 +67,31 @@ async def test_leaving_by_node_takes_only_those_on_it(nodes: Nodes) -> None:
 async def test_a_room_left_empty_without_history_is_gone(
     node: Node, redis_server: RedisServer
 ) -> None:
-    first = await node.rooms.join("cafe", "s1", "Alice")
+    first = await node.rooms.join("cafe", "s1", "Alice", term=1)
     await node.rooms.entered("cafe")
-    await node.rooms.leave("cafe", "s1")
+    await node.rooms.leave("cafe", {"s1": 1})
     assert redis_server.ask("EXISTS", *keys_of("cafe").all()) == 0
     assert await node.rooms.listing(10) == []
-    assert await node.rooms.join("cafe", "s1", "Alice") != first
+    assert await node.rooms.join("cafe", "s1", "Alice", term=1) != first
 
 
 async def test_a_room_left_empty_keeps_its_history_for_a_time(
     node: Node, redis_server: RedisServer
 ) -> None:
-    await node.rooms.join("cafe", "s1", "Alice")
+    await node.rooms.join("cafe", "s1", "Alice", term=1)
     await say(node, "hello", room="cafe")
     assert ttl(redis_server, "cafe") == {-1}
-    await node.rooms.leave("cafe", "s1")
+    await node.rooms.leave("cafe", {"s1": 1})
     lives = ttl(redis_server, "cafe")
     assert lives
     assert all(DAY_MS - 60_000 < life <= DAY_MS for life in lives)
 
 
 async def test_whoever_comes_back_keeps_the_history(node: Node, redis_server: RedisServer) -> None:
-    first = await node.rooms.join("cafe", "s1", "Alice")
+    first = await node.rooms.join("cafe", "s1", "Alice", term=1)
     await say(node, "hello", room="cafe")
-    await node.rooms.leave("cafe", "s1")
-    assert await node.rooms.join("cafe", "s2", "Bob") == first
+    await node.rooms.leave("cafe", {"s1": 1})
+    assert await node.rooms.join("cafe", "s2", "Bob", term=1) == first
     assert ttl(redis_server, "cafe") == {-1}
     assert texts(await node.rooms.messages_before("cafe", None, 10)) == ["hello"]
     assert await say(node, "hi", room="cafe", session="s2") == 2
@@ -101,16 +102,16 @@ async def test_a_message_into_an_empty_room_does_not_make_it_live_for_ever(
 ) -> None:
     """Its last member was taken for dead, and spoke."""
     monkeypatch.setattr("gateway.backplane.rooms.REMEMBERED_IDS", 2)
-    await node.rooms.join("cafe", "s1", "Alice")
+    await node.rooms.join("cafe", "s1", "Alice", term=1)
     await say(node, "1", room="cafe")
-    await node.rooms.leave("cafe", "s1")
+    await node.rooms.leave("cafe", {"s1": 1})
     for number in range(2, 6):
         await say(node, str(number), room="cafe")
     assert -1 not in ttl(redis_server, "cafe")
 
 
 async def test_a_session_may_leave_what_never_was(node: Node, redis_server: RedisServer) -> None:
-    await node.rooms.leave("nowhere", "s1")
+    await node.rooms.leave("nowhere", {"s1": 1})
     assert redis_server.ask("DBSIZE") == 0
 
 
@@ -120,7 +121,7 @@ async def test_a_session_may_leave_what_never_was(node: Node, redis_server: Redi
 async def test_the_listing_tells_how_many_are_where(node: Node) -> None:
     for room, sessions in {"one": 1, "three": 3, "пять": 5}.items():
         for number in range(sessions):
-            await node.rooms.join(room, f"s{number}", f"Nick{number}")
+            await node.rooms.join(room, f"s{number}", f"Nick{number}", term=1)
         await node.rooms.entered(room)
     assert dict(await node.rooms.listing(10)) == {"one": 1, "three": 3, "пять": 5}
     assert len(await node.rooms.listing(2)) == 2
@@ -130,7 +131,7 @@ async def test_the_listing_tells_how_many_are_where(node: Node) -> None:
 async def fill(node: Node, **sizes: int) -> None:
     for room, sessions in sizes.items():
         for number in range(sessions):
-            await node.rooms.join(room, f"{room}-{number}", f"Nick{number}")
+            await node.rooms.join(room, f"{room}-{number}", f"Nick{number}", term=1)
     await node.rooms.entered(*sizes)
     await node.rooms.count(*sizes)
 
@@ -182,10 +183,14 @@ async def test_what_a_dead_node_held_is_released_in_batches(
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
     async with trio.open_nursery() as nursery:
         for number in range(1000):
-            nursery.start_soon(dead.rooms.join, "big", f"dead-{number}", f"Ghost{number}")
+            nursery.start_soon(
+                partial(dead.rooms.join, "big", f"dead-{number}", f"Ghost{number}", term=1)
+            )
         for number in range(100):
-            nursery.start_soon(alive.rooms.join, "big", f"alive-{number}", f"Nick{number}")
-        nursery.start_soon(dead.rooms.join, "small", "dead-0", "Ghost0")
+            nursery.start_soon(
+                partial(alive.rooms.join, "big", f"alive-{number}", f"Nick{number}", term=1)
+            )
+        nursery.start_soon(partial(dead.rooms.join, "small", "dead-0", "Ghost0", term=1))
     await dead.rooms.entered("big", "small")
     await alive.rooms.entered("big")
     await alive.listen("big")
@@ -205,9 +210,9 @@ async def test_what_a_dead_node_held_is_released_in_batches(
 async def test_two_survivors_release_at_the_same_time(nodes: Nodes) -> None:
     dead, one, two = [await nodes.open(name) for name in ("dead", "one", "two")]
     for number in range(20):
-        await dead.rooms.join("lobby", f"s{number}", f"Ghost{number}")
+        await dead.rooms.join("lobby", f"s{number}", f"Ghost{number}", term=1)
     await dead.rooms.entered("lobby")
-    await one.rooms.join("lobby", "alive", "Alice")
+    await one.rooms.join("lobby", "alive", "Alice", term=1)
     await one.listen("lobby")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(one.rooms.release_node, "dead")
@@ -221,10 +226,10 @@ async def test_two_survivors_release_at_the_same_time(nodes: Nodes) -> None:
 
 async def test_who_has_resumed_elsewhere_stays(nodes: Nodes) -> None:
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
-    await dead.rooms.join("lobby", "s1", "Alice")
-    await dead.rooms.join("lobby", "s2", "Bob")
+    await dead.rooms.join("lobby", "s1", "Alice", term=1)
+    await dead.rooms.join("lobby", "s2", "Bob", term=1)
     await dead.rooms.entered("lobby")
-    await alive.rooms.join("lobby", "s1", "Alice")
+    await alive.rooms.join("lobby", "s1", "Alice", term=1)
     await alive.rooms.release_node("dead")
     snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
     assert snapshot.members == {"s1": "Alice"}
@@ -235,13 +240,13 @@ async def test_who_resumes_elsewhere_at_the_last_moment_stays(
 ) -> None:
     """Between the search for a dead node's members and their release."""
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
-    await dead.rooms.join("lobby", "s1", "Alice")
+    await dead.rooms.join("lobby", "s1", "Alice", term=1)
     await dead.rooms.entered("lobby")
     leave = alive.rooms.leave
 
-    async def resume_and_leave(room: str, *sessions: str, node: str = "") -> None:
-        await alive.rooms.join(room, "s1", "Alice")
-        await leave(room, *sessions, node=node)
+    async def resume_and_leave(room: str, sessions: dict[str, int], *, node: str) -> None:
+        await alive.rooms.join(room, "s1", "Alice", term=2)
+        await leave(room, sessions, node=node)
 
     monkeypatch.setattr(alive.rooms, "leave", resume_and_leave)
     await alive.rooms.release_node("dead")
@@ -272,13 +277,13 @@ async def test_every_script_touches_one_hash_slot_only(
 
     monkeypatch.setattr(Link, "run_script", watched)
     for room in ("lobby", "a}b", "{x}", "}{", "Straße"):
-        await node.rooms.join(room, "s1", "Alice")
+        await node.rooms.join(room, "s1", "Alice", term=1)
         await say(node, "hello", room=room)
         await node.rooms.snapshot(room, after=None, limit=10, known_version=-1)
-        await node.rooms.leave(room, "s1")
+        await node.rooms.leave(room, {"s1": 1})
     await node.nicks.claim("Alice", "s1", variants=lambda _: ["Alice2"])
     await node.nicks.resume("s1")
-    await node.nicks.release(["s1"])
+    await node.nicks.release({"s1": NO_TERM})
     await node.backplane.inboxes.deliver("s1", b"n1", "1", mark=b"", tail=b"}", digest="d")
     await node.backplane.inboxes.read("s1", after=0, limit=1)
     await node.nodes.beat(b"probe")

@@ -238,14 +238,16 @@ async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisSe
             await nicks.claim("Alice", "s1")
             await nicks.resume("s1")
             await rooms.entered("lobby")
-            await rooms.join("lobby", "s1", "Alice")
-            assert await rooms.publish("lobby", "s1", "1", b',"text":"hi"}', digest="d") == 1
+            await rooms.join("lobby", "s1", "Alice", term=1)
+            assert (
+                await rooms.publish("lobby", "s1", "1", b',"text":"hi"}', term=1, digest="d") == 1
+            )
             await rooms.snapshot("lobby", after=0, limit=10, known_version=0)
             await rooms.count("lobby")
             await rooms.listing(10)
             await rooms.some(10)
             await rooms.forget_expired()
-            await backplane.inboxes.move("s1", b"test:x")
+            await backplane.inboxes.move("s1", b"test:x", term=1)
             await backplane.inboxes.positions(["s1"])
             await backplane.inboxes.keep(["s1"])
             await rooms.release_node("n")

@@ -131,7 +131,7 @@ async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
         async def agreed() -> bool:
             standing = sessions[-1].standing
             owned = redis_server.ask("HVALS", "chat:{nicks}")
-            return bool(owned == [f"{standing.sid} {node.name} {standing.who}"])
+            return bool(owned == [f"{standing.sid} {node.name} {standing.term} {standing.who}"])
 
         async for step in at_every_step(work):
             await node._backplane.link.call("PING")  # behind what was under way

@@ -83,7 +83,7 @@ class Speaker:
             )
             return
         tail = splicing.encode_message_tail(room="lobby", sender="bob", text=text, id=text)
-        await self._rooms.publish("lobby", "bob", text, tail, digest="d")
+        await self._rooms.publish("lobby", "bob", text, tail, term=1, digest="d")
 
 
 @asynccontextmanager

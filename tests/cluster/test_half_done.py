@@ -14,6 +14,7 @@ import trio.testing
 from client.connection import CONNECT_SECONDS
 from client.session import CannotConnect, open_session
 from gateway.backplane import Unavailable
+from gateway.backplane.nicks import Held
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
@@ -138,7 +139,7 @@ async def test_rooms_that_somebody_else_noted_down_do_not_stop_the_upkeep(
     redis_server.ask("ZADD", "chat:rooms", 2e9, foreign)
     redis_server.ask("SADD", "chat:{node:gone}:rooms", foreign)
     redis_server.ask("HSET", "chat:nodes", "gone", -1)
-    redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "strange Ghost")
+    redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "strange 1 Ghost")
     redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
     async with running_node(redis_server) as node:
 
@@ -157,8 +158,8 @@ async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
     redis_server.ask("SET", "chat:{room:spoilt}:members", "no hash")
     redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
     redis_server.ask("HSET", "chat:nodes", "gone", -1)
-    redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "gone Ghost")
-    redis_server.ask("HSET", "chat:{room:cellar}:members", "s2", "gone-long-ago Ghost")
+    redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "gone 1 Ghost")
+    redis_server.ask("HSET", "chat:{room:cellar}:members", "s2", "gone-long-ago 1 Ghost")
     redis_server.ask("ZADD", "chat:rooms", 2e9, "cellar")
     async with running_node(redis_server) as node:
         with session_on(node) as session:
@@ -191,13 +192,13 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
             for session in (alice, carol):
                 await command(session, "join", room="lobby")
 
-            async def read_as_they_go(room: str) -> dict[str, list[str]]:
+            async def read_as_they_go(room: str) -> dict[str, dict[str, int]]:
                 members = await read(room)
                 await command(alice, "leave", room="lobby")
                 await command(bob, "join", room="lobby")
                 return members
 
-            async def hold_as_one_ends() -> dict[str, dict[str, str]]:
+            async def hold_as_one_ends() -> dict[str, dict[str, Held]]:
                 held = await holdings()
                 alice.end(goodbye=True)
                 await node._standings.released()
@@ -287,7 +288,7 @@ async def test_those_are_listed_in_a_room_who_are_there(
         with session_on(node) as session:
             await command(session, "hello", nick="Alice")
             await command(session, "join", room="lobby")
-            for late, mark in (("s1", "gone-1 Ghost"), ("s2", f"{node.name} Late")):
+            for late, mark in (("s1", "gone-1 1 Ghost"), ("s2", f"{node.name} 1 Late")):
                 redis_server.ask("HSET", "chat:{room:lobby}:members", late, mark)
                 redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
             redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
@@ -308,8 +309,8 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
         rooms = node._backplane.rooms
         join = rooms.join
 
-        async def join_in_vain(room: str, sid: str, who: str, *, again: bool = False) -> str:
-            epoch = await join(room, sid, who, again=again)
+        async def join_in_vain(room: str, sid: str, who: str, *, term: int) -> str:
+            epoch = await join(room, sid, who, term=term)
             if room == "cafe":
                 raise Unavailable("the answer was lost")
             return epoch
@@ -334,7 +335,7 @@ async def test_what_is_held_by_nobody_is_given_back(
 ) -> None:
     """As of a node that was buried while it was stopped, and killed as it went on."""
     monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
-    redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 Ghost")
+    redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 1 Ghost")
     redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", "ghost")
     async with running_node(redis_server) as node:
 
@@ -346,7 +347,7 @@ async def test_what_is_held_by_nobody_is_given_back(
         with session_on(node) as session:
             await command(session, "hello", nick="Alice")
             # A claim that took effect when its session was over already.
-            redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} Late")
+            redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
             redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
 
             async def only_alice() -> bool:
@@ -391,17 +392,16 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
             await trio.testing.wait_all_tasks_blocked()
             redis_server.resume()
 
-        async def join_as_it_goes(room: str, sid: str, who: str, *, again: bool = False) -> str:
-            if again and sid in standings._standings:
+        async def join_as_it_goes(room: str, sid: str, who: str, *, term: int) -> str:
+            if sid in standings._standings:
                 redis_server.pause()
                 nursery.start_soon(answer_together)
                 standings.release(standings._standings[sid])
-            return await join(room, sid, who, again=again)
+            return await join(room, sid, who, term=term)
 
         async def no_beat(_: bytes) -> NoReturn:
             await trio.sleep_forever()
 
-        monkeypatch.setattr(rooms, "join", join_as_it_goes)
         # A heartbeat would find the new name on no register, and have all claim by itself, too.
         monkeypatch.setattr(node._backplane.nodes, "beat", no_beat)
         for turn in range(100):
@@ -411,7 +411,9 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
                 await session.handle(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
                 node._backplane.incarnation.renew()
                 standings.settle(session.standing)
-                await standings.settle_all()
+                with monkeypatch.context() as going:
+                    going.setattr(rooms, "join", join_as_it_goes)
+                    await standings.settle_all()
                 await standings.released()
             assert not redis_server.ask("KEYS", "*:members"), turn
             assert not redis_server.ask("KEYS", "*nicks"), turn

@@ -161,7 +161,7 @@ async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything
             redis_server.ask("SET", "chat:{room:spoilt}:meta", "no hash")
             redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
             for room in ("spoilt", "attic"):
-                redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone Ghost")
+                redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone 1 Ghost")
             redis_server.ask("HSET", "chat:nodes", "gone", -1)
             await command(alice, "status", state="busy")
             assert alice.standing.who == "alice busy "
@@ -188,7 +188,7 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
         nicks, standings = node._backplane.nicks, node._standings
         claim = nicks.claim
 
-        async def claim_in_vain(*who: str, **_: Any) -> None:
+        async def claim_in_vain(*who: str, **_: Any) -> int:
             await claim(*who)
             raise Unavailable("the answer was lost")
 

@@ -26,7 +26,7 @@ FLOORS = (
     {"presence"},
     {"history", "inbox", "listing"},
     {"hub"},
-    {"follower"},
+    {"claims", "follower"},
     {"standing"},
     {"agreement", "roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},

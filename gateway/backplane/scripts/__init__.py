@@ -28,6 +28,7 @@ class Script:
 PUBLISH: Final = Script.load("log", "publish")
 ADDRESS: Final = Script.load("log", "address")
 DELIVER: Final = Script.load("log", "deliver")
+MOVE: Final = Script.load("move")
 JOIN: Final = Script.load("join")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")
@@ -38,5 +39,6 @@ RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, ADDRESS, DELIVER, JOIN, LEAVE, SNAPSHOT, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT,
+    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, RENEW_EPOCH, CLAIM, RESUME, RELEASE,
+    BEAT,
 )  # fmt: skip

@@ -1,36 +1,53 @@
 -- Take a nickname, giving up the session's old one in the same moment.
--- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
--- ARGV  1 session  2 node  3 who  4 folded  5... variants to try if it is taken, folded
--- Gives 0 if it is the session's now, -2 if the session is on another node now; else it is taken:
--- the index of the first free variant, or -1 if none is.
+-- KEYS  1 nicks (hash: folded nickname -> "session node term who")
+--       2 sessions (hash: session -> folded)
+-- ARGV  1 session  2 node  3 term, 0 if it has none yet  4 who  5 folded
+--       6, 7 what the channel of a node has before and behind its name
+--       8... variants to try if it is taken, folded
+-- Gives {0, term} if it is the session's now, {-2} if the session goes on at another node,
+-- {-3, term, who} if this node took it up in a later term; else it is taken: {index of the first
+-- free variant, or -1 if none is}.
 local nicks, sessions = KEYS[1], KEYS[2]
-local session, node, folded = ARGV[1], ARGV[2], ARGV[4]
-local function owner_of(key)
-  return string.match(redis.call('HGET', nicks, key) or '', '^(%S+) ([^~ ]+)')
-end
-local held = redis.call('HGET', sessions, session)
+local session, node, term, who, folded = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local held, elsewhere = redis.call('HGET', sessions, session), nil
 if held then
-  local owner, at = owner_of(held)
-  if owner ~= session then
+  local owner = redis.call('HGET', nicks, held) or ''
+  local whose, at, known, known_who = string.match(owner, '^(%S+) ([^~ ]+)%S* (%d+) (.*)$')
+  known = tonumber(known)
+  if whose ~= session then
     held = false
   elseif at ~= string.match(node, '^[^~]+') then
-    return -2
+    if known >= term then
+      return {-2}
+    end
+    elsewhere = at
+  elseif term == 0 then
+    term = known
+  elseif known > term then
+    return {-3, known, known_who}
   end
 end
-local owner = owner_of(folded)
+local owner = string.match(redis.call('HGET', nicks, folded) or '', '^%S+')
 if owner and owner ~= session then
-  for i = 5, #ARGV do
+  for i = 8, #ARGV do
     if redis.call('HEXISTS', nicks, ARGV[i]) == 0 then
-      return i - 4
+      return {i - 7}
     end
   end
-  return -1
+  return {-1}
 end
-redis.call('HSET', nicks, folded, session .. ' ' .. node .. ' ' .. ARGV[3])
+if term == 0 then
+  local now = redis.call('TIME')
+  term = now[1] * 1000 + math.floor(now[2] / 1000)
+end
+redis.call('HSET', nicks, folded, string.format('%s %s %d %s', session, node, term, who))
 if held ~= folded then
   redis.call('HSET', sessions, session, folded)
   if held then
     redis.call('HDEL', nicks, held)
   end
 end
-return 0
+if elsewhere then
+  redis.call('PUBLISH', ARGV[6] .. elsewhere .. ARGV[7], 'taken ' .. session)
+end
+return {0, term}

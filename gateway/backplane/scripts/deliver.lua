@@ -1,5 +1,5 @@
 -- Give a direct message its place in an inbox, log it, and publish it; the same id once only.
--- KEYS  1 meta (hash: epoch, seq, channel, written_under, timeline)  2 log (stream)
+-- KEYS  1 meta (hash: epoch, seq, channel, term, written_under, timeline)  2 log (stream)
 --       3 ids (hash: idempotency key -> "seq digest", or whom it is for; see address.lua)
 --       4 ids before those
 -- ARGV  1 idempotency key  2 channel, if the inbox names no other  3 what to publish before it

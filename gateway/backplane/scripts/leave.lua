@@ -1,16 +1,18 @@
 -- Take sessions out of a room and announce it once; start the clock of a room left empty.
--- KEYS  1 meta  2 members (hash: session -> "node who")  3 log  4 ids  5 older ids
+-- KEYS  1 meta  2 members (hash: session -> "node term who")  3 log  4 ids  5 older ids
 -- ARGV  1 channel  2 milliseconds an empty room's log is kept
 --       3 node; 'name~' stands for all incarnations of one
---       4... sessions: those of them that are here, on that node, leave
+--       4, 6... sessions, each before the last term that is meant: those of them that are here, on
+--       that node, in no later term, leave
 -- Gives {how many left, 1 if the room still has members or history, else 0}.
 local meta, members, log = KEYS[1], KEYS[2], KEYS[3]
 local gone = {}
-for i = 4, #ARGV do
+for i = 4, #ARGV, 2 do
   local member = redis.call('HGET', members, ARGV[i])
   if member then
-    local name, incarnation = string.match(member, '^([^~ ]+)(%S*)')
-    if name .. incarnation == ARGV[3] or name .. '~' == ARGV[3] then
+    local name, incarnation, term = string.match(member, '^([^~ ]+)(%S*) (%d+) ')
+    if name and (name .. incarnation == ARGV[3] or name .. '~' == ARGV[3])
+        and tonumber(term) <= tonumber(ARGV[i + 1]) then
       redis.call('HDEL', members, ARGV[i])
       gone[#gone + 1] = ARGV[i]
     end

@@ -1,12 +1,17 @@
 -- Give a message its place in the room's order, log it, and publish it; the same id once only.
 -- KEYS  1 meta (hash: epoch, seq, version, written_under, timeline)  2 log (stream)
 --       3 ids  4 ids before those (hashes: idempotency key -> "seq digest")
+--       5 members (hash: session -> "node term who")
 -- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T,"epoch":"E"  4 log length
 --       5 ids to remember  6 epoch to use if the room has none  7 digest of what is said
---       8 replication id of this server, or ''
+--       8 replication id of this server, or ''  9 session  10 term
 -- Returns the seq: of this message, or of the one that had the same id; -1 if that said something
--- else.
+-- else; nothing if the session is a member in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local member = redis.call('HGET', KEYS[5], ARGV[9])
+if member and tonumber(string.match(member, ' (%d+) ') or 0) > tonumber(ARGV[10]) then
+  return false
+end
 local known = known_as(ids, older, ARGV[1])
 if known then
   return seq_of(known, ARGV[7])

@@ -1,16 +1,19 @@
--- Set free what sessions hold, as far as they are on that node still.
--- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
--- ARGV  1 node; 'name~' stands for all incarnations of one  2... sessions
+-- Set free what sessions hold, as far as they are on that node still, and in no later term.
+-- KEYS  1 nicks (hash: folded nickname -> "session node term who")
+--       2 sessions (hash: session -> folded)
+-- ARGV  1 node; 'name~' stands for all incarnations of one
+--       2, 4... sessions, each before the last term that is meant
 -- Gives those that were.
 local freed = {}
-for i = 2, #ARGV do
+for i = 2, #ARGV, 2 do
   local folded = redis.call('HGET', KEYS[2], ARGV[i])
   if folded then
     local owner = redis.call('HGET', KEYS[1], folded) or ''
-    local session, name, incarnation = string.match(owner, '^(%S+) ([^~ ]+)(%S*)')
+    local session, name, incarnation, term = string.match(owner, '^(%S+) ([^~ ]+)(%S*) (%d+) ')
     if session ~= ARGV[i] then
       redis.call('HDEL', KEYS[2], ARGV[i])
-    elseif name .. incarnation == ARGV[1] or name .. '~' == ARGV[1] then
+    elseif (name .. incarnation == ARGV[1] or name .. '~' == ARGV[1])
+        and tonumber(term) <= tonumber(ARGV[i + 1]) then
       redis.call('HDEL', KEYS[2], ARGV[i])
       redis.call('HDEL', KEYS[1], folded)
       freed[#freed + 1] = ARGV[i]

@@ -1,20 +1,22 @@
 -- Take a session up on another node, or on the same one, and tell the node that it was on.
--- KEYS  1 nicks (hash: folded nickname -> "session node who")  2 sessions (hash: session -> folded)
+-- KEYS  1 nicks (hash: folded nickname -> "session node term who")
+--       2 sessions (hash: session -> folded)
 -- ARGV  1 session  2 node  3, 4 what the channel of a node has before and behind its name
--- Gives who it is, or nothing if there is no such session.
+-- Gives {term, who}, or nothing if there is no such session. The term is later than all before it,
+-- also than those that Redis may have forgotten: it is the time, if that goes on.
 local folded = redis.call('HGET', KEYS[2], ARGV[1])
 if not folded then
   return false
 end
 local owner = redis.call('HGET', KEYS[1], folded) or ''
-local session, at, incarnation, who = string.match(owner, '^(%S+) ([^~ ]+)(%S*) (.*)$')
+local session, at, term, who = string.match(owner, '^(%S+) ([^~ ]+)%S* (%d+) (.*)$')
 if session ~= ARGV[1] then
   return false
 end
-if at .. incarnation ~= ARGV[2] then
-  redis.call('HSET', KEYS[1], folded, session .. ' ' .. ARGV[2] .. ' ' .. who)
-end
+local now = redis.call('TIME')
+term = math.max(tonumber(term) + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+redis.call('HSET', KEYS[1], folded, string.format('%s %s %d %s', session, ARGV[2], term, who))
 if at ~= string.match(ARGV[2], '^[^~]+') then
   redis.call('PUBLISH', ARGV[3] .. at .. ARGV[4], 'taken ' .. session)
 end
-return who
+return {term, who}

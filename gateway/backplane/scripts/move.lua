@@ -1,0 +1,8 @@
+-- Have an inbox publish to the node that has taken its session up, unless it was again since.
+-- KEYS  1 meta (hash: epoch, seq, channel, term)
+-- ARGV  1 channel  2 term  3 milliseconds that the inbox lives from now on
+if tonumber(redis.call('HGET', KEYS[1], 'term') or 0) <= tonumber(ARGV[2]) then
+  redis.call('HSET', KEYS[1], 'channel', ARGV[1], 'term', ARGV[2])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+return 0
