@@ -79,8 +79,8 @@ async def test_whoever_lost_a_session_is_not_entered_and_not_heard(
         await old.rooms.join("lobby", SESSION, "Alice away ", term=before)
     with pytest.raises(Replaced):
         await old.rooms.publish("lobby", SESSION, "1", tail("hello"), term=before, digest="d")
+    bob = Owner("b", "old", "Bob")
     with pytest.raises(Replaced):
-        bob = Owner("b", "old", "Bob")
         await old.backplane.inboxes.address(SESSION, "1", bob, term=before, digest="d")
     assert await old.rooms.leave("lobby", {SESSION: before}) == 0
     assert await old.nicks.release({SESSION: before}) == []

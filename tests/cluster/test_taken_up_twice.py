@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any, Final
 
+import pytest
 import trio
+import trio_websocket
 
+from gateway.backplane import Unavailable
+from tests.cluster.inside import command, running_node, session_on
 from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -29,9 +34,14 @@ class Rival:
 async def fight(clients: list[RawClient], secret: str, room: str) -> RawClient:
     """Have all take up a session at once, and join; gives who has it when the rest is closed."""
     rivals = [Rival(client) for client in clients]
-    for command in ({"type": "hello", "resume": secret}, {"type": "join", "room": room}):
+    for frame in (
+        {"type": "hello", "resume": secret},
+        {"type": "join", "room": room},
+        {"type": "status", "state": "busy"},
+    ):
         for client in clients:
-            await client.say(command)
+            with suppress(trio_websocket.ConnectionClosed):  # it has lost already
+                await client.say(frame)
     left = rivals
     while len(left) > 1:
         closed = trio.Event()
@@ -88,27 +98,113 @@ async def test_the_one_that_has_it_stays_listed_and_keeps_its_name(
                 await news.wait()
                 news = trio.Event()
         for url in cluster.urls:
-            await _come_and_go(url, redis_server)
+            await all_given_back(url, redis_server)
         assert listed(redis_server) == owning(redis_server) == Counter(nicks)
         fought.set()
 
 
-async def answer(client: RawClient, command: dict[str, Any]) -> dict[str, Any]:
+async def test_a_node_that_stood_still_changes_nothing_of_a_session_that_has_gone_on(
+    redis_server: RedisServer,
+) -> None:
+    """What its client had sent is carried out late, by a node that was taken for dead."""
+    async with (
+        open_cluster(redis_server, 2, grace_seconds=1) as cluster,
+        raw_client(cluster.urls[0]) as old,
+        raw_client(cluster.urls[1]) as new,
+    ):
+        secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
+        await old.ask({"type": "join", "room": "lobby", "id": "j"})
+        still, awake = cluster.nodes
+        still.pause()
+        for frame in (
+            {"type": "join", "room": "lobby"},
+            {"type": "send", "room": "lobby", "text": "late", "id": "1"},
+            {"type": "nick", "nick": "alicia"},
+            {"type": "direct", "to": "alice", "text": "late", "id": "2"},
+            {"type": "leave", "room": "lobby"},
+        ):
+            await old.say(frame)
+        assert (await new.ask({"type": "hello", "resume": secret}))["nick"] == "alice"
+        await new.ask({"type": "join", "room": "lobby", "id": "j"})
+        await awake.logged("node died")
+        still.resume()
+        assert await old.closed() == 4502
+        await all_given_back(still.url, redis_server)
+        assert listed(redis_server) == owning(redis_server) == Counter(["alice"])
+        sent = {"type": "send", "room": "lobby", "text": "hi", "id": "3"}
+        assert (await answer(new, sent))["seq"] == 1
+        written = {"type": "direct", "to": "alice", "text": "hi", "id": "4"}
+        assert (await answer(new, written))["seq"] == 1
+
+
+async def test_of_two_who_begin_a_session_with_one_secret_one_has_it(
+    redis_server: RedisServer,
+) -> None:
+    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
+        for number in range(10):
+            hello = {"type": "hello", "nick": f"alice-{number}", "session": f"{number}" * 22}
+            async with raw_client(cluster.urls[0]) as one, raw_client(cluster.urls[1]) as other:
+                rivals = [Rival(one), Rival(other)]
+                for client in (one, other):
+                    await client.say(hello)
+                closed = trio.Event()
+                async with trio.open_nursery() as nursery:
+                    for rival in rivals:
+                        nursery.start_soon(rival.listen, closed)
+                    await closed.wait()
+                    nursery.cancel_scope.cancel()
+                [winner] = [rival for rival in rivals if rival.code is None]
+                assert {rival.code for rival in rivals} == {None, 4502}
+                joined = {"type": "join", "room": "lobby", "id": "j"}
+                assert (await answer(winner.client, joined))["type"] == "ok"
+                assert owning(redis_server) == listed(redis_server)
+                await winner.client.websocket.aclose(1000)
+            await until(partial(_none_is_there, redis_server), "all to be given back")
+
+
+async def _none_is_there(redis_server: RedisServer) -> bool:
+    return not owning(redis_server) and not listed(redis_server)
+
+
+async def test_a_session_that_says_goodbye_as_it_is_taken_up_goes_on_or_is_over(
+    redis_server: RedisServer,
+) -> None:
+    outcomes: Counter[str] = Counter()
+    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
+        for number in range(20):
+            nick = f"alice-{number}"
+            async with raw_client(cluster.urls[0]) as old, raw_client(cluster.urls[1]) as new:
+                secret = (await old.ask({"type": "hello", "nick": nick}))["session"]
+                await old.ask({"type": "join", "room": "lobby", "id": "j"})
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(old.websocket.aclose, 1000)
+                    found = await new.ask({"type": "hello", "resume": secret, "id": "h"})
+                outcomes[found["type"]] += 1
+                if found["type"] == "welcome":
+                    await new.ask({"type": "join", "room": "lobby", "id": "j"})
+                    assert listed(redis_server) == owning(redis_server) == Counter([nick])
+                    await new.websocket.aclose(1000)
+                else:
+                    assert found["code"] == "unauthorized"
+            await until(partial(_none_is_there, redis_server), "all to be given back")
+    assert set(outcomes) <= {"welcome", "error"}
+
+
+async def answer(client: RawClient, frame: dict[str, Any]) -> dict[str, Any]:
     """Send a command and receive its answer, whatever comes before it."""
-    await client.say(command)
-    while (heard := await client.hear_type("ok", "error")).get("id") != command["id"]:
+    await client.say(frame)
+    while (heard := await client.hear_type("ok", "error")).get("id") != frame["id"]:
         pass
     return heard
 
 
-async def _come_and_go(url: str, redis_server: RedisServer) -> None:
-    """Be in a room until the grace is over; all that was parked on the node before is over too."""
+async def all_given_back(url: str, redis_server: RedisServer) -> None:
+    """Wait until a node has given back all that was parked on it until now."""
     async with raw_client(url, "zed") as client:
-        await client.ask({"type": "join", "room": "attic", "id": "j"})
         await client.break_off()
 
     async def gone() -> bool:
-        return not redis_server.ask("EXISTS", "chat:{room:attic}:members")
+        return not owning(redis_server)["zed"]
 
     await until(gone, "the grace to be over")
 
@@ -116,10 +212,101 @@ async def _come_and_go(url: str, redis_server: RedisServer) -> None:
 def listed(redis_server: RedisServer) -> Counter[str]:
     """Who is listed in the lobby, and how often."""
     members = redis_server.ask("HVALS", "chat:{room:lobby}:members")
-    return Counter(member.rpartition(" ")[2] for member in members)
+    return Counter(member.split(" ")[2] for member in members)
 
 
 def owning(redis_server: RedisServer) -> Counter[str]:
     """Who has a nickname, and how often."""
     owners = redis_server.ask("HVALS", "chat:{nicks}")
-    return Counter(owner.rpartition(" ")[2] for owner in owners)
+    return Counter(owner.split(" ")[3] for owner in owners)
+
+
+# --- step by step, with the nodes in this process -------------------------------------------------
+
+
+SECRET: Final = "s" * 22
+
+
+async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_later(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_node(redis_server) as one, running_node(redis_server) as two:
+        with session_on(one) as old, session_on(two) as new:
+            await command(old, "hello", nick="alice", session=SECRET)
+            rooms = one._backplane.rooms
+            join = rooms.join
+
+            async def join_late(room: str, sid: str, who: str, *, term: int) -> str:
+                await command(new, "hello", resume=SECRET)
+                await command(new, "join", room="lobby")
+                return await join(room, sid, who, term=term)
+
+            monkeypatch.setattr(rooms, "join", join_late)
+            await command(old, "join", room="lobby")
+            assert old.standing.moved
+            old.end()
+            await one._standings.released()
+            members = redis_server.ask("HVALS", "chat:{room:lobby}:members")
+            assert members == [f"{two.name} {new.standing.term} alice"]
+            new.end()
+
+
+async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_here_now(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It went to another node and came back while that node's claim was refused."""
+    async with running_node(redis_server) as one, running_node(redis_server) as two:
+        with session_on(one) as first, session_on(two) as other, session_on(one) as last:
+            await command(first, "hello", nick="alice", session=SECRET)
+            nicks = one._backplane.nicks
+            claim = nicks.claim
+
+            async def claim_late(*who: str, **more: Any) -> int:
+                await command(other, "hello", resume=SECRET)
+                try:
+                    return await claim(*who, **more)
+                finally:
+                    await command(last, "hello", resume=SECRET)
+
+            with monkeypatch.context() as late:
+                late.setattr(nicks, "claim", claim_late)
+                one._standings.settle(first.standing)
+                await one._standings.settle_all()
+            standing = last.standing
+            assert (standing.moved, standing.close) == (False, last._close)
+            await command(last, "nick", nick="alicia")
+            assert last.nick == "alicia"
+            for session in (first, other, last):
+                session.end(goodbye=True)
+
+
+async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_it_was(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_node(redis_server, grace=60) as node:
+        nicks, standings = node._backplane.nicks, node._standings
+        with session_on(node) as old, session_on(node) as new:
+            await command(old, "hello", nick="alice", session=SECRET)
+            await command(old, "join", room="lobby")
+            resume = nicks.resume
+
+            async def resume_in_vain(sid: str) -> None:
+                await resume(sid)
+                raise Unavailable("the answer was lost")
+
+            with monkeypatch.context() as unheard:
+                unheard.setattr(nicks, "resume", resume_in_vain)
+                await command(new, "hello", resume=SECRET)
+            assert (new.nick, standings.unsettled) == ("", 1)
+            with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
+                await standings.settle_all()
+            await standings.settle_all()
+            await command(old, "nick", nick="alicia")
+            assert (old.nick, old.standing.moved) == ("alicia", False)
+            # Once more; and it is given back at once, whichever term it is in.
+            with monkeypatch.context() as unheard:
+                unheard.setattr(nicks, "resume", resume_in_vain)
+                await command(new, "hello", resume=SECRET)
+            old.end(goodbye=True)
+            await standings.released()
+            assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")

@@ -14,6 +14,7 @@ import trio
 
 from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
+from tests.faults.workload import Client
 from tests.harness import Cluster, NodeProcess, open_cluster
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
@@ -55,6 +56,9 @@ class Struck:
         self._redis = redis
         self.places: list[Place] = []
         self.client_proxies: list[Proxy] = []
+        self.people: list[Client] = []
+        """The clients, once they are there."""
+        self.grace = grace
         self.loud = False
         """Whether clients shall say very much, so that who does not read is soon behind."""
         self.deleted: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ import trio
 from gateway.hub import RECENT
 from gateway.lease import DEAD_AFTER
 from tests.faults.cluster import Place, Struck
+from tests.faults.rivals import double_resume
 from tests.harness import until
 
 DELAY: Final = (0.05, 0.15)
@@ -343,6 +344,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "slow": (slow,),
     "drop": (drop,),
     "delay": (delay,),
+    "double-resume": (double_resume,),
     "none": (),
 }
 

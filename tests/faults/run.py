@@ -71,7 +71,7 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
                 sentinels=any(fault in NEED_SENTINELS for fault in faults),
             )
         )  # fmt: skip
-        clients: list[Client] = []
+        clients = struck.people
         for number in range(plan.clients):
             urls = struck.urls
             if number < PROXIED:

@@ -28,7 +28,7 @@ SIDE_BY_SIDE = (
     ("redis-pause", "redis-restart", "partition", "subscriber-cut", "pause-all"),
     ("subscriber-silent", "slow", "drop", "delay", "flush"),
     ("failover", "lagging-failover", "handover", "rollback"),
-    ("sentinel-failover", "slow-demotion"),
+    ("sentinel-failover", "slow-demotion", "double-resume"),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import trio
 
+from client.server_texts import CLOSINGS
 from client.session import (
     CannotConnect,
     CommandError,
@@ -22,6 +23,7 @@ from client.session import (
     open_session,
 )
 from gateway import wire
+from gateway.closing import REPLACED
 from tests.faults.history import (
     Ending,
     History,
@@ -94,6 +96,18 @@ class Client:
         self._nick = name
         self.in_flight = 0
         self.session: Session | None = None
+        self.is_rivalled = False
+        """Whether others take its session up on purpose: it may end for that."""
+
+    @property
+    def home(self) -> str:
+        """The room that it is in whenever it is there."""
+        return self._home
+
+    @property
+    def history(self) -> History:
+        """Where all that it does is written down."""
+        return self._history
 
     # --- living -------------------------------------------------------------------------------
 
@@ -240,7 +254,8 @@ class Client:
                     self._inbox.disconnected()
                     self._lose_nick()
                 case Ended(reason):
-                    self._history.endings.append(Ending(self.name, reason, now))
+                    if not (self.is_rivalled and reason == CLOSINGS[REPLACED.code]):
+                        self._history.endings.append(Ending(self.name, reason, now))
                     nursery.cancel_scope.cancel()
             self._news.unpark_all()
 
