@@ -82,7 +82,7 @@ class Rival:
         await self._insist(rename, wire.Named)
 
     async def leave(self) -> None:
-        """Say goodbye."""
+        """Say goodbye; harmless if the node has closed the connection already."""
         await self._connection.close()
 
 
@@ -139,22 +139,23 @@ async def _fight(
         for rival in rivals:
             fighting.start_soon(rival.take_up, secret)
 
+    welcomed = [rival for rival in rivals if rival.nick]
+
     async def decided() -> bool:
         await trio.lowlevel.checkpoint()
-        return person.session is not session and len(_left(rivals)) <= 1
+        return person.session is not session and len(_left(welcomed)) <= 1
 
-    if all(rival.nick for rival in rivals):
+    if welcomed:
         await until(decided, "all but one of the connections to be closed")
     person.is_rivalled = False
-    left = _left(rivals)
+    left = _left(welcomed)
     for rival in rivals:
-        if rival.closed is not None and rival.closed.code != REPLACED.code:
-            person.history.complaints.append(f"{rival.name} was closed: {rival.closed.reason}")
-    if len(left) == 1:
-        return person, left[0]
-    for rival in left:
-        await rival.leave()
-    return None
+        if rival not in left:
+            if rival.closed is not None and rival.closed.code != REPLACED.code:
+                reason = f"{rival.name} was closed: {rival.closed.reason}"
+                person.history.complaints.append(reason)
+            await rival.leave()
+    return (person, left[0]) if left else None
 
 
 def _left(rivals: list[Rival]) -> list[Rival]:
