@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.backplane import Backplane, Outdated
+from gateway.backplane import Backplane, Entered, Outdated
 from gateway.standing import Standing
 
 
@@ -35,6 +35,6 @@ async def claim(
         standing.term, standing.who = claimed, line
 
 
-async def enter(backplane: Backplane, standing: Standing, room: str) -> str:
+async def enter(backplane: Backplane, standing: Standing, room: str) -> Entered:
     """List a session in a room as who it is now; returns and raises as `Rooms.join` does."""
     return await backplane.rooms.join(room, standing.sid, standing.who, term=standing.term)

@@ -1,4 +1,4 @@
-"""The command line: ``chat-gateway serve``, ``demo`` and ``settings``."""
+"""The command line: ``chat-gateway serve``, ``admin``, ``demo`` and ``settings``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Final
 
 import trio
 
-from gateway import config, logs, signals, stdio
+from gateway import admin, config, logs, signals, stdio
+from gateway.admin import CannotAdminister, WrongUsage
 from gateway.backplane import Unsuitable, topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
@@ -45,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = 0
     try:
         _run(arguments)
-    except* (BadSetting, Unsuitable) as group:
+    except* (BadSetting, Unsuitable, WrongUsage) as group:
         status = _complain(group, BAD_USAGE)
-    except* (CannotListen, CannotDemo, CannotPrint) as group:
+    except* (CannotAdminister, CannotListen, CannotDemo, CannotPrint) as group:
         status = _complain(group, FAILED)
     except* KeyboardInterrupt:
         status = INTERRUPTED
@@ -77,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     config.add_flags(serve)
     serve.set_defaults(run=_serve)
 
+    administer = commands.add_parser(
+        "admin",
+        help="read and erase messages, by way of the cluster's Redis",
+        description="Each command works on Redis itself, and tells the nodes. "
+        "Exit status: 0 done, 1 not done, 2 wrong usage.",
+    )
+    admin.add_commands(administer, config.add_flags)
+    administer.set_defaults(run=_administer)
+
     demo = commands.add_parser(
         "demo",
         help="run a whole cluster on this machine, with a Redis of its own",
@@ -103,6 +113,12 @@ def _serve(options: argparse.Namespace) -> None:
     gc.set_threshold(10_000, 20, 50)
     signals.ignore()
     trio.run(serve_until_signalled, settings)
+
+
+def _administer(options: argparse.Namespace) -> None:
+    settings = _read_settings(options)
+    logs.configure("human", "critical")  # what goes wrong is said in one line, and not by a log
+    admin.run(settings, options)
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

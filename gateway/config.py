@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import socket
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -231,10 +231,15 @@ def default_text(name: str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give a parser one flag per setting, grouped, each telling its variable and default."""
+def add_flags(parser: argparse.ArgumentParser, *, only: Collection[str] = ()) -> None:
+    """Give a parser one flag per setting, grouped, each telling its variable and default.
+
+    ``only`` are the names of some of them; none for all.
+    """
     groups: dict[str, Any] = {}
     for name, declared in declarations().items():
+        if only and name not in only:
+            continue
         if declared.group not in groups:
             groups[declared.group] = parser.add_argument_group(declared.group)
         groups[declared.group].add_argument(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.backplane import Rooms
+from gateway.backplane import Rooms, continues
 from gateway.hub import Room
 from gateway.outbox import Outbox
 from gateway.splicing import contradict, message_seq
 from gateway.websocket import text_frame
-from gateway.wire import Position
+from gateway.wire import Erased, Position
 
 MOST_AT_ONCE: Final = 1000
 """Missed messages that are read at one go."""
@@ -23,7 +23,7 @@ async def newest(room: Room, rooms: Rooms, count: int) -> list[bytes]:
     :raises Unavailable: if the log must be read and Redis does not answer.
     """
     known = await _at_least(room, rooms, count)
-    return known[-count:] if count else []
+    return room.erasures.conceal(known[-count:] if count else [])
 
 
 async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | None:
@@ -46,7 +46,7 @@ async def missed(room: Room, rooms: Rooms, since: Position) -> list[bytes] | Non
     first = message_seq(messages[0]) if messages else room.position + 1
     if since.epoch != room.epoch or first != since.seq + 1 or contradict(known, since):
         return None
-    return messages
+    return room.erasures.conceal(messages)
 
 
 async def all_missed(
@@ -63,6 +63,14 @@ async def all_missed(
         await outbox.drained()
         since = Position(epoch=since.epoch, seq=last)
     return messages
+
+
+def erased_before(room: Room, since: Position) -> Erased | None:
+    """Return what is erased of the messages that somebody saw of a room; None if nothing is."""
+    erased = room.erasures.before(since.seq)
+    if not erased or not continues(room.epoch, since.epoch):
+        return None
+    return Erased(room=room.name, epoch=room.epoch, up_to=erased.up_to, seqs=erased.seqs)
 
 
 def newest_within(messages: list[bytes], size: int) -> list[bytes]:

@@ -10,6 +10,8 @@ from typing import Final
 
 import trio
 
+from gateway import wire
+from gateway.erasure import Erased, Erasure, Erasures
 from gateway.follower import Follower
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
@@ -48,7 +50,7 @@ class Room(Follower):
 
     __slots__ = (
         "_announced", "_frames", "_handed_out", "_handing_out", "_left", "_members",
-        "channel", "counts", "failed", "holds", "name", "position", "ready",
+        "channel", "counts", "erasures", "failed", "holds", "name", "position", "ready",
         "recent", "rested_at", "resting", "roster",
     )  # fmt: skip
 
@@ -59,6 +61,7 @@ class Room(Follower):
         self.counts = counts
         self.roster = Roster()
         self.recent: deque[bytes] = deque(maxlen=RECENT)
+        self.erasures = Erasures()
         self.position = 0
         self.holds = 0
         self.ready = trio.Event()
@@ -111,6 +114,11 @@ class Room(Follower):
         self.sequence.start(position)
         self.position = position
 
+    @property
+    def due(self) -> bool:
+        """Whether there is anything to hand out."""
+        return self.sequence.due or bool(self._announced)
+
     async def announce(self, event: Event) -> None:
         """Hand an event that is no message to every member here, after the messages before it."""
         self._announced.append(text_frame(encode(event)))
@@ -133,7 +141,7 @@ class Room(Follower):
             return
         self._handing_out = True
         try:
-            while self.sequence.due or self._announced:
+            while self.due:
                 count, frames = self._begin_round()
                 await self._give_in_slices(frames)
                 self._rest_after(count)
@@ -147,7 +155,7 @@ class Room(Follower):
         members = self._members
         if self._handing_out or len(members) > SLICE:
             return False
-        if self.sequence.due or self._announced:
+        if self.due:
             count, frames = self._begin_round()
             for outbox in members.values():
                 outbox.offer(frames)
@@ -159,6 +167,47 @@ class Room(Follower):
         await self.hand_out()
         while self._handing_out:
             await self._handed_out.wait()
+
+    # --- erasures -----------------------------------------------------------------------------
+
+    def hear_erasure(self, erasure: Erasure) -> None:
+        """Take an erasure off the subscription; in another epoch, data may have been lost."""
+        if self.belongs_to(erasure.epoch):
+            self.erase(erasure)
+        else:
+            self.sequence.suspicious = True
+
+    def erase(self, erased: Erased) -> None:
+        """Put tombstones in the place of messages at hand, and announce it with what is due.
+
+        What is being written to members already cannot be had back.
+        """
+        self.erasures.add(erased)
+        if not erased:
+            return
+        recent = self.erasures.conceal(list(self.recent))
+        self.recent.clear()
+        self.recent.extend(recent)
+        self.sequence.conceal(self.erasures)
+        event = wire.Erased(room=self.name, epoch=self.epoch, up_to=erased.up_to, seqs=erased.seqs)
+        self._announced.append(text_frame(encode(event)))
+
+    def learn_erased(self, record: Erased) -> bool:
+        """Take over what Redis has on record of erasures, and announce what is new of it.
+
+        :returns: false if that is not all: then every message at hand was dropped, and the log must
+            be read on from ``position``.
+        """
+        if record.count <= self.erasures.count:
+            return True
+        if missed_some := self.erasures.missed_some(record):
+            doubted = self.sequence.doubted
+            self.sequence.restart()
+            self.sequence.doubted = doubted
+            self.start(self.position)
+            self.recent.clear()
+        self.erase(self.erasures.add(record))
+        return not missed_some
 
     def recent_since(self, seq: int) -> list[bytes]:
         """Give the messages at hand behind ``seq``, up to ``position``."""

@@ -19,7 +19,7 @@ from gateway.log_writer import LogWriter
 MOST_LINE_BYTES: Final = 16 * 1024
 """A longer line is cut."""
 
-_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _STDERR: Final = 2
 _VALUE_CHARACTERS: Final = (10_000, 2_000, 200)
 """What is left of each value of a line; the next one where the line is too long still."""

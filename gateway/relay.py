@@ -20,6 +20,7 @@ from gateway.backplane import (
     read_change,
     went_back,
 )
+from gateway.erasure import ERASURE_PREFIX, Erasures, read_erasure
 from gateway.follower import lacks
 from gateway.hub import RECENT, SLICE, Room
 from gateway.inbox import Inboxes
@@ -142,7 +143,7 @@ class Relay:
                 if not room.hand_out_at_once():
                     await room.hand_out()
                 written += room.size + 1
-            elif not room.resting and room.sequence.due and self._nursery is not None:
+            elif not room.resting and room.due and self._nursery is not None:
                 room.resting = True
                 self._nursery.start_soon(self._hand_out_rested, room)
             self._settle(room)
@@ -166,6 +167,8 @@ class Relay:
                     sender, note = read_marked(payload)
                     room.note(text_frame(note), sender)
                     continue
+                elif payload.startswith(ERASURE_PREFIX):
+                    room.hear_erasure(read_erasure(payload))
                 else:
                     room.roster.apply(read_change(payload))
             except (ValueError, IndexError):
@@ -199,7 +202,7 @@ class Relay:
 
     async def _hand_out_rested(self, room: Room) -> None:
         """Hand out what waits for a room's rest to be over, for as long as something does."""
-        while room.sequence.due:
+        while room.due:
             await trio.sleep_until(room.rested_at)
             await room.hand_out()
         room.resting = False
@@ -214,8 +217,15 @@ class Relay:
 
         :raises Unavailable: if that takes too long.
         """
-        if room.epoch != seen.epoch or room.position >= seen.seq:
-            return
+        if room.epoch == seen.epoch and room.position < seen.seq:
+            await self._catch_up_now(room)
+
+    async def learn_erasures(self, room: Room, count: int) -> None:
+        """Read on in a room with more erasures than were heard of; raises as `come_as_far`."""
+        if room.erasures.count < count:
+            await self._catch_up_now(room)
+
+    async def _catch_up_now(self, room: Room) -> None:
         self._catch_up_soon(room)
         with trio.move_on_after(_PATIENCE_SECONDS):
             await room.caught_up()
@@ -252,7 +262,8 @@ class Relay:
             self._close(room)  # though it is held: who comes before all have heard tries anew
             return
         room.epoch, room.timeline = snapshot.epoch, snapshot.timeline
-        room.recent.extend(snapshot.messages)
+        room.learn_erased(snapshot.erased)
+        room.recent.extend(room.erasures.conceal(snapshot.messages))
         room.start(snapshot.seq)
         room.roster.replace(snapshot.version, snapshot.members or {})
         await room.hand_out()
@@ -297,6 +308,11 @@ class Relay:
             known_version=room.roster.version,
         )
         lost = snapshot.version < seen_version or not room.belongs_to(snapshot.epoch)
+        if room.sequence.doubted:
+            room.erasures.count = 0  # which Redis may have lost, too: its record is what counts
+        if not lost and not room.learn_erased(snapshot.erased):
+            room.behind = True
+            return
         if not lost and not room.sequence.doubted and snapshot.seq >= seen:
             await room.handed_out()  # from here on its position is that of its sequence
             await self._fill(room, snapshot)
@@ -353,7 +369,7 @@ class Relay:
             log.warning("messages lost", room=room.name, after=room.position, next=first)
             room.start(first - 1)
             await self._tell(room, "history_gap", "Some messages are older than the log.")
-        for message in messages:
+        for message in room.erasures.conceal(messages):
             room.sequence.offer(message_seq(message), message)
         if (room.sequence.position or 0) < snapshot.seq:
             room.behind = True
@@ -377,11 +393,14 @@ class Relay:
         room.start(agreed)
         while room.recent and message_seq(room.recent[-1]) > agreed:
             room.recent.pop()
+        room.erasures = Erasures()
         room.roster.invalidate()
         room.roster.replace(snapshot.version, members)
         # All that is behind it in the log is news; and what came live meanwhile was dropped.
         room.behind = True
         await self._tell(room, "history_lost", "The server lost messages; the talk goes on.")
+        room.learn_erased(snapshot.erased)
+        await room.hand_out()
 
     async def _tell(self, room: Room, code: str, text: str) -> None:
         await room.announce(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.erasure import Erasures
+
 MOST_AHEAD: Final = 5_000
 """Messages held back behind a gap; further ones are dropped, since the log has them."""
 
@@ -69,6 +71,11 @@ class Sequence:
                 self._collect()
         elif len(self._ahead) < MOST_AHEAD:
             self._ahead[seq] = message
+
+    def conceal(self, erasures: Erasures) -> None:
+        """Put tombstones in the place of erased messages that are not given out yet."""
+        self._ready = erasures.conceal(self._ready)
+        self._ahead = {seq: erasures.conceal([m])[0] for seq, m in self._ahead.items()}
 
     def take(self) -> list[bytes]:
         """Give what is due, in order, and count it as given out."""

@@ -245,8 +245,9 @@ class Session:
             raise CommandError("too_many_rooms", f"You are in {limit} rooms already.")
         async with services.relay.holding(name) as room:
             with services.standings.joining(self.standing, name):
-                epoch = await enter(services.backplane, self.standing, name)
-                services.relay.epoch_seen(room, epoch)
+                found = await enter(services.backplane, self.standing, name)
+                services.relay.epoch_seen(room, found.epoch)
+                await services.relay.learn_erasures(room, found.erasures)
                 messages, recovered = await self._missed(room, command)
             if self._is_over:
                 return
@@ -254,6 +255,8 @@ class Session:
             # messages begin, so none is missing between the two and none comes twice.
             room.add(self.sid, self._outbox)
             self._answer_join(command, room, messages, recovered=recovered)
+            if command.since and (erased := history.erased_before(room, command.since)):
+                self._send(erased)
 
     async def _missed(self, room: Room, command: wire.Join) -> tuple[list[bytes], bool | None]:
         """Give what a join is answered with, and whether it is all that was missed."""
@@ -337,15 +340,16 @@ class Session:
         self._send(wire.Ok(id=command.id))
 
     async def _history(self, command: wire.History) -> None:
-        name = self._joined(command.room).name
+        room = self._joined(command.room)
         messages = await self._services.backplane.rooms.messages_before(
-            name, command.before, command.limit + 1
+            room.name, command.before, command.limit + 1
         )
-        page = self._fitting(messages[-command.limit :] if command.limit else [])
+        newest = messages[-command.limit :] if command.limit else []
+        page = self._fitting(room.erasures.conceal(newest))
         self._send(
             wire.HistoryPage(
                 id=command.id,
-                room=name,
+                room=room.name,
                 messages=splicing.as_messages(page),
                 more=len(page) < len(messages),
             )

@@ -323,6 +323,19 @@ async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterat
         yield bare
 
 
+async def administer(*arguments: str, redis: str) -> subprocess.CompletedProcess[str]:
+    """Run ``chat-gateway admin``, and give how it ended."""
+    done = await trio.run_process(
+        [sys.executable, "-m", "gateway", "admin", *arguments, "--redis", redis],
+        capture_stdout=True,
+        capture_stderr=True,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
 async def http_get(port: int, path: str, *, host: str = "127.0.0.1") -> tuple[int, str]:
     """Ask a node over HTTP; gives status and body."""
     async with await trio.open_tcp_stream(host, port) as stream:

@@ -70,6 +70,21 @@ class RedisServer:
         finally:
             client.close()
 
+    def contents(self) -> str:
+        """Give all that is stored in it, as text."""
+        reads: dict[str, tuple[str, tuple[object, ...]]] = {
+            "stream": ("XRANGE", ("-", "+")),
+            "hash": ("HGETALL", ()),
+            "zset": ("ZRANGE", (0, -1)),
+            "set": ("SMEMBERS", ()),
+            "string": ("GET", ()),
+        }
+        found = []
+        for key in self.ask("KEYS", "*"):
+            command, arguments = reads[self.ask("TYPE", key)]
+            found.append((key, self.ask(command, key, *arguments)))  # type: ignore[arg-type]
+        return repr(found)
+
     async def stop(self) -> None:
         """Shut it down in good order."""
         assert self.process is not None

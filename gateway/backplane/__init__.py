@@ -29,7 +29,8 @@ from gateway.backplane.link import LOADS, Link
 from gateway.backplane.nicks import Nicks, NickTaken, Owner, TakenUp
 from gateway.backplane.nodes import Deaths, Nodes, channel_scope
 from gateway.backplane.retry import Retry
-from gateway.backplane.rooms import Change, Rooms, Snapshot, read_change
+from gateway.backplane.room_log import RoomLog
+from gateway.backplane.rooms import Change, Entered, Rooms, Snapshot, read_change
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.terms import NO_TERM
@@ -37,11 +38,11 @@ from gateway.backplane.timeline import Timeline
 from gateway.backplane.topology import topology_from_url
 
 __all__ = [
-    "NO_TERM", "Backplane", "Burst", "Change", "Deaths", "Denied", "Forbidden", "IdReused",
-    "Inboxes", "Link", "NickTaken", "Nicks", "Nodes", "Outdated", "Owner", "Refused", "Replaced",
-    "Retry", "Rooms", "Server", "Snapshot", "Subscription", "TakenUp", "Timeline", "Topology",
-    "Unavailable", "Unsuitable", "check_redis", "continues", "read_change", "topology_from_url",
-    "went_back",
+    "NO_TERM", "Backplane", "Burst", "Change", "Deaths", "Denied", "Entered", "Forbidden",
+    "IdReused", "Inboxes", "Incarnation", "Link", "NickTaken", "Nicks", "Nodes", "Outdated",
+    "Owner", "Refused", "Replaced", "Retry", "RoomLog", "Rooms", "Server", "Snapshot",
+    "Subscription", "TakenUp", "Timeline", "Topology", "Unavailable", "Unsuitable",
+    "channel_scope", "check_redis", "continues", "read_change", "topology_from_url", "went_back",
 ]  # fmt: skip
 
 

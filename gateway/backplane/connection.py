@@ -170,7 +170,7 @@ class Upkeep:
         while True:
             with trio.CancelScope() as self._scope:
                 started = trio.current_time()
-                away = await _one_connection(
+                away = await one_connection(
                     self.topology, self._name, commands, serve, self._fitness
                 )
                 if not away:
@@ -205,7 +205,7 @@ async def _pause(attempts: int) -> None:
     await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
 
 
-async def _one_connection(
+async def one_connection(
     topology: Topology,
     name: str,
     commands: list[tuple[Any, ...]],

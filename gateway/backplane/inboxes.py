@@ -135,7 +135,7 @@ class Inboxes:
         """Read an inbox on from a position."""
         keys = self._keys(session)
         # An inbox is a room of one: it has no members, at version 0.
-        epoch, seq, _, messages, _, *written = await self._link.run_script(
+        epoch, seq, _, messages, _, _, *written = await self._link.run_script(
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
         timeline = Timeline.read(*written, server=self._link.lineage, seq=seq)

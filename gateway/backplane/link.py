@@ -16,6 +16,7 @@ from gateway.backplane.connection import (
     ConnectionLost,
     Pipeline,
     Upkeep,
+    one_connection,
 )
 from gateway.backplane.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
 from gateway.backplane.fitness import Fitness
@@ -92,6 +93,12 @@ class Link:
         """
         serve = partial(self._serve, on_moved=on_moved)
         await self._upkeep.run(LOADS, serve)
+
+    async def run_once(self) -> str:
+        """Connect, and keep that connection; return why it could not be had, or was lost."""
+        serve = partial(self._serve, on_moved=lambda: None)
+        away = await one_connection(self._upkeep.topology, self._name, LOADS, serve, self._fitness)
+        return away or self._fitness.why_unfit
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).

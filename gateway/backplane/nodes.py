@@ -84,6 +84,12 @@ class Nodes:
         names: list[bytes] = await self._link.call("HKEYS", self._key)
         return {name.decode("utf-8", "replace") for name in names}
 
+    async def alive(self) -> set[str]:
+        """Return the nodes that beat, or have not been found dead yet."""
+        flat: list[bytes] = await self._link.call("HGETALL", self._key)
+        beats = zip(flat[::2], flat[1::2], strict=True)
+        return {node.decode("utf-8", "replace") for node, count in beats if count != b"-1"}
+
     async def declare_dead(self, node: str) -> None:
         """Let a node, should it come back, find that it must register and claim everything anew."""
         await self._link.call("HSET", self._key, node, DEAD)

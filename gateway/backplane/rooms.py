@@ -20,6 +20,7 @@ from gateway.backplane.link import Link
 from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
+from gateway.erasure import Erased, read_record
 from gateway.splicing import only_messages
 
 REMEMBERED_IDS: Final = 10_000
@@ -46,6 +47,14 @@ class Snapshot:
     messages: list[bytes]
     members: dict[str, str] | None
     timeline: Timeline
+    erased: Erased
+
+
+class Entered(NamedTuple):
+    """What a join found: the room's epoch, and how many erasures there were in it."""
+
+    epoch: str
+    erasures: int
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -67,7 +76,7 @@ def read_change(payload: bytes) -> Change:
 class RoomKeys:
     """The names of a room's keys; the braces keep them on one hash slot."""
 
-    __slots__ = ("channel", "ids", "log", "members", "meta", "older_ids")
+    __slots__ = ("channel", "copier", "copy", "ids", "log", "members", "meta", "older_ids")
 
     def __init__(self, namespace: str, room: str, *, scope: str = "") -> None:
         """Name the keys in a namespace, and the channel in a scope (`channel_scope`)."""
@@ -78,9 +87,11 @@ class RoomKeys:
         self.log = f"{base}:log"
         self.ids = f"{base}:ids"
         self.older_ids = f"{base}:ids:older"
+        self.copy = f"{base}:log:copy"
+        self.copier = f"{base}:log:copier"
 
     def all(self) -> tuple[str, ...]:
-        """Every key, in the order that the join and leave scripts take them."""
+        """Every key that stays, in the order that the join and leave scripts take them."""
         return self.meta, self.members, self.log, self.ids, self.older_ids
 
 
@@ -158,15 +169,14 @@ class Rooms:
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
-    async def join(self, room: str, session: str, who: str, *, term: int) -> str:
+    async def join(self, room: str, session: str, who: str, *, term: int) -> Entered:
         """Make a session of this node a member, or tell what is new about who they are.
 
-        :returns: the room's epoch.
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
         announcement = b',"here":' + msgspec.json.encode({session: who}) + b"}"
-        epoch: bytes | None = await self._link.run_script(
+        found: tuple[bytes, bytes | None] | None = await self._link.run_script(
             JOIN,
             keys.all(),
             session,
@@ -177,9 +187,9 @@ class Rooms:
             announcement,
             self._epochs.new(),
         )
-        if epoch is None:
+        if found is None:
             raise Replaced(term)
-        return epoch.decode()
+        return Entered(found[0].decode(), int(found[1] or 0))
 
     async def leave(
         self, room: str, sessions: Mapping[str, int], *, node: str | None = None
@@ -207,7 +217,7 @@ class Rooms:
     ) -> Snapshot:
         """Read a room with its messages after ``after``, or its newest ones."""
         keys = self._keys(room)
-        epoch, seq, version, messages, members, *written = await self._link.run_script(
+        epoch, seq, version, messages, members, erased, *written = await self._link.run_script(
             SNAPSHOT,
             (keys.meta, keys.members, keys.log),
             -1 if after is None else after,
@@ -222,6 +232,7 @@ class Rooms:
             only_messages(messages),
             None if known else {m.session: m.who for m in _read_members(members)},
             Timeline.read(*written, server=self._link.lineage, seq=seq),
+            read_record(erased),
         )
 
     async def renew_epoch(self, room: str, epoch: str, *, beyond: str) -> None:

@@ -26,6 +26,7 @@ from gateway.wire.commands import (
 from gateway.wire.events import (
     AnyEvent,
     DirectMessage,
+    Erased,
     Error,
     Event,
     Head,
@@ -84,6 +85,7 @@ __all__ = [
     "Command",
     "CommandError",
     "DirectMessage",
+    "Erased",
     "Error",
     "Event",
     "Frame",

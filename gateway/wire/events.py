@@ -62,7 +62,8 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
 class Message(Event, frozen=True, kw_only=True, tag="message"):
     """Something said in a room. ``at`` is Redis's clock in Unix milliseconds.
 
-    ``epoch`` is the room's at that time; the room may be in a later one now.
+    ``epoch`` is the room's at that time; the room may be in a later one now. One that was
+    ``erased`` by the operator has an empty ``text``.
     """
 
     seq: int
@@ -71,7 +72,21 @@ class Message(Event, frozen=True, kw_only=True, tag="message"):
     room: str
     sender: str = field(name="from")
     text: str
+    erased: bool = False
     id: str
+
+
+class Erased(Event, frozen=True, kw_only=True, tag="erased"):
+    """Messages of a room whose text is to be shown no more: all up to ``up_to``, and ``seqs``."""
+
+    room: str
+    epoch: str
+    up_to: int = 0
+    seqs: list[int] = field(default_factory=list)
+
+    def covers(self, seq: int) -> bool:
+        """Return whether the message at ``seq`` is erased."""
+        return seq <= self.up_to or seq in self.seqs
 
 
 class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
@@ -212,7 +227,7 @@ class Head(Struct, frozen=True):
     id: str | None = None
 
 
-AnyEvent = Message | DirectMessage | Presence | Typing | Notice | Error | Welcome
+AnyEvent = Message | DirectMessage | Erased | Presence | Typing | Notice | Error | Welcome
 
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _head_decoder = msgspec.json.Decoder(Head)

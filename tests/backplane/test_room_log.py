@@ -212,7 +212,7 @@ async def test_the_snapshot_of_a_room_that_is_not_there(node: Node) -> None:
 
 
 async def test_a_snapshot_gives_the_newest_messages_in_order(node: Node) -> None:
-    epoch = await node.rooms.join("lobby", "s1", "Alice", term=1)
+    epoch = (await node.rooms.join("lobby", "s1", "Alice", term=1)).epoch
     for number in range(1, 8):
         await say(node, str(number))
     snapshot = await node.rooms.snapshot("lobby", after=None, limit=3, known_version=-1)

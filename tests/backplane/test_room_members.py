@@ -9,7 +9,7 @@ import pytest
 import trio
 from redis.crc import key_slot
 
-from gateway.backplane import NO_TERM, Change, read_change
+from gateway.backplane import NO_TERM, Change, RoomLog, read_change
 from gateway.backplane.link import Link
 from gateway.backplane.scripts import Script
 from tests.backplane.conftest import Node, Nodes
@@ -280,6 +280,8 @@ async def test_every_script_touches_one_hash_slot_only(
         await node.rooms.join(room, "s1", "Alice", term=1)
         await say(node, "hello", room=room)
         await node.rooms.snapshot(room, after=None, limit=10, known_version=-1)
+        log = RoomLog(node.link, namespace="test", scope="test@0", room=room)
+        await log.erase((await node.rooms.join(room, "s1", "Alice", term=1)).epoch, seqs=[1])
         await node.rooms.leave(room, {"s1": 1})
     await node.nicks.claim("Alice", "s1", variants=lambda _: ["Alice2"])
     await node.nicks.resume("s1")

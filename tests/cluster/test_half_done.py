@@ -13,7 +13,7 @@ import trio.testing
 
 from client.connection import CONNECT_SECONDS
 from client.session import CannotConnect, open_session
-from gateway.backplane import Unavailable
+from gateway.backplane import Entered, Unavailable
 from gateway.backplane.nicks import Held
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
@@ -309,11 +309,11 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
         rooms = node._backplane.rooms
         join = rooms.join
 
-        async def join_in_vain(room: str, sid: str, who: str, *, term: int) -> str:
-            epoch = await join(room, sid, who, term=term)
+        async def join_in_vain(room: str, sid: str, who: str, *, term: int) -> Entered:
+            found = await join(room, sid, who, term=term)
             if room == "cafe":
                 raise Unavailable("the answer was lost")
-            return epoch
+            return found
 
         monkeypatch.setattr(rooms, "join", join_in_vain)
         with session_on(node) as session:
@@ -392,7 +392,7 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
             await trio.testing.wait_all_tasks_blocked()
             redis_server.resume()
 
-        async def join_as_it_goes(room: str, sid: str, who: str, *, term: int) -> str:
+        async def join_as_it_goes(room: str, sid: str, who: str, *, term: int) -> Entered:
             if sid in standings._standings:
                 redis_server.pause()
                 nursery.start_soon(answer_together)

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio_websocket
 
-from gateway.backplane import Unavailable
+from gateway.backplane import Entered, Unavailable
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -236,7 +236,7 @@ async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_l
             rooms = one._backplane.rooms
             join = rooms.join
 
-            async def join_late(room: str, sid: str, who: str, *, term: int) -> str:
+            async def join_late(room: str, sid: str, who: str, *, term: int) -> Entered:
                 await command(new, "hello", resume=SECRET)
                 await command(new, "join", room="lobby")
                 return await join(room, sid, who, term=term)

@@ -15,7 +15,7 @@ CLIENT = sorted((ROOT / "client").rglob("*.py"))
 FLOORS = (
     {"__main__"},
     {"cli"},
-    {"node", "demo"},
+    {"node", "demo", "admin"},
     {"listener", "door"},
     {"endpoints"},
     {"session"},
@@ -30,6 +30,7 @@ FLOORS = (
     {"standing"},
     {"agreement", "roster", "sequence", "outbox", "metrics", "parking"},
     {"backplane"},
+    {"erasure"},
     {"nicknames", "room_names", "splicing", "websocket", "who"},
     {"wire", "closing", "config", "flood", "identity", "logs", "signals", "stdio"},
     {"log_writer"},
@@ -106,6 +107,7 @@ def test_a_client_knows_nothing_of_the_gateway_but_the_wire(path: Path) -> None:
     [
         "closing",
         "config",
+        "erasure",
         "flood",
         "identity",
         "nicknames",

@@ -32,6 +32,7 @@ MOVE: Final = Script.load("move")
 JOIN: Final = Script.load("join")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")
+ERASE: Final = Script.load("erase")
 RENEW_EPOCH: Final = Script.load("renew_epoch")
 CLAIM: Final = Script.load("claim")
 RESUME: Final = Script.load("resume")
@@ -39,6 +40,6 @@ RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, RENEW_EPOCH, CLAIM, RESUME, RELEASE,
-    BEAT,
+    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME,
+    RELEASE, BEAT,
 )  # fmt: skip

@@ -2,8 +2,8 @@
 -- KEYS  1 meta  2 members (hash: session -> "node term who")  3 log  4 ids  5 older ids
 -- ARGV  1 session  2 node  3 term  4 who  5 channel  6 JSON after {"version":N
 --       7 epoch if there is none
--- Gives the room's epoch, or nothing if the session is there in a later term. Repeating it changes
--- nothing.
+-- Returns the room's epoch and how many erasures there were in it, or nothing if the session is
+-- there in a later term. Repeating it changes nothing.
 local meta, members = KEYS[1], KEYS[2]
 if redis.call('HSETNX', meta, 'epoch', ARGV[7]) == 1 then
   redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
@@ -26,4 +26,4 @@ if who ~= ARGV[4] then
   local version = redis.call('HINCRBY', meta, 'version', 1)
   redis.call('PUBLISH', ARGV[5], '{"version":' .. version .. ARGV[6])
 end
-return redis.call('HGET', meta, 'epoch')
+return redis.call('HMGET', meta, 'epoch', 'erasures')

@@ -3,8 +3,9 @@
 -- ARGV  1 seq to read on from, or -1 for the newest messages  2 how many messages at most
 --       3 presence version the reader knows
 -- Returns {epoch, seq, version, messages in order, members flat or nothing if the version is known,
--- timeline, replication id of the last write}.
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version', 'timeline', 'written_under')
+-- what is erased of the room as JSON or '', timeline, replication id of the last write}.
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version', 'erased', 'timeline',
+  'written_under')
 local seq, version = tonumber(meta[2] or 0), tonumber(meta[3] or 0)
 local entries, messages = nil, {}
 if ARGV[1] == '-1' then
@@ -22,4 +23,4 @@ local members = {}
 if version ~= tonumber(ARGV[3]) then
   members = redis.call('HGETALL', KEYS[2])
 end
-return {meta[1] or '', seq, version, messages, members, meta[4] or '', meta[5] or ''}
+return {meta[1] or '', seq, version, messages, members, meta[4] or '', meta[5] or '', meta[6] or ''}

@@ -1,0 +1,221 @@
+"""``chat-gateway admin``: what an operator does to a cluster, by way of its Redis."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import trio
+
+from gateway import room_names, wire
+from gateway.backplane import (
+    Incarnation,
+    Link,
+    Nodes,
+    RoomLog,
+    Unavailable,
+    channel_scope,
+    topology_from_url,
+)
+from gateway.backplane.room_log import CannotErase, Logged
+from gateway.config import Settings
+from gateway.erasure import MOST_RECORDED
+from gateway.splicing import message_seq
+
+SETTINGS: Final = ("redis", "namespace", "redis_timeout")
+"""The settings that these commands have, as `serve` has them."""
+MOST_SHOWN: Final = 10_000
+"""Messages that ``admin log`` prints, at most."""
+REPLICA_SECONDS: Final = 1.0
+"""How long replicas may take to confirm an erasure, at most."""
+_NAME: Final = "chat-gateway-admin"
+
+_PURGE: Final = (
+    "Erase messages: in Redis, in the memory of every node, and in the windows of connected "
+    "clients. A tombstone stays in the place of each. What is left elsewhere (append-only files, "
+    "snapshots, backups), README.md says."
+)
+
+Command = Callable[[Link, Settings, argparse.Namespace], Awaitable[None]]
+
+
+class WrongUsage(ValueError):
+    """What was asked for cannot be; the text is one line for the operator."""
+
+
+class CannotAdminister(Exception):
+    """Something was not done; the text is one line for the operator."""
+
+
+def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]) -> None:
+    """Give a parser the commands; ``add_flags`` adds the settings to each."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    log = commands.add_parser("log", help="print a room's last messages, one a line")
+    log.add_argument("room", metavar="ROOM")
+    log.add_argument("--limit", metavar="N", default="20", help="how many [20]")
+    _finish(log, add_flags, _print_log)
+
+    purge = commands.add_parser("purge", help="erase messages", description=_PURGE)
+    kinds = purge.add_subparsers(metavar="WHAT", required=True)
+    message = kinds.add_parser("message", help="erase messages of a room", description=_PURGE)
+    message.add_argument("room", metavar="ROOM")
+    message.add_argument("seqs", metavar="SEQ", nargs="+", help="its number in `admin log`")
+    _finish(message, add_flags, _purge_messages)
+    room = kinds.add_parser(
+        "room",
+        help="erase all that was said in a room so far; people stay in it and talk on",
+        description=_PURGE,
+    )
+    room.add_argument("room", metavar="ROOM")
+    _finish(room, add_flags, _purge_room)
+
+
+def _finish(
+    parser: argparse.ArgumentParser, add_flags: Callable[..., None], command: Command
+) -> None:
+    add_flags(parser, only=SETTINGS)
+    parser.set_defaults(command=command)
+
+
+def run(settings: Settings, options: argparse.Namespace) -> None:
+    """Carry out a command that was parsed.
+
+    :raises WrongUsage: if it is one that cannot be.
+    :raises CannotAdminister: if it was not done.
+    """
+    trio.run(_run, settings, options)
+
+
+async def _run(settings: Settings, options: argparse.Namespace) -> None:
+    async with _connected(settings) as link:
+        try:
+            await options.command(link, settings, options)
+        except (CannotErase, Unavailable) as error:
+            raise CannotAdminister(str(error)) from error
+
+
+@asynccontextmanager
+async def _connected(settings: Settings) -> AsyncIterator[Link]:
+    """Open one connection to Redis; :raises CannotAdminister: if it cannot be had, or is lost."""
+    topology = topology_from_url(settings.redis)
+    link = Link(topology, name=_NAME, timeout=settings.redis_timeout)
+
+    async def keep() -> None:
+        reason = await link.run_once()
+        raise CannotAdminister(f"Redis ({topology.place}) cannot be used: {reason}")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(topology.watch, lambda: None)
+        nursery.start_soon(keep)
+        await link.wait_connected()
+        yield link
+        nursery.cancel_scope.cancel()
+
+
+# --- the commands -----------------------------------------------------------------------------
+
+
+async def _print_log(link: Link, settings: Settings, options: argparse.Namespace) -> None:
+    limit = _number(options.limit, "--limit", most=MOST_SHOWN)
+    log, _, _ = await _find(link, settings, options.room)
+    lines = map(_line, await log.newest(limit))
+    sys.stdout.write("".join(lines))
+
+
+async def _purge_messages(link: Link, settings: Settings, options: argparse.Namespace) -> None:
+    seqs = sorted({_number(text, "SEQ") for text in options.seqs})
+    if len(seqs) > MOST_RECORDED:
+        raise WrongUsage(f"{len(seqs)} messages: at most {MOST_RECORDED} at once")
+    log, epoch, last = await _find(link, settings, options.room)
+    if seqs[-1] > last:
+        raise WrongUsage(f"{options.room!r} has no message {seqs[-1]}: its last one is {last}")
+    found = await log.look_up(seqs)
+    told = await log.erase(epoch, seqs=seqs, logged=bool(found.present))
+    await _report(link, settings, log, f"{options.room}: {_what(found)}", told)
+
+
+async def _purge_room(link: Link, settings: Settings, options: argparse.Namespace) -> None:
+    log, epoch, last = await _find(link, settings, options.room)
+    if not last:
+        sys.stdout.write(f"{options.room}: nothing was ever said there\n")
+        return
+    told = await log.erase(epoch, up_to=last)
+    await _report(link, settings, log, f"{options.room}: erased everything up to {last}", told)
+
+
+async def _find(link: Link, settings: Settings, room: str) -> tuple[RoomLog, str, int]:
+    """Return a room's log, its epoch, and the ``seq`` of its last message."""
+    try:
+        room_names.check(room)
+    except wire.CommandError as error:
+        raise WrongUsage(f"{room!r}: {error}") from None
+    log = RoomLog(link, namespace=settings.namespace, scope=_scope(settings), room=room)
+    position = await log.position()
+    if position is None:
+        raise WrongUsage(f"there is no room {room!r} in the namespace {settings.namespace!r}")
+    return log, *position
+
+
+def _scope(settings: Settings) -> str:
+    return channel_scope(settings.namespace, topology_from_url(settings.redis).database)
+
+
+async def _report(link: Link, settings: Settings, log: RoomLog, done: str, told: int) -> None:
+    """Say what was done, who knows of it, and what that may not outlive."""
+    nodes = Nodes(
+        link,
+        namespace=settings.namespace,
+        scope=_scope(settings),
+        incarnation=Incarnation(_NAME),
+    )
+    alive = len(await nodes.alive())
+    lines = [done, f"nodes told: {told}, those that have the room open, of {alive} alive"]
+    patience = min(REPLICA_SECONDS, settings.redis_timeout / 2)
+    confirmed, replicas = await log.replicated(patience)
+    if confirmed < replicas:
+        lines.append(
+            f"warning: {confirmed} of {replicas} replicas have confirmed it; should one of the "
+            "others take over before it does, the text is back: look, and purge again"
+        )
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _what(found: Logged) -> str:
+    parts = [
+        f"{words} {', '.join(map(str, seqs))}"
+        for words, seqs in (
+            ("erased", found.present),
+            ("erased before:", found.erased),
+            ("not in the log any more, only nodes told:", found.gone),
+        )
+        if seqs
+    ]
+    return "; ".join(parts)
+
+
+def _number(text: str, name: str, *, most: int = 2**53) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most):  # noqa: PLR2004
+        raise WrongUsage(f"{name}: {text[:40]!r} is no whole number from 1 to {most}")
+    return int(text)
+
+
+def _line(encoded: bytes) -> str:
+    """Return a message as one line that no terminal takes for anything but text."""
+    try:
+        message = msgspec.json.decode(encoded, type=wire.Message)
+    except msgspec.MsgspecError:  # somebody else has put it there
+        return f"{message_seq(encoded)}\t(not a message of this program)\n"
+    time = datetime.fromtimestamp(message.at / 1000, tz=UTC)
+    text = "(erased)" if message.erased else message.text
+    shown: Sequence[str] = (str(message.seq), f"{time:%Y-%m-%dT%H:%M:%SZ}", message.sender, text)
+    return "\t".join(map(_printable, shown)) + "\n"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
