@@ -12,6 +12,8 @@ from gateway import wire
 REMEMBERED_DIRECTS: Final = 200
 """The last direct messages; after the server lost some they are not told again."""
 
+_OF_ROOMS: Final = (wire.Message, wire.Erased, wire.Presence, wire.Notice)
+
 
 @dataclass
 class Room:
@@ -69,7 +71,7 @@ class Positions:
             self._directs.append(event)
         elif isinstance(event, wire.Notice) and event.room is None and event.epoch is not None:
             self.inbox = wire.Position(epoch=event.epoch, seq=event.seq or 0)
-        elif isinstance(event, (wire.Message, wire.Presence, wire.Notice)) and event.room:
+        elif isinstance(event, _OF_ROOMS) and event.room:
             room = self.rooms.get(event.room)
             return room is not None and _is_news(room, event, reread_members)
         return True
@@ -77,7 +79,7 @@ class Positions:
 
 def _is_news(
     room: Room,
-    event: wire.Message | wire.Presence | wire.Notice,
+    event: wire.Message | wire.Erased | wire.Presence | wire.Notice,
     reread_members: Callable[[str], None],
 ) -> bool:
     match event:

@@ -13,7 +13,7 @@ from typing import Final
 
 import trio
 
-from client.model import Chat, Said, shown, shown_line
+from client.model import Chat, shown, shown_line
 from client.texts import _
 
 _PATIENCE: Final = 5.0
@@ -64,7 +64,7 @@ class Caller:
         self, call: Callable[[str, str], None], muted: Callable[[], Collection[str]]
     ) -> None:
         self._call, self._muted = call, muted
-        self._told: Said | None = None
+        self._told: tuple[int, str] | None = None
 
     def look(self, chat: Chat) -> None:
         """Call if there is something new that is not muted, with who says it where, and what."""
@@ -72,8 +72,11 @@ class Caller:
         calling = [c for c in chat.conversations.values() if c.place.title not in muted]
         calls = [(c.call, c.place) for c in calling if c.mentions and c.call is not None]
         said, place = max(calls, key=lambda call: call[0].at, default=(None, None))
-        is_told, self._told = said is self._told, said
-        if said is not None and place is not None and not is_told and not chat.attended:
+        name = None if said is None else (said.at, said.id)
+        is_told, self._told = name == self._told, name
+        if said is None or place is None or said.erased:
+            return
+        if not is_told and not chat.attended:
             title = _("{nick} in {place}").format(nick=said.sender, place=place.title)
             text = f"{said.sender} {said.text}" if said.action else said.text
             self._call(said.sender if place.direct else title, text)

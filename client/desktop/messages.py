@@ -61,6 +61,7 @@ class MessageView(ttk.Frame):
         self._drawn = DrawnLines()
         self._found = FoundMarks(self.text, self._drawn)
         self._changes = -1
+        self._erasures = 0
         self._drafts: Sequence[Draft] = ()
         self._draft_rows = 0
         self._unread_from: Entry | None = None
@@ -111,7 +112,9 @@ class MessageView(ttk.Frame):
     # --- drawing ------------------------------------------------------------------------------
 
     def _redraw(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
-        fresh, top = conversation is not self._conversation, conversation.typed.top
+        erasures = conversation.transcript.erasures
+        fresh = conversation is not self._conversation or erasures != self._erasures
+        self._erasures, top = erasures, conversation.typed.top
         if fresh and top is not None and top.gone:
             top = None
         self.text.configure(state="normal")

@@ -25,12 +25,12 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
             tag = "mention" if line.mention else "line"
             return (
                 (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
-                *_linked(f" {line.text}", (tag, "head", "action")),
+                *_text_of(line, " ", (tag, "head", "action")),
                 (f"  {clock(line.at)}", (tag, "head", "time")),
             )
         case Said():
             tag = "mention" if line.mention else "line"
-            text = _linked(line.text, (tag,))
+            text = _text_of(line, "", (tag,))
             return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
         case Moved():
             return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
@@ -47,6 +47,13 @@ def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequenc
     name = (sender, (tag, "head", "name", sender_tag(sender)))
     time = "" if at is None else f"  {clock(at)}"
     return (name, (f"{time}\n", (tag, "head", "time")))
+
+
+def _text_of(said: Said, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
+    if said.erased:
+        erased = _("(message erased)")
+        return ((f"{before}{erased}", (*tags, "erased")),)
+    return _linked(f"{before}{said.text}", tags)
 
 
 def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:

@@ -193,6 +193,7 @@ class Theme:
             "found": {"background": palette.selection},
             "current": {"background": palette.accent, "foreground": palette.on_accent},
             "draft": {"foreground": palette.quiet},
+            "erased": {"foreground": palette.quiet},
             "refusal": {"font": self.small, "foreground": palette.error},
             "link": {"font": self.small, "foreground": palette.link},
             "pointed": {"underline": True},

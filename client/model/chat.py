@@ -198,7 +198,7 @@ class Chat:
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).tell(now, text, warning=True)
                 self.room(room).shut_out(reason)
-            case wire.Message() | wire.Presence() | wire.MemberList():
+            case wire.Message() | wire.Erased() | wire.Presence() | wire.MemberList():
                 self._take_of_room(event, now)
             case wire.DirectMessage() | wire.Typing():
                 self._take_of_person(event, now)
@@ -215,7 +215,7 @@ class Chat:
         self.read_current()
 
     def _take_of_room(
-        self, event: wire.Message | wire.Presence | wire.MemberList, now: int
+        self, event: wire.Message | wire.Erased | wire.Presence | wire.MemberList, now: int
     ) -> None:
         conversation = self.conversations.get(Place(event.room))
         if conversation is None:
@@ -223,6 +223,8 @@ class Chat:
         match event:
             case wire.Message():
                 conversation.hear(event, self.nick, watched=self._is_watched(conversation))
+            case wire.Erased():
+                conversation.erase(event)
             case wire.MemberList():
                 conversation.list_members(event)
             case wire.Presence():

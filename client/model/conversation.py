@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from client.model.lines import Draft, Line, Said, Told
+from client.model.lines import ACTION, Draft, Line, Said, Told
 from client.model.people import People, Typists
 from client.model.recall import Recall
 from client.model.transcript import MOST_LINES, Entry, Transcript
@@ -82,6 +82,7 @@ class Conversation:
     def enter(self, joined: wire.Joined, now: int, me: str) -> None:
         """Take the answer to a join, be it the first one or one after a reconnection."""
         messages: Sequence[wire.Message] = joined.messages
+        self._erase_tombstones(messages)
         first = not self.entered
         if not joined.recovered and not first:
             messages = [message for message in messages if not self._has(message)]
@@ -133,9 +134,14 @@ class Conversation:
 
     def take_older(self, page: wire.HistoryPage, me: str) -> None:
         """Take messages from before the oldest one here."""
+        self._erase_tombstones(page.messages)
         older = [message for message in page.messages if not self._has(message)]
         self.has_older = page.more and bool(older)
         self.transcript.prepend(self._read(message, me) for message in older)
+
+    def erase(self, erased: wire.Erased) -> None:
+        """Take that the operator has erased messages: their text is to be seen nowhere."""
+        self._erase(lambda said: said.seq > 0 and erased.covers(said.seq))
 
     def tell(self, at: int, text: str, *, warning: bool = False) -> None:
         """Add a line about something that happened."""
@@ -212,6 +218,18 @@ class Conversation:
                 del self.drafts[draft.id]
 
     # --- lines --------------------------------------------------------------------------------
+
+    def _erase(self, is_erased: Callable[[Said], bool]) -> None:
+        for said in self.transcript.erase(is_erased):
+            self.typed.recall.forget(f"{ACTION}{said.text}" if said.action else said.text)
+        if self.call is not None and is_erased(self.call):
+            self.call = self.call.without_text()
+
+    def _erase_tombstones(self, messages: Sequence[wire.Message]) -> None:
+        """Erase what is here of messages that came again without their text."""
+        erased = {(message.id, message.at) for message in messages if message.erased}
+        if erased:
+            self._erase(lambda said: (said.id, said.at) in erased)
 
     def _has(self, message: wire.Message) -> bool:
         return any(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -26,6 +26,8 @@ class Said:
     seq: int = 0
     action: bool = False
     mention: bool = False
+    erased: bool = False
+    """Whether the operator has erased its text, which is empty then."""
 
     @classmethod
     def from_wire(
@@ -35,7 +37,12 @@ class Said:
         action = message.text.startswith(ACTION)
         text = message.text.removeprefix(ACTION) if action else message.text
         sender = shown_line(message.sender)
-        return cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
+        said = cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
+        return said.without_text() if isinstance(message, wire.Message) and message.erased else said
+
+    def without_text(self) -> Said:
+        """Return what is left of it once it is erased: who said something, and when."""
+        return replace(self, text="", mention=False, erased=True)
 
 
 @dataclass(frozen=True)

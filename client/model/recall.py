@@ -21,6 +21,14 @@ class Recall:
             self._typed.append(text)
         self._back = 0
 
+    def forget(self, text: str) -> None:
+        """Forget what was typed and sent, wherever it is among the rest."""
+        kept = [typed for typed in self._typed if typed != text]
+        if len(kept) < len(self._typed):
+            self._typed.clear()
+            self._typed.extend(kept)
+            self._back = 0
+
     def step(self, by: int, typed: str) -> str | None:
         """Give what was said that much earlier, or later with less than nothing.
 

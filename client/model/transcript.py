@@ -1,9 +1,9 @@
-"""The lines of a conversation in order; they change at their two ends only."""
+"""The lines of a conversation in order; they come and go at their two ends only."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,11 +28,14 @@ class Entry:
 
 
 class Transcript:
-    """The newest `MOST_LINES` lines; ``changes`` grows with every change."""
+    """The newest `MOST_LINES` lines.
+
+    ``changes`` grows with every change, ``erasures`` with those of lines that stay where they are.
+    """
 
     def __init__(self) -> None:
         self.entries: deque[Entry] = deque()
-        self.changes = 0
+        self.changes = self.erasures = 0
 
     def add(self, line: Line) -> Entry:
         """Add a line at the end; one about comings and goings is folded into one before it.
@@ -81,6 +84,19 @@ class Transcript:
             self.entries.popleft().gone = True
             self.changes += 1
         return dropped
+
+    def erase(self, is_erased: Callable[[Said], bool]) -> list[Said]:
+        """Erase the text of messages, which keep their places; return them as they were."""
+        erased: list[Said] = []
+        for entry in self.entries:
+            line = entry.line
+            if isinstance(line, Said) and not line.erased and is_erased(line):
+                erased.append(line)
+                entry.line = line.without_text()
+        if erased:
+            self.changes += 1
+            self.erasures += 1
+        return erased
 
     def find(self, words: str) -> list[Entry]:
         """Give the messages that have these words in them, or are by such a person."""

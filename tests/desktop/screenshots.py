@@ -19,7 +19,7 @@ from client.emoji import with_emoji
 from client.session import Session, open_session
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen
-from tests.harness import Cluster, open_cluster
+from tests.harness import Cluster, administer, open_cluster
 from tests.redis_server import RedisServer
 
 WIDTH, HEIGHT = 960, 640
@@ -126,6 +126,8 @@ async def _picture_talking(cluster: Cluster, camera: Camera) -> None:
             await bob.typing(room=room)
             await _picture_window(camera, window)
             await camera.resize(window, WIDTH, HEIGHT)
+            await administer("purge", "message", room, *_ERASED, redis=cluster.redis.url)
+            await camera.take("erased")
             await cluster.nodes[-1 if camera.theme == "dark" else 0].kill()
             await window.type("Are you still there? I will be back in a moment.\n")
             await camera.take("reconnecting")
@@ -184,6 +186,11 @@ _CONVERSATION = (
     ("Carol", "/me fetches some coffee"),
     ("bob", "For me too, please."),
 )  # fmt: skip
+
+
+_ERASED = ("44", "45", "46", "49")
+"""Some of it, by their seq: one of two that belong together, one with a link, a mention, an action.
+"""
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.desktop.attention import Caller, notify, title_with_unread
+from gateway import wire
 from tests.unit.model.chatting import NOON, direct, message, online
 
 
@@ -79,3 +80,21 @@ def test_a_call_tells_who_says_what_and_once() -> None:
     caller.look(chat)
     caller.look(chat)
     assert calls[1:] == [("bob", "bob waves")]
+
+
+def test_what_was_erased_is_not_called_out_and_calls_nobody_again() -> None:
+    calls: list[tuple[str, str]] = []
+    caller = Caller(lambda title, text: calls.append((title, text)), lambda: ())
+    chat = online()
+    chat.attend(attended=False)
+    chat.apply(direct(1, "hello"), NOON)
+    caller.look(chat)
+    chat.apply(message(3, "alice: look", at=1), NOON)
+    caller.look(chat)
+    assert len(calls) == 2
+    chat.apply(wire.Erased(room="lobby", epoch="e", seqs=[3]), NOON)
+    caller.look(chat)
+    chat.apply(message(4, "alice: look again", at=2), NOON)
+    chat.apply(wire.Erased(room="lobby", epoch="e", seqs=[4]), NOON)
+    caller.look(chat)
+    assert len(calls) == 2
