@@ -101,9 +101,10 @@ class Erasures:
         """Return whether more was erased since than Redis still has on record."""
         return len(erased.seqs) >= MOST_RECORDED and erased.count - self.count > MOST_RECORDED
 
-    def before(self, seq: int) -> Erased:
-        """Return what is erased of the messages up to ``seq``."""
-        return Erased(up_to=min(self.up_to, seq), seqs=[s for s in self._seqs if s <= seq])
+    @property
+    def seqs(self) -> list[int]:
+        """The erased messages behind ``up_to``, in the order of their erasure."""
+        return list(self._seqs)
 
     def has(self, seq: int) -> bool:
         """Return whether a message is erased."""

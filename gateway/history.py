@@ -65,12 +65,15 @@ async def all_missed(
     return messages
 
 
-def erased_before(room: Room, since: Position) -> Erased | None:
-    """Return what is erased of the messages that somebody saw of a room; None if nothing is."""
-    erased = room.erasures.before(since.seq)
-    if not erased or not continues(room.epoch, since.epoch):
+def erased_since(room: Room, since: Position) -> Erased | None:
+    """Return what is erased of a room, for somebody who may have seen it; None if nothing is.
+
+    That is more than up to ``since``: what they missed may be on its way to them already.
+    """
+    up_to, seqs = room.erasures.up_to, room.erasures.seqs
+    if not (up_to or seqs) or not continues(room.epoch, since.epoch):
         return None
-    return Erased(room=room.name, epoch=room.epoch, up_to=erased.up_to, seqs=erased.seqs)
+    return Erased(room=room.name, epoch=room.epoch, up_to=up_to, seqs=seqs)
 
 
 def newest_within(messages: list[bytes], size: int) -> list[bytes]:

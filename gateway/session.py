@@ -255,7 +255,7 @@ class Session:
             # messages begin, so none is missing between the two and none comes twice.
             room.add(self.sid, self._outbox)
             self._answer_join(command, room, messages, recovered=recovered)
-            if command.since and (erased := history.erased_before(room, command.since)):
+            if command.since and (erased := history.erased_since(room, command.since)):
                 self._send(erased)
 
     async def _missed(self, room: Room, command: wire.Join) -> tuple[list[bytes], bool | None]:

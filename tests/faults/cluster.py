@@ -15,7 +15,7 @@ import trio
 from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
 from tests.faults.workload import Client
-from tests.harness import Cluster, NodeProcess, open_cluster
+from tests.harness import Cluster, NodeProcess, administer, open_cluster
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import NAME, SentinelGroup, open_group
@@ -23,6 +23,10 @@ from tests.sentinels import NAME, SentinelGroup, open_group
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
 SMALL_OUTBOX: Final = 262_144
+LATELY: Final = 40
+"""Of so many messages of a room, the last ones, some are erased."""
+ROOM_SHARE: Final = 0.25
+"""How often it is all of a room."""
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Struck:
         """Whether clients shall say very much, so that who does not read is soon behind."""
         self.deleted: frozenset[str] = frozenset()
         """The messages, as they were said, that Redis had when it was emptied last."""
+        self.erased: frozenset[str] = frozenset()
+        """The messages that were erased last."""
         if sabotage:
             cluster.launch = ("tests.faults.sabotaged", sabotage)
         self._settings: dict[str, object] = {
@@ -114,9 +120,23 @@ class Struck:
         """Return every message that Redis has, as it was said."""
         keys = self.redis.ask("KEYS", "chat:*:log")
         logs = [self.redis.ask("XRANGE", key, "-", "+") for key in keys]
-        return frozenset(
-            json.loads(entry["m"])["text"].partition(" ")[0] for log in logs for _, entry in log
-        )
+        return frozenset(_said(entry) for log in logs for _, entry in log)
+
+    async def purge(self, random_: random.Random) -> str:
+        """Erase some of what was said last in a room, or all of it; return which room."""
+        key: str = random_.choice(self.redis.ask("KEYS", "chat:{room:*}:log"))
+        room = key.removeprefix("chat:{room:").removesuffix("}:log")
+        logged = self.redis.ask("XREVRANGE", key, "+", "-", "COUNT", LATELY)
+        if random_.random() < ROOM_SHARE:
+            what = ["room", room]
+            logged = self.redis.ask("XRANGE", key, "-", "+")
+        else:
+            logged = random_.sample(logged, random_.randint(1, len(logged)))
+            what = ["message", room, *(seq.removesuffix("-0") for seq, _ in logged)]
+        done = await administer("purge", *what, redis=self.redis.url)
+        assert done.returncode == 0, done
+        self.erased = frozenset(_said(entry) for _, entry in logged)
+        return room
 
     async def add_place(self, proxy: Proxy, way: Way, nursery: trio.Nursery) -> None:
         """Start one more node, which has this way to Redis."""
@@ -158,6 +178,12 @@ class Struck:
         """Wait until every node is."""
         for place in self.places:
             await place.node.ready()
+
+
+def _said(entry: dict[str, str]) -> str:
+    """Give what was said in a log's entry, which is its id, too."""
+    message_id: str = json.loads(entry["m"])["id"]
+    return message_id
 
 
 def _bulk(text: str) -> bytes:

@@ -323,6 +323,12 @@ async def drop(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     yield "a client"
 
 
+@asynccontextmanager
+async def purge(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
+    """The operator erases what was said, while people talk."""
+    yield await struck.purge(chance)
+
+
 MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "kill": (kill,),
     "drain": (drain,),
@@ -345,6 +351,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "drop": (drop,),
     "delay": (delay,),
     "double-resume": (double_resume,),
+    "purge": (purge,),
     "none": (),
 }
 

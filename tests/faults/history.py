@@ -112,6 +112,7 @@ class Strike:
     ``losses``: how often Redis may have lost by it what it acknowledged in that time; ``deleted``:
     messages that it had before, and lost by it. ``late`` is for how many seconds after its end the
     old primary, which goes on, may acknowledge what is lost; None if there is none that does.
+    ``erased`` are those that the operator erased.
     """
 
     fault: str
@@ -121,6 +122,7 @@ class Strike:
     losses: int = 0
     deleted: frozenset[str] = frozenset()
     late: float | None = None
+    erased: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,8 @@ class History:
     listings: list[Listing] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     logs: dict[tuple[str, str], list[Logged]] = field(default_factory=dict)
+    readable: set[str] = field(default_factory=set)
+    """The messages whose text was there to be read in the end, in a log or in a node's memory."""
     closed: Counter[str] = field(default_factory=Counter)
     """Why connections of clients ended, and how many did."""
     memory: list[Memory] = field(default_factory=list)

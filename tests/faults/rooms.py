@@ -20,6 +20,7 @@ def anomalies(history: History, logs: Logs, losses: Losses) -> Iterator[Anomaly]
     yield from _doubled(stays, logs)
     yield from _reordered(history.sendings, stays, logs)
     yield from _unexpected(history, logs)
+    yield from _not_erased(history)
     for hole in history.holes:
         if not losses.explain(hole):
             yield told(hole)
@@ -158,6 +159,15 @@ def _unexpected(history: History, logs: Logs) -> Iterator[Anomaly]:
     known |= {(stay.room, text) for stay in history.stays for _, text, _ in stay.heard}
     for room, text in sorted(known - said):
         yield Anomaly("unexpected", f"nobody said it in {room}", (text,))
+
+
+def _not_erased(history: History) -> Iterator[Anomaly]:
+    """Give what can be read though it was erased, unless Redis may have lost that."""
+    for number, strike in enumerate(history.strikes):
+        if any(later.lossy for later in history.strikes[number:]):
+            continue
+        for text in sorted(strike.erased & history.readable):
+            yield Anomaly("not erased", f"it was erased in {strike.where}", (text,))
 
 
 def recovered(history: History, logs: Logs) -> list[str]:

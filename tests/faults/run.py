@@ -135,6 +135,7 @@ async def _strike(
         )  # fmt: skip
         async with fault(struck, chance) as strike.where:
             strike.deleted, struck.deleted = struck.deleted, frozenset()
+            strike.erased, struck.erased = struck.erased, frozenset()
             history.strikes.append(strike)
             number, sent = len(history.strikes), len(history.sendings)
             show(f"{number} {strike.fault} ({strike.where}); {sent} messages so far")

@@ -27,7 +27,7 @@ SIDE_BY_SIDE = (
     ("none", "kill", "drain", "pause", "full"),
     ("redis-pause", "redis-restart", "partition", "subscriber-cut", "pause-all"),
     ("subscriber-silent", "slow", "drop", "delay", "flush"),
-    ("failover", "lagging-failover", "handover", "rollback"),
+    ("failover", "lagging-failover", "handover", "rollback", "purge"),
     ("sentinel-failover", "slow-demotion", "double-resume"),
 )
 

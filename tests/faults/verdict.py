@@ -7,7 +7,7 @@ from typing import Final
 
 KINDS: Final = (
     "lost", "duplicated", "reordered", "diverged", "unexpected", "told",
-    "ghost", "unlisted", "owned twice", "complaint",
+    "ghost", "unlisted", "owned twice", "not erased", "complaint",
 )  # fmt: skip
 
 

@@ -53,6 +53,11 @@ def _padded(text: str, size: int) -> str:
     return f"{text} ".ljust(size, ".") if len(text) < size else text
 
 
+def _said_in(message: wire.Message) -> str:
+    """Give what was said, which is the message's id, too, for when it is erased."""
+    return message.id if message.erased else _unpadded(message.text)
+
+
 def _unpadded(text: str) -> str:
     """Give what is said, if that came whole; else all of it, which nobody said."""
     said, _, rest = text.partition(" ")
@@ -171,7 +176,9 @@ class Client:
         sending = self._sending_to(self._chance.choice(list(self._stays)))
         text = _padded(sending.text, LOUD_CHARS if self._is_loud() else 0)
         self._history.sendings.append(sending)
-        nursery.start_soon(self._send, sending, partial(session.send, sending.room, text))
+        nursery.start_soon(
+            self._send, sending, partial(session.send, sending.room, text, message_id=sending.text)
+        )
 
     def _write(self, session: Session, nursery: trio.Nursery) -> None:
         """Say something to somebody else alone."""
@@ -179,7 +186,7 @@ class Client:
         if others:
             sending = self._sending_to(self._chance.choice(others))
             self._history.directs.append(sending)
-            write = partial(session.direct, sending.room, sending.text)
+            write = partial(session.direct, sending.room, sending.text, message_id=sending.text)
             nursery.start_soon(self._send, sending, write)
 
     def _sending_to(self, place: str) -> Sending:
@@ -266,7 +273,7 @@ class Client:
         self._lose_nick()
 
     def _hear(self, message: wire.Message, now: float) -> None:
-        heard = (message.seq, _unpadded(message.text), now)
+        heard = (message.seq, _said_in(message), now)
         stay = self._stays.get(message.room)
         if stay is None:
             self._early.setdefault(message.room, []).append(heard)  # its join's answer is to come
@@ -320,17 +327,21 @@ class Client:
             await trio.sleep(RETRY_SECONDS)
 
     async def read_logs(self) -> None:
-        """Read every room from its first message to its last."""
+        """Read every room from its first message to its last, and what its node has at hand."""
         assert self.session is not None
+        readable = self._history.readable
         for room in self._stays:
             messages: list[Logged] = []
             before: int | None = None
             more = True
             while more:
                 page = await self.session.history(room, before=before, limit=PAGE)
-                messages = [(m.seq, _unpadded(m.text)) for m in page.messages] + messages
+                readable |= {_said_in(m) for m in page.messages if not m.erased}
+                messages = [(m.seq, _said_in(m)) for m in page.messages] + messages
                 before, more = messages[0][0] if messages else None, page.more
             self._history.logs[self.name, room] = messages
+            at_hand = (await self.session.join(room)).messages
+            readable |= {_said_in(m) for m in at_hand if not m.erased}
 
     async def hear_all(self) -> None:
         """Wait until the last messages have come; it is judged whether all did."""

@@ -12,8 +12,10 @@ ACK: Final = b'"type":"ok","id":"m'
 REFUSAL: Final = b'"type":"error"'
 
 _HEARD: Final = re.compile(
-    rb'\{"seq":(\d+),"at":\d+,"type":"message","room":"([^"]*)","from":"[^"]*","text":"@(\d+)@'
+    rb'\{"seq":(\d+),"at":\d+,"type":"message","room":"([^"]*)","from":"[^"]*","text":"'
+    rb'(?:@(\d+)@|","erased":true,)'
 )
+"""A message, or the tombstone of one, which does not tell when it was to be sent."""
 _ACKED: Final = re.compile(rb'"type":"ok","id":"([mp])\d+\.(\d+)"')
 _REFUSED: Final = re.compile(rb'"type":"error","code":"([^"]*)"[^}]*"id":"m[^}]*\}')
 _LONGEST_HEAD: Final = 512
@@ -121,7 +123,7 @@ class Listener:
         end = 0
         messages, answers = [], []
         for found in _HEARD.finditer(data):
-            messages.append((int(found[1]), found[2], int(found[3])))
+            messages.append((int(found[1]), found[2], int(found[3] or 0)))
             end = found.end()
         for found in _ACKED.finditer(data):
             answers.append((found[1], int(found[2])))

@@ -129,6 +129,11 @@ def owned_twice(history: History) -> None:
     history.tenures[0].until = 3.25
 
 
+def not_erased(history: History) -> None:
+    history.strikes.append(Strike("purge", "lobby", 4.0, 4.0, erased=frozenset({"a:1", "b:1"})))
+    history.readable = {"b:1", "a:2"}
+
+
 def complained(history: History) -> None:
     history.complaints.append("connection failed")
 
@@ -152,6 +157,7 @@ def complained(history: History) -> None:
         (ghost_meanwhile, "ghost"),
         (unlisted, "unlisted"),
         (owned_twice, "owned twice"),
+        (not_erased, "not erased"),
         (complained, "complaint"),
     ],
 )
@@ -188,6 +194,13 @@ def test_whoever_waits_too_long_counts_as_unavailable_once() -> None:
     history.sendings[0].answered_at = 6.0
     history.sendings[2].answered_at = 7.0
     assert check(history, patience=2).unavailable == {"a": 5.0, "b": 0.0}
+
+
+def test_an_erasure_that_redis_may_have_lost_is_not_missed() -> None:
+    history = clean()
+    not_erased(history)
+    history.strikes.append(Strike("failover", "redis", 5.0, 5.1, lossy=True))
+    assert not found(history)
 
 
 def test_nor_does_the_time_until_everybody_is_well_again() -> None:

@@ -9,9 +9,11 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from gateway.erasure import MOST_RECORDED, Erased, Erasure, Erasures, without_text
 from gateway.hub import LONGEST_REST, MOST_TOLD_OF_TYPING, REST_PER_MEMBER, SLICE, Room
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
+from gateway.splicing import encode_message_tail
 from gateway.wire import Notice
 
 MANY = 3 * SLICE + 10
@@ -29,14 +31,20 @@ class Ear:
 
     @property
     def heard(self) -> list[Any]:
-        """The seqs of messages, and the codes of notices, in the order they came."""
+        """The seqs of messages, those of tombstones with a minus, and the codes of notices."""
         data, heard = b"".join(self.writes), []
         while data:
             size, start = data[1], 2
             if size == 126:
                 size, start = int.from_bytes(data[2:4], "big"), 4
             event = json.loads(data[start : start + size])
-            heard.append(event.get("seq") if event["type"] == "message" else event["code"])
+            match event["type"]:
+                case "message":
+                    heard.append(-event["seq"] if event.get("erased") else event["seq"])
+                case "erased":
+                    heard.append(f"erased {event.get('up_to', 0)} {event.get('seqs', [])}")
+                case _:
+                    heard.append(event["code"])
             data = data[start + size :]
         return heard
 
@@ -217,3 +225,80 @@ def test_a_note_goes_to_the_others_who_read_and_only_in_a_small_room(room: Room)
     room.add("one more", cast("Outbox", Ear()))
     room.note(b"note", names[1])
     assert [len(ear.writes) for ear in ears[:4]] == [1, 0, 0, 1]
+
+
+# --- erasures -------------------------------------------------------------------------------------
+
+
+async def test_what_is_erased_is_handed_out_no_more(room: Room) -> None:
+    [ear] = fill(room, 1)
+    offer(room, 1, 2)
+    room.hand_out_at_once()
+    offer(room, 3, 5)  # 5 is held back behind a gap
+    room.erase(Erased(count=3, seqs=[2, 3, 5]))
+    offer(room, 4)
+    await room.hand_out()
+    assert ear.heard == [1, 2, -3, 4, -5, "erased 0 [2, 3, 5]"]
+    assert [m.count(b"erased") for m in room.recent] == [0, 1, 1, 0, 1]
+    room.erase(Erased(count=4, up_to=4))
+    assert [m.count(b"erased") for m in room.recent] == [1, 1, 1, 1, 1]
+
+
+async def test_an_erasure_is_heard_while_a_room_rests(room: Room) -> None:
+    [ear] = fill(room, 1)
+    room.erase(Erased(count=1, seqs=[1]))
+    assert room.due
+    await room.hand_out()
+    assert ear.heard == ["erased 0 [1]"]
+
+
+async def test_of_what_is_on_record_only_the_news_are_told(room: Room) -> None:
+    [ear] = fill(room, 1)
+    room.erase(Erased(count=2, seqs=[7, 8]))
+    assert room.learn_erased(Erased(count=4, up_to=2, seqs=[7, 8, 9]))
+    assert room.learn_erased(Erased(count=4, up_to=2, seqs=[7, 8, 9]))
+    await room.hand_out()
+    assert ear.heard == ["erased 0 [7, 8]", "erased 2 [9]"]
+    assert (room.erasures.count, room.erasures.seqs) == (4, [7, 8, 9])
+
+
+async def test_an_erasure_in_another_epoch_is_a_reason_to_read_the_log(room: Room) -> None:
+    [ear] = fill(room, 1)
+    room.epoch = "one"
+    offer(room, 1)
+    room.hear_erasure(Erasure(epoch="two", count=1, seqs=[1]))
+    assert room.sequence.suspicious
+    await room.hand_out()
+    assert ear.heard == [1]
+
+
+async def test_where_more_was_erased_than_is_on_record_nothing_is_kept(room: Room) -> None:
+    [ear] = fill(room, 1)
+    offer(room, 1, 2)
+    room.hand_out_at_once()
+    offer(room, 3, 5)
+    record = Erased(count=2 * MOST_RECORDED, seqs=list(range(10, 10 + MOST_RECORDED)))
+    assert not room.learn_erased(record)
+    assert not room.recent
+    assert (room.position, room.sequence.position) == (2, 2)
+    offer(room, 3)
+    await room.hand_out()
+    assert [heard for heard in ear.heard if isinstance(heard, int)] == [1, 2, 3]
+
+
+def test_what_a_sender_was_told_of_is_remembered_without_its_text(room: Room) -> None:
+    tail = encode_message_tail(room="r", sender="a", text="words", id="1")
+    room.acknowledge(1, tail)
+    assert room.acknowledged == (1, without_text(tail))
+    assert b"words" not in room.acknowledged[1]
+
+
+def test_the_last_erased_messages_are_known() -> None:
+    erasures = Erasures()
+    for seq in range(1, MOST_RECORDED + 11):
+        erasures.add(Erased(count=seq, seqs=[seq]))
+    assert erasures.seqs == list(range(11, MOST_RECORDED + 11))
+    assert not erasures.has(10)
+    erasures.add(Erased(count=9_999, up_to=20))
+    assert erasures.has(10)
+    assert erasures.seqs[0] == 21

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.erasure import without_text
 from tests.load import frames
 from tests.load.arguments import parse_compare
 from tests.load.cluster import Usage
@@ -63,6 +64,11 @@ def test_messages_and_answers_are_heard_however_the_stream_is_cut(
         answers += answered
     assert messages == [(seq, b"load-0", seq * 10) for seq in range(1, count + 1)]
     assert answers == [(b"m", seq) for seq in range(1, count + 1)]
+
+
+def test_a_tombstone_is_heard_as_the_message_that_it_was() -> None:
+    tombstone = without_text(heard_message(7))
+    assert frames.Listener().hear(tombstone) == ([(7, b"load-0", 0)], [])
 
 
 @given(st.integers(0, 5), st.lists(st.integers(0, 10_000), max_size=12))
