@@ -129,7 +129,6 @@ async def test_people_who_talk_meanwhile_miss_nothing(redis_server: RedisServer)
         await purge(redis_server, "room", "lobby")
         for talker in talkers:
             talker.stop.set()
-        await trio.testing.wait_all_tasks_blocked(0.01)
         last = max(seq for talker in talkers for seq in talker.acknowledged)
         for talker in talkers:
             await talker.until_seq(last)
