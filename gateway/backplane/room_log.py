@@ -15,8 +15,8 @@ from gateway.backplane.scripts import ERASE
 from gateway.erasure import MOST_RECORDED, is_tombstone
 from gateway.splicing import only_messages
 
-COPIED_AT_ONCE: Final = 500
-"""Entries of a log that one call of the script copies: some milliseconds."""
+COPIED_AT_ONCE: Final = 256 * 1024
+"""Bytes of a log that one call of the script copies, at least: some milliseconds."""
 COPY_SECONDS: Final = 10
 """How long an erasure that was broken off keeps others from beginning in the same room."""
 

@@ -86,7 +86,7 @@ def test_help_lists_every_flag_with_its_variable() -> None:
 def test_help_lists_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("serve", "demo", "settings"):
+    for command in ("serve", "admin", "demo", "settings"):
         assert f"\n    {command} " in done.stdout
 
 

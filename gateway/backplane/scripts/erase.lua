@@ -3,11 +3,12 @@
 -- KEYS  1 meta (hash: epoch, seq, erasures, erased, …)  2 log (stream)  3 copy of the log (stream)
 --       4 whose the copy is (string: token)
 -- ARGV  1 token  2 the epoch that is erased from  3 milliseconds until another may begin a copy
---       4 entries to copy at most, or 0 if no message in the log is to be replaced
+--       4 bytes to copy in this call, or 0 if no message in the log is to be replaced
 --       5 erased seqs to remember at most  6 channel  7 seq up to which all is erased, or 0
 --       8... seqs of the messages to erase
 -- Gives {'more'} to be called again, {'done', nodes told}, {'busy'} if another copy is under way, or
 -- {'changed'} if the room is in another epoch. Safe to repeat.
+local PAGE, ENTRY = 50, 500 -- an entry counts for so many bytes more
 local meta, log, copy, owner = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local most, up_to = tonumber(ARGV[4]), tonumber(ARGV[7])
 local epoch = redis.call('HGET', meta, 'epoch')
@@ -26,7 +27,7 @@ end
 
 -- In a JSON string every quote is escaped: neither mark can be a part of what somebody wrote.
 local function tombstone(message)
-  local text = string.find(message or '', ',"text":"', 1, true)
+  local text = string.find(message, ',"text":"', 1, true)
   local tail = text and string.find(message, ',"id":"', text, true)
   if tail then
     return string.sub(message, 1, text - 1) .. ',"text":"","erased":true' .. string.sub(message, tail)
@@ -38,20 +39,26 @@ if most > 0 then
     redis.call('UNLINK', copy)
   end
   local last = redis.call('XREVRANGE', copy, '+', '-', 'COUNT', 1)[1]
-  local entries = redis.call('XRANGE', log, last and '(' .. last[1] or '-', '+', 'COUNT', most)
-  for _, entry in ipairs(entries) do
-    local id, fields = entry[1], entry[2]
-    local seq = string.match(id, '^%d+')
-    if tonumber(seq) <= up_to or wanted[seq] then
-      -- What is no message somebody else has put there: it goes.
-      local grave = tombstone(fields[2])
-      fields = grave and {'m', grave}
+  local from, bytes, at_end = last and '(' .. last[1] or '-', 0, false
+  while bytes < most and not at_end do
+    local entries = redis.call('XRANGE', log, from, '+', 'COUNT', PAGE)
+    for _, entry in ipairs(entries) do
+      local id, fields = entry[1], entry[2]
+      local seq = string.match(id, '^%d+')
+      from = '(' .. id
+      if tonumber(seq) <= up_to or wanted[seq] then
+        -- What is no message somebody else has put there: it goes.
+        local grave = tombstone(fields[2])
+        fields = grave and {'m', grave}
+      end
+      if fields then
+        redis.call('XADD', copy, id, unpack(fields))
+        bytes = bytes + ENTRY + #fields[2]
+      end
     end
-    if fields then
-      redis.call('XADD', copy, id, unpack(fields))
-    end
+    at_end = #entries < PAGE
   end
-  if #entries == most then
+  if not at_end then
     redis.call('SET', owner, ARGV[1], 'PX', ARGV[3])
     redis.call('PEXPIRE', copy, ARGV[3])
     return {'more'}
