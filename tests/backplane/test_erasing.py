@@ -320,3 +320,18 @@ async def test_what_somebody_else_put_into_the_log_goes_where_it_is_erased(
     await erase(node, up_to=2)
     assert redis_server.ask("XLEN", log) == 2
     assert WORDS not in redis_server.contents()
+
+
+async def test_a_log_deleted_by_hand_does_not_come_back(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await say_many(node, LARGE)
+    position = await log_of(node).position()
+    assert position is not None
+    assert await call_once(node, position[0], 7) == [b"more"]
+    redis_server.ask("DEL", keys_of("lobby").log, keys_of("lobby").copier)
+    await node.listen("lobby")
+    assert await erase(node, up_to=LARGE) == 1
+    assert read_erasure((await node.hear(1))[0]).up_to == LARGE
+    assert await read(node) == []
+    assert not redis_server.ask("EXISTS", keys_of("lobby").copy)
