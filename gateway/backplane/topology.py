@@ -57,6 +57,9 @@ class Sentinels:
         self.server = server
         self._view = PrimaryView([sentinel.place for sentinel in sentinels])
         self._heard = trio.Event()
+        self._watched = False
+        self._found: str | None = None
+        """Where the server is that was found last."""
 
     @property
     def place(self) -> str:
@@ -106,16 +109,35 @@ class Sentinels:
         )
 
     async def find(self) -> Server:
-        """Return the primary, once enough sentinels have been heard to tell; see `watch`.
+        """Return the primary, once enough sentinels have been heard to tell.
+
+        While nobody watches them they are asked now.
 
         :raises OSError: if none of them can be asked.
         """
+        primary = await (self._named() if self._watched else self._ask_once())
+        self._found = primary.place
+        return primary
+
+    async def _ask_once(self) -> Server:
+        asked = Sentinels(self.name, self.sentinels, self.server)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(asked._follow_all, lambda: None)
+            await asked._settled()
+            nursery.cancel_scope.cancel()
+        return await asked._named()
+
+    async def _named(self) -> Server:
+        await self._settled()
+        primary, problems = self._view.primary, self._view.problems
+        if primary is None or problems is not None:
+            raise OSError(f"no sentinel knows the primary: {problems}")
+        return _at(self.server, primary.host, primary.port)
+
+    async def _settled(self) -> None:
         await trio.lowlevel.checkpoint()
         while not self._view.settled:
             await self._heard.wait()
-        if self._view.problems is not None or self._view.primary is None:
-            raise OSError(f"no sentinel knows the primary: {self._view.problems}")
-        return _at(self.server, self._view.primary.host, self._view.primary.port)
 
     async def certain(self) -> None:
         """Wait until no sentinel may have named another primary two seconds ago.
@@ -128,7 +150,11 @@ class Sentinels:
         await trio.lowlevel.checkpoint_if_cancelled()
 
     async def watch(self, on_moved: Callable[[], None]) -> None:
-        """Ask all the sentinels, and call ``on_moved`` when they name another primary."""
+        """Ask all the sentinels, and call ``on_moved`` when another primary is named than found."""
+        self._watched = True
+        await self._follow_all(on_moved)
+
+    async def _follow_all(self, on_moved: Callable[[], None]) -> None:
         async with trio.open_nursery() as nursery:
             for sentinel in self.sentinels:
                 nursery.start_soon(self._follow, sentinel, on_moved)
@@ -139,7 +165,7 @@ class Sentinels:
             problem = await self._ask(sentinel, on_moved)
             with self._hearing(sentinel, on_moved):
                 new = self._view.failed(sentinel.place, problem, trio.current_time())
-            if new:
+            if new and self._watched:
                 log.warning("sentinel away", sentinel=sentinel.place, reason=problem)
             await trio.sleep(AGAIN_SECONDS if new else random.uniform(*AWAY_SECONDS))  # noqa: S311
 
@@ -164,13 +190,13 @@ class Sentinels:
     @contextmanager
     def _hearing(self, sentinel: Server, on_moved: Callable[[], None]) -> Iterator[None]:
         """Act on what the view is after a sentinel was heard."""
-        before = self._view.primary
         yield
-        now = self._view.primary
-        if before is not None is not now and before.place != now.place:
+        primary, before = self._view.primary, self._found
+        if primary is not None and before not in {None, primary.place}:
+            self._found = primary.place
             log.warning(
                 "the primary has moved",
-                name=self.name, old=before.place, new=now.place, epoch=now.epoch,
+                name=self.name, old=before, new=primary.place, epoch=primary.epoch,
                 sentinel=sentinel.place,
             )  # fmt: skip
             on_moved()  # first: who waits to be certain shall not go on with the old one

@@ -19,7 +19,7 @@ from tests.backplane.tls import tls_options, tls_server
 from tests.harness import until
 from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.sentinels import sentinel
+from tests.sentinels import ask_sentinel, sentinel
 
 LEAST = (
     "resetchannels &+switch-master &+promoted-slave"
@@ -91,6 +91,16 @@ async def test_one_that_answers_is_enough(tmp_path: Path) -> None:
         async with link_to(f"redis+sentinel://{hosts}/chat/2") as link:
             await expect_echo(link, "hello")
             assert b"db=2" in await link.call("CLIENT", "INFO")
+
+
+async def test_without_somebody_who_watches_they_are_asked_each_time(tmp_path: Path) -> None:
+    async with watched(tmp_path) as there:
+        hosts = f"127.0.0.1:{free_port()},127.0.0.1:{there}"
+        topology = topology_from_url(f"redis+sentinel://{hosts}/chat")
+        _, port = ask_sentinel(there, "GET-MASTER-ADDR-BY-NAME", "chat")
+        assert (await topology.find()).port == int(port)
+    with pytest.raises(OSError, match="no sentinel knows the primary: 127"):
+        await topology.find()
 
 
 async def test_why_none_of_them_helps_is_logged(tmp_path: Path) -> None:
