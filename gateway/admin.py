@@ -111,7 +111,6 @@ async def _connected(settings: Settings) -> AsyncIterator[Link]:
         raise CannotAdminister(f"Redis ({topology.place}) cannot be used: {reason}")
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(topology.watch, lambda: None)
         nursery.start_soon(keep)
         await link.wait_connected()
         yield link

@@ -244,20 +244,12 @@ async def check_server(
 
     :raises Unsuitable: if it cannot be used until somebody changes something.
     """
-    found: Unsuitable | None = None
-    with trio.move_on_after(CONNECT_SECONDS):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(topology.watch, lambda: None)
-            try:
-                async with _opened(topology, name, commands, refuse_eviction=refuse_eviction):
-                    pass
-            except ConnectionLost as lost:
-                log.debug("redis away", server=topology.place, reason=str(lost))
-            except Unsuitable as unsuitable:
-                found = unsuitable
-            nursery.cancel_scope.cancel()
-    if found is not None:
-        raise found
+    try:
+        with trio.move_on_after(CONNECT_SECONDS):
+            async with _opened(topology, name, commands, refuse_eviction=refuse_eviction):
+                pass
+    except ConnectionLost as lost:
+        log.debug("redis away", server=topology.place, reason=str(lost))
 
 
 @contextlib.asynccontextmanager

@@ -246,7 +246,8 @@ async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
 async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(nodes: Nodes) -> None:
     node = await nodes.open(history_size=10_000)
     for number in range(200):
-        await node.rooms.publish("lobby", "s1", str(number), tail("\x01" * 4096, id=str(number)))
+        said = tail("\x01" * 4096, id=str(number))
+        await node.rooms.publish("lobby", "s1", str(number), said, term=1, digest="d")
     keys, position = keys_of("lobby"), await log_of(node).position()
     assert position is not None
     assert await call_once(node, position[0], 7) == [b"more"]

@@ -271,7 +271,8 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
 
             async def erase_what_is_on_its_way(_: Outbox) -> None:
                 if not room.erasures.count:
-                    log = RoomLog(node._backplane.link, namespace="chat", room="lobby")
+                    link = node._backplane.link
+                    log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
                     await log.erase(room.epoch, seqs=[7])
 
                     async def heard() -> bool:

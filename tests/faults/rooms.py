@@ -164,7 +164,7 @@ def _unexpected(history: History, logs: Logs) -> Iterator[Anomaly]:
 def _not_erased(history: History) -> Iterator[Anomaly]:
     """Give what can be read though it was erased, unless Redis may have lost that."""
     for number, strike in enumerate(history.strikes):
-        if any(later.lossy for later in history.strikes[number:]):
+        if any(later.losses for later in history.strikes[number:]):
             continue
         for text in sorted(strike.erased & history.readable):
             yield Anomaly("not erased", f"it was erased in {strike.where}", (text,))

@@ -199,7 +199,7 @@ def test_whoever_waits_too_long_counts_as_unavailable_once() -> None:
 def test_an_erasure_that_redis_may_have_lost_is_not_missed() -> None:
     history = clean()
     not_erased(history)
-    history.strikes.append(Strike("failover", "redis", 5.0, 5.1, lossy=True))
+    history.strikes.append(Strike("failover", "redis", 5.0, 5.1, losses=1))
     assert not found(history)
 
 

@@ -9,11 +9,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.erasure import MOST_RECORDED, Erased, Erasure, Erasures, without_text
+from gateway.erasure import MOST_RECORDED, Erased, Erasure, Erasures
 from gateway.hub import LONGEST_REST, MOST_TOLD_OF_TYPING, REST_PER_MEMBER, SLICE, Room
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
-from gateway.splicing import encode_message_tail
 from gateway.wire import Notice
 
 MANY = 3 * SLICE + 10
@@ -284,13 +283,6 @@ async def test_where_more_was_erased_than_is_on_record_nothing_is_kept(room: Roo
     offer(room, 3)
     await room.hand_out()
     assert [heard for heard in ear.heard if isinstance(heard, int)] == [1, 2, 3]
-
-
-def test_what_a_sender_was_told_of_is_remembered_without_its_text(room: Room) -> None:
-    tail = encode_message_tail(room="r", sender="a", text="words", id="1")
-    room.acknowledge(1, tail)
-    assert room.acknowledged == (1, without_text(tail))
-    assert b"words" not in room.acknowledged[1]
 
 
 def test_the_last_erased_messages_are_known() -> None:
