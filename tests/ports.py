@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
+from collections.abc import Iterator
+from functools import cache
 from itertools import cycle
 from typing import Final
 
@@ -11,18 +12,46 @@ HOST: Final = "127.0.0.1"
 PORTS: Final = range(15_000, 32_000)
 """Below those that systems give to outgoing connections: one of them would take the port before
 the server does."""
-
-_begin: Final = os.getpid() * 50 % len(PORTS)
-_candidates: Final[cycle[int]] = cycle([*PORTS[_begin:], *PORTS[:_begin]])
+BLOCK: Final = 200
+"""Ports that each test process has to itself: several run side by side."""
 
 
 def free_port() -> int:
-    """Give a port that nobody has, another one each time."""
-    for port in _candidates:
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("a cycle has no end")
+    """Return a port that nobody has; it comes again only after all others of this process."""
+    return next(port for port in _own_ports() if _is_free(port))
+
+
+@cache
+def _own_ports() -> Iterator[int]:
+    """Claim the first block that is no other test process's; it is ours until we end.
+
+    :raises StopIteration: if there is none left.
+    """
+    return next(cycle(range(begin, begin + BLOCK)) for begin in PORTS[::BLOCK] if _claim(begin))
+
+
+def _claim(port: int) -> bool:
+    """Take a port for UDP, which serves nobody here: TCP may be had on it all the same.
+
+    The system gives it back however this process ends.
+    """
+    claim = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        claim.bind((HOST, port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
+
+
+_claims: Final[list[socket.socket]] = []
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
+from tests import PATIENCE
 from tests.harness import until
+from tests.ports import free_port
 
 PACKAGES = {"Xvfb": "xvfb", "xdotool": "xdotool", "import": "imagemagick", "convert": "imagemagick"}
 
@@ -29,10 +31,12 @@ def find_tool(name: str) -> str:
 @contextmanager
 def virtual_screen(size: str = "1936x1290", dpi: int = 96) -> Iterator[str]:
     """Run an X server with a screen of this size and fineness; gives what to set DISPLAY to."""
+    name = f":{free_port()}"  # servers that choose for themselves may choose the same
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
         [
             find_tool("Xvfb"),
+            name,
             "-displayfd",
             str(write_end),
             "-screen",
@@ -48,11 +52,10 @@ def virtual_screen(size: str = "1936x1290", dpi: int = 96) -> Iterator[str]:
     )
     os.close(write_end)
     try:
-        with os.fdopen(read_end) as numbers:
-            number = numbers.readline().strip()
-        if not number:
-            raise RuntimeError("Xvfb did not start")
-        yield f":{number}"
+        with os.fdopen(read_end) as number:
+            if not number.readline().strip():
+                raise RuntimeError("Xvfb did not start")
+        yield name
     finally:
         process.terminate()
         process.wait()
@@ -117,7 +120,7 @@ class XWindow:
         await self.click(x, y)
         await self.press("ctrl+a", "ctrl+c")
         script = "import tkinter; print(tkinter.Tk().selection_get(selection='CLIPBOARD'))"
-        with trio.fail_after(20):
+        with trio.fail_after(PATIENCE):
             # Nothing may be copied yet.
             done = await trio.run_process(
                 [sys.executable, "-c", script],
@@ -165,6 +168,6 @@ class _ClientMessage(ctypes.Structure):
 
 async def _xdotool(*arguments: str, check: bool = True) -> str:
     command = [find_tool("xdotool"), *arguments]
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         done = await trio.run_process(command, capture_stdout=True, check=check)
     return done.stdout.decode()

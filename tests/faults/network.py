@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import secrets
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -101,9 +103,9 @@ def _namespaces(nodes: int) -> Iterator[Sequence[ByLink]]:
     :raises CalledProcessError: if we may not.
     """
     tag = f"cf{os.getpid():x}x{next(_runs):x}"
-    subnet = 2 * secrets.randbelow(_SUBNETS)
-    redis, clients = (_Bridge(f"{tag}{kind}", subnet + n) for n, kind in enumerate("rc"))
     with ExitStack() as stack:
+        subnet = 2 * stack.enter_context(_claimed_pair())
+        redis, clients = (_Bridge(f"{tag}{kind}", subnet + n) for n, kind in enumerate("rc"))
         for bridge in redis, clients:
             _ip(f"link add {bridge.name} type bridge")
             stack.callback(_ip, f"link del {bridge.name}")
@@ -126,6 +128,25 @@ def _namespaces(nodes: int) -> Iterator[Sequence[ByLink]]:
             way = ByLink(runner, clients.address(number), redis.address(0), f"{redis.name}{number}")
             ways.append(way)
         yield ways
+
+
+@contextmanager
+def _claimed_pair() -> Iterator[int]:
+    """Choose a pair of subnets that no other run on this machine has chosen.
+
+    An abstract socket stands for each pair; the system takes it away however a run ends.
+    """
+    with socket.socket(socket.AF_UNIX) as claim:
+        while True:
+            number = secrets.randbelow(_SUBNETS)
+            try:
+                claim.bind(f"\0chat-faults-{number}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                break
+        yield number
 
 
 @dataclass(frozen=True)
