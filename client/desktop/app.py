@@ -93,7 +93,7 @@ class App:
                 self.close()
 
     async def _keep_drawn(self) -> None:
-        while True:
+        while not self._program.cancel_called:  # a change that was due may come after the window
             self._changed = trio.Event()
             self._caller.look(self.chat)
             self.window.draw(self.chat, now())

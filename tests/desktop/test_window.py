@@ -11,9 +11,10 @@ from client.model import MOST_LINES
 from client.route import Route
 from client.session import Session
 from gateway import wire
+from tests import PATIENCE
 from tests.desktop.ears import hear, until_gone
 from tests.desktop.fake_node import fake_node
-from tests.desktop.stage import PATIENCE, Person, Stage, on_stage
+from tests.desktop.stage import Person, Stage, on_stage
 
 
 @on_stage(nodes=2)
@@ -85,10 +86,12 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
 @on_stage()
 async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage) -> None:
     stage.cluster.nodes[0].pause()
-    person = stage.open(nick="alice")
-    await person.sees("Coming in as alice", "Cancel")
-    await person.click("Cancel")
-    await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("client.connection.CONNECT_SECONDS", 600.0)
+        person = stage.open(nick="alice")
+        await person.sees("Coming in as alice", "Cancel")
+        await person.click("Cancel")
+        await person.sees_that(lambda: "Coming in" not in person.screen, "the end of it")
     stage.cluster.nodes[0].resume()
     await person.click("Come in")
     await person.sees("Connected to")
@@ -216,12 +219,16 @@ async def test_the_end_of_the_session_is_told_and_one_can_come_in_again(stage: S
         await alice.sees("Connected to", "Some messages may be missing here.")
 
 
-@on_stage()
+@on_stage(grace_seconds=600)
 async def test_a_window_destroyed_from_outside_ends_the_program(stage: Stage) -> None:
     bob = await stage.peer("bob")
     alice = stage.open(nick="alice")
     await alice.sees("2 members")
-    alice.root.after_idle(alice.root.destroy)
+    await alice.sees_that(
+        lambda: alice.app._changed.statistics().tasks_waiting == 1, "all to be drawn"
+    )
+    alice.app.redraw()  # comes when there is nothing to draw on any more
+    alice.root.destroy()
     await until_gone(bob, "alice")
 
 
@@ -263,7 +270,7 @@ async def test_two_people_talk_to_each_other_alone(stage: Stage) -> None:
 
 
 async def hear_direct(peer: Session) -> wire.DirectMessage:
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         async for event in peer.events:
             if isinstance(event, wire.DirectMessage):
                 return event
@@ -316,7 +323,7 @@ async def test_who_scrolls_up_while_the_text_is_laid_out_anew_stays_there(stage:
     alice.press("<Control-plus>")
     alice.messages.event_generate("<Configure>")
     alice.messages.yview_moveto(0.0)
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         await laid_out.wait()
     alice.root.update()
     assert alice.messages.yview()[0] == 0.0
