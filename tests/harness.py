@@ -16,11 +16,9 @@ import trio_websocket
 import wsproto
 
 from client.connection import Place
+from tests import PATIENCE
 from tests.ports import free_port
 from tests.redis_server import RedisServer
-
-START_SECONDS: Final = 20.0
-STOP_SECONDS: Final = 20.0
 
 HANDSHAKE: Final = (
     b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -70,7 +68,7 @@ class NodeProcess:
         """Wait for a log line that says this, and give it."""
         wanted = {"event": event} | fields
         seen = 0
-        with trio.fail_after(START_SECONDS):
+        with trio.fail_after(PATIENCE):
             while True:
                 for line in self.log[seen:]:
                     if wanted.items() <= line.items():
@@ -121,7 +119,7 @@ class NodeProcess:
     async def stop(self) -> int:
         """Send SIGTERM and give the exit status."""
         self.process.terminate()
-        with trio.fail_after(STOP_SECONDS):
+        with trio.fail_after(PATIENCE):
             return await self.process.wait()
 
     async def kill(self) -> None:
@@ -163,6 +161,7 @@ class Cluster:
             "redis": self.redis.url,
             "log_format": "json",
             "flood_rate": 0,
+            "redis_timeout": 10,  # on a busy machine Redis may take its time
         }
         command = [*within, sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
@@ -220,7 +219,7 @@ class RawClient:
 
     async def hear(self) -> dict[str, Any]:
         """Receive the next frame."""
-        with trio.fail_after(START_SECONDS):
+        with trio.fail_after(PATIENCE):
             frame: dict[str, Any] = json.loads(await self.websocket.get_message())
         return frame
 
@@ -241,7 +240,7 @@ class RawClient:
 
     async def closed(self) -> int:
         """Receive until the node closes; gives the close code."""
-        with trio.fail_after(START_SECONDS):
+        with trio.fail_after(PATIENCE):
             try:
                 while True:
                     await self.websocket.get_message()
@@ -291,10 +290,10 @@ class BareSocket:
         head = bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0))
         await self.stream.send_all(head + payload)
 
-    async def receive_until(self, words: bytes) -> bytes:
+    async def receive_until(self, words: bytes, *, seconds: float = PATIENCE) -> bytes:
         """Receive until these bytes have come."""
         received = b""
-        with trio.fail_after(START_SECONDS):
+        with trio.fail_after(seconds):
             while words not in received:
                 chunk = await self.stream.receive_some()
                 assert chunk, f"closed after {received!r}"
@@ -304,7 +303,7 @@ class BareSocket:
     async def receive_all(self) -> bytes:
         """Receive until the node closes."""
         received = b""
-        with trio.fail_after(START_SECONDS):
+        with trio.fail_after(PATIENCE):
             async for chunk in self.stream:
                 received += chunk
         return received
@@ -347,7 +346,7 @@ async def http_get(port: int, path: str, *, host: str = "127.0.0.1") -> tuple[in
     return int(head.split(" ")[1]), body
 
 
-async def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
     """Wait until something that happens in another process is so: ask again and again."""
     with trio.move_on_after(seconds):
         while not await condition():

@@ -8,17 +8,20 @@ from typing import Final
 
 import pytest
 import trio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from gateway.backplane import Backplane, Burst, Server
 from gateway.backplane.link import Link
+from tests import PATIENCE
 from tests.backplane.tls import make_certificate
 from tests.redis_server import RedisServer
 
-settings.register_profile("backplane", deadline=None, max_examples=50)
+settings.register_profile(
+    "backplane", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50
+)
 settings.load_profile("backplane")
 
-TIMEOUT: Final = 30.0
+TIMEOUT: Final = 600.0
 """Seconds until a link gives up on Redis: so many that no test waits for it by accident."""
 
 
@@ -49,7 +52,7 @@ class Links:
         """Open a link and wait until it is connected."""
         link = Link(Server.from_url(url or self._server.url), name=name, timeout=patience)
         self._nursery.start_soon(link.run)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             await link.wait_connected()
         return link
 
@@ -106,7 +109,7 @@ class Node:
 
     async def hear(self, count: int) -> list[bytes]:
         """Wait for so many publications, take them, and give their payloads."""
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             while len(self._heard) < count:
                 self._news = trio.Event()
                 await self._news.wait()
@@ -132,7 +135,7 @@ class Nodes:
         """Open a node and wait until both its connections are there."""
         node = Node(self._server, name, history_size)
         self._nursery.start_soon(node.run)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             await node.link.wait_connected()
             await node.restored.wait()
         return node

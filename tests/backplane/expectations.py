@@ -12,6 +12,7 @@ from structlog.typing import EventDict
 
 from gateway.backplane import Unavailable
 from gateway.backplane.link import Link
+from tests import PATIENCE
 
 
 async def fails(call: Callable[[], Awaitable[object]]) -> None:
@@ -20,13 +21,13 @@ async def fails(call: Callable[[], Awaitable[object]]) -> None:
 
 
 async def connected_again(link: Link) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         await link.wait_connected()
 
 
 async def disconnected(link: Link) -> None:
     """Wait until the link has noticed that its connection is gone."""
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         while link.connected:
             await trio.sleep(0.001)
 
@@ -41,7 +42,7 @@ async def kept_out(link: Link) -> AsyncIterator[list[EventDict]]:
     with structlog.testing.capture_logs() as logs:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(link.run)
-            with trio.fail_after(20):
+            with trio.fail_after(PATIENCE):
                 while not logs:
                     await trio.sleep(0.001)
             assert not link.connected

@@ -15,6 +15,7 @@ from gateway.backplane.errors import Forbidden, NoScript, ReadOnly, Refused, tra
 from gateway.backplane.link import LOADS, Link
 from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
 from gateway.backplane.suitability import QUESTIONS
+from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.redis_server import RedisServer
@@ -24,7 +25,7 @@ from tests.redis_server import RedisServer
 
 async def test_a_lost_connection_fails_all_who_wait(link: Link, redis_server: RedisServer) -> None:
     redis_server.pause()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             for _ in range(20):
                 nursery.start_soon(fails, partial(link.call, "PING"))
@@ -39,7 +40,7 @@ async def test_calls_while_redis_is_away_fail_at_once(
 ) -> None:
     await redis_server.stop()
     await disconnected(link)
-    with trio.fail_after(TIMEOUT / 3):
+    with trio.fail_after(PATIENCE):
         for _ in range(50):
             await fails(partial(link.call, "PING"))
             await fails(partial(link.call_all, [("PING",)]))
@@ -94,7 +95,7 @@ async def test_what_was_never_written_to_a_lost_connection_is_not_asked_of_the_n
     """The socket is full, so that calls wait to be written when the connection is given up."""
     link = await links.open(patience=0.3)
     redis_server.pause()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(fails, partial(link.call, "ECHO", "x" * 8_000_000))
             await wait_all_tasks_blocked()
@@ -112,7 +113,7 @@ async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
 ) -> None:
     link = await links.open(patience=0.3)
     redis_server.pause()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as nursery:
             for _ in range(10):
                 nursery.start_soon(fails, partial(link.call, "PING"))

@@ -14,6 +14,7 @@ from structlog.typing import EventDict
 from gateway.backplane import topology_from_url
 from gateway.backplane.link import Link
 from gateway.backplane.topology import Sentinels
+from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, expect_echo
 from tests.backplane.tls import tls_options, tls_server
 from tests.harness import until
@@ -40,7 +41,7 @@ async def link_to(url: str) -> AsyncIterator[Link]:
 async def running(url: str) -> AsyncIterator[Link]:
     """Run a link that goes where the sentinels say."""
     topology = topology_from_url(url)
-    link = Link(topology, name="test", timeout=10)
+    link = Link(topology, name="test", timeout=TIMEOUT)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(topology.watch, link.rebuild)
         nursery.start_soon(link.run)

@@ -9,6 +9,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane import Burst, Server
 from gateway.backplane.subscription import SUBSCRIBE_BATCH, Subscription
+from tests import PATIENCE
+from tests.backplane.conftest import TIMEOUT
 from tests.redis_server import RedisServer
 
 
@@ -16,7 +18,7 @@ class Listener:
     """A subscription that runs, and what came of it."""
 
     def __init__(self, server: RedisServer) -> None:
-        self.subscription = Subscription(Server.from_url(server.url), name="test", timeout=5)
+        self.subscription = Subscription(Server.from_url(server.url), name="test", timeout=TIMEOUT)
         self.bursts: list[Burst] = []
         self.restored = 0
         self._changed = trio.Event()
@@ -38,7 +40,7 @@ class Listener:
 
     async def hear(self, count: int) -> list[bytes]:
         """Wait until so much has come in all; gives the payloads."""
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             while len(self.heard) < count:
                 self._changed = trio.Event()
                 await self._changed.wait()
@@ -46,7 +48,7 @@ class Listener:
 
     async def restored_again(self, times: int) -> None:
         """Wait until the subscription has been restored so often in all."""
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             while self.restored < times:
                 self._changed = trio.Event()
                 await self._changed.wait()
@@ -154,7 +156,7 @@ async def test_subscribe_is_false_if_the_connection_is_lost_meanwhile(
         answers.append(await listener.subscription.subscribe(channel))
 
     redis_server.pause()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as asking:
             for number in range(5):
                 asking.start_soon(subscribe, b"new %d" % number)
@@ -196,7 +198,7 @@ async def test_restored_comes_only_when_all_are_confirmed(
     nursery.start_soon(
         partial(listener.subscription.run, on_burst=listener._on_burst, on_restored=on_restored)
     )
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         while not seen:
             await trio.sleep(0.001)
     assert seen == [2 * SUBSCRIBE_BATCH]
@@ -232,7 +234,7 @@ async def test_what_was_asked_of_a_connection_given_up_is_not_sent_on_the_next(
     """Every channel is subscribed anew; a confirmation too many would be taken for another's."""
     listener = await listening(redis_server, nursery, b"before")
     listener.subscription.rebuild()
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         assert await listener.subscription.subscribe(b"meanwhile") is False
     await listener.restored_again(2)
     assert await listener.subscription.subscribe(b"after")
@@ -306,7 +308,7 @@ async def test_quick_changes_of_mind_by_many_tasks_are_confirmed_each(
             subscription.unsubscribe(channel)
         assert await subscription.subscribe(channel)
 
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE):
         async with trio.open_nursery() as wavering:
             for number in range(50):
                 wavering.start_soon(waver, number)

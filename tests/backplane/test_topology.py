@@ -10,7 +10,7 @@ import trio
 
 from gateway.backplane import Server
 from gateway.backplane.link import Link
-from tests.backplane.conftest import Links
+from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.backplane.tls import tls_server
 from tests.ports import free_port
@@ -47,7 +47,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 ) -> None:
     redis_server.ask("ACL", "SETUSER", "app", "on", ">right", "~*", "&*", "+@all")
     server = Server.from_url(f"unix://app:letmein@{redis_server.socket}")
-    link = Link(server, name="test", timeout=10)
+    link = Link(server, name="test", timeout=TIMEOUT)
     async with kept_out(link) as logs:
         await fails(partial(link.call, "PING"))
         redis_server.ask("ACL", "SETUSER", "app", ">letmein")
@@ -58,7 +58,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 
 
 async def test_a_database_that_does_not_exist_is_logged_once(redis_server: RedisServer) -> None:
-    link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=10)
+    link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=TIMEOUT)
     async with kept_out(link) as logs:
         pass
     [line] = logs
@@ -73,7 +73,7 @@ async def test_tls_with_a_certificate_that_is_trusted(tmp_path: Path, certificat
     port = free_port()
     url = f"rediss://localhost:{port}/0?ssl_ca_certs={certificate / 'cert.pem'}"
     async with tls_server(tmp_path, certificate, port) as server, trio.open_nursery() as nursery:
-        link = Link(Server.from_url(url), name="test", timeout=10)
+        link = Link(Server.from_url(url), name="test", timeout=TIMEOUT)
         nursery.start_soon(link.run)
         await connected_again(link)
         async with trio.open_nursery() as asking:
@@ -89,7 +89,7 @@ async def test_tls_with_a_certificate_that_is_trusted(tmp_path: Path, certificat
 async def test_tls_without_trust_is_refused_and_logged(tmp_path: Path, certificate: Path) -> None:
     port = free_port()
     async with tls_server(tmp_path, certificate, port):
-        link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=10)
+        link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=TIMEOUT)
         async with kept_out(link) as logs:
             pass
         assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]
@@ -99,7 +99,7 @@ async def test_tls_trust_can_be_waived(tmp_path: Path, certificate: Path) -> Non
     port = free_port()
     url = f"rediss://localhost:{port}/0?ssl_cert_reqs=none"
     async with tls_server(tmp_path, certificate, port), trio.open_nursery() as nursery:
-        link = Link(Server.from_url(url), name="test", timeout=10)
+        link = Link(Server.from_url(url), name="test", timeout=TIMEOUT)
         nursery.start_soon(link.run)
         await connected_again(link)
         await expect_echo(link, "hello")

@@ -14,21 +14,20 @@ from gateway.config import Settings
 from gateway.door import Connection
 from gateway.node import Node
 from gateway.session import Session
+from tests import PATIENCE
 from tests.harness import until
 from tests.redis_server import RedisServer
 
 
 @asynccontextmanager
-async def running_node(
-    redis_server: RedisServer, *, grace: float = 0, patience: float = 1.5
-) -> AsyncIterator[Node]:
+async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncIterator[Node]:
     """Run a node that is ready; there is no flood control."""
     node = Node(
         Settings(
             redis=redis_server.url,
             port=0,
             grace_seconds=grace,
-            redis_timeout=patience,
+            redis_timeout=PATIENCE,
             flood_rate=0,
         )
     )

@@ -10,6 +10,7 @@ import trio
 
 from client.session import Disconnected, NotRejoined, Rejoined, Session, open_session
 from gateway import wire
+from tests import PATIENCE
 from tests.harness import Cluster, RawClient, open_cluster, raw_client
 from tests.redis_server import RedisServer
 
@@ -17,7 +18,7 @@ EventT = TypeVar("EventT", wire.Message, wire.DirectMessage, wire.Presence)
 
 
 async def following(
-    session: Session, kind: type[EventT], count: int, *, seconds: float = 60
+    session: Session, kind: type[EventT], count: int, *, seconds: float = 5 * PATIENCE
 ) -> list[EventT]:
     """The next of a kind among a session's events."""
     found: list[EventT] = []
@@ -60,13 +61,13 @@ class Listener:
             self._news.set()
 
     async def until_seq(self, seq: int) -> None:
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             while not self.messages or self.messages[-1].seq < seq:
                 self._news = trio.Event()
                 await self._news.wait()
 
     async def until_notice(self, code: str) -> wire.Notice:
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             while not (found := [n for n in self.notices if n.code == code]):
                 self._news = trio.Event()
                 await self._news.wait()

@@ -13,6 +13,7 @@ import trio
 from gateway.closing import DRAINING
 from gateway.door import Connection
 from gateway.session import Session
+from tests import PATIENCE
 from tests.cluster.inside import command, running_node, session_on, start_nothing
 from tests.harness import HANDSHAKE, until
 from tests.redis_server import RedisServer
@@ -188,7 +189,7 @@ def _masked(command: dict[str, Any]) -> bytes:
 
 
 def _receive_all(sock: socket.socket) -> bytes:
-    sock.settimeout(10)
+    sock.settimeout(PATIENCE)
     received = b""
     while chunk := sock.recv(65536):
         received += chunk

@@ -19,6 +19,7 @@ from gateway.config import Settings
 from gateway.hub import Room
 from gateway.inbox import Inbox
 from gateway.node import Node
+from tests import PATIENCE
 from tests.harness import RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -89,9 +90,9 @@ class Speaker:
 @asynccontextmanager
 async def speaker(redis_server: RedisServer, *, to_alice: bool) -> AsyncIterator[Speaker]:
     async with trio.open_nursery() as nursery:
-        link = Link(Server.from_url(redis_server.url), name="other", timeout=10)
+        link = Link(Server.from_url(redis_server.url), name="other", timeout=PATIENCE)
         nursery.start_soon(link.run)
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             await link.wait_connected()
         nicks = Nicks(link, namespace="chat", scope="chat@0", incarnation=Incarnation("other"))
         yield Speaker(link, await nicks.owner("alice") if to_alice else None)

@@ -201,7 +201,7 @@ async def answering_late(
 ) -> AsyncIterator[tuple[Any, list[bytes]]]:
     """Run a session whose node hears of an erasure between a read of the log and its answer."""
     frames: list[bytes] = []
-    async with running_node(redis_server, patience=30) as node:
+    async with running_node(redis_server) as node:
         rooms = node._backplane.rooms
         read = rooms.messages_before
         with session_on(node) as session:
@@ -260,7 +260,7 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
 ) -> None:
     """Whoever missed too much for one answer hears nothing else until they have come so far."""
     frames: list[bytes] = []
-    async with running_node(redis_server, patience=30) as node:
+    async with running_node(redis_server) as node:
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
             await command(session, "join", room="lobby")

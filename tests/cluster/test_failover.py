@@ -197,7 +197,7 @@ async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(
     """A node was away while Redis lost messages and others took their places."""
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, 2, redis_timeout=0.5) as cluster,
+        open_cluster(redis_server, 2) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
         raw_client(cluster.urls[1], "bob") as bob,
     ):

@@ -11,10 +11,10 @@ import structlog.testing
 import trio
 import trio.testing
 
-from client.connection import CONNECT_SECONDS
 from client.session import CannotConnect, open_session
 from gateway.backplane import Entered, Unavailable
 from gateway.backplane.nicks import Held
+from tests import PATIENCE
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
@@ -25,7 +25,7 @@ MEMBERS = "chat:{room:lobby}:members"
 
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
     async with (
-        open_cluster(redis_server, 1, ping_interval=2, redis_timeout=0.5) as cluster,
+        open_cluster(redis_server, 1, redis_timeout=3) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
     ):
         redis_server.pause()
@@ -250,7 +250,7 @@ async def test_a_ping_that_crosses_the_close_does_no_harm(redis_server: RedisSer
             await bare.receive_until((4000).to_bytes(2, "big"))
             await bare.send(b"hi", opcode=9)
             await bare.send(struct.pack("!H", 4000), opcode=8)
-            with trio.fail_after(20):
+            with trio.fail_after(PATIENCE):
                 assert await node.process.wait() == 0
         assert node.errors == []
 
@@ -262,7 +262,7 @@ async def test_a_drain_that_takes_too_long_leaves_its_sessions_to_the_others(
         node = cluster.nodes[0]
         async with bare_socket(node, "alice"):
             node.process.terminate()
-            with trio.fail_after(20):
+            with trio.fail_after(PATIENCE):
                 assert await node.process.wait() == 0
         assert (await node.logged("stopped"))["in_time"] is False
         other = await cluster.add_node(grace_seconds=1)
@@ -365,7 +365,11 @@ async def test_what_is_held_by_nobody_is_given_back(
         (b"SSH-2.0-OpenSSH_9.2\r\n", "handshake"),
     ],
 )
-async def test_a_client_is_told_at_once_why_it_was_not_let_in(answer: bytes, reason: str) -> None:
+async def test_a_client_is_told_at_once_why_it_was_not_let_in(
+    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.connection.CONNECT_SECONDS", 600.0)
+
     async def refuse(stream: trio.SocketStream) -> None:
         await stream.receive_some()
         if answer:
@@ -374,7 +378,7 @@ async def test_a_client_is_told_at_once_why_it_was_not_let_in(answer: bytes, rea
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
         url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/ws"
-        with trio.fail_after(CONNECT_SECONDS / 2), pytest.raises(CannotConnect, match=reason):
+        with trio.fail_after(PATIENCE), pytest.raises(CannotConnect, match=reason):
             async with open_session([url], nick="alice"):
                 raise AssertionError("let in")
         nursery.cancel_scope.cancel()
@@ -384,7 +388,7 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though each room's join and leave are under way together, and answered in one read."""
-    async with running_node(redis_server, patience=30) as node, trio.open_nursery() as nursery:
+    async with running_node(redis_server) as node, trio.open_nursery() as nursery:
         standings, rooms = node._standings, node._backplane.rooms
         join = rooms.join
 

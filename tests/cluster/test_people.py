@@ -10,6 +10,7 @@ import trio
 
 from client.session import CommandError, open_session
 from gateway import wire
+from tests import PATIENCE
 from tests.cluster.people import following, two_clients, two_sessions
 from tests.harness import RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -103,7 +104,7 @@ async def test_a_thousand_in_order_with_redis_restarted_in_the_middle(
                     halfway.set()
 
         nursery.start_soon(write)
-        with trio.fail_after(60):
+        with trio.fail_after(PATIENCE):
             await halfway.wait()
         await redis_server.stop()
         await redis_server.start()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
 import trio
 
+from tests import PATIENCE
 from tests.cluster.people import in_the_lobby
 from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client, until
 from tests.ports import free_port
@@ -58,7 +60,7 @@ async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
         )
         url = f"redis://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
         async with open_cluster(redis_server, 1) as cluster:
-            node = await cluster.add_node(redis=url, probe_seconds=1)
+            node = await cluster.add_node(redis=url, probe_seconds=2)
             await node.ready()
             async with in_the_lobby(cluster, "alice", "bob") as (alice, bob):
                 deafener.swallows = True
@@ -67,7 +69,7 @@ async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
                 assert "subscription" in (await node.not_ready())[1]
                 assert bob.messages == []
                 deafener.swallows = False
-                with trio.fail_after(45):
+                with trio.fail_after(PATIENCE):
                     await node.logged("subscription silent")
                     await bob.until_seq(5)
                 await node.ready()
@@ -115,7 +117,7 @@ async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: Red
 
 async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
     async with (
-        open_cluster(redis_server, 2, probe_seconds=0.5) as cluster,
+        open_cluster(redis_server, 2, probe_seconds=2) as cluster,
         raw_client(cluster.urls[0], "alice") as alice,
         raw_client(cluster.urls[1], "bob") as bob,
     ):
@@ -174,7 +176,7 @@ async def test_too_many_connections_at_once_are_told_to_come_later(
 ) -> None:
     async with open_cluster(redis_server, 1, connect_rate=1) as cluster:
         node = cluster.nodes[0]
-        heads = [await shake_hands(node) for _ in range(20)]
+        heads = await shake_hands(node, times=20)
         assert heads[0].startswith(b"HTTP/1.1 101 ")
         refused = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
         assert refused
@@ -183,7 +185,14 @@ async def test_too_many_connections_at_once_are_told_to_come_later(
         assert (await node.get("/readyz"))[0] == 200, "plain HTTP is not limited"
 
 
-async def shake_hands(node: NodeProcess) -> bytes:
-    async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
-        await stream.send_all(HANDSHAKE)
-        return bytes(await stream.receive_some())
+async def shake_hands(node: NodeProcess, *, times: int) -> list[bytes]:
+    """Return what is answered to so many handshakes, which all come to the node at once."""
+    async with AsyncExitStack() as stack:
+        node.pause()
+        streams = []
+        for _ in range(times):
+            stream = await trio.open_tcp_stream("127.0.0.1", node.port)
+            streams.append(await stack.enter_async_context(stream))
+            await stream.send_all(HANDSHAKE)
+        node.resume()
+        return [bytes(await stream.receive_some()) for stream in streams]

@@ -6,9 +6,8 @@ import trio
 
 from client.session import Session
 from gateway import wire
+from tests import PATIENCE
 from tests.harness import until
-
-PATIENCE = 20.0
 
 
 async def hear(peer: Session, text: str) -> wire.Message:

@@ -17,6 +17,7 @@ import trio
 
 from client.emoji import with_emoji
 from client.session import Session, open_session
+from tests import PATIENCE
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen
 from tests.harness import Cluster, administer, open_cluster
@@ -116,7 +117,7 @@ async def _picture_talking(cluster: Cluster, camera: Camera) -> None:
             for nick, text in _CONVERSATION:
                 if nick == "alice":
                     await window.type(f"{text}\n")
-                    with trio.fail_after(20):
+                    with trio.fail_after(PATIENCE):
                         await hear(carol, with_emoji(text))
                 else:
                     await people[nick].send(room, text.replace("alice", me))

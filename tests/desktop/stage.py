@@ -18,11 +18,11 @@ from client.desktop.rows import Rows
 from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
+from tests import PATIENCE
 from tests.desktop.screen import XWindow
 from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
 
-PATIENCE = 20.0
 _MARKS = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0", "gone": "\u25cb", None: ""}
 
 Place = tuple[int, int, int, int]

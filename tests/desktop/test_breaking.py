@@ -23,6 +23,7 @@ async def test_a_closed_lid_is_noticed_at_once_and_another_node_is_gone_to(stage
             patch.setattr("client.desktop.app.until_jump", trio.sleep_forever)
 
         patch.setattr("client.desktop.app.until_jump", until_jump)
+        patch.setattr("client.connection.PING_SECONDS", 600.0)  # it would notice that by itself
         alice = stage.open(*stage.cluster.urls, nick="alice")
         await alice.sees("Connected to", "1 member")
         here = 0 if f"Connected to {names[0]}" in alice.screen else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from tests import PATIENCE
 from tests.desktop.stage import Stage, on_stage
 
 
@@ -53,7 +54,7 @@ async def test_a_click_however_long_opens_it_and_chooses_nothing(stage: Stage) -
         lambda: alice.root.winfo_rooty() + alice.root.winfo_height() == bottom, "the bottom"
     )
     at = (name.winfo_x() + 40, name.winfo_rooty() - alice.root.winfo_rooty() + 10)
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         async with window.held(*at):
             await alice.sees_that(lambda: bool(menu.winfo_viewable()), "the menu")
             assert menu.winfo_rooty() + menu.winfo_height() <= name.winfo_rooty()

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from client.session import Session, open_session
+from tests import PATIENCE
 from tests.desktop.ears import hear, hear_leaving, until_gone
 from tests.desktop.screen import XWindow
 from tests.harness import Cluster, open_cluster, until
@@ -37,8 +38,8 @@ async def client(*arguments: str) -> AsyncIterator[trio.Process]:
 
 @pytest.fixture
 async def cluster(redis_server: RedisServer) -> AsyncIterator[Cluster]:
-    # Who goes without a goodbye is there for a minute.
-    async with open_cluster(redis_server, 2, grace_seconds=60) as cluster:
+    # Who goes without a goodbye is there for longer than a test waits.
+    async with open_cluster(redis_server, 2, grace_seconds=600) as cluster:
         yield cluster
 
 
@@ -52,7 +53,7 @@ async def bob(cluster: Cluster) -> AsyncIterator[Session]:
 
 
 async def exit_status(process: trio.Process) -> int:
-    with trio.fail_after(20):
+    with trio.fail_after(PATIENCE):
         return await process.wait()
 
 

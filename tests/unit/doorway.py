@@ -13,6 +13,7 @@ import trio
 from gateway.config import Settings
 from gateway.door import Connection
 from gateway.node import Node
+from tests import PATIENCE
 
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -38,7 +39,7 @@ class Door:
 
     async def receive_all(self) -> bytes:
         """Receive until the node ends the connection."""
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             return b"".join([chunk async for chunk in self.client])
 
     async def request(self, data: bytes) -> Response:
@@ -74,7 +75,7 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
         nursery.start_soon(serve)
         async with client:
             yield opened
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             await opened.served.wait()
 
 

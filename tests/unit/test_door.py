@@ -16,6 +16,7 @@ from gateway import wire
 from gateway.closing import DRAINING, Closing
 from gateway.config import Settings
 from gateway.door import HELLO_SECONDS
+from tests import PATIENCE
 from tests.unit.doorway import HANDSHAKE, Door, Response, door, not_ready, ready
 
 
@@ -188,7 +189,7 @@ async def test_the_node_closes_with_its_reason_and_the_first_one_counts() -> Non
 async def test_the_client_may_close() -> None:
     async with chat() as client:
         await client.websocket.aclose(1001, "going home")
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             await client.door.served.wait()
         assert client.websocket.closed is not None
         assert int(client.websocket.closed.code) == 1001
@@ -199,7 +200,7 @@ async def test_a_client_that_vanishes_ends_the_connection() -> None:
         await opened.client.send_all(HANDSHAKE + b"\r\n")
         await opened.client.receive_some(4096)
         await opened.client.aclose()
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE):
             await opened.served.wait()
 
 

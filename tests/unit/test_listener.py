@@ -22,6 +22,7 @@ from gateway.listener import (
     most_connections,
     open_listeners,
 )
+from tests import PATIENCE
 
 
 class Guests:
@@ -44,7 +45,7 @@ async def test_all_who_come_at_once_are_served() -> None:
     async with trio.open_nursery() as nursery:
         comers = [socket.create_connection(address) for _ in range(3 * listener.ACCEPT_BATCH)]
         nursery.start_soon(accept_forever, [listening], nursery, guests.serve, Places(100))
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             while len(guests.sockets) < len(comers):
                 await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
@@ -61,7 +62,7 @@ async def test_what_is_accepted_never_waits_and_sends_at_once() -> None:
     [listening] = await open_listeners("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(accept_forever, [listening], nursery, guests.serve, Places(100))
-        with socket.create_connection(listening.getsockname()), trio.fail_after(10):
+        with socket.create_connection(listening.getsockname()), trio.fail_after(PATIENCE):
             while not guests.sockets:
                 await trio.lowlevel.checkpoint()
         [accepted] = guests.sockets

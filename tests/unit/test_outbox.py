@@ -14,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.outbox import Outbox
 from gateway.websocket import text_frame
+from tests import PATIENCE
 
 CLOSE = b"\x88\x02\x0f\xa1"
 
@@ -60,7 +61,7 @@ class Wire:
             async for chunk in self.peer:
                 received += chunk
 
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(read)
                 await self.outbox.drained()
@@ -270,7 +271,7 @@ async def test_shut_drops_everything_and_wakes_who_waits() -> None:
         nursery.start_soon(opened.outbox.drained)
         await wait_all_tasks_blocked()
         opened.outbox.shut()
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             await opened.outbox.drained()
         assert opened.outbox.broken
         assert opened.outbox.waiting == 0
@@ -301,7 +302,7 @@ async def test_a_socket_that_closes_while_something_waits_ends_the_wait(whose: s
         nursery.start_soon(opened.outbox.drained)
         await wait_all_tasks_blocked()
         await getattr(opened, whose).aclose()
-        with trio.fail_after(10):
+        with trio.fail_after(PATIENCE):
             await opened.outbox.drained()
         assert opened.outbox.broken
         assert opened.outbox.waiting == 0

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from client.desktop.surroundings import system_dpi, system_mode
+from tests import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ async def test_who_does_not_answer_is_not_waited_for(
     monkeypatch.setattr("client.desktop.surroundings._PATIENCE", 0.3)
     for name in ("gdbus", "xrdb"):
         stand_in(folder, name, "import time; time.sleep(60)")
-    with trio.fail_after(30):
+    with trio.fail_after(PATIENCE):
         assert await system_mode() == "light"
         assert await system_dpi() is None
 
