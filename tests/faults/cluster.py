@@ -12,6 +12,7 @@ from typing import Final
 
 import trio
 
+from tests.faults.history import History
 from tests.faults.network import Way, open_ways
 from tests.faults.proxy import Proxy
 from tests.faults.workload import Client
@@ -60,6 +61,8 @@ class Struck:
         self._redis = redis
         self.places: list[Place] = []
         self.client_proxies: list[Proxy] = []
+        self.history = History()
+        """What has been recorded of the clients so far."""
         self.people: list[Client] = []
         """The clients, once they are there."""
         self.grace = grace

@@ -13,6 +13,8 @@ import trio
 
 CHUNK: Final = 64 * 1024
 RECEIVE_BYTES: Final = 32 * 1024
+SEGMENT_BYTES: Final = 1400
+"""As on a real network; the larger ones of the loopback let a sender keep megabytes."""
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -100,16 +102,10 @@ class Proxy:
     ) -> None:
         await self._open.wait()
         try:
-            far = (
-                await trio.open_unix_socket(target)
-                if isinstance(target, str)
-                else await trio.open_tcp_stream(*target)
-            )
+            far = await _connect(target)
         except OSError:
             await trio.aclose_forcefully(near)
             return
-        # What is not read soon piles up where it comes from, rather than in the kernel.
-        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         passage = _Passage(near, far)
         self._passages.add(passage)
         try:
@@ -163,3 +159,18 @@ class Proxy:
 
     def _held_up_for(self) -> float:
         return self._random.uniform(*self.delay) if self.delay else 0.0
+
+
+async def _connect(target: Target) -> trio.SocketStream:
+    """Connect so that what is not read soon piles up where it comes from, not in the kernel."""
+    family = socket.AF_UNIX if isinstance(target, str) else socket.AF_INET
+    far = trio.socket.socket(family)
+    try:
+        far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        if family == socket.AF_INET:
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
+        await far.connect(target)
+    except BaseException:
+        far.close()
+        raise
+    return trio.SocketStream(far)

@@ -47,18 +47,23 @@ class Plan:
     interval: tuple[float, float] = (5.0, 8.0)
     grace: float = 6.0
     sabotage: str | None = None
+    strikes: int = 0
+    """How many faults there are at least, however long that takes."""
+    talk: int = 0
+    """How many messages everybody says in rooms at least before each fault, and at the end."""
     settle: float = 30.0
     """Seconds in which everybody must be well again once the last fault is over, for each step."""
+    hearing: float = 30.0
+    """The same for the nodes to be ready, and for everybody to hear the last message."""
 
     @property
     def patience(self) -> float:
         """How long somebody gone may stay listed: the grace, being noticed, being released."""
-        return self.grace + 15.0
+        return self.grace + self.settle / 2
 
 
 async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[History, Verdict]:
     """Do it, and judge it."""
-    history = History()
     chance = random.Random(plan.seed)
     async with AsyncExitStack() as stack:
         if plan.sabotage == "idempotency":
@@ -71,7 +76,7 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
                 sentinels=any(fault in NEED_SENTINELS for fault in faults),
             )
         )  # fmt: skip
-        clients = struck.people
+        history, clients = struck.history, struck.people
         for number in range(plan.clients):
             urls = struck.urls
             if number < PROXIED:
@@ -87,14 +92,15 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
                 nursery.start_soon(client.run, talked, finish)
             over = trio.current_time() + plan.seconds
             if faults:
-                await _strike(plan, struck, history, chance, show, until=over)
+                await _strike(plan, struck, clients, chance, show, until=over)
             await trio.sleep_until(over)
+            await _talk(plan, clients, history)
             show("settling")
             _weigh(struck, history)
-            with trio.move_on_after(plan.settle) as waiting:
+            with trio.move_on_after(plan.hearing) as waiting:
                 await struck.ready()
             if waiting.cancelled_caught:
-                history.complaints.append(f"not every node was ready in {plan.settle:g} s")
+                history.complaints.append(f"not every node was ready in {plan.hearing:g} s")
             talked.set()
             await _settle(plan, clients, history)
             finish.set()
@@ -114,21 +120,24 @@ async def run(plan: Plan, folder: Path, show: Callable[[str], None]) -> tuple[Hi
 async def _strike(
     plan: Plan,
     struck: Struck,
-    history: History,
+    clients: list[Client],
     chance: random.Random,
     show: Callable[[str], None],
     *,
     until: float,
 ) -> None:
     """Have one fault after the other, each with a while of peace before it."""
+    history = struck.history
     for fault in endless(faults_of(plan.mix), chance):
         _weigh(struck, history)
         span = chance.uniform(*plan.interval)
         hold = span * chance.uniform(0.2, 0.8)
-        next_at = trio.current_time() + span
-        if next_at - hold > until:
+        begin_at = trio.current_time() + span - hold
+        if begin_at > until and len(history.strikes) >= plan.strikes:
             return
-        await trio.sleep_until(next_at - hold)
+        await trio.sleep_until(begin_at)
+        await _talk(plan, clients, history)
+        next_at = trio.current_time() + hold
         strike = Strike(
             fault.__name__, "", trio.current_time(),
             losses=LOSSES.get(fault, 0), late=MOVED_SECONDS if fault in NAMED else None,
@@ -143,6 +152,14 @@ async def _strike(
                 strike.ended = trio.current_time()
             await trio.sleep_until(next_at)
         strike.ended = strike.ended or trio.current_time()
+
+
+async def _talk(plan: Plan, clients: list[Client], history: History) -> None:
+    """Wait until everybody has had enough answers, or complain that they did not come."""
+    with trio.move_on_after(plan.settle) as scope:
+        await _all(partial(client.talk_on, plan.talk) for client in clients)
+    if scope.cancelled_caught:
+        history.complaints.append(f"not everybody could talk within {plan.settle:g} s")
 
 
 def _weigh(struck: Struck, history: History) -> None:
@@ -171,7 +188,8 @@ async def _settle(plan: Plan, clients: list[Client], history: History) -> None:
     present = [client for client in clients if client.session is not None]
     reading = plan.settle + plan.seconds / 10  # the longer a run, the more there is to read
     await step("read the logs", [client.read_logs for client in present], reading)
-    await step("hear the last message", [client.hear_all for client in present])
+    hearing = [client.hear_all for client in present]
+    await step("hear the last message", hearing, plan.hearing)
     everybody = frozenset(client.session.nick for client in present if client.session)
     await step("list", [partial(client.list_all, everybody, plan.patience) for client in present])
 

@@ -14,7 +14,7 @@ from tests.faults import network
 from tests.faults.cluster import open_struck
 from tests.faults.network import ByLink, ByProxy
 from tests.faults.proxy import Proxy
-from tests.harness import NodeProcess, raw_client, until
+from tests.harness import RawClient, raw_client, until
 
 
 def no_namespaces(_: int) -> Sequence[ByLink]:
@@ -37,14 +37,14 @@ async def test_a_partition_keeps_a_node_from_redis_and_not_from_its_clients(
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             cut.way.cut()
             assert (await alice.ask(say | {"id": "1"}))["code"] == "unavailable"
-            assert (await other.node.get("/readyz"))[0] == 200
+            await other.node.ready()
             cut.way.heal()
-            await until(partial(_ready, cut.node), "the node to find Redis again")
-            assert (await alice.ask(say | {"id": "2"}))["type"] == "ok"
+            await cut.node.ready()
+            await until(partial(_is_answered, alice, say | {"id": "2"}), "it to be said")
 
 
-async def _ready(node: NodeProcess) -> bool:
-    return (await node.get("/readyz"))[0] == 200
+async def _is_answered(client: RawClient, command: dict[str, str]) -> bool:
+    return bool((await client.ask(command))["type"] == "ok")
 
 
 def test_nothing_is_left_of_the_namespaces() -> None:

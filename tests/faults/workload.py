@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
@@ -38,7 +39,6 @@ from tests.faults.history import (
 from tests.faults.inbox import Inbox
 
 PAUSE: Final = (0.15, 0.45)
-SHORT_PAUSE: Final = (0.01, 0.03)
 LOUD_CHARS: Final = 4000
 MOST_IN_FLIGHT: Final = 20
 RETRY_SECONDS: Final = 0.5
@@ -92,6 +92,9 @@ class Client:
         self._chance = random.Random(seed)
         self._sessions = 0
         self._number = 0
+        self._acknowledged = Counter[str]()
+        self._silent = False
+        """Whether it has said and done all that it does in this session."""
         self._stays: dict[str, Stay] = {}
         self._early: dict[str, list[tuple[int, str, float]]] = {}
         self._presences: dict[str, Presence] = {}
@@ -145,11 +148,10 @@ class Client:
                 return
             await trio.sleep(RETRY_SECONDS)
         self.session = session
-        while not talked.is_set():
-            pause = SHORT_PAUSE if self._is_loud() else PAUSE
-            with trio.move_on_after(self._chance.uniform(*pause)):
-                await talked.wait()
+        while await self._has_a_turn(talked):
             match self._chance.random():
+                case _ if self._is_loud():
+                    self._speak(self._home, session, nursery)
                 case dice if dice < 0.01:
                     await self._finish_sending()
                     return
@@ -157,13 +159,28 @@ class Client:
                     await self._move(session)
                 case dice if dice < 0.12:
                     await self._list(session, self._home)
-                case _ if self.in_flight >= MOST_IN_FLIGHT:
-                    pass
                 case dice if dice < 0.37:
                     self._write(session, nursery)
                 case _ if self._stays:
-                    self._speak(session, nursery)
+                    self._speak(self._chance.choice(list(self._stays)), session, nursery)
+        self._silent = True
         await finish.wait()
+
+    async def _has_a_turn(self, talked: trio.Event) -> bool:
+        """Wait until it may talk again; False once all have talked enough.
+
+        Who is loud says as much as is answered, so that no machine is too slow for it.
+        """
+        pause = 0.0 if self._is_loud() else self._chance.uniform(*PAUSE)
+        with trio.move_on_after(pause):
+            await talked.wait()
+        await self._until(lambda: self.in_flight < MOST_IN_FLIGHT or talked.is_set())
+        return not talked.is_set()
+
+    async def talk_on(self, times: int) -> None:
+        """Wait until so many more of its messages in rooms are answered, and one to a person."""
+        enough = self._acknowledged + Counter(room=times, person=min(1, times))
+        await self._until(lambda: self._acknowledged >= enough)
 
     async def _finish_sending(self) -> None:
         while self.in_flight:
@@ -171,13 +188,13 @@ class Client:
 
     # --- talking ------------------------------------------------------------------------------
 
-    def _speak(self, session: Session, nursery: trio.Nursery) -> None:
+    def _speak(self, room: str, session: Session, nursery: trio.Nursery) -> None:
         """Say something in a room."""
-        sending = self._sending_to(self._chance.choice(list(self._stays)))
+        sending = self._sending_to(room)
         text = _padded(sending.text, LOUD_CHARS if self._is_loud() else 0)
         self._history.sendings.append(sending)
         nursery.start_soon(
-            self._send, sending, partial(session.send, sending.room, text, message_id=sending.text)
+            self._send, "room", sending, partial(session.send, room, text, message_id=sending.text)
         )
 
     def _write(self, session: Session, nursery: trio.Nursery) -> None:
@@ -187,7 +204,7 @@ class Client:
             sending = self._sending_to(self._chance.choice(others))
             self._history.directs.append(sending)
             write = partial(session.direct, sending.room, sending.text, message_id=sending.text)
-            nursery.start_soon(self._send, sending, write)
+            nursery.start_soon(self._send, "person", sending, write)
 
     def _sending_to(self, place: str) -> Sending:
         self._number += 1
@@ -195,10 +212,11 @@ class Client:
         text = f"{self.name}:{self._number}"
         return Sending(self.name, self._number, place, text, trio.current_time())
 
-    async def _send(self, sending: Sending, send: Callable[[], Awaitable[int]]) -> None:
+    async def _send(self, to: str, sending: Sending, send: Callable[[], Awaitable[int]]) -> None:
         try:
             sending.seq = await send()
             sending.answered_at = trio.current_time()
+            self._acknowledged[to] += 1
         except _REFUSED as error:
             sending.failure = str(error)
         finally:
@@ -267,6 +285,7 @@ class Client:
             self._news.unpark_all()
 
     def _go(self) -> None:
+        self._silent = False
         for room in list(self._stays):
             self._depart(room)
         self._inbox.end(trio.current_time())
@@ -316,7 +335,7 @@ class Client:
     async def attend(self) -> None:
         """Be there, with every answer in and in every room; nothing is said from here on."""
         while True:
-            await self._until(lambda: self.session is not None and not self.in_flight)
+            await self._until(lambda: self._silent and not self.in_flight)
             missing = [room for room in self._rooms if room not in self._stays]
             if not missing:
                 return

@@ -69,7 +69,13 @@ def answered_late(history: History, at: float) -> None:
 
 
 def after_the_next_primary(history: History) -> None:
+    history.sendings.append(Sending("a", 3, "kitchen", "a:3", 5.0, 1, 5.1))
     answered_late(history, 5.2)
+
+
+def said_when_it_was_over(history: History) -> None:
+    history.sendings[1].asked_at = 3.1
+    answered_late(history, 3.2)
 
 
 def sender_not_told(history: History) -> None:
@@ -102,6 +108,7 @@ def told_that_it_is_there(history: History) -> None:
         (harmless, "told"),
         (long_before, "lost"),
         (after_the_next_primary, "lost"),
+        (said_when_it_was_over, "lost"),
         (sender_not_told, "lost"),
         (listener_not_told, "diverged"),
         (told_too_late, "lost"),
@@ -114,9 +121,11 @@ def test_what_was_lost_in_silence_is_found(plant: Callable[[History], None], kin
     assert kind in kinds(history)
 
 
-def test_answers_of_the_dead_primary_may_be_late_until_there_is_another() -> None:
+def test_answers_of_the_dead_primary_may_be_late_until_their_client_has_one_of_another() -> None:
     history = failed_over()
     answered_late(history, 3.9)
+    assert judged(history).clean
+    history.sendings[2].asked_at, history.sendings[2].answered_at = 3.1, 3.2
     assert judged(history).clean
 
 
