@@ -1,7 +1,4 @@
-"""The load test as it is run: nodes of its own, a few seconds, a report that adds up.
-
-Most of a run is waiting, so several go side by side.
-"""
+"""The load test as it is run: nodes of its own, a few seconds, a report that adds up."""
 
 from __future__ import annotations
 
@@ -9,13 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 
+from tests import PATIENCE
 from tests.harness import open_cluster
 from tests.redis_server import RedisServer
 
@@ -51,7 +48,7 @@ def begun(folder: Path, flags: str) -> Iterator[Ending]:
     ) as process:
 
         def end(status: int) -> Outcome:
-            printed, complaints = process.communicate(timeout=100)
+            printed, complaints = process.communicate(timeout=5 * PATIENCE)
             assert process.returncode == status, complaints + printed
             assert page.read_text().startswith("<!doctype html>")
             [report] = json.loads(told.read_text())
@@ -63,17 +60,14 @@ def begun(folder: Path, flags: str) -> Iterator[Ending]:
             process.terminate()
 
 
-@pytest.fixture(scope="module")
-def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ending]]:
-    with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(begun(tmp_path_factory.mktemp("run"), flags))
-            for name, flags in RUNS.items()
-        }
+def outcome(folder: Path, name: str, status: int = 0) -> Outcome:
+    """Carry out one of the runs."""
+    with begun(folder, RUNS[name]) as end:
+        return end(status)
 
 
-def test_every_message_of_a_run_is_accounted_for(endings: dict[str, Ending]) -> None:
-    printed, report = endings["usual"](0)
+def test_every_message_of_a_run_is_accounted_for(tmp_path: Path) -> None:
+    printed, report = outcome(tmp_path, "usual")
     assert report["connects"]["ready"] == 40
     assert report["offered"] == 30
     assert report["achieved"] > 0
@@ -87,22 +81,22 @@ def test_every_message_of_a_run_is_accounted_for(endings: dict[str, Ending]) -> 
     assert "publish → deliver" in printed
 
 
-def test_who_is_cut_off_by_a_dead_node_comes_back_to_another(endings: dict[str, Ending]) -> None:
-    _, report = endings["storm"](0)
+def test_who_is_cut_off_by_a_dead_node_comes_back_to_another(tmp_path: Path) -> None:
+    _, report = outcome(tmp_path, "storm")
     assert report["lost_connections"] == 60
     assert report["ready_at_end"] == 70
     assert report["rejoined"]["max"] > 0
     assert (report["lost"], report["duplicated"]) == (0, 0)
 
 
-def test_slow_readers_are_closed_and_the_others_lose_nothing(endings: dict[str, Ending]) -> None:
-    _, report = endings["slow readers"](0)
+def test_slow_readers_are_closed_and_the_others_lose_nothing(tmp_path: Path) -> None:
+    _, report = outcome(tmp_path, "slow readers")
     assert report["closed_as_slow"] == 2
     assert report["expected"] == 2_200 * 6
 
 
-def test_nobody_in_is_no_success(endings: dict[str, Ending]) -> None:
-    _, report = endings["nobody in"](1)
+def test_nobody_in_is_no_success(tmp_path: Path) -> None:
+    _, report = outcome(tmp_path, "nobody in", 1)
     assert "2 of 2 did not come in" in report["faults"]
 
 

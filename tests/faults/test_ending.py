@@ -1,4 +1,4 @@
-"""Whoever ends a run by a signal is left with nothing of it. All runs begin side by side."""
+"""Whoever ends a run by a signal is left with nothing of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from tests import PATIENCE
 
 RUNS = {
     "faults": (("tests.faults", "--mix", "kill,pause", "--nodes", "2"), "messages so far"),
@@ -20,9 +22,6 @@ RUNS = {
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-Begun = dict[tuple[str, signal.Signals], tuple[subprocess.Popen[str], Path]]
-"""Each run for each signal, and the folder where it has its files."""
 
 
 @contextmanager
@@ -39,32 +38,21 @@ def begun(run: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
-    with ExitStack() as stack:
-        found: Begun = {}
-        for run in RUNS:
-            for number in SIGNALS:
-                folder = tmp_path_factory.mktemp(run)
-                found[run, number] = stack.enter_context(begun(run, folder)), folder
-        yield found
-
-
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize("run", RUNS)
 def test_nothing_is_left_of_a_run_that_is_ended(
-    run: str, number: signal.Signals, runs: Begun
+    run: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    process, folder = runs[run, number]
-    assert process.stderr is not None
-    assert any(RUNS[run][1] in line for line in process.stderr), "it ended"
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as a terminal does
-    else:
-        process.send_signal(number)
-    assert process.wait(60) == 128 + number
-    assert group(process.pid) == []
-    assert list(folder.iterdir()) == []
+    with begun(run, tmp_path) as process:
+        assert process.stderr is not None
+        assert any(RUNS[run][1] in line for line in process.stderr), "it ended"
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as a terminal does
+        else:
+            process.send_signal(number)
+        assert process.wait(PATIENCE) == 128 + number
+        assert group(process.pid) == []
+    assert list(tmp_path.iterdir()) == []
     links, spaces = Path("/proc/net/dev").read_text(), Path("/run/netns").glob("*")
     assert not [name for name in (links, *map(str, spaces)) if f"cf{process.pid:x}x" in name]
 
