@@ -8,8 +8,8 @@ help:  ## Show what there is to make
 demo: $(VENV)/ready-demo  ## Run a whole cluster on this machine, and a desktop client
 	@deploy/demo $(ARGS)
 
-test: $(VENV)/ready-test  ## Run all the tests
-	@$(VENV)/bin/pytest $(ARGS)
+test: $(VENV)/ready-test  ## Run all the tests, some side by side
+	@$(VENV)/bin/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: $(VENV)/ready-check  ## Lint, formatting, types
 	@$(VENV)/bin/ruff check
