@@ -17,6 +17,7 @@ from gateway.admin import CannotAdminister, WrongUsage
 from gateway.backplane import Unsuitable, topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
+from gateway.embedded import NoRedis
 from gateway.listener import CannotListen, allow_many_connections
 from gateway.node import serve_until_signalled
 from gateway.stdio import CannotPrint
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _run(arguments)
     except* (BadSetting, Unsuitable, WrongUsage) as group:
         status = _complain(group, BAD_USAGE)
-    except* (CannotAdminister, CannotListen, CannotDemo, CannotPrint) as group:
+    except* (CannotAdminister, CannotListen, CannotDemo, CannotPrint, NoRedis) as group:
         status = _complain(group, FAILED)
     except* KeyboardInterrupt:
         status = INTERRUPTED

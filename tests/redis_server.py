@@ -1,7 +1,8 @@
-"""A real redis-server for tests, on a Unix socket of its own."""
+"""A real Redis or Valkey server for tests, on a Unix socket of its own."""
 
 from __future__ import annotations
 
+import functools
 import shutil
 import signal
 import subprocess
@@ -11,17 +12,19 @@ from typing import Any, Final
 import redis
 import trio
 
-from gateway.demo import find_redis
+from gateway.embedded import find_redis
 from tests import PATIENCE
 
 _DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")
+
+program: Final = functools.cache(find_redis)
+"""Return the path of the server that all tests use."""
 
 
 class RedisServer:
     """One server, whose data stay in ``folder`` when it is stopped and started again.
 
-    ``options`` are its configuration, read at each start. `find_redis` says how to get a
-    redis-server where there is none.
+    ``options`` are its configuration, read at each start.
     """
 
     def __init__(self, folder: Path, **options: object) -> None:
@@ -47,12 +50,12 @@ class RedisServer:
         """Start it and wait until it answers."""
         flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
-            [find_redis(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            [program(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
         with trio.fail_after(PATIENCE):
             while not self._answers():
                 if self.process.poll() is not None:
-                    raise AssertionError(f"redis-server ended at once; it was given {flags}")
+                    raise AssertionError(f"{program()} ended at once; it was given {flags}")
                 await trio.sleep(0.02)
 
     def _answers(self) -> bool:

@@ -11,10 +11,9 @@ from typing import Any, Final
 import redis
 import trio
 
-from gateway.demo import find_redis
 from tests.harness import until
 from tests.ports import HOST, free_port
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, program
 
 NAME: Final = "chat"
 SENTINELS: Final = 3
@@ -241,7 +240,7 @@ async def sentinel(
         f"sentinel failover-timeout {NAME} 6000\n" + "".join(f"sentinel {line}\n" for line in known)
     )
     process = await trio.lowlevel.open_process(
-        [find_redis(), str(configuration), "--sentinel"],
+        [program(), str(configuration), "--sentinel"],
         stdout=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
     )

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from gateway.backplane import Backplane, Burst, Server
 from gateway.backplane.link import Link
 from tests import PATIENCE
-from tests.backplane.tls import make_certificate
+from tests.backplane.tls import Identity
 from tests.redis_server import RedisServer
 
 settings.register_profile(
@@ -32,11 +32,9 @@ async def redis_server(tmp_path: Path) -> AsyncIterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``cert.pem`` for localhost, signed by itself, and its ``key.pem``."""
-    folder = tmp_path_factory.mktemp("tls")
-    make_certificate(folder)
-    return folder
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """What a server proves with that it is localhost."""
+    return Identity(tmp_path_factory.mktemp("tls"))
 
 
 class Links:

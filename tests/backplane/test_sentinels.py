@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from gateway.backplane.link import Link
 from gateway.backplane.topology import Sentinels
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, expect_echo
-from tests.backplane.tls import tls_options, tls_server
+from tests.backplane.tls import Identity, tls_port
 from tests.harness import until
 from tests.ports import free_port
 from tests.redis_server import RedisServer
@@ -114,25 +115,23 @@ async def test_why_none_of_them_helps_is_logged(tmp_path: Path) -> None:
 
 
 async def test_over_tls_and_with_credentials_of_their_own(
-    tmp_path: Path, certificate: Path
+    tmp_path: Path, identity: Identity
 ) -> None:
-    port = free_port()
-    lines = [f"{key} {value}" for key, value in tls_options(certificate, 0).items()]
-    listen = "\n".join([
-        "port 0", *lines[1:], "tls-port {port}", "tls-replication yes",
-        "user default off",
-        f"user guard on >gu@rd/word {LEAST}",
-        "sentinel auth-user chat app", "sentinel auth-pass chat p@ss/word",
-    ])  # fmt: skip
+    listen = (
+        f"port {{port}}\nuser default off\nuser guard on >gu@rd/word {LEAST}\n"
+        "sentinel auth-user chat app\nsentinel auth-pass chat p@ss/word"
+    )
     async with (
-        tls_server(tmp_path, certificate, port, bind="127.0.0.1") as server,
-        sentinel(tmp_path / "sentinel", port, quorum=1, listen=listen) as there,
+        RedisServer(tmp_path, appendonly="no") as server,
+        tls_port(identity, partial(trio.open_unix_socket, server.socket)) as port,
+        sentinel(tmp_path / "sentinel", port, quorum=1, listen=listen) as plain,
+        tls_port(identity, partial(trio.open_tcp_stream, "127.0.0.1", plain)) as there,
     ):
         server.ask("ACL", "SETUSER", "app", "on", ">p@ss/word", "~*", "&*", "+@all")
-        await until(lambda: listens(there), "the sentinel to listen")
+        await until(lambda: listens(plain), "the sentinel to listen")
         url = (
             f"rediss+sentinel://app:p%40ss%2Fword@localhost:{there}/chat"
-            f"?ssl_ca_certs={certificate / 'cert.pem'}"
+            f"?ssl_ca_certs={identity.authority}"
         )
         guard = "&sentinel_username=guard&sentinel_password=gu%40rd%2Fword"
         async with link_to(url + guard) as link:

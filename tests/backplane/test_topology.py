@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 import trio
@@ -12,8 +12,7 @@ from gateway.backplane import Server
 from gateway.backplane.link import Link
 from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
-from tests.backplane.tls import tls_server
-from tests.ports import free_port
+from tests.backplane.tls import Identity, tls_port
 from tests.redis_server import RedisServer
 
 # --- who we are to Redis --------------------------------------------------------------------------
@@ -69,41 +68,37 @@ async def test_a_database_that_does_not_exist_is_logged_once(redis_server: Redis
 # --- TLS ------------------------------------------------------------------------------------------
 
 
-async def test_tls_with_a_certificate_that_is_trusted(tmp_path: Path, certificate: Path) -> None:
-    port = free_port()
-    url = f"rediss://localhost:{port}/0?ssl_ca_certs={certificate / 'cert.pem'}"
-    async with tls_server(tmp_path, certificate, port) as server, trio.open_nursery() as nursery:
-        link = Link(Server.from_url(url), name="test", timeout=TIMEOUT)
-        nursery.start_soon(link.run)
-        await connected_again(link)
-        async with trio.open_nursery() as asking:
-            for number in range(100):
-                asking.start_soon(expect_echo, link, f"{number} " * 1000)
-        server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await disconnected(link)
-        await connected_again(link)
-        await expect_echo(link, "again")
-        nursery.cancel_scope.cancel()
+@pytest.fixture
+async def secure_port(redis_server: RedisServer, identity: Identity) -> AsyncIterator[int]:
+    """The port at which the test's Redis is reached over TLS."""
+    async with tls_port(identity, partial(trio.open_unix_socket, redis_server.socket)) as port:
+        yield port
 
 
-async def test_tls_without_trust_is_refused_and_logged(tmp_path: Path, certificate: Path) -> None:
-    port = free_port()
-    async with tls_server(tmp_path, certificate, port):
-        link = Link(Server.from_url(f"rediss://localhost:{port}"), name="test", timeout=TIMEOUT)
-        async with kept_out(link) as logs:
-            pass
-        assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]
+async def test_tls_with_a_certificate_that_is_trusted(
+    redis_server: RedisServer, identity: Identity, secure_port: int, links: Links
+) -> None:
+    url = f"rediss://localhost:{secure_port}/0?ssl_ca_certs={identity.authority}"
+    link = await links.open(url=url)
+    async with trio.open_nursery() as asking:
+        for number in range(100):
+            asking.start_soon(expect_echo, link, f"{number} " * 1000)
+    redis_server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await disconnected(link)
+    await connected_again(link)
+    await expect_echo(link, "again")
 
 
-async def test_tls_trust_can_be_waived(tmp_path: Path, certificate: Path) -> None:
-    port = free_port()
-    url = f"rediss://localhost:{port}/0?ssl_cert_reqs=none"
-    async with tls_server(tmp_path, certificate, port), trio.open_nursery() as nursery:
-        link = Link(Server.from_url(url), name="test", timeout=TIMEOUT)
-        nursery.start_soon(link.run)
-        await connected_again(link)
-        await expect_echo(link, "hello")
-        nursery.cancel_scope.cancel()
+async def test_tls_without_trust_is_refused_and_logged(secure_port: int) -> None:
+    link = Link(Server.from_url(f"rediss://localhost:{secure_port}"), name="test", timeout=TIMEOUT)
+    async with kept_out(link) as logs:
+        pass
+    assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]
+
+
+async def test_tls_trust_can_be_waived(secure_port: int, links: Links) -> None:
+    link = await links.open(url=f"rediss://localhost:{secure_port}/0?ssl_cert_reqs=none")
+    await expect_echo(link, "hello")
 
 
 # --- URLs -----------------------------------------------------------------------------------------

@@ -1,34 +1,69 @@
-"""A Redis that is spoken to over TLS, and what it needs for that."""
+"""TLS in front of a server that has none of its own, and the certificate for it."""
 
 from __future__ import annotations
 
-import subprocess
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
-from tests.redis_server import RedisServer
+import trio
+import trustme
 
+from tests.ports import HOST
 
-def make_certificate(folder: Path) -> None:
-    """Write ``cert.pem`` for localhost, signed by itself, and its ``key.pem``."""
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem",
-        ],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+_RECORD: Final = b"\x16"
+"""The first byte of every handshake of TLS."""
+_BROKEN: Final = (OSError, trio.BrokenResourceError)
 
 
-def tls_options(certificate: Path, port: int) -> dict[str, object]:
-    """Give what Redis is to be told of its port for TLS."""
-    return {
-        "tls-port": port, "tls-auth-clients": "no",
-        "tls-cert-file": certificate / "cert.pem", "tls-key-file": certificate / "key.pem",
-        "tls-ca-cert-file": certificate / "cert.pem",
-    }  # fmt: skip
+class Identity:
+    """A certificate for localhost, and in ``authority`` the file of who has signed it."""
+
+    def __init__(self, folder: Path) -> None:
+        issuer = trustme.CA()
+        self.authority = folder / "ca.pem"
+        issuer.cert_pem.write_to_path(self.authority)
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        issuer.issue_cert("localhost", HOST).configure_cert(self.context)
 
 
-def tls_server(folder: Path, certificate: Path, port: int, **options: object) -> RedisServer:
-    """Give a Redis that listens on a port for TLS, and on its Unix socket."""
-    return RedisServer(folder, appendonly="no", **tls_options(certificate, port), **options)
+@asynccontextmanager
+async def tls_port(
+    identity: Identity, connect: Callable[[], Awaitable[trio.SocketStream]], port: int = 0
+) -> AsyncIterator[int]:
+    """Serve TLS in front of what ``connect`` opens; gives the port.
+
+    A connection that does not begin with TLS goes through as it is: a sentinel, which cannot speak
+    it either, comes to the port that it tells clients.
+    """
+
+    async def serve(client: trio.SocketStream) -> None:
+        try:
+            encrypted = await client.socket.recv(1, socket.MSG_PEEK) == _RECORD
+            near = trio.SSLStream(client, identity.context, server_side=True)
+            async with near if encrypted else client as stream, await connect() as server:
+                await _relay(stream, server)
+        except* _BROKEN:
+            pass  # one side has gone, or did not want the certificate
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(port, host=HOST)
+        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        yield int(listeners[0].socket.getsockname()[1])
+        nursery.cancel_scope.cancel()
+
+
+async def _relay(one: trio.abc.Stream, other: trio.abc.Stream) -> None:
+    """Pass on what comes from each to the other until one of them ends."""
+    async with trio.open_nursery() as nursery:
+
+        async def pump(source: trio.abc.Stream, sink: trio.abc.Stream) -> None:
+            async for chunk in source:
+                await sink.send_all(chunk)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(pump, one, other)
+        nursery.start_soon(pump, other, one)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Final
 
 from client.server_texts import CLOSINGS
 from gateway.closing import NICK_LOST

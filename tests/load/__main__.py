@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from types import FrameType
 from typing import Final, NoReturn
 
-from gateway.demo import CannotDemo
+from gateway.embedded import NoRedis
 from tests.load import floor
 from tests.load.arguments import parse, parse_compare
 from tests.load.cluster import spawned
@@ -40,7 +40,7 @@ def main() -> None:
     options, scenario = parse(sys.argv[1:])
     try:
         runs = [_one_run(options, scenario) for _ in range(options.repeat)]
-    except CannotDemo as error:
+    except NoRedis as error:
         raise SystemExit(str(error)) from None
     if options.json:
         options.json.write_text(json.dumps(runs, indent=1) + "\n")

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from client.connection import Place
 from tests.load import frames
-from tests.load.tally import RoomTally, Sequences, histogram
+from tests.load.histogram import Histogram
+from tests.load.tally import RoomTally, Sequences
 
 RECEIVE_BYTES: Final = 256 * 1024
 PAUSE_SECONDS: Final = 0.0002
@@ -109,12 +110,12 @@ class Fleet:
         self.clients = {person.number: Client(person) for person in people}
         self.rooms: dict[str, RoomTally] = {person.room: RoomTally() for person in people}
         self.failures: Counter[str] = Counter()
-        self.joins = histogram()
-        self.rejoins = histogram()
-        self.delivered = histogram()
-        self.acked = histogram()
-        self.pings = histogram()
-        self.second_delivered = histogram()
+        self.joins = Histogram()
+        self.rejoins = Histogram()
+        self.delivered = Histogram()
+        self.acked = Histogram()
+        self.pings = Histogram()
+        self.second_delivered = Histogram()
         self.deliveries = self.acknowledged = self.ready = self.lost_connections = 0
         self.refused: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
@@ -262,7 +263,7 @@ class Fleet:
         self._coming_in -= 1
         self.ready += 1
         client.state = State.READY
-        (self.rejoins if client.tries else self.joins).record_value(now() - client.began)
+        (self.rejoins if client.tries else self.joins).record(now() - client.began)
         client.began = 0
         rest, client.buffer = client.buffer[at:], b""
         self._hear(client, rest)
@@ -316,15 +317,15 @@ class Fleet:
         for seq, room, intended in messages:
             client.sequences.hear(room, seq)
             if intended in window:
-                self.delivered.record_value(max(1, at - intended))
-                self.second_delivered.record_value(max(1, at - intended))
+                self.delivered.record(max(1, at - intended))
+                self.second_delivered.record(max(1, at - intended))
         for kind, intended in answers:
             if kind == b"m":
                 self._acknowledged(client, 1)
             else:
                 client.awaited -= 1
             if intended in window:
-                (self.acked if kind == b"m" else self.pings).record_value(max(1, at - intended))
+                (self.acked if kind == b"m" else self.pings).record(max(1, at - intended))
 
     def _acknowledged(self, client: Client, acks: int) -> None:
         client.awaited -= acks

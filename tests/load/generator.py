@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from tests.load import frames
 from tests.load.fleet import Fleet, Person, State, now
+from tests.load.histogram import Histogram
 from tests.load.schedule import arrivals
-from tests.load.tally import encoded, histogram
 
 SETTLE_MICROSECONDS: Final = 60_000_000
 QUIET_MICROSECONDS: Final = 5_000_000
@@ -47,7 +47,7 @@ class Generator:
         took = time.monotonic() - began
         tell(
             done=True, ready=fleet.ready, seconds=took, failures=fleet.failures,
-            joins=encoded(fleet.joins), cpu=time.process_time() - cpu,
+            joins=fleet.joins.as_json(), cpu=time.process_time() - cpu,
         )  # fmt: skip
 
     def run(
@@ -179,10 +179,10 @@ class _Run:
             self._second += 1
             deliveries, cpu = self._before
             self._before = fleet.deliveries, time.process_time()
-            latency, fleet.second_delivered = fleet.second_delivered, histogram()
+            latency, fleet.second_delivered = fleet.second_delivered, Histogram()
             tell(
                 second=self._second, deliveries=self._before[0] - deliveries, sent=self._sent,
-                ready=fleet.ready, cpu=self._before[1] - cpu, latency=encoded(latency),
+                ready=fleet.ready, cpu=self._before[1] - cpu, latency=latency.as_json(),
             )  # fmt: skip
 
     def _settle(self) -> None:
@@ -216,10 +216,10 @@ class _Run:
             "reordered": sum(each.reordered for each in sampled),
             "gaps": sum(each.lost for each in sampled),
             "repeated": sum(each.duplicated for each in sampled),
-            "delivered": encoded(fleet.delivered),
-            "acked": encoded(fleet.acked),
-            "pings": encoded(fleet.pings),
-            "rejoins": encoded(fleet.rejoins),
+            "delivered": fleet.delivered.as_json(),
+            "acked": fleet.acked.as_json(),
+            "pings": fleet.pings.as_json(),
+            "rejoins": fleet.rejoins.as_json(),
         }
 
 

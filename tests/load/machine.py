@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.demo import CannotDemo, find_redis
+from gateway.embedded import NoRedis, find_redis
 
 
 def describe(gateway: Path, **more: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def describe(gateway: Path, **more: Any) -> dict[str, Any]:
 def _redis() -> str:
     try:
         return _first_line([find_redis(), "--version"])
-    except CannotDemo:
+    except NoRedis:
         return "elsewhere"
 
 

@@ -17,8 +17,9 @@ from typing import Any, Final
 from tests.load.cluster import Cluster, Usage
 from tests.load.cost import Stretch, cost
 from tests.load.fleet import now
+from tests.load.histogram import merged
 from tests.load.scenario import Scenario
-from tests.load.tally import merged, settle, summary
+from tests.load.tally import settle
 from tests.load.verdict import faults
 
 HEAD_START: Final = 500_000
@@ -103,7 +104,7 @@ class Timeline:
         lines.append(line)
         if len(lines) < self._count:
             return
-        latency = summary(merged([each["latency"] for each in lines]))
+        latency = merged([each["latency"] for each in lines]).summary()
         second = {
             "second": line["second"] - self._warmup,
             "deliveries": sum(each["deliveries"] for each in lines),
@@ -195,7 +196,7 @@ def _come_in(
         "seconds": seconds,
         "per_second": ready / seconds if seconds else 0.0,
         "failures": _total(answers, "failures"),
-        "latency": summary(merged([a["joins"] for a in answers])),
+        "latency": merged([a["joins"] for a in answers]).summary(),
         "generator_cpu": [round(a["cpu"] / seconds, 3) for a in answers],
     }
 
@@ -245,13 +246,11 @@ def _what_was_heard(scenario: Scenario, results: list[dict[str, Any]]) -> Report
         "achieved": sum(r["achieved"] for r in results) / scenario.seconds,
         "deliveries": deliveries,
         "deliveries_per_second": deliveries / scenario.seconds,
-        "delivered": summary(delivered),
-        "acked": summary(merged([r["acked"] for r in results])),
-        "pings": summary(merged([r["pings"] for r in results])),
-        "rejoined": summary(merged([r["rejoins"] for r in results])),
-        "curve": [[p, delivered.get_value_at_percentile(p) / 1000] for p in _CURVE]
-        if delivered.get_total_count()
-        else [],
+        "delivered": delivered.summary(),
+        "acked": merged([r["acked"] for r in results]).summary(),
+        "pings": merged([r["pings"] for r in results]).summary(),
+        "rejoined": merged([r["rejoins"] for r in results]).summary(),
+        "curve": [[p, delivered.percentile(p) / 1000] for p in _CURVE] if delivered else [],
         "expected": heard["expected"],
         "lost": max(heard["lost"], sum(r["gaps"] for r in results)),
         "duplicated": heard["duplicated"],

@@ -4,39 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from hdrh.histogram import HdrHistogram
-
-MOST_MICROSECONDS: Final = 120_000_000
-PERCENTILES: Final = (50.0, 95.0, 99.0, 99.9)
-
-
-def histogram() -> HdrHistogram:
-    """Make a histogram of microseconds, true to three digits."""
-    return HdrHistogram(1, MOST_MICROSECONDS, 3)
-
-
-def encoded(recorded: HdrHistogram) -> str:
-    """Give a histogram as text, for another process."""
-    text: bytes = recorded.encode()
-    return text.decode()
-
-
-def merged(parts: list[str]) -> HdrHistogram:
-    """Put histograms from several processes together."""
-    total = histogram()
-    for part in parts:
-        total.add(HdrHistogram.decode(part.encode()))
-    return total
-
-
-def summary(recorded: HdrHistogram) -> dict[str, float]:
-    """Give percentiles and the maximum in milliseconds; nothing if nothing was recorded."""
-    if not recorded.get_total_count():
-        return {}
-    values = {f"p{p:g}": recorded.get_value_at_percentile(p) / 1000 for p in PERCENTILES}
-    return values | {"max": recorded.get_max_value() / 1000}
+from typing import Any
 
 
 class Sequences:

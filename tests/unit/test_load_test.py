@@ -22,7 +22,7 @@ from tests.load.plots import ceiling
 from tests.load.report import table
 from tests.load.scenario import SCENARIOS, adapted
 from tests.load.schedule import arrivals
-from tests.load.tally import Sequences, encoded, histogram, merged, settle, summary
+from tests.load.tally import Sequences, settle
 from tests.load.verdict import faults
 
 
@@ -141,20 +141,6 @@ def test_counts_are_settled_over_all_generators(
     ]
     found = settle(parts)
     assert (found["lost"], found["duplicated"], found["expected"]) == (lost, duplicated, 40)
-
-
-def test_histograms_of_several_processes_are_one() -> None:
-    parts = []
-    for values_ in ([1_000] * 98, [50_000, 90_000]):
-        part = histogram()
-        for value in values_:
-            part.record_value(value)
-        parts.append(encoded(part))
-    found = summary(merged(parts))
-    assert found["p50"] == pytest.approx(1.0, rel=0.01)
-    assert found["p99"] == pytest.approx(50.0, rel=0.01)
-    assert found["max"] == pytest.approx(90.0, rel=0.01)
-    assert summary(histogram()) == {}
 
 
 # --- who sends, and when --------------------------------------------------------------------------
