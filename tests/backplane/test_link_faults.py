@@ -268,6 +268,12 @@ async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> 
         # As Redis 6 says it of a script's call.
         ("ERR Error running script (call to f_1): @user_script:5: -OOM command", Denied),
         ("ERR Error running script (call to f_1): @user_script:5: -READONLY You", ReadOnly),
+        # As Valkey 9 says it.
+        ("LOADING Valkey is loading the dataset in memory", Denied),
+        ("BUSY Valkey is busy running a script.", Denied),
+        ("OOM command not allowed. script: on @user_script:1.", Denied),
+        ("READONLY You can't write. script: on @user_script:1.", ReadOnly),
+        ("NOSCRIPT No matching script.", NoScript),
         ("NOSCRIPT No matching script. Please use EVAL.", NoScript),
         ("WRONGTYPE Operation against a key", Refused),
         ("ERR user_script:1: attempt to perform arithmetic on a nil value", Refused),
