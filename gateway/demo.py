@@ -41,7 +41,7 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
         signals.receive(*{*ending, *signals.HARMLESS}) as received,
     ):
         async with trio.open_nursery() as nursery:
-            redis = await _start(nursery, _redis_command(redis_server, Path(folder)), "Redis")
+            redis = await _start(nursery, _redis_command(redis_server, Path(folder)), redis_server)
             serving = [
                 await _start(nursery, _node_command(port, Path(folder)), f"the node on {port}")
                 for port in ports
