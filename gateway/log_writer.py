@@ -6,6 +6,7 @@ import io
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, TextIO
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 MOST_WAITING_BYTES: Final = 8 << 20
 """Bytes of lines that wait to be written; what comes on top of them is lost."""
-FLUSH_SECONDS: Final = 1.0
+FLUSH_SECONDS: Final = 2.0
 """How long the end of the process waits for what is not written yet."""
+REST_SECONDS: Final = 0.02
+"""For how long lines gather after a write: to wake the thread for each costs more than the line."""
 
 _ATOMIC_BYTES: Final = getattr(select, "PIPE_BUF", 512)
 """So much goes into a pipe as one piece, though other processes write to it, too."""
@@ -89,6 +92,7 @@ class LogWriter:
             self._write(batch)
             self._done += len(batch)
             if line is None:
+                time.sleep(REST_SECONDS)
                 line = self._lines.get()
 
     def _next(self) -> bytes | None:

@@ -32,7 +32,7 @@ def test_lines_come_out_whole_and_in_order() -> None:
         writer.start()
         for line in lines:
             writer.put(line)
-        writer.close()
+        writer.close(60)
         assert everything(reader, fd) == b"".join(lines)
     assert writer.lost == 0
 
@@ -63,7 +63,7 @@ def test_a_reader_that_has_died_costs_the_lines_and_nothing_else() -> None:
         writer.start()
         for line in numbered(500):
             writer.put(line)
-        writer.close()
+        writer.close(60)
     assert writer.lost == 500
 
 
@@ -96,7 +96,7 @@ def test_a_reader_that_does_not_read_is_waited_for_by_nobody() -> None:
         reading = os.fdopen(reader, "rb", closefd=False)
         assert reading.read(filling) == b"x" * filling
         read = [reading.readline() for _ in range(kept + 1)]
-        writer.close()
+        writer.close(60)
         read.remove(b"345 lines lost\n")
         assert read == lines[:kept]
     assert writer.lost == 345
@@ -135,7 +135,7 @@ def test_a_file_that_somebody_made_non_blocking_is_waited_for() -> None:
         writer.start()
         reading = os.fdopen(reader, "rb", closefd=False)
         assert [reading.readline() for _ in lines] == lines
-        writer.close()
+        writer.close(60)
     assert writer.lost == 0
 
 
@@ -148,5 +148,5 @@ def test_what_is_printed_comes_between_the_lines() -> None:
         print("two \udc80", file=stream)
         writer.put(b"three\n")
         print("no newline", end="", file=stream, flush=True)
-        writer.close()
+        writer.close(60)
         assert everything(reader, fd) == b"one\ntwo \\udc80\nthree\nno newline"
