@@ -19,6 +19,7 @@ from client.desktop.theme import Theme, open_root
 from client.session import Session, open_session
 from gateway import wire
 from tests import PATIENCE
+from tests.desktop.fake_node import FakeNode
 from tests.desktop.screen import XWindow
 from tests.harness import Cluster, open_cluster
 from tests.redis_server import RedisServer
@@ -66,6 +67,17 @@ class Person:
     def _is_so(self, condition: Callable[[], bool]) -> bool:
         self.root.update_idletasks()  # a page is not judged by the half of it
         return condition()
+
+    async def is_refused(self, times: int, node: FakeNode) -> None:
+        """Wait until what was sent was refused so often; the screen may show it from before."""
+        drafts = self.app.chat.room(wire.LOBBY).drafts
+        await self.sees_that(
+            lambda: (
+                len(node.heard("send")) == times and all(draft.refusal for draft in drafts.values())
+            ),
+            f"refusal {times}",
+        )
+        await self.sees("Not sent: You may not.")
 
     async def turned_from(self, widget: tk.Misc) -> None:
         """Wait until something else has the focus: what was opened, once it is on the screen."""
