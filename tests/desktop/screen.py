@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import trio
 
@@ -31,7 +32,7 @@ def find_tool(name: str) -> str:
 @contextmanager
 def virtual_screen(size: str = "1936x1290", dpi: int = 96) -> Iterator[str]:
     """Run an X server with a screen of this size and fineness; gives what to set DISPLAY to."""
-    name = f":{free_port()}"  # servers that choose for themselves may choose the same
+    name = _free_display()
     read_end, write_end = os.pipe()
     process = subprocess.Popen(
         [
@@ -59,6 +60,13 @@ def virtual_screen(size: str = "1936x1290", dpi: int = 96) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def _free_display() -> str:
+    """Return a name that no other test process takes; servers that choose may choose the same."""
+    while Path(f"/tmp/.X11-unix/X{(number := free_port())}").exists():  # noqa: S108 - X's own place
+        pass  # of a server that outlived its tests
+    return f":{number}"
 
 
 class XWindow:
