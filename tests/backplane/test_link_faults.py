@@ -13,7 +13,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from gateway.backplane import Denied, Server, Unavailable
 from gateway.backplane.errors import Forbidden, NoScript, ReadOnly, Refused, translate
 from gateway.backplane.link import LOADS, Link
-from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH
+from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH, SNAPSHOT
 from gateway.backplane.suitability import QUESTIONS
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT, Links
@@ -252,10 +252,10 @@ async def test_redis_that_is_not_there_is_tried_again_and_logged(tmp_path: Path)
 
 async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> None:
     await link.call("SCRIPT", "FLUSH")
-    arguments = ("s1", "n1", "Alice", "alice")
-    assert await link.run_script(CLAIM, ("nicks", "sessions"), *arguments) == 0
-    assert await link.call("SCRIPT", "EXISTS", CLAIM.sha, PUBLISH.sha) == [1, 0]
-    assert await link.run_script(CLAIM, ("nicks", "sessions"), *arguments) == 0
+    keys = ("meta", "members", "log")
+    assert (await link.run_script(SNAPSHOT, keys, 0, 1, 0))[:2] == [b"", 0]
+    assert await link.call("SCRIPT", "EXISTS", SNAPSHOT.sha, PUBLISH.sha) == [1, 0]
+    assert (await link.run_script(SNAPSHOT, keys, 0, 1, 0))[:2] == [b"", 0]
 
 
 @pytest.mark.parametrize(

@@ -168,8 +168,8 @@ async def test_what_somebody_else_has_put_there_is_passed_over(
 ) -> None:
     for key, value in (("odd", "nonsense"), ("empty", "")):
         redis_server.ask("HSET", "test:{nicks}", key, value)
-    await node.nicks.claim("Alice", "s1")
-    assert (await node.nicks.holdings())["n1"] == {"s1": (1, "alice")}
+    term = await node.nicks.claim("Alice", "s1")
+    assert (await node.nicks.holdings())["n1"] == {"s1": (term, "alice")}
     assert await node.nicks.release_node("n1") == ["s1"]
 
 

@@ -279,7 +279,13 @@ class AnyOrder(RuleBasedStateMachine):
         stay = Stay(member.name, member.term or 1)
         self.seqs += 1
         said = partial(
-            member.rooms.publish, room, SESSION, f"{self.seqs}", tail("hi"), term=stay.term
+            member.rooms.publish,
+            room,
+            SESSION,
+            f"{self.seqs}",
+            tail("hi"),
+            term=stay.term,
+            digest="d",
         )
 
         def publish() -> None:
@@ -293,7 +299,9 @@ class AnyOrder(RuleBasedStateMachine):
         stay = Stay(member.name, member.term or 1)
         self.seqs += 1
         bob = Owner("bob", "n1", "Bob")
-        note = partial(member.inboxes.address, SESSION, f"{self.seqs}", bob, term=stay.term)
+        note = partial(
+            member.inboxes.address, SESSION, f"{self.seqs}", bob, term=stay.term, digest="d"
+        )
 
         def address() -> None:
             assert not (self.attempt(stay, note) and stay != self.winner and self.moved)

@@ -27,7 +27,7 @@ from tests.redis_server import RedisServer
 from tests.sentinels import sentinel
 from tests.unit.test_suitability import recorded
 
-ENOUGH: Final = ("~test:*", "&test:*", "+@all", "-@dangerous", "+info")
+ENOUGH: Final = ("~test:*", "&test@*", "+@all", "-@dangerous", "+info")
 """What the README says that a user needs, for another namespace."""
 
 

@@ -112,3 +112,26 @@ async def test_who_had_left_is_not_listed_again_for_long(tmp_path: Path) -> None
             return bool(listed == 1 and answer["members"] == [{"nick": "bob"}])
 
         await until(alone, "Alice to be listed no more", SWEPT_SECONDS)
+
+
+async def test_an_epoch_does_not_come_back(tmp_path: Path) -> None:
+    """Redis goes back to the same place twice, to before the first loss was told."""
+    async with (
+        RedisServer(tmp_path, appendonly="no") as redis_server,
+        open_cluster(redis_server, 1) as cluster,
+        raw_client(cluster.urls[0], "alice") as alice,
+    ):
+        epochs = [(await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]]
+        async with speaker(redis_server, to_alice=False) as speaking:
+            await speaking.say("kept")
+        await hear_until(alice, "kept")
+        redis_server.ask("SAVE")
+        for text in ("lost", "lost again"):
+            async with speaker(redis_server, to_alice=False) as speaking:
+                await speaking.say(text)
+            await hear_until(alice, text)
+            await go_on_from_save(redis_server)
+            while (notice := await alice.hear_type("notice"))["code"] != "history_lost":
+                pass
+            epochs.append(notice["epoch"])
+        assert len(set(epochs)) == 3, epochs

@@ -131,8 +131,9 @@ def test_answers_of_the_dead_primary_may_be_late_until_their_client_has_one_of_a
 
 @pytest.mark.parametrize(("seconds", "clean"), [(0.6, True), (0.8, False)])
 def test_a_primary_that_goes_on_may_acknowledge_for_as_long_as_it_may_be_followed(
-    seconds: float, clean: bool
+    monkeypatch: pytest.MonkeyPatch, seconds: float, clean: bool
 ) -> None:
+    monkeypatch.setattr("tests.faults.losses.SLACK", 0.5)
     history = failed_over()
     history.strikes[0].late = 0.2
     answered_late(history, 3.0 + seconds)

