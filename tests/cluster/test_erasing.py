@@ -12,7 +12,10 @@ import trio
 
 from gateway import history
 from gateway.backplane import RoomLog
+from gateway.hub import Room
+from gateway.node import Node
 from gateway.outbox import Outbox
+from gateway.session import Session
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import in_the_lobby, two_clients
 from tests.harness import NodeProcess, RawClient, administer, open_cluster, raw_client, until
@@ -195,6 +198,20 @@ async def test_after_a_purge_a_doubt_about_redis_finds_nothing_lost(
 # --- what was read before it was erased, and is answered afterwards -------------------------------
 
 
+async def talked_in(node: Node, session: Session, words: str) -> Room:
+    """Have a session say more than a node keeps at hand, and hear all of it; give the room."""
+    for number in range(1, 61):
+        fields = {"room": "lobby", "text": f"{words} {number}", "id": str(number)}
+        await session.handle(json.dumps({"type": "send"} | fields))
+    room = node._relay.rooms["lobby"]
+
+    async def heard() -> bool:
+        return room.position == 60
+
+    await until(heard, "all that was said to be heard")
+    return room
+
+
 @asynccontextmanager
 async def answering_late(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
@@ -207,10 +224,7 @@ async def answering_late(
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
             await command(session, "join", room="lobby")
-            for number in range(1, 61):
-                fields = {"room": "lobby", "text": f"{WORDS} {number}", "id": str(number)}
-                await session.handle(json.dumps({"type": "send"} | fields))
-            room = node._relay.rooms["lobby"]
+            room = await talked_in(node, session, WORDS)
 
             async def erase_behind(name: str, before: int | None, limit: int) -> list[bytes]:
                 page = await read(name, before, limit)
@@ -264,10 +278,7 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
             await command(session, "join", room="lobby")
-            for number in range(1, 61):
-                fields = {"room": "lobby", "text": f"line {number}", "id": str(number)}
-                await session.handle(json.dumps({"type": "send"} | fields))
-            room = node._relay.rooms["lobby"]
+            room = await talked_in(node, session, "line")
 
             async def erase_what_is_on_its_way(_: Outbox) -> None:
                 if not room.erasures.count:
