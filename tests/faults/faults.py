@@ -327,6 +327,11 @@ async def drop(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
 @asynccontextmanager
 async def purge(struck: Struck, chance: random.Random) -> AsyncIterator[str]:
     """The operator erases what was said, while people talk."""
+
+    async def something_is_said() -> bool:
+        return _said(struck) > 0
+
+    await until(something_is_said, "something to be said that can be erased")
     yield await struck.purge(chance)
 
 
