@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.backplane import Backplane, Entered, Outdated
+from gateway.backplane import Backplane, Entered, Outdated, Unavailable
 from gateway.standing import Standing
+
+
+def require_redis(backplane: Backplane) -> None:
+    """Check that something can be claimed now.
+
+    :raises Unavailable: while Redis is away.
+    """
+    if not backplane.link.connected:
+        raise Unavailable("Redis is not connected")
 
 
 async def claim(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -15,7 +16,16 @@ from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE, InboxPage
 from gateway.follower import Follower, lacks
 from gateway.metrics import Counts
 from gateway.outbox import Outbox
-from gateway.splicing import contradict, identity, in_epoch, message_epoch, message_seq
+from gateway.splicing import (
+    DIRECT_MARK,
+    NOTE_MARK,
+    contradict,
+    identity,
+    in_epoch,
+    message_epoch,
+    message_seq,
+    read_marked,
+)
 from gateway.websocket import text_frame
 from gateway.wire import Notice, Position, encode
 
@@ -128,10 +138,20 @@ class Inboxes:
         if self._inboxes.get(inbox.sid) is inbox:
             del self._inboxes[inbox.sid]
 
-    def outbox_of(self, sid: str) -> Outbox | None:
-        """Give where a session of this node is written to."""
-        inbox = self._inboxes.get(sid)
-        return None if inbox is None else inbox.outbox
+    def hear_own(self, payload: bytes, on_other: Callable[[bytes], None]) -> None:
+        """Take what is published for this node alone; what is for no session is ``on_other``'s."""
+        try:
+            if payload.startswith(DIRECT_MARK):
+                self.hear(*read_marked(payload))
+            elif payload.startswith(NOTE_MARK):
+                session, note = read_marked(payload)
+                inbox = self._inboxes.get(session)
+                if inbox is not None and not inbox.outbox.waiting:
+                    inbox.outbox.offer(text_frame(note))
+            else:
+                on_other(payload)
+        except (ValueError, IndexError):
+            log.warning("publication not understood", bytes=len(payload))
 
     def hear(self, sid: str, message: bytes) -> None:
         """Take a message off the subscription; for a session that has gone, its log keeps it."""

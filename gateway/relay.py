@@ -29,7 +29,6 @@ from gateway.metrics import Counts
 from gateway.presence import Presence
 from gateway.roster import UNKNOWN
 from gateway.splicing import (
-    DIRECT_MARK,
     MESSAGE_PREFIX,
     NOTE_MARK,
     identity,
@@ -158,7 +157,7 @@ class Relay:
             room = self._by_channel.get(channel)
             if room is None:
                 if channel == self._own_channel:
-                    self._hear_own(payload)
+                    self.inboxes.hear_own(payload, self._on_own)
                 continue
             try:
                 if payload.startswith(MESSAGE_PREFIX):
@@ -184,21 +183,6 @@ class Relay:
             room.sequence.offer_live(message_seq(message), message)
         else:
             self._catch_up_soon(room)
-
-    def _hear_own(self, payload: bytes) -> None:
-        """Take what is published for this node alone, or for one session of it."""
-        try:
-            if payload.startswith(DIRECT_MARK):
-                self.inboxes.hear(*read_marked(payload))
-            elif payload.startswith(NOTE_MARK):
-                session, note = read_marked(payload)
-                outbox = self.inboxes.outbox_of(session)
-                if outbox is not None and not outbox.waiting:
-                    outbox.offer(text_frame(note))
-            else:
-                self._on_own(payload)
-        except (ValueError, IndexError):
-            log.warning("publication not understood", bytes=len(payload))
 
     async def _hand_out_rested(self, room: Room) -> None:
         """Hand out what waits for a room's rest to be over, for as long as something does."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 import trio
 
-from gateway import history, identity, nicknames, room_names, splicing, who, wire
+from gateway import answers, history, identity, nicknames, room_names, splicing, who, wire
 from gateway.backplane import IdReused, NickTaken, Replaced, Unavailable
 from gateway.claims import claim, enter
 from gateway.closing import Closing
@@ -139,7 +139,6 @@ class Session:
 
     def _welcome(self, command: wire.Hello, missed: Missed) -> None:
         """Answer a hello, with the direct messages missed; live ones follow."""
-        settings = self._services.settings
         directs = self._fitting(missed.messages)
         recovered = missed.recovered and len(directs) == len(missed.messages)
         self._send(
@@ -152,14 +151,7 @@ class Session:
                 inbox=missed.position if command.resume else None,
                 directs=splicing.as_directs(directs),
                 recovered=recovered,
-                limits=wire.Limits(
-                    frame_bytes=wire.MAX_FRAME_BYTES,
-                    text_bytes=wire.MAX_TEXT_BYTES,
-                    rooms=settings.max_rooms,
-                    history=wire.MAX_HISTORY,
-                    flood_burst=settings.flood_burst,
-                    flood_rate=settings.flood_rate,
-                ),
+                limits=answers.limits(self._services.settings),
             )
         )
         if self._inbox is not None:
@@ -254,7 +246,12 @@ class Session:
             # Nothing awaits from here on: the answer is true of the moment in which the live
             # messages begin, so none is missing between the two and none comes twice.
             room.add(self.sid, self._outbox)
-            self._answer_join(command, room, messages, recovered=recovered)
+            self._send(
+                answers.joined(
+                    room, self.standing, self._fitting(messages),
+                    command_id=command.id, recovered=recovered,
+                )
+            )  # fmt: skip
             if command.since and (erased := history.erased_since(room, command.since)):
                 self._send(erased)
 
@@ -268,28 +265,6 @@ class Session:
                 return missed, True
         newest = await history.newest(room, rooms, command.history)
         return newest, None if command.since is None else False
-
-    def _answer_join(
-        self, command: wire.Join, room: Room, messages: list[bytes], *, recovered: bool | None
-    ) -> None:
-        fitting = self._fitting(messages)
-        roster = room.roster
-        # Whoever joins is told of next; the answer has them already.
-        line = self.standing.who
-        newcomer = who.read(line) if roster.introduce(self.sid, line) else None
-        self._send(
-            wire.Joined(
-                id=command.id,
-                room=room.name,
-                epoch=room.epoch,
-                seq=room.position,
-                version=roster.told_version,
-                count=roster.count() + (newcomer is not None),
-                members=splicing.as_members(roster.listing(), newcomer),
-                messages=splicing.as_messages(fitting),
-                recovered=recovered,
-            )
-        )
 
     def _fitting(self, messages: list[bytes]) -> list[bytes]:
         return history.newest_within(messages, self._services.settings.outbox_bytes // 2)

@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from gateway.backplane import NO_TERM, Backplane, NickTaken, Refused, Replaced, Retry, Unavailable
-from gateway.claims import claim, enter
+from gateway.claims import claim, enter, require_redis
 from gateway.closing import NICK_LOST, REPLACED, Closing
 from gateway.inbox import NOTHING_MISSED, Missed
 from gateway.parking import Parking
@@ -53,7 +53,7 @@ class Standings:
 
         :raises Unavailable: while Redis is away: nothing can be claimed then, so nothing is kept.
         """
-        self._require_redis()
+        require_redis(self._backplane)
         self._standings[standing.sid] = standing
 
     async def resume(
@@ -68,7 +68,7 @@ class Standings:
         """
         if sid in self._resuming:
             raise Unavailable("it is being taken up already")
-        self._require_redis()
+        require_redis(self._backplane)
         if (departing := self._departures.get(sid)) is not None and departing.over:
             return None  # what it held is only still to be given back
         self._resuming[sid] = False
@@ -109,10 +109,6 @@ class Standings:
         else:
             standing.moved = False
             self.settle(standing)
-
-    def _require_redis(self) -> None:
-        if not self._backplane.link.connected:
-            raise Unavailable("Redis is not connected")
 
     @contextmanager
     def joining(self, standing: Standing, room: str) -> Iterator[None]:

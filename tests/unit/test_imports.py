@@ -19,6 +19,7 @@ FLOORS = (
     {"listener", "door"},
     {"endpoints"},
     {"session"},
+    {"answers"},
     {"lease", "personal", "services"},
     {"sweep"},
     {"standings"},
@@ -122,11 +123,13 @@ def test_pure_modules_do_no_io(module: str) -> None:
     assert not packages(ROOT / "gateway" / f"{module}.py") & {"trio", "trio_websocket"}
 
 
+MOST_LINES = 400
+
+
 def test_no_file_is_too_long_to_read() -> None:
     too_long = {
         ids(path): lines
         for path in chain(GATEWAY, CLIENT)
-        if (lines := len(path.read_text("utf-8").splitlines()))
-        > 420  # about 400: a line more is no reason for a cut in the wrong place
+        if (lines := len(path.read_text("utf-8").splitlines())) > MOST_LINES
     }
     assert too_long == {}
