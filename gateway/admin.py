@@ -18,6 +18,7 @@ from gateway.backplane import (
     Link,
     Nodes,
     RoomLog,
+    Schema,
     Unavailable,
     channel_scope,
     topology_from_url,
@@ -104,7 +105,9 @@ async def _run(settings: Settings, options: argparse.Namespace) -> None:
 async def _connected(settings: Settings) -> AsyncIterator[Link]:
     """Open one connection to Redis; :raises CannotAdminister: if it cannot be had, or is lost."""
     topology = topology_from_url(settings.redis)
-    link = Link(topology, name=_NAME, timeout=settings.redis_timeout)
+    link = Link(
+        topology, name=_NAME, timeout=settings.redis_timeout, schema=Schema(settings.namespace)
+    )
 
     async def keep() -> None:
         reason = await link.run_once()

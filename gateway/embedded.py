@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-LEAST_VERSION: Final = (6, 2)
-"""The first that has ``ZRANDMEMBER``, and exclusive bounds for ``XRANGE``."""
+from gateway.backplane.suitability import LEAST_VERSION
+
 PATIENCE_SECONDS: Final = 5.0
 """Longest time in which a program has to tell its version, and to end."""
 

@@ -257,6 +257,7 @@ async def serve_until_signalled(settings: Settings) -> None:
             nursery.start_soon(_obey, received, node, nursery.cancel_scope)
             await check_redis(
                 topology_from_url(settings.redis),
+                namespace=settings.namespace,
                 refuse_eviction=settings.redis_eviction == "refuse",
             )
             await node.run()

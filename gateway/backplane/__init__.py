@@ -31,6 +31,7 @@ from gateway.backplane.nodes import Deaths, Nodes, channel_scope
 from gateway.backplane.retry import Retry
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import Change, Entered, Rooms, Snapshot, read_change
+from gateway.backplane.schema import Schema
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.subscription import Burst, Subscription
 from gateway.backplane.terms import NO_TERM
@@ -40,20 +41,21 @@ from gateway.backplane.topology import topology_from_url
 __all__ = [
     "NO_TERM", "Backplane", "Burst", "Change", "Deaths", "Denied", "Entered", "Forbidden",
     "IdReused", "Inboxes", "Incarnation", "Link", "NickTaken", "Nicks", "Nodes", "Outdated",
-    "Owner", "Refused", "Replaced", "Retry", "RoomLog", "Rooms", "Server", "Snapshot",
+    "Owner", "Refused", "Replaced", "Retry", "RoomLog", "Rooms", "Schema", "Server", "Snapshot",
     "Subscription", "TakenUp", "Timeline", "Topology", "Unavailable", "Unsuitable",
     "channel_scope", "check_redis", "continues", "read_change", "topology_from_url", "went_back",
 ]  # fmt: skip
 
 
-async def check_redis(topology: Topology, *, refuse_eviction: bool) -> None:
+async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bool) -> None:
     """Try once, for a few seconds at most, whether there is a Redis that can be used.
 
     One that is not there, or starting, is let be: a node waits for it.
 
     :raises Unsuitable: if it is there and cannot be used until somebody changes something.
     """
-    await check_server(topology, "check", LOADS, refuse_eviction=refuse_eviction)
+    check = Schema(namespace).check
+    await check_server(topology, "check", LOADS, check, refuse_eviction=refuse_eviction)
 
 
 class Backplane:
@@ -74,7 +76,13 @@ class Backplane:
         self.incarnation = Incarnation(node)
         scope = channel_scope(namespace, topology.database)
         self._fitness = fitness = Fitness(refuse_eviction=refuse_eviction)
-        self.link = Link(topology, name=f"{node}-commands", timeout=timeout, fitness=fitness)
+        self.link = Link(
+            topology,
+            name=f"{node}-commands",
+            timeout=timeout,
+            fitness=fitness,
+            schema=Schema(namespace),
+        )
         self.subscription = Subscription(
             topology, name=f"{node}-subscription", timeout=timeout, fitness=fitness
         )

@@ -236,18 +236,25 @@ async def one_connection(
 
 
 async def check_server(
-    topology: Topology, name: str, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
+    topology: Topology,
+    name: str,
+    commands: list[tuple[Any, ...]],
+    check: Callable[[Connection], Awaitable[None]],
+    *,
+    refuse_eviction: bool,
 ) -> None:
     """Try once whether there is a server that can be used, for `CONNECT_SECONDS` at most.
 
-    One that does not answer, or cannot be used just now, is let be.
+    One that does not answer, or cannot be used just now, is let be. ``check`` may look further.
 
     :raises Unsuitable: if it cannot be used until somebody changes something.
     """
     try:
         with trio.move_on_after(CONNECT_SECONDS):
-            async with _opened(topology, name, commands, refuse_eviction=refuse_eviction):
-                pass
+            async with _opened(
+                topology, name, commands, refuse_eviction=refuse_eviction
+            ) as connection:
+                await check(connection)
     except ConnectionLost as lost:
         log.debug("redis away", server=topology.place, reason=str(lost))
 

@@ -21,6 +21,7 @@ from gateway.backplane.connection import (
 from gateway.backplane.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
 from gateway.backplane.fitness import Fitness
 from gateway.backplane.refusals import Refusals
+from gateway.backplane.schema import Schema
 from gateway.backplane.scripts import ALL_SCRIPTS, Script
 from gateway.backplane.server import Server, Topology
 from gateway.backplane.suitability import INFO, judge, read_facts
@@ -63,11 +64,19 @@ class Link:
     """
 
     def __init__(
-        self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
+        self,
+        topology: Topology,
+        *,
+        name: str,
+        timeout: float,
+        fitness: Fitness | None = None,
+        schema: Schema | None = None,
     ) -> None:
+        """Connect to what a topology names; with a schema, only to data that can be read."""
         self._name = name
         self._timeout = timeout
         self._fitness = fitness or Fitness()
+        self._schema = schema
         self._upkeep = Upkeep(topology, name, self._fitness)
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
@@ -157,6 +166,8 @@ class Link:
         self._upkeep.rebuild()
 
     async def _serve(self, connection: Connection, *, on_moved: Callable[[], None]) -> None:
+        if self._schema is not None:
+            await self._schema.check(connection)
         before = self.lineage
         self.lineage = connection.found.lineage or before
         if "" != before != self.lineage:
@@ -244,3 +255,17 @@ class Link:
                 raise Unsuitable(found.unfit)
             if found.passing:
                 raise ConnectionLost(found.passing)
+            await self._look_at_schema()
+
+    async def _look_at_schema(self) -> None:
+        """Give up a connection to data that were changed by another release, or emptied."""
+        if self._schema is None:
+            return
+        try:
+            replies = await self.call_all(self._schema.questions)
+            if self._schema.is_missing(replies):
+                await self.call(*self._schema.note)
+        except Unavailable:
+            return
+        if problem := self._schema.problem(replies):
+            raise Unsuitable(problem)

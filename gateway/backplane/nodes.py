@@ -43,7 +43,7 @@ class Nodes:
         self._link = link
         self._incarnation = incarnation
         self._scope = scope
-        self._key = f"{namespace}:nodes"
+        self._key = f"{namespace}:heartbeats"
         self._channel = channel_of(scope, incarnation.node)
 
     @property

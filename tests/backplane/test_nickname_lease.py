@@ -332,8 +332,8 @@ class AnyHistory(RuleBasedStateMachine):
         for mark in self.do(last.register.beat, b"probe").beats:
             self.do(last.nicks.release_node, mark)
             self.do(last.register.remove, mark)
-        assert self.ask("HGETALL", "test:nodes") == {last.mark: "1"}
-        assert self.ask("KEYS", "*") == ["test:nodes"]
+        assert self.ask("HGETALL", "test:heartbeats") == {last.mark: "1"}
+        assert self.ask("KEYS", "*") == ["test:heartbeats"]
 
 
 def _variants(others: list[str], _: str) -> list[str]:

@@ -68,7 +68,7 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
 ) -> None:
     async with two_clients(redis_server, room="lobby", nodes=1) as (_, alice, bob):
         # Redis does the claim and not what follows, as when the connection is lost in between.
-        keys = ["~chat:nodes", "~chat:nicks"]
+        keys = ["~chat:heartbeats", "~chat:nicks"]
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
         rename = {"type": "nick", "nick": "alicia", "id": "n"}
         assert (await alice.ask(rename))["code"] == "unavailable"
@@ -183,8 +183,8 @@ async def test_a_drain_that_takes_too_long_leaves_its_sessions_to_the_others(
 
 async def _holds_nothing_but(redis_server: RedisServer, node: NodeProcess) -> bool:
     name = (await node.logged("listening"))["node"]
-    registered = redis_server.ask("HKEYS", "chat:nodes")
-    return bool(redis_server.ask("KEYS", "*") == ["chat:nodes"] and registered == [name])
+    registered = redis_server.ask("HKEYS", "chat:heartbeats")
+    return bool(redis_server.keys() == ["chat:heartbeats"] and registered == [name])
 
 
 async def test_those_are_listed_in_a_room_who_are_there(
@@ -252,8 +252,8 @@ async def test_what_is_held_by_nobody_is_given_back(
     async with running_node(redis_server) as node:
 
         async def only_us() -> bool:
-            registered = redis_server.ask("HKEYS", "chat:nodes") == [node.name]
-            return bool(registered and redis_server.ask("KEYS", "*") == ["chat:nodes"])
+            registered = redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
+            return bool(registered and redis_server.keys() == ["chat:heartbeats"])
 
         await until(only_us, "the nickname to be given back")
         with session_on(node) as session:

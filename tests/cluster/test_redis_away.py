@@ -95,25 +95,25 @@ async def test_nobody_is_dead_because_redis_was_slow(
 async def test_nobody_is_dead_because_all_stood_still_together(redis_server: RedisServer) -> None:
     """As on a machine that sleeps, or is moved to another host."""
     async with open_cluster(redis_server, 2) as cluster:
-        names = redis_server.ask("HKEYS", "chat:nodes")
+        names = redis_server.ask("HKEYS", "chat:heartbeats")
         for node in cluster.nodes:
             node.pause()
         await trio.sleep(DEAD_AFTER + 1)
         for node in cluster.nodes:
             node.resume()
-        before = redis_server.ask("HVALS", "chat:nodes")
+        before = redis_server.ask("HVALS", "chat:heartbeats")
 
         async def both_go_on() -> bool:
-            now = redis_server.ask("HVALS", "chat:nodes")
+            now = redis_server.ask("HVALS", "chat:heartbeats")
             return all(int(b) > int(a) + 1 for a, b in zip(before, now, strict=True))
 
         await until(both_go_on, "both to go on beating")
-        assert redis_server.ask("HKEYS", "chat:nodes") == names
+        assert redis_server.ask("HKEYS", "chat:heartbeats") == names
 
 
 async def _beats(*nodes: Node) -> list[int]:
     names = [node._backplane.incarnation.name for node in nodes]
-    found = await nodes[0]._backplane.link.call("HMGET", "chat:nodes", *names)
+    found = await nodes[0]._backplane.link.call("HMGET", "chat:heartbeats", *names)
     return [int(count or 0) for count in found]
 
 

@@ -162,7 +162,7 @@ async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything
             redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
             for room in ("spoilt", "attic"):
                 redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone 1 Ghost")
-            redis_server.ask("HSET", "chat:nodes", "gone", -1)
+            redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
             await command(alice, "status", state="busy")
             assert alice.standing.who == "alice busy "
             assert node._standings.unsettled == 0
@@ -176,7 +176,7 @@ async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything
 
             async def gone_is_released() -> bool:
                 attic = redis_server.ask("EXISTS", "chat:{room:attic}:members")
-                return not attic and redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+                return not attic and redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
 
             await until(gone_is_released, "the dead node to be released")
 

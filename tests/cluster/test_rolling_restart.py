@@ -32,7 +32,7 @@ async def pause(cluster: Cluster, number: int) -> None:
     name = (await node.logged("listening"))["node"]
 
     async def taken_for_dead() -> bool:  # by one survivor; the other may find it so
-        return bool(cluster.redis.ask("HGET", "chat:nodes", name) == "-1")
+        return bool(cluster.redis.ask("HGET", "chat:heartbeats", name) == "-1")
 
     node.pause()
     await until(taken_for_dead, "the node to be taken for dead")

@@ -16,7 +16,7 @@ async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: Red
     async with two_clients(redis_server, nodes=1) as (cluster, alice, bob):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         await bob.ask({"type": "join", "room": "other", "id": "j"})
-        redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:nodes")
+        redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:heartbeats")
         await cluster.nodes[0].logged("claiming anew")
 
         async def joined_again() -> bool:
@@ -34,7 +34,7 @@ async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: Red
 async def test_what_somebody_else_put_into_redis_is_passed_over(redis_server: RedisServer) -> None:
     foreign = b"\xff\xfe"
     redis_server.ask("ZADD", "chat:rooms:sizes", 1, foreign)
-    redis_server.ask("HSET", "chat:nodes", "another", "abc", foreign, foreign)
+    redis_server.ask("HSET", "chat:heartbeats", "another", "abc", foreign, foreign)
     redis_server.ask("HSET", "chat:{nicks}", foreign, foreign)
     redis_server.ask("HSET", "chat:{room:lobby}:members", foreign, foreign)
     redis_server.ask("XADD", "chat:{room:lobby}:log", "0-1", "m", foreign)
@@ -58,14 +58,14 @@ async def test_rooms_that_somebody_else_noted_down_do_not_stop_the_upkeep(
     foreign = b"\xff\xfe"
     redis_server.ask("ZADD", "chat:rooms", 2e9, foreign)
     redis_server.ask("SADD", "chat:{node:gone}:rooms", foreign)
-    redis_server.ask("HSET", "chat:nodes", "gone", -1)
+    redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
     redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "strange 1 Ghost")
     redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
     async with running_node(redis_server) as node:
 
         async def seen_to() -> bool:
             attic = redis_server.ask("EXISTS", "chat:{room:attic}:members")
-            return not attic and redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+            return not attic and redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
 
         await until(seen_to, "the dead node to be released, and the ghost to be put out")
 
@@ -77,7 +77,7 @@ async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
     monkeypatch.setattr("gateway.listing.COUNT_SECONDS", 0.1)
     redis_server.ask("SET", "chat:{room:spoilt}:members", "no hash")
     redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
-    redis_server.ask("HSET", "chat:nodes", "gone", -1)
+    redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
     redis_server.ask("HSET", "chat:{room:attic}:members", "s1", "gone 1 Ghost")
     redis_server.ask("HSET", "chat:{room:cellar}:members", "s2", "gone-long-ago 1 Ghost")
     redis_server.ask("ZADD", "chat:rooms", 2e9, "cellar")
@@ -92,7 +92,7 @@ async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
 
             async def seen_to() -> bool:
                 ghosts = redis_server.ask("KEYS", "chat:{room:[ac]*}:members")
-                registered = redis_server.ask("HKEYS", "chat:nodes") == [node.name]
+                registered = redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
                 counted = redis_server.ask("ZSCORE", "chat:rooms:sizes", "lobby")
                 return bool(counted and registered and not ghosts)
 

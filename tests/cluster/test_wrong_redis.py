@@ -160,9 +160,9 @@ async def test_nothing_shared_that_is_spoilt_is_called_an_absent_redis(
     redis_server: RedisServer,
 ) -> None:
     async with open_cluster(redis_server, 1, **PATIENT) as cluster:
-        redis_server.ask("SET", "chat:nodes", "spoilt")
+        redis_server.ask("SET", "chat:heartbeats", "spoilt")
         await told(cluster.nodes[0], "Redis refuses: WRONGTYPE")
-        redis_server.ask("DEL", "chat:nodes")
+        redis_server.ask("DEL", "chat:heartbeats")
         await cluster.nodes[0].ready()
 
 
@@ -207,7 +207,7 @@ async def test_a_nickname_that_somebody_else_took_meanwhile_is_lost(
     ):
         redis_server.ask("HSET", NICKS, "alice", "another node-x Alice")
         redis_server.ask("HSET", f"{NICKS}:sessions", "another", "alice")
-        redis_server.ask("HSET", "chat:nodes", "node-x", 1)
+        redis_server.ask("HSET", "chat:heartbeats", "node-x", 1)
         assert await alice.closed() == 4501
 
 

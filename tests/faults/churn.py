@@ -80,7 +80,7 @@ async def churn(folder: Path, *, count: int, show: Callable[[str], None]) -> Out
             node.log.clear()
             samples.append(await _look(node, redis, share * count // SAMPLES))
             show(str(samples[-1]))
-        return Outcome(samples, sorted(redis.ask("KEYS", "*")))
+        return Outcome(samples, redis.keys())
 
 
 async def _come_and_go(node: NodeProcess, numbers: Iterator[int]) -> None:

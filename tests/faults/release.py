@@ -110,7 +110,7 @@ def _come_in(fleet: Fleet, show: Callable[[str], None]) -> None:
 
 
 def _beat(redis: RedisServer, node: str) -> int:
-    return int(redis.ask("HGET", "chat:nodes", node) or -1)
+    return int(redis.ask("HGET", "chat:heartbeats", node) or -1)
 
 
 async def _beats(redis: RedisServer, node: str, before: int) -> bool:

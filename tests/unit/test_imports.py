@@ -30,10 +30,11 @@ FLOORS = (
     {"claims", "follower"},
     {"standing"},
     {"agreement", "roster", "sequence", "outbox", "metrics", "parking"},
+    {"embedded"},
     {"backplane"},
     {"erasure"},
     {"nicknames", "room_names", "splicing", "websocket", "who"},
-    {"wire", "closing", "config", "embedded", "flood", "identity", "logs", "signals", "stdio"},
+    {"wire", "closing", "config", "flood", "identity", "logs", "signals", "stdio"},
     {"log_writer"},
 )
 """From the roof down: a module may import those on floors below its own."""

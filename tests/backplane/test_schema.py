@@ -1,0 +1,122 @@
+"""Data of another release are told, and let be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import trio
+
+from gateway.backplane import Schema, Server, Unsuitable, check_redis
+from gateway.backplane.fitness import Fitness
+from gateway.backplane.link import Link
+from gateway.backplane.schema import NUMBER
+from tests import PATIENCE
+from tests.backplane.conftest import TIMEOUT
+from tests.backplane.expectations import connected_again
+from tests.harness import until
+from tests.redis_server import RedisServer
+
+KEY = "test:schema"
+
+
+@asynccontextmanager
+async def running(server: RedisServer, fitness: Fitness) -> AsyncIterator[Link]:
+    """Run a link to data of a namespace."""
+    link = Link(
+        Server.from_url(server.url), name="n", timeout=TIMEOUT, fitness=fitness,
+        schema=Schema("test"),
+    )  # fmt: skip
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.run)
+        yield link
+        nursery.cancel_scope.cancel()
+
+
+async def found_unfit(fitness: Fitness) -> str:
+    """Wait until data are found that cannot be read; returns why."""
+
+    async def unfit() -> bool:
+        return bool(fitness.why_unfit)
+
+    await until(unfit, "the data to be found unfit", PATIENCE)
+    return fitness.why_unfit
+
+
+async def test_the_number_is_noted_where_nothing_is_stored(redis_server: RedisServer) -> None:
+    for _time in range(2):
+        async with running(redis_server, Fitness()) as link:
+            await connected_again(link)
+        assert redis_server.ask("GET", KEY) == str(NUMBER)
+
+
+@pytest.mark.parametrize("number", [str(NUMBER + 1), "1", "0", "", "two", "9" * 100, "\udcff"])
+async def test_another_number_is_told_and_stays(redis_server: RedisServer, number: str) -> None:
+    stored = number.encode("utf-8", "surrogateescape")
+    redis_server.ask("SET", KEY, stored)
+    fitness = Fitness()
+    async with running(redis_server, fitness) as link:
+        assert re.search("are of schema .{0,64}, this release has 2", await found_unfit(fitness))
+        assert not link.connected
+        assert redis_server.ask("STRLEN", KEY) == len(stored)
+        redis_server.ask("SET", KEY, NUMBER)
+        await connected_again(link)
+        assert fitness.why_unfit == ""
+
+
+async def test_data_without_a_number_are_those_of_a_release_before_it(
+    redis_server: RedisServer,
+) -> None:
+    redis_server.ask("HSET", "test:nodes", "n1-abc", 7)
+    fitness = Fitness()
+    async with running(redis_server, fitness) as link:
+        assert "of schema 1" in await found_unfit(fitness)
+        assert "delete test:nodes" in fitness.why_unfit
+        assert not redis_server.ask("EXISTS", KEY)
+        redis_server.ask("DEL", "test:nodes")
+        await connected_again(link)
+
+
+async def test_what_no_number_can_be_read_from_is_told(redis_server: RedisServer) -> None:
+    redis_server.ask("LPUSH", KEY, NUMBER)
+    fitness = Fitness()
+    async with running(redis_server, fitness):
+        assert "Redis refuses GET test:schema: WRONGTYPE" in await found_unfit(fitness)
+
+
+async def test_a_release_that_comes_later_is_noticed(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    fitness = Fitness()
+    async with running(redis_server, fitness) as link:
+        await connected_again(link)
+        redis_server.ask("SET", KEY, NUMBER + 1)
+        assert f"of schema {NUMBER + 1}" in await found_unfit(fitness)
+
+
+async def test_the_number_is_noted_again_when_redis_was_emptied(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+
+    async def noted() -> bool:
+        return bool(redis_server.ask("GET", KEY) == str(NUMBER))
+
+    async with running(redis_server, Fitness()) as link:
+        await connected_again(link)
+        redis_server.ask("FLUSHALL")
+        await until(noted, "the number to be noted again", PATIENCE)
+
+
+async def test_a_node_does_not_start_on_data_of_another_release(redis_server: RedisServer) -> None:
+    check = partial(
+        check_redis, Server.from_url(redis_server.url), namespace="test", refuse_eviction=True
+    )
+    await check()
+    redis_server.ask("SET", KEY, NUMBER + 1)
+    with pytest.raises(Unsuitable, match="of schema 3"):
+        await check()
