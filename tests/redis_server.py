@@ -82,7 +82,7 @@ class RedisServer:
             "string": ("GET", ()),
         }
         found = []
-        for key in self.ask("KEYS", "*"):
+        for key in self.keys():
             command, arguments = reads[self.ask("TYPE", key)]
             found.append((key, self.ask(command, key, *arguments)))  # type: ignore[arg-type]
         return repr(found)

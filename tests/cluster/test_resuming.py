@@ -130,7 +130,7 @@ async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
 async def test_a_goodbye_counts_though_redis_was_away(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.standings._RETRY_SECONDS", math.inf)
+    monkeypatch.setattr("gateway.backplane.retry.RETRY_SECONDS", math.inf)
     async with running_node(redis_server, grace=60) as node:
         with session_on(node) as session:
             await command(session, "hello", nick="alice")

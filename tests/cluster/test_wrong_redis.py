@@ -239,7 +239,7 @@ async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
     redis_server: RedisServer,
 ) -> None:
     async with running_node(redis_server) as node:
-        redis_server.ask("HSET", NICKS, "ghost", f"nobody {node.name} Ghost")
+        redis_server.ask("HSET", NICKS, "ghost", f"nobody {node.name} 1 Ghost")
         await node._lease._sweep.nicks()
         assert redis_server.ask("HGETALL", NICKS) == {}
         assert redis_server.ask("HGETALL", f"{NICKS}:sessions") == {}

@@ -12,7 +12,8 @@ ACK: Final = b'"type":"ok","id":"m'
 REFUSAL: Final = b'"type":"error"'
 
 _HEARD: Final = re.compile(
-    rb'\{"seq":(\d+),"at":\d+,"type":"message","room":"([^"]*)","from":"[^"]*","text":"'
+    rb'\{"seq":(\d+),"at":\d+,(?:"epoch":"[^"]*",)?"type":"message","room":"([^"]*)",'
+    rb'"from":"[^"]*","text":"'
     rb'(?:@(\d+)@|","erased":true,)'
 )
 """A message, or the tombstone of one, which does not tell when it was to be sent."""
