@@ -20,9 +20,9 @@ from gateway.splicing import (
     DIRECT_MARK,
     NOTE_MARK,
     contradict,
+    direct_epoch,
     identity,
     in_epoch,
-    message_epoch,
     message_seq,
     read_marked,
 )
@@ -158,7 +158,7 @@ class Inboxes:
         inbox = self._inboxes.get(sid)
         if inbox is None:
             return
-        if inbox.belongs_to(message_epoch(message)):
+        if inbox.belongs_to(direct_epoch(message)):
             inbox.sequence.offer_live(message_seq(message), message)
         else:
             inbox.behind = True

@@ -29,10 +29,10 @@ from gateway.metrics import Counts
 from gateway.presence import Presence
 from gateway.roster import UNKNOWN
 from gateway.splicing import (
-    MESSAGE_PREFIX,
+    EPOCH_MARK,
     NOTE_MARK,
+    epoch_mark,
     identity,
-    message_epoch,
     message_seq,
     read_marked,
 )
@@ -160,7 +160,7 @@ class Relay:
                     self.inboxes.hear_own(payload, self._on_own)
                 continue
             try:
-                if payload.startswith(MESSAGE_PREFIX):
+                if payload.startswith(EPOCH_MARK):
                     self._hear(room, payload)
                 elif payload.startswith(NOTE_MARK):
                     sender, note = read_marked(payload)
@@ -177,9 +177,11 @@ class Relay:
                 touched[room] = None
         return touched
 
-    def _hear(self, room: Room, message: bytes) -> None:
+    def _hear(self, room: Room, payload: bytes) -> None:
         """Take a live message; one that is not of the room's epoch is left to the log to tell."""
-        if message_epoch(message) == room.epoch:
+        mark = epoch_mark(room.epoch)
+        if payload.startswith(mark):
+            message = payload[len(mark) :]
             room.sequence.offer_live(message_seq(message), message)
         else:
             self._catch_up_soon(room)

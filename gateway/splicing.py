@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final, cast
 
 import msgspec
@@ -18,6 +19,8 @@ MESSAGE_PREFIX: Final = b'{"seq":'
 """How every ``message`` begins, so that a node finds its ``seq`` without parsing JSON."""
 _MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]{1,16},"at":[0-9]+,"(?:epoch":"[^"]*",")?type":"')
 _ID: Final = b',"id":'
+EPOCH_MARK: Final = b"="
+"""What stands before a ``message`` where it is published, with its room's epoch: ``=E message``."""
 DIRECT_MARK: Final = b"@"
 """What stands before a direct message where it is published, with its session: ``@sid message``."""
 NOTE_MARK: Final = b"~"
@@ -25,7 +28,7 @@ NOTE_MARK: Final = b"~"
 
 
 def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Return a ``message`` without its head ``{"seq":N,"at":T,"epoch":"E"``, which Redis adds."""
+    """Return a ``message`` without its head ``{"seq":N,"at":T``, which Redis adds."""
     body = msgspec.json.encode(
         {"type": "message", "room": room, "from": sender, "text": text, "id": id}
     )
@@ -33,9 +36,15 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
 
 
 def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Return a ``direct`` without its head, as above."""
+    """Return a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``, as above."""
     body = msgspec.json.encode({"type": "direct", "from": sender, "to": to, "text": text, "id": id})
     return b"," + body[1:]
+
+
+@lru_cache(maxsize=10_000)
+def epoch_mark(epoch: str) -> bytes:
+    """Return what stands before a room's messages where they are published in this epoch."""
+    return EPOCH_MARK + epoch.encode() + b" "
 
 
 def digest_of(*said: str) -> str:
@@ -64,18 +73,14 @@ def only_messages(entries: list[bytes]) -> list[bytes]:
     return [entry for entry in entries if _MESSAGE_HEAD.match(entry)]
 
 
-def message_epoch(message: bytes) -> str:
-    """Return the ``epoch`` in which a ``message`` or ``direct`` was logged.
-
-    :raises IndexError: if it has none: it was published by something else.
-    """
-    head = message.split(b'"', 8)
-    return head[7].decode() if head[5] == b"epoch" else ""
+def direct_epoch(message: bytes) -> str:
+    """Return the ``epoch`` in which a ``direct`` was logged."""
+    return message.split(b'"', 8)[7].decode()
 
 
 def in_epoch(message: bytes, epoch: str) -> bytes:
     """Give a ``direct`` as of this epoch, which its inbox may have come to since it was logged."""
-    logged = message_epoch(message)
+    logged = direct_epoch(message)
     if logged == epoch:
         return message
     return message.replace(b'"%s"' % logged.encode(), b'"%s"' % epoch.encode(), 1)

@@ -156,7 +156,7 @@ class Rooms:
             digest,
             self._link.lineage,
             session,
-            term,
+            f"{self._incarnation.name} {term} ",
         )
         if seq is None:
             raise Replaced(term)

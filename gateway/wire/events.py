@@ -62,13 +62,11 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
 class Message(Event, frozen=True, kw_only=True, tag="message"):
     """Something said in a room. ``at`` is Redis's clock in Unix milliseconds.
 
-    ``epoch`` is the room's at that time; the room may be in a later one now. One that was
-    ``erased`` by the operator has an empty ``text``.
+    One that was ``erased`` by the operator has an empty ``text``.
     """
 
     seq: int
     at: int
-    epoch: str = ""
     room: str
     sender: str = field(name="from")
     text: str

@@ -12,7 +12,7 @@ ACK: Final = b'"type":"ok","id":"m'
 REFUSAL: Final = b'"type":"error"'
 
 _HEARD: Final = re.compile(
-    rb'\{"seq":(\d+),"at":\d+,(?:"epoch":"[^"]*",)?"type":"message","room":"([^"]*)",'
+    rb'\{"seq":(\d+),"at":\d+,"type":"message","room":"([^"]*)",'
     rb'"from":"[^"]*","text":"'
     rb'(?:@(\d+)@|","erased":true,)'
 )

@@ -1,15 +1,17 @@
 -- Give a message its place in the room's order, log it, and publish it; the same id once only.
+-- Before it, what is published has the room's epoch: "=EPOCH message".
 -- KEYS  1 meta (hash: epoch, seq, version, written_under, timeline)  2 log (stream)
 --       3 ids  4 ids before those (hashes: idempotency key -> "seq digest")
 --       5 members (hash: session -> "node term who")
--- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T,"epoch":"E"  4 log length
+-- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T  4 log length
 --       5 ids to remember  6 epoch to use if the room has none  7 digest of what is said
---       8 replication id of this server, or ''  9 session  10 term
+--       8 replication id of this server, or ''  9 session  10 "node term "
 -- Returns the seq: of this message, or of the one that had the same id; -1 if that said something
 -- else; nothing if the session is a member in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local member = redis.call('HGET', KEYS[5], ARGV[9])
-if member and tonumber(string.match(member, ' (%d+) ') or 0) > tonumber(ARGV[10]) then
+if member and string.sub(member, 1, #ARGV[10]) ~= ARGV[10]
+    and tonumber(string.match(member, ' (%d+) ') or 0) > tonumber(string.match(ARGV[10], ' (%d+) ')) then
   return false
 end
 local known = known_as(ids, older, ARGV[1])
@@ -25,8 +27,7 @@ if not epoch then
   redis.call('DEL', log, ids, older)
 end
 note_timeline(meta, had[2], ARGV[8], seq - 1)
-local message = '{"seq":' .. seq .. ',"at":' .. milliseconds()
-  .. ',"epoch":"' .. epoch .. '"' .. ARGV[3]
+local message = '{"seq":' .. seq .. ',"at":' .. milliseconds() .. ARGV[3]
 -- The stream's ids are the seqs, so that the log can be read from any place by its seq.
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], seq .. '-0', 'm', message)
 -- Two generations of ids: at least the last ARGV[5] messages are remembered, at most twice that.
@@ -40,5 +41,5 @@ local life = renew and redis.call('PTTL', meta) or -1
 if life > 0 then
   redis.call('PEXPIRE', ids, life)
 end
-redis.call('PUBLISH', ARGV[2], message)
+redis.call('PUBLISH', ARGV[2], '=' .. epoch .. ' ' .. message)
 return seq
