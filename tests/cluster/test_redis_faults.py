@@ -182,7 +182,7 @@ async def test_too_many_connections_at_once_are_told_to_come_later(
         assert refused
         assert all(b"retry-after: 1\r\n" in head.lower() for head in refused)
         assert await node.metric("chat_turned_away_total") == len(refused)
-        assert (await node.get("/readyz"))[0] == 200, "plain HTTP is not limited"
+        assert (await node.get("/healthz"))[0] == 200, "plain HTTP is not limited"
 
 
 async def shake_hands(node: NodeProcess, *, times: int) -> list[bytes]:

@@ -9,29 +9,38 @@
 -- Returns the seq: of this message, or of the one that had the same id; -1 if that said something
 -- else; nothing if the session is a member in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local remembered = tonumber(ARGV[5])
 local member = redis.call('HGET', KEYS[5], ARGV[9])
-if member and string.sub(member, 1, #ARGV[10]) ~= ARGV[10]
-    and tonumber(string.match(member, ' (%d+) ') or 0) > tonumber(string.match(ARGV[10], ' (%d+) ')) then
-  return false
+if member and string.sub(member, 1, #ARGV[10]) ~= ARGV[10] then
+  local term, own = string.match(member, ' (%d+) '), string.match(ARGV[10], ' (%d+) ')
+  if tonumber(term or 0) > tonumber(own) then
+    return false
+  end
 end
-local known = known_as(ids, older, ARGV[1])
+local had = redis.call('HMGET', meta, 'seq', 'epoch', 'written_under')
+local seq = tonumber(had[1] or 0) + 1
+local known = redis.call('HGET', ids, ARGV[1])
+if not known and seq > remembered then
+  known = redis.call('HGET', older, ARGV[1])
+end
 if known then
   return seq_of(known, ARGV[7])
 end
-local seq = redis.call('HINCRBY', meta, 'seq', 1)
-local had = redis.call('HMGET', meta, 'epoch', 'written_under')
-local epoch = had[1]
+redis.call('HSET', meta, 'seq', seq)
+local epoch = had[2]
 if not epoch then
   epoch = ARGV[6]
   redis.call('HSET', meta, 'epoch', epoch)
   redis.call('DEL', log, ids, older)
 end
-note_timeline(meta, had[2], ARGV[8], seq - 1)
+if had[3] ~= ARGV[8] then
+  note_timeline(meta, had[3], ARGV[8], seq - 1)
+end
 local message = '{"seq":' .. seq .. ',"at":' .. milliseconds() .. ARGV[3]
 -- The stream's ids are the seqs, so that the log can be read from any place by its seq.
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], seq .. '-0', 'm', message)
 -- Two generations of ids: at least the last ARGV[5] messages are remembered, at most twice that.
-local renew = seq % tonumber(ARGV[5]) == 0 and redis.call('EXISTS', ids) == 1
+local renew = seq % remembered == 0 and redis.call('EXISTS', ids) == 1
 if renew then
   redis.call('RENAME', ids, older)
 end
