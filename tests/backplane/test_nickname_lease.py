@@ -304,10 +304,14 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def check(self, data: st.DataObject) -> None:
-        """Find the sessions that have been taken up elsewhere."""
+        """Find the sessions that have been taken up elsewhere, or whose nickname was lost."""
         member = self.any_node(data)
         believed = {session: nick_of(b.who) for session, b in member.believed.items()}
-        there = {held.session for held in self.owned.values() if held.mark == member.mark}
+        there = {
+            held.session
+            for nick, held in self.owned.items()
+            if held.mark == member.mark and nick == fold(believed.get(held.session, ""))
+        }
         assert set(self.do(member.nicks.astray, believed)) == believed.keys() - there
 
     def any_node(self, data: st.DataObject) -> Member:
