@@ -274,6 +274,8 @@ async def _opened(
             stream = await server.connect()
     except (OSError, UnicodeError, trio.TooSlowError) as error:
         raise ConnectionLost(str(error) or "no answer") from error
+    except Unsuitable:
+        raise
     except Exception as error:
         log.exception("connecting to redis failed", connection=name, server=topology.place)
         raise ConnectionLost(repr(error)) from error

@@ -66,6 +66,12 @@ class PrimaryView:
         return "; ".join(f"{sentinel}: {why}" for sentinel, why in self._problems.items())
 
     @property
+    def common_problem(self) -> str:
+        """Why none of them tells, if it is the same with all; else empty."""
+        problems = set(self._problems.values())
+        return problems.pop() if not self._said and len(problems) == 1 else ""
+
+    @property
     def certain_until(self) -> float:
         """Until when no sentinel that can be reached may have named another primary unheard.
 

@@ -13,6 +13,8 @@ from gateway.backplane.connection import Connection, ConnectionLost, pack
 from gateway.backplane.primary import Named
 from gateway.backplane.server import HIGHEST_PORT, Server
 
+UNKNOWN_NAME: Final = "it knows no"
+"""How the problem begins of a sentinel that watches no primary of the name."""
 _NEWS: Final = ("+promoted-slave", "+switch-master")
 """What the sentinel that leads a failover publishes first, and what all do in the end."""
 
@@ -31,7 +33,7 @@ class Sentinel:
         while True:
             before, address, after = replies = await self._ask(question)
             if address is None:
-                raise ConnectionLost(f"it knows no {name!r}")
+                raise ConnectionLost(f"{UNKNOWN_NAME} {name!r}")
             _expect_no_error(replies)
             named = _read(before, address)
             if named == _read(after, address):  # else a failover came between

@@ -14,8 +14,9 @@ import structlog
 import trio
 
 from gateway.backplane.connection import ConnectionLost
+from gateway.backplane.errors import Unsuitable
 from gateway.backplane.primary import PrimaryView
-from gateway.backplane.sentinel import open_sentinel
+from gateway.backplane.sentinel import UNKNOWN_NAME, open_sentinel
 from gateway.backplane.server import HIGHEST_PORT, Server, Topology, read_options
 
 ASK_SECONDS: Final = 0.5
@@ -28,6 +29,8 @@ AGAIN_SECONDS: Final = 0.1
 AWAY_SECONDS: Final = (0.5, 1.0)
 """How soon, at least and at most, if it had not answered before, either."""
 
+_NOT_LET_IN: Final = ("NOAUTH ", "NOPERM ", "WRONGPASS ")
+"""How the answers begin of sentinels to which the URL names no user that they know."""
 _SERVER_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _SENTINEL_PORT: Final = 26379
 _SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
@@ -114,6 +117,7 @@ class Sentinels:
         While nobody watches them they are asked now.
 
         :raises OSError: if none of them can be asked.
+        :raises Unsuitable: if all of them refuse, or know no primary of this name.
         """
         primary = await (self._named() if self._watched else self._ask_once())
         self._found = primary.place
@@ -130,6 +134,17 @@ class Sentinels:
     async def _named(self) -> Server:
         await self._settled()
         primary, problems = self._view.primary, self._view.problems
+        common = self._view.common_problem
+        if primary is None and common.startswith(UNKNOWN_NAME):
+            raise Unsuitable(
+                f"no sentinel watches a primary called {self.name!r}: the URL ends with a name "
+                "that SENTINEL MASTERS lists"
+            )
+        if primary is None and common.startswith(_NOT_LET_IN):
+            raise Unsuitable(
+                f"the sentinels refuse us: {common} (sentinel_username and sentinel_password are "
+                "options of the URL)"
+            )
         if primary is None or problems is not None:
             raise OSError(f"no sentinel knows the primary: {problems}")
         return _at(self.server, primary.host, primary.port)

@@ -12,16 +12,17 @@ import structlog.testing
 import trio
 from structlog.typing import EventDict
 
-from gateway.backplane import topology_from_url
+from gateway.backplane import Unsuitable, check_redis, topology_from_url
 from gateway.backplane.link import Link
 from gateway.backplane.topology import Sentinels
+from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, expect_echo
 from tests.backplane.tls import Identity, tls_port
 from tests.harness import until
 from tests.ports import free_port
 from tests.redis_server import RedisServer
-from tests.sentinels import ask_sentinel, sentinel
+from tests.sentinels import NAME, ask_sentinel, sentinel
 
 LEAST = (
     "resetchannels &+switch-master &+promoted-slave"
@@ -51,12 +52,13 @@ async def running(url: str) -> AsyncIterator[Link]:
 
 
 async def why_away(url: str) -> str:
-    """Run a link that cannot connect; gives the reason that is logged."""
+    """Run a link that cannot connect; returns the reason that is logged."""
+    events = {"redis away", "redis cannot be used"}
     logs: list[EventDict]
     with structlog.testing.capture_logs() as logs:
         async with running(url) as link:
-            with trio.fail_after(20):
-                while not (away := [line for line in logs if line["event"] == "redis away"]):
+            with trio.fail_after(PATIENCE):
+                while not (away := [line for line in logs if line["event"] in events]):
                     await trio.sleep(0.001)
             assert not link.connected
     assert "gu@rd" not in str(logs)
@@ -112,6 +114,15 @@ async def test_why_none_of_them_helps_is_logged(tmp_path: Path) -> None:
         reason = await why_away(url)
         assert f"127.0.0.1:{gone}: " in reason
         assert f"127.0.0.1:{there}: it knows no 'another'" in reason
+
+
+async def test_a_name_that_all_of_them_do_not_know_is_a_wrong_one(tmp_path: Path) -> None:
+    async with watched(tmp_path) as there:
+        url = f"redis+sentinel://127.0.0.1:{there}/another"
+        check = partial(check_redis, namespace="test", refuse_eviction=True)
+        with pytest.raises(Unsuitable, match="no sentinel watches a primary called 'another'"):
+            await check(topology_from_url(url))
+        await check(topology_from_url(f"redis+sentinel://127.0.0.1:{there}/{NAME}"))
 
 
 async def test_over_tls_and_with_credentials_of_their_own(
