@@ -54,7 +54,7 @@ class CannotAdminister(Exception):
 
 
 def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]) -> None:
-    """Give a parser the commands; ``add_flags`` adds the settings to each."""
+    """Add the commands to a parser; ``add_flags`` adds the settings to each."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     log = commands.add_parser("log", help="print a room's last messages, one a line")

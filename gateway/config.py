@@ -232,7 +232,7 @@ def default_text(name: str) -> str:
 
 
 def add_flags(parser: argparse.ArgumentParser, *, only: Collection[str] = ()) -> None:
-    """Give a parser one flag per setting, grouped, each telling its variable and default.
+    """Add one flag per setting to a parser, grouped, each telling its variable and default.
 
     ``only`` are the names of some of them; none for all.
     """

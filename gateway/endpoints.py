@@ -57,7 +57,7 @@ def bad_request(status: int, problem: str) -> bytes:
 
 
 def failed() -> bytes:
-    """Give the response to a request that this node could not answer, for a fault of its own."""
+    """Return the response to a request that this node failed to answer."""
     return _response(500, "This node failed to answer; its log says why.\n")
 
 

@@ -62,7 +62,7 @@ class LogWriter:
         self._tell_lost = tell_lost
 
     def put(self, lines: bytes) -> None:
-        """Have lines written, which end with a newline; from any thread."""
+        """Queue lines to be written, which end with a newline; from any thread."""
         if not lines:
             return
         if self._offered - self._done + len(lines) > self._most_waiting:

@@ -270,7 +270,7 @@ class Standings:
         }
 
     def settle_those(self, sids: Iterable[str]) -> None:
-        """Have the claims of those of these sessions that are here made good soon."""
+        """Claim anew, soon, what those of these sessions hold that are here."""
         for sid in sids:
             if (standing := self._standings.get(sid)) is not None:
                 self.settle(standing)

@@ -73,7 +73,7 @@ class RedisServer:
             client.close()
 
     def contents(self) -> str:
-        """Give all that is stored in it, as text."""
+        """Return all that is stored in it, as text."""
         reads: dict[str, tuple[str, tuple[object, ...]]] = {
             "stream": ("XRANGE", ("-", "+")),
             "hash": ("HGETALL", ()),

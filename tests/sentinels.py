@@ -76,7 +76,7 @@ class SentinelGroup:
         self.replica.ask("CLIENT", "UNPAUSE")
 
     async def fail_over(self) -> None:
-        """Have the replica become the primary while everybody writes on, until a sentinel names it.
+        """Promote the replica while everybody writes on, until a sentinel names it.
 
         Nobody tells the old primary: it takes writes for eight seconds and more, until the
         sentinels demote it.
@@ -93,7 +93,7 @@ class SentinelGroup:
         self.primary, self.replica = self.replica, self.primary
 
     def named_by(self, sentinel: int) -> int:
-        """Give the port of the primary that a sentinel names."""
+        """Return the port of the primary that a sentinel names."""
         return int(ask_sentinel(sentinel, "GET-MASTER-ADDR-BY-NAME", NAME)[1])
 
     def _begin_failover(self) -> bool:

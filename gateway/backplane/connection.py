@@ -186,7 +186,7 @@ class Upkeep:
                 await _pause(1)
 
     def rebuild(self) -> None:
-        """Give up the connection, or the attempt to open one, and soon open another."""
+        """Close the connection, or stop opening one, and soon open another."""
         self._scope.cancel()
 
     def _log(self, reason: str, attempts: int) -> None:

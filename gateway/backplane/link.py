@@ -241,7 +241,7 @@ class Link:
                 raise ConnectionLost(f"no answer for {self._timeout:g} s")
 
     async def _look(self, server: Server) -> None:
-        """Give up a connection whose server turns out to be one that cannot be used any more."""
+        """Close a connection whose server turns out to be one that cannot be used any more."""
         while True:
             await trio.sleep(LOOK_SECONDS)
             try:
@@ -258,7 +258,7 @@ class Link:
             await self._look_at_schema()
 
     async def _look_at_schema(self) -> None:
-        """Give up a connection to data that were changed by another release, or emptied."""
+        """Close a connection to data that another release has changed; note the number in none."""
         if self._schema is None:
             return
         try:

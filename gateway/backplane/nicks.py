@@ -102,7 +102,7 @@ class Nicks:
 
     @reading
     async def resume(self, session: str) -> TakenUp | None:
-        """Have a session on this node from now on, wherever it was, in a new term.
+        """Move a session to this node, wherever it was, in a new term.
 
         The node that it was on is told.
 

@@ -180,7 +180,7 @@ def _evicts(place: str, facts: Mapping[str, str]) -> str:
 
 
 def _is_missing(reply: Unavailable) -> bool:
-    """Tell whether a command is forbidden to this user, or has been taken out of the server."""
+    """Return whether a command is forbidden to this user, or was taken out of the server."""
     return isinstance(reply, Forbidden) and "compiling" not in str(reply)
 
 

@@ -120,7 +120,7 @@ def _push(*words: bytes) -> bytes:
 
 @asynccontextmanager
 async def serving(*servers: FakeServer) -> AsyncIterator[None]:
-    """Have these listen, each on a port of its own."""
+    """Open these, each on a port of its own."""
     async with trio.open_nursery() as nursery:
         for server in servers:
             [listener] = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host=HOST))

@@ -50,7 +50,7 @@ class Group:
             self.clock.jump(0.01)
 
     async def hold(self) -> None:
-        """Have no sentinel answer, and as much time pass as if this process had stood still."""
+        """Let no sentinel answer, and let time pass as if this process had stood still."""
         for sentinel in self.sentinels:
             sentinel.hold()
         self.clock.jump(STANDSTILL)
@@ -62,7 +62,7 @@ class Group:
 
 @asynccontextmanager
 async def opened(mock_clock: MockClock) -> AsyncIterator[Group]:
-    """Have a link that is connected to the old primary, which all sentinels name."""
+    """Connect a link to the old primary, which all sentinels name."""
     group = Group(mock_clock)
     async with serving(*group.sentinels, group.old, group.new), trio.open_nursery() as nursery:
         for sentinel in group.sentinels:

@@ -221,7 +221,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def replicate(self) -> None:
-        """Have a replica get all that there is until now."""
+        """Copy all that there is to a replica."""
         self.replica = dict(self.owned)
 
     @precondition(lambda self: self.replica)

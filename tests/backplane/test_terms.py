@@ -310,7 +310,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2))
     def release(self, number: int) -> None:
-        """Give back what a node has lost, as after the grace."""
+        """Release what a node has lost, as after the grace."""
         member = self.members[number]
         stay = Stay(member.name, member.term or 1)
 

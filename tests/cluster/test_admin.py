@@ -16,7 +16,7 @@ LOG: Final = "chat:{room:lobby}:log"
 
 
 def fill(redis_server: RedisServer, *texts: str) -> None:
-    """Have a room that somebody was in, and said something."""
+    """Make a room that somebody was in, and said something."""
     redis_server.ask("HSET", "chat:{room:lobby}:meta", "epoch", "e1", "seq", len(texts))
     for seq, text in enumerate(texts, 1):
         message = {

@@ -145,7 +145,7 @@ async def test_people_who_talk_meanwhile_miss_nothing(redis_server: RedisServer)
 async def test_a_node_that_stood_still_meanwhile_gives_it_to_nobody(
     redis_server: RedisServer, *, cut: bool
 ) -> None:
-    """Be its subscription cut off meanwhile, so that nothing tells it what was erased."""
+    """Cut its subscription off meanwhile, so that nothing tells it what was erased."""
     async with two_clients(redis_server, room="lobby") as (cluster, alice, bob):
         for number, text in enumerate(["one", WORDS, "three"], 1):
             await send(alice, text, f"id-{number}")
@@ -199,7 +199,7 @@ async def test_after_a_purge_a_doubt_about_redis_finds_nothing_lost(
 
 
 async def talked_in(node: Node, session: Session, words: str) -> Room:
-    """Have a session say more than a node keeps at hand, and hear all of it; give the room."""
+    """Let a session say more than a node keeps at hand, and hear it; return the room."""
     for number in range(1, 61):
         fields = {"room": "lobby", "text": f"{words} {number}", "id": str(number)}
         await session.handle(json.dumps({"type": "send"} | fields))

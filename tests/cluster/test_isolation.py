@@ -16,7 +16,7 @@ WORLDS: Final = ("here", "there")
 
 
 async def talk(world: str, alice: RawClient, bob: RawClient) -> list[dict[str, Any]]:
-    """Have Alice type and write, in the room and to Bob; returns all that Bob heard."""
+    """Let Alice type and write, in the room and to Bob; return all that Bob heard."""
     for number in range(COUNT):
         text = f"{world} {number}"
         await alice.say({"type": "typing", "room": "lobby"})

@@ -32,7 +32,7 @@ class Rival:
 
 
 async def fight(clients: list[RawClient], secret: str, room: str) -> RawClient:
-    """Have all take up a session at once, and join; gives who has it when the rest is closed."""
+    """Take a session up at once, and join; return who has it when the rest is closed."""
     rivals = [Rival(client) for client in clients]
     for frame in (
         {"type": "hello", "resume": secret},

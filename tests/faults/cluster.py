@@ -184,7 +184,7 @@ class Struck:
 
 
 def _said(entry: dict[str, str]) -> str:
-    """Give what was said in a log's entry, which is its id, too."""
+    """Return what was said in a log's entry, which is its id, too."""
     message_id: str = json.loads(entry["m"])["id"]
     return message_id
 

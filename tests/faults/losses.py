@@ -93,7 +93,7 @@ class Losses:
         return latest is None or self._knows(latest, faults)
 
     def seconds_late(self, sending: Sending) -> float:
-        """Give how long after the fault that lost it a message was acknowledged."""
+        """Return how long after the fault that lost it a message was acknowledged."""
         assert sending.answered_at is not None
         return sending.answered_at - max(_end(fault) for fault in self._faults_of(sending.text))
 

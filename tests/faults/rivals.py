@@ -112,7 +112,7 @@ async def double_resume(struck: Struck, chance: random.Random) -> AsyncIterator[
 async def _fight(
     struck: Struck, chance: random.Random, nursery: trio.Nursery
 ) -> tuple[Client, Rival] | None:
-    """Have two connections take up one session; gives whose it was, and which one has it.
+    """Let two connections take up one session; return whose it was, and which one has it.
 
     None if it ended by itself meanwhile.
     """

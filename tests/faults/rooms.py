@@ -162,7 +162,7 @@ def _unexpected(history: History, logs: Logs) -> Iterator[Anomaly]:
 
 
 def _not_erased(history: History) -> Iterator[Anomaly]:
-    """Give what can be read though it was erased, unless Redis may have lost that."""
+    """Yield what can be read though it was erased, unless Redis may have lost that."""
     for number, strike in enumerate(history.strikes):
         if any(later.losses for later in history.strikes[number:]):
             continue

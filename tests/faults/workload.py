@@ -54,7 +54,7 @@ def _padded(text: str, size: int) -> str:
 
 
 def _said_in(message: wire.Message) -> str:
-    """Give what was said, which is the message's id, too, for when it is erased."""
+    """Return what was said, which is the message's id, too, for when it is erased."""
     return message.id if message.erased else _unpadded(message.text)
 
 

@@ -173,7 +173,7 @@ class _Run:
         return sent
 
     def _tell_of_seconds(self, at: int) -> None:
-        """Tell of each second that is over and was not told of."""
+        """Report each second that is over and was not reported."""
         fleet = self._fleet
         while at - self._start >= (self._second + 1) * 1_000_000:
             self._second += 1
