@@ -107,12 +107,11 @@ class RedisServer:
             self.resume()
 
     async def restore(self) -> None:
-        """Kill it, and start it with the data that were backed up last."""
+        """Kill it, and put the data back that were backed up last; it can be started then."""
         assert self.process is not None
         self.process.kill()
         await self.process.wait()
         self._copy_data(self._folder / "backup", self._folder)
-        await self.start()
 
     def _copy_data(self, source: Path, target: Path) -> None:
         target.mkdir(exist_ok=True)

@@ -115,6 +115,7 @@ class Struck:
         """Start Redis from its backup; ``deleted`` has what it does not have any more."""
         logged = self._logged()
         await self.redis.restore()
+        await self.start_redis()
         self.deleted |= logged - self._logged()
         if isinstance(self._redis, SentinelGroup):
             await self._redis.settled()
