@@ -203,6 +203,9 @@ class Inboxes:
             self._fill(inbox, page.seq, page.messages)
         elif continues(page.epoch, inbox.epoch):
             await self._find_loss(inbox)
+        elif not page.epoch:
+            await self._backplane.inboxes.renew_epoch(inbox.sid, "", beyond="")
+            inbox.behind = True
         else:
             # In a new epoch everything in the log is news.
             self._go_on_after_loss(inbox, page, 0)

@@ -310,7 +310,11 @@ class Relay:
             or snapshot.version < seen_version
             or lacks(acknowledged, snapshot.timeline, position=wanted, seq=snapshot.seq)
         )
-        if went_back(snapshot.epoch, room.epoch) or (gone and snapshot.epoch == room.epoch):
+        if (
+            (room.epoch and not snapshot.epoch)
+            or went_back(snapshot.epoch, room.epoch)
+            or (gone and snapshot.epoch == room.epoch)
+        ):
             await rooms.renew_epoch(room.name, snapshot.epoch, beyond=room.epoch)
             room.behind = True
         elif lost and snapshot.members is None:

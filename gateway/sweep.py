@@ -72,7 +72,7 @@ class Sweep:
         owned = self._standings.owned(astray)  # much may have happened meanwhile
         astray = {sid: lost for sid, lost in astray.items() if owned.get(sid) == nicks[sid]}
         if lost := sum(astray.values()):
-            log.error("nicknames vanished from redis", sessions=lost, hint=_VANISHED)
+            log.warning("nicknames vanished from redis", sessions=lost, hint=_VANISHED)
         self._standings.settle_those(astray)
         return lost > 0
 
@@ -124,7 +124,7 @@ class Sweep:
             await trio.lowlevel.checkpoint()
         missing = self._standings.owned(before.difference(here))
         if missing and not here:
-            log.error(
+            log.warning(
                 "members vanished from redis", room=room, sessions=len(missing), hint=_VANISHED
             )
         self._standings.settle_followers(room, missing)

@@ -144,7 +144,9 @@ class Inboxes:
     async def renew_epoch(self, session: str, epoch: str, *, beyond: str) -> None:
         """Put an inbox into another epoch than this one, as `Rooms.renew_epoch` does."""
         meta = self._keys(session).meta
-        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch, beyond=beyond))
+        new = continuation(epoch, beyond=beyond) if epoch else self._epochs.new()
+        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, new)
+        await self.keep([session])
 
     async def move(self, session: str, channel: bytes, *, term: int) -> None:
         """Have an inbox publish to another node from now on, whatever a sender believes.

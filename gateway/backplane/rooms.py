@@ -238,11 +238,13 @@ class Rooms:
     async def renew_epoch(self, room: str, epoch: str, *, beyond: str) -> None:
         """Put a room that is in ``epoch``, of which messages were lost, into another one.
 
-        It is later than ``beyond``, too. What clients saw of the old one is then no place in the
-        new one; see `continues`.
+        One that Redis does not know any more, whose epoch is empty, begins anew, so that all nodes
+        tell of the same epoch. The new one is later than ``beyond``, too. What clients saw of the
+        old one is then no place in the new one; see `continues`.
         """
         meta = self._keys(room).meta
-        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, continuation(epoch, beyond=beyond))
+        new = continuation(epoch, beyond=beyond) if epoch else self._epochs.new()
+        await self._link.run_script(RENEW_EPOCH, (meta,), epoch, new)
 
     async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
         """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""

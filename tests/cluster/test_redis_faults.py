@@ -177,7 +177,7 @@ async def test_too_many_connections_at_once_are_told_to_come_later(
     async with open_cluster(redis_server, 1, connect_rate=1) as cluster:
         node = cluster.nodes[0]
         heads = await shake_hands(node, times=20)
-        assert heads[0].startswith(b"HTTP/1.1 101 ")
+        assert any(head.startswith(b"HTTP/1.1 101 ") for head in heads)
         refused = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
         assert refused
         assert all(b"retry-after: 1\r\n" in head.lower() for head in refused)
