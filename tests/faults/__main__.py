@@ -44,7 +44,11 @@ def main() -> None:
     parser.add_argument("--mix", type=_mix, default="all", help=f"some of {', '.join(NAMES)} [all]")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all chance [0]")
     parser.add_argument(
-        "--grace", type=_GRACE, default=6.0, metavar="N", help="the nodes' grace time [6]"
+        "--grace",
+        type=_GRACE,
+        default=12.0,
+        metavar="N",
+        help="the nodes' grace time; a node that is cut off for longer loses its sessions [12]",
     )
     parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="what the nodes do wrong")
     parser.add_argument("--json", type=_writable, metavar="FILE", help="write the verdict")

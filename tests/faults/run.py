@@ -45,7 +45,7 @@ class Plan:
     mix: str = "all"
     seed: int = 0
     interval: tuple[float, float] = (5.0, 8.0)
-    grace: float = 6.0
+    grace: float = 12.0
     sabotage: str | None = None
     strikes: int = 0
     """How many faults there are at least, however long that takes."""

@@ -27,6 +27,8 @@ PLANS = {
     for mix, faults in MIXES.items()
 } | {
     "none": replace(SHORT, mix="none", strikes=0, talk=9),
+    # What a node that is cut off for longer than the grace time had, is given back.
+    "partition": replace(SHORT, mix="partition", grace=10.0),
     # These last longer than a node waits for Redis: answers are lost by it.
     "redis-pause": replace(SHORT, mix="redis-pause", interval=(7.0, 7.0)),
 }
