@@ -111,12 +111,16 @@ class PrimaryView:
 
     def _decide(self, now: float) -> Named | None:
         votes = Counter(named for named, _ in self._said.values())
-        if not votes or not self.settled:
+        if not votes:
             return self.primary
         newest = max(votes, key=lambda named: (named.epoch, votes[named]))
         known = self.primary
-        if known is None or newest.epoch > known.epoch:
+        if known is None:
+            return newest if self.settled else None
+        if newest.epoch > known.epoch:
             return newest
+        if not self.settled:
+            return known
         if newest.epoch == known.epoch:
             return newest if votes[newest] >= self._majority else known
         steady = [since for _, since in self._said.values() if now - since >= RESET_SECONDS]
