@@ -42,7 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     The status is 0 done, 1 failed, 2 wrong usage, setting or Redis, 130 Ctrl-C.
     """
-    stdio.open_missing()
     logs.start()
     status = 0
     try:
