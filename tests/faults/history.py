@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 Logged = tuple[int, str]
 """A message as clients see it: its ``seq`` and its text."""
@@ -50,6 +51,10 @@ class Stay:
     kept: bool = False
     ended: float | None = None
     hole: Hole | None = None
+
+
+NOT_RECOVERED: Final = "not recovered"
+"""Why, where it was an answer to a join that told it."""
 
 
 @dataclass(frozen=True)

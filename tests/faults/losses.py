@@ -14,10 +14,13 @@ from typing import Final
 
 from client.server_texts import CLOSINGS
 from gateway.closing import NICK_LOST
-from tests.faults.history import Ending, Heard, History, Hole, Sending, Stay, Strike
+from tests.faults.history import NOT_RECOVERED, Ending, Heard, History, Hole, Sending, Stay, Strike
 
 SLACK: Final = 3.0
 """Seconds that an answer may take from a node to its client on a busy machine."""
+
+FINDING_OUT: Final = 1.0
+"""Seconds after a loss in which not every node need know of it yet."""
 
 Logs = dict[str, list[dict[int, str]]]
 """Every client's last read of each room, by ``seq``."""
@@ -83,11 +86,12 @@ class Losses:
             return False
         if sending.text in self._logs[sending.room].values():
             return False
+        # Not when it was answered: its sender may come to that after the notice of a loss.
+        known_at = self._known_at.get(sending.text, sending.answered_at)
         own = [
             stay
             for stay in self._history.stays
-            if (stay.client, stay.room) == (sending.client, sending.room)
-            and stay.began <= sending.answered_at
+            if (stay.client, stay.room) == (sending.client, sending.room) and stay.began <= known_at
         ]
         latest = max(own, key=lambda stay: stay.began, default=None)
         return latest is None or self._knows(latest, faults)
@@ -140,16 +144,26 @@ class Losses:
         """Tell whether a client had to be told of a loss.
 
         Each loss accounts for one epoch that a room's members are told of. Others need no fault:
-        a room that nobody is in, and nothing was said in, begins anew.
+        a room that nobody is in, and nothing was said in, begins anew. Who comes back to a node
+        that did not see the loss, before others have told of it, is told in the known epoch.
         """
         stays = [stay for stay in self._history.stays if stay.room == hole.room]
         first = min(stays, key=lambda stay: stay.began).epoch
-        ended = [stay.epoch for stay in stays if stay.hole is hole]
+        ended = {id(stay.hole): stay.epoch for stay in stays}
         holes = sorted(self._history.holes, key=lambda each: each.at)
-        told = list(dict.fromkeys(each.epoch for each in holes if each.room == hole.room))
+        told = list(
+            dict.fromkeys(
+                each.epoch
+                for each in holes
+                if each.room == hole.room and each.epoch != ended.get(id(each))
+            )
+        )
         faults = [strike for strike in self._lossy if strike.began <= hole.at]
         times = sum(strike.losses for strike in faults)
-        return hole.epoch not in {first, *ended} and told.index(hole.epoch) < times
+        if hole.epoch == ended.get(id(hole)):
+            finding_out = (s.began <= hole.at <= _end(s) + FINDING_OUT for s in faults)
+            return hole.why == NOT_RECOVERED and any(finding_out)
+        return hole.epoch != first and told.index(hole.epoch) < times
 
     def explain_ending(self, ending: Ending) -> bool:
         """Tell whether a session lost its nickname to one that had given it up.

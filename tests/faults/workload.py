@@ -26,6 +26,7 @@ from client.session import (
 from gateway import wire
 from gateway.closing import REPLACED
 from tests.faults.history import (
+    NOT_RECOVERED,
     Ending,
     History,
     Hole,
@@ -304,7 +305,7 @@ class Client:
             for message in joined.messages:
                 self._hear(message, now)
         else:
-            self._hole(joined.room, "not recovered", joined.epoch, joined.seq, now)
+            self._hole(joined.room, NOT_RECOVERED, joined.epoch, joined.seq, now)
 
     def _hole(self, room: str, why: str, epoch: str, seq: int, now: float) -> None:
         stay = self._stays.get(room)
