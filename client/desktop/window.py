@@ -80,8 +80,8 @@ class Window:
         self._sign_in_state: SignedOut | SigningIn | None = None
         root.protocol("WM_DELETE_WINDOW", self._leave)
         self.chat.bind("<Destroy>", lambda _: actions.close())
-        root.bind("<FocusIn>", partial(self._focused, attended=True), add="+")
-        root.bind("<FocusOut>", partial(self._focused, attended=False), add="+")
+        for sequence in ("<FocusIn>", "<FocusOut>"):
+            root.bind(sequence, self._focus_moved, add="+")
         for sequence in ("<Key>", "<Button>", "<Motion>"):
             root.bind_all(sequence, lambda _: actions.note_activity(), add="+")
         self.actions: Mapping[str, Callable[[], object]] = {
@@ -183,9 +183,15 @@ class Window:
 
         return act
 
-    def _focused(self, event: tk.Event[tk.Misc], *, attended: bool) -> None:
-        if event.widget is self.root:
-            self._actions.attend(attended=attended)
+    def _focus_moved(self, _event: tk.Event[tk.Misc]) -> None:
+        self._actions.attend(attended=self._has_focus())
+
+    def _has_focus(self) -> bool:
+        """Tell whether keys come to this window, whichever widget in it gets them."""
+        # Asked, not derived from the events: a window whose field takes the focus back while it
+        # is losing it may be told of the loss only.
+        focus = str(self.root.tk.call("focus"))
+        return bool(focus) and self.root.tk.call("winfo", "toplevel", focus) == str(self.root)
 
     def _leave(self) -> None:
         self.root.withdraw()  # gone at once, while the program still says its goodbyes

@@ -1,0 +1,20 @@
+"""Whether the person has the window before them: what is unread depends on it."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from tests.desktop.stage import Stage, on_stage
+
+
+@on_stage()
+async def test_the_window_is_attended_unless_another_has_the_focus(stage: Stage) -> None:
+    alice = stage.open(nick="alice")
+    await alice.sees("1 member")
+    await alice.focus()
+    other = tk.Toplevel(alice.root)
+    other.focus_force()
+    await alice.sees_that(lambda: not alice.app.chat.attended, "that she is elsewhere")
+    other.destroy()
+    await alice.focus()
+    await alice.sees_that(lambda: alice.app.chat.attended, "that she is back")
