@@ -187,7 +187,7 @@ class Window:
         self._actions.attend(attended=self._has_focus())
 
     def _has_focus(self) -> bool:
-        """Tell whether keys come to this window, whichever widget in it gets them."""
+        """Return whether a widget of this window has the keyboard focus."""
         # Asked, not derived from the events: a window whose field takes the focus back while it
         # is losing it may be told of the loss only.
         focus = str(self.root.tk.call("focus"))

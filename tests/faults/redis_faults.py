@@ -63,28 +63,21 @@ async def flush(struck: Struck, _: random.Random) -> AsyncIterator[str]:
 @asynccontextmanager
 async def roll_back(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis comes back from a backup: the newest messages are gone."""
-    struck.redis.back_up()
-    await _talk(struck, FEW)
-    await struck.roll_redis_back()
+    await _lose_newest(struck, FEW)
     yield "redis"
 
 
 @asynccontextmanager
 async def roll_far_back(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """The same, and more is gone of each room than the nodes have at hand."""
-    struck.redis.back_up()
-    await _talk(struck, MANY)
-    await struck.roll_redis_back()
+    await _lose_newest(struck, MANY)
     yield "redis"
 
 
 @asynccontextmanager
 async def roll_back_again(struck: Struck, _: random.Random) -> AsyncIterator[str]:
     """Redis comes back from the same backup twice, and messages of either time are gone."""
-    struck.redis.back_up()
-    for _time in range(2):
-        await _talk(struck, FEW)
-        await struck.roll_redis_back()
+    await _lose_newest(struck, FEW, times=2)
     yield "redis"
 
 
@@ -102,6 +95,14 @@ async def roll_back_unseen(struck: Struck, chance: random.Random) -> AsyncIterat
         yield place.name
     finally:
         place.node.resume()
+
+
+async def _lose_newest(struck: Struck, count: int, *, times: int = 1) -> None:
+    """Back Redis up, and have it lose so many messages said in some room since then, each time."""
+    struck.redis.back_up()
+    for _time in range(times):
+        await _talk(struck, count)
+        await struck.roll_redis_back()
 
 
 async def _talk(struck: Struck, count: int) -> None:
