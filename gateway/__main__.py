@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway import stdio
+from gateway.process import stdio
 
 
 def main() -> None:

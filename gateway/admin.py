@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 import trio
 
-from gateway import room_names, wire
-from gateway.backplane import (
-    Incarnation,
-    Link,
-    Nodes,
-    RoomLog,
-    Schema,
-    Unavailable,
-    channel_scope,
-    topology_from_url,
-)
-from gateway.backplane.room_log import CannotErase, Logged
+from gateway import wire
+from gateway.backplane import Unavailable, topology_from_url
+from gateway.backplane.erasures import MOST_RECORDED
+from gateway.backplane.operator import OperatorAccess, open_operator_access
+from gateway.backplane.payloads import message_seq
+from gateway.backplane.room_log import CannotErase, Logged, RoomLog
 from gateway.config import Settings
-from gateway.erasure import MOST_RECORDED
-from gateway.splicing import message_seq
+from gateway.policy import room_names
 
 SETTINGS: Final = ("redis", "namespace", "redis_timeout")
 """The settings that these commands have, as `serve` has them."""
@@ -42,7 +34,7 @@ _PURGE: Final = (
     "snapshots, backups), README.md says."
 )
 
-Command = Callable[[Link, Settings, argparse.Namespace], Awaitable[None]]
+Command = Callable[[OperatorAccess, Settings, argparse.Namespace], Awaitable[None]]
 
 
 class WrongUsage(ValueError):
@@ -94,89 +86,80 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
 
 
 async def _run(settings: Settings, options: argparse.Namespace) -> None:
-    async with _connected(settings) as link:
-        try:
-            await options.command(link, settings, options)
-        except (CannotErase, Unavailable) as error:
-            raise CannotAdminister(str(error)) from error
+    try:
+        async with open_operator_access(
+            topology_from_url(settings.redis),
+            name=_NAME,
+            namespace=settings.namespace,
+            patience=settings.redis_timeout,
+        ) as access:
+            await options.command(access, settings, options)
+    except* (CannotErase, Unavailable) as group:
+        raise CannotAdminister(_first_message(group)) from group
 
 
-@asynccontextmanager
-async def _connected(settings: Settings) -> AsyncIterator[Link]:
-    """Open one connection to Redis; :raises CannotAdminister: if it cannot be had, or is lost."""
-    topology = topology_from_url(settings.redis)
-    link = Link(
-        topology, name=_NAME, timeout=settings.redis_timeout, schema=Schema(settings.namespace)
-    )
-
-    async def keep() -> None:
-        reason = await link.run_once()
-        raise CannotAdminister(f"Redis ({topology.place}) cannot be used: {reason}")
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(keep)
-        await link.wait_connected()
-        yield link
-        nursery.cancel_scope.cancel()
+def _first_message(group: BaseExceptionGroup[Exception]) -> str:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return str(first)
 
 
 # --- the commands -----------------------------------------------------------------------------
 
 
-async def _print_log(link: Link, settings: Settings, options: argparse.Namespace) -> None:
+async def _print_log(
+    access: OperatorAccess, settings: Settings, options: argparse.Namespace
+) -> None:
     limit = _number(options.limit, "--limit", most=MOST_SHOWN)
-    log, _, _ = await _find(link, settings, options.room)
+    log, _, _ = await _find(access, settings, options.room)
     lines = map(_line, await log.newest(limit))
     sys.stdout.write("".join(lines))
 
 
-async def _purge_messages(link: Link, settings: Settings, options: argparse.Namespace) -> None:
+async def _purge_messages(
+    access: OperatorAccess, settings: Settings, options: argparse.Namespace
+) -> None:
     seqs = sorted({_number(text, "SEQ") for text in options.seqs})
     if len(seqs) > MOST_RECORDED:
         raise WrongUsage(f"{len(seqs)} messages: at most {MOST_RECORDED} at once")
-    log, epoch, last = await _find(link, settings, options.room)
+    log, epoch, last = await _find(access, settings, options.room)
     if seqs[-1] > last:
         raise WrongUsage(f"{options.room!r} has no message {seqs[-1]}: its last one is {last}")
     found = await log.look_up(seqs)
     told = await log.erase(epoch, seqs=seqs, logged=bool(found.present))
-    await _report(link, settings, log, f"{options.room}: {_what(found)}", told)
+    await _report(access, settings, log, f"{options.room}: {_what(found)}", told)
 
 
-async def _purge_room(link: Link, settings: Settings, options: argparse.Namespace) -> None:
-    log, epoch, last = await _find(link, settings, options.room)
+async def _purge_room(
+    access: OperatorAccess, settings: Settings, options: argparse.Namespace
+) -> None:
+    log, epoch, last = await _find(access, settings, options.room)
     if not last:
         sys.stdout.write(f"{options.room}: nothing was ever said there\n")
         return
     told = await log.erase(epoch, up_to=last)
-    await _report(link, settings, log, f"{options.room}: erased everything up to {last}", told)
+    await _report(access, settings, log, f"{options.room}: erased everything up to {last}", told)
 
 
-async def _find(link: Link, settings: Settings, room: str) -> tuple[RoomLog, str, int]:
+async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[RoomLog, str, int]:
     """Return a room's log, its epoch, and the ``seq`` of its last message."""
     try:
         room_names.check(room)
     except wire.CommandError as error:
         raise WrongUsage(f"{room!r}: {error}") from None
-    log = RoomLog(link, namespace=settings.namespace, scope=_scope(settings), room=room)
+    log = access.room_log(room)
     position = await log.position()
     if position is None:
         raise WrongUsage(f"there is no room {room!r} in the namespace {settings.namespace!r}")
     return log, *position
 
 
-def _scope(settings: Settings) -> str:
-    return channel_scope(settings.namespace, topology_from_url(settings.redis).database)
-
-
-async def _report(link: Link, settings: Settings, log: RoomLog, done: str, told: int) -> None:
+async def _report(
+    access: OperatorAccess, settings: Settings, log: RoomLog, done: str, told: int
+) -> None:
     """Say what was done, who knows of it, and what that may not outlive."""
-    nodes = Nodes(
-        link,
-        namespace=settings.namespace,
-        scope=_scope(settings),
-        incarnation=Incarnation(_NAME),
-    )
-    alive = len(await nodes.alive())
+    alive = len(await access.nodes.alive())
     lines = [done, f"nodes told: {told}, those that have the room open, of {alive} alive"]
     patience = min(REPLICA_SECONDS, settings.redis_timeout / 2)
     confirmed, replicas = await log.replicated(patience)

@@ -12,15 +12,17 @@ from typing import Final
 
 import trio
 
-from gateway import admin, config, logs, signals, stdio
+from gateway import admin, config
 from gateway.admin import CannotAdminister, WrongUsage
 from gateway.backplane import Unsuitable, topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
-from gateway.embedded import NoRedis
-from gateway.listener import CannotListen, allow_many_connections
+from gateway.embedded_redis import NoRedis
+from gateway.net.listener import CannotListen, allow_many_connections
 from gateway.node import serve_until_signalled
-from gateway.stdio import CannotPrint
+from gateway.observability import logs
+from gateway.process import signals, stdio
+from gateway.process.stdio import CannotPrint
 
 BAD_USAGE: Final = 2
 FAILED: Final = 1

@@ -13,8 +13,8 @@ from typing import Final
 
 import trio
 
-from gateway import signals, stdio
-from gateway.embedded import find_redis
+from gateway.embedded_redis import find_redis
+from gateway.process import signals, stdio
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 15.0

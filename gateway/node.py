@@ -12,19 +12,19 @@ from typing import Final
 import structlog
 import trio
 
-from gateway import signals
 from gateway.backplane import Backplane, Unavailable, check_redis, topology_from_url
-from gateway.closing import DRAINING
+from gateway.cluster.membership import Membership
 from gateway.config import Settings
-from gateway.door import Connection
-from gateway.flood import TokenBucket
-from gateway.lease import Lease
-from gateway.listener import Places, accept_forever, most_connections, open_listeners
-from gateway.metrics import Gauges, Metrics
-from gateway.relay import Relay
-from gateway.services import Services
-from gateway.standings import Standings
+from gateway.delivery.relay import Relay
+from gateway.net.listener import ConnectionSlots, accept_forever, most_connections, open_listeners
+from gateway.observability.metrics import Gauges, Metrics
+from gateway.policy.rate_limits import TokenBucket
+from gateway.process import signals
+from gateway.server.connection import Connection
+from gateway.sessions.context import NodeContext
+from gateway.sessions.registry import SessionRegistry
 from gateway.wire import Notice
+from gateway.wire.close_codes import DRAINING
 
 FULL_SECONDS: Final = 1.0
 """When a client may try again that a full node turns away."""
@@ -59,11 +59,11 @@ class Node:
         self._metrics = Metrics()
         self._relay = Relay(self._backplane, self._metrics.counts)
         grace = settings.grace_seconds
-        self._standings = Standings(self._backplane, self._relay, grace=grace)
-        self._lease = Lease(
+        self._registry = SessionRegistry(self._backplane, self._relay, grace=grace)
+        self._membership = Membership(
             self._backplane,
             self._relay,
-            self._standings,
+            self._registry,
             grace=grace,
             probe_seconds=settings.probe_seconds,
         )
@@ -72,18 +72,18 @@ class Node:
             rate=settings.connect_rate,
             now=trio.current_time(),
         )
-        self._services = Services(
+        self._context = NodeContext(
             settings=settings,
             node=self.name,
             backplane=self._backplane,
             relay=self._relay,
-            standings=self._standings,
-            take_in=self._take_in,
+            registry=self._registry,
+            admit=self._admit,
             metrics=self._metrics,
             why_not_ready=self._why_not_ready,
         )
         self._metrics.read_gauges = self._gauges
-        self._places = Places(most_connections())
+        self._slots = ConnectionSlots(most_connections())
         self._connections: set[Connection] = set()
         self._accepting = trio.CancelScope()
         self._stopping = trio.Event()
@@ -112,14 +112,18 @@ class Node:
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
                     on_restored=self._restored,
-                    on_moved=self._lease.redis_moved,
+                    on_moved=self._membership.redis_moved,
                 )
             )
             nursery.start_soon(
-                partial(self._relay.run, on_own=self._lease.heard, on_loss=self._lease.look_soon)
+                partial(
+                    self._relay.run,
+                    on_own=self._membership.heard,
+                    on_loss=self._membership.look_soon,
+                )
             )
-            nursery.start_soon(self._lease.run)
-            nursery.start_soon(self._standings.run)
+            nursery.start_soon(self._membership.run)
+            nursery.start_soon(self._registry.run)
             nursery.start_soon(self._keep_alive)
             with trio.CancelScope() as draining:
                 async with trio.open_nursery() as connections:
@@ -138,13 +142,13 @@ class Node:
     async def _accept(self, listeners: list[socket.socket], connections: trio.Nursery) -> None:
         with self._accepting:
             serve = partial(self._serve, connections)
-            await accept_forever(listeners, connections, serve, self._places)
+            await accept_forever(listeners, connections, serve, self._slots)
 
     async def _serve(
         self, connections: trio.Nursery, connected: socket.socket, remote: str
     ) -> None:
         """Serve one connection; nothing that happens in it may reach the others."""
-        connection = Connection(self._services, connected, remote, connections.start_soon)
+        connection = Connection(self._context, connected, remote, connections.start_soon)
         self._connections.add(connection)
         if self._accepting.cancel_called:
             connection.close(DRAINING)
@@ -154,7 +158,7 @@ class Node:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
-            self._places.give_back()
+            self._slots.give_back()
             self._some_went.set()
 
     async def _keep_alive(self) -> None:
@@ -205,42 +209,42 @@ class Node:
                 self._some_went = trio.Event()
                 await self._some_went.wait()
 
-    def _take_in(self) -> float | None:
+    def _admit(self) -> float | None:
         """Let one more client in; or give the seconds after which it may try again."""
         if self._stopping.is_set():
             return self._settings.drain_seconds
-        if self._places.full:
+        if self._slots.full:
             return FULL_SECONDS
         return self._arrivals.take(trio.current_time()) or None
 
     def _restored(self) -> None:
         """Catch up with what the subscription did not bring while it was away."""
         self._relay.recheck()
-        self._lease.check_soon()
+        self._membership.check_soon()
 
     async def _leave_redis_clean(self) -> None:
-        await self._standings.released()
+        await self._registry.released()
         try:
-            await self._lease.give_up()
+            await self._membership.give_up()
         except Unavailable:
             log.warning("redis is away; the other nodes will clean up after this one")
 
     def _why_not_ready(self) -> str | None:
         if self._stopping.is_set():
             return "the node is draining"
-        return self._lease.why_not_ready()
+        return self._membership.why_not_ready()
 
     def _gauges(self) -> Gauges:
-        outboxes = [c.outbox for c in self._connections]
+        outboxes = [c.write_buffer for c in self._connections]
         return Gauges(
             connections=len(self._connections),
-            sessions=self._standings.connected,
-            parked=self._standings.parked,
+            sessions=self._registry.connected,
+            parked=self._registry.parked,
             rooms=len(self._relay.rooms),
             tasks=trio.lowlevel.current_statistics().tasks_living,
-            outbox_bytes=sum(outbox.waiting for outbox in outboxes),
-            redis_connected=self._backplane.link.connected,
-            subscription_delivers=self._lease.subscription_delivers,
+            outbox_bytes=sum(write_buffer.waiting for write_buffer in outboxes),
+            redis_connected=self._backplane.connected,
+            subscription_delivers=self._membership.subscription_delivers,
             ready=self._why_not_ready() is None,
         )
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import redis
 import trio
 
-from gateway.embedded import find_redis
+from gateway.embedded_redis import find_redis
 from tests import PATIENCE
 
 _DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")

@@ -1,4 +1,4 @@
-"""Inboxes as all nodes share them: a log of direct messages for each session, like a room's."""
+"""Inboxes as all nodes share them: a log of direct messages for each session."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused, Refused, Replaced, reading
-from gateway.backplane.link import Link
+from gateway.backplane.errors import IdReused, Replaced
 from gateway.backplane.nicks import Owner
-from gateway.backplane.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.payloads import only_messages
+from gateway.backplane.redis.errors import Refused, reading
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT
 from gateway.backplane.timeline import Timeline
-from gateway.splicing import only_messages
 
 INBOX_SECONDS: Final = 3600.0
 """An inbox that nobody keeps or writes to is gone after so long; its session is over by then."""
@@ -58,7 +59,7 @@ class InboxKeys:
         return self.meta, self.log, self.ids, self.older_ids
 
 
-class Inboxes:
+class InboxStore:
     """What can be done to inboxes in Redis.
 
     Every method raises `Unavailable` if Redis cannot answer; whether it then took effect is
@@ -79,7 +80,7 @@ class Inboxes:
         """Log a message in a session's inbox, and publish it to the node that has the session.
 
         ``key`` makes it known again, ``digest`` what is said under it; ``mark`` goes before what is
-        published; ``tail`` is its JSON from behind its head (`gateway.splicing`).
+        published; ``tail`` is its JSON from behind its head (`gateway.backplane.payloads`).
 
         :returns: its ``seq``; the first one's, if the inbox has a message of this key.
         :raises IdReused: if something else was said under the key.
@@ -96,7 +97,7 @@ class Inboxes:
             self._epochs.new(),
             round(INBOX_SECONDS * 1000),
             digest,
-            self._link.lineage,
+            self._link.replication_id,
         )
         if seq < 0:
             raise IdReused
@@ -138,11 +139,11 @@ class Inboxes:
         epoch, seq, _, messages, _, _, *written = await self._link.run_script(
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
-        timeline = Timeline.read(*written, server=self._link.lineage, seq=seq)
+        timeline = Timeline.read(*written, server=self._link.replication_id, seq=seq)
         return InboxPage(epoch.decode(), seq, only_messages(messages), timeline)
 
     async def renew_epoch(self, session: str, epoch: str, *, beyond: str) -> None:
-        """Put an inbox into another epoch than this one, as `Rooms.renew_epoch` does."""
+        """Put an inbox into another epoch than this one, as `RoomStore.renew_epoch` does."""
         meta = self._keys(session).meta
         new = continuation(epoch, beyond=beyond) if epoch else self._epochs.new()
         await self._link.run_script(RENEW_EPOCH, (meta,), epoch, new)

@@ -6,14 +6,15 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from gateway.backplane.errors import Outdated, Replaced, reading
+from gateway.backplane.errors import Outdated, Replaced
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
+from gateway.backplane.member_line import nick_of
 from gateway.backplane.nodes import channel_of
-from gateway.backplane.scripts import CLAIM, RELEASE, RESUME
+from gateway.backplane.redis.errors import reading
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import CLAIM, RELEASE, RESUME
 from gateway.backplane.terms import NO_TERM, up_to_terms
-from gateway.nicknames import fold
-from gateway.who import nick_of
+from gateway.policy.nicknames import fold
 
 _SCAN_COUNT: Final = 500
 _OWN: Final = 0
@@ -31,7 +32,7 @@ class NickTaken(Exception):
 
 
 class TakenUp(NamedTuple):
-    """A session that begins a term: its number, and who it is (`gateway.who`)."""
+    """A session that begins a term: its number, and who it is (`gateway.backplane.member_line`)."""
 
     term: int
     who: str
@@ -45,14 +46,14 @@ class Owner(NamedTuple):
     nick: str
 
 
-class Held(NamedTuple):
+class HeldNick(NamedTuple):
     """What a session holds: its nickname, folded, in a term."""
 
     term: int
     nick: str
 
 
-class Nicks:
+class NickRegistry:
     """Two hashes in Redis, changed together: who owns a nickname, and which one a session owns.
 
     Every method raises `Unavailable` if Redis cannot answer; doing it again is safe.
@@ -73,10 +74,11 @@ class Nicks:
         term: int = NO_TERM,
         variants: Callable[[str], Sequence[str]] = lambda _: (),
     ) -> int:
-        """Make a nickname the session's, on this node, and set free the one it had.
+        """Claim a nickname for a session of this node, and release the one that it had.
 
-        ``who`` is it with the status that goes with it (`gateway.who`); ``term`` is `NO_TERM` for
-        a new session; ``variants`` is asked for other nicknames like it if it is taken.
+        - ``who``: the nickname with the status that goes with it (`gateway.backplane.member_line`);
+        - ``term``: that of the session, `NO_TERM` for a new one;
+        - ``variants``: called for similar nicknames to suggest if this one is taken.
 
         :returns: the session's term.
         :raises NickTaken: with the first variant that is free.
@@ -156,7 +158,7 @@ class Nicks:
                 astray[session] = False
         return astray
 
-    async def release_held(self, held: Mapping[str, Held]) -> list[str]:
+    async def release_held(self, held: Mapping[str, HeldNick]) -> list[str]:
         """End sessions as `release` does, given what each holds by `holdings`.
 
         It works even if Redis has lost which nickname a session owns.
@@ -174,31 +176,31 @@ class Nicks:
             ended += await self._release_held(held, node)
         return ended
 
-    async def holdings(self) -> dict[str, dict[str, Held]]:
+    async def holdings(self) -> dict[str, dict[str, HeldNick]]:
         """Return all sessions with what they hold, by the node, alive or not, that they are on."""
-        holdings: dict[str, dict[str, Held]] = {}
+        holdings: dict[str, dict[str, HeldNick]] = {}
         async for some in self._scan():
             for session, (holder, held) in some.items():
                 holdings.setdefault(holder, {})[session] = held
         return holdings
 
-    async def _scan(self) -> AsyncIterator[dict[str, tuple[str, Held]]]:
+    async def _scan(self) -> AsyncIterator[dict[str, tuple[str, HeldNick]]]:
         """Yield sessions with their nodes and what they hold, some at a time."""
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
             # Nothing here may fail over what somebody else has put there.
             text = [part.decode("utf-8", "replace") for part in flat]
-            found: dict[str, tuple[str, Held]] = {}
+            found: dict[str, tuple[str, HeldNick]] = {}
             for folded, owner in zip(text[::2], text[1::2], strict=True):
                 if read := _OWNER.match(owner):
                     session, node, term = read.groups()
-                    found[session] = node, Held(int(term), folded)
+                    found[session] = node, HeldNick(int(term), folded)
             yield found
             if cursor == b"0":
                 return
 
-    async def _release_held(self, held: Mapping[str, Held], node: str) -> list[str]:
+    async def _release_held(self, held: Mapping[str, HeldNick], node: str) -> list[str]:
         # Should one have ended meanwhile, releasing it removes what is noted of it here.
         notes = [("HSETNX", self._keys[1], session, each.nick) for session, each in held.items()]
         await self._link.call_all(notes)

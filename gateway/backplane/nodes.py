@@ -6,8 +6,8 @@ import re
 from typing import Final, NamedTuple
 
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
-from gateway.backplane.scripts import BEAT
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import BEAT
 
 _BEATS: Final = re.compile(rb"-1|[0-9]{1,18}")
 
@@ -36,7 +36,7 @@ def channel_scope(namespace: str, database: int) -> str:
     return f"{namespace}@{database}"
 
 
-class Nodes:
+class NodeRegistry:
     """The register of nodes. Every method raises `Unavailable` if Redis cannot answer."""
 
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
@@ -97,40 +97,3 @@ class Nodes:
     async def remove(self, node: str) -> None:
         """Strike a node off the register."""
         await self._link.call("HDEL", self._key, node)
-
-
-class Verdict(NamedTuple):
-    """Nodes to be declared dead, and dead ones whose sessions can come back no more."""
-
-    dead: list[str]
-    over: list[str]
-
-
-class Deaths:
-    """Tells from successive heartbeats which other nodes have stopped beating. Pure.
-
-    Judged by this node's clock and by changes only, so clocks need not agree. After a time without
-    Redis everybody's beats have stood still: `forget` starts all over.
-    """
-
-    def __init__(self, timeout: float, grace: float) -> None:
-        """Take nodes for dead after ``timeout`` seconds; release them after ``grace``."""
-        self._timeout = timeout
-        self._grace = grace
-        self._seen: dict[str, tuple[int, float]] = {}
-
-    def judge(self, beats: dict[str, int], now: float) -> Verdict:
-        """Take in a heartbeat's answer; give who has not beaten for too long."""
-        seen: dict[str, tuple[int, float]] = {}
-        for node, count in beats.items():
-            before, since = self._seen.get(node, (count, now))
-            # Being declared dead is no beat: the last one counts.
-            seen[node] = (count, since if count in {before, DEAD} else now)
-        self._seen = seen
-        dead = [n for n, (c, at) in seen.items() if c != DEAD and now - at > self._timeout]
-        over = [n for n, (c, at) in seen.items() if c == DEAD and now - at > self._grace]
-        return Verdict(dead, over)
-
-    def forget(self) -> None:
-        """Count everybody as having beaten just now, at the next judgement."""
-        self._seen.clear()

@@ -9,11 +9,11 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.link import Link
+from gateway.backplane.erasures import MOST_RECORDED, is_tombstone
+from gateway.backplane.payloads import only_messages
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import ERASE
 from gateway.backplane.rooms import RoomKeys
-from gateway.backplane.scripts import ERASE
-from gateway.erasure import MOST_RECORDED, is_tombstone
-from gateway.splicing import only_messages
 
 COPIED_AT_ONCE: Final = 256 * 1024
 """Bytes of a log that one call of the script copies, at least: some milliseconds."""

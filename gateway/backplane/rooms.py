@@ -1,4 +1,4 @@
-"""Rooms as all nodes share them: members, the log with its order, and who announces what."""
+"""Rooms as all nodes share them: their members, and their logs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import msgspec
 import trio
 
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.errors import IdReused, Refused, Replaced, reading
+from gateway.backplane.erasures import ErasedSet, read_record
+from gateway.backplane.errors import IdReused, Replaced
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
-from gateway.backplane.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.payloads import only_messages
+from gateway.backplane.redis.errors import Refused, reading
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
-from gateway.erasure import Erased, read_record
-from gateway.splicing import only_messages
 
 REMEMBERED_IDS: Final = 10_000
 """A message id is recognised for at least this many further messages of its room."""
@@ -37,8 +38,9 @@ _MEMBER: Final = re.compile("(\\S+) ([0-9]{1,16}) (.*)", re.DOTALL)
 class Snapshot:
     """A room at one moment.
 
-    ``members`` maps session to who they are (`gateway.who`), or is None if still as known.
-    ``epoch`` is empty if Redis knows no such room. ``messages`` may stop before ``seq``.
+    - ``epoch``: empty if Redis knows no such room;
+    - ``messages``: in order; they may stop before ``seq``;
+    - ``members``: member lines by session, or None if they are still as known.
     """
 
     epoch: str
@@ -47,7 +49,7 @@ class Snapshot:
     messages: list[bytes]
     members: dict[str, str] | None
     timeline: Timeline
-    erased: Erased
+    erased: ErasedSet
 
 
 class Entered(NamedTuple):
@@ -95,7 +97,7 @@ class RoomKeys:
         return self.meta, self.members, self.log, self.ids, self.older_ids
 
 
-class Rooms:
+class RoomStore:
     """What can be done to rooms in Redis.
 
     Every method raises `Unavailable` if Redis cannot answer; whether it then took effect is
@@ -136,7 +138,7 @@ class Rooms:
     async def publish(
         self, room: str, session: str, message_id: str, tail: bytes, *, term: int, digest: str
     ) -> int:
-        """Log and publish a message, given as JSON from behind its head (`gateway.splicing`).
+        """Log and publish a message, given as JSON without its head (`gateway.backplane.payloads`).
 
         :param digest: of what the session says under this id, the same for another attempt.
         :returns: its ``seq``; the first one's, if the session has sent this id to the room before.
@@ -154,7 +156,7 @@ class Rooms:
             REMEMBERED_IDS,
             self._epochs.new(),
             digest,
-            self._link.lineage,
+            self._link.replication_id,
             session,
             f"{self._incarnation.name} {term} ",
         )
@@ -231,7 +233,7 @@ class Rooms:
             version,
             only_messages(messages),
             None if known else {m.session: m.who for m in _read_members(members)},
-            Timeline.read(*written, server=self._link.lineage, seq=seq),
+            Timeline.read(*written, server=self._link.replication_id, seq=seq),
             read_record(erased),
         )
 
@@ -298,7 +300,7 @@ class Rooms:
         if empty := [room for room in rooms if sizes.get(room) == 0]:
             await self._link.call("ZREM", self._sizes, *empty)
 
-    async def entered(self, *rooms: str) -> None:
+    async def register(self, *rooms: str) -> None:
         """Note that this node has members in rooms: they are listed, and found if it dies."""
         until = time.time() + self._keep_seconds
         for start in range(0, len(rooms), _BATCH):
@@ -312,7 +314,7 @@ class Rooms:
                 ]
             )
 
-    async def left(self, room: str) -> None:
+    async def unregister(self, room: str) -> None:
         """Note that this node has no members in a room any more."""
         await self._link.call("SREM", self._own_rooms, room)
 

@@ -10,9 +10,10 @@ import pytest
 import trio
 from hypothesis import HealthCheck, settings
 
-from gateway.backplane import Backplane, Burst, Server
-from gateway.backplane.link import Link
-from gateway.splicing import EPOCH_MARK
+from gateway.backplane import Backplane, Burst
+from gateway.backplane.payloads import EPOCH_MARK
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.server import RedisEndpoint
 from tests import PATIENCE
 from tests.backplane.tls import Identity
 from tests.redis_server import RedisServer
@@ -49,7 +50,7 @@ class Links:
         self, name: str = "test", *, url: str | None = None, patience: float = TIMEOUT
     ) -> Link:
         """Open a link and wait until it is connected."""
-        link = Link(Server.from_url(url or self._server.url), name=name, timeout=patience)
+        link = Link(RedisEndpoint.from_url(url or self._server.url), name=name, timeout=patience)
         self._nursery.start_soon(link.run)
         with trio.fail_after(PATIENCE):
             await link.wait_connected()
@@ -79,7 +80,7 @@ class Node:
     def __init__(self, server: RedisServer, name: str, history_size: int) -> None:
         self.name = name
         self.backplane = Backplane(
-            Server.from_url(server.url),
+            RedisEndpoint.from_url(server.url),
             node=name,
             namespace="test",
             timeout=TIMEOUT,
@@ -128,7 +129,7 @@ class Node:
         assert await self.hear(1) == [b"mark"]
 
 
-class Nodes:
+class NodeRegistry:
     """Opens nodes; they live until the test ends."""
 
     def __init__(self, server: RedisServer, nursery: trio.Nursery) -> None:
@@ -146,12 +147,12 @@ class Nodes:
 
 
 @pytest.fixture
-async def nodes(redis_server: RedisServer) -> AsyncIterator[Nodes]:
+async def nodes(redis_server: RedisServer) -> AsyncIterator[NodeRegistry]:
     async with trio.open_nursery() as nursery:
-        yield Nodes(redis_server, nursery)
+        yield NodeRegistry(redis_server, nursery)
         nursery.cancel_scope.cancel()
 
 
 @pytest.fixture
-async def node(nodes: Nodes) -> Node:
+async def node(nodes: NodeRegistry) -> Node:
     return await nodes.open()

@@ -11,7 +11,7 @@ import trio
 from structlog.typing import EventDict
 
 from gateway.backplane import Unavailable
-from gateway.backplane.link import Link
+from gateway.backplane.redis.link import Link
 from tests import PATIENCE
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from gateway import splicing
+from gateway.backplane import payloads
 from gateway.backplane.rooms import RoomKeys
 from tests.backplane.conftest import Node
 from tests.redis_server import RedisServer
@@ -17,12 +17,12 @@ DAY_MS: Final = 86_400_000
 
 
 def tail(text: str, room: str = "lobby", id: str = "1") -> bytes:  # noqa: A002
-    return splicing.encode_message_tail(room=room, sender="Alice", text=text, id=id)
+    return payloads.encode_message_tail(room=room, sender="Alice", text=text, id=id)
 
 
 async def say(node: Node, text: str, *, session: str = "s1", room: str = "lobby") -> int:
     """Publish a message whose id is its text."""
-    said, digest = tail(text, room, text), splicing.digest_of(text)
+    said, digest = tail(text, room, text), payloads.digest_of(text)
     return await node.rooms.publish(room, session, text, said, term=1, digest=digest)
 
 
@@ -37,7 +37,7 @@ def texts(messages: list[bytes]) -> list[str]:
 
 
 def seqs(messages: list[bytes]) -> list[int]:
-    return [splicing.message_seq(message) for message in messages]
+    return [payloads.message_seq(message) for message in messages]
 
 
 def keys_of(room: str) -> RoomKeys:

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 import trio
 
-from gateway.backplane import RoomLog
-from gateway.backplane.room_log import COPIED_AT_ONCE, CannotErase
-from gateway.backplane.scripts import ERASE
-from gateway.erasure import ERASURE_PREFIX, MOST_RECORDED, is_tombstone, read_erasure, without_text
-from gateway.splicing import contradict
+from gateway.backplane.erasures import (
+    ERASURE_PREFIX,
+    MOST_RECORDED,
+    is_tombstone,
+    read_erasure,
+    without_text,
+)
+from gateway.backplane.payloads import contradict
+from gateway.backplane.redis.scripts import ERASE
+from gateway.backplane.room_log import COPIED_AT_ONCE, CannotErase, RoomLog
 from gateway.wire import Position
-from tests.backplane.conftest import Node, Nodes
+from tests.backplane.conftest import Node, NodeRegistry
 from tests.backplane.sayings import DAY_MS, keys_of, say, say_many, seqs, tail, texts, ttl
 from tests.redis_server import RedisServer
 
@@ -107,7 +112,7 @@ async def test_no_text_or_room_name_is_taken_for_the_json_around_it(
     assert tombstone == without_text(said) == without_text(tombstone)
 
 
-async def test_every_node_is_told_what_is_erased(nodes: Nodes) -> None:
+async def test_every_node_is_told_what_is_erased(nodes: NodeRegistry) -> None:
     listener, speaker = await nodes.open("listener"), await nodes.open("speaker")
     await say_many(speaker, 3)
     await listener.listen("lobby")
@@ -122,7 +127,7 @@ async def test_every_node_is_told_what_is_erased(nodes: Nodes) -> None:
     assert (await speaker.rooms.join("lobby", "s1", "Alice", term=1)).erasures == 3
 
 
-async def test_repeating_it_changes_nothing_and_tells_again(nodes: Nodes) -> None:
+async def test_repeating_it_changes_nothing_and_tells_again(nodes: NodeRegistry) -> None:
     node = await nodes.open()
     await say_many(node, 3)
     await node.listen("lobby")
@@ -218,7 +223,7 @@ async def test_a_room_that_began_anew_knows_nothing_of_erasures_before(
 
 
 async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, other = [await nodes.open(name, history_size=10_000) for name in ("n1", "n2")]
     await say_many(node, LARGE)
@@ -243,7 +248,7 @@ async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
     assert texts(messages) == [""] * LARGE + more
 
 
-async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(nodes: Nodes) -> None:
+async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(nodes: NodeRegistry) -> None:
     node = await nodes.open(history_size=10_000)
     for number in range(200):
         said = tail("\x01" * 4096, id=str(number))
@@ -254,7 +259,7 @@ async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(nodes: Nodes) 
     assert await node.link.call("XLEN", keys.copy) <= 50
 
 
-async def test_a_message_said_while_it_is_under_way_is_not_lost(nodes: Nodes) -> None:
+async def test_a_message_said_while_it_is_under_way_is_not_lost(nodes: NodeRegistry) -> None:
     node, speaker = await nodes.open(), await nodes.open("speaker")
     await say_many(node, 600)
     async with trio.open_nursery() as nursery:
@@ -267,7 +272,7 @@ async def test_a_message_said_while_it_is_under_way_is_not_lost(nodes: Nodes) ->
 
 
 async def test_two_erasures_at_once_do_not_undo_each_other(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     """The second one is refused while the first one copies; left undone it can be done later."""
     node = await nodes.open(history_size=10_000)

@@ -14,8 +14,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.backplane import Unavailable, topology_from_url
-from gateway.backplane.link import Link
-from gateway.backplane.topology import ASK_SECONDS, Sentinels
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.topology import ASK_SECONDS, Sentinels
 from tests.backplane.fake_sentinel import FakeSentinel, FakeServer, serving
 
 STANDSTILL = 10.0

@@ -10,14 +10,14 @@ import pytest
 import trio
 from redis.crc import key_slot
 
-from gateway import splicing, wire
-from gateway.backplane import NO_TERM, IdReused, Owner, Unavailable
+from gateway import wire
+from gateway.backplane import NO_TERM, IdReused, Owner, Unavailable, payloads
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
-from gateway.inbox import Inboxes
-from gateway.metrics import Counts
-from gateway.personal import Personal
-from gateway.relay import Relay
-from tests.backplane.conftest import Node, Nodes
+from gateway.delivery.inbox import Inboxes
+from gateway.delivery.relay import Relay
+from gateway.observability.metrics import Counts
+from gateway.sessions.direct_messages import DirectMessages
+from tests.backplane.conftest import Node, NodeRegistry
 from tests.backplane.sayings import seqs, texts
 from tests.redis_server import RedisServer
 
@@ -32,21 +32,21 @@ async def write(
         session,
         node.nodes.channel_of(to),
         key or text,
-        mark=splicing.direct_mark(session),
-        tail=splicing.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
-        digest=splicing.digest_of(text),
+        mark=payloads.direct_mark(session),
+        tail=payloads.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
+        digest=payloads.digest_of(text),
     )
 
 
-async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: Nodes) -> None:
+async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: NodeRegistry) -> None:
     there, here = await nodes.open("n1"), await nodes.open("n2")
     assert await there.subscription.subscribe(there.nodes.channel)
     assert await write(here, "Grüße 👋") == 1
     [heard] = await there.hear(1)
-    session, message = splicing.read_marked(heard)
+    session, message = payloads.read_marked(heard)
     page = await here.backplane.inboxes.read("bob", after=0, limit=10)
     assert (session, page.seq, page.messages) == ("bob", 1, [message])
-    assert splicing.direct_epoch(message) == page.epoch
+    assert payloads.direct_epoch(message) == page.epoch
     event = wire.decode_event(message.decode())
     assert isinstance(event, wire.DirectMessage)
     assert (event.seq, event.epoch, event.sender, event.to, event.text) == (
@@ -54,7 +54,7 @@ async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: Nodes) -> N
     )  # fmt: skip
 
 
-async def test_the_same_key_is_delivered_once(nodes: Nodes) -> None:
+async def test_the_same_key_is_delivered_once(nodes: NodeRegistry) -> None:
     opened = [await nodes.open(f"n{number}") for number in range(1, 4)]
     assert await opened[0].subscription.subscribe(opened[0].nodes.channel)
     answers: list[int] = []
@@ -67,30 +67,32 @@ async def test_the_same_key_is_delivered_once(nodes: Nodes) -> None:
             nursery.start_soon(again, opened[number % 3])
     assert answers == [1] * 30
     assert await write(opened[1], "other") == 2
-    heard = [splicing.read_marked(payload)[1] for payload in await opened[0].hear(2)]
+    heard = [payloads.read_marked(payload)[1] for payload in await opened[0].hear(2)]
     assert texts(heard) == ["once", "other"]
     await opened[0].hear_no_more()
     address = opened[0].backplane.inboxes.address
     keys = {"s1:1": "once", "other": "other", "new": "new"}
     found = [
-        await address("bob", key, None, term=1, digest=splicing.digest_of(text))
+        await address("bob", key, None, term=1, digest=payloads.digest_of(text))
         for key, text in keys.items()
     ]
     assert found == [1, 2, None]
 
 
 @pytest.fixture
-async def alice(node: Node) -> Personal:
+async def alice(node: Node) -> DirectMessages:
     """Alice, who may write to Bob."""
     await node.nicks.claim("Bob", "bob")
     await node.nicks.claim("Alice", "alice")
-    return Personal(node.backplane, Relay(node.backplane, Counts()), "alice")
+    return DirectMessages(node.backplane, Relay(node.backplane, Counts()), "alice")
 
 
 HELLO = wire.SendDirect(id="1", to="bob", text="hello")
 
 
-async def fail_half_way(node: Node, alice: Personal, patch: pytest.MonkeyPatch, at: str) -> None:
+async def fail_half_way(
+    node: Node, alice: DirectMessages, patch: pytest.MonkeyPatch, at: str
+) -> None:
     """Say hello to Bob, with Redis away when it comes to this inbox."""
     inboxes = node.backplane.inboxes
     deliver = inboxes.deliver
@@ -108,7 +110,7 @@ async def fail_half_way(node: Node, alice: Personal, patch: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize("failing", ["alice", "bob"])
 async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
-    node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str
+    node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     await fail_half_way(node, alice, monkeypatch, failing)
     assert [await alice.direct("Alice", HELLO, term=1) for _ in range(2)] == [1, 1]
@@ -121,7 +123,7 @@ async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
 
 @pytest.mark.parametrize("failing", ["alice", "bob"])
 async def test_another_attempt_goes_to_the_same_person_though_another_has_the_name(
-    node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str
+    node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     await fail_half_way(node, alice, monkeypatch, failing)
     await node.nicks.claim("Robert", "bob")
@@ -139,7 +141,7 @@ async def test_another_attempt_goes_to_the_same_person_though_another_has_the_na
 @pytest.mark.parametrize("failing", ["alice", "bob"])
 @pytest.mark.parametrize("taken", [False, True])
 async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
-    node: Node, alice: Personal, monkeypatch: pytest.MonkeyPatch, failing: str, taken: bool
+    node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str, taken: bool
 ) -> None:
     await fail_half_way(node, alice, monkeypatch, failing)
     await node.nicks.release({"bob": NO_TERM})
@@ -255,7 +257,7 @@ async def test_lost_data_begin_a_new_epoch(node: Node, redis_server: RedisServer
     assert [json.loads(message)["epoch"] for message in after.messages] == [after.epoch]
 
 
-async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: Nodes) -> None:
+async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: NodeRegistry) -> None:
     there, here = await nodes.open("n1"), await nodes.open("n2")
     for node in (there, here):
         assert await node.subscription.subscribe(node.nodes.channel)
@@ -264,7 +266,7 @@ async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: Nodes) -> None:
     await write(here, "behind", to="n1")
     assert len(await there.hear(1)) == 1
     await there.hear_no_more()
-    assert texts([splicing.read_marked(payload)[1] for payload in await here.hear(1)]) == ["behind"]
+    assert texts([payloads.read_marked(payload)[1] for payload in await here.hear(1)]) == ["behind"]
 
 
 async def test_who_comes_back_gets_what_was_missed(

@@ -10,8 +10,8 @@ import trio
 from redis import exceptions as redis_exceptions
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.backplane.connection import Connection
-from gateway.backplane.link import Link
+from gateway.backplane.redis.connection import RedisConnection
+from gateway.backplane.redis.link import Link
 from tests.backplane.expectations import expect_echo
 from tests.redis_server import RedisServer
 
@@ -31,13 +31,13 @@ async def test_concurrent_calls_go_out_in_one_write(
     link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[bytes] = []
-    send = Connection.send
+    send = RedisConnection.send
 
-    async def counted(self: Connection, data: bytes) -> None:
+    async def counted(self: RedisConnection, data: bytes) -> None:
         writes.append(data)
         await send(self, data)
 
-    monkeypatch.setattr(Connection, "send", counted)
+    monkeypatch.setattr(RedisConnection, "send", counted)
     async with trio.open_nursery() as nursery:
         for number in range(500):
             nursery.start_soon(link.call, "ECHO", number)

@@ -10,11 +10,12 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gateway.backplane import Denied, Server, Unavailable
-from gateway.backplane.errors import Forbidden, NoScript, ReadOnly, Refused, translate
-from gateway.backplane.link import LOADS, Link
-from gateway.backplane.scripts import ALL_SCRIPTS, CLAIM, PUBLISH, SNAPSHOT
-from gateway.backplane.suitability import QUESTIONS
+from gateway.backplane import Denied, Unavailable
+from gateway.backplane.redis.errors import Forbidden, NoScript, ReadOnly, Refused, translate
+from gateway.backplane.redis.link import LOADS, Link
+from gateway.backplane.redis.scripts import ALL_SCRIPTS, CLAIM, PUBLISH, SNAPSHOT
+from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.redis.suitability import QUESTIONS
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
@@ -49,7 +50,7 @@ async def test_calls_while_redis_is_away_fail_at_once(
 
 async def test_failing_at_once_is_still_a_checkpoint(redis_server: RedisServer) -> None:
     """A task that tries again in a loop does not stop the others."""
-    link = Link(Server.from_url(redis_server.url), name="never run", timeout=1)
+    link = Link(RedisEndpoint.from_url(redis_server.url), name="never run", timeout=1)
     for call in (partial(link.call, "PING"), partial(link.call_all, [("PING",)])):
         with trio.testing.assert_checkpoints():
             await fails(call)
@@ -158,7 +159,7 @@ async def test_the_timeout_runs_for_the_oldest_call(mock_clock: MockClock) -> No
             0,
         )
         port = listeners[0].socket.getsockname()[1]
-        link = Link(Server.from_url(f"redis://localhost:{port}"), name="test", timeout=8.0)
+        link = Link(RedisEndpoint.from_url(f"redis://localhost:{port}"), name="test", timeout=8.0)
         nursery.start_soon(link.run)
         await link.wait_connected()
         failed_at: list[float] = []
@@ -206,7 +207,7 @@ async def test_what_was_not_sent_in_time_is_not_sent_any_more(mock_clock: MockCl
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
         port = listeners[0].socket.getsockname()[1]
-        link = Link(Server.from_url(f"redis://127.0.0.1:{port}"), name="test", timeout=8.0)
+        link = Link(RedisEndpoint.from_url(f"redis://127.0.0.1:{port}"), name="test", timeout=8.0)
         with trio.CancelScope() as running:
             async with trio.open_nursery() as around:
                 around.start_soon(link.run)
@@ -227,7 +228,7 @@ async def test_an_idle_connection_is_kept(mock_clock: MockClock) -> None:
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, fake.serve, 0)
         port = listeners[0].socket.getsockname()[1]
-        link = Link(Server.from_url(f"redis://localhost:{port}"), name="test", timeout=1.0)
+        link = Link(RedisEndpoint.from_url(f"redis://localhost:{port}"), name="test", timeout=1.0)
         nursery.start_soon(link.run)
         await link.wait_connected()
         for _ in range(20):
@@ -238,7 +239,7 @@ async def test_an_idle_connection_is_kept(mock_clock: MockClock) -> None:
 
 
 async def test_redis_that_is_not_there_is_tried_again_and_logged(tmp_path: Path) -> None:
-    link = Link(Server.from_url(f"unix://{tmp_path / 'redis.sock'}"), name="test", timeout=1)
+    link = Link(RedisEndpoint.from_url(f"unix://{tmp_path / 'redis.sock'}"), name="test", timeout=1)
     async with kept_out(link) as logs, RedisServer(tmp_path, appendonly="no"):
         await connected_again(link)
         assert await link.call("PING") == b"PONG"

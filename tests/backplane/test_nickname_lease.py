@@ -19,11 +19,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gateway.backplane import NO_TERM, Nicks, NickTaken, Nodes, Outdated, Replaced
+from gateway.backplane import NO_TERM, NickTaken, Outdated, Replaced
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
-from gateway.nicknames import fold
-from gateway.who import nick_of
+from gateway.backplane.member_line import nick_of
+from gateway.backplane.nicks import NickRegistry
+from gateway.backplane.nodes import NodeRegistry
+from gateway.backplane.redis.link import Link
+from gateway.policy.nicknames import fold
 from tests.redis_server import RedisServer
 
 LINES: Final = ("Alice", "ALICE away at lunch", "Bob", "Carol busy", "carol_")
@@ -56,8 +58,12 @@ class Member:
 
     def __init__(self, link: Link, name: str) -> None:
         self.incarnation = Incarnation(name)
-        self.nicks = Nicks(link, namespace="test", scope="test@0", incarnation=self.incarnation)
-        self.register = Nodes(link, namespace="test", scope="test@0", incarnation=self.incarnation)
+        self.nicks = NickRegistry(
+            link, namespace="test", scope="test@0", incarnation=self.incarnation
+        )
+        self.register = NodeRegistry(
+            link, namespace="test", scope="test@0", incarnation=self.incarnation
+        )
         self.believed: dict[str, Belief] = {}
 
     @property

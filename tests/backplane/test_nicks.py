@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from gateway.backplane import NO_TERM, NickTaken, Replaced
-from tests.backplane.conftest import Node, Nodes
+from tests.backplane.conftest import Node, NodeRegistry
 from tests.redis_server import RedisServer
 
 
@@ -43,7 +43,7 @@ def held(server: RedisServer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("same", ["Alice", "alice", "ALICE", "Ａｌｉｃｅ", "аlice"])
-async def test_what_looks_the_same_is_taken_on_every_node(nodes: Nodes, same: str) -> None:
+async def test_what_looks_the_same_is_taken_on_every_node(nodes: NodeRegistry, same: str) -> None:
     one, two = await nodes.open("one"), await nodes.open("two")
     await one.nicks.claim("Alice", "s1")
     assert await taken(one, same, "s2") is None
@@ -95,7 +95,7 @@ async def test_a_renaming_that_is_refused_changes_nothing(
 
 
 async def test_at_no_moment_has_somebody_who_renames_no_name_or_two(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     """Two rename to and fro; a third looks on, at every moment that Redis has."""
     one, two = await nodes.open("one"), await nodes.open("two")
@@ -146,7 +146,7 @@ async def test_what_was_released_is_free(node: Node, redis_server: RedisServer) 
 
 
 async def test_a_dead_nodes_nicknames_are_free_and_no_others(
-    nodes: Nodes, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.backplane.nicks._SCAN_COUNT", 50)
     dead, alike, alive = [await nodes.open(name) for name in ("n1", "n11", "n2")]
@@ -177,7 +177,7 @@ async def test_what_somebody_else_has_put_there_is_passed_over(
 
 
 async def test_a_session_is_taken_up_with_its_name_and_its_node_is_told(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     old, new = await nodes.open("old"), await nodes.open("new")
     assert await old.subscription.subscribe(old.nodes.channel)
@@ -205,7 +205,7 @@ async def test_there_is_nothing_to_take_up_of_a_session_that_is_over(
 
 
 async def test_whoever_was_replaced_can_neither_claim_nor_release(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     old, new = await nodes.open("old"), await nodes.open("new")
     await old.nicks.claim("Alice", "s1")
@@ -221,7 +221,7 @@ async def test_whoever_was_replaced_can_neither_claim_nor_release(
 
 
 async def test_a_node_taken_for_dead_claims_again_and_is_not_released_any_more(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     paused, survivor = await nodes.open("paused"), await nodes.open("survivor")
     for session, nick in {"s1": "Alice", "s2": "Bob"}.items():
@@ -242,7 +242,7 @@ async def test_a_node_taken_for_dead_claims_again_and_is_not_released_any_more(
 
 
 async def test_of_a_hundred_claims_at_once_one_wins(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     opened = [await nodes.open(f"n{number}") for number in range(3)]
     winners: list[str] = []

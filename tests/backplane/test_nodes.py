@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.backplane.conftest import Node, Nodes
+from tests.backplane.conftest import Node, NodeRegistry
 from tests.redis_server import RedisServer
 
 
@@ -12,7 +12,7 @@ async def test_a_node_counts_once_it_has_registered(node: Node) -> None:
     assert await node.nodes.beat(b"probe") == (True, {})
 
 
-async def test_each_beat_shows_to_the_others(nodes: Nodes) -> None:
+async def test_each_beat_shows_to_the_others(nodes: NodeRegistry) -> None:
     one, two = await nodes.open("one"), await nodes.open("two")
     await one.nodes.register()
     await two.nodes.register()
@@ -23,7 +23,7 @@ async def test_each_beat_shows_to_the_others(nodes: Nodes) -> None:
     assert seen == [{"one": 1}, {"one": 2}, {"one": 3}]
 
 
-async def test_the_probe_comes_back_by_ones_own_subscription_only(nodes: Nodes) -> None:
+async def test_the_probe_comes_back_by_ones_own_subscription_only(nodes: NodeRegistry) -> None:
     one, two = await nodes.open("one"), await nodes.open("two")
     assert await one.subscription.subscribe(one.nodes.channel)
     assert await two.subscription.subscribe(two.nodes.channel)
@@ -34,7 +34,7 @@ async def test_the_probe_comes_back_by_ones_own_subscription_only(nodes: Nodes) 
 
 
 async def test_whoever_was_declared_dead_finds_out_and_does_not_count_by_beating(
-    nodes: Nodes,
+    nodes: NodeRegistry,
 ) -> None:
     sleeper, survivor = await nodes.open("sleeper"), await nodes.open("survivor")
     await sleeper.nodes.register()
@@ -47,7 +47,7 @@ async def test_whoever_was_declared_dead_finds_out_and_does_not_count_by_beating
     assert (await sleeper.nodes.beat(b"probe")).registered
 
 
-async def test_whoever_was_struck_off_does_not_come_back_by_beating(nodes: Nodes) -> None:
+async def test_whoever_was_struck_off_does_not_come_back_by_beating(nodes: NodeRegistry) -> None:
     gone, survivor = await nodes.open("gone"), await nodes.open("survivor")
     await gone.nodes.register()
     await survivor.nodes.remove("gone")

@@ -9,9 +9,10 @@ import pytest
 import structlog.testing
 import trio
 
-from gateway.backplane import Burst, Server
-from gateway.backplane.link import Link
-from gateway.backplane.subscription import Subscription
+from gateway.backplane import Burst
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.redis.subscription import Subscription
 
 
 class Nonsense:
@@ -63,7 +64,7 @@ async def test_a_subscription_to_what_talks_nonsense_is_tried_again(says: bytes)
     async with trio.open_nursery() as nursery:
         listener, *_ = await nursery.start(trio.serve_tcp, nonsense.serve, 0)
         port = listener.socket.getsockname()[1]
-        server = Server.from_url(f"redis://localhost:{port}")
+        server = RedisEndpoint.from_url(f"redis://localhost:{port}")
         subscription = Subscription(server, name="test", timeout=5)
         assert not await subscription.subscribe(b"channel"), "there is no connection yet"
         with structlog.testing.capture_logs() as logs:
@@ -83,7 +84,7 @@ class Unreachable:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def find(self) -> Server:
+    async def find(self) -> RedisEndpoint:
         await trio.lowlevel.checkpoint()
         self.asked += 1
         raise RuntimeError("can't start new thread")

@@ -11,7 +11,7 @@ import trio
 
 from gateway import wire
 from gateway.backplane import IdReused, Timeline, Unavailable
-from tests.backplane.conftest import Node, Nodes
+from tests.backplane.conftest import Node, NodeRegistry
 from tests.backplane.sayings import keys_of, say, say_many, seqs, tail, texts
 from tests.redis_server import RedisServer
 
@@ -42,7 +42,9 @@ async def test_messages_are_stamped_with_redis_time(node: Node, redis_server: Re
     assert before <= json.loads(message)["at"] <= after
 
 
-async def test_concurrent_messages_get_consecutive_seqs_in_the_order_of_all(nodes: Nodes) -> None:
+async def test_concurrent_messages_get_consecutive_seqs_in_the_order_of_all(
+    nodes: NodeRegistry,
+) -> None:
     speakers = [await nodes.open(f"n{number}") for number in range(3)]
     listener = await nodes.open("listener")
     await listener.listen("lobby")
@@ -89,10 +91,10 @@ async def test_a_known_id_with_another_text_is_refused(node: Node) -> None:
 
 async def test_the_timeline_tells_under_which_server_a_log_was_written(tmp_path: Path) -> None:
     async with RedisServer(tmp_path) as server, trio.open_nursery() as nursery:
-        nodes, ids = Nodes(server, nursery), []
+        nodes, ids = NodeRegistry(server, nursery), []
         for number in range(3):
             node = await nodes.open(f"n{number}")
-            ids.append(node.link.lineage)
+            ids.append(node.link.replication_id)
             if number != 1:  # nothing is written under the second one
                 await say(node, f"{number}-1")
                 await say(node, f"{number}-2")
@@ -100,14 +102,14 @@ async def test_the_timeline_tells_under_which_server_a_log_was_written(tmp_path:
             await server.start()
         node = await nodes.open("last")
         snapshot = await node.rooms.snapshot("lobby", after=None, limit=9, known_version=-1)
-        assert snapshot.timeline == Timeline(((ids[0], 2), (ids[2], 4)), node.link.lineage)
-        assert len({*ids, node.link.lineage}) == 4
+        assert snapshot.timeline == Timeline(((ids[0], 2), (ids[2], 4)), node.link.replication_id)
+        assert len({*ids, node.link.replication_id}) == 4
         nursery.cancel_scope.cancel()
 
 
 async def test_a_timeline_is_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 101):
-        monkeypatch.setattr(node.link, "lineage", f"{number:040x}")
+        monkeypatch.setattr(node.link, "replication_id", f"{number:040x}")
         await say(node, str(number))
     snapshot = await node.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
     ended = snapshot.timeline.ended
@@ -116,7 +118,7 @@ async def test_a_timeline_is_bounded(node: Node, monkeypatch: pytest.MonkeyPatch
     assert all(int(name, 16) == seq for name, seq in ended)
 
 
-async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: Nodes) -> None:
+async def test_the_same_id_at_once_by_many_links_is_published_once(nodes: NodeRegistry) -> None:
     answers: list[int] = []
     opened = [await nodes.open(f"n{number}") for number in range(3)]
 
@@ -152,7 +154,7 @@ async def test_an_id_is_remembered_for_many_messages(
     assert 10 <= sum(remembered) <= 20
 
 
-async def test_the_log_keeps_what_was_asked_for_and_not_much_more(nodes: Nodes) -> None:
+async def test_the_log_keeps_what_was_asked_for_and_not_much_more(nodes: NodeRegistry) -> None:
     node = await nodes.open(history_size=150)
     await say_many(node, 1000)
     logged = await node.rooms.messages_before("lobby", None, 1000)

@@ -9,10 +9,11 @@ import pytest
 import trio
 from redis.crc import key_slot
 
-from gateway.backplane import NO_TERM, Change, RoomLog, read_change
-from gateway.backplane.link import Link
-from gateway.backplane.scripts import Script
-from tests.backplane.conftest import Node, Nodes
+from gateway.backplane import NO_TERM, Change, read_change
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import Script
+from gateway.backplane.room_log import RoomLog
+from tests.backplane.conftest import Node, NodeRegistry
 from tests.backplane.sayings import DAY_MS, keys_of, say, texts, ttl
 from tests.redis_server import RedisServer
 
@@ -54,7 +55,7 @@ async def test_many_leave_in_one_announcement(node: Node) -> None:
     assert read_change(change) == Change(5, gone=["s0", "s2"])
 
 
-async def test_leaving_by_node_takes_only_those_on_it(nodes: Nodes) -> None:
+async def test_leaving_by_node_takes_only_those_on_it(nodes: NodeRegistry) -> None:
     """Somebody who has resumed on another node meanwhile stays."""
     dead, alive = await nodes.open("n1"), await nodes.open("n11")
     await dead.rooms.join("lobby", "s1", "Alice", term=1)
@@ -68,7 +69,7 @@ async def test_a_room_left_empty_without_history_is_gone(
     node: Node, redis_server: RedisServer
 ) -> None:
     first = await node.rooms.join("cafe", "s1", "Alice", term=1)
-    await node.rooms.entered("cafe")
+    await node.rooms.register("cafe")
     await node.rooms.leave("cafe", {"s1": 1})
     assert redis_server.ask("EXISTS", *keys_of("cafe").all()) == 0
     assert await node.rooms.listing(10) == []
@@ -122,7 +123,7 @@ async def test_the_listing_tells_how_many_are_where(node: Node) -> None:
     for room, sessions in {"one": 1, "three": 3, "пять": 5}.items():
         for number in range(sessions):
             await node.rooms.join(room, f"s{number}", f"Nick{number}", term=1)
-        await node.rooms.entered(room)
+        await node.rooms.register(room)
     assert dict(await node.rooms.listing(10)) == {"one": 1, "three": 3, "пять": 5}
     assert len(await node.rooms.listing(2)) == 2
     assert await node.rooms.listing(0) == []
@@ -132,7 +133,7 @@ async def fill(node: Node, **sizes: int) -> None:
     for room, sessions in sizes.items():
         for number in range(sessions):
             await node.rooms.join(room, f"{room}-{number}", f"Nick{number}", term=1)
-    await node.rooms.entered(*sizes)
+    await node.rooms.register(*sizes)
     await node.rooms.count(*sizes)
 
 
@@ -146,7 +147,7 @@ async def test_the_fullest_rooms_are_listed_first_whenever_they_were_entered(nod
 
 
 async def test_what_a_dead_node_left_empty_keeps_no_other_room_out_of_the_listing(
-    nodes: Nodes, redis_server: RedisServer
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
     await fill(dead, **{f"gone{number}": 3 for number in range(20)})
@@ -163,7 +164,7 @@ async def test_a_room_whose_history_has_expired_is_not_listed(
     node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.backplane.rooms._BATCH", 1)
-    await node.rooms.entered("older", "old", "new")
+    await node.rooms.register("older", "old", "new")
     redis_server.ask("ZADD", "test:rooms:sizes", 1, "old", 1, "older")
     redis_server.ask("ZADD", "test:rooms", 1, "older")
     redis_server.ask("ZADD", "test:rooms", 1, "old")
@@ -177,7 +178,7 @@ async def test_a_room_whose_history_has_expired_is_not_listed(
 
 
 async def test_what_a_dead_node_held_is_released_in_batches(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.backplane.rooms._SCAN_COUNT", 50)
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
@@ -191,8 +192,8 @@ async def test_what_a_dead_node_held_is_released_in_batches(
                 partial(alive.rooms.join, "big", f"alive-{number}", f"Nick{number}", term=1)
             )
         nursery.start_soon(partial(dead.rooms.join, "small", "dead-0", "Ghost0", term=1))
-    await dead.rooms.entered("big", "small")
-    await alive.rooms.entered("big")
+    await dead.rooms.register("big", "small")
+    await alive.rooms.register("big")
     await alive.listen("big")
 
     await alive.rooms.release_node("dead")
@@ -207,11 +208,11 @@ async def test_what_a_dead_node_held_is_released_in_batches(
     assert dict(await alive.rooms.listing(10)) == {"big": 100}
 
 
-async def test_two_survivors_release_at_the_same_time(nodes: Nodes) -> None:
+async def test_two_survivors_release_at_the_same_time(nodes: NodeRegistry) -> None:
     dead, one, two = [await nodes.open(name) for name in ("dead", "one", "two")]
     for number in range(20):
         await dead.rooms.join("lobby", f"s{number}", f"Ghost{number}", term=1)
-    await dead.rooms.entered("lobby")
+    await dead.rooms.register("lobby")
     await one.rooms.join("lobby", "alive", "Alice", term=1)
     await one.listen("lobby")
     async with trio.open_nursery() as nursery:
@@ -224,11 +225,11 @@ async def test_two_survivors_release_at_the_same_time(nodes: Nodes) -> None:
     assert sorted(gone) == sorted(f"s{n}" for n in range(20)), "each is announced once"
 
 
-async def test_who_has_resumed_elsewhere_stays(nodes: Nodes) -> None:
+async def test_who_has_resumed_elsewhere_stays(nodes: NodeRegistry) -> None:
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
     await dead.rooms.join("lobby", "s1", "Alice", term=1)
     await dead.rooms.join("lobby", "s2", "Bob", term=1)
-    await dead.rooms.entered("lobby")
+    await dead.rooms.register("lobby")
     await alive.rooms.join("lobby", "s1", "Alice", term=1)
     await alive.rooms.release_node("dead")
     snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
@@ -236,12 +237,12 @@ async def test_who_has_resumed_elsewhere_stays(nodes: Nodes) -> None:
 
 
 async def test_who_resumes_elsewhere_at_the_last_moment_stays(
-    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the search for a dead node's members and their release."""
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
     await dead.rooms.join("lobby", "s1", "Alice", term=1)
-    await dead.rooms.entered("lobby")
+    await dead.rooms.register("lobby")
     leave = alive.rooms.leave
 
     async def resume_and_leave(room: str, sessions: dict[str, int], *, node: str) -> None:
@@ -257,8 +258,8 @@ async def test_who_resumes_elsewhere_at_the_last_moment_stays(
 async def test_a_room_that_a_node_has_left_is_not_searched(
     node: Node, redis_server: RedisServer
 ) -> None:
-    await node.rooms.entered("one", "two")
-    await node.rooms.left("one")
+    await node.rooms.register("one", "two")
+    await node.rooms.unregister("one")
     assert redis_server.ask("SMEMBERS", "test:{node:n1}:rooms") == {"two"}
 
 

@@ -10,10 +10,11 @@ from functools import partial
 import pytest
 import trio
 
-from gateway.backplane import Schema, Server, Unsuitable, check_redis
-from gateway.backplane.fitness import Fitness
-from gateway.backplane.link import Link
-from gateway.backplane.schema import NUMBER
+from gateway.backplane import Unsuitable, check_redis
+from gateway.backplane.redis.fitness import Fitness
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.schema import NUMBER, Schema
+from gateway.backplane.redis.server import RedisEndpoint
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again
@@ -27,7 +28,7 @@ KEY = "test:schema"
 async def running(server: RedisServer, fitness: Fitness) -> AsyncIterator[Link]:
     """Run a link to data of a namespace."""
     link = Link(
-        Server.from_url(server.url), name="n", timeout=TIMEOUT, fitness=fitness,
+        RedisEndpoint.from_url(server.url), name="n", timeout=TIMEOUT, fitness=fitness,
         schema=Schema("test"),
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
@@ -90,7 +91,7 @@ async def test_what_no_number_can_be_read_from_is_told(redis_server: RedisServer
 async def test_a_release_that_comes_later_is_noticed(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
     fitness = Fitness()
     async with running(redis_server, fitness) as link:
         await connected_again(link)
@@ -101,7 +102,7 @@ async def test_a_release_that_comes_later_is_noticed(
 async def test_the_number_is_noted_again_when_redis_was_emptied(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
 
     async def noted() -> bool:
         return bool(redis_server.ask("GET", KEY) == str(NUMBER))
@@ -114,7 +115,10 @@ async def test_the_number_is_noted_again_when_redis_was_emptied(
 
 async def test_a_node_does_not_start_on_data_of_another_release(redis_server: RedisServer) -> None:
     check = partial(
-        check_redis, Server.from_url(redis_server.url), namespace="test", refuse_eviction=True
+        check_redis,
+        RedisEndpoint.from_url(redis_server.url),
+        namespace="test",
+        refuse_eviction=True,
     )
     await check()
     redis_server.ask("SET", KEY, NUMBER + 1)

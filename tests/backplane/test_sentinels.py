@@ -13,8 +13,8 @@ import trio
 from structlog.typing import EventDict
 
 from gateway.backplane import Unsuitable, check_redis, topology_from_url
-from gateway.backplane.link import Link
-from gateway.backplane.topology import Sentinels
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.topology import Sentinels
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, expect_echo

@@ -7,8 +7,9 @@ from functools import partial
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.backplane import Burst, Server
-from gateway.backplane.subscription import SUBSCRIBE_BATCH, Subscription
+from gateway.backplane import Burst
+from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.redis.subscription import SUBSCRIBE_BATCH, Subscription
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.redis_server import RedisServer
@@ -18,7 +19,9 @@ class Listener:
     """A subscription that runs, and what came of it."""
 
     def __init__(self, server: RedisServer) -> None:
-        self.subscription = Subscription(Server.from_url(server.url), name="test", timeout=TIMEOUT)
+        self.subscription = Subscription(
+            RedisEndpoint.from_url(server.url), name="test", timeout=TIMEOUT
+        )
         self.bursts: list[Burst] = []
         self.restored = 0
         self._changed = trio.Event()

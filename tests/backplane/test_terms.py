@@ -20,20 +20,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gateway.backplane import (
-    NO_TERM,
-    Change,
-    Inboxes,
-    Nicks,
-    Nodes,
-    Outdated,
-    Owner,
-    Replaced,
-    Rooms,
-    read_change,
-)
+from gateway.backplane import NO_TERM, Change, Outdated, Owner, Replaced, read_change
+from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
+from gateway.backplane.nicks import NickRegistry
+from gateway.backplane.nodes import NodeRegistry
+from gateway.backplane.redis.link import Link
+from gateway.backplane.rooms import RoomStore
 from tests.backplane import conftest
 from tests.backplane.sayings import tail
 from tests.redis_server import RedisServer
@@ -54,7 +47,7 @@ async def taken_up(node: conftest.Node, session: str = SESSION) -> int:
 
 
 async def test_each_term_is_later_than_all_before(
-    nodes: conftest.Nodes, redis_server: RedisServer
+    nodes: conftest.NodeRegistry, redis_server: RedisServer
 ) -> None:
     one, two = await nodes.open("one"), await nodes.open("two")
     first = await one.nicks.claim("Alice", SESSION)
@@ -67,7 +60,7 @@ async def test_each_term_is_later_than_all_before(
 
 
 async def test_whoever_lost_a_session_is_not_entered_and_not_heard(
-    nodes: conftest.Nodes, redis_server: RedisServer
+    nodes: conftest.NodeRegistry, redis_server: RedisServer
 ) -> None:
     old, new = await nodes.open("old"), await nodes.open("new")
     before = await old.nicks.claim("Alice", SESSION)
@@ -92,7 +85,7 @@ async def test_whoever_lost_a_session_is_not_entered_and_not_heard(
 
 
 async def test_a_session_that_came_back_keeps_what_its_first_stay_gives_back_late(
-    nodes: conftest.Nodes, redis_server: RedisServer
+    nodes: conftest.NodeRegistry, redis_server: RedisServer
 ) -> None:
     here, there = await nodes.open("here"), await nodes.open("there")
     before = await here.nicks.claim("Alice", SESSION)
@@ -111,7 +104,7 @@ async def test_a_session_that_came_back_keeps_what_its_first_stay_gives_back_lat
 
 
 async def test_rooms_that_a_session_did_not_join_again_are_left_by_the_node_it_had_been_on(
-    nodes: conftest.Nodes,
+    nodes: conftest.NodeRegistry,
 ) -> None:
     old, new = await nodes.open("old"), await nodes.open("new")
     before = await old.nicks.claim("Alice", SESSION)
@@ -123,7 +116,7 @@ async def test_rooms_that_a_session_did_not_join_again_are_left_by_the_node_it_h
 
 
 async def test_whose_taking_up_redis_has_lost_wins_all_the_same_and_the_other_is_told(
-    nodes: conftest.Nodes, redis_server: RedisServer
+    nodes: conftest.NodeRegistry, redis_server: RedisServer
 ) -> None:
     old, new = await nodes.open("old"), await nodes.open("new")
     assert await old.subscription.subscribe(old.nodes.channel)
@@ -137,7 +130,9 @@ async def test_whose_taking_up_redis_has_lost_wins_all_the_same_and_the_other_is
     assert redis_server.ask("HGETALL", "test:{nicks}") == {"alicia": f"{SESSION} new {term} Alicia"}
 
 
-async def test_moving_on_as_who_one_was_is_announced_to_nobody(nodes: conftest.Nodes) -> None:
+async def test_moving_on_as_who_one_was_is_announced_to_nobody(
+    nodes: conftest.NodeRegistry,
+) -> None:
     old, new = await nodes.open("old"), await nodes.open("new")
     await new.listen("lobby")
     await old.rooms.join("lobby", SESSION, "Alice", term=1)
@@ -165,12 +160,12 @@ class Member:
     def __init__(self, link: Link, name: str) -> None:
         incarnation = Incarnation(name)
         self.name = name
-        self.nicks = Nicks(link, namespace="test", scope="test@0", incarnation=incarnation)
-        self.channel = Nodes(
+        self.nicks = NickRegistry(link, namespace="test", scope="test@0", incarnation=incarnation)
+        self.channel = NodeRegistry(
             link, namespace="test", scope="test@0", incarnation=incarnation
         ).channel
-        self.inboxes = Inboxes(link, namespace="test")
-        self.rooms = Rooms(
+        self.inboxes = InboxStore(link, namespace="test")
+        self.rooms = RoomStore(
             link,
             namespace="test",
             scope="test@0",

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 import trio
 
-from gateway.backplane import Server
-from gateway.backplane.link import Link
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.server import RedisEndpoint
 from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.backplane.tls import Identity, tls_port
@@ -45,7 +45,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
     redis_server: RedisServer,
 ) -> None:
     redis_server.ask("ACL", "SETUSER", "app", "on", ">right", "~*", "&*", "+@all")
-    server = Server.from_url(f"unix://app:letmein@{redis_server.socket}")
+    server = RedisEndpoint.from_url(f"unix://app:letmein@{redis_server.socket}")
     link = Link(server, name="test", timeout=TIMEOUT)
     async with kept_out(link) as logs:
         await fails(partial(link.call, "PING"))
@@ -57,7 +57,7 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 
 
 async def test_a_database_that_does_not_exist_is_logged_once(redis_server: RedisServer) -> None:
-    link = Link(Server.from_url(f"{redis_server.url}?db=99"), name="test", timeout=TIMEOUT)
+    link = Link(RedisEndpoint.from_url(f"{redis_server.url}?db=99"), name="test", timeout=TIMEOUT)
     async with kept_out(link) as logs:
         pass
     [line] = logs
@@ -90,7 +90,9 @@ async def test_tls_with_a_certificate_that_is_trusted(
 
 
 async def test_tls_without_trust_is_refused_and_logged(secure_port: int) -> None:
-    link = Link(Server.from_url(f"rediss://localhost:{secure_port}"), name="test", timeout=TIMEOUT)
+    link = Link(
+        RedisEndpoint.from_url(f"rediss://localhost:{secure_port}"), name="test", timeout=TIMEOUT
+    )
     async with kept_out(link) as logs:
         pass
     assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["reason"]
@@ -115,16 +117,16 @@ async def test_tls_trust_can_be_waived(secure_port: int, links: Links) -> None:
 )  # fmt: skip
 def test_a_wrong_url_says_so_without_the_password(url: str) -> None:
     with pytest.raises(ValueError, match=r".") as refused:
-        Server.from_url(url)
+        RedisEndpoint.from_url(url)
     assert "secret" not in str(refused.value)
 
 
 def test_a_user_may_have_no_password() -> None:
-    assert Server.from_url("redis://app@h").credentials() == [("AUTH", "app", "")]
-    assert Server.from_url("redis://h").credentials() == []
+    assert RedisEndpoint.from_url("redis://app@h").credentials() == [("AUTH", "app", "")]
+    assert RedisEndpoint.from_url("redis://h").credentials() == []
 
 
 def test_the_place_for_logs_holds_no_secret() -> None:
-    server = Server.from_url("redis://user:secret@redis.example:6380/2")
+    server = RedisEndpoint.from_url("redis://user:secret@redis.example:6380/2")
     assert server.place == "redis.example:6380"
     assert (server.username, server.password, server.database) == ("user", "secret", 2)

@@ -15,17 +15,19 @@ import structlog.testing
 import trio
 from structlog.typing import EventDict
 
-from gateway.backplane import Backplane, Server, Subscription
-from gateway.backplane.fitness import Fitness
-from gateway.backplane.link import Link
-from gateway.backplane.suitability import QUESTIONS
+from gateway.backplane import Backplane
+from gateway.backplane.redis.fitness import Fitness
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.redis.subscription import Subscription
+from gateway.backplane.redis.suitability import QUESTIONS
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.harness import until
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import sentinel
-from tests.unit.test_suitability import recorded
+from tests.unit.gateway.backplane.redis.test_suitability import recorded
 
 ENOUGH: Final = ("~test:*", "&test@*", "+@all", "-@dangerous", "+info")
 """What the README says that a user needs, for another namespace."""
@@ -53,7 +55,7 @@ def problems(logs: list[EventDict]) -> list[str]:
 
 
 def link_to(url: str, fitness: Fitness | None = None) -> Link:
-    return Link(Server.from_url(url), name="test", timeout=TIMEOUT, fitness=fitness)
+    return Link(RedisEndpoint.from_url(url), name="test", timeout=TIMEOUT, fitness=fitness)
 
 
 # --- servers --------------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ def evict(server: RedisServer, policy: str) -> None:
 async def test_a_policy_that_comes_to_evict_is_noticed_and_its_end(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
     fitness = Fitness()
     link = link_to(redis_server.url, fitness)
     async with running(link) as logs:
@@ -189,7 +191,7 @@ async def test_a_policy_that_comes_to_evict_is_noticed_and_its_end(
 async def test_a_policy_that_evicts_may_be_put_up_with(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
     evict(redis_server, "volatile-ttl")
     link = link_to(redis_server.url, Fitness(refuse_eviction=False))
     async with running(link) as logs:
@@ -218,7 +220,7 @@ async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisSe
     with structlog.testing.capture_logs() as logs:
         async with trio.open_nursery() as nursery:
             backplane = Backplane(
-                Server.from_url(url), node="n", namespace="test", timeout=TIMEOUT,
+                RedisEndpoint.from_url(url), node="n", namespace="test", timeout=TIMEOUT,
                 history_size=10, history_days=1.0,
             )  # fmt: skip
             restored = trio.Event()
@@ -237,7 +239,7 @@ async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisSe
             await backplane.nodes.beat(b"probe")
             await nicks.claim("Alice", "s1")
             await nicks.resume("s1")
-            await rooms.entered("lobby")
+            await rooms.register("lobby")
             await rooms.join("lobby", "s1", "Alice", term=1)
             assert (
                 await rooms.publish("lobby", "s1", "1", b',"text":"hi"}', term=1, digest="d") == 1
@@ -274,7 +276,7 @@ async def test_what_is_not_allowed_beyond_need_is_warned_of(
         [problem] = problems(logs)
         assert cost in problem
         assert await link.call("GET", "test:key") is None
-        assert bool(link.lineage) is (missing != "-info")
+        assert bool(link.replication_id) is (missing != "-info")
         assert link.refusal == ""
 
 
@@ -327,7 +329,9 @@ async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is
 ) -> None:
     url = allow(redis_server, *ENOUGH)
     fitness = Fitness()
-    subscription = Subscription(Server.from_url(url), name="test", timeout=5, fitness=fitness)
+    subscription = Subscription(
+        RedisEndpoint.from_url(url), name="test", timeout=5, fitness=fitness
+    )
     restored = trio.Event()
 
     async def ignore(_: object) -> None:

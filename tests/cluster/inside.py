@@ -11,9 +11,9 @@ from typing import Any
 import trio
 
 from gateway.config import Settings
-from gateway.door import Connection
 from gateway.node import Node
-from gateway.session import Session
+from gateway.server.connection import Connection
+from gateway.sessions.session import Session
 from tests import PATIENCE
 from tests.harness import until
 from tests.redis_server import RedisServer
@@ -35,7 +35,7 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
         await nursery.start(node.run)
 
         async def ready() -> bool:
-            begun = not node._lease._forgotten and not node._lease._under_way
+            begun = not node._membership._forgotten and not node._membership._under_way
             return begun and node._why_not_ready() is None
 
         await until(ready, "the node to be ready")
@@ -49,8 +49,8 @@ def session_on(node: Node) -> Iterator[Session]:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
-        connection = Connection(node._services, ours, "test", start_nothing)
-        yield Session(node._services, connection.outbox, connection.close)
+        connection = Connection(node._context, ours, "test", start_nothing)
+        yield Session(node._context, connection.write_buffer, connection.close)
 
 
 async def command(session: Session, /, type: str, **fields: Any) -> None:  # noqa: A002

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import trio
 
-from gateway.closing import DRAINING
-from gateway.door import Connection
-from gateway.session import Session
+from gateway.server.connection import Connection
+from gateway.sessions.session import Session
+from gateway.wire.close_codes import DRAINING
 from tests import PATIENCE
 from tests.cluster.inside import command, running_node, session_on, start_nothing
 from tests.harness import HANDSHAKE, until
@@ -80,8 +80,8 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
             return (
                 redis_server.ask("KEYS", "*nicks*") == redis_server.ask("KEYS", "*:members") == []
                 and not node._relay.rooms
-                and not node._standings._standings
-                and not node._standings._departures
+                and not node._registry._registry
+                and not node._registry._departures
                 and tasks() == before
             )
 
@@ -95,7 +95,7 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
 
         async for step in at_every_step(work):
             await until(nothing_left, f"all to be given back after step {step}")
-            assert list(node._standings._parking.listed) == []
+            assert list(node._registry._rejoin_grace.listed) == []
             steps = step
         assert steps > len(_COMMANDS)
 
@@ -130,7 +130,7 @@ async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
                     session.end()
 
         async def agreed() -> bool:
-            standing = sessions[-1].standing
+            standing = sessions[-1].record
             owned = redis_server.ask("HVALS", "chat:{nicks}")
             return bool(owned == [f"{standing.sid} {node.name} {standing.term} {standing.who}"])
 
@@ -138,8 +138,8 @@ async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
             await node._backplane.link.call("PING")  # behind what was under way
             await until(agreed, f"node and Redis to agree after step {step}")
             outcomes.add(sessions[-1].nick)
-            node._standings.release(sessions[-1].standing)
-            await node._standings.released()
+            node._registry.release(sessions[-1].record)
+            await node._registry.released()
         assert outcomes == {"Alice", "Alicia"}
 
 
@@ -158,7 +158,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
             theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
             theirs.shutdown(socket.SHUT_WR)
             ours.setblocking(False)
-            connection = Connection(node._services, ours, "test", start_nothing)
+            connection = Connection(node._context, ours, "test", start_nothing)
 
             instrument = AtStep(step, partial(connection.close, DRAINING))
             trio.lowlevel.add_instrument(instrument)

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 import trio
 
-from gateway import splicing
-from gateway.backplane import Inboxes, Nicks, Owner, Rooms, Server, Topology, Unavailable
+from gateway.backplane import Owner, Unavailable, payloads
+from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
-from gateway.backplane.link import Link
+from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import channel_of
+from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.server import RedisEndpoint, Topology
+from gateway.backplane.rooms import RoomStore
 from gateway.config import Settings
-from gateway.hub import Room
-from gateway.inbox import Inbox
+from gateway.delivery.inbox import Inbox
+from gateway.delivery.room import Room
 from gateway.node import Node
 from tests import PATIENCE
 from tests.harness import RawClient, open_cluster, raw_client, until
@@ -46,7 +49,7 @@ class Gate:
     def open(self) -> None:
         self._open.set()
 
-    async def find(self) -> Server:
+    async def find(self) -> RedisEndpoint:
         await self._open.wait()
         return await self._topology.find()
 
@@ -62,8 +65,8 @@ class Speaker:
 
     def __init__(self, link: Link, alice: Owner | None) -> None:
         self._alice = alice
-        self._inboxes = Inboxes(link, namespace="chat")
-        self._rooms = Rooms(
+        self._inboxes = InboxStore(link, namespace="chat")
+        self._rooms = RoomStore(
             link,
             namespace="chat",
             scope="chat@0",
@@ -78,23 +81,25 @@ class Speaker:
                 self._alice.session,
                 channel_of("chat@0", self._alice.node).encode(),
                 text,
-                mark=splicing.direct_mark(self._alice.session),
-                tail=splicing.encode_direct_tail(sender="bob", to="alice", text=text, id=text),
+                mark=payloads.direct_mark(self._alice.session),
+                tail=payloads.encode_direct_tail(sender="bob", to="alice", text=text, id=text),
                 digest="d",
             )
             return
-        tail = splicing.encode_message_tail(room="lobby", sender="bob", text=text, id=text)
+        tail = payloads.encode_message_tail(room="lobby", sender="bob", text=text, id=text)
         await self._rooms.publish("lobby", "bob", text, tail, term=1, digest="d")
 
 
 @asynccontextmanager
 async def speaker(redis_server: RedisServer, *, to_alice: bool) -> AsyncIterator[Speaker]:
     async with trio.open_nursery() as nursery:
-        link = Link(Server.from_url(redis_server.url), name="other", timeout=PATIENCE)
+        link = Link(RedisEndpoint.from_url(redis_server.url), name="other", timeout=PATIENCE)
         nursery.start_soon(link.run)
         with trio.fail_after(PATIENCE):
             await link.wait_connected()
-        nicks = Nicks(link, namespace="chat", scope="chat@0", incarnation=Incarnation("other"))
+        nicks = NickRegistry(
+            link, namespace="chat", scope="chat@0", incarnation=Incarnation("other")
+        )
         yield Speaker(link, await nicks.owner("alice") if to_alice else None)
         nursery.cancel_scope.cancel()
 
@@ -158,7 +163,7 @@ async def hear_until(client: RawClient, text: str) -> list[dict[str, Any]]:
     return heard
 
 
-def lose_first_answer(monkeypatch: pytest.MonkeyPatch, of: Rooms | Inboxes) -> None:
+def lose_first_answer(monkeypatch: pytest.MonkeyPatch, of: RoomStore | InboxStore) -> None:
     """Have the epoch renewed, and the node not know of it."""
     renew = of.renew_epoch
 

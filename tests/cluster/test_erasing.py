@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import trio
 
-from gateway import history
-from gateway.backplane import RoomLog
-from gateway.hub import Room
+from gateway.backplane.room_log import RoomLog
+from gateway.delivery import history
+from gateway.delivery.room import Room
+from gateway.net.write_buffer import WriteBuffer
 from gateway.node import Node
-from gateway.outbox import Outbox
-from gateway.session import Session
+from gateway.sessions.session import Session
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import in_the_lobby, two_clients
 from tests.harness import NodeProcess, RawClient, administer, open_cluster, raw_client, until
@@ -240,7 +240,7 @@ async def answering_late(
                 return page
 
             monkeypatch.setattr(rooms, "messages_before", erase_behind)
-            monkeypatch.setattr(Outbox, "offer", lambda _, data: frames.append(data))
+            monkeypatch.setattr(WriteBuffer, "offer", lambda _, data: frames.append(data))
             yield session, frames
             session.end(goodbye=True)
 
@@ -261,7 +261,7 @@ async def test_what_was_read_before_is_not_given_out_afterwards(
 ) -> None:
     async with answering_late(redis_server, monkeypatch) as (session, frames):
         if "since" in fields:
-            epoch = session._services.relay.rooms["lobby"].epoch
+            epoch = session._context.relay.rooms["lobby"].epoch
             fields = {"since": {"epoch": epoch} | fields["since"]}
         await command(session, type, room="lobby", **fields)
         answered = b"".join(frames)
@@ -280,7 +280,7 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
             await command(session, "join", room="lobby")
             room = await talked_in(node, session, "line")
 
-            async def erase_what_is_on_its_way(_: Outbox) -> None:
+            async def erase_what_is_on_its_way(_: WriteBuffer) -> None:
                 if not room.erasures.count:
                     link = node._backplane.link
                     log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
@@ -292,8 +292,8 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
                     await until(heard, "the erasure to be heard")
 
             monkeypatch.setattr(history, "oldest_within", lambda messages, _: messages[:10])
-            monkeypatch.setattr(Outbox, "drained", erase_what_is_on_its_way)
-            monkeypatch.setattr(Outbox, "offer", lambda _, data: frames.append(data))
+            monkeypatch.setattr(WriteBuffer, "drained", erase_what_is_on_its_way)
+            monkeypatch.setattr(WriteBuffer, "offer", lambda _, data: frames.append(data))
             since = {"epoch": room.epoch, "seq": 0}
             await command(session, "join", room="lobby", since=since)
             session.end(goodbye=True)

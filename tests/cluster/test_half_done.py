@@ -13,7 +13,7 @@ import trio.testing
 
 from client.session import CannotConnect, open_session
 from gateway.backplane import Entered, Unavailable
-from gateway.backplane.nicks import Held
+from gateway.backplane.nicks import HeldNick
 from tests import PATIENCE
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
@@ -110,19 +110,19 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
                 await command(bob, "join", room="lobby")
                 return members
 
-            async def hold_as_one_ends() -> dict[str, dict[str, Held]]:
+            async def hold_as_one_ends() -> dict[str, dict[str, HeldNick]]:
                 held = await holdings()
                 alice.end(goodbye=True)
-                await node._standings.released()
+                await node._registry.released()
                 return held
 
             monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
             monkeypatch.setattr(node._backplane.nicks, "holdings", hold_as_one_ends)
             with structlog.testing.capture_logs() as logs:
-                await node._lease._sweep.rooms()
-                await node._lease._sweep.nicks()
+                await node._membership._reconciler.rooms()
+                await node._membership._reconciler.nicks()
             assert [line for line in logs if line["log_level"] == "warning"] == []
-            assert node._standings.unsettled == 0
+            assert node._registry.unsettled == 0
             assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
             for session in (bob, carol):
                 session.end()
@@ -191,7 +191,7 @@ async def test_those_are_listed_in_a_room_who_are_there(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though commands came through late: two joins, and a leave."""
-    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.cluster.membership.TIDY_SECONDS", 0.1)
 
     def listed(room: str) -> Any:
         return redis_server.ask("HKEYS", f"chat:{{room:{room}}}:members")
@@ -232,13 +232,13 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
             await command(session, "hello", nick="alice")
             await command(session, "join", room="lobby")
             await command(session, "join", room="cafe")
-            assert session.standing.joined == {"lobby"}
+            assert session.record.joined == {"lobby"}
             await command(session, "status", state="busy")
-            await node._standings.released()
+            await node._registry.released()
             assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
             monkeypatch.undo()
             await command(session, "join", room="cafe")
-            assert session.standing.joined == {"lobby", "cafe"}
+            assert session.record.joined == {"lobby", "cafe"}
             session.end()
 
 
@@ -246,7 +246,7 @@ async def test_what_is_held_by_nobody_is_given_back(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As of a node that was buried while it was stopped, and killed as it went on."""
-    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.cluster.membership.TIDY_SECONDS", 0.1)
     redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 1 Ghost")
     redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", "ghost")
     async with running_node(redis_server) as node:
@@ -301,7 +301,7 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
 ) -> None:
     """Though each room's join and leave are under way together, and answered in one read."""
     async with running_node(redis_server) as node, trio.open_nursery() as nursery:
-        standings, rooms = node._standings, node._backplane.rooms
+        standings, rooms = node._registry, node._backplane.rooms
         join = rooms.join
 
         async def answer_together() -> None:
@@ -309,10 +309,10 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
             redis_server.resume()
 
         async def join_as_it_goes(room: str, sid: str, who: str, *, term: int) -> Entered:
-            if sid in standings._standings:
+            if sid in standings._registry:
                 redis_server.pause()
                 nursery.start_soon(answer_together)
-                standings.release(standings._standings[sid])
+                standings.release(standings._registry[sid])
             return await join(room, sid, who, term=term)
 
         async def no_beat(_: bytes) -> NoReturn:
@@ -326,7 +326,7 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
                 await session.handle(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
                 await session.handle(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
                 node._backplane.incarnation.renew()
-                standings.settle(session.standing)
+                standings.settle(session.record)
                 with monkeypatch.context() as going:
                     going.setattr(rooms, "join", join_as_it_goes)
                     await standings.settle_all()

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from client.session import Session
-from gateway.lease import DEAD_AFTER
+from gateway.cluster.membership import DEAD_AFTER
 from gateway.node import Node
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import check_heard, in_the_lobby
@@ -71,8 +71,8 @@ async def test_nobody_is_dead_because_redis_was_slow(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it says nothing everybody's heartbeats stand still, though no call fails."""
-    monkeypatch.setattr("gateway.lease.BEAT_SECONDS", 0.05)
-    monkeypatch.setattr("gateway.lease.DEAD_AFTER", 0.2)
+    monkeypatch.setattr("gateway.cluster.membership.BEAT_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.cluster.membership.DEAD_AFTER", 0.2)
     async with (
         running_node(redis_server) as one,
         running_node(redis_server) as other,
@@ -190,7 +190,7 @@ async def test_whoever_finds_a_room_lost_has_all_listed_again_at_once(
             for session, nick in ((alice, "alice"), (bob, "bob")):
                 await command(session, "hello", nick=nick)
             await command(alice, "join", room="cafe")
-            monkeypatch.setattr("gateway.lease.BEAT_SECONDS", 3600.0)
+            monkeypatch.setattr("gateway.cluster.membership.BEAT_SECONDS", 3600.0)
             before = await _beats(node)
 
             async def beats_on() -> bool:

@@ -9,8 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from gateway import splicing
-from gateway.backplane import Unavailable
+from gateway.backplane import Unavailable, payloads
 from gateway.backplane.inboxes import InboxPage
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import until
@@ -21,7 +20,7 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is to be told very much follows the room no more until it has been."""
-    monkeypatch.setattr("gateway.history.MOST_AT_ONCE", 5)
+    monkeypatch.setattr("gateway.delivery.history.MOST_AT_ONCE", 5)
     async with running_node(redis_server, grace=60) as node:
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
@@ -50,14 +49,14 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
             room.recent.clear()
             again = {"room": "lobby", "since": {"epoch": room.epoch, "seq": 2}}
             await command(session, "join", **again)
-            standings = node._standings
-            assert (session.standing.joined, "lobby" in node._relay.rooms) == (set(), False)
-            assert standings._parking.rooms(session.sid) == {"lobby"}
+            standings = node._registry
+            assert (session.record.joined, "lobby" in node._relay.rooms) == (set(), False)
+            assert standings._rejoin_grace.rooms(session.sid) == {"lobby"}
             monkeypatch.setattr(node._backplane.rooms, "messages_before", read)
             await command(session, "join", **again)
-            assert session.standing.joined == {"lobby"}
+            assert session.record.joined == {"lobby"}
             assert node._relay.rooms["lobby"].has(session.sid)
-            assert not standings._parking.rooms(session.sid)
+            assert not standings._rejoin_grace.rooms(session.sid)
             session.end()
 
 
@@ -79,7 +78,7 @@ async def test_a_room_that_could_not_be_opened_is_opened_for_whoever_comes_next(
                     raise AssertionError("opened")
 
         with monkeypatch.context() as away:
-            away.setattr(rooms, "entered", refuse)
+            away.setattr(rooms, "register", refuse)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(come_in_vain)
                 await wait_all_tasks_blocked()
@@ -101,10 +100,10 @@ async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
             await command(other, "hello", **hello)
             await command(one, "hello", **hello)
             assert (one.nick, other.nick) == ("", "alice")
-            assert node._standings._standings == {other.sid: other.standing}
+            assert node._registry._registry == {other.sid: other.record}
             one.end()
             other.end(goodbye=True)
-            await node._standings.released()
+            await node._registry.released()
 
 
 async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
@@ -117,8 +116,8 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
             [inbox] = inboxes._inboxes.values()
 
             async def deliver(text: str) -> None:
-                mark = splicing.direct_mark(session.sid)
-                tail = splicing.encode_direct_tail(sender="bob", to="alice", text=text, id=text)
+                mark = payloads.direct_mark(session.sid)
+                tail = payloads.encode_direct_tail(sender="bob", to="alice", text=text, id=text)
                 channel = node._backplane.nodes.channel
                 await shared.deliver(session.sid, channel, text, mark=mark, tail=tail, digest="d")
 
@@ -146,7 +145,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
             inboxes._catch_up_soon(inbox)
             await until(lambda: has_come(2), "the second to be handed on, too")
             session.end(goodbye=True)
-            await node._standings.released()
+            await node._registry.released()
 
 
 async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything(
@@ -164,14 +163,14 @@ async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything
                 redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone 1 Ghost")
             redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
             await command(alice, "status", state="busy")
-            assert alice.standing.who == "alice busy "
-            assert node._standings.unsettled == 0
+            assert alice.record.who == "alice busy "
+            assert node._registry.unsettled == 0
             assert redis_server.ask("HVALS", "chat:{room:lobby}:members")[0].endswith("busy ")
-            node._standings.settle(alice.standing)
-            await node._standings.settle_all()
+            node._registry.settle(alice.record)
+            await node._registry.settle_all()
             for session in (alice, bob):
                 session.end(goodbye=True)
-            await node._standings.released()
+            await node._registry.released()
             assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
 
             async def gone_is_released() -> bool:
@@ -185,7 +184,7 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
-        nicks, standings = node._backplane.nicks, node._standings
+        nicks, standings = node._backplane.nicks, node._registry
         claim = nicks.claim
 
         async def claim_in_vain(*who: str, **_: Any) -> int:
@@ -199,8 +198,8 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
             assert session.nick == ""
             await command(session, "hello", resume="s" * 22)
             assert session.nick == "alice"
-            assert session.standing.close is session._close
-            assert standings._standings == {session.sid: session.standing}
+            assert session.record.close is session._close
+            assert standings._registry == {session.sid: session.record}
             assert not standings._departures
             session.end(goodbye=True)
             await standings.released()
@@ -227,4 +226,4 @@ async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
             await until(has_come, "the message to be handed on")
             for session in (alice, bob):
                 session.end(goodbye=True)
-            await node._standings.released()
+            await node._registry.released()

@@ -130,7 +130,7 @@ async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
 async def test_a_goodbye_counts_though_redis_was_away(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.retry.RETRY_SECONDS", math.inf)
+    monkeypatch.setattr("gateway.backplane.redis.retry.RETRY_SECONDS", math.inf)
     async with running_node(redis_server, grace=60) as node:
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
@@ -139,7 +139,7 @@ async def test_a_goodbye_counts_though_redis_was_away(
         await redis_server.start()
         await node._backplane.link.wait_connected()
         assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
-        assert await node._standings.resume(session.sid, lambda _: None, None) is None
+        assert await node._registry.resume(session.sid, lambda _: None, None) is None
 
 
 async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
@@ -173,7 +173,7 @@ async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: Redi
                 await command(bob, "hello", nick="alice", session=f"{number}" * 22)
             await command(bob, "hello", resume="a" * 22)
             assert (bob.nick, len(node._relay.inboxes._inboxes)) == ("alice", 1)
-            assert list(node._standings._standings) == [bob.sid]
+            assert list(node._registry._registry) == [bob.sid]
             bob.end(goodbye=True)
 
 

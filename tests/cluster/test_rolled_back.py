@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from gateway.hub import RECENT
+from gateway.delivery.room import RECENT
 from tests.cluster.test_diverged import go_on_from_save, hear_until, speaker
 from tests.harness import NodeProcess, open_cluster, raw_client, until
 from tests.redis_server import RedisServer

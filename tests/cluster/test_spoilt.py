@@ -27,8 +27,8 @@ async def test_a_field_that_cannot_be_read(
             redis_server.ask("HSET", f"chat:{key}:meta", field, spoilt)
             with structlog.testing.capture_logs():
                 node._relay.recheck(doubted=True)
-                node._standings.unsettle_all()
-                await node._standings.settle_all()
+                node._registry.unsettle_all()
+                await node._registry.settle_all()
                 followed = node._relay.rooms["attic"]
 
                 async def caught_up() -> bool:

@@ -54,7 +54,7 @@ async def test_what_somebody_else_put_into_redis_is_passed_over(redis_server: Re
 async def test_rooms_that_somebody_else_noted_down_do_not_stop_the_upkeep(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.cluster.membership.TIDY_SECONDS", 0.1)
     foreign = b"\xff\xfe"
     redis_server.ask("ZADD", "chat:rooms", 2e9, foreign)
     redis_server.ask("SADD", "chat:{node:gone}:rooms", foreign)
@@ -73,8 +73,8 @@ async def test_rooms_that_somebody_else_noted_down_do_not_stop_the_upkeep(
 async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.lease.TIDY_SECONDS", 0.1)
-    monkeypatch.setattr("gateway.listing.COUNT_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.cluster.membership.TIDY_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.delivery.room_counts.COUNT_SECONDS", 0.1)
     redis_server.ask("SET", "chat:{room:spoilt}:members", "no hash")
     redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
     redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
@@ -86,7 +86,7 @@ async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
             await command(session, "hello", nick="alice")
             await command(session, "join", room="spoilt")
             await command(session, "join", room="lobby")
-            assert session.standing.joined == {"lobby"}
+            assert session.record.joined == {"lobby"}
             listing = await node._backplane.rooms.listing(10)
             assert listing[0] == ("lobby", 1)
 

@@ -243,11 +243,11 @@ async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_l
 
             monkeypatch.setattr(rooms, "join", join_late)
             await command(old, "join", room="lobby")
-            assert old.standing.moved
+            assert old.record.moved
             old.end()
-            await one._standings.released()
+            await one._registry.released()
             members = redis_server.ask("HVALS", "chat:{room:lobby}:members")
-            assert members == [f"{two.name} {new.standing.term} alice"]
+            assert members == [f"{two.name} {new.record.term} alice"]
             new.end()
 
 
@@ -270,9 +270,9 @@ async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_
 
             with monkeypatch.context() as late:
                 late.setattr(nicks, "claim", claim_late)
-                one._standings.settle(first.standing)
-                await one._standings.settle_all()
-            standing = last.standing
+                one._registry.settle(first.record)
+                await one._registry.settle_all()
+            standing = last.record
             assert (standing.moved, standing.close) == (False, last._close)
             await command(last, "nick", nick="alicia")
             assert last.nick == "alicia"
@@ -284,7 +284,7 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server, grace=60) as node:
-        nicks, standings = node._backplane.nicks, node._standings
+        nicks, standings = node._backplane.nicks, node._registry
         with session_on(node) as old, session_on(node) as new:
             await command(old, "hello", nick="alice", session=SECRET)
             await command(old, "join", room="lobby")
@@ -302,7 +302,7 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
                 await standings.settle_all()
             await standings.settle_all()
             await command(old, "nick", nick="alicia")
-            assert (old.nick, old.standing.moved) == ("alicia", False)
+            assert (old.nick, old.record.moved) == ("alicia", False)
             # Once more; and it is given back at once, whichever term it is in.
             with monkeypatch.context() as unheard:
                 unheard.setattr(nicks, "resume", resume_in_vain)

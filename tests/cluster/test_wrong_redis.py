@@ -120,7 +120,7 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
 async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.link.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.05)
     async with running_node(redis_server) as node:
 
         async def refused() -> bool:
@@ -216,18 +216,18 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
 ) -> None:
     """It is looked at some sessions at a time, until all have come round."""
     async with running_node(redis_server) as node:
-        monkeypatch.setattr("gateway.sweep.CHECK_ROUNDS", 5)
+        monkeypatch.setattr("gateway.cluster.reconciler.CHECK_ROUNDS", 5)
         with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
             everybody = {"alice": alice, "bob": bob, "carol": carol}
             for nick, session in everybody.items():
                 await command(session, "hello", nick=nick)
-            sweep = node._lease._sweep
+            sweep = node._membership._reconciler
             with structlog.testing.capture_logs() as logs:
                 for nick in everybody:
                     redis_server.ask("HDEL", NICKS, nick)
                     for _ in range(6):
                         await sweep.some_sessions()
-                    await node._lease._settle()
+                    await node._membership._settle()
                     assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
             lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
             assert sum(line["sessions"] for line in lost) == 3
@@ -240,7 +240,7 @@ async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
 ) -> None:
     async with running_node(redis_server) as node:
         redis_server.ask("HSET", NICKS, "ghost", f"nobody {node.name} 1 Ghost")
-        await node._lease._sweep.nicks()
+        await node._membership._reconciler.nicks()
         assert redis_server.ask("HGETALL", NICKS) == {}
         assert redis_server.ask("HGETALL", f"{NICKS}:sessions") == {}
 
@@ -252,8 +252,8 @@ async def test_members_that_vanished_are_entered_again(redis_server: RedisServer
             await command(alice, "join", room="lobby")
             redis_server.ask("DEL", "chat:{room:lobby}:members")
             with structlog.testing.capture_logs() as logs:
-                await node._lease._sweep.rooms()
-                await node._lease._settle()
+                await node._membership._reconciler.rooms()
+                await node._membership._settle()
             assert "members vanished from redis" in [line["event"] for line in logs]
             members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
             assert list(members) == [alice.sid]

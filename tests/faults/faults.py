@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-from gateway.lease import DEAD_AFTER
+from gateway.cluster.membership import DEAD_AFTER
 from tests.faults.cluster import Place, Struck
 from tests.faults.redis_faults import (
     failover,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from client.server_texts import CLOSINGS
-from gateway.closing import NICK_LOST
+from gateway.wire.close_codes import NICK_LOST
 from tests.faults.history import NOT_RECOVERED, Ending, Heard, History, Hole, Sending, Stay, Strike
 
 SLACK: Final = 3.0

@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-from gateway.hub import RECENT
+from gateway.delivery.room import RECENT
 from tests.faults.cluster import Struck
 from tests.harness import until
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import trio
 
-from gateway.backplane import scripts
+from gateway.backplane.redis import scripts
 from tests.harness import open_cluster, until
 from tests.load.fleet import Fleet, Person
 from tests.redis_server import RedisServer

@@ -13,7 +13,7 @@ import trio
 from client.connection import Closed, Connection, ConnectionLost
 from client.session import CommandError
 from gateway import wire
-from gateway.closing import REPLACED
+from gateway.wire.close_codes import REPLACED
 from tests.faults.cluster import Struck
 from tests.faults.history import Presence, Sending, Tenure
 from tests.faults.workload import Client

@@ -9,14 +9,14 @@ import secrets
 import sys
 from typing import Any
 
-from gateway.backplane import Rooms
+from gateway.backplane.rooms import RoomStore
 from gateway.cli import main
-from gateway.lease import Lease
-from gateway.relay import Relay
-from gateway.sequence import Sequence
+from gateway.cluster.membership import Membership
+from gateway.delivery.relay import Relay
+from gateway.delivery.sequence import Sequence
 
 _offer = Sequence.offer
-_publish = Rooms.publish
+_publish = RoomStore.publish
 
 
 def no_gaps() -> None:
@@ -38,17 +38,17 @@ def no_idempotency() -> None:
     """Take every message for a new one."""
 
     async def publish(
-        self: Rooms, room: str, session: str, message_id: str, *rest: Any, **options: Any
+        self: RoomStore, room: str, session: str, message_id: str, *rest: Any, **options: Any
     ) -> Any:
         another = f"{message_id}-{secrets.token_hex(4)}"
         return await _publish(self, room, session, another, *rest, **options)
 
-    Rooms.publish = publish  # type: ignore[method-assign]
+    RoomStore.publish = publish  # type: ignore[method-assign]
 
 
 def no_probe() -> None:
     """Never doubt the subscription."""
-    Lease._check_subscription = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
+    Membership._check_subscription = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
 
 
 SABOTAGES = {"gaps": no_gaps, "idempotency": no_idempotency, "probe": no_probe}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from client.server_texts import CLOSINGS
-from gateway.closing import SLOW_READER
+from gateway.wire.close_codes import SLOW_READER
 from tests.faults.faults import MIXES
 from tests.faults.history import History
 from tests.faults.report import table

@@ -24,7 +24,7 @@ from client.session import (
     open_session,
 )
 from gateway import wire
-from gateway.closing import REPLACED
+from gateway.wire.close_codes import REPLACED
 from tests.faults.history import (
     NOT_RECOVERED,
     Ending,

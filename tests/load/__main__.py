@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from types import FrameType
 from typing import Final, NoReturn
 
-from gateway.embedded import NoRedis
+from gateway.embedded_redis import NoRedis
 from tests.load import floor
 from tests.load.arguments import parse, parse_compare
 from tests.load.cluster import spawned

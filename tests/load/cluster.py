@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from urllib.request import urlopen
 
 from client.connection import Place
-from gateway.embedded import find_redis
+from gateway.embedded_redis import find_redis
 
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 15.0

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway.embedded import find_redis
+from gateway.embedded_redis import find_redis
 from tests.load.cluster import port_of, start, usage, wait_for
 
 _CHANNEL: Final = b"floor"

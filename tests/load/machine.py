@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.embedded import NoRedis, find_redis
+from gateway.embedded_redis import NoRedis, find_redis
 
 
 def describe(gateway: Path, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from client.server_texts import CLOSINGS
-from gateway.closing import NICK_LOST
+from gateway.wire.close_codes import NICK_LOST
 from tests.faults.checker import check
 from tests.faults.history import Ending, History, Hole, Sending, Stay, Strike
 from tests.faults.verdict import Verdict

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.erasure import without_text
+from gateway.backplane.erasures import without_text
 from tests.load import frames
 from tests.load.arguments import parse_compare
 from tests.load.cluster import Usage

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gateway import closing, config
-from gateway.wire import AnyCommand
+from gateway import config
+from gateway.wire import AnyCommand, close_codes
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +29,6 @@ def test_the_protocol_page_tells_every_command_and_close_code() -> None:
     page = (ROOT / "gateway" / "PROTOCOL.md").read_text("utf-8")
     for command in AnyCommand.__args__:
         assert f"| `{command.__struct_config__.tag}` |" in page
-    for code, _ in closing.ALL:
-        if code != closing.NORMAL.code:
+    for code, _ in close_codes.ALL:
+        if code != close_codes.NORMAL.code:
             assert f"| {code} |" in page

@@ -18,7 +18,8 @@ from client.server_texts import (
     why_closed,
 )
 from client.texts import speak
-from gateway import closing, wire
+from gateway import wire
+from gateway.wire import close_codes
 
 GATEWAY = Path(__file__).parent.parent.parent / "gateway"
 PROTOCOL = (GATEWAY / "PROTOCOL.md").read_text("utf-8")
@@ -51,7 +52,7 @@ def test_every_refusal_has_a_text() -> None:
 def test_every_closing_has_a_text() -> None:
     documented = set(map(int, re.findall(r"^\| (\d{4}) \|", section("Close codes"), re.MULTILINE)))
     assert documented
-    assert documented | {why.code for why in closing.ALL} <= CLOSINGS.keys()
+    assert documented | {why.code for why in close_codes.ALL} <= CLOSINGS.keys()
 
 
 def test_every_notice_has_a_text() -> None:

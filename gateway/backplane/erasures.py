@@ -1,0 +1,117 @@
+"""Messages that an operator has erased: what stands in their place, and which ones they are. Pure.
+
+An erased message leaves a tombstone in the room's log: its own JSON with an empty text and
+``"erased":true``. It keeps its ``seq``, ``at``, ``from`` and ``id``, so nothing looks lost.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from gateway.backplane.payloads import message_seq
+
+ERASURE_PREFIX: Final = b'{"erased":'
+"""How an erasure begins where it is published on a room's channel."""
+MOST_RECORDED: Final = 1_000
+"""ErasedSet messages of each room that are remembered by their ``seq``, the last erased ones."""
+
+# In a JSON string every quote is escaped: neither can be a part of what somebody wrote.
+_TEXT: Final = b',"text":"'
+_END: Final = b',"id":"'
+_NOTHING: Final = b',"text":"","erased":true'
+
+
+class ErasedSet(msgspec.Struct, frozen=True):
+    """Which messages of a room are erased: everything up to ``up_to``, and ``seqs`` behind it.
+
+    ``count`` grows with every erasure in the room. ``seqs`` are in the order of their erasure.
+    """
+
+    count: int = 0
+    up_to: int = 0
+    seqs: list[int] = []
+
+    def __bool__(self) -> bool:
+        """Whether that is any message at all."""
+        return bool(self.up_to or self.seqs)
+
+
+class Erasure(ErasedSet, frozen=True, kw_only=True):
+    """One erasure as it is published, in the epoch that the room had."""
+
+    epoch: str
+
+
+class _Published(msgspec.Struct, frozen=True):
+    erased: Erasure
+
+
+_published_decoder = msgspec.json.Decoder(_Published)
+_record_decoder = msgspec.json.Decoder(ErasedSet)
+
+
+def read_erasure(payload: bytes) -> Erasure:
+    """Read an erasure off a room's channel; :raises ValueError: if it is none."""
+    return _published_decoder.decode(payload).erased
+
+
+def read_record(record: bytes | None) -> ErasedSet:
+    """Read what Redis has on record of a room's erasures."""
+    return _record_decoder.decode(record) if record else ErasedSet()
+
+
+def without_text(message: bytes) -> bytes:
+    """Return a message's tombstone, given its JSON or the end of that; a tombstone as it is."""
+    start = message.find(_TEXT)
+    end = message.find(_END, start)
+    if start < 0 or end < 0:
+        return message
+    return message[:start] + _NOTHING + message[end:]
+
+
+def is_tombstone(message: bytes) -> bool:
+    """Return whether this message was erased."""
+    return message.find(_NOTHING + _END) >= 0
+
+
+class Erasures:
+    """The erased messages of one room, as far as this node has learned of them."""
+
+    __slots__ = ("_seqs", "count", "up_to")
+
+    def __init__(self) -> None:
+        self.count = 0
+        """How many erasures are known: if Redis counts more, some were not heard."""
+        self.up_to = 0
+        self._seqs: dict[int, None] = {}
+
+    def add(self, erased: ErasedSet) -> ErasedSet:
+        """Take over what was erased; return what of it was not known before."""
+        up_to = erased.up_to if erased.up_to > self.up_to else 0
+        self.up_to = max(self.up_to, erased.up_to)
+        news = [seq for seq in erased.seqs if seq > self.up_to and seq not in self._seqs]
+        known = [seq for seq in self._seqs if seq > self.up_to]
+        self._seqs = dict.fromkeys([*known, *news][-MOST_RECORDED:])
+        self.count = max(self.count, erased.count)
+        return ErasedSet(count=self.count, up_to=up_to, seqs=news)
+
+    def missed_some(self, erased: ErasedSet) -> bool:
+        """Return whether more was erased since than Redis still has on record."""
+        return len(erased.seqs) >= MOST_RECORDED and erased.count - self.count > MOST_RECORDED
+
+    @property
+    def seqs(self) -> list[int]:
+        """The erased messages behind ``up_to``, in the order of their erasure."""
+        return list(self._seqs)
+
+    def has(self, seq: int) -> bool:
+        """Return whether a message is erased."""
+        return seq <= self.up_to or seq in self._seqs
+
+    def conceal(self, messages: list[bytes]) -> list[bytes]:
+        """Return messages with tombstones for those of them that are erased."""
+        if not (self.up_to or self._seqs):
+            return messages
+        return [without_text(m) if self.has(message_seq(m)) else m for m in messages]

@@ -1,0 +1,325 @@
+"""A connection to Redis that is kept: opened, greeted, and opened again whenever it is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Final
+
+import hiredis
+import structlog
+import trio
+
+from gateway.backplane.redis.errors import Unsuitable, translate
+from gateway.backplane.redis.fitness import Fitness
+from gateway.backplane.redis.server import RedisEndpoint, Topology
+from gateway.backplane.redis.suitability import QUESTIONS, Findings, review
+
+CONNECT_SECONDS: Final = 3.0
+FIRST_BACKOFF: Final = 0.05
+LONGEST_BACKOFF: Final = 2.0
+RECEIVE_BYTES: Final = 64 * 1024
+
+_INCOMPLETE: Final = object()
+_NOT_AT_ALL: Final = struct.pack("ii", 1, 0)
+"""For how long a socket that is closed goes on sending."""
+_BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
+
+log = structlog.get_logger("redis")
+
+Argument = bytes | str | float
+"""What a command is made of; numbers go as their decimal text."""
+
+
+class RedisConnectionLost(Exception):
+    """The connection is of no use any more; the text says why."""
+
+
+def pack(command: tuple[Argument, ...]) -> bytes:
+    """Encode a command as it goes over the connection."""
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub says 1-tuple
+    return packed
+
+
+class RedisConnection:
+    """One open RESP connection: bytes out, replies in. An error reply is an exception, returned.
+
+    On a plain socket it reads and writes by itself: the stream that Trio wraps around one costs
+    a system call more for each read.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, server: RedisEndpoint) -> None:
+        self._stream = stream
+        self.server = server
+        self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
+        self.found = Findings()
+        """What its server was found to be when the connection began."""
+        self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
+
+    async def send(self, data: bytes) -> None:
+        """Send packed commands; :raises RedisConnectionLost: if they cannot be."""
+        try:
+            if self._fd is not None:
+                await trio.lowlevel.checkpoint_if_cancelled()
+                with contextlib.suppress(BlockingIOError):
+                    data = data[os.write(self._fd, data) :]
+            if data:
+                await self._stream.send_all(data)
+        except _BROKEN as error:
+            raise RedisConnectionLost(str(error.__cause__ or error)) from error
+
+    async def receive(self) -> Iterator[Any]:
+        """Wait for bytes and give the replies that are complete with them, maybe none."""
+        try:
+            data = await self._receive()
+        except _BROKEN as error:
+            raise RedisConnectionLost(str(error.__cause__ or error)) from error
+        if not data:
+            raise RedisConnectionLost("Redis closed the connection")
+        self._reader.feed(data)
+        return self._replies()
+
+    async def _receive(self) -> bytes:
+        if self._fd is None:
+            return bytes(await self._stream.receive_some(RECEIVE_BYTES))
+        while True:
+            await trio.lowlevel.wait_readable(self._fd)
+            with contextlib.suppress(BlockingIOError):
+                return os.read(self._fd, RECEIVE_BYTES)
+
+    def _replies(self) -> Iterator[Any]:
+        gets = self._reader.gets
+        try:
+            while (reply := gets()) is not _INCOMPLETE:
+                yield reply
+        except hiredis.ProtocolError as error:
+            raise RedisConnectionLost(f"not Redis's protocol: {error}") from error
+
+    async def exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Send commands and wait for their replies; for use before anything else does.
+
+        There are fewer if the server closes the connection after it has said why.
+        """
+        await self.send(b"".join(map(pack, commands)))
+        replies: list[Any] = []
+        while len(replies) < len(commands):
+            try:
+                replies.extend(await self.receive())
+            except RedisConnectionLost:
+                if not replies or not isinstance(replies[-1], Exception):
+                    raise
+                break
+        return replies
+
+
+class Pipeline:
+    """Commands on their way out: all that gather while one write is under way go in the next."""
+
+    def __init__(self) -> None:
+        self._waiting: list[bytes] = []
+        self._wake = trio.Event()
+
+    def put(self, command: tuple[Argument, ...]) -> None:
+        """Have a command sent; :raises TypeError: if it cannot be packed, and is not."""
+        self._waiting.append(pack(command))
+        self._wake.set()
+
+    def clear(self) -> None:
+        """Forget what was not sent: it was meant for a connection that is lost."""
+        self._waiting.clear()
+
+    async def run(self, connection: RedisConnection) -> None:
+        """Send what is put; ends by raising :exc:`RedisConnectionLost`."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            await connection.send(data)
+
+
+class Upkeep:
+    """Keeps a connection: opens it, greets, and opens another whenever it is lost.
+
+    Between attempts it waits with full jitter, at most two seconds, so that the nodes of a cluster
+    do not come back to Redis in step; after a server that cannot be used at least half of that.
+    """
+
+    def __init__(self, topology: Topology, name: str, fitness: Fitness) -> None:
+        self.topology = topology
+        self._name = name
+        self._fitness = fitness
+        self._scope = trio.CancelScope()
+
+    async def run(
+        self,
+        commands: list[tuple[Any, ...]],
+        serve: Callable[[RedisConnection], Awaitable[None]],
+    ) -> None:
+        """Run ``serve`` on a greeted connection, again and again; never returns.
+
+        ``serve`` ends by raising :exc:`RedisConnectionLost`, or :exc:`Unsuitable`, and calls
+        `Fitness.fit` once the connection is in use. ``commands`` are sent before that, and may be
+        refused.
+        """
+        attempts = 0
+        while True:
+            with trio.CancelScope() as self._scope:
+                started = trio.current_time()
+                away = await one_connection(
+                    self.topology, self._name, commands, serve, self._fitness
+                )
+                if not away:
+                    await trio.sleep(random.uniform(LONGEST_BACKOFF / 2, LONGEST_BACKOFF))  # noqa: S311
+                    continue
+                if trio.current_time() - started > LONGEST_BACKOFF:
+                    attempts = 0
+                attempts += 1
+                self._log(away, attempts)
+                await _pause(attempts)
+            if self._scope.cancelled_caught:
+                attempts = 0
+                await _pause(1)
+
+    def rebuild(self) -> None:
+        """Close the connection, or stop opening one, and soon open another."""
+        self._scope.cancel()
+
+    def _log(self, reason: str, attempts: int) -> None:
+        if attempts == 1 or attempts % 10 == 0:
+            log.warning(
+                "redis away",
+                connection=self._name,
+                server=self.topology.place,
+                reason=reason,
+                attempts=attempts,
+            )
+
+
+async def _pause(attempts: int) -> None:
+    ceiling = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(attempts, 10))
+    await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
+
+
+async def one_connection(
+    topology: Topology,
+    name: str,
+    commands: list[tuple[Any, ...]],
+    serve: Callable[[RedisConnection], Awaitable[None]],
+    fitness: Fitness,
+) -> str:
+    """Connect, greet and serve until that fails; return why, or "" if the server is unfit."""
+    away = ""
+    try:
+        async with _opened(
+            topology, name, commands, refuse_eviction=fitness.refuse_eviction
+        ) as connection:
+            fitness.warn(connection.found.warnings)
+            log.info("redis connected", connection=name, server=connection.server.place)
+            await serve(connection)
+    except* RedisConnectionLost as group:
+        away = _first_message(group)
+        fitness.away(name, away)
+    except* Unsuitable as group:
+        away = ""
+        fitness.unfit(name, _first_message(group))
+    except* Exception as group:
+        # Something was said that nobody here understands: that is no reason to end the node.
+        log.exception("connection to redis failed", connection=name, server=topology.place)
+        away = _first_message(group) or "it failed"
+        fitness.away(name, away)
+    return away
+
+
+async def check_server(
+    topology: Topology,
+    name: str,
+    commands: list[tuple[Any, ...]],
+    check: Callable[[RedisConnection], Awaitable[None]],
+    *,
+    refuse_eviction: bool,
+) -> None:
+    """Try once whether there is a server that can be used, for `CONNECT_SECONDS` at most.
+
+    One that does not answer, or cannot be used just now, is let be. ``check`` may look further.
+
+    :raises Unsuitable: if it cannot be used until somebody changes something.
+    """
+    try:
+        with trio.move_on_after(CONNECT_SECONDS):
+            async with _opened(
+                topology, name, commands, refuse_eviction=refuse_eviction
+            ) as connection:
+                await check(connection)
+    except RedisConnectionLost as lost:
+        log.debug("redis away", server=topology.place, reason=str(lost))
+
+
+@contextlib.asynccontextmanager
+async def _opened(
+    topology: Topology, name: str, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
+) -> AsyncIterator[RedisConnection]:
+    """Open a connection to a server that can be used, and close it in the end.
+
+    :raises RedisConnectionLost: if there is none now.
+    :raises Unsuitable: if the server cannot be used until somebody changes something.
+    """
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            server = await topology.find()
+            stream = await server.connect()
+    except (OSError, UnicodeError, trio.TooSlowError) as error:
+        raise RedisConnectionLost(str(error) or "no answer") from error
+    except Unsuitable:
+        raise
+    except Exception as error:
+        log.exception("connecting to redis failed", connection=name, server=topology.place)
+        raise RedisConnectionLost(repr(error)) from error
+    try:
+        connection = RedisConnection(stream, server)
+        greeting = [*server.greeting(name), *QUESTIONS, *commands]
+        await _greet(connection, greeting, refuse_eviction=refuse_eviction)
+        yield connection
+    finally:
+        await _abandon(stream)
+
+
+async def _abandon(stream: trio.abc.Stream) -> None:
+    """Close a connection, and have nothing of it sent any more.
+
+    Where the network was cut, the kernel would go on with what it has; commands would take effect
+    when their callers had long been told that they had failed, and after those that came later.
+    """
+    transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
+    if isinstance(transport, trio.SocketStream):
+        with contextlib.suppress(OSError):  # macOS refuses where the other end has reset it
+            transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
+    await trio.aclose_forcefully(stream)
+
+
+def _first_message(group: BaseExceptionGroup[Exception]) -> str:
+    leaf: BaseException = group
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    return str(leaf)
+
+
+async def _greet(
+    connection: RedisConnection, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
+) -> None:
+    """Say a new connection's first commands, and see by the replies that it can be used."""
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            replies = await connection.exchange(commands)
+    except trio.TooSlowError:
+        raise RedisConnectionLost("connected, but no answer") from None
+    server = connection.server
+    connection.found = found = review(server, commands, replies, refuse_eviction=refuse_eviction)
+    if found.unfit:
+        raise Unsuitable(found.unfit)
+    if found.passing or len(replies) < len(commands):
+        raise RedisConnectionLost(found.passing or str(replies[-1]))

@@ -1,0 +1,272 @@
+"""The command connection: whatever many tasks ask at the same time goes out in one write."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import outcome
+import trio
+
+from gateway.backplane.redis.connection import (
+    Argument,
+    Pipeline,
+    RedisConnection,
+    RedisConnectionLost,
+    Upkeep,
+    one_connection,
+)
+from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
+from gateway.backplane.redis.fitness import Fitness
+from gateway.backplane.redis.refusals import Refusals
+from gateway.backplane.redis.schema import Schema
+from gateway.backplane.redis.scripts import ALL_SCRIPTS, Script
+from gateway.backplane.redis.server import RedisEndpoint, Topology
+from gateway.backplane.redis.suitability import INFO, judge, read_facts
+
+LOADS: Final[list[tuple[Any, ...]]] = [("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS]
+"""What a command connection begins with."""
+LOOK_SECONDS: Final = 10.0
+"""How often it is seen that the server can be used still: its settings may be changed any time."""
+
+
+class _Call:
+    """A command on its way: who waits for the answer, and since when."""
+
+    __slots__ = ("command", "reply", "sent_at", "task")
+
+    def __init__(self, task: trio.lowlevel.Task | None, sent_at: float) -> None:
+        self.task = task
+        self.sent_at = sent_at
+        self.command: tuple[Argument, ...] = ()
+        self.reply: Any = None
+
+
+async def _answer(call: _Call) -> Any:  # noqa: ANN401
+    """Wait to be woken with the answer; if that is cancelled, nobody gets it."""
+
+    def abandon(_: object) -> trio.lowlevel.Abort:
+        call.task = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    return await trio.lowlevel.wait_task_rescheduled(abandon)
+
+
+class Link:
+    """One pipelined connection to Redis, shared by everything on the node.
+
+    Commands take effect in the order of the calls. A call whose task is cancelled is still carried
+    out by Redis; its answer is dropped. While there is no connection a call fails at once, and one
+    that is not answered within ``timeout`` seconds fails together with the connection, so no
+    caller needs a timeout of its own.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        name: str,
+        timeout: float,
+        fitness: Fitness | None = None,
+        schema: Schema | None = None,
+    ) -> None:
+        """Connect to what a topology names; with a schema, only to data that can be read."""
+        self._name = name
+        self._timeout = timeout
+        self._fitness = fitness or Fitness()
+        self._schema = schema
+        self._upkeep = Upkeep(topology, name, self._fitness)
+        self._pipeline = Pipeline()
+        self._pending: deque[_Call] = deque()
+        self._refusals = Refusals(name)
+        self._up = trio.Event()
+        self.replication_id = ""
+        """What changes when Redis may have lost data: it was restarted, or is another server."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection on which Redis answers, as far as is known."""
+        return self._up.is_set()
+
+    @property
+    def refusal(self) -> str:
+        """What Redis refuses whatever it is for, though a node needs it; empty if nothing."""
+        return self._refusals.why
+
+    async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
+        """Keep the connection; runs for as long as the node does.
+
+        ``on_moved`` is called when a new connection finds another `replication_id`, before anything
+        is sent on it.
+        """
+        serve = partial(self._serve, on_moved=on_moved)
+        await self._upkeep.run(LOADS, serve)
+
+    async def run_once(self) -> str:
+        """Connect, and keep that connection; return why it could not be had, or was lost."""
+        serve = partial(self._serve, on_moved=lambda: None)
+        away = await one_connection(self._upkeep.topology, self._name, LOADS, serve, self._fitness)
+        return away or self._fitness.why_unfit
+
+    async def call(self, *command: Argument) -> Any:  # noqa: ANN401
+        """Run one command and give its reply (bulk strings as bytes).
+
+        :raises Unavailable: if Redis is away, or cannot do it now.
+        :raises Refused: an `Unavailable` too, if the command itself is wrong.
+        """
+        await self._require_connection()
+        call = _Call(trio.lowlevel.current_task(), trio.current_time())
+        self._enqueue(call, command)
+        return await _answer(call)
+
+    async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """Run commands, all sent at once, and give their replies; raises as `call` does."""
+        replies = await self.try_all(commands)
+        for reply in replies:
+            if isinstance(reply, Refused):
+                raise reply
+        return replies
+
+    async def try_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """Run commands as `call_all` does, but give `Refused` in the place of its reply."""
+        if not commands:
+            await trio.lowlevel.checkpoint()
+            return []
+        await self._require_connection()
+        now = trio.current_time()
+        calls = [_Call(None, now) for _ in commands]
+        # Answers come in order: whoever has the last one has them all.
+        calls[-1].task = trio.lowlevel.current_task()
+        for call, command in zip(calls, commands, strict=True):
+            self._enqueue(call, command)
+        try:
+            last = await _answer(calls[-1])
+        except Refused as refused:
+            last = refused
+        replies = [*(call.reply for call in calls[:-1]), last]
+        for reply in replies:
+            if isinstance(reply, Exception) and not isinstance(reply, Refused):
+                raise reply
+        return replies
+
+    async def wait_connected(self) -> None:
+        """Wait until there is a connection."""
+        await self._up.wait()
+
+    async def run_script(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> Any:  # noqa: ANN401
+        """Run a script, loading it again should Redis have forgotten it; raises as `call` does."""
+        try:
+            return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        except NoScript:
+            return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
+
+    def rebuild(self) -> None:
+        """Give up a connection to a server that is not the right one any more, and open another."""
+        self._upkeep.rebuild()
+
+    async def _serve(self, connection: RedisConnection, *, on_moved: Callable[[], None]) -> None:
+        if self._schema is not None:
+            await self._schema.check(connection)
+        before = self.replication_id
+        self.replication_id = connection.found.replication_id or before
+        if "" != before != self.replication_id:
+            on_moved()
+        self._fitness.fit(self._name)
+        self._refusals.standing.clear()
+        self._up.set()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._pipeline.run, connection)
+                nursery.start_soon(self._read, connection)
+                nursery.start_soon(self._watch)
+                if connection.found.replication_id:  # else INFO is not for us
+                    nursery.start_soon(self._look, connection.server)
+        finally:
+            self._fail_pending()
+
+    async def _require_connection(self) -> None:
+        if not self._up.is_set():
+            await trio.lowlevel.checkpoint()
+            raise Unavailable("Redis is not connected")
+
+    def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
+        self._pipeline.put(command)  # first: what cannot be packed raises, and gets no reply
+        call.command = command
+        self._pending.append(call)
+
+    def _fail_pending(self) -> None:
+        self._up = trio.Event()
+        self._pipeline.clear()
+        while self._pending:
+            task = self._pending.popleft().task
+            if task is not None:
+                lost = Unavailable("the connection to Redis was lost")
+                trio.lowlevel.reschedule(task, outcome.Error(lost))
+
+    async def _read(self, connection: RedisConnection) -> None:
+        take = self._pending.popleft
+        while True:
+            replies = await connection.receive()
+            await self._upkeep.topology.certain()
+            for reply in replies:
+                if not self._pending:
+                    raise RedisConnectionLost("a reply that nobody asked for")
+                call = take()
+                task = call.task
+                failed = isinstance(reply, Exception)
+                if failed:
+                    if isinstance(reply, Unavailable) and not reply.passes:
+                        self._refusals.add(call.command, reply, trio.current_time())
+                elif self._refusals.standing:
+                    self._refusals.done(call.command)
+                if task is None:
+                    call.reply = reply
+                elif failed:
+                    trio.lowlevel.reschedule(task, outcome.Error(reply))
+                    if isinstance(reply, ReadOnly):
+                        raise RedisConnectionLost(str(reply))
+                else:
+                    trio.lowlevel.reschedule(task, outcome.Value(reply))
+
+    async def _watch(self) -> None:
+        """Give up a connection on which Redis no longer answers.
+
+        Answers come in order, so the age of the oldest call tells; one clock for the connection
+        costs less than a timeout for every call.
+        """
+        while True:
+            await trio.sleep(self._timeout / 4)
+            if self._pending and trio.current_time() - self._pending[0].sent_at > self._timeout:
+                raise RedisConnectionLost(f"no answer for {self._timeout:g} s")
+
+    async def _look(self, server: RedisEndpoint) -> None:
+        """Close a connection whose server turns out to be one that cannot be used any more."""
+        while True:
+            await trio.sleep(LOOK_SECONDS)
+            try:
+                info = await self.call_all(INFO)
+            except Unavailable:
+                continue  # what keeps it from answering is noticed elsewhere
+            eviction = self._fitness.refuse_eviction
+            found = judge(server, read_facts(info), refuse_eviction=eviction)
+            self._fitness.warn(found.warnings)
+            if found.unfit:
+                raise Unsuitable(found.unfit)
+            if found.passing:
+                raise RedisConnectionLost(found.passing)
+            await self._look_at_schema()
+
+    async def _look_at_schema(self) -> None:
+        """Close a connection to data that another release has changed; note the number in none."""
+        if self._schema is None:
+            return
+        try:
+            replies = await self.call_all(self._schema.questions)
+            if self._schema.is_missing(replies):
+                await self.call(*self._schema.note)
+        except Unavailable:
+            return
+        if problem := self._schema.problem(replies):
+            raise Unsuitable(problem)

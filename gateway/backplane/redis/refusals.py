@@ -1,0 +1,85 @@
+"""What Redis refuses and will go on refusing: in the log without end of it, and for readiness."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from gateway.backplane.redis.errors import Forbidden, Unavailable
+from gateway.backplane.redis.scripts import ALL_SCRIPTS
+
+REPEAT_SECONDS: Final = 60.0
+"""How long the same refusal is only counted after it was logged."""
+MOST_KEPT: Final = 100
+"""Refusals that are told apart; beyond that they are logged no more for a while."""
+
+_DISPENSABLE: Final = frozenset({"CLIENT", "HELLO", "INFO", "SCRIPT"})
+_NAMES: Final = {
+    each: script.name for script in ALL_SCRIPTS for each in (script.sha, script.source)
+}
+_FIRST_KEY: Final = 3
+
+Command = tuple[bytes | str | float, ...]
+
+log = structlog.get_logger("redis")
+
+
+class Refusals:
+    """What was refused over one connection. All times are seconds of one clock."""
+
+    def __init__(self, connection: str) -> None:
+        self._connection = connection
+        self.standing: dict[str, str] = {}
+        """Why commands are refused that no node can do without, by what is refused."""
+        self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
+
+    @property
+    def why(self) -> str:
+        """Why Redis refuses something whatever it is for; empty if it does not."""
+        return next((f"{what}: {why}" for what, why in self.standing.items()), "")
+
+    def add(self, command: Command, error: Unavailable, now: float) -> None:
+        """Note that a command was refused; logged at most once in `REPEAT_SECONDS`."""
+        what, key = describe(command)
+        if isinstance(error, Forbidden) and what not in _DISPENSABLE:
+            self.standing[what] = str(error)
+        refusal = what, key, str(error)
+        at, times = self._logged.get(refusal, (now - REPEAT_SECONDS, 0))
+        if now - at < REPEAT_SECONDS:
+            self._logged[refusal] = at, times + 1
+            return
+        if refusal not in self._logged and len(self._logged) >= MOST_KEPT:
+            self._logged = {
+                known: (then, count)
+                for known, (then, count) in self._logged.items()
+                if now - then < REPEAT_SECONDS
+            }
+            if len(self._logged) >= MOST_KEPT:
+                return
+        self._logged[refusal] = now, 0
+        log.error(
+            "redis refused a command",
+            connection=self._connection,
+            command=what,
+            key=key,
+            reason=str(error),
+            times=times + 1,
+        )
+
+    def done(self, command: Command) -> None:
+        """Note that a command was carried out."""
+        self.standing.pop(describe(command)[0], None)
+
+
+def describe(command: Command) -> tuple[str, str]:
+    """Return what a command is called, a script by its name, and its first key."""
+    word = str(command[0])
+    if word in {"EVAL", "EVALSHA"}:
+        key = command[_FIRST_KEY] if len(command) > _FIRST_KEY else ""
+        return f"script {_NAMES.get(str(command[1]), '?')}", _shown(key)
+    return word, _shown(command[1]) if len(command) > 1 else ""
+
+
+def _shown(key: bytes | str | float) -> str:
+    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)

@@ -1,0 +1,100 @@
+"""One sentinel: a connection on which it is asked for the primary, and announces failovers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import hiredis
+import trio
+
+from gateway.backplane.redis.connection import RedisConnection, RedisConnectionLost, pack
+from gateway.backplane.redis.primary import NamedPrimary
+from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint
+
+UNKNOWN_NAME: Final = "it knows no"
+"""How the problem begins of a sentinel that watches no primary of the name."""
+_NEWS: Final = ("+promoted-slave", "+switch-master")
+"""What the sentinel that leads a failover publishes first, and what all do in the end."""
+
+
+class Sentinel:
+    """An open connection to one sentinel; made by `open_sentinel`."""
+
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+        self._news = False
+
+    async def primary(self, name: str) -> NamedPrimary:
+        """Return the primary that it names now; :raises RedisConnectionLost: if it names none."""
+        epoch = ("SENTINEL", "MASTER", name)
+        question = epoch, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), epoch
+        while True:
+            before, address, after = replies = await self._ask(question)
+            if address is None:
+                raise RedisConnectionLost(f"{UNKNOWN_NAME} {name!r}")
+            _expect_no_error(replies)
+            named = _read(before, address)
+            if named == _read(after, address):  # else a failover came between
+                return named
+
+    async def news(self, seconds: float) -> None:
+        """Wait until it has announced something since it was asked, for so long at most."""
+        with trio.move_on_after(seconds):
+            while not self._news:
+                if await self._receive():
+                    raise RedisConnectionLost("a reply that nobody asked for")
+
+    async def greet(self, credentials: Sequence[tuple[str | int, ...]]) -> None:
+        """Log in, and have failovers announced; :raises RedisConnectionLost: if it refuses."""
+        # By RESP3 one connection carries announcements and answers.
+        _expect_no_error(await self._ask([*credentials, ("HELLO", 3)]))
+        await self._connection.send(pack(("SUBSCRIBE", *_NEWS)))
+        while not self._news:
+            _expect_no_error(await self._receive())
+
+    async def _ask(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
+        self._news = False
+        await self._connection.send(b"".join(map(pack, commands)))
+        replies: list[Any] = []
+        while len(replies) < len(commands):
+            replies += await self._receive()
+        return replies
+
+    async def _receive(self) -> list[Any]:
+        """Wait for bytes and return the replies among what they bring, without announcements."""
+        received = list(await self._connection.receive())
+        replies = [each for each in received if not isinstance(each, hiredis.PushNotification)]
+        self._news |= len(replies) < len(received)
+        return replies
+
+
+@asynccontextmanager
+async def open_sentinel(server: RedisEndpoint) -> AsyncIterator[Sentinel]:
+    """Connect to a sentinel; :raises OSError, RedisConnectionLost: if that fails, now or later."""
+    stream = await server.connect()
+    try:
+        sentinel = Sentinel(RedisConnection(stream, server))
+        await sentinel.greet(server.credentials())
+        yield sentinel
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+def _expect_no_error(replies: list[Any]) -> None:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise RedisConnectionLost(str(reply)) from reply
+
+
+def _read(described: Any, address: Any) -> NamedPrimary:  # noqa: ANN401
+    """Read two replies of a sentinel as one; :raises RedisConnectionLost: if they are none."""
+    try:
+        host, port = address
+        named = NamedPrimary(host.decode(), int(port), int(described[b"config-epoch"]))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        raise RedisConnectionLost("it does not answer as a sentinel does") from None
+    if not named.host or not 0 < named.port <= HIGHEST_PORT:
+        raise RedisConnectionLost(f"it names {named.place}, which is no address")
+    return named

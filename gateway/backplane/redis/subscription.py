@@ -1,0 +1,161 @@
+"""The subscription connection: what other nodes publish, in bursts as it comes off the socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+import trio
+
+from gateway.backplane.redis.connection import (
+    Pipeline,
+    RedisConnection,
+    RedisConnectionLost,
+    Upkeep,
+)
+from gateway.backplane.redis.errors import Unavailable, Unsuitable
+from gateway.backplane.redis.fitness import Fitness
+from gateway.backplane.redis.server import Topology
+
+Burst = list[tuple[bytes, bytes]]
+"""Channel and payload of each publication, in the order that Redis gave them."""
+
+SUBSCRIBE_BATCH: Final = 500
+
+
+class _Confirmation:
+    """A SUBSCRIBE of one channel that Redis has not confirmed yet."""
+
+    __slots__ = ("arrived", "done")
+
+    def __init__(self) -> None:
+        self.arrived = trio.Event()
+        self.done = False
+
+
+class Subscription:
+    """The channels a node listens to, on one connection, with which they are all resubscribed."""
+
+    def __init__(
+        self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
+    ) -> None:
+        self._fitness = fitness or Fitness()
+        self._upkeep = Upkeep(topology, name, self._fitness)
+        self._name = name
+        self._timeout = timeout
+        self._channels: dict[bytes, None] = {}
+        self._pipeline = Pipeline()
+        self._unconfirmed: deque[_Confirmation] = deque()
+        self.connected = False
+        self.replication_id = ""
+        """As that of a `Link`."""
+
+    async def run(
+        self,
+        *,
+        on_burst: Callable[[Burst], Awaitable[None]],
+        on_restored: Callable[[], None],
+        on_moved: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Keep the connection; runs for as long as the node does.
+
+        ``on_burst`` is awaited with everything that one read brought, before the next read;
+        ``on_restored`` after a reconnection once every channel is confirmed again, at which time
+        anything may have been missed; ``on_moved`` when it finds another `replication_id`, before
+        anything is read.
+        """
+        serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
+        await self._upkeep.run([], serve)
+
+    async def subscribe(self, channel: bytes) -> bool:
+        """Listen to a channel: true once what is published from now on will be delivered.
+
+        False if the connection was lost meanwhile or Redis does not answer in time; unless it is
+        unsubscribed, the channel is subscribed later all the same.
+        """
+        self._channels[channel] = None
+        if not self.connected:
+            await trio.lowlevel.checkpoint()
+            return False
+        confirmation = _Confirmation()
+        self._unconfirmed.append(confirmation)
+        self._pipeline.put((b"SUBSCRIBE", channel))
+        with trio.move_on_after(self._timeout):
+            await confirmation.arrived.wait()
+        return confirmation.done
+
+    def unsubscribe(self, channel: bytes) -> None:
+        """Stop listening to a channel; what is on its way may still come."""
+        self._channels.pop(channel, None)
+        if self.connected:
+            self._pipeline.put((b"UNSUBSCRIBE", channel))
+
+    def rebuild(self) -> None:
+        """Give up a connection that does not bring what is published, and open another."""
+        self._upkeep.rebuild()
+
+    async def _serve(
+        self,
+        connection: RedisConnection,
+        *,
+        on_burst: Callable[[Burst], Awaitable[None]],
+        on_restored: Callable[[], None],
+        on_moved: Callable[[], None],
+    ) -> None:
+        self._pipeline.clear()
+        before = self.replication_id
+        self.replication_id = connection.found.replication_id or before
+        if "" != before != self.replication_id:
+            on_moved()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._pipeline.run, connection)
+                nursery.start_soon(self._read, connection, on_burst)
+                nursery.start_soon(self._restore, on_restored)
+        finally:
+            self.connected = False
+            while self._unconfirmed:
+                self._unconfirmed.popleft().arrived.set()
+
+    async def _restore(self, on_restored: Callable[[], None]) -> None:
+        """Subscribe every channel again, in batches, and say so when all are confirmed."""
+        self.connected = True
+        channels = list(self._channels)
+        last: _Confirmation | None = None
+        for start in range(0, len(channels), SUBSCRIBE_BATCH):
+            batch = [c for c in channels[start : start + SUBSCRIBE_BATCH] if c in self._channels]
+            if not batch:
+                continue
+            confirmations = [_Confirmation() for _ in batch]
+            self._unconfirmed.extend(confirmations)
+            self._pipeline.put((b"SUBSCRIBE", *batch))
+            last = confirmations[-1]
+            await last.arrived.wait()
+        if last is None or last.done:
+            self._fitness.fit(self._name)
+            on_restored()
+
+    async def _read(
+        self, connection: RedisConnection, on_burst: Callable[[Burst], Awaitable[None]]
+    ) -> None:
+        while True:
+            burst: Burst = []
+            for reply in await connection.receive():
+                if isinstance(reply, Unavailable) and not reply.passes:
+                    raise Unsuitable(f"Redis refuses SUBSCRIBE: {reply}")
+                if isinstance(reply, Exception):
+                    raise RedisConnectionLost(str(reply))
+                kind = reply[0]
+                if kind == b"message":
+                    burst.append((reply[1], reply[2]))
+                elif kind == b"subscribe":
+                    # Redis confirms in the order it was asked, one channel at a time.
+                    if not self._unconfirmed:
+                        raise RedisConnectionLost("a confirmation that nobody asked for")
+                    confirmation = self._unconfirmed.popleft()
+                    confirmation.done = True
+                    confirmation.arrived.set()
+            if burst:
+                await on_burst(burst)

@@ -1,0 +1,196 @@
+"""Whether a Redis server can be used, judged by what it says when a connection begins. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.backplane.redis.errors import Forbidden, Unavailable
+from gateway.backplane.redis.server import RedisEndpoint
+
+LEAST_VERSION: Final = (6, 2)
+"""The first with exclusive ranges of streams and ZRANDMEMBER."""
+
+INFO: Final = (("INFO", "server"), ("INFO", "replication"), ("INFO", "memory"))
+QUESTIONS: Final = (("HELLO", 2), *INFO, ("EVALSHA", "0" * 40, 0))
+"""What a new connection asks. The last shows whether this user may run scripts at all."""
+
+_MOST_INFO: Final = 64 * 1024
+"""Bytes of an answer to INFO that are looked at."""
+_LONGEST_VALUE: Final = 64
+_FACTS: Final = frozenset({
+    "redis_version", "valkey_version", "redis_mode", "server_mode", "role", "master_host",
+    "master_port", "master_replid", "maxmemory", "maxmemory_policy",
+})  # fmt: skip
+_DISPENSABLE: Final = {
+    "CLIENT": "its connections have no name in CLIENT LIST",
+    "SCRIPT": "scripts are sent whole when they are first used",
+    "HELLO": "",
+    "INFO": "its role and whether it evicts data cannot be checked, and that it lost data is "
+    "noticed late; allow +info",
+}
+"""Commands that a node can do without, and what that costs."""
+
+Command = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found of a server: the first reason not to use it, and what is worth a warning."""
+
+    unfit: str = ""
+    """Why it cannot be used until somebody changes something; empty if it can."""
+    passing: str = ""
+    """Why it cannot be used just now."""
+    warnings: tuple[str, ...] = ()
+    replication_id: str = ""
+    """The id of its data's history; empty if it does not tell."""
+
+
+def review(
+    server: RedisEndpoint,
+    commands: Sequence[Command],
+    replies: Sequence[Any],
+    *,
+    refuse_eviction: bool = True,
+) -> Findings:
+    """Return what the replies to a connection's first commands, `QUESTIONS` among them, show."""
+    if kept_out := _kept_out(server, commands, replies):
+        return Findings(unfit=kept_out)
+    info = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "INFO"]
+    hello = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "HELLO"]
+    found = judge(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
+    unfit, passing, warnings = found.unfit, found.passing, list(found.warnings)
+    missing: dict[str, Unavailable] = {}
+    for command, reply in zip(commands, replies, strict=False):
+        if not isinstance(reply, Unavailable):
+            continue
+        word = str(command[0])
+        if reply.passes:
+            passing = passing or str(reply)
+        elif _is_missing(reply) and word in _DISPENSABLE:
+            missing.setdefault(word, reply)
+        else:
+            unfit = unfit or f"Redis at {server.place} refuses {_title(command)}: {reply}"
+    warnings += [
+        f"Redis at {server.place} refuses {word}: {cost} ({missing[word]})"
+        for word, cost in _DISPENSABLE.items()
+        if cost and word in missing
+    ]
+    return Findings(unfit, passing, tuple(warnings), found.replication_id)
+
+
+def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noqa: ANN401
+    """Return what is to be known of a server, by INFO's names; HELLO fills in what INFO lacks."""
+    facts: dict[str, str] = {}
+    if isinstance(hello, list):
+        told = {name: value for name, value in zip(hello[::2], hello[1::2], strict=False)
+                if isinstance(name, bytes) and isinstance(value, bytes)}  # fmt: skip
+        names = {b"version": "redis_version", b"mode": "redis_mode", b"role": "role"}
+        facts = {names[name]: _text(value) for name, value in told.items() if name in names}
+        if told.get(b"server") == b"valkey" and b"version" in told:
+            facts["valkey_version"] = _text(told[b"version"])
+    for section in info:
+        if isinstance(section, bytes):
+            for line in section[:_MOST_INFO].split(b"\r\n"):
+                name, _, value = line.partition(b":")
+                if (known := _text(name)) in _FACTS:
+                    facts[known] = _text(value)
+    return facts
+
+
+def judge(
+    server: RedisEndpoint, facts: Mapping[str, str], *, refuse_eviction: bool = True
+) -> Findings:
+    """Return what is found of a server by its version, mode, role and eviction policy."""
+    place = server.place
+    mode = facts.get("redis_mode") or facts.get("server_mode", "")
+    role = facts.get("role", "")
+    version = _version(facts)
+    unfit, passing, warnings = "", "", []
+    if mode == "sentinel" or role == "sentinel":
+        unfit = (
+            f"{place} is a sentinel, not a Redis server: name it as redis+sentinel://{place}/NAME"
+        )
+    elif mode == "cluster":
+        unfit = (
+            f"Redis at {place} runs in Cluster mode, which is not supported: "
+            "use a server without cluster-enabled"
+        )
+    elif version and version < LEAST_VERSION:
+        unfit = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
+    elif role in {"slave", "replica"}:
+        primary = ":".join(filter(None, (facts.get("master_host"), facts.get("master_port"))))
+        if server.must_be_primary:
+            passing = "it is not the primary, or not any more"
+        else:
+            unfit = (
+                f"Redis at {place} is a replica{f' of {primary}' if primary else ''}: "
+                "name the primary, or its sentinels"
+            )
+    elif evicts := _evicts(place, facts):
+        if refuse_eviction and facts.get("maxmemory") != "0":
+            unfit = f"{evicts}, or accept their loss with --redis-eviction warn"
+        else:
+            warnings.append(evicts)
+    if not version:
+        warnings.append(
+            f"Redis at {place} does not tell its version: {_needed()}, which cannot be checked"
+        )
+    return Findings(unfit, passing, tuple(warnings), facts.get("master_replid", ""))
+
+
+def _kept_out(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:
+    """Return why a server does not let us in at all; empty if it does."""
+    for command, reply in zip(commands, replies, strict=False):
+        if not isinstance(reply, Unavailable) or reply.passes:
+            continue
+        text = str(reply)
+        if text.startswith("DENIED "):
+            return (
+                f"Redis at {server.place} is in protected mode: give it a password, or bind it "
+                "to an address of its own"
+            )
+        if command[0] == "AUTH":
+            return f"Redis at {server.place} refuses the user or password in the URL: {text}"
+        if text.startswith("NOAUTH "):
+            return f"Redis at {server.place} asks for a password: put it into the URL"
+    return ""
+
+
+def _version(facts: Mapping[str, str]) -> tuple[int, ...]:
+    numbers = re.match(r"(\d{1,6})\.(\d{1,6})", facts.get("redis_version", ""))
+    return tuple(map(int, numbers.groups())) if numbers else ()
+
+
+def _needed() -> str:
+    return f"this needs Redis {'.'.join(map(str, LEAST_VERSION))} or later, or Valkey"
+
+
+def _evicts(place: str, facts: Mapping[str, str]) -> str:
+    """Return what is to be said of an eviction policy; empty if it keeps all data."""
+    policy = facts.get("maxmemory_policy", "noeviction")
+    if policy == "noeviction":
+        return ""
+    when = "once maxmemory is set" if facts.get("maxmemory") == "0" else "when memory is full"
+    return (
+        f"Redis at {place} gives away nicknames and messages {when} "
+        f"(maxmemory-policy {policy}): set maxmemory-policy noeviction"
+    )
+
+
+def _is_missing(reply: Unavailable) -> bool:
+    """Return whether a command is forbidden to this user, or was taken out of the server."""
+    return isinstance(reply, Forbidden) and "compiling" not in str(reply)
+
+
+def _title(command: Command) -> str:
+    word = str(command[0])
+    return f"{word} {command[1]}" if word == "SELECT" else word
+
+
+def _text(value: bytes) -> str:
+    """Return a value as a part of one line."""
+    return "".join(filter(str.isprintable, value[:_LONGEST_VALUE].decode("ascii", "replace")))

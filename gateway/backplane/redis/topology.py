@@ -1,0 +1,232 @@
+"""Which Redis server to talk to: one that is named, or the one that the sentinels name."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import structlog
+import trio
+
+from gateway.backplane.redis.connection import RedisConnectionLost
+from gateway.backplane.redis.errors import Unsuitable
+from gateway.backplane.redis.primary import PrimaryView
+from gateway.backplane.redis.sentinel import UNKNOWN_NAME, open_sentinel
+from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint, Topology, read_options
+
+ASK_SECONDS: Final = 0.5
+"""How often each sentinel is asked, whether it announces anything or not."""
+ANSWER_SECONDS: Final = 0.75
+"""How long a sentinel has to answer: so long that asking twice in vain is done before the last
+answer is older than `CERTAIN_SECONDS`."""
+AGAIN_SECONDS: Final = 0.1
+"""How soon a sentinel is asked again that did not answer."""
+AWAY_SECONDS: Final = (0.5, 1.0)
+"""How soon, at least and at most, if it had not answered before, either."""
+
+_NOT_LET_IN: Final = ("NOAUTH ", "NOPERM ", "WRONGPASS ")
+"""How the answers begin of sentinels to which the URL names no user that they know."""
+_SERVER_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
+_SENTINEL_PORT: Final = 26379
+_SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
+
+log = structlog.get_logger("redis")
+
+
+def topology_from_url(url: str) -> Topology:
+    """Read the URL of one server, or of the sentinels that know which of several it is.
+
+    :raises ValueError: saying what is wrong, without repeating a password.
+    """
+    if url.partition("://")[0] in _SERVER_SCHEMES:
+        return Sentinels.from_url(url)
+    return RedisEndpoint.from_url(url)
+
+
+class Sentinels:
+    """A primary that may change, and the sentinels that say which server it is.
+
+    ``server`` is all of the primary but its address.
+    """
+
+    def __init__(
+        self, name: str, sentinels: tuple[RedisEndpoint, ...], server: RedisEndpoint
+    ) -> None:
+        self.name = name
+        self.sentinels = sentinels
+        self.server = server
+        self._view = PrimaryView([sentinel.place for sentinel in sentinels])
+        self._heard = trio.Event()
+        self._watched = False
+        self._found: str | None = None
+        """Where the server is that was found last."""
+
+    @property
+    def place(self) -> str:
+        """The primary's name, which stays."""
+        return f"sentinel/{self.name}"
+
+    @property
+    def database(self) -> int:
+        """The number of the database, on whichever server is the primary."""
+        return self.server.database
+
+    @classmethod
+    def from_url(cls, url: str) -> Sentinels:
+        """Read ``redis+sentinel://[user:password@]host:port,host:port/NAME[/db][?options]``.
+
+        User and password are for Redis; those for the sentinels, if they ask for any, are the
+        options ``sentinel_username`` and ``sentinel_password``. With ``rediss+sentinel://`` all of
+        them are spoken to over TLS, with the same options as in a ``rediss://`` URL.
+
+        :raises ValueError: saying what is wrong, without repeating a password.
+        """
+        scheme, _, rest = url.partition("://")
+        rest, _, query = rest.partition("?")
+        credentials, at, rest = rest.rpartition("@")
+        places, _, rest = rest.partition("/")
+        name, _, database = rest.partition("/")
+        if not name:
+            raise ValueError(f"a {scheme}:// URL ends with /NAME, the primary's name")
+        if database and not database.isdecimal():
+            raise ValueError(f"{database!r} is no number of a database")
+        options = read_options(query)
+        own = {option: options.pop(option, None) for option in _SENTINEL_OPTIONS}
+        server = RedisEndpoint.from_url(
+            f"{_SERVER_SCHEMES[scheme]}://{quote(credentials, safe=':%')}{at}"
+            f"primary/{database}?{urlencode(options)}"
+        )
+        sentinel = RedisEndpoint(
+            place="",
+            username=own["sentinel_username"],
+            password=own["sentinel_password"],
+            tls=server.tls,
+        )
+        return cls(
+            name,
+            tuple(_at(sentinel, *_address(place)) for place in places.split(",")),
+            replace(server, must_be_primary=True),
+        )
+
+    async def find(self) -> RedisEndpoint:
+        """Return the primary, once enough sentinels have been heard to tell.
+
+        While nobody watches them they are asked now.
+
+        :raises OSError: if none of them can be asked.
+        :raises Unsuitable: if all of them refuse, or know no primary of this name.
+        """
+        primary = await (self._named() if self._watched else self._ask_once())
+        self._found = primary.place
+        return primary
+
+    async def _ask_once(self) -> RedisEndpoint:
+        asked = Sentinels(self.name, self.sentinels, self.server)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(asked._follow_all, lambda: None)
+            await asked._settled()
+            nursery.cancel_scope.cancel()
+        return await asked._named()
+
+    async def _named(self) -> RedisEndpoint:
+        await self._settled()
+        primary, problems = self._view.primary, self._view.problems
+        common = self._view.common_problem
+        if primary is None and common.startswith(UNKNOWN_NAME):
+            raise Unsuitable(
+                f"no sentinel watches a primary called {self.name!r}: the URL ends with a name "
+                "that SENTINEL MASTERS lists"
+            )
+        if primary is None and common.startswith(_NOT_LET_IN):
+            raise Unsuitable(
+                f"the sentinels refuse us: {common} (sentinel_username and sentinel_password are "
+                "options of the URL)"
+            )
+        if primary is None or problems is not None:
+            raise OSError(f"no sentinel knows the primary: {problems}")
+        return _at(self.server, primary.host, primary.port)
+
+    async def _settled(self) -> None:
+        await trio.lowlevel.checkpoint()
+        while not self._view.settled:
+            await self._heard.wait()
+
+    async def certain(self) -> None:
+        """Wait until no sentinel may have named another primary two seconds ago.
+
+        That is so at once, unless this process has been standing still.
+        """
+        while trio.current_time() > self._view.certain_until:
+            await self._heard.wait()
+        # Whoever was woken, and then given up, in the same moment does not go on.
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        """Ask all the sentinels, and call ``on_moved`` when another primary is named than found."""
+        self._watched = True
+        await self._follow_all(on_moved)
+
+    async def _follow_all(self, on_moved: Callable[[], None]) -> None:
+        async with trio.open_nursery() as nursery:
+            for sentinel in self.sentinels:
+                nursery.start_soon(self._follow, sentinel, on_moved)
+
+    async def _follow(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> None:
+        """Ask one sentinel for as long as the node runs."""
+        while True:
+            problem = await self._ask(sentinel, on_moved)
+            with self._hearing(sentinel, on_moved):
+                new = self._view.failed(sentinel.place, problem, trio.current_time())
+            if new and self._watched:
+                log.warning("sentinel away", sentinel=sentinel.place, reason=problem)
+            await trio.sleep(AGAIN_SECONDS if new else random.uniform(*AWAY_SECONDS))  # noqa: S311
+
+    async def _ask(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> str:
+        """Ask one sentinel over one connection, again and again; return why that came to an end."""
+        self._view.asks(sentinel.place, trio.current_time())
+        try:
+            with trio.move_on_after(ANSWER_SECONDS) as answering:
+                async with open_sentinel(sentinel) as asked:
+                    while True:
+                        named = await asked.primary(self.name)
+                        answering.deadline = math.inf
+                        with self._hearing(sentinel, on_moved):
+                            self._view.answered(sentinel.place, named, trio.current_time())
+                        await asked.news(ASK_SECONDS)
+                        self._view.asks(sentinel.place, trio.current_time())
+                        answering.deadline = trio.current_time() + ANSWER_SECONDS
+        except (OSError, UnicodeError, RedisConnectionLost) as error:
+            return str(error) or "no answer"
+        return "no answer"
+
+    @contextmanager
+    def _hearing(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> Iterator[None]:
+        """Act on what the view is after a sentinel was heard."""
+        yield
+        primary, before = self._view.primary, self._found
+        if primary is not None and before not in {None, primary.place}:
+            self._found = primary.place
+            log.warning(
+                "the primary has moved",
+                name=self.name, old=before, new=primary.place, epoch=primary.epoch,
+                sentinel=sentinel.place,
+            )  # fmt: skip
+            on_moved()  # first: who waits to be certain shall not go on with the old one
+        self._heard.set()
+        self._heard = trio.Event()
+
+
+def _at(server: RedisEndpoint, host: str, port: int) -> RedisEndpoint:
+    return replace(server, host=host, port=port, place=f"{host}:{port}")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", str(_SENTINEL_PORT))
+    if not host or not port.isdecimal() or not 0 < int(port) <= HIGHEST_PORT:
+        raise ValueError(f"{text!r} is not the host:port of a sentinel")
+    return host.strip("[]"), int(port)

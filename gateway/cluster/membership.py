@@ -1,0 +1,290 @@
+"""This node's heartbeat, and what hangs on it: its own readiness, and burying the dead.
+
+Survivors give back what a dead node held, so that no nickname stays taken and nobody stays listed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.backplane import Backplane, Denied, Refused, Retry, Unavailable
+from gateway.cluster.failure_detector import FailureDetector
+from gateway.cluster.reconciler import Reconciler
+from gateway.delivery.relay import Relay
+from gateway.sessions.registry import SessionRegistry
+
+BEAT_SECONDS: Final = 1.0
+DEAD_AFTER: Final = 3.0
+"""Seconds without a heartbeat after which a node counts as dead; the others notice within five."""
+NOT_READY_AFTER: Final = 3.0
+LATE_BEAT: Final = 1.5
+"""Times `BEAT_SECONDS`: a node whose own beats are further apart knows nothing of the others'."""
+TIDY_SECONDS: Final = 60.0
+
+_PROBE: Final = b"probe"
+_TAKEN: Final = b"taken "
+
+log = structlog.get_logger("membership")
+
+
+class Membership:
+    """One node's place in the register, and the upkeep of everything that hangs on it.
+
+    Without a heartbeat for ``probe_seconds`` on the subscription that is built anew; 0 turns that
+    off. What a node held is released ``grace`` seconds after its last heartbeat.
+    """
+
+    def __init__(
+        self,
+        backplane: Backplane,
+        relay: Relay,
+        registry: SessionRegistry,
+        *,
+        grace: float,
+        probe_seconds: float,
+    ) -> None:
+        self._backplane = backplane
+        self._relay = relay
+        self._registry = registry
+        self._probe_seconds = probe_seconds
+        self._reconciler = Reconciler(backplane, registry)
+        self._deaths = FailureDetector(DEAD_AFTER, grace)
+        self._answered_at = -NOT_READY_AFTER
+        self._denied = ""
+        self._probe_heard_at = -NOT_READY_AFTER
+        self._silent_since = 0.0
+        self._registered = False
+        self._replication_id = ""
+        self._forgotten = False
+        self._sweep_at = math.inf
+        self._doubted = trio.Event()
+        self._under_way: set[str] = set()
+        self._nursery: trio.Nursery | None = None
+
+    # --- what the node asks -------------------------------------------------------------------
+
+    def heard(self, payload: bytes) -> None:
+        """Take in what came on this node's own channel."""
+        if payload == _PROBE:
+            self._probe_heard_at = trio.current_time()
+        elif payload.startswith(_TAKEN):
+            self._registry.heard_taken(payload.removeprefix(_TAKEN).decode())
+            self._do_once("settle", self._settle)
+
+    def check_soon(self) -> None:
+        """See that every session is still this node's: it may have missed that one is not."""
+        self._do_once("check", self._check)
+
+    def redis_moved(self) -> None:
+        """Take in that Redis is another server, or was restarted: it may have lost anything."""
+        log.warning("redis may have lost data")
+        self._relay.recheck(doubted=True)
+
+    def look_soon(self) -> None:
+        """See at once whether Redis knows this node still: somebody found that it lost a room."""
+        self._doubted.set()
+
+    def why_not_ready(self) -> str | None:
+        """Tell what keeps the node from serving; None if it can."""
+        now = trio.current_time()
+        if unfit := self._backplane.why_unfit:
+            return unfit
+        if not self._backplane.connected or now - self._answered_at > NOT_READY_AFTER:
+            if self._denied:
+                return f"Redis refuses: {self._denied}"
+            away = self._backplane.why_away
+            return f"Redis does not answer: {away}" if away else "Redis does not answer"
+        if self._probe_seconds and not self.subscription_delivers:
+            return "the subscription to Redis does not deliver"
+        return None
+
+    @property
+    def subscription_delivers(self) -> bool:
+        """Whether a probe came back lately."""
+        return trio.current_time() - self._probe_heard_at <= NOT_READY_AFTER
+
+    async def run(self) -> None:
+        """Keep this node a member; runs for as long as the node does."""
+        async with trio.open_nursery() as self._nursery:
+            self._nursery.start_soon(self._beat)
+            self._nursery.start_soon(self._tidy)
+            self._nursery.start_soon(self._listen_for_probes)
+
+    async def give_up(self) -> None:
+        """Be gone; for the very end. :raises Unavailable: if Redis is away.
+
+        Sessions that are parked here can be taken up elsewhere for the grace time still; then the
+        other nodes release them.
+        """
+        name = self._backplane.incarnation.name
+        if self._registry.parked:
+            await self._backplane.nodes.declare_dead(name)
+        else:
+            await self._release_node(name)
+
+    # --- the upkeep ---------------------------------------------------------------------------
+
+    async def _listen_for_probes(self) -> None:
+        await self._backplane.subscribe(self._backplane.nodes.channel)
+
+    async def _beat(self) -> None:
+        while True:
+            lasting = False
+            try:
+                registered, others = await self._backplane.nodes.beat(_PROBE)
+                if not registered or self._backplane.replication_id != self._replication_id:
+                    # Redis lost its data, or what was given back is there again, or the other nodes
+                    # took this one for dead.
+                    await self._register()
+                now, before = trio.current_time(), self._answered_at
+                self._answered_at, self._denied = now, ""
+                # All of these may take long; the heart goes on beating meanwhile.
+                self._do_once("check some", self._reconciler.some_sessions)
+                if self._forgotten or self._registry.unsettled:
+                    self._do_once("settle", self._settle)
+                if now >= self._sweep_at:
+                    self._do_once("sweep", self._clear_away)
+                if now - before > LATE_BEAT * BEAT_SECONDS:
+                    # Redis kept everybody waiting, or the machine stood still, and with it others.
+                    self._deaths.forget()
+                dead, over = self._deaths.judge(others, now)
+                for node in dead:
+                    self._do_once(f"declare {node} dead", partial(self._declare_dead, node))
+                for node in over:
+                    self._do_once(f"release {node}", partial(self._release_node, node))
+            except Unavailable as error:
+                # While Redis is away everybody's beats stand still; nobody is dead for that.
+                self._deaths.forget()
+                self._note_denied(str(error) if isinstance(error, Denied | Refused) else "")
+                lasting = not error.passes
+            self._check_subscription()
+            settled = lasting or self._backplane.why_unfit or self.why_not_ready() is None
+            with trio.move_on_after(BEAT_SECONDS if settled else BEAT_SECONDS / 10):
+                await self._doubted.wait()
+            self._doubted = trio.Event()
+
+    def _note_denied(self, reason: str) -> None:
+        """Note why Redis, though it answers, does not take our beats; log it once."""
+        if reason and not self._denied:
+            log.warning("redis refuses", reason=reason)
+        self._denied = reason
+
+    async def _register(self) -> None:
+        """Count as alive, and have everybody here claim what they hold under this node's name.
+
+        That is a new one, if it was registered before: what is held under the old one and not
+        claimed again is released by and by, as a dead node's.
+        """
+        if self._registered:
+            self._backplane.incarnation.renew()
+            # Not at once: until then every other node that lives is registered again, too.
+            self._sweep_at = trio.current_time() + DEAD_AFTER
+        self._replication_id, self._forgotten = self._backplane.replication_id, True
+        self._registry.unsettle_all()
+        await self._backplane.nodes.register()
+        self._registered = True
+
+    def _do_once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Start some upkeep unless it is under way; what fails, a later beat starts again.
+
+        What is refused, for a reason that does not pass, is tried again by and by.
+        """
+
+        async def attempt() -> None:
+            retry = Retry()
+            try:
+                while not await succeeds(retry):
+                    pass
+            finally:
+                self._under_way.discard(name)
+
+        async def succeeds(retry: Retry) -> bool:
+            try:
+                await work()
+            except Unavailable as error:
+                log.info("upkeep postponed", work=name, reason=str(error))
+                if not error.passes:
+                    await trio.sleep(retry.pause(error))
+                    return False
+            except Exception:
+                log.exception("upkeep failed", work=name)
+            return True
+
+        if name not in self._under_way and self._nursery is not None:
+            self._under_way.add(name)
+            self._nursery.start_soon(attempt)
+
+    def _check_subscription(self) -> None:
+        """Build the subscription anew if what is published is not heard, though Redis answers."""
+        # Nor is there a probe to be heard while Redis refuses to publish it.
+        if not (self._backplane.hears and self._backplane.connected) or self._denied:
+            self._silent_since = trio.current_time()
+            return
+        silent = trio.current_time() - max(self._probe_heard_at, self._silent_since)
+        if 0 < self._probe_seconds < silent:
+            log.warning("subscription silent", seconds=self._probe_seconds)
+            self._silent_since = trio.current_time()
+            self._backplane.resubscribe()
+
+    async def _settle(self) -> None:
+        await self._registry.settle_all()
+        if self._forgotten:
+            self._forgotten = False  # it may be so again before this is done
+            try:
+                await self._list_rooms()
+            except Unavailable:
+                self._forgotten = True
+                raise
+            self._relay.recheck()
+
+    async def _clear_away(self) -> None:
+        """Release what older data have brought back, such as members who had left."""
+        due, self._sweep_at = self._sweep_at, math.inf  # it may be set again before this is done
+        try:
+            await self._reconciler.nicks()
+            await self._reconciler.rooms()
+        except Unavailable:
+            self._sweep_at = min(due, self._sweep_at)
+            raise
+
+    async def _check(self) -> None:
+        await self._reconciler.sessions()
+        await self._registry.settle_all()
+
+    async def _declare_dead(self, node: str) -> None:
+        """Let a node, should it come back, claim anew; every survivor may do it."""
+        log.warning("node died", dead_node=node)
+        await self._backplane.nodes.declare_dead(node)
+
+    async def _release_node(self, node: str) -> None:
+        """Give back what a node held; every survivor may do it, any number of times."""
+        # The rooms first: whoever comes back under a name that is free again is not still listed.
+        await self._backplane.rooms.release_node(node)
+        ended = await self._backplane.nicks.release_node(node)
+        await self._backplane.inboxes.forget(ended)
+        await self._backplane.nodes.remove(node)
+
+    async def _tidy(self) -> None:
+        """Keep this node's rooms in the listing, and see to what nobody else would clear away."""
+        while True:
+            await trio.sleep(TIDY_SECONDS)
+            for tidy in (
+                self._list_rooms,
+                self._backplane.rooms.forget_expired,
+                self._reconciler.nicks,
+                self._reconciler.rooms,
+            ):
+                try:
+                    await tidy()
+                except Unavailable as error:
+                    log.debug("not tidied", reason=str(error))
+
+    async def _list_rooms(self) -> None:
+        if rooms := list(self._registry.rooms):
+            await self._backplane.rooms.register(*rooms)

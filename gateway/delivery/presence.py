@@ -1,0 +1,61 @@
+"""Sends each room the changes of its members, at most so often."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import trio
+
+from gateway.delivery.room import Room
+from gateway.delivery.room_counts import RoomCounts
+
+PRESENCE_INTERVAL: Final = 0.25
+"""Seconds between two ``presence`` frames of a room, at least."""
+PRESENCE_PER_MEMBER: Final = 0.0005
+LONGEST_PRESENCE_INTERVAL: Final = 5.0
+"""The same for a large room, for each member on this node, and at most: so while very many come at
+once, telling each other of them costs no more than some 2,000 frames a second."""
+
+
+class PresenceBatcher:
+    """The rooms whose members changed and were not told so yet."""
+
+    def __init__(self, listing: RoomCounts) -> None:
+        self._listing = listing
+        self._changed: dict[Room, None] = {}
+        self._something_changed = trio.Event()
+        self._due: dict[Room, float] = {}
+
+    def changed(self, room: Room) -> None:
+        """Note that a room has changes to be told."""
+        if room not in self._changed:
+            self._changed[room] = None
+            self._something_changed.set()
+
+    def forget(self, room: Room) -> None:
+        """Drop a room that nobody here is in any more."""
+        self._changed.pop(room, None)
+        self._due.pop(room, None)
+
+    async def run(self) -> None:
+        """Send rooms their changes, each after its interval, the first at once; never returns."""
+        while True:
+            now = trio.current_time()
+            for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
+                del self._changed[room]
+                self._listing.changed([room.name])
+                presence = room.roster.flush(room.name)
+                if presence is not None:
+                    await room.announce(presence)
+                    self._due[room] = now + _interval(room)
+            self._due = {room: due for room, due in self._due.items() if due > now}
+            next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)
+            with trio.move_on_at(next_due):
+                self._something_changed = trio.Event()
+                await self._something_changed.wait()
+
+
+def _interval(room: Room) -> float:
+    wanted = max(PRESENCE_INTERVAL, room.size * PRESENCE_PER_MEMBER)
+    return min(wanted, LONGEST_PRESENCE_INTERVAL)

@@ -1,0 +1,184 @@
+"""Who is in one room, whichever node they are on, and what to tell about its changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from gateway.backplane import Change, member_line
+from gateway.wire import MAX_LISTED_MEMBERS, Presence, Renamed
+
+UNKNOWN: Final = -1
+"""The version of a roster that has not been read yet."""
+
+
+class Roster:
+    """The members of a room by session, at a version; changes gather until they are flushed.
+
+    Nickname and status of a member stay one member line (`gateway.backplane.member_line`), which is
+    parsed only when clients are told of it.
+
+    Clients are only ever told of the members as they were at the last flush, ``told_version``:
+    so all of them see the same succession of states, and nobody is left with somebody who came
+    and went between two flushes.
+    """
+
+    __slots__ = (
+        "_before", "_introduced", "_listing", "members", "seen", "told_version", "version",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.version = UNKNOWN
+        self.members: dict[str, str] = {}
+        self.seen = UNKNOWN
+        """The youngest version that a change was published for."""
+        self.told_version = UNKNOWN
+        self._before: dict[str, str | None] = {}
+        self._introduced: dict[str, str] = {}
+        """Who is listed in the answer to its own join before all are told of it, and how."""
+        self._listing: bytes | None = None
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a change was seen that cannot be applied: the members must be read anew."""
+        return self.version < self.seen or self.version == UNKNOWN
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to flush."""
+        return bool(self._before)
+
+    def apply(self, change: Change) -> None:
+        """Take in a change that was published; one that does not follow makes it incomplete."""
+        self.seen = max(self.seen, change.version)
+        if change.version != self.version + 1 or self.version == UNKNOWN:
+            return
+        self.version = change.version
+        for session, line in change.here.items():
+            self._set(session, line)
+        for session in change.gone:
+            self._set(session, None)
+
+    def replace(self, version: int, members: dict[str, str]) -> None:
+        """Take in the members as they were read; what differs counts as changed.
+
+        If none were known, all of it counts as told: those who need it ask for it.
+        """
+        self.version = version
+        self.seen = max(self.seen, version)
+        if self.told_version == UNKNOWN:
+            self.members = members
+            self.told_version = version
+            self._before.clear()
+            self._introduced.clear()
+            self._listing = None
+            return
+        for session in self.members.keys() - members.keys():
+            self._set(session, None)
+        for session, line in members.items():
+            self._set(session, line)
+
+    def invalidate(self) -> None:
+        """Know nothing any more: Redis lost data, and versions may have begun again."""
+        self.version = self.seen = self.told_version = UNKNOWN
+
+    def flush(self, room: str) -> Presence | None:
+        """Give what changed since the last flush as one frame; None if it all came to nothing."""
+        if self.version == UNKNOWN:
+            return None
+        before = _by_nick(self._before.values())
+        now = _by_nick(self.members.get(session) for session in self._before)
+        # By nickname: whoever comes back as another session within one flush was never away.
+        left, joined = before.keys() - now.keys(), now.keys() - before.keys()
+        changed = self._renamed(left, joined)
+        # Newcomers know themselves as they were before all were told of them.
+        introduced = self._introduced.keys() & self._before.keys()
+        known = _by_nick([self._introduced.pop(session) for session in introduced])
+        left |= known.keys() - now.keys()
+        for nick in before.keys() & now.keys():
+            if before[nick] != now[nick] or known.get(nick, now[nick]) != now[nick]:
+                changed.append(_renamed(now[nick], nick))
+        self._before.clear()
+        if not (joined or left or changed):
+            return None
+        after, self.told_version = self.told_version, self.version
+        self._listing = None
+        return Presence(
+            room=room,
+            version=self.version,
+            after=after,
+            joined=[member_line.read(now[nick]) for nick in sorted(joined)],
+            left=sorted(left),
+            changed=changed,
+        )
+
+    def _renamed(self, left: set[str], joined: set[str]) -> list[Renamed]:
+        """Take those who have another nickname out of both sets, and give them as renamed."""
+        renamed = []
+        for session, old in self._before.items():
+            new = self.members.get(session)
+            if old is None or new is None:
+                continue
+            was, nick = member_line.nick_of(old), member_line.nick_of(new)
+            if was in left and nick in joined:
+                left.discard(was)
+                joined.discard(nick)
+                renamed.append(_renamed(new, was))
+        return renamed
+
+    def introduce(self, session: str, line: str) -> bool:
+        """Tell whether a session that joins is missing in the listing, so that its answer adds it.
+
+        Should it have changed by the time that all are told of it, the flush puts that right.
+        """
+        if self._before.get(session, self.members.get(session)) is not None:
+            return False
+        self._introduced[session] = line
+        return True
+
+    def forget(self, session: str) -> None:
+        """Take note that a session's own client does not follow the room any more."""
+        self._introduced.pop(session, None)
+
+    def told(self) -> Iterator[str]:
+        """Give who the members are at ``told_version``."""
+        before = self._before
+        for session, line in self.members.items():
+            if session not in before:
+                yield line
+        yield from (line for line in before.values() if line is not None)
+
+    def listing(self) -> bytes:
+        """Give the first members at ``told_version`` as an encoded list."""
+        if self._listing is None:
+            first = islice(self.told(), MAX_LISTED_MEMBERS)
+            self._listing = msgspec.json.encode([member_line.read(line) for line in first])
+        return self._listing
+
+    def count(self) -> int:
+        """Give how many members there were at ``told_version``."""
+        absent = sum(1 for line in self._before.values() if line is None)
+        gone = sum(1 for session in self._before if session not in self.members)
+        return len(self.members) - absent + gone
+
+    def _set(self, session: str, line: str | None) -> None:
+        before = self.members.get(session)
+        if before == line:
+            return
+        self._before.setdefault(session, before)
+        if line is None:
+            del self.members[session]
+        else:
+            self.members[session] = line
+
+
+def _by_nick(lines: Iterable[str | None]) -> dict[str, str]:
+    return {member_line.nick_of(line): line for line in lines if line is not None}
+
+
+def _renamed(line: str, was: str) -> Renamed:
+    now = member_line.read(line)
+    return Renamed(nick=now.nick, was=was, state=now.state, text=now.text)

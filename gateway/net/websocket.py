@@ -1,0 +1,253 @@
+"""WebSocket (RFC 6455) as a server speaks it: the handshake and the frames. Pure.
+
+The client library speaks it with trio-websocket. A node has very many connections, and there the
+task, the channels and the parsers that trio-websocket and wsproto keep for each would cost 17 KiB
+and most of the time of a join; and the frames that go out are shared by many clients.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import h11
+
+from gateway.wire.close_codes import TOO_BIG, Close
+
+PING: Final = b"\x89\x00"
+PROTOCOL_ERROR: Final = 1002
+NOT_UTF8: Final = 1007
+
+_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
+_FINAL: Final = 0x80
+_RESERVED: Final = 0x70
+_MASKED: Final = 0x80
+_MASK_BYTES: Final = 4
+_LENGTH_16: Final = 126
+_LENGTH_64: Final = 127
+_MOST_CONTROL_BYTES: Final = 125
+_MOST_REASON_BYTES: Final = 123
+_CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_NO_CODE: Final = 1005
+
+_VERSION: Final = b"13"
+_KEY_BYTES: Final = 16
+_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""What the key is hashed with to show that the handshake was understood (RFC 6455 1.3)."""
+
+
+# --- the handshake ----------------------------------------------------------------------------
+
+
+class CannotUpgrade(Exception):
+    """A request for a WebSocket that cannot be granted; the text is for who wrote the client."""
+
+
+def is_upgrade(request: h11.Request) -> bool:
+    """Tell whether a request asks for a WebSocket, rightly or not."""
+    return b"websocket" in _tokens(request, b"upgrade")
+
+
+def accept(request: h11.Request, subprotocol: str) -> bytes:
+    """Give the response that grants a WebSocket, with our subprotocol if it was offered.
+
+    :raises CannotUpgrade: if the request is not as RFC 6455 4.2.1 wants it.
+    """
+    if request.method != b"GET" or request.http_version != b"1.1":
+        raise CannotUpgrade("A WebSocket begins with GET and HTTP/1.1.")
+    if b"upgrade" not in _tokens(request, b"connection"):
+        raise CannotUpgrade("The header Connection does not say Upgrade.")
+    if _values(request, b"sec-websocket-version") != [_VERSION]:
+        raise CannotUpgrade("The header Sec-WebSocket-Version is not 13.")
+    keys = _values(request, b"sec-websocket-key")
+    if len(keys) != 1 or not _is_key(keys[0]):
+        raise CannotUpgrade("The header Sec-WebSocket-Key is not 16 bytes in base64.")
+    proof = base64.b64encode(hashlib.sha1(keys[0] + _GUID, usedforsecurity=False).digest())
+    chosen = b""
+    if subprotocol.encode() in _values(request, b"sec-websocket-protocol"):
+        chosen = b"Sec-WebSocket-Protocol: " + subprotocol.encode() + b"\r\n"
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + proof + b"\r\n" + chosen + b"\r\n"
+    )
+
+
+def _values(request: h11.Request, name: bytes) -> list[bytes]:
+    """Give a header's comma-separated values, over all its lines."""
+    lines = [value for key, value in request.headers if key == name]
+    return [value.strip() for line in lines for value in line.split(b",")]
+
+
+def _tokens(request: h11.Request, name: bytes) -> list[bytes]:
+    return [value.lower() for value in _values(request, name)]
+
+
+def _is_key(key: bytes) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == _KEY_BYTES
+    except binascii.Error:
+        return False
+
+
+# --- frames to the client ---------------------------------------------------------------------
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Wrap UTF-8 into one unmasked, final text frame (RFC 6455 5.2)."""
+    size = len(payload)
+    if size < _LENGTH_16:
+        return bytes((_FINAL | _TEXT, size)) + payload
+    if size < 1 << 16:
+        return bytes((_FINAL | _TEXT, _LENGTH_16)) + size.to_bytes(2, "big") + payload
+    return bytes((_FINAL | _TEXT, _LENGTH_64)) + size.to_bytes(8, "big") + payload
+
+
+def close_frame(closing: Close) -> bytes:
+    """Give a close frame (RFC 6455 5.5.1)."""
+    reason = closing.reason.encode()[:_MOST_REASON_BYTES].decode("utf-8", "ignore").encode()
+    payload = closing.code.to_bytes(2, "big") + reason
+    return bytes((_FINAL | _CLOSE, len(payload))) + payload
+
+
+# --- frames from the client -------------------------------------------------------------------
+
+
+class CloseReceived(NamedTuple):
+    """The client's close frame: its code, and the close frame that answers it."""
+
+    code: int
+    echo: bytes
+
+
+class ReplyDue(NamedTuple):
+    """A frame that must be sent because of what the client sent: the pong to its ping."""
+
+    frame: bytes
+
+
+class ProtocolViolation(Exception):
+    """The client broke the protocol or a limit; nothing more can be read from it."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.closing = Close(code, reason)
+
+
+Inbound = str | bytes | ReplyDue | CloseReceived
+"""What comes of a client's frames: text, a binary message, an answer that is due, the end."""
+
+
+class FrameReader:
+    """Reads one client's frames (RFC 6455 5); holds at most one unfinished message."""
+
+    __slots__ = ("_buffer", "_limit", "_message", "_opcode")
+
+    def __init__(self, limit: int) -> None:
+        """Take messages of up to ``limit`` bytes."""
+        self._limit = limit
+        self._buffer = b""
+        self._opcode = 0
+        self._message = b""
+
+    def receive(self, data: bytes) -> Iterator[Inbound]:
+        """Give what is complete with these bytes; use all of it before the next call.
+
+        :raises ProtocolViolation: if the connection cannot go on; what came before is given first.
+        """
+        if self._buffer:
+            data = self._buffer + data
+        at = 0
+        while True:
+            head = _read_head(data, at)
+            if head is None:
+                break
+            opcode, final, size, begin = head
+            self._check(opcode, final=final, size=size)
+            at_next = begin + size
+            if at_next > len(data):
+                break
+            payload = _unmask(data[begin - _MASK_BYTES : begin], data[begin:at_next])
+            at = at_next
+            if opcode >= _CLOSE:
+                if opcode == _PING:
+                    yield ReplyDue(bytes((_FINAL | _PONG, size)) + payload)
+                elif opcode == _CLOSE:
+                    yield _goodbye(payload)
+            elif not final:
+                self._opcode = opcode or self._opcode
+                self._message += payload
+            else:
+                if opcode == _CONTINUATION:
+                    opcode, payload = self._opcode, self._message + payload
+                    self._opcode, self._message = 0, b""
+                yield _text(payload) if opcode == _TEXT else payload
+        self._buffer = data[at:]
+
+    def _check(self, opcode: int, *, final: bool, size: int) -> None:
+        """Refuse a frame by its head, before any of its payload is waited for."""
+        if opcode >= _CLOSE:
+            if opcode > _PONG:
+                raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
+            if not final or size > _MOST_CONTROL_BYTES:
+                raise ProtocolViolation(
+                    PROTOCOL_ERROR, "a control frame is whole and has at most 125 bytes"
+                )
+            return
+        if opcode > _BINARY:
+            raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
+        if size + len(self._message) > self._limit:
+            raise ProtocolViolation(*TOO_BIG)
+        if (opcode == _CONTINUATION) != bool(self._opcode):
+            raise ProtocolViolation(
+                PROTOCOL_ERROR, "a message begins before the last one ended, or never"
+            )
+
+
+def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
+    """Give opcode, whether it is final, size and place of the payload; None if more is needed."""
+    begin = at + 2 + _MASK_BYTES
+    if len(data) < begin:
+        return None
+    first, size = data[at], data[at + 1]
+    if first & _RESERVED:
+        raise ProtocolViolation(PROTOCOL_ERROR, "reserved bits are set")
+    if not size & _MASKED:
+        raise ProtocolViolation(PROTOCOL_ERROR, "a client's frames are masked")
+    size &= ~_MASKED
+    if size >= _LENGTH_16:
+        extended = 2 if size == _LENGTH_16 else 8
+        begin += extended
+        if len(data) < begin:
+            return None
+        size = int.from_bytes(data[at + 2 : at + 2 + extended], "big")
+        if size < (_LENGTH_16 if extended == 2 else 1 << 16) or size >> 63:  # noqa: PLR2004
+            raise ProtocolViolation(PROTOCOL_ERROR, "the length is not in its shortest form")
+    return first & 0x0F, first >= _FINAL, size, begin
+
+
+def _unmask(mask: bytes, payload: bytes) -> bytes:
+    size = len(payload)
+    key = mask * (size // _MASK_BYTES + 1)
+    plain = int.from_bytes(payload, "big") ^ int.from_bytes(key[:size], "big")
+    return plain.to_bytes(size, "big")
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise ProtocolViolation(NOT_UTF8, "text is UTF-8") from None
+
+
+def _goodbye(payload: bytes) -> CloseReceived:
+    """Read a close frame's payload (RFC 6455 5.5.1, 7.4)."""
+    if not payload:
+        return CloseReceived(_NO_CODE, bytes((_FINAL | _CLOSE, 0)))
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) == 1 or not (code in _CLOSE_CODES or 3000 <= code <= 4999):  # noqa: PLR2004
+        raise ProtocolViolation(PROTOCOL_ERROR, "this is no close code")
+    _text(payload[2:])
+    return CloseReceived(code, close_frame(Close(code, "")))

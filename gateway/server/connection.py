@@ -1,0 +1,260 @@
+"""A new TCP connection: an HTTP request or a WebSocket handshake, bounded in time and size."""
+
+from __future__ import annotations
+
+import math
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import h11
+import structlog
+import trio
+
+from gateway import wire
+from gateway.net.websocket import (
+    PING,
+    CannotUpgrade,
+    CloseReceived,
+    FrameReader,
+    ProtocolViolation,
+    ReplyDue,
+    accept,
+    close_frame,
+    text_frame,
+)
+from gateway.net.write_buffer import WriteBuffer
+from gateway.server.http import endpoints
+from gateway.sessions.context import NodeContext
+from gateway.sessions.session import Session
+from gateway.wire.close_codes import (
+    INTERNAL,
+    NO_HELLO,
+    NORMAL,
+    SILENT,
+    SLOW_READER,
+    UNAVAILABLE,
+    Close,
+)
+
+HEAD_SECONDS: Final = 10.0
+HELLO_SECONDS: Final = 10.0
+CLOSE_SECONDS: Final = 3.0
+MAX_HEAD_BYTES: Final = 16 * 1024
+
+_RECEIVE_BYTES: Final = 4096
+_NO_CLOSE_FRAME: Final = 1006
+
+log = structlog.get_logger("door")
+
+
+class Connection:
+    """One client's connection, from its first byte to its last, in one task.
+
+    It works on the bare non-blocking socket, which it closes at its end: the streams that Trio
+    wraps around one cost a system call more for each read, and memory for each client.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_client_left",
+        "_closing",
+        "_context",
+        "_open",
+        "_remote",
+        "_scope",
+        "_socket",
+        "heard_at",
+        "write_buffer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        context: NodeContext,
+        connected: socket.socket,
+        remote: str,
+        start_soon: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        """Take over a connected socket.
+
+        ``start_soon`` starts the task that writes to a client that reads too slowly; that ends
+        when the connection does.
+        """
+        self._context = context
+        self._socket = connected
+        self._remote = remote
+        self._scope = trio.CancelScope()
+        self._closing: Close | None = None
+        self._client_left: int | None = None
+        self._answered = self._open = False
+        self.heard_at = trio.current_time()
+        self.write_buffer = WriteBuffer(
+            connected.fileno(),
+            limit=context.settings.outbox_bytes,
+            start_soon=start_soon,
+            on_overflow=self._overflowed,
+        )
+
+    def close(self, closing: Close) -> None:
+        """Have the connection closed, with its code and reason; the first one counts."""
+        if self._closing is None:
+            self._closing = closing
+            self._scope.cancel()
+
+    def tell(self, event: wire.Event) -> None:
+        """Send an event, if the client is there to hear it."""
+        if self._open:
+            self.write_buffer.offer(text_frame(wire.encode(event)))
+
+    def keep_alive(self, now: float, interval: float) -> None:
+        """Ping a client that has been silent for long; give it up after twice that time."""
+        silent = now - self.heard_at
+        if not self._open or silent <= interval:
+            return
+        if silent > 2 * interval:
+            self.close(SILENT)
+        else:
+            self.write_buffer.offer(PING)
+
+    async def serve(self) -> None:
+        """Serve the connection until it is over, and close its socket."""
+        try:
+            with self._scope:
+                await self._serve()
+            if self._open and self._client_left is None:
+                self.write_buffer.finish(close_frame(self._closing or NORMAL))
+            if self._answered:
+                with trio.move_on_after(CLOSE_SECONDS):
+                    await self._linger()
+        finally:
+            self.write_buffer.shut()
+            trio.lowlevel.notify_closing(self._socket)
+            self._socket.close()
+
+    async def _serve(self) -> None:
+        self._scope.deadline = trio.current_time() + HEAD_SECONDS
+        head, rest = await self._read_head()
+        if head:
+            self.write_buffer.offer(self._answer(head))
+            self._answered = True
+        if self._open:
+            await self._talk(rest)
+
+    def _answer(self, head: bytes) -> bytes:
+        """Give the response to a request, which may open the WebSocket."""
+        try:
+            request = endpoints.parse(head)
+            if not endpoints.wants_websocket(request):
+                return endpoints.answer(request, self._context)
+            response = accept(request, wire.SUBPROTOCOL)
+            if (retry_after := self._context.admit()) is not None:
+                self._context.metrics.counts.turned_away += 1
+                return endpoints.turned_away(retry_after)
+        except h11.RemoteProtocolError as error:
+            return endpoints.bad_request(error.error_status_hint, str(error))
+        except CannotUpgrade as error:
+            return endpoints.cannot_upgrade(str(error))
+        except Exception:
+            log.exception("request failed", remote=self._remote)
+            return endpoints.failed()
+        self._open = True
+        return response
+
+    async def _read_head(self) -> tuple[bytes, bytes]:
+        """Read up to the end of the HTTP head; gives it, and what came behind it."""
+        head = b""
+        while b"\r\n\r\n" not in head:
+            if len(head) > MAX_HEAD_BYTES:
+                self.write_buffer.offer(endpoints.HEAD_TOO_LONG)
+                self._answered = True
+                return b"", b""
+            data = await self._receive()
+            if not data:
+                return b"", b""
+            head += data
+        head, end, rest = head.partition(b"\r\n\r\n")
+        return head + end, rest
+
+    async def _receive(self) -> bytes:
+        """Wait for bytes of the client's; none if there will be no more."""
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                data = self._socket.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return b""
+            self.heard_at = trio.current_time()
+            return data
+
+    async def _linger(self) -> None:
+        """End the connection in good order: have the last frames read, then wait for its end.
+
+        To close while bytes of the client's are unread would reset the connection, and could
+        destroy the close frame on its way.
+        """
+        await self.write_buffer.drained()
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # the client has gone
+        while await self._receive():
+            pass
+
+    # --- WebSocket ----------------------------------------------------------------------------
+
+    async def _talk(self, data: bytes) -> None:
+        """Carry out the client's commands until it, or somebody here, closes."""
+        session = Session(self._context, self.write_buffer, self.close)
+        self._scope.deadline = trio.current_time() + HELLO_SECONDS
+        try:
+            await self._converse(session, data)
+        except ProtocolViolation as broken:
+            self._closing = broken.closing
+        except Exception:
+            # One client's connection, never the node: say what happened and let it come back.
+            log.exception("session failed", sid=session.sid)
+            self._closing = INTERNAL
+        finally:
+            session.end(goodbye=self._client_left == NORMAL.code)
+            if not session.nick and self._closing is None and self._scope.cancel_called:
+                self._closing = UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
+            self._log("disconnected", session, **self._how_it_closed())
+
+    async def _converse(self, session: Session, data: bytes) -> None:
+        reader = FrameReader(wire.MAX_FRAME_BYTES)
+        data = data or await self._receive()
+        while data:
+            for number, frame in enumerate(reader.receive(data)):
+                if number:
+                    await trio.lowlevel.checkpoint()  # a read may bring very many
+                if isinstance(frame, ReplyDue):
+                    self.write_buffer.offer(frame.frame)
+                elif isinstance(frame, CloseReceived):
+                    self._client_left = frame.code
+                    self.write_buffer.finish(frame.echo)
+                    return
+                elif session.nick:
+                    await session.handle(frame)
+                else:
+                    await self._hear_hello(session, frame)
+            data = await self._receive()
+
+    async def _hear_hello(self, session: Session, frame: str | bytes) -> None:
+        await session.handle(frame)
+        if session.nick:
+            self._scope.deadline = math.inf
+            self._log("connected", session)
+
+    def _log(self, event: str, session: Session, **more: object) -> None:
+        log.info(event, sid=session.sid, nick=session.nick, remote=self._remote, **more)
+
+    def _how_it_closed(self) -> dict[str, object]:
+        if self._closing is not None:
+            return {"by": "node", "code": self._closing.code, "reason": self._closing.reason}
+        return {"by": "client", "code": self._client_left or _NO_CLOSE_FRAME}
+
+    def _overflowed(self) -> None:
+        self._context.metrics.counts.slow_readers += 1
+        self.close(SLOW_READER)

@@ -1,0 +1,1 @@
+"""What a node answers to a plain HTTP request: health, readiness, metrics."""

@@ -1,0 +1,48 @@
+"""The answers to hello and join, put together. Pure."""
+
+from __future__ import annotations
+
+from gateway import wire
+from gateway.backplane import member_line, payloads
+from gateway.config import Settings
+from gateway.delivery.room import Room
+from gateway.sessions.record import SessionRecord
+
+
+def limits(settings: Settings) -> wire.Limits:
+    """Return what a client may do on a node with these settings."""
+    return wire.Limits(
+        frame_bytes=wire.MAX_FRAME_BYTES,
+        text_bytes=wire.MAX_TEXT_BYTES,
+        rooms=settings.max_rooms,
+        history=wire.MAX_HISTORY,
+        flood_burst=settings.flood_burst,
+        flood_rate=settings.flood_rate,
+    )
+
+
+def joined(
+    room: Room,
+    record: SessionRecord,
+    messages: list[bytes],
+    *,
+    command_id: str | None,
+    recovered: bool | None,
+) -> wire.Joined:
+    """Return a room as it is now, as the answer to a session that joins it.
+
+    The others are told of it next; this answer lists it already.
+    """
+    roster, line = room.roster, record.who
+    newcomer = member_line.read(line) if roster.introduce(record.sid, line) else None
+    return wire.Joined(
+        id=command_id,
+        room=room.name,
+        epoch=room.epoch,
+        seq=room.position,
+        version=roster.told_version,
+        count=roster.count() + (newcomer is not None),
+        members=payloads.as_members(roster.listing(), newcomer),
+        messages=payloads.as_messages(messages),
+        recovered=recovered,
+    )

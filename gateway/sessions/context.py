@@ -1,0 +1,27 @@
+"""What every connection and session of a node works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.backplane import Backplane
+from gateway.config import Settings
+from gateway.delivery.relay import Relay
+from gateway.observability.metrics import Metrics
+from gateway.sessions.registry import SessionRegistry
+
+
+@dataclass(frozen=True)
+class NodeContext:
+    """The parts of a node, put together once."""
+
+    settings: Settings
+    node: str
+    backplane: Backplane
+    relay: Relay
+    registry: SessionRegistry
+    metrics: Metrics
+    why_not_ready: Callable[[], str | None]
+    admit: Callable[[], float | None]
+    """Lets one more client in, or gives the seconds after which it may try again."""

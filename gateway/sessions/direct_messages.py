@@ -1,0 +1,110 @@
+"""What one session tells a person, or a room in passing: direct messages and typing notes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import trio
+
+from gateway.backplane import Backplane, Owner, payloads
+from gateway.delivery.relay import Relay
+from gateway.delivery.room import MOST_TOLD_OF_TYPING
+from gateway.policy.nicknames import MAX_CHARS
+from gateway.wire import CommandError, NoteTyping, SendDirect, Typing
+
+TYPING_SECONDS: Final = 2.0
+"""Of the typing notes of one session to one room or person, at most one in so long is passed on."""
+
+
+class DirectMessages:
+    """One session's words to others; the session says who it is."""
+
+    def __init__(self, backplane: Backplane, relay: Relay, sid: str) -> None:
+        self._backplane = backplane
+        self._relay = relay
+        self._sid = sid
+        self._noted: dict[tuple[str | None, str | None], float] = {}
+
+    async def direct(self, nick: str, command: SendDirect, *, term: int) -> int:
+        """Put a message into the inboxes of both; gives its ``seq`` in the sender's own.
+
+        The recipient's is first: what the sender sees as said has arrived. Whom it is for is noted
+        before that, so that another attempt goes to no other, whoever has the name by then.
+
+        :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt
+        :raises IdReused: if something else was said under this id, or to somebody else.
+        :raises Replaced: if the session has been taken up after ``term``
+        """
+        key, digest = f"{self._sid}:{command.id}", payloads.digest_of(command.to, command.text)
+        owner = await self._owner(command.to)
+        recipient = await self._backplane.inboxes.address(
+            self._sid, key, owner, term=term, digest=digest
+        )
+        if isinstance(recipient, int):
+            return recipient
+        if recipient is None:
+            raise _nobody(command.to)
+        if (owner is None or owner.session != recipient.session) and not (
+            await self._backplane.nicks.has(recipient.session)
+        ):
+            text = f"{recipient.nick} has gone; what you wrote may have arrived or not."
+            raise CommandError("gone", text)
+        tail = payloads.encode_direct_tail(
+            sender=nick, to=recipient.nick, text=command.text, id=command.id
+        )
+        deliver = partial(self._deliver, key=key, tail=tail, digest=digest)
+        if recipient.session != self._sid:
+            await deliver(recipient.session, recipient.node)
+        return await deliver(self._sid, None)
+
+    async def _deliver(
+        self, session: str, node: str | None, *, key: str, tail: bytes, digest: str
+    ) -> int:
+        nodes = self._backplane.nodes
+        return await self._backplane.inboxes.deliver(
+            session,
+            nodes.channel if node is None else nodes.channel_of(node),
+            key,
+            mark=payloads.direct_mark(session),
+            tail=tail,
+            digest=digest,
+        )
+
+    async def typing(self, nick: str, command: NoteTyping) -> None:
+        """Pass a typing note on, unless one went there just now or too many would hear of it.
+
+        :raises CommandError: ``not_in_room`` or ``no_such_nick``
+        """
+        if command.room is not None:
+            room = self._relay.joined(command.room, self._sid)
+            if len(room.roster.members) <= MOST_TOLD_OF_TYPING and self._is_due(command):
+                note = payloads.encode_note(self._sid, Typing(nick=nick, room=room.name))
+                await self._backplane.rooms.tell(room.name, note)
+            return
+        recipient = await self._find(command.to or "")
+        if recipient.session != self._sid and self._is_due(command):
+            note = payloads.encode_note(recipient.session, Typing(nick=nick))
+            await self._backplane.nodes.tell(recipient.node, note)
+
+    def _is_due(self, command: NoteTyping) -> bool:
+        now = trio.current_time()
+        self._noted = {to: at for to, at in self._noted.items() if now - at < TYPING_SECONDS}
+        target = command.room, command.to
+        if target in self._noted:
+            return False
+        self._noted[target] = now
+        return True
+
+    async def _find(self, nick: str) -> Owner:
+        owner = await self._owner(nick)
+        if owner is None:
+            raise _nobody(nick)
+        return owner
+
+    async def _owner(self, nick: str) -> Owner | None:
+        return await self._backplane.nicks.owner(nick) if len(nick) <= MAX_CHARS else None
+
+
+def _nobody(nick: str) -> CommandError:
+    return CommandError("no_such_nick", f"Nobody here is called {nick[:MAX_CHARS]!r}.")

@@ -1,0 +1,34 @@
+"""Close codes: what happened to a connection, and whether its client should come back.
+
+4000-4499 mean "reconnect, to any node"; 4500-4999 mean "do not, it would end the same way".
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Close(NamedTuple):
+    """Why a node closes a connection: the WebSocket close code and its reason (RFC 6455 7.4)."""
+
+    code: int
+    reason: str
+
+
+NORMAL: Final = Close(1000, "goodbye")
+TOO_BIG: Final = Close(1009, "a frame is at most 16384 bytes")
+
+DRAINING: Final = Close(4000, "this node is going away")
+SLOW_READER: Final = Close(4001, "you read too slowly")
+SILENT: Final = Close(4002, "no answer to pings")
+INTERNAL: Final = Close(4003, "this node failed")
+UNAVAILABLE: Final = Close(4004, "the server cannot take you in now")
+
+NO_HELLO: Final = Close(4500, "no hello in time")
+REPLACED: Final = Close(4502, "your session goes on over another connection")
+NICK_LOST: Final = Close(4501, "your nickname now belongs to somebody else")
+
+ALL: Final = (
+    NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, NO_HELLO, NICK_LOST,
+    REPLACED,
+)  # fmt: skip

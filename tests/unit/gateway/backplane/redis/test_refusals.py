@@ -1,0 +1,99 @@
+"""What Redis refuses for good is logged now and then, and counted; and tried again ever later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import structlog.testing
+from structlog.typing import EventDict
+
+from gateway.backplane.redis.errors import Denied, Forbidden, Refused
+from gateway.backplane.redis.fitness import Fitness
+from gateway.backplane.redis.refusals import MOST_KEPT, REPEAT_SECONDS, Refusals, describe
+from gateway.backplane.redis.retry import LONGEST_RETRY_SECONDS, RETRY_SECONDS, Retry
+from gateway.backplane.redis.scripts import PUBLISH
+
+WRONG_TYPE = Refused("WRONGTYPE Operation against a key holding the wrong kind of value")
+NOT_ALLOWED = Forbidden("NOPERM No permissions to run the 'xrange' command")
+
+
+@pytest.fixture
+def logs() -> Iterator[list[EventDict]]:
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def test_the_same_refusal_is_logged_once_a_minute_and_counted(logs: list[EventDict]) -> None:
+    refusals = Refusals("node-commands")
+    for second in range(150):
+        refusals.add(("EVALSHA", PUBLISH.sha, 4, "chat:{room:lobby}:meta"), WRONG_TYPE, second)
+    assert [line["times"] for line in logs] == [1, 60, 60]
+    assert {line["command"] for line in logs} == {"script publish"}
+    assert {line["key"] for line in logs} == {"chat:{room:lobby}:meta"}
+    assert {line["connection"] for line in logs} == {"node-commands"}
+
+
+def test_a_flood_of_different_ones_is_bounded(logs: list[EventDict]) -> None:
+    refusals = Refusals("test")
+    for number in range(5 * MOST_KEPT):
+        refusals.add(("GET", f"key {number}"), WRONG_TYPE, 0.0)
+    assert len(logs) == MOST_KEPT
+    refusals.add(("GET", "another"), WRONG_TYPE, REPEAT_SECONDS)
+    assert len(logs) == MOST_KEPT + 1
+
+
+@pytest.mark.usefixtures("logs")
+def test_what_concerns_everything_stands_until_it_is_carried_out() -> None:
+    refusals = Refusals("test")
+    refusals.add(("GET", "key"), WRONG_TYPE, 0.0)
+    refusals.add(("INFO", "memory"), NOT_ALLOWED, 0.0)
+    assert refusals.why == "", "one spoilt key is one room's; and INFO can be done without"
+    refusals.add(("XRANGE", "key"), NOT_ALLOWED, 0.0)
+    refusals.done(("GET", "key"))
+    assert refusals.why == f"XRANGE: {NOT_ALLOWED}"
+    refusals.done(("XRANGE", "another"))
+    assert refusals.why == ""
+
+
+def test_commands_are_called_by_their_names() -> None:
+    assert describe(("EVAL", PUBLISH.source, 1, b"key \xff")) == ("script publish", "key �")
+    assert describe(("EVALSHA", "another", 0)) == ("script ?", "")
+    assert describe(("PING",)) == ("PING", "")
+    assert describe(("HLEN", "key")) == ("HLEN", "key")
+
+
+def test_the_pauses_after_refusals_grow_to_a_bound() -> None:
+    retry = Retry()
+    pauses = [retry.pause(WRONG_TYPE) for _ in range(12)]
+    assert pauses[:3] == [RETRY_SECONDS, 2 * RETRY_SECONDS, 4 * RETRY_SECONDS]
+    assert pauses[-1] == LONGEST_RETRY_SECONDS
+    assert retry.pause(Denied("OOM")) == RETRY_SECONDS, "what passes is tried again soon"
+    assert retry.pause(NOT_ALLOWED) == RETRY_SECONDS
+    retry.pause(NOT_ALLOWED)
+    retry.succeeded()
+    assert retry.pause(NOT_ALLOWED) == RETRY_SECONDS
+
+
+def test_a_reason_is_logged_when_it_comes_up_and_again_after_a_good_time(
+    logs: list[EventDict],
+) -> None:
+    fitness = Fitness()
+    for _ in range(5):
+        fitness.unfit("commands", "too old")
+        fitness.unfit("subscription", "too old")
+    assert fitness.why_unfit == "too old"
+    fitness.unfit("commands", "a replica")
+    fitness.away("commands", "refused")
+    assert (fitness.why_unfit, fitness.why_away) == ("too old", "refused")
+    fitness.fit("commands")
+    assert [line["log_level"] for line in logs] == ["error", "error"]
+    fitness.fit("subscription")
+    assert fitness.why_unfit == fitness.why_away == ""
+    assert logs[-1]["event"] == "redis can be used again"
+    fitness.unfit("commands", "too old")
+    assert logs[-1]["reason"] == "too old"
+    assert len(logs) == 4
+    fitness.warn(("this", "that"))
+    fitness.warn(("that",))
+    assert [line["problem"] for line in logs[4:]] == ["this", "that"]

@@ -1,0 +1,208 @@
+"""What comes to the door as plain HTTP, from its first byte."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import structlog
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from gateway.server.connection import CLOSE_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES
+from gateway.wire.close_codes import DRAINING
+from tests.unit.gateway.doorway import Response, door, get, not_ready
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "content_type", "says"),
+    [
+        ("/", 200, "text/plain; charset=utf-8", b"chat.v1"),
+        ("/healthz", 200, "text/plain; charset=utf-8", b"ok\n"),
+        ("/healthz?probe=1", 200, "text/plain; charset=utf-8", b"ok\n"),
+        ("/readyz", 200, "application/json", b'{"ready": true}\n'),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", b"chat_connections 0.0\n"),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", b"chat_commands_total 0.0\n"),
+        ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", b"_lines_lost_total 0.0\n"),
+        ("/nothing", 404, "text/plain; charset=utf-8", b"nothing here"),
+        ("/healthz/", 404, "text/plain; charset=utf-8", b"nothing here"),
+        ("//", 404, "text/plain; charset=utf-8", b"nothing here"),
+        ("/ws", 426, "text/plain; charset=utf-8", b"WebSocket"),
+    ],
+)
+async def test_a_path_is_answered_and_the_connection_ended(
+    path: str, status: int, content_type: str, says: bytes
+) -> None:
+    async with door() as opened:
+        response = await opened.request(get(path))
+    assert response.status == status
+    assert response.headers["content-type"] == content_type
+    assert response.headers["content-length"] == str(len(response.body))
+    assert response.headers["connection"] == "close"
+    assert response.headers["cache-control"] == "no-store"
+    assert says in response.body
+
+
+async def test_not_ready_says_why() -> None:
+    async with door(not_ready) as opened:
+        response = await opened.request(get("/readyz"))
+    assert response.status == 503
+    assert json.loads(response.body) == {"ready": False, "reason": "Redis does not answer"}
+
+
+def broken() -> str | None:
+    raise ZeroDivisionError("a fault of its own")
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+async def test_a_fault_of_the_nodes_own_is_answered_and_logged(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.node.Node._gauges", lambda _: broken())
+    with structlog.testing.capture_logs() as logs:
+        async with door(broken) as opened:
+            response = await opened.request(get(path))
+    assert response.status == 500
+    assert b"failed" in response.body
+    assert b"ZeroDivision" not in response.body
+    [line] = logs
+    assert (line["event"], line["log_level"]) == ("request failed", "error")
+
+
+@pytest.mark.parametrize("content", ["", "1", "a b", None])
+async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statm = tmp_path / "statm"
+    if content is not None:
+        statm.write_text(content)
+    monkeypatch.setattr("gateway.observability.metrics._STATM", statm)
+    async with door() as opened:
+        response = await opened.request(get("/metrics"))
+    assert response.status == 200
+    assert b"chat_connections " in response.body
+    assert b"process_resident_memory_bytes" not in response.body
+
+
+async def test_alive_though_not_ready() -> None:
+    async with door(not_ready) as opened:
+        assert (await opened.request(get("/healthz"))).status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])
+async def test_head_is_get_without_the_body(path: str) -> None:
+    async with door() as opened:
+        whole = await opened.request(get(path))
+    async with door() as opened:
+        response = await opened.request(get(path, "HEAD"))
+    assert response.status == 200
+    assert response.body == b""
+    assert response.headers == whole.headers
+
+
+async def test_head_of_the_metrics_has_no_body_either() -> None:
+    async with door() as opened:
+        response = await opened.request(get("/metrics", "HEAD"))
+    assert (response.status, response.body) == (200, b"")
+    assert int(response.headers["content-length"]) > 0
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
+async def test_other_methods_are_told_which_ones_work(method: str) -> None:
+    async with door() as opened:
+        response = await opened.request(get("/healthz", method))
+    assert response.status == 405
+    assert response.headers["allow"] == "GET, HEAD"
+
+
+async def test_the_websocket_endpoint_says_what_it_is() -> None:
+    async with door() as opened:
+        response = await opened.request(get("/ws"))
+    assert response.headers["upgrade"] == "websocket"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"hello\r\n\r\n",
+        b"\r\n\r\n",
+        b"\x00\xff\xfe\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / FTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /ws\r\nUpgrade: websocket\r\n\r\n",
+    ],
+)
+async def test_garbage_is_a_bad_request(head: bytes) -> None:
+    async with door() as opened:
+        response = await opened.request(head)
+    assert response.status == 400
+    assert response.body.startswith(b"Bad request")
+
+
+async def test_a_head_may_come_in_any_pieces() -> None:
+    async with door() as opened:
+        for byte in get("/healthz"):
+            await opened.client.send_all(bytes((byte,)))
+            await trio.lowlevel.checkpoint()
+        assert Response(await opened.receive_all()).status == 200
+
+
+def head_of(size: int) -> bytes:
+    start, end = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nCookie: ", b"\r\n\r\n"
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+async def test_a_head_of_16_kib_is_read() -> None:
+    async with door() as opened:
+        assert (await opened.request(head_of(MAX_HEAD_BYTES))).status == 200
+
+
+@pytest.mark.parametrize("size", [5_000, 100_000])
+async def test_a_head_over_16_kib_is_refused_though_it_has_no_end(
+    mock_clock: MockClock, size: int
+) -> None:
+    async with door() as opened:
+        await opened.client.send_all(head_of(MAX_HEAD_BYTES + size)[:-4])
+        response = await opened.client.receive_some(4096)
+        assert Response(bytes(response)).status == 431
+        await wait_all_tasks_blocked(0.001)
+        mock_clock.jump(CLOSE_SECONDS)
+        await opened.served.wait()
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HT"])
+async def test_who_goes_away_before_the_end_of_the_head_is_answered_nothing(data: bytes) -> None:
+    async with door() as opened:
+        await opened.client.send_all(data)
+        await opened.client.send_eof()
+        assert await opened.receive_all() == b""
+
+
+@pytest.mark.parametrize("trickle", [b"", b"x"])
+async def test_a_slow_head_is_given_ten_seconds_in_all(
+    mock_clock: MockClock, trickle: bytes
+) -> None:
+    assert HEAD_SECONDS == 10.0
+    async with door() as opened:
+        await opened.client.send_all(b"GET / HTTP/1.1\r\nCookie: ")
+        for _ in range(9):
+            await wait_all_tasks_blocked(0.001)
+            mock_clock.jump(1.1)
+            await opened.client.send_all(trickle)
+            await wait_all_tasks_blocked(0.001)
+            assert not opened.served.is_set()
+        mock_clock.jump(0.2)
+        await opened.served.wait()
+
+
+async def test_a_node_that_stops_does_not_wait_for_a_slow_head(mock_clock: MockClock) -> None:
+    async with door() as opened:
+        await opened.client.send_all(b"GET / HT")
+        await wait_all_tasks_blocked(0.001)
+        before = mock_clock.current_time()
+        opened.connection.close(DRAINING)
+        await opened.served.wait()
+        assert mock_clock.current_time() == before
