@@ -47,7 +47,8 @@ class PresenceBatcher:
                 self._listing.changed([room.name])
                 presence = room.roster.flush(room.name)
                 if presence is not None:
-                    await room.announce(presence)
+                    room.announce(presence)
+                    await room.hand_out()
                     self._due[room] = now + _interval(room)
             self._due = {room: due for room, due in self._due.items() if due > now}
             next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)

@@ -299,7 +299,7 @@ class Session:
             room.name, self.sid, command.id, tail,
             term=self.record.term, digest=payloads.digest_of(command.text),
         )  # fmt: skip
-        room.acknowledge(seq, self._context.backplane.replication_id)
+        room.log.acknowledge(seq, self._context.backplane.replication_id)
         metrics = self._context.metrics
         metrics.counts.messages_in += 1
         metrics.publish_seconds.observe(time.perf_counter() - began)

@@ -20,6 +20,7 @@ from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.rooms import RoomStore
 from gateway.config import Settings
 from gateway.delivery.inbox import Inbox
+from gateway.delivery.log_states import State
 from gateway.delivery.room import Room
 from gateway.node import Node
 from tests import PATIENCE
@@ -137,16 +138,15 @@ class Diverging:
     def followed(self) -> Room | Inbox:
         if not self.to_alice:
             return self.node._relay.rooms["lobby"]
-        [inbox] = self.node._relay.inboxes._inboxes.values()
+        [inbox] = self.node._relay.inboxes.all
         return inbox
 
     async def caught_up(self) -> bool:
-        followed, sequence = self.followed, self.followed.sequence
-        settled = not followed.catching_up and not sequence.doubted
-        return settled and not sequence.due and sequence.position == 12
+        log = self.followed.log
+        return log.state is State.CURRENT and log.position == 12
 
     async def has_heard(self) -> bool:
-        return self.followed.sequence.highest == 12
+        return self.followed.log.highest == 12
 
     async def lose(self) -> None:
         """Have Redis go on from what it had saved; the node does not come to it yet."""
@@ -295,7 +295,7 @@ async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped
             await bob.say("unseen")
 
             async def has_come() -> bool:
-                return diverging.followed.sequence.highest == 2
+                return diverging.followed.log.highest == 2
 
             await until(has_come, "the node to have heard it")
             diverging.gates["link"].open()

@@ -11,6 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane import Unavailable, payloads
 from gateway.backplane.inboxes import InboxPage
+from gateway.delivery.log_states import State
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import until
 from tests.redis_server import RedisServer
@@ -46,7 +47,7 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
                 raise Unavailable("the answer was lost")
 
             monkeypatch.setattr(node._backplane.rooms, "messages_before", read_once)
-            room.recent.clear()
+            room.recent.cut(0)
             again = {"room": "lobby", "since": {"epoch": room.epoch, "seq": 2}}
             await command(session, "join", **again)
             standings = node._registry
@@ -113,7 +114,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
         inboxes, shared = node._relay.inboxes, node._backplane.inboxes
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
-            [inbox] = inboxes._inboxes.values()
+            [inbox] = inboxes.all
 
             async def deliver(text: str) -> None:
                 mark = payloads.direct_mark(session.sid)
@@ -122,7 +123,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
                 await shared.deliver(session.sid, channel, text, mark=mark, tail=tail, digest="d")
 
             async def has_come(seq: int) -> bool:
-                return inbox.sequence.position == seq and not inbox.catching_up
+                return inbox.log.position == seq and inbox.log.state is State.CURRENT
 
             await deliver("first")
             await until(lambda: has_come(1), "the first to be handed on")
@@ -135,14 +136,15 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
             async def read_before(sid: str, *, after: int, limit: int) -> InboxPage:
                 monkeypatch.setattr(shared, "read", read)
                 page = await read(sid, after=after, limit=limit)
-                await shared.renew_epoch(sid, inbox.epoch, beyond="")
+                await shared.renew_epoch(sid, inbox.log.epoch, beyond="")
                 await deliver("second")
                 await heard.wait()
                 return page
 
             monkeypatch.setattr(inboxes, "hear", hear_and_tell)
             monkeypatch.setattr(shared, "read", read_before)
-            inboxes._catch_up_soon(inbox)
+            inbox.log.missed()
+            inboxes.recheck()
             await until(lambda: has_come(2), "the second to be handed on, too")
             session.end(goodbye=True)
             await node._registry.released()
@@ -217,11 +219,11 @@ async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
             endless = '{"seq":%s,"at":1,"type":"' % ("2" * 5000)
             for seq, strange in (1, '{"seq":1,"at":1,"'), (2, endless):
                 redis_server.ask("XADD", f"{base}:log", f"{seq}-0", "m", strange)
-            [inbox] = [i for i in node._relay.inboxes._inboxes.values() if i.sid == alice.sid]
+            [inbox] = [i for i in node._relay.inboxes.all if i.sid == alice.sid]
             await command(bob, "direct", to="alice", text="hi")
 
             async def has_come() -> bool:
-                return inbox.sequence.position == 3
+                return inbox.log.position == 3
 
             await until(has_come, "the message to be handed on")
             for session in (alice, bob):

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from gateway.delivery.room import RECENT
+from gateway.delivery.log_memory import REMEMBERED
 from tests.cluster.test_diverged import go_on_from_save, hear_until, speaker
 from tests.harness import NodeProcess, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -20,7 +20,7 @@ SWEPT_SECONDS: Final = 45.0
 NICKS: Final = ("alice", "bob", "carol")
 
 
-@pytest.mark.parametrize("lost", [3, 4 * RECENT])
+@pytest.mark.parametrize("lost", [3, 4 * REMEMBERED])
 @pytest.mark.parametrize("stands_still", [False, True], ids=["", "one node stands still"])
 async def test_everybody_hears_what_is_said_after_a_roll_back_of_any_length(
     tmp_path: Path, *, lost: int, stands_still: bool
@@ -78,9 +78,9 @@ async def test_an_inbox_is_read_on_after_a_roll_back_of_any_length(tmp_path: Pat
             for number in range(KEPT):
                 await speaking.say(f"kept {number}")
             redis_server.ask("SAVE")
-            for number in range(4 * RECENT):
+            for number in range(4 * REMEMBERED):
                 await speaking.say(f"lost {number}")
-        await hear_until(alice, f"lost {4 * RECENT - 1}")
+        await hear_until(alice, f"lost {4 * REMEMBERED - 1}")
         await go_on_from_save(redis_server)
         async with speaker(redis_server, to_alice=True) as speaking:
             for number in range(NEW):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import structlog
 
+from gateway.delivery.log_states import State
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import until
 from tests.redis_server import RedisServer
@@ -32,7 +33,7 @@ async def test_a_field_that_cannot_be_read(
                 followed = node._relay.rooms["attic"]
 
                 async def caught_up() -> bool:
-                    return not (followed.catching_up or followed.behind)
+                    return followed.log.state is State.CURRENT
 
                 await until(caught_up, "the other room to be read")
                 before = followed.position

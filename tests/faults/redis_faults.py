@@ -10,13 +10,13 @@ from typing import Final
 
 import trio
 
-from gateway.delivery.room import RECENT
+from gateway.delivery.log_memory import REMEMBERED
 from tests.faults.cluster import Struck
 from tests.harness import until
 
 LAG: Final = (0.3, 1.0)
 FEW: Final = 5
-MANY: Final = RECENT + 20
+MANY: Final = REMEMBERED + 20
 """Messages in one room that a roll-back loses."""
 TALK_SECONDS: Final = 300.0
 """Seconds in which so much must be said, on however busy a machine."""

@@ -10,6 +10,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane.erasures import MOST_RECORDED, ErasedSet, Erasure, Erasures
+from gateway.backplane.timeline import UNKNOWN
+from gateway.delivery.log_states import Loss, Page, Read, State
 from gateway.delivery.room import LONGEST_REST, MOST_TOLD_OF_TYPING, REST_PER_MEMBER, SLICE, Room
 from gateway.net.write_buffer import WriteBuffer
 from gateway.observability.metrics import Counts
@@ -54,13 +56,13 @@ def message(seq: int) -> bytes:
 
 def offer(room: Room, *seqs: int) -> None:
     for seq in seqs:
-        room.sequence.offer_live(seq, message(seq))
+        room.log.live(seq, message(seq))
 
 
 @pytest.fixture
 def room() -> Room:
     opened = Room("r", b"r", Counts())
-    opened.start(0)
+    opened.log.start("one", 0, UNKNOWN)
     return opened
 
 
@@ -69,6 +71,17 @@ def fill(room: Room, members: int) -> list[Ear]:
     for number, ear in enumerate(ears):
         room.add(str(number), cast("WriteBuffer", ear))
     return ears
+
+
+def lose(room: Room, *, agreed: int) -> None:
+    """Have the room find that its log has lost what is behind a message."""
+    had = room.position
+    room.log.doubted()
+    request = room.log.request()
+    assert isinstance(request, Read)
+    kept = [message(seq) for seq in range(1, agreed + 1)]
+    page = Page("one.1.a", agreed, kept, UNKNOWN)
+    assert room.log.take_page(request, page) == Loss(agreed, had=had)
 
 
 def behind(ears: list[Ear]) -> list[str]:
@@ -135,7 +148,7 @@ async def test_who_comes_amid_a_round_gets_what_is_behind_its_position(room: Roo
         offer(room, 3)
         room.add("new", cast("WriteBuffer", newcomer))
         assert room.position == 2
-        assert len(room.recent_since(0)) == 2
+        assert len(room.recent.all) == 2
     assert newcomer.heard == [3]
     assert [ear.heard for ear in ears] == [[1, 2, 3]] * MANY
 
@@ -169,19 +182,31 @@ async def test_an_announcement_amid_a_round_follows_it(room: Room) -> None:
     async with trio.open_nursery() as nursery:
         await half_way(nursery, room, ears)
         offer(room, 2)
-        await room.announce(Notice(code="n", message="."))
+        room.announce(Notice(code="n", message="."))
+        await room.hand_out()
     assert [ear.heard for ear in ears] == [[1, 2, "n"]] * MANY
 
 
-async def test_one_can_wait_until_all_is_handed_out(room: Room) -> None:
-    ears = fill(room, MANY)
-    offer(room, 1)
-    async with trio.open_nursery() as nursery:
-        await half_way(nursery, room, ears)
-        offer(room, 2)
-        await room.handed_out()
-        assert [ear.heard for ear in ears] == [[1, 2]] * MANY
-        assert room.position == room.sequence.position == 2
+async def test_what_is_announced_keeps_its_place_among_the_messages(room: Room) -> None:
+    [ear] = fill(room, 1)
+    for code, seq in (("a", 1), ("b", 2), ("c", 3)):
+        room.announce(Notice(code=code, message="."))
+        offer(room, seq)
+    room.announce(Notice(code="d", message="."), after=1)
+    await room.hand_out()
+    assert ear.heard == ["a", 1, "b", 2, "c", "d", 3]
+
+
+async def test_what_was_announced_before_a_loss_is_told_before_it(room: Room) -> None:
+    [ear] = fill(room, 1)
+    offer(room, *range(1, 11))
+    room.hand_out_at_once()
+    room.announce(Notice(code="before", message="."))
+    lose(room, agreed=5)
+    room.announce_loss(Notice(code="loss", message="."))
+    offer(room, 6)
+    await room.hand_out()
+    assert ear.heard == [*range(1, 11), "before", "loss", 6]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +235,6 @@ async def test_a_room_rests_after_a_round_of_several_messages(
 async def test_nothing_due_is_nothing_done(room: Room) -> None:
     ears = fill(room, 2)
     await room.hand_out()
-    await room.handed_out()
     await wait_all_tasks_blocked()
     assert [ear.writes for ear in ears] == [[], []]
 
@@ -218,7 +242,7 @@ async def test_nothing_due_is_nothing_done(room: Room) -> None:
 def test_a_note_goes_to_the_others_who_read_and_only_in_a_small_room(room: Room) -> None:
     ears = fill(room, MOST_TOLD_OF_TYPING)
     ears[2].waiting = 1
-    names = list(room._members)
+    names = list(room.sessions)
     room.note(b"note", names[1])
     assert [len(ear.writes) for ear in ears[:4]] == [1, 0, 0, 1]
     room.add("one more", cast("WriteBuffer", Ear()))
@@ -237,10 +261,10 @@ async def test_what_is_erased_is_handed_out_no_more(room: Room) -> None:
     room.erase(ErasedSet(count=3, seqs=[2, 3, 5]))
     offer(room, 4)
     await room.hand_out()
-    assert ear.heard == [1, 2, -3, 4, -5, "erased 0 [2, 3, 5]"]
-    assert [m.count(b"erased") for m in room.recent] == [0, 1, 1, 0, 1]
+    assert ear.heard == [1, 2, -3, "erased 0 [2, 3, 5]", 4, -5]
+    assert [m.count(b"erased") for m in room.recent.all] == [0, 1, 1, 0, 1]
     room.erase(ErasedSet(count=4, up_to=4))
-    assert [m.count(b"erased") for m in room.recent] == [1, 1, 1, 1, 1]
+    assert [m.count(b"erased") for m in room.recent.all] == [1, 1, 1, 1, 1]
 
 
 async def test_an_erasure_is_heard_while_a_room_rests(room: Room) -> None:
@@ -254,8 +278,8 @@ async def test_an_erasure_is_heard_while_a_room_rests(room: Room) -> None:
 async def test_of_what_is_on_record_only_the_news_are_told(room: Room) -> None:
     [ear] = fill(room, 1)
     room.erase(ErasedSet(count=2, seqs=[7, 8]))
-    assert room.learn_erased(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
-    assert room.learn_erased(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
+    room.learn_erased(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
+    room.learn_erased(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
     await room.hand_out()
     assert ear.heard == ["erased 0 [7, 8]", "erased 2 [9]"]
     assert (room.erasures.count, room.erasures.seqs) == (4, [7, 8, 9])
@@ -263,10 +287,9 @@ async def test_of_what_is_on_record_only_the_news_are_told(room: Room) -> None:
 
 async def test_an_erasure_in_another_epoch_is_a_reason_to_read_the_log(room: Room) -> None:
     [ear] = fill(room, 1)
-    room.epoch = "one"
     offer(room, 1)
     room.hear_erasure(Erasure(epoch="two", count=1, seqs=[1]))
-    assert room.sequence.suspicious
+    assert room.log.state is State.BEHIND
     await room.hand_out()
     assert ear.heard == [1]
 
@@ -277,9 +300,10 @@ async def test_where_more_was_erased_than_is_on_record_nothing_is_kept(room: Roo
     room.hand_out_at_once()
     offer(room, 3, 5)
     record = ErasedSet(count=2 * MOST_RECORDED, seqs=list(range(10, 10 + MOST_RECORDED)))
-    assert not room.learn_erased(record)
-    assert not room.recent
-    assert (room.position, room.sequence.position) == (2, 2)
+    room.learn_erased(record)
+    assert room.log.state is State.BEHIND
+    assert not room.recent.all
+    assert (room.position, room.log.frontier) == (2, 2)
     offer(room, 3)
     await room.hand_out()
     assert [heard for heard in ear.heard if isinstance(heard, int)] == [1, 2, 3]

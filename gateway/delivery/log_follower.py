@@ -1,0 +1,338 @@
+"""Follows one log, a room's or an inbox's, as `gateway.delivery.log_states` tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gateway.backplane import Timeline, continues, went_back
+from gateway.backplane.payloads import message_seq
+from gateway.backplane.timeline import UNKNOWN
+from gateway.delivery.agreement import agreed_up_to
+from gateway.delivery.log_memory import REMEMBERED, LogMemory
+from gateway.delivery.log_states import (
+    TRANSITIONS,
+    Event,
+    Filled,
+    Gap,
+    Loss,
+    Page,
+    Read,
+    RenewEpoch,
+    State,
+)
+
+PAGE: Final = 100
+"""Messages that are read from a log at once."""
+MOST_AHEAD: Final = 5_000
+"""Messages kept that came before their turn; more are dropped, since the log has them."""
+
+_READING: Final = frozenset({State.BEHIND, State.VERIFYING})
+_ASKING: Final = _READING | {State.LOST}
+_TAKING: Final = frozenset({State.CURRENT, State.BEHIND})
+_POSTPONED: Final = frozenset({Event.MISSED, Event.DOUBTED})
+_VOIDS_PAGES: Final = frozenset({Event.DOUBTED, Event.CONTRADICTED})
+
+
+class LogFollower:
+    """Follows one log; see the theory of operation above.
+
+    ``position`` is the last message given out, in ``epoch``. Making one is cheap: a node has one
+    for each session.
+    """
+
+    __slots__ = (
+        "_acknowledged", "_ahead", "_frontier", "_last_live", "_lost_epoch", "_missed", "_number",
+        "_postponed", "_ready", "epoch", "highest", "memory", "position", "state", "timeline",
+    )  # fmt: skip
+
+    def __init__(self, memory: LogMemory) -> None:
+        self.state = State.OPENING
+        self.epoch = ""
+        """The log's epoch; empty while there is no log."""
+        self.position = 0
+        self.timeline: Timeline = UNKNOWN
+        """The course of the log as far as it was read and is what was given out."""
+        self.memory = memory
+        self._frontier = 0
+        """The last message that was given out or is ready to be."""
+        self._ready: list[bytes] = []
+        self._ahead: dict[int, bytes] = {}
+        self.highest = 0
+        """The last message heard of."""
+        self._last_live = 0
+        self._acknowledged: dict[str, int] = {}
+        self._missed = False
+        """Whether something was missed since the last request was made."""
+        self._number = 0
+        """Grows whenever a page that is on its way must not be used any more."""
+        self._postponed: Event | None = None
+        """What happened while the log was being opened."""
+        self._lost_epoch = ""
+
+    # --- what happens -------------------------------------------------------------------------
+
+    def start(self, epoch: str, position: int, timeline: Timeline) -> None:
+        """Follow the log from behind a position on; once, after which messages are taken."""
+        self.epoch, self.timeline = epoch, timeline
+        self.position = self._frontier = self.highest = position
+        self._on(Event.OPENED)
+        if self._postponed is not None:
+            self._on(self._postponed)
+
+    def live(self, seq: int, message: bytes) -> None:
+        """Take a message that was published in the log's epoch."""
+        if seq == self._frontier + 1 and self.state is State.CURRENT:
+            self._ready.append(message)
+            self._frontier = self.highest = self._last_live = seq
+        else:
+            self._take_out_of_turn(seq, message)
+
+    def belongs_to(self, epoch: str) -> bool:
+        """Return whether something is of the log's epoch; if not, the log is read.
+
+        A log that had no epoch has this one.
+        """
+        if not self.epoch:
+            self.epoch = epoch
+        if self.epoch != epoch:
+            self.missed()
+        return self.epoch == epoch
+
+    def missed(self) -> None:
+        """Note that something may have been logged that was not heard."""
+        self._missed = True
+        self._on(Event.MISSED)
+
+    def resubscribed(self) -> None:
+        """Note that what is heard from now on may begin anywhere."""
+        self._last_live = 0
+
+    def doubted(self) -> None:
+        """Note that Redis may have lost data."""
+        if self.epoch or self._acknowledged or self.state is State.OPENING:
+            self._on(Event.DOUBTED)
+
+    def acknowledge(self, seq: int, written_under: str) -> None:
+        """Note that a sender is told that its message is logged.
+
+        ``written_under`` is the replication id of the server that logged it; empty if unknown.
+        """
+        if written_under and seq > self._acknowledged.get(written_under, 0):
+            self._acknowledged[written_under] = seq
+
+    def restart(self) -> None:
+        """Drop what was not given out yet, and read it again."""
+        self._drop()
+        self.missed()
+
+    def close(self) -> None:
+        """Follow the log no more."""
+        self._on(Event.CLOSED)
+        self._drop()
+
+    # --- messages -----------------------------------------------------------------------------
+
+    @property
+    def due(self) -> bool:
+        """Whether `take` would give anything."""
+        return bool(self._ready)
+
+    def take(self) -> list[bytes]:
+        """Return the messages that are next in order, and count them as given out."""
+        ready, self._ready = self._ready, []
+        if ready:
+            self.position = self._frontier
+            self.memory.extend(ready)
+            if message_seq(ready[-1]) != self._frontier:
+                self.memory.cut(0)  # those behind it are gone for good
+        return ready
+
+    @property
+    def frontier(self) -> int:
+        """The last message that was given out, or is to be given out next without a gap."""
+        return self._frontier
+
+    def replace(self, rewrite: Callable[[list[bytes]], list[bytes]]) -> None:
+        """Rewrite the messages that are not given out yet, one for one."""
+        self._ready = rewrite(self._ready)
+        self._ahead = dict(zip(self._ahead, rewrite(list(self._ahead.values())), strict=True))
+
+    # --- what is to be done -------------------------------------------------------------------
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `request` would give anything."""
+        return self.state in _ASKING
+
+    def request(self) -> Read | RenewEpoch | None:
+        """Return what is to be done next; None if nothing is."""
+        if self.state is State.LOST:
+            return RenewEpoch(self._lost_epoch, self.epoch)
+        if self.state not in _READING:
+            return None
+        self._missed = False
+        compares = self.state is State.VERIFYING
+        after = min(self.memory.first - 1, self.position) if compares else self._frontier
+        acknowledged = tuple(self._acknowledged.items())
+        limit = PAGE + REMEMBERED if compares else PAGE
+        return Read(after, limit, compares, self._number, self.highest, acknowledged)
+
+    def take_page(self, request: Read, page: Page) -> Filled | Gap | Loss | None:
+        """Take what was read; None if it is of no use, and something else is to be done."""
+        if request.number != self._number or self.state not in _READING:
+            return None  # something happened meanwhile that it may not show
+        if request.compares:
+            return self._verify(request, page)
+        if self._goes_on(request, page):
+            return self._fill(page)
+        self._on(Event.CONTRADICTED)
+        return None
+
+    def renewed(self) -> None:
+        """Take note that the epoch was renewed, by this node or another."""
+        self._on(Event.RENEWED)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _on(self, event: Event) -> None:
+        before = self.state
+        if before is State.OPENING and event in _POSTPONED:
+            if self._postponed is not Event.DOUBTED:
+                self._postponed = event
+            return
+        self.state = TRANSITIONS[before][event]
+        if event in _VOIDS_PAGES:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Forget what was not given out, and use no page that is on its way."""
+        self._ready = []
+        self._ahead = {}
+        self._frontier = self.position
+        self._number += 1
+
+    def _take_out_of_turn(self, seq: int, message: bytes) -> None:
+        in_order, self._last_live = seq > self._last_live, seq
+        self.highest = max(self.highest, seq)
+        if self.state is State.OPENING:
+            self.missed()
+        elif self.state not in _TAKING:
+            return
+        elif seq > self._frontier:
+            self._hold(seq, message)
+            if self._frontier < self.highest:
+                self._on(Event.JUMPED)
+        elif (known := self._identity_at(seq)) is None:
+            if not in_order:
+                self.missed()  # either it was late, or the log has begun to count anew
+        elif known != self.memory.identify(message):
+            self._on(Event.CONTRADICTED)
+
+    def _hold(self, seq: int, message: bytes) -> None:
+        """Keep a message until all before it are there."""
+        if seq != self._frontier + 1:
+            if len(self._ahead) < MOST_AHEAD:
+                self._ahead[seq] = message
+            return
+        self._ready.append(message)
+        self._frontier = seq
+        while (following := self._ahead.pop(self._frontier + 1, None)) is not None:
+            self._ready.append(following)
+            self._frontier += 1
+
+    def _identity_at(self, seq: int) -> object | None:
+        """Return what tells the message at a place from others; None if that is forgotten."""
+        if seq <= self.position:
+            return self.memory.identity_at(seq)
+        found = (message for message in self._ready if message_seq(message) == seq)
+        return next(map(self.memory.identify, found), None)
+
+    def _goes_on(self, request: Read, page: Page) -> bool:
+        """Return whether a page shows the log as it was followed, at the same place or further."""
+        is_same_server = self.timeline.current in {"", page.timeline.current}
+        return (
+            self.epoch in {"", page.epoch}
+            and page.seq >= request.highest
+            and not page.went_back
+            and is_same_server
+        )
+
+    def _verify(self, request: Read, page: Page) -> Filled | Gap | Loss | None:
+        agreed = self._agreed(page)
+        lacks = (
+            agreed < self.position
+            or page.seq < request.highest
+            or page.went_back
+            or self._lacks(request.acknowledged, page)
+        )
+        self.epoch = self.epoch or page.epoch
+        if page.epoch == self.epoch:
+            if not lacks:
+                # From now on memory tells of those that were given out.
+                self._forget_acknowledged(lambda seq, _: seq <= self.position)
+                self._on(Event.INTACT)
+                return self._fill(page)
+        elif page.epoch and not went_back(page.epoch, self.epoch):
+            return self._go_on_after_loss(page, agreed)
+        self._lost_epoch = page.epoch
+        self._on(Event.LACKING)
+        return None
+
+    def _agreed(self, page: Page) -> int:
+        if self.epoch and not continues(page.epoch, self.epoch):
+            return 0
+        identify = self.memory.identify
+        return agreed_up_to(
+            self.memory.identities().items(),
+            {message_seq(message): identify(message) for message in page.messages},
+            common=self.timeline.common(self.position, page.timeline, page.seq),
+            position=self.position,
+            seq=page.seq,
+        )
+
+    @staticmethod
+    def _lacks(acknowledged: Sequence[tuple[str, int]], page: Page) -> bool:
+        """Return whether a log lacks messages that were acknowledged to senders here."""
+        return not all(
+            page.timeline.has(seq, written_under, at=page.seq)
+            for written_under, seq in acknowledged
+        )
+
+    def _forget_acknowledged(self, is_settled: Callable[[int, str], bool]) -> None:
+        self._acknowledged = {
+            under: seq for under, seq in self._acknowledged.items() if not is_settled(seq, under)
+        }
+
+    def _go_on_after_loss(self, page: Page, agreed: int) -> Loss:
+        loss = Loss(agreed, had=self.position)
+        self.epoch, self.timeline = page.epoch, page.timeline
+        self._forget_acknowledged(lambda seq, under: not page.timeline.has(seq, under, at=page.seq))
+        self.memory.cut(agreed)
+        self.position = self.highest = agreed
+        self._last_live = 0
+        self._drop()
+        self._on(Event.CONTINUED)
+        return loss
+
+    def _fill(self, page: Page) -> Filled | Gap:
+        self.epoch, self.timeline = page.epoch, page.timeline
+        after = self._frontier
+        news = [m for m in page.messages if message_seq(m) > after]
+        first = message_seq(news[0]) if news else page.seq + 1
+        if first > after + 1:
+            self._skip(first - 1)
+        for message in news:
+            self._hold(message_seq(message), message)
+        self.highest = max(self.highest, page.seq)
+        if self._frontier == self.highest and not self._missed:
+            self._on(Event.CAUGHT_UP)
+        return Gap(after, first - 1) if first > after + 1 else Filled()
+
+    def _skip(self, up_to: int) -> None:
+        """Go on behind messages that are gone for good."""
+        self._frontier = up_to
+        self._ahead = {seq: message for seq, message in self._ahead.items() if seq > up_to}
+        if not self._ready:
+            self.position = up_to
+            self.memory.cut(0)

@@ -1,0 +1,87 @@
+"""Reads a room's log, and gives the room what is in it: messages, members, erasures, losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from gateway.backplane import Snapshot
+from gateway.backplane.erasures import Erasures
+from gateway.backplane.rooms import RoomStore
+from gateway.delivery.log_states import Gap, Loss, Page, Read
+from gateway.delivery.room import Room
+from gateway.delivery.roster import UNKNOWN
+from gateway.wire import Notice
+
+log = structlog.get_logger("relay")
+
+
+class RoomLogStore:
+    """The logs of rooms, as a `LogReader` reads them."""
+
+    def __init__(self, rooms: RoomStore, *, on_read: Callable[[Room], None]) -> None:
+        """Read from ``rooms``; ``on_read`` is called after each page."""
+        self._rooms = rooms
+        self._on_read = on_read
+        self.on_loss: Callable[[], None] = lambda: None
+        """Called whenever it is found that Redis lost something of a room."""
+
+    async def read(self, room: Room, request: Read) -> None:
+        """Read what is asked for, and hand out what comes of it."""
+        seen_version = room.roster.seen
+        snapshot = await self._rooms.snapshot(
+            room.name,
+            after=request.after,
+            limit=request.limit,
+            known_version=UNKNOWN if request.compares else room.roster.version,
+        )
+        self._take(room, request, snapshot, went_back=snapshot.version < seen_version)
+        await room.hand_out()
+        self._on_read(room)
+
+    async def renew_epoch(self, room: Room, epoch: str, *, beyond: str) -> None:
+        """Put a room's log that is in ``epoch`` into a new one, later than ``beyond``, too."""
+        await self._rooms.renew_epoch(room.name, epoch, beyond=beyond)
+
+    def _take(self, room: Room, request: Read, snapshot: Snapshot, *, went_back: bool) -> None:
+        if request.compares:
+            room.erasures.count = 0  # which Redis may have lost, too: its record is what counts
+        if room.epoch == snapshot.epoch and not went_back:
+            room.learn_erased(snapshot.erased)
+        page = Page(
+            snapshot.epoch,
+            snapshot.seq,
+            room.erasures.conceal(snapshot.messages),
+            snapshot.timeline,
+            went_back,
+        )
+        outcome = room.log.take_page(request, page)
+        if outcome is None:
+            return
+        if isinstance(outcome, Loss):
+            self._take_loss(room, snapshot, outcome)
+        elif isinstance(outcome, Gap):
+            self._take_gap(room, outcome)
+        if snapshot.members is not None:
+            room.roster.replace(snapshot.version, snapshot.members)
+
+    def _take_gap(self, room: Room, gap: Gap) -> None:
+        log.warning("messages lost", room=room.name, after=gap.after, next=gap.up_to + 1)
+        text = "Some messages are older than the log."
+        room.announce(_notice(room, "history_gap", text, gap.up_to), after=gap.after)
+
+    def _take_loss(self, room: Room, snapshot: Snapshot, loss: Loss) -> None:
+        log.warning(
+            "redis lost data", room=room.name, had=loss.had, has=snapshot.seq, agreed=loss.agreed
+        )
+        self.on_loss()
+        room.erasures = Erasures()
+        room.roster.invalidate()
+        text = "The server lost messages; the talk goes on."
+        room.announce_loss(_notice(room, "history_lost", text, loss.agreed))
+        room.learn_erased(snapshot.erased)
+
+
+def _notice(room: Room, code: str, text: str, seq: int) -> Notice:
+    return Notice(code=code, message=text, room=room.name, epoch=room.epoch, seq=seq)
