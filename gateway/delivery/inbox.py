@@ -59,7 +59,7 @@ class Inbox:
             self.write_buffer.offer(b"".join(frames))
         return len(messages)
 
-    def tell(self, code: str, text: str, seq: int) -> None:
+    def notify(self, code: str, text: str, seq: int) -> None:
         """Send the client a notice about its inbox as it is at ``seq``."""
         notice = Notice(code=code, message=text, epoch=self.log.epoch, seq=seq)
         self.write_buffer.offer(text_frame(encode(notice)))
@@ -201,10 +201,10 @@ class Inboxes:
         outcome = inbox.log.take_page(request, page)
         if isinstance(outcome, Loss):
             log.warning("redis lost data", inbox=inbox.sid, agreed=outcome.agreed)
-            inbox.tell("history_lost", "The server lost direct messages.", outcome.agreed)
+            inbox.notify("history_lost", "The server lost direct messages.", outcome.agreed)
         elif isinstance(outcome, Gap):
             text = "Some direct messages are older than the log."
-            inbox.tell("history_gap", text, outcome.up_to)
+            inbox.notify("history_gap", text, outcome.up_to)
         self._counts.gaps_filled += inbox.log.due
         self._hand_on(inbox)
 
