@@ -10,8 +10,8 @@ from typing import Final
 import trio
 
 from tests.harness import NodeProcess, open_cluster, until
-from tests.load import frames
-from tests.load.cluster import usage
+from tests.load.generator import frames
+from tests.load.target.processes import usage
 from tests.redis_server import RedisServer
 
 AT_ONCE: Final = 50

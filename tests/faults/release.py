@@ -12,7 +12,8 @@ import trio
 
 from gateway.backplane import scripts
 from tests.harness import open_cluster, until
-from tests.load.fleet import Fleet, Person
+from tests.load.generator.client import ClientSpec
+from tests.load.generator.fleet import Fleet
 from tests.redis_server import RedisServer
 
 LOBBY_SHARE: Final = 10
@@ -95,9 +96,9 @@ async def release(
         return Outcome(sessions, grace, dead_after, released_after, _slowest(redis))
 
 
-def _person(number: int, url: str) -> Person:
+def _person(number: int, url: str) -> ClientSpec:
     room = f"room{number % ROOMS}" if number % LOBBY_SHARE else "lobby"
-    return Person(number, room, [url], sampled=False, mover=False)
+    return ClientSpec(number, room, [url], sampled=False, mover=False)
 
 
 def _come_in(fleet: Fleet, show: Callable[[str], None]) -> None:

@@ -28,7 +28,7 @@ from tests.faults.faults import (
 from tests.faults.history import History, Memory, Strike
 from tests.faults.verdict import Verdict
 from tests.faults.workload import Client
-from tests.load.cluster import usage
+from tests.load.target.processes import usage
 
 ROOMS: Final = ("lobby", "kitchen", "garden")
 PROXIED: Final = 2

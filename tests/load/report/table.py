@@ -1,10 +1,10 @@
-"""The report on the terminal."""
+"""The report as text for a terminal. Pure."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.load.verdict import twice
+from tests.load.report.checks import twice
 
 _RED: Final = "\x1b[31m"
 _PLAIN: Final = "\x1b[0m"
@@ -15,7 +15,7 @@ _LATENCIES: Final = (
 
 
 def table(report: dict[str, Any], *, colour: bool = False) -> str:
-    """Give one run's figures as text, what is wrong in red if there is ``colour``."""
+    """Return one run's figures as text; with ``colour``, what is wrong is red."""
     scenario, connects = report["scenario"], report["connects"]
     per_cpu = _optional(
         ", {:,.0f} for each second of the nodes' CPU", report["connects_per_cpu_second"]
@@ -48,7 +48,7 @@ def table(report: dict[str, Any], *, colour: bool = False) -> str:
 
 
 def _messages(report: dict[str, Any]) -> list[str]:
-    """What became of the messages; in a scenario without any, nothing."""
+    """Return the lines about messages; none for a scenario that sends none."""
     scenario = report["scenario"]
     if not scenario["rate"] and not scenario["in_flight"]:
         return []

@@ -1,4 +1,4 @@
-"""How long many things took, by percentiles that are true to a thousandth."""
+"""Percentiles of many values, true to a thousandth, in little memory. Pure."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from collections.abc import Iterable
 from typing import Final
 
 DIGITS: Final = 11
-"""Binary digits that are kept of a value: it is told at most 1/1024 too high, and never too low."""
+"""Binary digits that are kept of a value: it is at most 1/1024 too high, and never too low."""
 PERCENTILES: Final = (50.0, 95.0, 99.0, 99.9)
 
 
 class Histogram:
-    """Counts of whole numbers, here microseconds: those with the same first digits are one.
+    """Counts of whole numbers, here microseconds; those with the same first digits count as one.
 
-    A value takes room once, and there are at most 1,024 of them between a number and twice that.
+    There are at most 1,024 counts between a number and its double.
     """
 
     __slots__ = ("_counts",)
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Iterable[tuple[int, int]] = ()) -> None:
         self._counts: Counter[int] = Counter()
+        for value, count in counts:
+            self._counts[value] += count
+
+    @classmethod
+    def merged(cls, parts: Iterable[Iterable[tuple[int, int]]]) -> Histogram:
+        """Return one histogram of all that went into several, each given by its `as_json`."""
+        return cls(pair for part in parts for pair in part)
 
     def record(self, value: int) -> None:
         """Count a value."""
@@ -28,14 +35,14 @@ class Histogram:
         self._counts[value >> rest << rest] += 1
 
     def as_json(self) -> list[tuple[int, int]]:
-        """Return what `merged` puts together again, in this process or another."""
+        """Return the counts, for `merged` in this process or another one."""
         return list(self._counts.items())
 
     def __bool__(self) -> bool:
         return bool(self._counts)
 
     def percentile(self, percent: float) -> int:
-        """Return the value that so many percent of those recorded do not exceed; 0 if none were."""
+        """Return the value that ``percent`` of all recorded do not exceed; 0 if none were."""
         rank = max(1, int(percent / 100 * self._counts.total() + 0.5))
         least = 0
         for least in sorted(self._counts):
@@ -50,11 +57,3 @@ class Histogram:
             return {}
         named = {f"p{p:g}": p for p in PERCENTILES} | {"max": 100.0}
         return {name: self.percentile(p) / 1000 for name, p in named.items()}
-
-
-def merged(parts: Iterable[Iterable[tuple[int, int]]]) -> Histogram:
-    """Return one histogram of all that went into several, each given by its `as_json`."""
-    whole = Histogram()
-    for part in parts:
-        whole._counts.update(dict(part))
-    return whole

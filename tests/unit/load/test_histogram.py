@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.load.histogram import Histogram, merged
+from tests.load.generator.histogram import Histogram
 
 VALUES = st.lists(st.integers(0, 1 << 40) | st.integers(2040, 2060), min_size=1, max_size=200)
 
@@ -31,8 +31,8 @@ def test_a_percentile_is_at_most_a_thousandth_too_high(values: list[int], percen
 def test_those_of_several_processes_are_one(parts: list[list[int]], percent: float) -> None:
     sent = json.loads(json.dumps([recorded(part).as_json() for part in parts]))
     together = recorded([value for part in parts for value in part])
-    assert merged(sent).percentile(percent) == together.percentile(percent)
-    assert sorted(merged(sent).as_json()) == sorted(together.as_json())
+    assert Histogram.merged(sent).percentile(percent) == together.percentile(percent)
+    assert sorted(Histogram.merged(sent).as_json()) == sorted(together.as_json())
 
 
 def test_a_summary_is_in_milliseconds() -> None:
@@ -45,4 +45,4 @@ def test_a_summary_is_in_milliseconds() -> None:
 
 def test_of_nothing_there_is_no_summary() -> None:
     assert Histogram().summary() == {}
-    assert merged([]).percentile(99) == 0
+    assert Histogram.merged([]).percentile(99) == 0

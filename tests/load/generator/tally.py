@@ -1,4 +1,4 @@
-"""What was heard, and whether it is all of it: once each, in order."""
+"""Whether everything was heard, once and in order: counted by client and by room. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-class Sequences:
-    """The order in which one client hears each room: every ``seq`` is one above the one before."""
+class SequenceChecker:
+    """Checks what one client hears of each room: every ``seq`` must be one above the last."""
 
     __slots__ = ("_last", "duplicated", "lost", "reordered")
 
@@ -16,8 +16,8 @@ class Sequences:
         self._last: dict[bytes, int] = {}
         self.lost = self.duplicated = self.reordered = 0
 
-    def hear(self, room: bytes, seq: int) -> None:
-        """Take note of a message."""
+    def add(self, room: bytes, seq: int) -> None:
+        """Count a message as heard."""
         last = self._last.get(room)
         if last is not None and seq <= last:
             if seq == last:
@@ -32,19 +32,24 @@ class Sequences:
 
 @dataclass
 class RoomTally:
-    """A room as one generator saw it: what its clients sent, and how many each of them heard."""
+    """What one generator saw of a room.
+
+    ``sent`` and ``acked`` count messages; ``heard`` counts clients by how many they heard.
+    """
 
     sent: int = 0
     acked: int = 0
     heard: Counter[int] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
-        """Give it for another process."""
+        """Return the counts for `settle`, in another process."""
         return {"sent": self.sent, "acked": self.acked, "heard": list(self.heard.items())}
 
 
 def settle(parts: list[dict[str, dict[str, Any]]]) -> dict[str, int]:
-    """Compare what was sent with what every client heard, over all generators.
+    """Return how many deliveries were ``expected``, ``lost`` and ``duplicated`` in all.
+
+    ``parts`` are every generator's tallies, by room.
 
     A client that heard fewer messages than were acknowledged has lost some; one that heard more
     than were sent has heard some twice.

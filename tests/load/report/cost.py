@@ -1,4 +1,4 @@
-"""What a run cost nodes and Redis: CPU and memory by delivery, message and connection. Pure."""
+"""What a run cost: CPU and memory of nodes and Redis, by delivery, message and connection. Pure."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.load.cluster import Usage
+from tests.load.target.processes import Usage
 
 Usages = Mapping[str, Usage]
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """What every process had used when something began, and when it ended."""
+class UsageInterval:
+    """What every process had used at the beginning and at the end of a stretch of time."""
 
     before: Usages
     after: Usages
 
     @property
     def nodes(self) -> list[str]:
-        """The nodes that tell what they use."""
+        """The nodes whose usage is known."""
         return [name for name in self.before if name != "redis"]
 
     def grown(self, what: str, *names: str) -> float:
-        """Give by how much something grew for all of some processes; one that died counts none."""
+        """Return the growth of a field of `Usage`, summed over processes that did not end."""
         grown = 0.0
         for name in names:
             if name in self.before and name in self.after:
@@ -34,10 +34,14 @@ class Stretch:
 
 
 def cost(
-    connecting: Stretch, running: Stretch, *, seconds: float, ready: int, deliveries: int,
-    messages: float,
+    connecting: UsageInterval, running: UsageInterval, *, seconds: float, ready: int,
+    deliveries: int, messages: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """Give it for each process, and for all nodes together."""
+    """Return the costs of each process, and of all nodes together, as the report has them.
+
+    - ``connecting``: from before the clients came until all were in
+    - ``running``: the measured part of ``seconds``
+    """
     names = running.nodes
     cpu, redis_cpu = running.grown("cpu", *names), running.grown("cpu", "redis")
     nodes = {
@@ -75,5 +79,5 @@ def cost(
 
 
 def per(amount: float, count: float) -> float | None:
-    """Give how much there is of something for each; nothing where there is none to share it."""
+    """Return ``amount / count``; None if ``count`` is 0."""
     return amount / count if count > 0 else None

@@ -1,4 +1,4 @@
-"""Whether a run went as it was asked for, and the cluster kept what it promises. Pure."""
+"""Whether a run went as it was asked for, and the cluster kept its promises. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from tests.load.scenario import Scenario
 
 
-def faults(scenario: Scenario, report: dict[str, Any]) -> list[str]:
-    """Give all that went wrong, a few words each; nothing if the run is clean."""
+def failed_checks(scenario: Scenario, report: dict[str, Any]) -> list[str]:
+    """Return all that went wrong, in a few words each; an empty list if nothing did."""
     missing = scenario.everybody - report["connects"]["ready"]
     refused = sum(report["refused"].values())
     closed = report["closed_as_slow"]
@@ -31,5 +31,5 @@ def faults(scenario: Scenario, report: dict[str, Any]) -> list[str]:
 
 
 def twice(report: dict[str, Any]) -> int:
-    """Give how many deliveries were too many: by number, or by a ``seq`` heard before."""
+    """Return how many deliveries were too many, by their count or by their ``seq``."""
     return int(report["duplicated"] + report["repeated"])

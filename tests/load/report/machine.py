@@ -1,4 +1,4 @@
-"""On what a measurement was made: without that its figures mean nothing."""
+"""What a measurement was made on; without that its figures mean nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.embedded import NoRedis, find_redis
 
 
 def describe(gateway: Path, **more: Any) -> dict[str, Any]:
-    """Give machine, versions and the commit of the gateway that was measured."""
+    """Return the machine, the versions, and the commit of the gateway that was measured."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),

@@ -1,8 +1,8 @@
-"""The floor: what a delivery costs when nothing is done but one write for each.
+"""The floor: what a delivery costs on bare sockets, with one write each and nothing else.
 
-As many bare processes as nodes: each reads a Redis channel off a socket and writes every message to
-each of its members' sockets; no framing is parsed, nothing is bounded, nothing is counted. Run by
-``python -m tests.load … --floor`` under the same pinning as the nodes, for the ratio.
+There are as many bare processes as nodes. Each reads a Redis channel and writes every message to
+each member's socket; no frame is parsed, nothing is bounded or counted. ``python -m tests.load …
+--floor`` measures it on the same cores as the nodes, and reports the ratio.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.embedded import find_redis
-from tests.load.cluster import port_of, start, usage, wait_for
+from tests.load.target.processes import port_of, start, usage, wait_for
 
 _CHANNEL: Final = b"floor"
 _SUBSCRIBE: Final = b"*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nfloor\r\n"
@@ -29,11 +29,11 @@ _WARMUP_SECONDS: Final = 1.0
 
 
 def serve(redis_path: str, members: int) -> None:
-    """Be a bare node: accept so many members, then write to them whatever is published."""
+    """Accept ``members`` connections, then write to them whatever is published."""
     redis = socket.socket(socket.AF_UNIX)
     redis.connect(redis_path)
     redis.sendall(_SUBSCRIBE)
-    redis.recv(4096)  # it is confirmed before anybody can connect, and so before any message
+    redis.recv(4096)  # confirmed before anybody can connect, and so before any message
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
         fds = []
         for _ in range(members):
@@ -55,7 +55,7 @@ def serve(redis_path: str, members: int) -> None:
 
 
 def _publications(data: bytes) -> list[bytes]:
-    """Give the whole payloads in what came of the channel, and at the end what is not whole yet."""
+    """Return the complete payloads in what came of the channel, and last the incomplete rest."""
     found = []
     while (at := data.find(_MARK)) >= 0:
         head = data.find(b"\r\n", at + len(_MARK) + len(_CHANNEL) + 6)
@@ -75,7 +75,7 @@ def measure(
     *, processes: int, members: int, in_flight: int, payload: int, seconds: float,
     node_core: int | None, other_core: int | None,
 ) -> float:  # fmt: skip
-    """Give the microseconds of CPU per delivery, with so many messages on their way at a time."""
+    """Return the microseconds of CPU per delivery with ``in_flight`` messages on their way."""
     with tempfile.TemporaryDirectory(prefix="chat-floor-") as folder:
         path = f"{folder}/redis.sock"
         redis = start(
@@ -88,7 +88,7 @@ def measure(
         try:
             wait_for(Path(path).exists, redis, "Redis")
             share = members // processes
-            code = f"from tests.load.floor import serve; serve({path!r}, {share})"
+            code = f"from tests.load.target.floor import serve; serve({path!r}, {share})"
             command = [sys.executable, "-c", code]
             nodes += [start(command, Path.cwd(), node_core) for _ in range(processes)]
             for node in nodes:
@@ -111,7 +111,9 @@ def _drive(
     path: str, members: list[socket.socket], pids: list[int], *, in_flight: int, payload: int,
     seconds: float,
 ) -> float:  # fmt: skip
-    message = b"x" * (payload + 140)  # with what a message has around its text
+    message = b"x" * (
+        payload + 140
+    )  # the size of a message is that of its text and of what is around it
     command = b"*3\r\n$7\r\nPUBLISH\r\n$5\r\nfloor\r\n$%d\r\n%s\r\n" % (len(message), message)
     publisher = socket.socket(socket.AF_UNIX)
     publisher.connect(path)

@@ -17,7 +17,7 @@ _TALL: Final = _HEIGHT - _TOP - _BOTTOM
 
 
 def curve(points: Sequence[Sequence[float]]) -> str:
-    """Draw latency over the percentile, whose axis gives each further nine the same room."""
+    """Return a plot of latency over percentile; each further nine takes the same width."""
     top = ceiling(max(ms for _, ms in points))
     most = 4.0  # 99.99%
     placed = [
@@ -40,7 +40,10 @@ def curve(points: Sequence[Sequence[float]]) -> str:
 
 
 def timeline(seconds: Sequence[dict[str, Any]]) -> str:
-    """Draw deliveries a second (left) and p99 (right) over time; the warm-up is below zero."""
+    """Return a plot of deliveries a second (left axis) and p99 (right axis) over time.
+
+    The warm-up is below zero.
+    """
     first, last = float(seconds[0]["second"]), float(seconds[-1]["second"])
     span = max(1.0, last - first)
     top = ceiling(max(each["deliveries"] for each in seconds))
@@ -63,7 +66,7 @@ def timeline(seconds: Sequence[dict[str, Any]]) -> str:
         )
         for part in (0.0, 0.5, 1.0)
     )
-    # Between the times on the axis, where no line comes.
+    # Between the times on the axis, where no line is drawn.
     legend = "".join(
         f'<rect class="fill-{number}" x="{x_at:.0f}" y="{_HEIGHT - 13}" width="10" height="3"/>'
         + _label(x_at + 16, _HEIGHT - 8, name, "start")
@@ -76,7 +79,7 @@ def timeline(seconds: Sequence[dict[str, Any]]) -> str:
 
 
 def bars(values: Sequence[tuple[str, float]], unit: str) -> str:
-    """Draw one bar for each name."""
+    """Return a plot with one bar for each name."""
     top = max(value for _, value in values) or 1.0
     height = 30
     drawn = ""
@@ -92,7 +95,7 @@ def bars(values: Sequence[tuple[str, float]], unit: str) -> str:
 
 
 def ceiling(value: float) -> float:
-    """Give the next 1, 2 or 5 times a power of ten: where an axis ends."""
+    """Return where an axis ends: the next 1, 2 or 5 times a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

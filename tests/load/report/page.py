@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: figures, and plots drawn in SVG."""
+"""The report as one HTML page without external resources: figures, and plots in SVG. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
-from tests.load.plots import bars, curve, timeline
-from tests.load.verdict import twice
+from tests.load.report.checks import twice
+from tests.load.report.plots import bars, curve, timeline
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6b7c; --line: #dfe5ec;
@@ -43,7 +43,7 @@ _LATENCIES: Final = (
 
 
 def page(runs: Sequence[dict[str, Any]]) -> str:
-    """Give the page for all runs of one scenario."""
+    """Return the page for all runs of one scenario."""
     body = "".join(_run(number, run, len(runs)) for number, run in enumerate(runs, 1))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'

@@ -1,4 +1,4 @@
-"""What a load client says and hears, as bytes; nothing here is slower than it must be."""
+"""The frames of a load client as bytes, made and read with as little work as possible. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 PING: Final = b"\x89\x00"
-"""A node's ping; no text of ours has such bytes."""
+"""A node's ping; no text that the load test sends has these bytes."""
 MESSAGE: Final = b'{"seq":'
 ACK: Final = b'"type":"ok","id":"m'
 REFUSAL: Final = b'"type":"error"'
@@ -16,15 +16,15 @@ _HEARD: Final = re.compile(
     rb'"from":"[^"]*","text":"'
     rb'(?:@(\d+)@|","erased":true,)'
 )
-"""A message, or the tombstone of one, which does not tell when it was to be sent."""
+"""A message, or the tombstone of one, which has no intended time."""
 _ACKED: Final = re.compile(rb'"type":"ok","id":"([mp])\d+\.(\d+)"')
 _REFUSED: Final = re.compile(rb'"type":"error","code":"([^"]*)"[^}]*"id":"m[^}]*\}')
 _LONGEST_HEAD: Final = 512
-"""Bytes of a message, at most, up to the end of what is looked for."""
+"""The most bytes of a message up to the end of what is looked for."""
 
 
 def handshake(authority: str, resource: str) -> bytes:
-    """Give the request that opens the WebSocket; nobody checks its key."""
+    """Return the request that opens the WebSocket; its key is always the same."""
     return (
         f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -34,7 +34,7 @@ def handshake(authority: str, resource: str) -> bytes:
 
 
 def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """Give a client's frame; its mask is zero, which RFC 6455 allows and costs nothing."""
+    """Return a client's frame; its masking key is 0, so that nothing need be masked."""
     size = len(payload)
     if size < 126:
         return bytes((0x80 | opcode, 0x80 | size)) + bytes(4) + payload
@@ -42,7 +42,7 @@ def frame(payload: bytes, opcode: int = 1) -> bytes:
 
 
 def close_code(heard: bytes) -> str:
-    """Give the code with which the node closed, if the last that was heard of it is that."""
+    """Return the close code if ``heard`` ends with a close frame, else an empty string."""
     at = heard.rfind(b"\x88")
     whole = at >= 0 and at + 4 <= len(heard) == at + 2 + heard[at + 1]
     return str(int.from_bytes(heard[at + 2 : at + 4], "big")) if whole else ""
@@ -52,17 +52,17 @@ PONG: Final = frame(b"", 0xA)
 
 
 def hello(nick: str) -> bytes:
-    """Give the first command."""
+    """Return the `hello` command."""
     return frame(b'{"type":"hello","id":"hello","nick":"%s"}' % nick.encode())
 
 
 def join(room: str) -> bytes:
-    """Give the command that enters a room, without its past."""
+    """Return the `join` command, without history."""
     return frame(b'{"type":"join","id":"join","history":0,"room":"%s"}' % room.encode())
 
 
 def send(room: str, number: int, intended: int, padding: bytes) -> bytes:
-    """Give a message that tells when it was to be sent, in microseconds of the monotonic clock."""
+    """Return a `send` command that says when it was to be sent, in microseconds."""
     return frame(
         b'{"type":"send","id":"m%d.%d","room":"%s","text":"@%d@%s"}'
         % (number, intended, room.encode(), intended, padding)
@@ -70,11 +70,11 @@ def send(room: str, number: int, intended: int, padding: bytes) -> bytes:
 
 
 def ping(number: int, intended: int) -> bytes:
-    """Give a `ping` command that tells when it was to be sent."""
+    """Return a `ping` command that says when it was to be sent, in microseconds."""
     return frame(b'{"type":"ping","id":"p%d.%d"}' % (number, intended))
 
 
-class Counter:
+class WordCounter:
     """Counts words in a stream that comes in pieces of any size."""
 
     __slots__ = ("_tail", "_words")
@@ -84,16 +84,15 @@ class Counter:
         self._tail = b""
 
     def count(self, chunk: bytes) -> int:
-        """Give how many of the words end in this piece."""
+        """Return how many of the words end in this piece."""
         if self._tail:
             chunk = self._tail + chunk
-        # No word goes on behind a brace; else what is kept is shorter than a word, lest one be
-        # counted twice.
+        # No word continues after a brace. What is kept is shorter than a word: none counts twice.
         self._tail = b"" if chunk.endswith(b"}") else chunk[1 - len(self._words) :]
         return chunk.count(self._words)
 
 
-class Refusals:
+class RefusalReader:
     """Reads why messages were refused out of a stream that comes in pieces."""
 
     __slots__ = ("_rest",)
@@ -101,16 +100,16 @@ class Refusals:
     def __init__(self) -> None:
         self._rest = b""
 
-    def hear(self, chunk: bytes) -> list[str]:
-        """Give the code of every refusal of a message that ends in this piece."""
+    def read(self, chunk: bytes) -> list[str]:
+        """Return the error codes of the refused messages whose refusals end in this piece."""
         if self._rest:
             chunk = self._rest + chunk
-        # What is behind the last brace has not ended, and a refusal has no other brace.
+        # What follows the last brace is incomplete, and a refusal has no brace inside.
         self._rest = b"" if chunk.endswith(b"}") else chunk[chunk.rfind(b"}") + 1 :]
         return [code.decode() for code in _REFUSED.findall(chunk)] if REFUSAL in chunk else []
 
 
-class Listener:
+class MessageReader:
     """Reads every message and every answer out of a stream that comes in pieces."""
 
     __slots__ = ("_rest",)
@@ -118,8 +117,8 @@ class Listener:
     def __init__(self) -> None:
         self._rest = b""
 
-    def hear(self, chunk: bytes) -> tuple[list[tuple[int, bytes, int]], list[tuple[bytes, int]]]:
-        """Give messages as (seq, room, intended) and answers as (``m`` or ``p``, intended)."""
+    def read(self, chunk: bytes) -> tuple[list[tuple[int, bytes, int]], list[tuple[bytes, int]]]:
+        """Return messages as (seq, room, intended time), answers as (``m`` or ``p``, intended)."""
         data = self._rest + chunk
         end = 0
         messages, answers = [], []

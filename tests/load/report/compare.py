@@ -1,4 +1,4 @@
-"""What changed between two sets of runs, and what of it is more than their noise. Pure."""
+"""What changed between two sets of runs, and which changes exceed their noise. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIGURES: Final = (
 
 
 def compare(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> str:
-    """Give each figure's medians and ranges, whether the ranges are apart, and what went wrong."""
+    """Return a table of each figure's median and range before and after, and what went wrong."""
     lines = [f"{'':20}{'before':>30}{'after':>30}{'change':>9}"]
     for name, path in _FIGURES:
         old, new = values(before, path), values(after, path)
@@ -48,13 +48,13 @@ def compare(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -
 
 
 def differences(runs: Sequence[dict[str, Any]]) -> list[str]:
-    """Give in what the scenarios of runs differ; of others nothing can be told."""
+    """Return the fields in which the scenarios of runs differ; such runs cannot be compared."""
     first, *others = [run["scenario"] for run in runs]
     return [name for name in first if any(first[name] != other.get(name) for other in others)]
 
 
 def values(runs: Sequence[dict[str, Any]], path: Sequence[str]) -> list[float]:
-    """Give a figure of every run that has it."""
+    """Return a figure of every run that has it; ``path`` leads to it in the report."""
     found = []
     for run in runs:
         value: Any = run
@@ -66,7 +66,7 @@ def values(runs: Sequence[dict[str, Any]], path: Sequence[str]) -> list[float]:
 
 
 def is_noise(before: Sequence[float], after: Sequence[float]) -> bool:
-    """Tell whether the change may be chance: the ranges meet, or there is but one run of either."""
+    """Return whether a change may be chance: ranges overlap, or one side has a single run."""
     if len(before) < 2 or len(after) < 2:
         return True
     return min(after) <= max(before) and min(before) <= max(after)

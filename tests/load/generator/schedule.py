@@ -1,4 +1,4 @@
-"""When each message is to be sent, and by whom: fixed beforehand. Pure."""
+"""When each message is to be sent, and by whom; fixed before the run. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from random import Random
 def arrivals(
     own: Sequence[int], senders: range, rate: float, seconds: float, seed: int | None = None
 ) -> Iterator[tuple[float, int]]:
-    """Give (seconds from the start, sender) for every message of this generator's own senders.
+    """Yield (seconds from the start, sender) for every message that this generator sends.
 
-    All generators together send ``rate`` messages a second; ``own`` are those of the ``senders``
-    that this generator has. Without a ``seed`` messages are evenly spaced and the senders take
-    turns; with one they come at random (a Poisson process), the same for the same seed.
+    - all generators together send ``rate`` messages a second for ``seconds``
+    - ``own``: those of the ``senders`` that this generator has
+    - without a ``seed`` messages are evenly spaced, and senders take turns; with one they are a
+      Poisson process, the same for the same seed
     """
     if own and rate:
         mine, everybody = frozenset(own), _evenly(senders, rate)
