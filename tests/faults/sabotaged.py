@@ -1,41 +1,47 @@
-"""A node with one of its promises broken, to see that the checker finds it.
+"""A node with one of its promises broken, to see that the checkers find it.
 
-``python -m tests.faults.sabotaged gaps serve …`` is ``python -m gateway serve …`` without it.
+``python -m tests.faults.sabotaged gaps serve …`` is ``python -m gateway serve …`` with ``gaps``
+of `SABOTAGES` applied.
 """
 
 from __future__ import annotations
 
 import secrets
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
 
+from client.outbox import Outbox
 from gateway.backplane import Rooms
 from gateway.cli import main
-from gateway.lease import Lease
-from gateway.relay import Relay
+from gateway.hub import Room
 from gateway.sequence import Sequence
 
 _offer = Sequence.offer
 _publish = Rooms.publish
 
 
-def no_gaps() -> None:
-    """Let whatever comes be next, and read no log."""
+def no_gaps() -> list[str]:
+    """Take whatever message comes for the next one of its room, and read no log."""
 
     def offer(self: Sequence, seq: int, message: bytes) -> None:
         if self.position is not None and seq > self.position:
             self.position = seq - 1
         _offer(self, seq, message)
 
-    def ignore(_: Relay, room: Any) -> None:
-        room.behind = False
+    def catch_up_in(self: Room, *_: object) -> bool:
+        self.behind = False
+        return False
 
     Sequence.offer = offer  # type: ignore[method-assign]
-    Relay._catch_up_soon = ignore  # type: ignore[method-assign,assignment]
+    Room.catch_up_in = catch_up_in  # type: ignore[method-assign,assignment]
+    return []
 
 
-def no_idempotency() -> None:
-    """Take every message for a new one."""
+def no_idempotency() -> list[str]:
+    """Take every message for a new one, though it has an id that was there before."""
 
     async def publish(
         self: Rooms, room: str, session: str, message_id: str, *rest: Any, **options: Any
@@ -44,15 +50,35 @@ def no_idempotency() -> None:
         return await _publish(self, room, session, another, *rest, **options)
 
     Rooms.publish = publish  # type: ignore[method-assign]
+    return []
 
 
-def no_probe() -> None:
-    """Never doubt the subscription."""
-    Lease._check_subscription = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005
+def no_probe() -> list[str]:
+    """Never check whether the subscription still delivers."""
+    return ["--probe-seconds", "0"]
 
 
-SABOTAGES = {"gaps": no_gaps, "idempotency": no_idempotency, "probe": no_probe}
+SABOTAGES: Final[dict[str, Callable[[], list[str]]]] = {
+    "gaps": no_gaps,
+    "idempotency": no_idempotency,
+    "probe": no_probe,
+}
+"""Each changes this process for good, and returns flags for the node."""
+
+
+@contextmanager
+def sabotaged_client(sabotage: str | None) -> Iterator[None]:
+    """Break in the clients what would hide a sabotage of the nodes.
+
+    A client that hears what it has sent does not send it again: nodes would see no repetition.
+    """
+    if sabotage == "idempotency":
+        with patch.object(Outbox, "heard", return_value=False):
+            yield
+    else:
+        yield
+
 
 if __name__ == "__main__":
-    SABOTAGES[sys.argv[1]]()
-    main(sys.argv[2:])
+    flags = SABOTAGES[sys.argv[1]]()
+    main([*sys.argv[2:], *flags])

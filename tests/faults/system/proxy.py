@@ -1,4 +1,4 @@
-"""The way between one node and Redis, or a client and a node: to be cut, slowed, or made deaf."""
+"""A TCP proxy before Redis or a node, which can be cut, slowed down or kept from reading."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Final
 
 import trio
 
-CHUNK: Final = 64 * 1024
 RECEIVE_BYTES: Final = 32 * 1024
 SEGMENT_BYTES: Final = 1400
-"""As on a real network; the larger ones of the loopback let a sender keep megabytes."""
+"""As on a real network. With the large segments of the loopback a sender can buffer megabytes."""
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
@@ -22,8 +21,8 @@ Target = tuple[str, int] | str
 """A host and a port, or the path of a socket."""
 
 
-class _Passage:
-    """One connection that goes through."""
+class _ProxiedConnection:
+    """One connection through the proxy: ``near`` is who connected, ``far`` where it leads."""
 
     def __init__(self, near: trio.SocketStream, far: trio.SocketStream) -> None:
         self.near, self.far = near, far
@@ -34,15 +33,18 @@ class _Passage:
 
 
 class Proxy:
-    """Passes bytes both ways, and is in the way when told to."""
+    """Passes bytes both ways, until it is told not to.
+
+    ``random_`` chooses the delay of each chunk.
+    """
 
     def __init__(self, random_: random.Random) -> None:
         self._random = random_
-        self._passages: set[_Passage] = set()
+        self._connections: set[_ProxiedConnection] = set()
         self._open = trio.Event()
         self._open.set()
         self.delay: tuple[float, float] | None = None
-        """Seconds, at least and at most, that bytes are held up in either direction."""
+        """The least and the most seconds by which bytes are delayed in either direction."""
 
     async def listen(
         self,
@@ -52,9 +54,9 @@ class Proxy:
         host: str = "127.0.0.1",
         renamed: Mapping[bytes, bytes] | None = None,
     ) -> int:
-        """Let connections through to an address or a socket's path; gives our own port.
+        """Listen on a free port, connect whoever comes to ``target``, and return the port.
 
-        ``renamed`` says which words in what comes back are replaced.
+        ``renamed``: words in what comes back from the target, and what they are replaced by.
         """
         [listener] = await trio.open_tcp_listeners(0, host=host)
         port: int = listener.socket.getsockname()[1]
@@ -63,39 +65,39 @@ class Proxy:
         return port
 
     def cut(self) -> None:
-        """Let nothing through: what was sent waits, as it does on a network that is down."""
+        """Hold back everything that is sent, as on a network that is down."""
         self._open = trio.Event()
 
     def heal(self) -> None:
-        """Let everything through again."""
+        """Let everything through again, with what was held back."""
         self._open.set()
 
     def stop_reading(self) -> None:
-        """Take no more of what comes back on today's connections: it piles up where it is from."""
-        for passage in self._passages:
-            passage.read_on = trio.Event()
+        """Read no more from the target on the present connections; its data pile up there."""
+        for connection in self._connections:
+            connection.read_on = trio.Event()
 
     def read_on(self) -> None:
-        """Take what comes back again."""
-        for passage in self._passages:
-            passage.read_on.set()
+        """Read from the target again."""
+        for connection in self._connections:
+            connection.read_on.set()
 
     @property
     def unread(self) -> bool:
-        """Whether there is a connection still on which nothing is taken that comes back."""
-        return any(not passage.read_on.is_set() for passage in self._passages)
+        """Whether there is still a connection on which nothing is read from the target."""
+        return any(not connection.read_on.is_set() for connection in self._connections)
 
     def silence(self) -> int:
-        """Swallow, for good, what Redis sends on today's subscriptions; gives how many."""
-        listening = [passage for passage in self._passages if passage.subscribes]
-        for passage in listening:
-            passage.silent = True
-        return len(listening)
+        """Discard from now on what Redis sends on the present subscriptions; return how many."""
+        subscriptions = [each for each in self._connections if each.subscribes]
+        for connection in subscriptions:
+            connection.silent = True
+        return len(subscriptions)
 
     async def drop(self) -> None:
-        """End every connection on the near side; the far side is not told and stays."""
-        for passage in list(self._passages):
-            await trio.aclose_forcefully(passage.near)
+        """Break every connection on the near side."""
+        for connection in list(self._connections):
+            await trio.aclose_forcefully(connection.near)
 
     async def _pass(
         self, near: trio.SocketStream, *, target: Target, renamed: Mapping[bytes, bytes]
@@ -106,63 +108,63 @@ class Proxy:
         except OSError:
             await trio.aclose_forcefully(near)
             return
-        passage = _Passage(near, far)
-        self._passages.add(passage)
+        connection = _ProxiedConnection(near, far)
+        self._connections.add(connection)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pump, passage, near, far, {}, nursery.cancel_scope)
-                nursery.start_soon(self._pump, passage, far, near, renamed, nursery.cancel_scope)
+                nursery.start_soon(self._pump, connection, near, far, {}, nursery.cancel_scope)
+                nursery.start_soon(self._pump, connection, far, near, renamed, nursery.cancel_scope)
         finally:
-            self._passages.discard(passage)
+            self._connections.discard(connection)
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(near)
                 await trio.aclose_forcefully(far)
 
     async def _pump(
         self,
-        passage: _Passage,
+        connection: _ProxiedConnection,
         source: trio.SocketStream,
         sink: trio.SocketStream,
         renamed: Mapping[bytes, bytes],
         over: trio.CancelScope,
     ) -> None:
-        held_up, due = trio.open_memory_channel[tuple[float, bytes]](math.inf)
+        delayed, due = trio.open_memory_channel[tuple[float, bytes]](math.inf)
 
         async def deliver() -> None:
             async for at, chunk in due:
                 await trio.sleep_until(at)
                 await self._open.wait()
-                if not (passage.silent and source is passage.far):
+                if not (connection.silent and source is connection.far):
                     await sink.send_all(chunk)
 
         async def take() -> None:
             at = 0.0
-            async with held_up:
+            async with delayed:
                 async for chunk in source:
-                    if source is passage.far:
-                        await passage.read_on.wait()
+                    if source is connection.far:
+                        await connection.read_on.wait()
                     passed = bytes(chunk)
-                    if source is passage.near and b"-subscription" in passed:
-                        passage.subscribes = True
+                    if source is connection.near and b"-subscription" in passed:
+                        connection.subscribes = True
                     for word, other in renamed.items():
                         passed = passed.replace(word, other)
-                    at = max(at, trio.current_time() + self._held_up_for())
-                    held_up.send_nowait((at, passed))
+                    at = max(at, trio.current_time() + self._delay_seconds())
+                    delayed.send_nowait((at, passed))
 
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(deliver)
                 nursery.start_soon(take)
         except* _BROKEN:
-            pass  # one side has gone: so does the other
+            pass  # one side has gone, so the other is closed as well
         over.cancel()
 
-    def _held_up_for(self) -> float:
+    def _delay_seconds(self) -> float:
         return self._random.uniform(*self.delay) if self.delay else 0.0
 
 
 async def _connect(target: Target) -> trio.SocketStream:
-    """Connect so that what is not read soon piles up where it comes from, not in the kernel."""
+    """Connect with small buffers, so that unread data pile up at the target, not in the kernel."""
     family = socket.AF_UNIX if isinstance(target, str) else socket.AF_INET
     far = trio.socket.socket(family)
     try:

@@ -1,7 +1,8 @@
-"""Very many people come and go: what a node and Redis are left with must not grow."""
+"""Very many people come and go: what they leave in a node and in Redis must not grow."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,25 +11,27 @@ from typing import Final
 import trio
 
 from tests.harness import NodeProcess, open_cluster, until
+from tests.load.arguments import between
 from tests.load.generator import frames
 from tests.load.target.processes import usage
 from tests.redis_server import RedisServer
 
 AT_ONCE: Final = 50
+"""How many are there at the same time."""
 ROOMS: Final = 20
 SAMPLES: Final = 10
 RUDE_SHARE: Final = 5
-"""One in so many goes without a goodbye."""
+"""One in so many leaves without a goodbye."""
 GRACE_SECONDS: Final = 1.0
 MOST_GROWTH: Final = 0.02
-"""By how much the memory after all of them may be more than after half of them."""
+"""The share by which memory may grow from when half of them have left to when all have."""
 _PORTS_PER_ADDRESS: Final = 10_000
 _GOODBYE: Final = frames.frame((1000).to_bytes(2, "big"), 8)
 
 
 @dataclass(frozen=True)
-class Sample:
-    """What a node has when everybody has gone, and how many had come until then."""
+class Residue:
+    """What a node and Redis have when everybody has left, after so many who ``came``."""
 
     came: int
     kib: int
@@ -44,15 +47,15 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The samples in order, the first before anybody came; and what is left in Redis."""
+class ChurnResult:
+    """The samples in order, the first before anybody came; and the keys left in Redis."""
 
-    samples: list[Sample]
+    samples: list[Residue]
     keys: list[str]
 
     @property
     def clean(self) -> bool:
-        """Whether the second half of them left nothing that the first half had not."""
+        """Whether the second half of them left no more than the first half."""
         half, last = self.samples[len(self.samples) // 2], self.samples[-1]
         return last.kib <= half.kib * (1 + MOST_GROWTH) and (last.tasks, last.files, last.keys) == (
             half.tasks,
@@ -64,9 +67,16 @@ class Outcome:
         return f"keys left: {' '.join(self.keys)}\n{'clean' if self.clean else 'NOT CLEAN'}"
 
 
-async def churn(folder: Path, *, count: int, show: Callable[[str], None]) -> Outcome:
-    """Have so many come, enter a room and go, and look at the node from time to time."""
-    samples: list[Sample] = []
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the option of `run`."""
+    parser.add_argument(
+        "--count", type=between(int, 1), default=100_000, metavar="N", help="[100000]"
+    )
+
+
+async def run(folder: Path, *, count: int, show: Callable[[str], None]) -> ChurnResult:
+    """Have ``count`` people come, enter a room and leave, and take samples meanwhile."""
+    samples: list[Residue] = []
     async with (
         RedisServer(folder) as redis,
         open_cluster(redis, 1, grace_seconds=GRACE_SECONDS, connect_rate=0) as cluster,
@@ -78,9 +88,9 @@ async def churn(folder: Path, *, count: int, show: Callable[[str], None]) -> Out
                 for _ in range(AT_ONCE):
                     nursery.start_soon(_come_and_go, node, numbers)
             node.log.clear()
-            samples.append(await _look(node, redis, share * count // SAMPLES))
+            samples.append(await _sample(node, redis, share * count // SAMPLES))
             show(str(samples[-1]))
-        return Outcome(samples, redis.keys())
+        return ChurnResult(samples, redis.keys())
 
 
 async def _come_and_go(node: NodeProcess, numbers: Iterator[int]) -> None:
@@ -100,7 +110,7 @@ async def _come_and_go(node: NodeProcess, numbers: Iterator[int]) -> None:
 
 
 async def _receive(stream: trio.SocketStream, until_words: bytes | None = None) -> None:
-    """Receive until these words have come, or to the end."""
+    """Receive until these words have come, or until the end if there are none."""
     received = b""
     while until_words is None or until_words not in received:
         chunk = await stream.receive_some()
@@ -110,11 +120,11 @@ async def _receive(stream: trio.SocketStream, until_words: bytes | None = None) 
         received += chunk
 
 
-async def _look(node: NodeProcess, redis: RedisServer, came: int) -> Sample:
-    """Wait until everybody is gone and released; then see what is left."""
+async def _sample(node: NodeProcess, redis: RedisServer, came: int) -> Residue:
+    """Wait until everybody has left and is released; return what remains."""
 
     async def all_gone() -> bool:
-        # The connection that asks is one, too.
+        # The one connection is this request for the metrics.
         there = [
             await node.metric(f"chat_{name}") for name in ("connections", "sessions", "parked")
         ]
@@ -124,4 +134,4 @@ async def _look(node: NodeProcess, redis: RedisServer, came: int) -> Sample:
     pid = node.process.pid
     files = len(list(await trio.Path(f"/proc/{pid}/fd").iterdir()))
     tasks = int(await node.metric("chat_tasks"))
-    return Sample(came, usage(pid).rss, tasks, files, redis.ask("DBSIZE"))
+    return Residue(came, usage(pid).rss, tasks, files, redis.ask("DBSIZE"))

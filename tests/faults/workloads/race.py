@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -12,8 +13,9 @@ from typing import Final
 import trio
 
 from client.session import CommandError, ConnectionLost, Session, open_session
-from tests.faults.cluster import Struck, open_struck
-from tests.faults.faults import kill
+from tests.faults.nemesis.nodes import kill
+from tests.faults.system.cluster import ClusterUnderTest, open_cluster_under_test
+from tests.load.arguments import between
 
 PRIZE: Final = "prize"
 RETRY_SECONDS: Final = 0.2
@@ -22,8 +24,8 @@ KILL_SECONDS: Final = (3.0, 6.0)
 
 
 @dataclass
-class Outcome:
-    """Rounds by how many winners they had; ``unknown`` are answers that were lost."""
+class RaceResult:
+    """Rounds by their number of winners; ``unknown`` counts answers that were lost."""
 
     winners: dict[int, int] = field(default_factory=dict)
     unknown: int = 0
@@ -47,16 +49,27 @@ class Outcome:
         )
 
 
-async def race(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`."""
+    parser.add_argument(
+        "--people", type=between(int, 1, 10_000), default=100, metavar="N", help="[100]"
+    )
+    parser.add_argument("--rounds", type=between(int, 1), default=1000, metavar="N", help="[1000]")
+    parser.add_argument("--kills", action="store_true", help="nodes die meanwhile")
+
+
+async def run(
     folder: Path, *, people: int, rounds: int, kills: bool, show: Callable[[str], None]
-) -> Outcome:
-    """Run all the rounds; with ``kills``, nodes die and are replaced meanwhile."""
-    outcome = Outcome()
+) -> RaceResult:
+    """Run all rounds on three nodes; with ``kills``, nodes are killed and restarted meanwhile."""
+    result = RaceResult()
     chance = random.Random(0)
     async with AsyncExitStack() as stack:
-        struck = await stack.enter_async_context(open_struck(folder, 3, grace=2.0, random_=chance))
+        cluster = await stack.enter_async_context(
+            open_cluster_under_test(folder, 3, grace=2.0, random_=chance)
+        )
         sessions = [
-            await stack.enter_async_context(open_session(struck.urls, nick=f"racer{number}"))
+            await stack.enter_async_context(open_session(cluster.urls, nick=f"racer{number}"))
             for number in range(people)
         ]
         began = trio.current_time()
@@ -64,14 +77,14 @@ async def race(
             for session in sessions:
                 nursery.start_soon(_drain, session)
             if kills:
-                nursery.start_soon(_keep_killing, struck, chance, outcome)
+                nursery.start_soon(_keep_killing, cluster, chance, result)
             for number in range(rounds):
-                winners = await _round(sessions, outcome)
-                outcome.winners[winners] = outcome.winners.get(winners, 0) + 1
-                show(f"round {number + 1}: {outcome.winners}, {outcome.kills} kills")
+                winners = await _round(sessions, result)
+                result.winners[winners] = result.winners.get(winners, 0) + 1
+                show(f"round {number + 1}: {result.winners}, {result.kills} kills")
             nursery.cancel_scope.cancel()
-        outcome.seconds = trio.current_time() - began
-    return outcome
+        result.seconds = trio.current_time() - began
+    return result
 
 
 async def _drain(session: Session) -> None:
@@ -79,16 +92,18 @@ async def _drain(session: Session) -> None:
         pass
 
 
-async def _keep_killing(struck: Struck, chance: random.Random, outcome: Outcome) -> None:
+async def _keep_killing(
+    cluster: ClusterUnderTest, chance: random.Random, result: RaceResult
+) -> None:
     while True:
         await trio.sleep(chance.uniform(*KILL_SECONDS))
         with trio.CancelScope(shield=True):
-            async with kill(struck, chance):
-                outcome.kills += 1
+            async with kill.inject(cluster, chance):
+                result.kills += 1
 
 
-async def _round(sessions: list[Session], outcome: Outcome) -> int:
-    """Have everybody want the name at once, and the winner give it up; gives how many got it."""
+async def _round(sessions: list[Session], result: RaceResult) -> int:
+    """Have everybody ask for the name at once, then give it up; return how many got it."""
     won: list[Session] = []
 
     async def want(session: Session) -> None:
@@ -96,15 +111,15 @@ async def _round(sessions: list[Session], outcome: Outcome) -> int:
             await session.rename(PRIZE)
             won.append(session)
         except ConnectionLost:
-            outcome.unknown += 1
+            result.unknown += 1
         except CommandError as error:
-            outcome.unknown += error.code != "nick_taken"
+            result.unknown += error.code != "nick_taken"
 
     own = [session.nick for session in sessions]
     async with trio.open_nursery() as nursery:
         for session in sessions:
             nursery.start_soon(want, session)
-    # Who has it without knowing, because the answer was lost, gives it up as well.
+    # Everybody, because one whose answer was lost may have the name without knowing.
     async with trio.open_nursery() as nursery:
         for session, nick in zip(sessions, own, strict=True):
             nursery.start_soon(_give_up, session, nick)

@@ -1,7 +1,8 @@
-"""A node with very many sessions dies: how soon all that it held is given back, and how gently."""
+"""A node with very many sessions is killed: how soon, and how gently, all it held is released."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,18 +13,23 @@ import trio
 
 from gateway.backplane import scripts
 from tests.harness import open_cluster, until
+from tests.load.arguments import between
 from tests.load.generator.client import ClientSpec
 from tests.load.generator.fleet import Fleet
 from tests.redis_server import RedisServer
 
 LOBBY_SHARE: Final = 10
-"""One in so many is in the lobby; the others are spread over other rooms."""
+"""One session in so many is in the lobby; the others are spread over other rooms."""
 ROOMS: Final = 100
 NICKS: Final = "chat:{nicks}"
 LONGEST_MILLISECONDS: Final = 5.0
+"""The longest that a command may keep Redis busy."""
 NOTICED_WITHIN: Final = 5.0
+"""Seconds after its last heartbeat in which a node must be declared dead."""
 RELEASED_WITHIN: Final = 10.0
+"""Seconds after the grace time in which everything must be released."""
 NOTED_MICROSECONDS: Final = 100
+"""Commands that take at least so long are in the slow log of Redis."""
 _SCRIPTS: Final = {
     script.sha: f"{name.lower()}.lua"
     for name, script in vars(scripts).items()
@@ -32,19 +38,21 @@ _SCRIPTS: Final = {
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Seconds since the last heartbeat, and what Redis took longest for meanwhile."""
+class ReleaseResult:
+    """How long it took, in seconds since the last heartbeat, and what kept Redis busy longest.
+
+    ``slowest``: milliseconds and the command, the longest first; of those in the slow log.
+    """
 
     sessions: int
     grace: float
     dead_after: float
     released_after: float
     slowest: list[tuple[float, str]]
-    """Milliseconds and what it was, the longest first; of what took 0.1 ms or more."""
 
     @property
     def clean(self) -> bool:
-        """Whether all of it was in time."""
+        """Whether everything was in time."""
         return (
             self.dead_after <= NOTICED_WITHIN
             and self.released_after <= self.grace + RELEASED_WITHIN
@@ -61,16 +69,27 @@ class Outcome:
         )
 
 
-async def release(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`."""
+    parser.add_argument(
+        "--sessions", type=between(int, 1, 20_000), default=15_000, metavar="N", help="[15000]"
+    )
+    parser.add_argument(
+        "--grace", type=between(float, 0, 3600), default=15.0, metavar="N",
+        help="the grace time [15]",
+    )  # fmt: skip
+
+
+async def run(
     folder: Path, *, sessions: int, grace: float, show: Callable[[str], None]
-) -> Outcome:
-    """Have so many sessions on one node of three, and kill it."""
+) -> ReleaseResult:
+    """Open so many sessions on one node of three, and kill the node."""
     async with (
         RedisServer(folder) as redis,
         open_cluster(redis, 3, grace_seconds=grace, connect_rate=0) as cluster,
     ):
         doomed = cluster.nodes[0]
-        fleet = Fleet([_person(number, doomed.url) for number in range(sessions)])
+        fleet = Fleet([_spec(number, doomed.url) for number in range(sessions)])
         await trio.to_thread.run_sync(_come_in, fleet, show)
         if fleet.ready < sessions:
             raise RuntimeError(f"not everybody came in: {dict(fleet.failures)}")
@@ -93,10 +112,10 @@ async def release(
         dead_after = trio.current_time() - began
         await until(released, "everything to be released", seconds=grace + 60)
         released_after = trio.current_time() - began
-        return Outcome(sessions, grace, dead_after, released_after, _slowest(redis))
+        return ReleaseResult(sessions, grace, dead_after, released_after, _slowest(redis))
 
 
-def _person(number: int, url: str) -> ClientSpec:
+def _spec(number: int, url: str) -> ClientSpec:
     room = f"room{number % ROOMS}" if number % LOBBY_SHARE else "lobby"
     return ClientSpec(number, room, [url], sampled=False, mover=False)
 

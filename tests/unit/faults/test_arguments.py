@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.faults.__main__ import main
-from tests.faults.faults import MIXES, faults_of
-from tests.faults.race import Outcome
+from tests.faults.nemesis.mixes import MIXES, faults_of
+from tests.faults.workloads.race import RaceResult
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_all_may_stand_among_other_mixes() -> None:
 
 
 def test_a_race_that_nobody_won_is_not_clean() -> None:
-    assert Outcome({1: 3}).clean
-    assert Outcome({0: 1, 1: 2}, kills=1).clean
-    assert not Outcome({}).clean
-    assert not Outcome({0: 3}, kills=1).clean
-    assert not Outcome({0: 1, 1: 2}).clean
-    assert not Outcome({1: 2, 2: 1}).clean
+    assert RaceResult({1: 3}).clean
+    assert RaceResult({0: 1, 1: 2}, kills=1).clean
+    assert not RaceResult({}).clean
+    assert not RaceResult({0: 3}, kills=1).clean
+    assert not RaceResult({0: 1, 1: 2}).clean
+    assert not RaceResult({1: 2, 2: 1}).clean
