@@ -142,19 +142,20 @@ async def _read_everything(
     async def step(
         what: str,
         work: Callable[[ChatClient], Awaitable[None]],
+        whom: Iterable[ChatClient],
         seconds: float = options.settle,
     ) -> None:
-        present = [client for client in clients if client.session is not None]
-        whom = clients if work is come_in else present
         tasks = [partial(work, client) for client in whom]
         await _within(history, seconds, f"not everybody could {what}", tasks)
 
-    await step("come in", come_in)
-    await step("read the logs", read_logs, options.settle + options.seconds / 10)
-    await step("receive the last message", receive_all, options.hearing)
-    everybody = frozenset(client.session.nick for client in clients if client.session)
+    await step("come in", come_in, clients)
+    present = [client for client in clients if client.session is not None]
+    # The longer a run, the more there is to read.
+    await step("read the logs", read_logs, present, options.settle + options.seconds / 10)
+    await step("receive the last message", receive_all, present, options.hearing)
+    everybody = frozenset(client.session.nick for client in present if client.session)
     rosters = partial(read_rosters, everybody=everybody, patience=options.patience)
-    await step("read the rosters", rosters)
+    await step("read the rosters", rosters, present)
 
 
 async def _within(

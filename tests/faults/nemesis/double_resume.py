@@ -69,7 +69,7 @@ class Claimant:
         text = f"{self.name}:{self._sent}"
         send = SendOperation(self.name, self._sent, HOME, text, trio.current_time())
         self._history.room_sends.append(send)
-        command = wire.Send(id=next(self._ids), room=HOME, text=text)
+        command = wire.Send(id=text, room=HOME, text=text)
         try:
             send.seq = (await self._insist(command, wire.Sent)).seq
             send.completed_at = trio.current_time()
@@ -138,12 +138,10 @@ async def _contest(
 ) -> Claimant | None:
     """Let two connections resume one session; return the one that has it, None if neither has."""
     name, secret = f"contested-{next(_numbers)}", secrets.token_urlsafe(_SECRET_BYTES)
-    urls = list(
-        itertools.islice(itertools.cycle(chance.sample(cluster.urls, len(cluster.urls))), 3)
-    )
+    urls = itertools.cycle(chance.sample(cluster.urls, len(cluster.urls)))
     owner, *rivals = [
-        Claimant(await Connection.open(nursery, url), f"{name}-{part}", cluster.history)
-        for part, url in zip(("owner", "one", "two"), urls, strict=True)
+        Claimant(await Connection.open(nursery, next(urls)), f"{name}-{part}", cluster.history)
+        for part in ("owner", "one", "two")
     ]
     for claimant in (owner, *rivals):
         nursery.start_soon(claimant.listen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import trio
 
@@ -15,19 +14,14 @@ from tests.faults.system.cluster import ClusterUnderTest
 from tests.load.target.processes import usage
 
 
-@dataclass(frozen=True)
-class Interval:
-    """The time of one fault, in seconds: peace, then the fault for as long as it may last."""
+def next_interval(bounds: tuple[float, float], chance: random.Random) -> tuple[float, float]:
+    """Return seconds of peace and seconds of a fault after them.
 
-    peace: float
-    hold: float
-
-
-def next_interval(bounds: tuple[float, float], chance: random.Random) -> Interval:
-    """Return an interval whose total is within ``bounds``; a fifth to four fifths is the fault."""
+    Together they are within ``bounds``; a fifth to four fifths of it is the fault.
+    """
     span = chance.uniform(*bounds)
     hold = span * chance.uniform(0.2, 0.8)
-    return Interval(span - hold, hold)
+    return span - hold, hold
 
 
 async def strike(
@@ -48,13 +42,13 @@ async def strike(
     history = cluster.history
     for fault in endless(list(faults), chance):
         sample_memory(cluster)
-        interval = next_interval(bounds, chance)
-        begin_at = trio.current_time() + interval.peace
+        peace, hold = next_interval(bounds, chance)
+        begin_at = trio.current_time() + peace
         if begin_at > until and len(history.faults) >= least:
             return
         await trio.sleep_until(begin_at)
         await talk()
-        await _inject(fault, cluster, chance, hold=interval.hold, show=show)
+        await _inject(fault, cluster, chance, hold=hold, show=show)
 
 
 async def _inject(

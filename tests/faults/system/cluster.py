@@ -44,6 +44,8 @@ class NodeHost:
 class ClusterUnderTest:
     """Nodes, Redis, and the proxies between them and to clients; made by `open_cluster_under_test`.
 
+    It also holds what clients and nemesis of a run share: the history, and the wish for a flood.
+
     - ``grace``: the nodes' grace time, in seconds
     - ``sabotage``: one of `tests.faults.sabotaged`, or None
     """

@@ -20,13 +20,10 @@ _runs = itertools.count()
 
 
 @dataclass(frozen=True)
-class Namespace:
-    """A namespace with two links to this machine: one for clients, one for Redis.
+class NamespacedNetwork:
+    """A `NodeNetwork` in a namespace, with one link for the node's clients and one for Redis.
 
-    - ``launcher``: the command that runs a command inside
-    - ``host``: its address for clients
-    - ``outside``: this machine's address on the link for Redis
-    - ``redis_link``: this machine's end of that link
+    ``redis_link`` is this machine's end of the link for Redis.
     """
 
     launcher: Sequence[str]
@@ -34,13 +31,17 @@ class Namespace:
     outside: str
     redis_link: str
 
-    def set_redis_link(self, state: str) -> None:
-        """Set the link for Redis ``up`` or ``down``."""
-        _ip(f"link set {self.redis_link} {state}")
+    def partition(self) -> None:
+        """See `NodeNetwork`."""
+        _ip(f"link set {self.redis_link} down")
+
+    def heal(self) -> None:
+        """See `NodeNetwork`."""
+        _ip(f"link set {self.redis_link} up")
 
 
 @contextmanager
-def namespaces(nodes: int) -> Iterator[Sequence[Namespace]]:
+def open_namespaces(nodes: int) -> Iterator[Sequence[NamespacedNetwork]]:
     """Create a namespace for each node, and two bridges that all of them are linked to.
 
     A bridge stays when a link is cut: what is sent to that link is dropped without an error.
@@ -56,7 +57,7 @@ def namespaces(nodes: int) -> Iterator[Sequence[Namespace]]:
             _ip(f"link add {bridge.name} type bridge")
             stack.callback(_ip, f"link del {bridge.name}")
             _ip(f"addr add {bridge.address(0)}/28 dev {bridge.name}", f"link set {bridge.name} up")
-        spaces = []
+        networks = []
         for number in range(1, nodes + 1):
             name = f"{tag}n{number}"
             _ip(f"netns add {name}")
@@ -72,9 +73,10 @@ def namespaces(nodes: int) -> Iterator[Sequence[Namespace]]:
             launcher = ("ip", "netns", "exec", name)
             subprocess.run([*launcher, "true"], check=True, capture_output=True)
             link = f"{redis.name}{number}"
-            space = Namespace(launcher, clients.address(number), redis.address(0), link)
-            spaces.append(space)
-        yield spaces
+            networks.append(
+                NamespacedNetwork(launcher, clients.address(number), redis.address(0), link)
+            )
+        yield networks
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from tests.faults.system.namespaces import Namespace, namespaces
+from tests.faults.system.namespaces import open_namespaces
 from tests.faults.system.proxy import Proxy
 
 LOOPBACK: Final = "127.0.0.1"
@@ -54,36 +54,6 @@ class ProxiedNetwork:
         self.proxy.heal()
 
 
-@dataclass(frozen=True)
-class NamespacedNetwork:
-    """A node in a network namespace, with one link for its clients and one for Redis."""
-
-    namespace: Namespace
-
-    @property
-    def launcher(self) -> Sequence[str]:
-        """See `NodeNetwork`."""
-        return self.namespace.launcher
-
-    @property
-    def host(self) -> str:
-        """See `NodeNetwork`."""
-        return self.namespace.host
-
-    @property
-    def outside(self) -> str:
-        """See `NodeNetwork`."""
-        return self.namespace.outside
-
-    def partition(self) -> None:
-        """See `NodeNetwork`."""
-        self.namespace.set_redis_link("down")
-
-    def heal(self) -> None:
-        """See `NodeNetwork`."""
-        self.namespace.set_redis_link("up")
-
-
 @contextmanager
 def open_networks(
     proxies: Sequence[Proxy], *, namespaced: bool = True
@@ -93,12 +63,8 @@ def open_networks(
     It is a namespace if that is wanted and allowed, which takes root; else the node's proxy.
     """
     with ExitStack() as stack:
+        networks: Sequence[NodeNetwork] = [ProxiedNetwork(proxy) for proxy in proxies]
         if namespaced:
-            try:
-                spaces = stack.enter_context(namespaces(len(proxies)))
-            except (OSError, subprocess.CalledProcessError):
-                pass
-            else:
-                yield [NamespacedNetwork(space) for space in spaces]
-                return
-        yield [ProxiedNetwork(proxy) for proxy in proxies]
+            with suppress(OSError, subprocess.CalledProcessError):
+                networks = stack.enter_context(open_namespaces(len(proxies)))
+        yield networks

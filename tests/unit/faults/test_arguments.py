@@ -1,4 +1,4 @@
-"""The fault runs' command line: what is wrong with it is said in a line, before anything runs."""
+"""Wrong arguments of the fault runs are refused in one line, before anything runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from tests.faults.__main__ import main
-from tests.faults.nemesis.mixes import MIXES, faults_of
 from tests.faults.workloads.race import RaceResult
 
 
@@ -39,15 +38,6 @@ def test_wrong_arguments_are_refused_in_a_line(
         main()
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err.splitlines()[-1]
-
-
-def test_all_may_stand_among_other_mixes() -> None:
-    every = {fault for faults in MIXES.values() for fault in faults}
-    for mix in ("all", "kill,all", "all,none"):
-        assert set(faults_of(mix)) == every
-    assert faults_of("redis-pause,pause,none,redis-pause") == [
-        *MIXES["redis-pause"], MIXES["pause"][0],
-    ]  # fmt: skip
 
 
 def test_a_race_that_nobody_won_is_not_clean() -> None:

@@ -1,4 +1,4 @@
-"""The checker of the fault runs finds what is wrong with direct messages, and nothing else."""
+"""The checkers find what is wrong with direct messages, and nothing else."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_one_failover_explains_one_loss_of_a_room() -> None:
     assert judged(history).clean
 
 
-def test_a_hole_in_the_same_epoch_is_explained_by_nothing() -> None:
+def test_a_gap_in_the_same_epoch_is_explained_by_nothing() -> None:
     history = failed_over()
     gap = ReportedGap("b", "lobby", "not recovered", "e.1", 1, 1, 4.5)
     history.rooms[3].gap, history.rooms[3].ended = gap, 4.5
@@ -177,7 +177,7 @@ def test_a_hole_in_the_same_epoch_is_explained_by_nothing() -> None:
     assert kinds(history) == {"unexplained gap"}
 
 
-def test_a_nickname_that_went_back_with_redis_is_no_complaint() -> None:
+def test_a_nickname_that_went_back_with_redis_is_no_error() -> None:
     history = failed_over()
     history.session_ends.append(SessionEnd("b", NICK_LOST_REASON, 4.0))
     assert judged(history).clean
@@ -244,3 +244,17 @@ def test_what_was_said_to_be_there_may_be_deleted_later() -> None:
     deleted = frozenset({"a:1", "b:1"})
     history.faults.append(InjectedFault("flush", "redis", 6.0, 6.0, losses=1, deleted=deleted))
     assert judged(history).clean, judged(history).anomalies
+
+
+def test_who_records_nothing_needs_no_telling_and_delays_no_recovery() -> None:
+    history = emptied()
+    history.room_sends.append(SendOperation("owner", 1, "lobby", "owner:1", 2.2, 3, 2.3))
+    history.room_sends.append(SendOperation("owner", 2, "lobby", "owner:2", 50.0, 2, 50.1))
+    history.faults[0].deleted |= {"owner:1"}
+    for log in history.final_reads.values():
+        log.append((2, "owner:2"))
+    for observation in history.rooms[2:]:
+        observation.received.append((2, "owner:2", 50.1))
+    result = judged(history)
+    assert result.clean, result.anomalies
+    assert result.recoveries[0].seconds == pytest.approx(2.1)

@@ -1,4 +1,4 @@
-"""The checker of the fault runs finds each planted anomaly, and none where there is none."""
+"""The checkers find each planted anomaly, and none where there is none."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def not_erased(history: RunHistory) -> None:
     history.readable = {"b:1", "a:2"}
 
 
-def complained(history: RunHistory) -> None:
+def logged_an_error(history: RunHistory) -> None:
     history.errors.append("connection failed")
 
 
@@ -164,7 +164,7 @@ def complained(history: RunHistory) -> None:
         (unlisted, "unlisted"),
         (owned_twice, "owned twice"),
         (not_erased, "not erased"),
-        (complained, "error"),
+        (logged_an_error, "error"),
     ],
 )
 def test_what_is_planted_is_found(plant: Callable[[RunHistory], None], kind: str) -> None:
@@ -180,7 +180,7 @@ def test_where_somebody_left_nothing_later_is_missed() -> None:
     assert not found(history)
 
 
-def test_the_time_of_a_fault_does_not_count_against_a_listing() -> None:
+def test_the_time_of_a_fault_does_not_count_against_a_roster() -> None:
     history = clean()
     ghost_meanwhile(history)
     history.faults.append(InjectedFault("redis_restart", "redis", 3.0, 5.0))
@@ -209,7 +209,7 @@ def test_an_erasure_that_redis_may_have_lost_is_not_missed() -> None:
     assert not found(history)
 
 
-def test_nor_does_the_time_until_everybody_is_well_again() -> None:
+def test_the_time_until_everybody_has_recovered_does_not_count_against_a_roster() -> None:
     history = clean()
     ghost_meanwhile(history)
     history.faults.append(InjectedFault("failover", "redis", 3.0, 3.1))
