@@ -36,12 +36,3 @@ def test_peace_and_fault_share_an_interval_within_its_bounds(
     peace, hold = next_interval((least, least + more), random.Random(seed))
     assert least * 0.999 <= peace + hold <= (least + more) * 1.001
     assert 0.19 <= hold / (peace + hold) <= 0.81
-
-
-def test_where_redis_may_lose_messages_it_is_said_how_often() -> None:
-    lossy = {fault.name for fault in faults_of("all") if fault.losses}
-    assert lossy == {
-        "failover", "lagging_failover", "sentinel_failover", "slow_demotion", "flush",
-        "roll_back", "roll_far_back", "roll_back_again", "roll_back_unseen",
-    }  # fmt: skip
-    assert all(fault.losses for fault in faults_of("all") if fault.late is not None)
