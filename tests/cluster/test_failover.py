@@ -15,7 +15,7 @@ import trio
 
 from tests.cluster.people import in_the_lobby
 from tests.cluster.test_resuming import members
-from tests.faults.proxy import Proxy
+from tests.faults.system.proxy import Proxy
 from tests.harness import Cluster, NodeProcess, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 from tests.sentinels import open_group

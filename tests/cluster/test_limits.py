@@ -19,7 +19,7 @@ from tests.harness import (
     raw_client,
     until,
 )
-from tests.load.cluster import usage
+from tests.load.target.processes import usage
 from tests.redis_server import RedisServer
 
 

@@ -29,14 +29,14 @@ RUNS = {
     "nobody in": "--nodes ws://127.0.0.1:1/ws --clients 2 --seconds 0.5",
 }
 
-Outcome = tuple[str, dict[str, Any]]
+RunOutput = tuple[str, dict[str, Any]]
 """What a run printed, and its JSON."""
-Ending = Callable[[int], Outcome]
-"""Waits for a run, which must end with this status."""
+Finish = Callable[[int], RunOutput]
+"""Waits for a run to end, which must be with this exit status."""
 
 
 @contextmanager
-def begun(folder: Path, flags: str) -> Iterator[Ending]:
+def begun(folder: Path, flags: str) -> Iterator[Finish]:
     """Begin a run with short times; it is over with the context at the latest."""
     told, page = folder / "run.json", folder / "run.html"
     command = [
@@ -47,7 +47,7 @@ def begun(folder: Path, flags: str) -> Iterator[Ending]:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
 
-        def end(status: int) -> Outcome:
+        def end(status: int) -> RunOutput:
             printed, complaints = process.communicate(timeout=5 * PATIENCE)
             assert process.returncode == status, complaints + printed
             assert page.read_text().startswith("<!doctype html>")
@@ -60,7 +60,7 @@ def begun(folder: Path, flags: str) -> Iterator[Ending]:
             process.terminate()
 
 
-def outcome(folder: Path, name: str, status: int = 0) -> Outcome:
+def outcome(folder: Path, name: str, status: int = 0) -> RunOutput:
     """Carry out one of the runs."""
     with begun(folder, RUNS[name]) as end:
         return end(status)

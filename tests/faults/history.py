@@ -1,6 +1,6 @@
-"""What is recorded of a run: what every client did, heard and was told, and the faults.
+"""The history: everything that was observed in a run.
 
-Times are seconds of one clock. A message is known by its text, which no other one has.
+Times are seconds of one clock. A message is identified by its text, which is unique in a run.
 """
 
 from __future__ import annotations
@@ -9,61 +9,67 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-Logged = tuple[int, str]
-"""A message as clients see it: its ``seq`` and its text."""
-Heard = tuple[int, str, float]
-"""The same, and when it came."""
+LoggedMessage = tuple[int, str]
+"""A message as it is in a log: its ``seq`` and its text."""
+ReceivedMessage = tuple[int, str, float]
+"""A message as a client received it: its ``seq``, its text, and when."""
+
+NOT_RECOVERED: Final = "not recovered"
+"""The reason of a gap that the answer to a join reported; others have the code of a notice."""
 
 
 @dataclass
-class Sending:
-    """One message on its way; ``seq`` once it is acknowledged, ``failure`` if that never came.
+class SendOperation:
+    """One attempt to send a message.
 
-    If it is a direct message, ``room`` is the nickname of whom it is for.
+    - ``number``: counts the client's own messages
+    - ``target``: a room, or the nickname that a direct message is for
+    - ``seq``, ``completed_at``: of the acknowledgement; None if there was none
+    - ``failure``: why there was none, if the client was told
     """
 
     client: str
     number: int
-    room: str
+    target: str
     text: str
-    asked_at: float
+    invoked_at: float
     seq: int | None = None
-    answered_at: float | None = None
+    completed_at: float | None = None
     failure: str = ""
 
 
 @dataclass
-class Stay:
-    """A client in a room from one known place on, until it left or was told of a hole.
+class Observation:
+    """What one client received of one stream, a room or an inbox, without a reported gap.
 
-    ``heard`` is what came behind ``since``, in the order it came. ``kept`` tells that the client
-    was there to the end of the run, and must have everything. ``hole`` is what it was told of.
-
-    An inbox is a room with one reader, which ends with their session.
+    - ``stream``: the room, or a name for the inbox, which ends with its session
+    - ``since``: it must receive every message after this ``seq``
+    - ``received``: in the order in which they came
+    - ``kept``: it lasted to the end of the run, so that nothing at all may be missing
+    - ``ended``, ``gap``: when and by which gap it ended; without a gap the client left
     """
 
     client: str
-    room: str
+    stream: str
     epoch: str
     since: int
     began: float = 0.0
-    heard: list[Heard] = field(default_factory=list)
+    received: list[ReceivedMessage] = field(default_factory=list)
     kept: bool = False
     ended: float | None = None
-    hole: Hole | None = None
-
-
-NOT_RECOVERED: Final = "not recovered"
-"""Why, where it was an answer to a join that told it."""
+    gap: ReportedGap | None = None
 
 
 @dataclass(frozen=True)
-class Hole:
-    """A client was told that messages of a room are missing, and where it goes on."""
+class ReportedGap:
+    """A client was told that messages after ``after``, up to ``up_to``, will not come.
+
+    ``epoch`` is the one in which the stream continues.
+    """
 
     client: str
-    room: str
-    why: str
+    stream: str
+    reason: str
     epoch: str
     after: int
     up_to: int
@@ -71,8 +77,8 @@ class Hole:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """A node ended a client's session, for this reason."""
+class SessionEnd:
+    """A node ended a client's session for good."""
 
     client: str
     reason: str
@@ -80,8 +86,8 @@ class Ending:
 
 
 @dataclass
-class Tenure:
-    """A client had a nickname, to its certain knowledge; ``until`` is None to the end."""
+class NickOwnership:
+    """A client certainly had a nickname; to the end of the run if ``until`` is None."""
 
     client: str
     nick: str
@@ -90,8 +96,8 @@ class Tenure:
 
 
 @dataclass
-class Presence:
-    """A client was in a room for all to see; ``until`` is when it left, None at the end."""
+class RoomMembership:
+    """A nickname was certainly in a room; to the end of the run if ``until`` is None."""
 
     nick: str
     room: str
@@ -100,28 +106,30 @@ class Presence:
 
 
 @dataclass(frozen=True)
-class Listing:
-    """Who was in a room, as a node told a client that asked then."""
+class RosterRead:
+    """A client asked who is in a room; ``final`` reads come after all faults."""
 
     client: str
     room: str
-    asked_at: float
+    invoked_at: float
     nicks: frozenset[str]
     final: bool = False
 
 
 @dataclass
-class Strike:
-    """One fault, from its beginning to the moment in which we let go.
+class InjectedFault:
+    """A fault, from its beginning until the nemesis let go.
 
-    ``losses``: how often Redis may have lost by it what it acknowledged in that time; ``deleted``:
-    messages that it had before, and lost by it. ``late`` is for how many seconds after its end the
-    old primary, which goes on, may acknowledge what is lost; None if there is none that does.
-    ``erased`` are those that the operator erased.
+    - ``name``, ``target``: which fault, and what it struck
+    - ``losses``: how often Redis may have lost what it acknowledged meanwhile
+    - ``deleted``: the texts of messages that Redis had before, and lost
+    - ``late``: seconds after the end in which an old primary may still acknowledge what is lost;
+      None if no old primary goes on
+    - ``erased``: the texts of messages that the operator erased
     """
 
-    fault: str
-    where: str
+    name: str
+    target: str
     began: float
     ended: float | None = None
     losses: int = 0
@@ -129,10 +137,15 @@ class Strike:
     late: float | None = None
     erased: frozenset[str] = frozenset()
 
+    @property
+    def end(self) -> float:
+        """When the nemesis let go; the beginning if it did not, as at the end of a run."""
+        return self.began if self.ended is None else self.ended
+
 
 @dataclass(frozen=True)
-class Memory:
-    """What a process had resident at one time."""
+class MemorySample:
+    """How many KiB a process had resident at one time."""
 
     process: str
     at: float
@@ -140,24 +153,29 @@ class Memory:
 
 
 @dataclass
-class History:
-    """All of it. ``logs`` are the last reads, by client and room; ``holes`` are those of rooms."""
+class RunHistory:
+    """All that was observed in a run.
 
-    sendings: list[Sending] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
-    directs: list[Sending] = field(default_factory=list)
-    inboxes: list[Stay] = field(default_factory=list)
-    holes: list[Hole] = field(default_factory=list)
-    endings: list[Ending] = field(default_factory=list)
-    tenures: list[Tenure] = field(default_factory=list)
-    presences: list[Presence] = field(default_factory=list)
-    listings: list[Listing] = field(default_factory=list)
-    strikes: list[Strike] = field(default_factory=list)
-    logs: dict[tuple[str, str], list[Logged]] = field(default_factory=dict)
+    - ``room_sends``, ``rooms``, ``gaps``: of rooms
+    - ``direct_sends``, ``inboxes``: of direct messages
+    - ``final_reads``: every client's last read of each room's log, by client and room
+    - ``readable``: texts that could be read at the end, in a log or on a node
+    - ``disconnects``: why connections of clients ended, and how often
+    - ``errors``: what nodes logged as errors, and what clients met that must not be
+    """
+
+    room_sends: list[SendOperation] = field(default_factory=list)
+    rooms: list[Observation] = field(default_factory=list)
+    gaps: list[ReportedGap] = field(default_factory=list)
+    direct_sends: list[SendOperation] = field(default_factory=list)
+    inboxes: list[Observation] = field(default_factory=list)
+    session_ends: list[SessionEnd] = field(default_factory=list)
+    ownerships: list[NickOwnership] = field(default_factory=list)
+    memberships: list[RoomMembership] = field(default_factory=list)
+    roster_reads: list[RosterRead] = field(default_factory=list)
+    faults: list[InjectedFault] = field(default_factory=list)
+    final_reads: dict[tuple[str, str], list[LoggedMessage]] = field(default_factory=dict)
     readable: set[str] = field(default_factory=set)
-    """The messages whose text was there to be read in the end, in a log or in a node's memory."""
-    closed: Counter[str] = field(default_factory=Counter)
-    """Why connections of clients ended, and how many did."""
-    memory: list[Memory] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    """What the nodes logged as errors, and what clients met that they should not."""
+    disconnects: Counter[str] = field(default_factory=Counter)
+    memory: list[MemorySample] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A verdict as a table for people, and as JSON."""
+"""The result of a run as a table, and as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -7,52 +7,54 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any, Final
 
-from tests.faults.history import History, Memory
-from tests.faults.verdict import Recovery, Traffic, Verdict
+from tests.faults.checkers.result import CheckResult, RecoveryTime, TrafficCounts
+from tests.faults.history import MemorySample, RunHistory
 
 MOST_SHOWN: Final = 40
+"""How many anomalies the table has at the most."""
 WARM_SECONDS: Final = 60.0
+"""How long a process takes until its memory does not grow by use any more."""
 
 
-def as_json(verdict: Verdict, **plan: Any) -> dict[str, Any]:
-    """Everything, for machines."""
-    return {"plan": plan, "clean": verdict.clean} | asdict(verdict)
+def as_json(result: CheckResult, **options: Any) -> dict[str, Any]:
+    """Return the result for JSON, with the options of the run."""
+    return {"plan": options, "clean": result.clean} | asdict(result)
 
 
-def table(history: History, verdict: Verdict) -> str:
-    """Everything, for people."""
+def table(history: RunHistory, result: CheckResult) -> str:
+    """Return the result as text."""
     lines = [
-        f"in rooms    {_traffic(verdict.in_rooms)}",
-        f"            {len(verdict.recovered)} unanswered yet delivered",
-        f"direct      {_traffic(verdict.direct)}",
-        f"announced   {_announced(verdict)}",
-        "anomalies   " + ", ".join(f"{count} {kind}" for kind, count in verdict.counts.items()),
-        *_recoveries(verdict.recoveries),
-        _unavailable(list(verdict.unavailable.values())),
+        f"in rooms    {_traffic(result.in_rooms)}",
+        f"            {len(result.recovered)} unanswered yet delivered",
+        f"direct      {_traffic(result.direct)}",
+        f"announced   {_announced(result)}",
+        "anomalies   " + ", ".join(f"{count} {kind}" for kind, count in result.counts.items()),
+        *_recoveries(result.recoveries),
+        _unavailable(list(result.unavailable.values())),
         "closed      connections of clients:",
-        *(f"  {count:3} times {why}" for why, count in history.closed.most_common()),
+        *(f"  {count:3} times {why}" for why, count in history.disconnects.most_common()),
         *_memory(history.memory),
         *(
             f"  {anomaly.kind}: {anomaly.what} {' '.join(anomaly.concerned[:10])}".rstrip()
-            for anomaly in verdict.anomalies[:MOST_SHOWN]
+            for anomaly in result.anomalies[:MOST_SHOWN]
         ),
-        "clean" if verdict.clean else f"NOT CLEAN: {len(verdict.anomalies)} anomalies",
+        "clean" if result.clean else f"NOT CLEAN: {len(result.anomalies)} anomalies",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _traffic(traffic: Traffic) -> str:
-    return f"{traffic.sent} sent, {traffic.acknowledged} acknowledged, {traffic.heard} heard"
+def _traffic(traffic: TrafficCounts) -> str:
+    return f"{traffic.sent} sent, {traffic.acknowledged} acknowledged, {traffic.received} heard"
 
 
-def _announced(verdict: Verdict) -> str:
-    lost = f"{len(verdict.announced)} messages lost with Redis, told {verdict.told} times"
-    if verdict.latest is None:
+def _announced(result: CheckResult) -> str:
+    lost = f"{len(result.announced)} messages lost with Redis, told {result.gaps_explained} times"
+    if result.latest_lost is None:
         return lost
-    return f"{lost}; the last acknowledged {verdict.latest:.2f} s after it"
+    return f"{lost}; the last acknowledged {result.latest_lost:.2f} s after it"
 
 
-def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:
+def _recoveries(recoveries: Sequence[RecoveryTime]) -> list[str]:
     by_fault: dict[str, list[float | None]] = {}
     for recovery in recoveries:
         by_fault.setdefault(recovery.fault, []).append(recovery.seconds)
@@ -65,11 +67,11 @@ def _recoveries(recoveries: Sequence[Recovery]) -> list[str]:
     return lines
 
 
-def _memory(weighed: Sequence[Memory]) -> list[str]:
-    """Tell how much memory each had when it was warm, half way, and at last."""
+def _memory(samples: Sequence[MemorySample]) -> list[str]:
+    """Return lines of how much memory each process had once warm, half way, and at the end."""
     lines = []
-    for process in dict.fromkeys(memory.process for memory in weighed):
-        own = [memory for memory in weighed if memory.process == process]
+    for process in dict.fromkeys(memory.process for memory in samples):
+        own = [memory for memory in samples if memory.process == process]
         warm = next((m for m in own if m.at >= own[0].at + WARM_SECONDS), own[-1])
         shown = dict.fromkeys(sorted((warm, own[len(own) // 2], own[-1]), key=lambda m: m.at))
         lines.append(

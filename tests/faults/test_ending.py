@@ -1,4 +1,4 @@
-"""Whoever ends a run by a signal is left with nothing of it."""
+"""A run that is ended by a signal leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS = {
     "faults": (("tests.faults", "--mix", "kill,pause", "--nodes", "2"), "messages so far"),
     "load": (("tests.load", "--spawn", "2", "--clients", "10", "--rate", "10"), "deliveries/s"),
 }
-"""How each is started, and what it says when it is amid its work."""
+"""How each is started, and what it says once it is at work."""
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -58,10 +58,10 @@ def test_nothing_is_left_of_a_run_that_is_ended(
 
 
 def group(number: int) -> list[str]:
-    """Give the commands that run in a process group."""
+    """Return the commands that run in a process group."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(ProcessLookupError, FileNotFoundError):
             if os.getpgid(int(process.name)) == number:
                 found.append((process / "cmdline").read_text().replace("\0", " "))
-    return [command for command in found if command]  # the dead have none
+    return [command for command in found if command]  # a dead process has none

@@ -1,44 +1,36 @@
-"""A node is cut off from Redis, and its clients still reach it, whichever way that is done."""
+"""A node that is cut off from Redis is still reached by its clients, on either network."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.faults import network
-from tests.faults.cluster import open_struck
-from tests.faults.network import ByLink, ByProxy
-from tests.faults.proxy import Proxy
+from tests.faults.system.cluster import open_cluster_under_test
+from tests.faults.system.network import ProxiedNetwork, open_networks
+from tests.faults.system.proxy import Proxy
 from tests.harness import RawClient, raw_client, until
 
 
-def no_namespaces(_: int) -> Sequence[ByLink]:
-    raise OSError("not allowed")
-
-
-@pytest.mark.parametrize("namespaces", [True, False])
+@pytest.mark.parametrize("namespaced", [True, False], ids=["best", "proxied"])
 async def test_a_partition_keeps_a_node_from_redis_and_not_from_its_clients(
-    namespaces: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    namespaced: bool, tmp_path: Path
 ) -> None:
-    if not namespaces:
-        monkeypatch.setattr(network, "_namespaces", no_namespaces)
-    async with open_struck(tmp_path, 2, grace=5.0, random_=random.Random(0)) as struck:
-        cut, other = struck.places
-        if namespaces and isinstance(cut.way, ByProxy):
-            pytest.skip("network namespaces are not allowed here")
-        assert isinstance(cut.way, ByLink if namespaces else ByProxy)
+    async with open_cluster_under_test(
+        tmp_path, 2, grace=5.0, random_=random.Random(0), namespaced=namespaced
+    ) as cluster:
+        cut, other = cluster.hosts
+        assert namespaced or isinstance(cut.network, ProxiedNetwork)
         say = {"type": "send", "room": "lobby", "text": "x"}
         async with raw_client(cut.node.url, "alice") as alice:
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            cut.way.cut()
+            cut.network.partition()
             assert (await alice.ask(say | {"id": "1"}))["code"] == "unavailable"
             await other.node.ready()
-            cut.way.heal()
+            cut.network.heal()
             await cut.node.ready()
             await until(partial(_is_answered, alice, say | {"id": "2"}), "it to be said")
 
@@ -49,8 +41,8 @@ async def _is_answered(client: RawClient, command: dict[str, str]) -> bool:
 
 def test_nothing_is_left_of_the_namespaces() -> None:
     before = _interfaces()
-    with network.open_ways([Proxy(random.Random(0))]) as [way]:
-        assert isinstance(way, ByProxy) or _interfaces() > before
+    with open_networks([Proxy(random.Random(0))]) as [network]:
+        assert isinstance(network, ProxiedNetwork) or _interfaces() > before
     assert _interfaces() == before
 
 

@@ -12,30 +12,32 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from gateway.embedded_redis import NoRedis
-from tests.load import floor
 from tests.load.arguments import parse, parse_compare
-from tests.load.cluster import spawned
-from tests.load.compare import compare
-from tests.load.cost import per
-from tests.load.machine import describe
-from tests.load.measure import Generators, Report, measure
-from tests.load.page import page
-from tests.load.report import table
+from tests.load.generator_processes import GeneratorProcesses
+from tests.load.measure import Report, measure
+from tests.load.progress import show
+from tests.load.report.compare import compare
+from tests.load.report.cost import per
+from tests.load.report.machine import describe
+from tests.load.report.page import page
+from tests.load.report.table import table
 from tests.load.scenario import Scenario
+from tests.load.target import floor
+from tests.load.target.cluster import spawned
 
-FAULTY: Final = 1
+FAILED: Final = 1
 VOID: Final = 3
 _FLOOR_SECONDS: Final = 4.0
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
+_END_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> None:
-    """Measure, or compare what was measured."""
+    """Measure a cluster, or compare earlier measurements."""
     if sys.argv[1:2] == ["compare"]:
         compared = parse_compare(sys.argv[2:])
         sys.stdout.write(compare(compared.before, compared.after))
         return
-    for number in _ENDING:
+    for number in _END_SIGNALS:
         signal.signal(number, _end)
     options, scenario = parse(sys.argv[1:])
     try:
@@ -47,19 +49,20 @@ def main() -> None:
     if options.html:
         options.html.write_text(page(runs))
     if any(run["faults"] for run in runs):
-        sys.exit(FAULTY)
+        sys.exit(FAILED)
     if any(run["void"] for run in runs):
         sys.exit(VOID)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
-    """End, but first all that was started; another signal meanwhile changes nothing."""
-    for each in _ENDING:
+    """End the program after all that it started; further signals meanwhile are ignored."""
+    for each in _END_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
 def _one_run(options: argparse.Namespace, scenario: Scenario) -> Report:
+    """Measure once and print the result."""
     node_core, other_core = (0, 1) if options.pin else (None, None)
     if other_core is not None:
         os.sched_setaffinity(0, {other_core})
@@ -73,8 +76,8 @@ def _one_run(options: argparse.Namespace, scenario: Scenario) -> Report:
             )
         )
         count = options.generators + (scenario.pingers > 0)
-        generators = stack.enter_context(closing(Generators(count, other_core)))
-        report = measure(scenario, cluster, generators, _show)
+        generators = stack.enter_context(closing(GeneratorProcesses(count, other_core)))
+        report = measure(scenario, cluster, generators, show)
     report["machine"] = describe(options.gateway, arguments=sys.argv[1:])
     if options.floor:
         report["floor"] = floor.measure(
@@ -83,18 +86,10 @@ def _one_run(options: argparse.Namespace, scenario: Scenario) -> Report:
             node_core=node_core, other_core=other_core,
         )  # fmt: skip
         report["times_floor"] = per(report["us_per_delivery"] or 0.0, report["floor"])
-    _show("")
+    show("")
     sys.stdout.write(table(report, colour=sys.stdout.isatty()))
     sys.stdout.flush()
     return report
-
-
-def _show(line: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{line}")
-    elif line:
-        sys.stderr.write(line + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The load test's command line, checked: whatever is wrong with it is said before anything runs."""
+"""The load test's command line, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.wire import MAX_TEXT_BYTES
-from tests.load.cluster import running
-from tests.load.compare import differences
+from tests.load.report.compare import differences
 from tests.load.scenario import SCENARIOS, Scenario, adapted
+from tests.load.target.cluster import running
 
 _ROOT: Final = Path(__file__).parent.parent.parent
 _LEAST_TEXT: Final = 20
-"""Bytes in which a message tells when it was to be sent."""
+"""Bytes that a message needs to say when it was to be sent."""
 
 
 def between(kind: type[int | float], least: float, most: float = 1e6) -> Callable[[str], float]:
-    """Give the type of an argument that is a number within bounds."""
+    """Return an argparse type for numbers from ``least`` to ``most``."""
 
     def number(text: str) -> float:
         value = kind(text)
@@ -28,8 +28,18 @@ def between(kind: type[int | float], least: float, most: float = 1e6) -> Callabl
             raise argparse.ArgumentTypeError(f"{text} is not between {least:g} and {most:,.0f}")
         return value
 
-    number.__name__ = "whole number" if kind is int else "number"  # argparse says it
+    number.__name__ = "whole number" if kind is int else "number"  # argparse puts it into its error
     return number
+
+
+def writable(text: str) -> Path:
+    """Read an argument that names a file to write; the file is created."""
+    file = Path(text)
+    try:
+        file.open("a").close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return file
 
 
 _COUNT: Final = between(int, 0)
@@ -51,11 +61,11 @@ _WHAT: Final = {
     "movers": (_COUNT, "clients whose connections the storm cuts"),
     "seed": (_COUNT, "send at random moments, the same for the same seed; without it evenly"),
 }  # fmt: skip
-"""Of a scenario, by its field: what it may be, and what it says."""
+"""The options that set a field of the scenario: its type, and its help."""
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Scenario]:
-    """Read the arguments of a run; wrong ones end the program with status 2."""
+    """Return the arguments of a run; wrong ones end the program with status 2."""
     parser = _parser()
     options = parser.parse_args(arguments)
     given = {name: getattr(options, name) for name in (*_WHAT, "storm", "senders_apart")}
@@ -65,16 +75,13 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Scenario]:
             parser.error(words)
     try:
         options.cluster = running(options.nodes.split(",")) if options.nodes else None
-        for file in (options.json, options.html):
-            if file is not None:
-                file.open("a").close()
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         parser.error(str(error))
     return options, scenario
 
 
 def parse_compare(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read the arguments of a comparison, and the reports that they name."""
+    """Return the arguments of a comparison, with the reports that they name."""
     parser = argparse.ArgumentParser(prog="python -m tests.load compare")
     about = "JSON of one or several runs, separated by commas"
     parser.add_argument("before", type=_reports, help=about)
@@ -146,8 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--repeat", type=_SOME, default=1, metavar="N", help="runs [1]")
     how.add_argument("--floor", action="store_true", help="measure the bare-socket floor, too")
-    how.add_argument("--json", type=Path, metavar="FILE", help="write the figures of all runs")
-    how.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots")
+    how.add_argument("--json", type=writable, metavar="FILE", help="write the figures of all runs")
+    how.add_argument("--html", type=writable, metavar="FILE", help="write a page with plots")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What can be measured: each scenario says who is there and what they do."""
+"""The scenarios: who is there, and what they do. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 MOST_SAMPLED: Final = 4_000
-"""Deliveries a second that are read in full; the others are only counted."""
+"""Deliveries a second that are read in full; all others are only counted."""
 
 _HELD_BYTES: Final = 6 * 1024 * 1024
-"""1 MiB of an outbox, 4 MiB of `net.ipv4.tcp_wmem`, and some."""
+"""More than a node holds for a slow reader: 1 MiB of its own buffer, 4 MiB of `tcp_wmem`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One measurement. Rates are per second and for the whole cluster; times are in seconds.
 
-    With ``in_flight`` the rate follows from the server: so many messages are always on their way.
-    ``pings`` are asked for by clients in rooms of their own; the ``deaf`` stop reading; ``movers``
-    are cut off and come back. ``senders_apart`` has the senders on the last node, all others on
-    the nodes before it. With a ``seed`` messages come at random.
+    - ``in_flight``: instead of a rate, so many messages are always on their way
+    - ``pings`` are sent by ``pingers``, clients in rooms of their own
+    - the ``deaf`` stop reading; ``movers`` are cut off and come back
+    - ``senders_apart``: senders are on the last node, all others on the nodes before it
+    - ``seed``: messages are sent at random moments instead of evenly
     """
 
     name: str
@@ -43,17 +44,17 @@ class Scenario:
 
     @property
     def everybody(self) -> int:
-        """How many there are in all."""
+        """The number of all clients."""
         return self.clients + self.movers + self.pingers
 
     @property
     def overfills(self) -> bool:
-        """Whether the deaf are sent more than a node by its default, and its kernel, hold."""
+        """Whether the deaf are sent more than a node with default settings holds for them."""
         sent = self.rate / self.rooms * (self.warmup + self.seconds) * self.payload
         return self.deaf > 0 and not self.in_flight and sent > _HELD_BYTES
 
     def room_of(self, number: int) -> str:
-        """Give the room of a client: pingers and movers have rooms of their own."""
+        """Return a client's room; pingers and movers are not in the rooms that are talked in."""
         if number >= self.clients + self.movers:
             return f"ping-{number}"
         if number >= self.clients:
@@ -61,7 +62,7 @@ class Scenario:
         return f"load-{number % self.rooms}"
 
     def nodes_of(self, number: int, nodes: int) -> list[int]:
-        """Give the nodes that a client connects to, in turn; every room is spread over all."""
+        """Return the nodes that a client connects to, in turn; a room is spread over all nodes."""
         others = list(range(nodes))
         if self.storm == "kill":
             others = others[1:] or others
@@ -74,7 +75,7 @@ class Scenario:
         return [others[(number // self.rooms + number % self.rooms) % len(others)]]
 
     def is_sampled(self, number: int) -> bool:
-        """Tell whether a client reads every message in full."""
+        """Return whether a client reads every message in full."""
         if number >= self.clients:
             return number >= self.clients + self.movers
         if self.clients == self.rooms:
@@ -131,7 +132,7 @@ SCENARIOS: Final = {
 
 
 def adapted(name: str, **changes: object) -> Scenario:
-    """Give a scenario with what the command line says otherwise."""
+    """Return a scenario with what the command line changes; None means no change."""
     given = {key: value for key, value in changes.items() if value is not None}
     scenario = replace(SCENARIOS[name], **given)  # type: ignore[arg-type] # argparse made them
     if name == "busy-room" and "senders" not in given:

@@ -1,0 +1,29 @@
+"""A nickname has one owner at a time. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+from tests.faults.checkers.evidence import Evidence
+from tests.faults.checkers.result import Anomaly
+from tests.faults.history import NickOwnership
+
+
+def check(evidence: Evidence) -> Iterator[Anomaly]:
+    """Yield every pair of clients that had the same nickname at the same time."""
+    by_nick: dict[str, list[NickOwnership]] = {}
+    for ownership in evidence.history.ownerships:
+        by_nick.setdefault(ownership.nick.casefold(), []).append(ownership)
+    for nick, ownerships in by_nick.items():
+        for one, other in itertools.combinations(ownerships, 2):
+            seconds = _overlap(one, other)
+            if one.client != other.client and seconds > 0:
+                what = f"{one.client} and {other.client} both had {nick} for {seconds:.3f} s"
+                yield Anomaly("owned twice", what, (nick,))
+
+
+def _overlap(one: NickOwnership, other: NickOwnership) -> float:
+    ends = [each.until for each in (one, other) if each.until is not None]
+    return min(ends, default=math.inf) - max(one.since, other.since)

@@ -1,0 +1,88 @@
+"""The generator: decides what a client does next, from a seed. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Final, TypeVar
+
+from tests.faults.history import SendOperation
+
+ROOMS: Final = ("lobby", "kitchen", "garden")
+HOME: Final = ROOMS[0]
+"""The room that every client is in whenever it is there; it enters and leaves the others."""
+PAUSE: Final = (0.15, 0.45)
+"""The least and the most seconds between two operations of a client."""
+FLOOD_CHARS: Final = 4000
+"""The size of a message while clients send as much as they can."""
+
+ChoiceT = TypeVar("ChoiceT")
+
+
+class Operation(Enum):
+    """What a client can do next."""
+
+    END_SESSION = auto()
+    MOVE = auto()
+    """Enter or leave a room other than `HOME`."""
+    READ_ROSTER = auto()
+    SEND_DIRECT = auto()
+    SEND = auto()
+
+
+WEIGHTS: Final = {
+    Operation.END_SESSION: 1,
+    Operation.MOVE: 5,
+    Operation.READ_ROSTER: 6,
+    Operation.SEND_DIRECT: 25,
+    Operation.SEND: 63,
+}
+"""How often each is chosen, in a hundred."""
+
+
+class OperationGenerator:
+    """Chooses the operations of one client; the same ones for the same seed."""
+
+    def __init__(self, client: str, seed: str) -> None:
+        self._client = client
+        self._random = random.Random(seed)
+        self._sent = 0
+
+    def operation(self, *, flooding: bool) -> Operation:
+        """Return what to do next; while ``flooding``, nothing but sending."""
+        if flooding:
+            return Operation.SEND
+        [chosen] = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        return chosen
+
+    def pause(self, *, flooding: bool) -> float:
+        """Return how many seconds to wait before it."""
+        return 0.0 if flooding else self._random.uniform(*PAUSE)
+
+    def choose(self, options: Sequence[ChoiceT]) -> ChoiceT:
+        """Return one of these rooms or nicknames."""
+        return self._random.choice(options)
+
+    def other_nick(self) -> str:
+        """Return another nickname of the client; it begins with the client's name."""
+        return f"{self._client}-{self._random.randrange(1_000_000)}"
+
+    def send(self, target: str, now: float) -> SendOperation:
+        """Return the client's next message to a room or nickname, with a text of its own."""
+        self._sent += 1
+        return SendOperation(self._client, self._sent, target, f"{self._client}:{self._sent}", now)
+
+
+def padded(text: str, size: int) -> str:
+    """Return a text filled up to a size in characters; `unpadded` undoes it."""
+    return f"{text} ".ljust(size, ".") if len(text) < size else text
+
+
+def unpadded(text: str) -> str:
+    """Return a text without its filling; the whole of it if it did not come whole.
+
+    Nobody sent such a text, so a checker finds it.
+    """
+    said, _, rest = text.partition(" ")
+    return said if text == padded(said, FLOOD_CHARS if rest else 0) else text

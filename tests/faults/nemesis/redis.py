@@ -1,0 +1,55 @@
+"""Faults of a single Redis: it stops, restarts, is full, is emptied; the operator purges."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+
+from tests.faults.nemesis.fault import Effect, fault
+from tests.faults.nemesis.waiting import until_acknowledged, until_anything_sent
+from tests.faults.system.cluster import ClusterUnderTest
+
+
+@fault(lasting=True)
+async def pause_redis(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
+    """Redis is stopped by SIGSTOP: it accepts connections and answers nothing."""
+    redis = cluster.redis.server
+    redis.pause()
+    try:
+        yield Effect("redis")
+    finally:
+        redis.resume()
+
+
+@fault(lasting=True)
+async def redis_restart(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
+    """Redis is away for a while."""
+    await cluster.redis.server.stop()
+    yield Effect("redis")
+    await cluster.redis.start()
+
+
+@fault(lasting=True)
+async def full(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
+    """Redis has no memory left: it refuses to write, and can be read."""
+    redis = cluster.redis.server
+    redis.ask("CONFIG", "SET", "maxmemory", 1)
+    try:
+        yield Effect("redis")
+    finally:
+        redis.ask("CONFIG", "SET", "maxmemory", 0)
+
+
+@fault(losses=1)
+async def flush(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
+    """Somebody empties Redis: all earlier messages are gone."""
+    await until_acknowledged(cluster.history, since=0.0)
+    yield Effect("redis", deleted=cluster.redis.empty())
+
+
+@fault()
+async def purge(cluster: ClusterUnderTest, chance: random.Random) -> AsyncIterator[Effect]:
+    """The operator erases messages while people talk."""
+    await until_anything_sent(cluster.redis)
+    room, erased = await cluster.redis.purge(chance)
+    yield Effect(room, erased=erased)

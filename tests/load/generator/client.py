@@ -1,0 +1,88 @@
+"""One client of the load generator: what it is to do, and how far it has come."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from client.connection import Place
+from tests.load.generator import frames
+from tests.load.generator.tally import SequenceChecker
+
+_DEAF_BYTES: Final = 4_096
+"""Receive buffer of the deaf: the kernel must not take in what they do not read."""
+
+
+def now() -> int:
+    """Return microseconds of the clock that all processes of a machine share."""
+    return time.monotonic_ns() // 1000
+
+
+class ClientState(Enum):
+    """How far a client has come in."""
+
+    CONNECTING = auto()
+    UPGRADING = auto()
+    GREETING = auto()
+    JOINING = auto()
+    READY = auto()
+    DEAF = auto()
+    GONE = auto()
+
+
+@dataclass(frozen=True)
+class ClientSpec:
+    """What a client is to do.
+
+    - ``urls``: the nodes that it may connect to, in turn
+    - ``sampled``: it reads every message; the others only count them
+    - ``mover``: when its connection is lost it comes back, to the next of its nodes
+    - ``deaf``: once in, it reads nothing
+    """
+
+    number: int
+    room: str
+    urls: Sequence[str]
+    sampled: bool
+    mover: bool
+    deaf: bool = False
+
+
+class LoadClient:
+    """The state of one client: on which socket it is, how far it has come, what it has heard."""
+
+    __slots__ = (
+        "acks", "awaited", "began", "buffer", "counter", "heard", "messages", "refusals",
+        "sequences", "socket", "spec", "state", "tries",
+    )  # fmt: skip
+
+    def __init__(self, spec: ClientSpec) -> None:
+        self.spec = spec
+        self.tries = 0
+        self.heard = 0
+        self.state = ClientState.GONE
+        self.awaited = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Make everything ready for a new connection."""
+        self.socket = socket.socket()
+        if self.spec.deaf:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DEAF_BYTES)
+        self.buffer = b""
+        self.began = 0
+        self.counter = frames.WordCounter(frames.MESSAGE)
+        self.acks = frames.WordCounter(frames.ACK)
+        self.refusals = frames.RefusalReader()
+        self.messages = frames.MessageReader() if self.spec.sampled else None
+        self.sequences = SequenceChecker()
+
+    @property
+    def place(self) -> Place:
+        """The node that it is connected to, or connects to next."""
+        urls = self.spec.urls
+        return Place.from_url(urls[self.tries % len(urls)])

@@ -1,0 +1,139 @@
+"""The cluster under load: one that runs already, or one that is started for the run."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.request import urlopen
+
+from client.connection import Place
+from gateway.embedded_redis import find_redis
+from tests.load.target.processes import Usage, port_of, start, stop, usage, wait_for
+
+_PROCESS: Final = ("process_cpu_seconds_total", "process_resident_memory_bytes")
+
+
+@dataclass(frozen=True)
+class TargetNode:
+    """A node by its URL, and its process if the load test started it."""
+
+    url: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def metrics(self) -> dict[str, float]:
+        """Return the node's metrics that have no labels; nothing if it does not answer."""
+        place = Place.from_url(self.url)
+        try:
+            with urlopen(f"http://{place.authority}/metrics", timeout=10) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return {}
+        samples = (line.split() for line in lines if "#" not in line and "{" not in line)
+        return {name: float(value) for name, value in samples}
+
+    def kill(self) -> None:
+        """End the node with SIGKILL; only one that the load test started."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class TargetCluster:
+    """The nodes under load, and their Redis if the load test started it."""
+
+    nodes: Sequence[TargetNode]
+    redis: subprocess.Popen[bytes] | None = None
+
+    def usages(self) -> dict[str, Usage]:
+        """Return what each process has used, as ``node 1``, ``node 2``, … and ``redis``.
+
+        The kernel tells it of processes that the load test started; other nodes tell it
+        themselves, and are left out if they do not.
+        """
+        used = {}
+        for number, node in enumerate(self.nodes, 1):
+            metrics = node.metrics()
+            if (known := _own_usage(node, metrics)) is not None:
+                used[f"node {number}"] = replace(
+                    known,
+                    deliveries=metrics.get("chat_deliveries_total", 0.0),
+                    connections=metrics.get("chat_connections", 0.0),
+                    slow_readers=metrics.get("chat_slow_readers_total", 0.0),
+                )
+        return used | ({} if self.redis is None else {"redis": usage(self.redis.pid)})
+
+
+def _own_usage(node: TargetNode, metrics: dict[str, float]) -> Usage | None:
+    if node.process is not None:
+        return usage(node.process.pid)
+    cpu, resident = map(metrics.get, _PROCESS)
+    return None if cpu is None or resident is None else Usage(cpu, int(resident / 1024))
+
+
+def running(urls: Sequence[str]) -> TargetCluster:
+    """Return a cluster that runs already; a name with several addresses is several nodes.
+
+    :raises ValueError: saying which URL is wrong.
+    """
+    nodes = []
+    for url in urls:
+        try:
+            place = Place.from_url(url)
+            found = socket.getaddrinfo(place.host, place.port, socket.AF_INET, socket.SOCK_STREAM)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"{url}: {error}") from None
+        if place.secure:
+            raise ValueError(f"{url}: a node is put under load by itself, without TLS before it")
+        nodes += [TargetNode(f"ws://{a[4][0]}:{place.port}{place.resource}") for a in sorted(found)]
+    return TargetCluster(nodes)
+
+
+_RATES: Final = {"flood_rate": "--flood-rate", "connect_rate": "--connect-rate"}
+"""The settings that limit rates, with their flags. An older checkout may not have all of them."""
+
+
+@contextmanager
+def spawned(
+    nodes: int, *, gateway: Path, node_core: int | None, other_core: int | None
+) -> Iterator[TargetCluster]:
+    """Run a Redis and nodes from a checkout of the gateway; the nodes limit no rate."""
+    with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
+        listens = Path(folder, "redis.sock")
+        options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
+        config = (gateway / "gateway" / "config.py").read_text("utf-8")
+        unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
+        redis = start([find_redis(), *options], Path(folder), other_core)
+        started: list[subprocess.Popen[bytes]] = []
+        try:
+            wait_for(listens.exists, redis, "Redis")
+            command = [
+                sys.executable, "-m", "gateway", "serve", "--port", "0",
+                "--redis", f"unix://{listens}", "--log-level", "error",
+                *(part for flag in unlimited for part in (flag, "0")),
+            ]  # fmt: skip
+            started += [start(command, gateway, node_core) for _ in range(nodes)]
+            ports = [wait_for(partial(port_of, each.pid), each, "a node") for each in started]
+            for port, process in zip(ports, started, strict=True):
+                wait_for(partial(_is_ready, port), process, "a node")
+            urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
+            yield TargetCluster(list(map(TargetNode, urls, started)), redis)
+        finally:
+            for process in (*started, redis):
+                stop(process)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
