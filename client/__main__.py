@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from client.addresses import DEFAULT_URL, node_url
-from client.texts import N_, _, speak
+from client.i18n.texts import N_, _, speak
 from gateway import wire
 
 FAILED: Final = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from client.texts import _
+from client.i18n.texts import _
 from gateway import wire
 
 DEFAULT_URL: Final = f"ws://127.0.0.1:8765{wire.PATH}"

@@ -12,19 +12,19 @@ from typing import Final, TypeVarTuple
 import msgspec
 import trio
 
-from client.clock import until_jump
-from client.desktop.appearance import Appearance
-from client.desktop.attention import Caller, notify
-from client.desktop.own_status import OwnStatus
-from client.desktop.preferences import Look, Remembered, Server
-from client.desktop.shortcuts import bind_shortcuts
-from client.desktop.theme import Theme
-from client.desktop.visit import Visit, now
+from client.desktop.control.appearance import Appearance
+from client.desktop.control.attention import Caller, notify
+from client.desktop.control.own_status import OwnStatus
+from client.desktop.control.session_controller import Visit, now
+from client.desktop.control.shortcuts import bind_shortcuts
+from client.desktop.settings.preferences import Look, Remembered, Server
+from client.desktop.theme.theme import Theme
 from client.desktop.window import Window
-from client.links import open_link
+from client.i18n.texts import _
 from client.model import Chat, Conversation, Offline, Over, Place, commands, why_not_sendable
 from client.session import CannotConnect, CommandError, Session, open_session
-from client.texts import _
+from client.session.clock import until_jump
+from client.text.links import open_link
 from gateway import wire
 
 FRAME_SECONDS: Final = 0.045

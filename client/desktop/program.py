@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import trio
 
-from client.desktop import host
 from client.desktop.app import App
-from client.desktop.palette import Mode
-from client.desktop.preferences import Look, remembered, with_given
-from client.desktop.surroundings import system_dpi, system_mode
-from client.desktop.theme import open_root
+from client.desktop.settings.preferences import Look, remembered, with_given
+from client.desktop.theme.palette import Mode
+from client.desktop.theme.system_appearance import system_dpi, system_mode
+from client.desktop.theme.theme import open_root
+from client.desktop.tk import host
 
 
 def run_desktop(

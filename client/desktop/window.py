@@ -8,19 +8,19 @@ from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
-from client.desktop.attention import Bell, title_with_unread
-from client.desktop.chat_page import ChatActions, ChatPage
-from client.desktop.chooser import Choice
-from client.desktop.clicks import CONTEXT_KEY
-from client.desktop.help_page import HelpPage
-from client.desktop.icon import WindowIcon
-from client.desktop.preferences import Remembered, Server
-from client.desktop.rows import Row
-from client.desktop.sign_in import SignInPage
-from client.desktop.theme import Theme
+from client.desktop.control.attention import Bell, title_with_unread
+from client.desktop.conversation.message_clicks import CONTEXT_KEY
+from client.desktop.pages.chat_page import ChatActions, ChatPage
+from client.desktop.pages.chooser import Choice
+from client.desktop.pages.help_page import HelpPage
+from client.desktop.pages.sign_in import SignInPage
+from client.desktop.settings.preferences import Remembered, Server
+from client.desktop.theme.theme import Theme
+from client.desktop.tk.icon import WindowIcon
+from client.desktop.widgets.rows import Row
+from client.i18n.texts import _, ngettext
 from client.model import Chat, Place, SignedOut, SigningIn, shown_line
 from client.model.commands import room_called
-from client.texts import _, ngettext
 from gateway import wire
 
 

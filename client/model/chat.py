@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from client import events
-from client.model.connection import Connection, Offline, Online, Over, SignedOut, SigningIn
+from client.i18n.texts import _
+from client.model.connection_state import Connection, Offline, Online, Over, SignedOut, SigningIn
 from client.model.conversation import Conversation, Place
+from client.model.display_text import shown_line
 from client.model.lines import Moved
-from client.model.words import shown_line
 from client.session import CannotConnect, CommandError
-from client.texts import _
 from gateway import wire
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from client.i18n.texts import N_, _
 from client.model.lines import ACTION
-from client.texts import N_, _
 from gateway import wire
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from client.emoji import complete_emoji, typed_emoji
+from client.i18n.texts import _
 from client.model.commands import COMMANDS, begun
-from client.texts import _
+from client.text.emoji import complete_emoji, typed_emoji
 
 _MOST_OFFERED: Final = 8
 

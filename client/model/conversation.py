@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from client.i18n.texts import _
+from client.model.display_text import is_mentioned, shown_line
+from client.model.input_history import Recall
 from client.model.lines import ACTION, Draft, Line, Said, Told
 from client.model.people import People, Typists
-from client.model.recall import Recall
 from client.model.transcript import MOST_LINES, Entry, Transcript
-from client.model.words import is_mentioned, shown_line
-from client.texts import _
 from gateway import wire
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from client.model.words import name_some, shown, shown_line
-from client.texts import _
+from client.i18n.texts import _
+from client.model.display_text import name_some, shown, shown_line
 from gateway import wire
 
 ACTION: Final = "/me "

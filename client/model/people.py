@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from client.i18n.texts import _, ngettext
+from client.model.display_text import name_some, shown_line
 from client.model.lines import Moved
-from client.model.words import name_some, shown_line
-from client.texts import _, ngettext
 from gateway import wire
 
 TYPING_MILLISECONDS: Final = 6_000

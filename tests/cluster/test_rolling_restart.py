@@ -105,7 +105,7 @@ async def test_what_is_said_while_there_is_no_node_is_sent_by_and_by(
 async def test_a_message_that_cannot_be_sent_in_time_fails_with_the_reason(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.delivery.SEND_SECONDS", 1.0)
+    monkeypatch.setattr("client.session.delivery.SEND_SECONDS", 1.0)
     async with (
         open_cluster(redis_server, 1) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,

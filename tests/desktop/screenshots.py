@@ -15,8 +15,8 @@ from pathlib import Path
 
 import trio
 
-from client.emoji import with_emoji
 from client.session import Session, open_session
+from client.text.emoji import with_emoji
 from tests import PATIENCE
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import trio
 
-from client.desktop import host
 from client.desktop.app import App
-from client.desktop.preferences import Remembered, Server
-from client.desktop.theme import open_root
+from client.desktop.settings.preferences import Remembered, Server
+from client.desktop.theme.theme import open_root
+from client.desktop.tk import host
 from tests.desktop.screen import virtual_screen
 from tests.harness import open_cluster
 from tests.redis_server import RedisServer
@@ -65,8 +65,8 @@ async def _first_paint() -> None:
     """Start the program a few times, less Python's own start."""
     script = (
         "import sys, time; begin = time.perf_counter(); sys.argv = ['chat-client']\n"
-        "from client.desktop.theme import Theme\n"
-        "from client.desktop import host\n"
+        "from client.desktop.theme.theme import Theme\n"
+        "from client.desktop.tk import host\n"
         "run = host.run\n"
         "def seen(root, main):\n"
         "    def painted(event):\n"

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import trio
 
-from client.desktop import host
 from client.desktop.app import App
-from client.desktop.preferences import Preferences, Remembered, Server
-from client.desktop.rows import Rows
-from client.desktop.theme import Theme, open_root
+from client.desktop.settings.preferences import Preferences, Remembered, Server
+from client.desktop.theme.theme import Theme, open_root
+from client.desktop.tk import host
+from client.desktop.widgets.rows import Rows
 from client.session import Session, open_session
 from gateway import wire
 from tests import PATIENCE

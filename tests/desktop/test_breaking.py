@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from client.desktop.preferences import Server
-from client.desktop.rows import Rows
+from client.desktop.settings.preferences import Server
+from client.desktop.widgets.rows import Rows
 from tests.desktop.ears import hear
 from tests.desktop.fake_node import Frame, fake_node
 from tests.desktop.stage import Stage, on_stage
@@ -23,7 +23,7 @@ async def test_a_closed_lid_is_noticed_at_once_and_another_node_is_gone_to(stage
             patch.setattr("client.desktop.app.until_jump", trio.sleep_forever)
 
         patch.setattr("client.desktop.app.until_jump", until_jump)
-        patch.setattr("client.connection.PING_SECONDS", 600.0)  # it would notice that by itself
+        patch.setattr("client.session.connection.PING_SECONDS", 600.0)  # else it would notice
         alice = stage.open(*stage.cluster.urls, nick="alice")
         await alice.sees("Connected to", "1 member")
         here = 0 if f"Connected to {names[0]}" in alice.screen else 1

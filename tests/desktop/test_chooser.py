@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from client.desktop.chooser import Chooser
+from client.desktop.pages.chooser import Chooser
 from gateway import wire
 from tests.desktop.stage import Person, Stage, on_stage
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.desktop.offers import OfferList
+from client.desktop.conversation.completion_list import OfferList
 from tests.desktop.ears import hear
 from tests.desktop.stage import Person, Stage, on_stage
 

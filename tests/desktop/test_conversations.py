@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from client.desktop.rows import Rows
+from client.desktop.widgets.rows import Rows
 from tests.desktop.fake_node import fake_node
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -92,7 +92,7 @@ async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
 @on_stage()
 async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("client.desktop.idleness.IDLE_SECONDS", 0.5)
+        patch.setattr("client.desktop.control.idleness.IDLE_SECONDS", 0.5)
         alice = stage.open(nick="alice")
         await alice.sees("Connected to")
         await alice.focus()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.desktop.theme import SMALLEST
+from client.desktop.theme.theme import SMALLEST
 from tests.desktop.stage import Person, Stage, on_stage
 
 

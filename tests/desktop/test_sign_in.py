@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tkinter as tk
 
-from client.desktop.palette import PALETTES
-from client.desktop.preferences import Preferences, Server
+from client.desktop.settings.preferences import Preferences, Server
+from client.desktop.theme.palette import PALETTES
 from tests.desktop.stage import Person, Stage, on_stage
 
 HOME = Server("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))

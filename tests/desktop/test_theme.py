@@ -9,10 +9,10 @@ from tkinter import ttk
 
 import pytest
 
-from client.desktop.palette import PALETTES, Mode, Palette, sender_tag
-from client.desktop.rows import Rows
-from client.desktop.styles import accent, button_colours, offer, quieten, warn
-from client.desktop.theme import Theme, open_root
+from client.desktop.theme.palette import PALETTES, Mode, Palette, sender_tag
+from client.desktop.theme.styles import accent, button_colours, offer, quieten, warn
+from client.desktop.theme.theme import Theme, open_root
+from client.desktop.widgets.rows import Rows
 
 
 def luminance(colour: str) -> float:

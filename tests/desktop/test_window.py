@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from client.model import MOST_LINES
-from client.route import Route
 from client.session import Session
+from client.session.route import Route
 from gateway import wire
 from tests import PATIENCE
 from tests.desktop.ears import hear, until_gone
@@ -87,7 +87,7 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
 async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage) -> None:
     stage.cluster.nodes[0].pause()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("client.connection.CONNECT_SECONDS", 600.0)
+        patch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
         person = stage.open(nick="alice")
         await person.sees("Coming in as alice", "Cancel")
         await person.click("Cancel")

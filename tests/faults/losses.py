@@ -12,7 +12,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
-from client.server_texts import CLOSINGS
+from client.i18n.server_texts import CLOSINGS
 from gateway.closing import NICK_LOST
 from tests.faults.history import NOT_RECOVERED, Ending, Heard, History, Hole, Sending, Stay, Strike
 

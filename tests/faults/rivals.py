@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 import trio
 
-from client.connection import Closed, Connection, ConnectionLost
 from client.session import CommandError
+from client.session.connection import Closed, Connection, ConnectionLost
 from gateway import wire
 from gateway.closing import REPLACED
 from tests.faults.cluster import Struck

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from client.server_texts import CLOSINGS
+from client.i18n.server_texts import CLOSINGS
 from gateway.closing import SLOW_READER
 from tests.faults.faults import MIXES
 from tests.faults.history import History

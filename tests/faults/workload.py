@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-from client.server_texts import CLOSINGS
+from client.i18n.server_texts import CLOSINGS
 from client.session import (
     CannotConnect,
     CommandError,

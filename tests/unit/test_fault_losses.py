@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from client.server_texts import CLOSINGS
+from client.i18n.server_texts import CLOSINGS
 from gateway.closing import NICK_LOST
 from tests.faults.checker import check
 from tests.faults.history import Ending, History, Hole, Sending, Stay, Strike

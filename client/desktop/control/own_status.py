@@ -1,0 +1,44 @@
+"""The status that others see of the person: the one they want, or away once they do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from client.desktop.control.idleness import Idleness
+from client.model import Chat
+from gateway import wire
+
+
+class OwnStatus:
+    """Changes it in the chat, and has it told to others by ``tell``."""
+
+    def __init__(self, chat: Chat, tell: Callable[[wire.State, str], None]) -> None:
+        self._chat, self._tell = chat, tell
+        self._idleness = Idleness(self._go_away, self._come_back)
+        self._away_by_itself = False
+
+    async def watch(self) -> None:
+        """Show the person as away whenever they have done nothing for long, until cancelled."""
+        await self._idleness.watch()
+
+    def note_activity(self) -> None:
+        """Note that the person does something."""
+        self._idleness.note_activity()
+
+    def choose(self, state: wire.State, text: str = "") -> None:
+        """Show the status that the person wants."""
+        self._away_by_itself = False
+        self._show(state, text)
+
+    def _go_away(self) -> None:
+        if self._chat.status.state == "online":
+            self._away_by_itself = True
+            self._show("away", "")
+
+    def _come_back(self) -> None:
+        if self._away_by_itself:
+            self.choose("online")
+
+    def _show(self, state: wire.State, text: str) -> None:
+        self._chat.status = wire.Member(nick=self._chat.nick, state=state, text=text)
+        self._tell(state, text)

@@ -1,0 +1,235 @@
+"""One session with the server: what comes in goes to the chat, what is to be said goes out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import trio
+
+from client.i18n.texts import _
+from client.model import Chat, Conversation, Online
+from client.session import CommandError, Connected, ConnectionLost, Event, Rejoined, Session
+from client.session.delivery import insist
+from gateway import wire
+
+_PAGE: Final = 100
+_PING_SECONDS: Final = 15.0
+_TYPING_SECONDS: Final = 3.0
+
+
+class Visit:
+    """Runs while a session is open.
+
+    ``on_change`` is called after everything that can be seen, and ``on_room`` after a room has let
+    one in or has not.
+    """
+
+    def __init__(
+        self,
+        chat: Chat,
+        session: Session,
+        nursery: trio.Nursery,
+        *,
+        on_change: Callable[[], None],
+        on_room: Callable[[], None],
+    ) -> None:
+        self.chat, self.session = chat, session
+        self._nursery, self._changed, self._on_room = nursery, on_change, on_room
+        self._senders: dict[Conversation, trio.Event] = {}
+        self._joining: set[str] = set()
+        self._typing_at = -math.inf
+
+    async def run(self) -> None:
+        """Take what comes in until the session is over."""
+        self._nursery.start_soon(self._keep_measuring)
+        status = self.chat.status
+        if (status.state, status.text) != ("online", ""):  # from the session before this one
+            self._nursery.start_soon(self.set_status, status.state, status.text)
+        for conversation in self.chat.conversations.values():
+            self.send(conversation)
+        async for event in self.session.events:
+            self.take(event)
+            if isinstance(event, Connected):
+                self._nursery.start_soon(self._measure)
+                self._nursery.start_soon(self._join_all)
+            elif isinstance(event, Rejoined):
+                self._nursery.start_soon(self._complete_members, event.joined)
+
+    def take(self, event: Event | wire.Joined) -> None:
+        """Show what happened."""
+        self.chat.apply(event, now())
+        for sender in self._senders.values():
+            sender.set()
+        self._changed()
+
+    # --- rooms --------------------------------------------------------------------------------
+
+    async def _join_all(self) -> None:
+        """Enter what is open, in the order of the list."""
+        for conversation in self.chat.rooms:
+            if conversation.room not in self.session.rooms:
+                await self.join(conversation)
+
+    async def join(self, conversation: Conversation) -> None:
+        """Enter a room; if that is refused, its conversation says why."""
+        room = conversation.room
+        if room in self._joining:
+            return
+        self._joining.add(room)
+
+        async def ask() -> None:
+            joined = await self.session.join(room)
+            self.take(joined)
+            await self._complete_members(joined)
+
+        try:
+            if refusal := await insist(ask):
+                self._shut_out(conversation, refusal.message)
+            self._on_room()
+        finally:
+            self._joining.discard(room)
+
+    def _shut_out(self, conversation: Conversation, reason: str) -> None:
+        if conversation.shut is None:
+            text = _("This room cannot be entered: {reason}").format(reason=reason)
+            conversation.tell(now(), text, warning=True)
+        conversation.shut_out(reason)
+        self._changed()
+
+    async def leave(self, room: str) -> None:
+        """Leave a room; what cannot be told now ends with the connection."""
+        await self._try(lambda: self.session.leave(room))
+
+    async def load_older(self, conversation: Conversation) -> None:
+        """Read what was said before the first message that is shown."""
+        before = conversation.transcript.oldest_seq
+        if before is None or not conversation.may_load_older:
+            return
+
+        async def ask() -> None:
+            page = await self.session.history(conversation.room, before=before, limit=_PAGE)
+            conversation.take_older(page, self.chat.nick)
+
+        conversation.loads_older = True
+        try:
+            if refusal := await insist(ask):
+                conversation.has_older = False  # or each look at the first line would ask again
+                conversation.tell(now(), refusal.message, warning=True)
+        finally:
+            conversation.loads_older = False
+        self._changed()
+
+    async def list_rooms(self, show: Callable[[list[wire.RoomInfo]], None]) -> None:
+        """Hand over the rooms that there are."""
+
+        async def ask() -> None:
+            show(await self.session.list_rooms())
+
+        await self._try(ask)
+
+    async def _complete_members(self, joined: wire.Joined) -> None:
+        """Ask for all members if the answer to a join did not list them."""
+        if joined.count <= len(joined.members):
+            return
+
+        async def ask() -> None:
+            self.take(await self.session.members(joined.room))
+
+        await self._try(ask)
+
+    # --- oneself ------------------------------------------------------------------------------
+
+    async def rename(self, nick: str) -> None:
+        """Take another nickname."""
+
+        async def ask() -> None:
+            self.chat.nick = await self.session.rename(nick)
+            self._changed()
+
+        await self._try(ask)
+
+    async def set_status(self, state: wire.State, text: str) -> None:
+        """Show this status to others."""
+        await self._try(lambda: self.session.set_status(state, text))
+
+    async def note_typing(self, conversation: Conversation) -> None:
+        """Tell the others that the person is typing, but not with every key."""
+        if trio.current_time() - self._typing_at < _TYPING_SECONDS:
+            return
+        self._typing_at, place = trio.current_time(), conversation.place
+        with suppress(CommandError, ConnectionLost):  # it matters to nobody
+            if place.direct:
+                await self.session.typing(to=place.name)
+            else:
+                await self.session.typing(room=place.name)
+
+    async def _keep_measuring(self) -> None:
+        while True:
+            await trio.sleep(_PING_SECONDS)
+            await self._measure()
+
+    async def _measure(self) -> None:
+        """See how long the node takes to answer."""
+        if isinstance(self.chat.connection, Online):
+            with suppress(CommandError, ConnectionLost):  # it is measured again soon
+                self.chat.measure(await self.session.ping())
+                self._changed()
+
+    # --- saying -------------------------------------------------------------------------------
+
+    def send(self, conversation: Conversation) -> None:
+        """Have what waits in a conversation sent, one after the other.
+
+        A room that did not let one in is asked again.
+        """
+        if conversation.shut is not None:
+            self._nursery.start_soon(self.join, conversation)
+        if conversation in self._senders:
+            self._senders[conversation].set()
+        elif conversation.drafts:
+            self._senders[conversation] = trio.Event()
+            self._nursery.start_soon(self._send_drafts, conversation)
+
+    async def _send_drafts(self, conversation: Conversation) -> None:
+        while True:
+            self._senders[conversation] = trio.Event()
+            draft = conversation.next_draft
+            if draft is None:
+                await self._senders[conversation].wait()
+                continue
+            place = conversation.place
+            say = self.session.direct if place.direct else self.session.send
+            try:
+                seq = await say(place.name, draft.text, message_id=draft.id)
+                conversation.acknowledge(draft.id, seq)
+            except ConnectionLost as error:
+                if isinstance(self.chat.connection, Online):
+                    conversation.refuse(draft.id, str(error))
+                else:
+                    conversation.lose()  # it waits, and is said again when there is a connection
+            except CommandError as error:
+                conversation.refuse(draft.id, error.message)
+            self._changed()
+
+    async def _try(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """Do something that the person is told about, where they are, if it fails."""
+        try:
+            await ask()
+        except CommandError as error:
+            problem = error.message
+        except ConnectionLost as error:
+            problem = _("That was not possible: {reason}").format(reason=error)
+        else:
+            return
+        if self.chat.current is not None:
+            self.chat.current.tell(now(), problem, warning=True)
+            self._changed()
+
+
+def now() -> int:
+    """Give the time as the model wants it."""
+    return round(time.time() * 1000)

@@ -1,0 +1,245 @@
+"""Where the person types: several lines, completion, what was said before, and who else types."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from functools import partial
+from tkinter import ttk
+from typing import Final
+
+from client.desktop.conversation.completion_list import OfferList
+from client.desktop.theme.styles import accent
+from client.desktop.theme.theme import GAP, Theme
+from client.i18n.texts import _
+from client.model import Chat, Completer, Conversation, Offer, Offline, Over, offers
+from client.text.emoji import with_emoji
+
+_MOST_ROWS: Final = 6
+_SHIFT: Final = 0x1
+_PADDING: Final = 10
+
+
+class Composer(ttk.Frame):
+    """Keeps what is typed with each conversation; ``say`` gives why a text cannot be said."""
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        *,
+        say: Callable[[str], str | None],
+        note_typing: Callable[[], None],
+        scroll: Callable[[int], None],
+    ) -> None:
+        super().__init__(master)
+        self._theme = theme
+        self._say, self._note_typing, self._scroll_messages = say, note_typing, scroll
+        self.columnconfigure(0, weight=1)
+        self.hint = ttk.Label(self)
+        self.box = ttk.Frame(self, style="Field.TFrame", padding=(theme.px(_PADDING), theme.px(8)))
+        self.box.grid(row=1, column=0, sticky="nsew")
+        self.text = tk.Text(self.box, height=1, width=1, wrap="word", undo=True)
+        theme.dress_field(self.text)
+        self.text.pack(fill="both", expand=True)
+        self.invitation = ttk.Label(self.box, style="Invitation.TLabel", cursor="xterm")
+        self.send_button = ttk.Button(self, text=_("Send"), command=self._submit)
+        accent(self.send_button)
+        self.send_button.grid(row=1, column=1, sticky="se", padx=(theme.px(GAP), 0))
+        self.typing = ttk.Label(self, style="Quiet.TLabel")
+        self.typing.grid(row=2, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
+        self.offers = OfferList(master, theme, self._take)
+        self._bind()
+        self._completer = Completer()
+        self._chat: Chat | None = None
+        self._conversation: Conversation | None = None
+        self._problem: str | None = None
+        self._problem_with = ""
+        self._filled = ""
+        """What was put here last otherwise than by typing."""
+        self._unwanted: str | None = None
+        """What is typed as the person wanted no offers for it."""
+
+    def _bind(self) -> None:
+        text = self.text
+        for sequence in ("<Return>", "<KP_Enter>"):
+            text.bind(sequence, self._entered)
+        text.bind("<Tab>", lambda _: self._complete(backwards=False))
+        for sequence in ("<Shift-Tab>", "<ISO_Left_Tab>"):
+            text.bind(sequence, lambda _: self._complete(backwards=True))
+        text.bind("<Up>", partial(self._step, -1))
+        text.bind("<Down>", partial(self._step, 1))
+        text.bind("<Escape>", lambda _: self._want_no_offers())
+        text.bind("<Prior>", partial(self._scroll, -1))
+        text.bind("<Next>", partial(self._scroll, 1))
+        text.bind("<<Modified>>", self._modified)
+        text.bind("<KeyRelease>", lambda _: self._draw_offers())
+        text.bind("<Configure>", lambda _: self._fit())
+        text.bind("<FocusIn>", lambda _: self.box.state(["focus"]), add="+")
+        text.bind("<FocusOut>", self._left, add="+")
+        self.invitation.bind("<Button-1>", lambda _: text.focus_set())
+
+    @property
+    def typed(self) -> str:
+        """What is typed."""
+        return self.text.get("1.0", "end - 1 chars")
+
+    def draw(self, chat: Chat, conversation: Conversation, now: int) -> None:
+        """Bring it up to date."""
+        self._chat = chat
+        if conversation is not self._conversation:
+            self.keep()
+            self._conversation, self._problem = conversation, None
+            self._fill(conversation.typed.text, conversation.typed.cursor)
+            self.text.edit_reset()  # or Ctrl+Z would bring here what is typed elsewhere
+            self._want_no_offers()
+        invitation = _("Message {place}").format(place=conversation.place.title)
+        self.invitation.configure(text=invitation)
+        self._invite()
+        self.typing.configure(text=conversation.typists.text(now))
+        self._draw_hint()
+
+    def keep(self) -> None:
+        """Note what is typed in its conversation."""
+        if self._conversation is not None:
+            self._conversation.typed.text = self.typed
+            self._conversation.typed.cursor = self._cursor()
+
+    # --- keys ---------------------------------------------------------------------------------
+
+    def _scroll(self, pages: int, _event: object) -> str:
+        self._scroll_messages(pages)
+        return "break"
+
+    def _entered(self, event: tk.Event[tk.Text]) -> str | None:
+        if int(event.state) & _SHIFT:
+            return None  # a new line, as Text does it
+        if self.offers.is_open:
+            self.offers.take()
+        else:
+            self._submit()
+        return "break"
+
+    def _submit(self) -> None:
+        typed = self.typed
+        if not typed.strip():
+            return
+        if self._conversation is not None:
+            self._conversation.typed.recall.remember(typed)
+        self._fill("", 0)  # first, for what is said may turn to another conversation
+        self._problem, self._problem_with = self._say(with_emoji(typed)), typed
+        if self._problem is not None:
+            self._fill(typed, len(typed))
+        self.text.edit_reset()  # what is said is not taken back by Ctrl+Z
+        self._draw_hint()
+
+    def _step(self, by: int, _event: object) -> str | None:
+        """Go through what is offered or, from an empty field, through what was said earlier."""
+        if self.offers.is_open:
+            self.offers.step(by)
+            return "break"
+        if self._conversation is None or (
+            self.text.compare("insert linestart", ">", "1.0")
+            if by < 0
+            else self.text.compare("insert lineend", "<", "end - 1 chars")
+        ):
+            return None  # to another line of what is typed
+        recalled = self._conversation.typed.recall.step(-by, self.typed)
+        if recalled is None:
+            return None
+        self._fill(recalled, len(recalled))
+        self._want_no_offers()
+        return "break"
+
+    def _complete(self, *, backwards: bool) -> str:
+        if self.offers.is_open and not backwards:
+            self.offers.take()
+        elif self._conversation is not None and self._chat is not None:
+            nicks = self._conversation.likely_nicks(self._chat.nick)
+            text, cursor = self._completer.complete(
+                self.typed, self._cursor(), nicks, backwards=backwards
+            )
+            self._fill(text, cursor)
+            self._want_no_offers()
+        return "break"
+
+    def _take(self, offer: Offer) -> None:
+        self.text.delete(f"insert - {offer.replaces} chars", "insert")
+        self.text.insert("insert", offer.text)
+        self._want_no_offers()
+
+    def _want_no_offers(self) -> str:
+        self._unwanted = self.typed
+        self.offers.show((), self.box)
+        return "break"
+
+    def _left(self, _event: object) -> None:
+        self.box.state(["!focus"])
+        self.offers.show((), self.box)
+
+    # --- what is typed ------------------------------------------------------------------------
+
+    def _cursor(self) -> int:
+        return len(self.text.get("1.0", "insert"))
+
+    def _fill(self, text: str, cursor: int) -> None:
+        if text != self.typed:
+            self.text.delete("1.0", "end")
+            self.text.insert("1.0", text)
+        self._filled = text
+        self.text.mark_set("insert", f"1.0 + {cursor} chars")
+
+    def _modified(self, _event: object) -> None:
+        if not self.text.edit_modified():
+            return
+        self.text.edit_modified(False)  # noqa: FBT003 - Tk's own way
+        typed = self.typed
+        if self._problem is not None and typed != self._problem_with:
+            self._problem = None
+            self._draw_hint()
+        if typed.strip() and typed != self._filled and not typed.startswith("/"):
+            self._note_typing()
+        self._invite()
+        self._draw_offers()
+        self._fit()
+
+    def _draw_offers(self) -> None:
+        typed = self.typed
+        if self._conversation is None or self._chat is None or typed == self._unwanted:
+            return
+        self._unwanted = None
+        nicks = self._conversation.likely_nicks(self._chat.nick)
+        self.offers.show(offers(self.text.get("1.0", "insert"), nicks), self.box)
+
+    def _invite(self) -> None:
+        """Say what the field is for, while it is empty."""
+        if self.typed:
+            self.invitation.place_forget()
+        elif not self.invitation.winfo_manager():
+            self.invitation.place(in_=self.text, x=self._theme.px(2), y=0)
+
+    def _fit(self) -> None:
+        """Be as high as what is typed, up to a bound."""
+        rows = int(self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", "end"))
+        height = max(1, min(_MOST_ROWS, rows))
+        if int(str(self.text.cget("height"))) != height:
+            self.text.configure(height=height)
+            self.text.see("insert")
+
+    def _draw_hint(self) -> None:
+        connection = self._chat.connection if self._chat is not None else None
+        if self._problem is not None:
+            self.hint.configure(text=self._problem, style="Error.TLabel")
+        elif isinstance(connection, Offline):
+            text = _("Not connected. What you send now waits until you are again.")
+            self.hint.configure(text=text, style="Warning.TLabel")
+        elif isinstance(connection, Over):
+            text = _("Signed out. What you send now waits until you come in again.")
+            self.hint.configure(text=text, style="Warning.TLabel")
+        else:
+            self.hint.grid_remove()
+            return
+        self.hint.configure(wraplength=max(self.winfo_width(), 200))
+        self.hint.grid(
+            row=0, column=0, columnspan=2, sticky="w", pady=(0, self._theme.px(GAP // 2))
+        )

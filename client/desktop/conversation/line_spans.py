@@ -1,0 +1,98 @@
+"""A line as pieces of text, each with the tags that it is dressed by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from client.desktop.theme.palette import sender_tag
+from client.i18n.days import in_words
+from client.i18n.texts import _
+from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
+from client.text.links import find_links
+
+_RULE: Final = "\u2500" * 12
+Span = tuple[str, tuple[str, ...]]
+"""A piece of text and its tags."""
+
+
+def entry_spans(entry: Entry) -> Sequence[Span]:
+    """Give the pieces of a line."""
+    line = entry.line
+    match line:
+        case Said(action=True):
+            tag = "mention" if line.mention else "line"
+            return (
+                (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
+                *_text_of(line, " ", (tag, "head", "action")),
+                (f"  {clock(line.at)}", (tag, "head", "time")),
+            )
+        case Said():
+            tag = "mention" if line.mention else "line"
+            text = _text_of(line, "", (tag,))
+            return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
+        case Moved():
+            return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
+        case Told(at, text, warning):
+            kind = "warning" if warning else "told"
+            return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
+        case NewDay(day=day):
+            rule = (_RULE, ("centred", "rule"))
+            return (rule, (f"  {in_words(day)}  ", ("centred", "day")), rule)
+
+
+def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
+    """Give the pieces of the row above what somebody says."""
+    name = (sender, (tag, "head", "name", sender_tag(sender)))
+    time = "" if at is None else f"  {clock(at)}"
+    return (name, (f"{time}\n", (tag, "head", "time")))
+
+
+def _text_of(said: Said, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
+    if said.erased:
+        erased = _("(message erased)")
+        return ((f"{before}{erased}", (*tags, "erased")),)
+    return _linked(f"{before}{said.text}", tags)
+
+
+def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
+    """Cut a text so that the links in it are pieces of their own."""
+    spans: list[Span] = []
+    end = 0
+    for start, stop in find_links(text):
+        if start > end:
+            spans.append((text[end:start], tags))
+        spans.append((text[start:stop], (*tags, "url")))
+        end = stop
+    if end < len(text) or not spans:
+        spans.append((text[end:], tags))
+    return spans
+
+
+def unread_text() -> str:
+    """Give the line above what the person has not seen."""
+    return f"{_RULE}  {_('New messages')}  {_RULE}"
+
+
+def draft_spans(draft: Draft) -> Sequence[Span]:
+    """Give the pieces of what is not sent yet."""
+    text = shown(draft.text.removeprefix(ACTION))
+    spans: list[Span] = [(text, ("line", "draft"))]
+    if draft.refusal is None:
+        waiting = _("waiting \u2026")
+        return [*spans, (f"  {waiting}", ("line", "draft", "time"))]
+    link = ("line", "link", f"draft:{draft.id}")
+    refused = _("Not sent: {reason}").format(reason=draft.refusal)
+    return [
+        *spans,
+        (f"\n{refused}  ", ("line", "refusal")),
+        (_("Try again"), (*link, "retry")),
+        ("  ", ("line",)),
+        (_("Discard"), (*link, "discard")),
+    ]
+
+
+def clock(at: int) -> str:
+    """Give the time of day, where the person is."""
+    return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"

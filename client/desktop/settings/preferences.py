@@ -1,0 +1,167 @@
+"""What the client remembers between starts: servers, the nickname, how it looks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+import platformdirs
+import trio
+
+from client.addresses import DEFAULT_URL
+from client.i18n.texts import _
+
+SMALLEST_FONT: Final = 7
+LARGEST_FONT: Final = 32
+_MOST_BYTES: Final = 1 << 20
+"""Nobody has so many servers; a larger file is not ours."""
+_QUIET_SECONDS: Final = 1.0
+"""How long changes are gathered before they are written."""
+
+Look = Literal["light", "dark", "system"]
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A cluster by the name that the person gave it; the URLs of its nodes are tried in turn."""
+
+    name: str
+    urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    rooms: tuple[str, ...] = ()
+    """The rooms that were open when the person left."""
+
+
+class Preferences(msgspec.Struct, frozen=True):
+    """All that is remembered.
+
+    Not the secret of a session: who has it can speak as the person, and it is worth nothing soon
+    after the program has ended.
+    """
+
+    servers: Annotated[tuple[Server, ...], msgspec.Meta(min_length=1)] = (
+        Server(_("This computer"), (DEFAULT_URL,)),
+    )
+    server: str = ""
+    """The name of the last one."""
+    nick: str = ""
+    look: Look = "system"
+    font_size: Annotated[int, msgspec.Meta(ge=SMALLEST_FONT, le=LARGEST_FONT)] | None = None
+    geometry: Annotated[str, msgspec.Meta(pattern=r"^\d+x\d+(\+-?\d+){2}$")] | None = None
+    muted: frozenset[str] = frozenset()
+    """Conversations that do not call for attention."""
+    tells_typing: bool = True
+
+    @property
+    def last_server(self) -> Server:
+        """The server that the person went to last, or the first."""
+        named = (server for server in self.servers if server.name == self.server)
+        return next(named, self.servers[0])
+
+
+class Remembered:
+    """The preferences, and the file that they come from.
+
+    A file that cannot be read as preferences is set aside, for the person to look at, and the
+    usual ones hold. ``problem`` is what to tell the person about the file, if anything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.problem: str | None = None
+        self.preferences = Preferences()
+        self._path = path
+        self._changed = trio.Event()
+        try:
+            with path.open("rb") as file:
+                written = file.read(_MOST_BYTES + 1)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._complain(_("The preferences cannot be read: {reason}"), error)
+            return
+        try:
+            if len(written) > _MOST_BYTES:
+                raise msgspec.ValidationError(_("the file is too large"))
+            self.preferences = msgspec.json.decode(written, type=Preferences)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._set_aside(error)
+
+    def change(self, **changes: object) -> None:
+        """Change some of the preferences; they are written soon, by `keep_written`."""
+        changed = msgspec.structs.replace(self.preferences, **changes)
+        if changed != self.preferences:
+            self.preferences = changed
+            self._changed.set()
+
+    async def keep_written(self) -> None:
+        """Write what changes, until cancelled; what changed last is written even then."""
+        try:
+            while True:
+                await self._changed.wait()
+                await trio.sleep(_QUIET_SECONDS)
+                self._write()
+        finally:
+            if self._changed.is_set():
+                self._write()
+
+    def _write(self) -> None:
+        self._changed = trio.Event()
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        text = msgspec.json.format(msgspec.json.encode(self.preferences), indent=2)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                draft.unlink()  # of an earlier process with our number; its mode may be another
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - no other way gives it its mode before its content
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+        except OSError as error:
+            self._complain(_("The preferences cannot be written: {reason}"), error)
+        else:
+            self.problem = None
+
+    def _set_aside(self, error: Exception) -> None:
+        aside = self._path.with_name(f"{self._path.name}.broken")
+        try:
+            self._path.replace(aside)
+        except OSError as refusal:
+            self._complain(_("The preferences cannot be read: {reason}"), refusal)
+        else:
+            self.problem = _(
+                "The preferences could not be read ({reason}); they are now in {path}."
+            ).format(reason=error, path=aside)
+
+    def _complain(self, text: str, error: OSError) -> None:
+        self.problem = text.format(reason=error)
+
+
+def remembered(path: Path | None = None) -> Remembered:
+    """Give what the person's last visit has left, by default from where their system keeps it."""
+    folder = platformdirs.user_config_path("chat-client", appauthor=False)
+    return Remembered(path or folder / "preferences.json")
+
+
+def with_given(servers: Sequence[Server], urls: Sequence[str]) -> tuple[tuple[Server, ...], str]:
+    """Give the servers with one that has these URLs among them, and its name.
+
+    One of whose nodes all are given is the same one, with more of them known.
+    """
+    for server in servers:
+        if set(server.urls) == set(urls):
+            return tuple(servers), server.name
+        if set(server.urls) < set(urls):
+            fuller = msgspec.structs.replace(server, urls=tuple(urls))
+            return tuple(fuller if s is server else s for s in servers), server.name
+    name = free_name(servers, urls[0].split("/")[2])
+    return (*servers, Server(name, tuple(urls))), name
+
+
+def free_name(servers: Sequence[Server], wanted: str) -> str:
+    """Give the wanted name, or one like it if a server has it already."""
+    taken = {server.name for server in servers}
+    names = (wanted if n == 1 else f"{wanted} ({n})" for n in range(1, len(servers) + 2))
+    return next(name for name in names if name not in taken)

@@ -1,0 +1,258 @@
+"""How everything looks: fonts, sizes, and the dress of each widget, for light and dark.
+
+All theming is here and in what this is made of: `palette`, `pictures` and `styles`.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Mapping
+from tkinter import font as tkfont
+from typing import Any, Final
+
+import ttkbootstrap
+
+from client.desktop.theme.palette import PALETTES, Mode, Palette
+from client.desktop.theme.pictures import Pictures
+from client.desktop.theme.styles import Styles
+from client.desktop.tk.editing import mend_editing
+
+SMALLEST: Final = (800, 600)
+GAP: Final = 8
+"""Between things that belong together; twice that between those that do not.
+
+Like every number of pixels that is written down, it is for a usual screen: see `Theme.px`.
+"""
+MARGIN: Final = 16
+_USUAL_DPI: Final = 96
+_POINTS: Final = 72
+"""To the inch."""
+
+
+def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:
+    block = {"background": palette.background, "foreground": palette.text}
+    return ttkbootstrap.Theme(
+        name=f"chat-{mode}",  # one for each look: they share no accents
+        primary=palette.link,
+        info=palette.link,
+        success=palette.good,
+        warning=palette.warning,
+        danger=palette.error,
+        light=block,
+        dark=block,
+    )
+
+
+class Theme:
+    """Fonts and styles in one window, and how to dress what ttk does not.
+
+    The look and the size of the text may change at any time, see `show` and `resize`. What ttk
+    draws follows by itself, and so does all that uses `body`, `bold`, `small` or `title`; whatever
+    else is made of them, or of `palette`, goes into a function that is given to `dress`.
+    """
+
+    def __init__(
+        self, root: ttkbootstrap.App, mode: Mode = "light", size: int | None = None
+    ) -> None:
+        self._root = root
+        self._dressed: list[tuple[tk.Misc, Callable[[], None]]] = []
+        for look, palette in PALETTES.items():
+            _family(palette, look).register()  # type: ignore[no-untyped-call]
+
+        # Entries, menus and lists come with these fonts, and keep them when a style has another.
+        self.body = tkfont.nametofont("TkDefaultFont", root=root)
+        given = self.body.actual()
+        self.usual_size = max(10, abs(int(given["size"])))
+        self._others = [tkfont.nametofont(f"Tk{n}Font", root=root) for n in ("Text", "Menu")]
+        family = str(given["family"])
+        for font in self._others:
+            font.configure(family=family)
+        self.bold = tkfont.Font(root=root, family=family, weight="bold")
+        self.italic = tkfont.Font(root=root, family=family, slant="italic")
+        self.small = tkfont.Font(root=root, family=family)
+        self.small_bold = tkfont.Font(root=root, family=family, weight="bold")
+        self.title = tkfont.Font(root=root, family=family, weight="bold")
+        self._tiny = tkfont.Font(root=root, family=family, size=-1)
+        self._letters: dict[int, tkfont.Font] = {}
+        self.pictures = Pictures(root)
+        fonts = {"body": self.body, "bold": self.bold, "small": self.small, "title": self.title}
+        self._styles = Styles(root.style, self.pictures, self.px, fonts)
+        self.mode, self.palette = mode, PALETTES[mode]
+        self.resize(size)
+        self.show(mode)
+
+    def columns(self, characters: int) -> int:
+        """Give how wide so many characters are, in the size that text has now."""
+        return self.body.measure("0" * characters) + 2 * self.px(MARGIN)
+
+    def px(self, pixels: int) -> int:
+        """Give how many pixels of this screen look like so many of a usual one."""
+        return round(pixels * self._root.winfo_fpixels("1i") / _USUAL_DPI)
+
+    @property
+    def row_height(self) -> int:
+        """How high a row of a list is."""
+        return self.body.metrics("linespace") + self.px(16)
+
+    @property
+    def avatar_size(self) -> int:
+        """How large the avatar is of somebody who says something."""
+        return 2 * self.body.metrics("linespace") + self.px(2)
+
+    @staticmethod
+    def shorten(text: str, font: tkfont.Font, width: int) -> str:
+        """Give a text as it fits into so many pixels, with an ellipsis if it does not."""
+        if font.measure(text) <= width:
+            return text
+        low, high = 0, len(text)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if font.measure(f"{text[:middle]}\u2026") <= width:
+                low = middle
+            else:
+                high = middle - 1
+        return f"{text[:low].rstrip()}\u2026" if low else ""
+
+    def letter(self, pixels: int) -> tkfont.Font:
+        """Give the font of single letters that are so high."""
+        if pixels not in self._letters:
+            self._letters[pixels] = self.bold.copy()
+            self._letters[pixels].configure(size=-pixels)
+        return self._letters[pixels]
+
+    def show(self, mode: Mode) -> None:
+        """Look like this, from now on."""
+        self.mode, self.palette = mode, PALETTES[mode]
+        self._root.style.theme_use(f"chat-{mode}-{mode}")  # type: ignore[no-untyped-call]
+        self._root.configure(background=self.palette.background)
+        self._styles.show(mode, self.palette)
+        self._dress_all()
+
+    def resize(self, size: int | None) -> None:
+        """Show all text in this size, in points, from now on; or in the usual one."""
+        self.size = size or self.usual_size
+        for font in (self.body, self.bold, self.italic, *self._others):
+            font.configure(size=self.size)
+        for font in (self.small, self.small_bold):
+            font.configure(size=self.size - 1)
+        self.title.configure(size=self.size + 3)
+        self._dress_all()
+
+    def dress(self, widget: tk.Misc, how: Callable[[], None]) -> None:
+        """Call this now, and after each change of look or size for as long as the widget lives."""
+        self._dressed.append((widget, how))
+        how()
+
+    def _dress_all(self) -> None:
+        self._dressed = [pair for pair in self._dressed if pair[0].winfo_exists()]
+        for _, how in self._dressed:
+            how()
+
+    # --- what ttk does not draw ---------------------------------------------------------------
+
+    def dress_messages(self, text: tk.Text) -> None:
+        """Dress the widget that shows a conversation, and make its tags."""
+        self.dress(text, lambda: self._dress_messages(text))
+
+    def _dress_messages(self, text: tk.Text) -> None:
+        self._dress_text(text)
+        # All that is shown has a tag. So the empty line behind the last one can be next to nothing.
+        text.configure(font=self._tiny)
+        for name, looks in self._message_tags().items():
+            text.tag_configure(name, looks)
+        for number, colour in enumerate(self.palette.senders):
+            text.tag_configure(f"sender-{number}", font=self.bold, foreground=colour)
+        text.tag_raise("sel")
+
+    def _message_tags(self) -> Mapping[str, dict[str, Any]]:
+        """Give how each kind of text in a conversation looks; later ones go before earlier ones."""
+        palette, px = self.palette, self.px
+        row = {
+            "lmargin1": px(GAP), "lmargin2": px(GAP), "rmargin": px(MARGIN),
+            "spacing1": px(2), "spacing2": px(2), "spacing3": px(2),
+        }  # fmt: skip
+        quiet = {"font": self.small, "foreground": palette.quiet}
+        ground = palette.mention
+        return {
+            "line": row | {"font": self.body},
+            "mention": row | {"font": self.body, "background": ground, "lmargincolor": ground,
+                              "rmargincolor": ground, "spacing3": px(6)},
+            "told": row | quiet,
+            "warning": row | {"font": self.small, "foreground": palette.warning},
+            "head": {"spacing1": px(GAP + 4), "spacing3": px(2)},
+            "below-band": {"spacing1": px(GAP + 4)},
+            "above-band": {"spacing3": px(GAP)},
+            "time": quiet,
+            "action": {"font": self.italic},
+            "url": {"foreground": palette.link},
+            "centred": {"justify": "center", "spacing1": px(MARGIN), "spacing3": px(GAP)},
+            "unread": {"font": self.small_bold, "foreground": palette.error, "justify": "center",
+                       "spacing1": px(GAP), "spacing3": px(GAP)},
+            "day": quiet,
+            "rule": {"font": self.small, "foreground": palette.line},
+            "found": {"background": palette.selection},
+            "current": {"background": palette.accent, "foreground": palette.on_accent},
+            "draft": {"foreground": palette.quiet},
+            "erased": {"foreground": palette.quiet},
+            "refusal": {"font": self.small, "foreground": palette.error},
+            "link": {"font": self.small, "foreground": palette.link},
+            "pointed": {"underline": True},
+        }  # fmt: skip
+
+    def dress_field(self, text: tk.Text) -> None:
+        """Dress where the person writes several lines; the frame around it is a ``Field``."""
+        self.dress(text, lambda: self._dress_text(text))
+
+    def _dress_text(self, text: tk.Text) -> None:
+        palette = self.palette
+        text.configure(
+            background=palette.background,
+            foreground=palette.text,
+            insertbackground=palette.text,
+            font=self.body,
+            selectbackground=palette.selection,
+            selectforeground=palette.text,
+            inactiveselectbackground=palette.selection,
+            borderwidth=0,
+            highlightthickness=0,
+            padx=0,
+            pady=0,
+            wrap="word",
+        )
+
+    def menu(self, master: tk.Misc) -> tk.Menu:
+        """Make a menu."""
+        menu = ttkbootstrap.Menu(master, tearoff=False, autostyle=False)
+        self.dress(menu, lambda: self._dress_menu(menu))
+        return menu
+
+    def _dress_menu(self, menu: tk.Menu) -> None:
+        palette = self.palette
+        menu.configure(
+            background=palette.hover, foreground=palette.text, font=self.body,
+            relief="flat", activebackground=palette.selection, activeforeground=palette.text,
+            borderwidth=self.px(4), activeborderwidth=0, selectcolor=palette.text,
+        )  # fmt: skip
+
+
+def open_root(
+    title: str, mode: Mode = "light", *, size: int | None = None, dpi: float | None = None
+) -> tuple[tk.Tk, Theme]:
+    """Open the program's one window, empty and dressed; ``size`` is that of the text.
+
+    ``dpi`` is how finely the screen is drawn on, if it is not as the screen itself says. It cannot
+    change later: what ttk draws is measured by it once.
+
+    :raises tkinter.TclError: if there is no display.
+    """
+    root = ttkbootstrap.App(title=title, scaling=dpi / _POINTS if dpi else None, iconphoto=None)
+    # ttkbootstrap has Return press a button instead of the space bar; here both do.
+    root.bind_class("TButton", "<space>", root.bind_class("TButton", "<<Invoke>>"))
+    mend_editing(root)
+    theme = Theme(root, mode, size)
+    largest = (root.winfo_screenwidth(), root.winfo_screenheight())
+    usual = [min(theme.px(side), most) for side, most in zip((960, 640), largest, strict=True)]
+    least = [min(theme.px(side), most) for side, most in zip(SMALLEST, largest, strict=True)]
+    root.geometry(f"{usual[0]}x{usual[1]}")
+    root.minsize(*least)
+    return root, theme

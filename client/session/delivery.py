@@ -1,0 +1,142 @@
+"""Sending messages over whatever connections there are, each once and in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from client.i18n.texts import _
+from client.session.connection import Connection, ConnectionLost
+from client.session.pending_sends import Outbox, Said, Unsent
+from gateway import wire
+from gateway.wire import CommandError
+
+SEND_SECONDS: Final = 30.0
+"""How long a message is tried to be sent, over any number of connections."""
+PASSING: Final = frozenset({"unavailable", "too_fast"})
+"""Refusals after which the same may be asked again."""
+
+
+class Delivery:
+    """The messages of one session on their way, and what it knows of the rooms they go to.
+
+    A message to a room waits until that is joined on the present connection, so that what the
+    join brings tells whether it was delivered already.
+    """
+
+    def __init__(self) -> None:
+        self._outbox = Outbox()
+        self._connection: Connection | None = None
+        self._following: set[str] = set()
+        self._present: set[str] = set()
+        self._over: str | None = None
+        self._changed = trio.lowlevel.ParkingLot()
+
+    async def send(self, said: Said) -> int:
+        """Send a message and give its ``seq``; raises as `Session.send`."""
+        deadline = trio.current_time() + SEND_SECONDS
+        message = self._outbox.put(said)
+        try:
+            with trio.move_on_at(deadline):
+                return await self._deliver(message)
+        finally:
+            self._outbox.drop(message)
+            self._changed.unpark_all()
+        if message.seq is not None:
+            return message.seq
+        late = _("not sent in {seconds:g} s: {problem}")
+        raise ConnectionLost(late.format(seconds=SEND_SECONDS, problem=message.problem))
+
+    async def _deliver(self, message: Unsent) -> int:
+        while True:
+            connection = await self._wait_for_turn(message)
+            if message.seq is not None:
+                return message.seq
+            if connection is None:
+                raise ConnectionLost(self._over or message.problem)
+            message.attempted = True
+            try:
+                return (await connection.ask(message.said, wire.Sent)).seq
+            except ConnectionLost as error:
+                message.problem = str(error)
+                if self._connection is connection:
+                    self.disconnected()
+            except CommandError as error:
+                if error.code not in PASSING:
+                    raise
+                message.problem = error.message
+                await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
+
+    async def _wait_for_turn(self, message: Unsent) -> Connection | None:
+        """Wait until a message may be sent; None if it was delivered, or will never be."""
+        await trio.lowlevel.checkpoint()
+        while message.seq is None and self._over is None and not message.abandoned:
+            may_go = self._is_open_to(message.said) and self._outbox.is_due(message)
+            if self._connection is not None and may_go:
+                return self._connection
+            await self._changed.park()
+        return None
+
+    def _is_open_to(self, said: Said) -> bool:
+        if isinstance(said, wire.SendDirect):
+            return True
+        # The server refuses what goes to a room that was never joined.
+        return said.room in self._present or said.room not in self._following
+
+    # --- what the session learns --------------------------------------------------------------
+
+    def connected(self, connection: Connection, *, resumed: bool) -> None:
+        """Send over this connection, to each room once it is joined."""
+        if not resumed:
+            self._outbox.begin_anew()
+        self._connection = connection
+        self._changed.unpark_all()
+
+    def disconnected(self) -> None:
+        """Keep what is said until there is another connection."""
+        self._connection = None
+        self._present.clear()
+
+    def joined(self, joined: wire.Joined, me: str) -> None:
+        """Take the answer to a join: what it brings of one's own was delivered."""
+        self._following.add(joined.room)
+        self._present.add(joined.room)
+        self._outbox.heard(joined.messages, me)
+        self._changed.unpark_all()
+
+    def heard(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
+        """Take a message that was told; one's own was delivered."""
+        if message.sender == me and self._outbox.heard((message,), me):
+            self._changed.unpark_all()
+
+    def left(self, room: str) -> None:
+        """Let the server refuse what is said in a room that is followed no more."""
+        self._following.discard(room)
+        self._present.discard(room)
+        self._changed.unpark_all()
+
+    def end(self, reason: str) -> None:
+        """Give up all that is not sent: there will be no connection any more."""
+        self._over = self._over or reason
+        self._changed.unpark_all()
+
+
+async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
+    """Ask again while the refusal is one that passes; give one that does not.
+
+    Without the connection it is over, too: the next one begins by asking all of this.
+    """
+    while True:
+        try:
+            await ask()
+        except CommandError as error:
+            if error.code not in PASSING:
+                return error
+            await trio.sleep(error.retry_after or 1.0)
+        except ConnectionLost:
+            return None
+        else:
+            return None

@@ -1,0 +1,119 @@
+"""The connections of one session, one after the other, until it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from client.events import Disconnected
+from client.session.connection import CannotConnect, Closed
+from client.session.delivery import PASSING
+from client.session.route import LONGEST_BACKOFF, Route
+from gateway import wire
+from gateway.wire import CommandError
+
+NICK_GRACE_SECONDS: Final = 60.0
+"""How long a session that comes back waits for its old connection to be noticed as dead."""
+_LONGEST_WHILE_REFUSED: Final = 1.0
+
+Ending = Closed | CannotConnect | CommandError
+"""How a connection ended, or why there was none."""
+
+
+class Reconnection:
+    """Goes from node to node, and decides after each connection whether and when there is another.
+
+    ``connect`` opens one to a node, calls `came_in` once that has taken the session in, stays for
+    as long as it lasts, and gives how it ended. ``tell`` is told of each wait between two.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        connect: Callable[[str], Awaitable[Ending]],
+        tell: Callable[[Disconnected], Awaitable[None]],
+    ) -> None:
+        self._route, self._connect, self._tell = route, connect, tell
+        self._came_in = trio.Event()
+        self._came_in_at = 0.0
+        self._retry_now = trio.Event()
+        self._failure: CannotConnect | CommandError | None = None
+
+    def came_in(self) -> None:
+        """Note that a node has taken the session in."""
+        self._came_in_at = trio.current_time()
+        self._came_in.set()
+
+    async def wait_in(self) -> None:
+        """Wait until the session is in for the first time; raises why it never will be."""
+        await self._came_in.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def retry_now(self) -> None:
+        """Wait no longer for the next attempt."""
+        self._retry_now.set()
+
+    async def run(self) -> str | None:
+        """Connect, and again whenever that has ended; give why it is over, once it was in."""
+        ending = await self._first()
+        if isinstance(ending, Closed):
+            return await self._keep_coming_back(ending)
+        self._failure = ending
+        self._came_in.set()
+        return None
+
+    async def _first(self) -> Ending:
+        """Try every node once; give how the first connection ended that came about."""
+        reasons: list[str] = []
+        for _attempt in list(self._route.urls):
+            ending = await self._next()
+            if isinstance(ending, Closed) or _is_refusal(ending):
+                return ending
+            reasons.append(str(ending))
+        return CannotConnect("; ".join(reasons))
+
+    async def _next(self) -> Ending:
+        url = self._route.advance()
+        ending = await self._connect(url)
+        if isinstance(ending, CannotConnect) and ending.retry_after is not None:
+            self._route.keep_away(url, trio.current_time() + ending.retry_after)
+        return ending
+
+    async def _keep_coming_back(self, ending: Ending) -> str:
+        failures = 0
+        refused_since: float | None = None
+        while True:
+            if isinstance(ending, Closed):
+                if not wire.may_reconnect(ending.code):
+                    return ending.reason
+                # One that takes us in and fails at once is no better than one that does not.
+                lived = trio.current_time() - self._came_in_at
+                failures = 0 if lived > LONGEST_BACKOFF else failures + 1
+                refused_since, reason = None, ending.reason
+            else:
+                failures, reason = failures + 1, str(ending)
+            ceiling = LONGEST_BACKOFF
+            if _is_refusal(ending):
+                # The nickname will be free any moment, when our old connection is seen to be dead.
+                ceiling = _LONGEST_WHILE_REFUSED
+                refused_since = refused_since or trio.current_time()
+                if trio.current_time() - refused_since > NICK_GRACE_SECONDS:
+                    return reason
+            await self._wait(
+                reason, self._route.delay(failures, trio.current_time(), ceiling=ceiling)
+            )
+            ending = await self._next()
+
+    async def _wait(self, reason: str, delay: float) -> None:
+        self._retry_now = trio.Event()
+        await self._tell(Disconnected(reason, delay, self._route.url))
+        with trio.move_on_after(delay):
+            await self._retry_now.wait()
+
+
+def _is_refusal(ending: Ending) -> bool:
+    """Whether a node was reached and did not take us in, for a reason that will not pass."""
+    return isinstance(ending, CommandError) and ending.code not in PASSING
