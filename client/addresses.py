@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,3 +43,35 @@ def typed_urls(text: str) -> tuple[str, ...]:
         raise ValueError(_("A server needs at least one address."))
     urls = (node_url(word if "://" in word else f"ws://{word}") for word in words)
     return tuple(dict.fromkeys(urls))
+
+
+@dataclass(frozen=True)
+class NodeAddress:
+    """What a node's URL says: where to connect, and what to ask for."""
+
+    secure: bool
+    host: str
+    port: int
+    authority: str
+    resource: str
+
+    @classmethod
+    def from_url(cls, url: str) -> NodeAddress:
+        """Read a ``ws://`` or ``wss://`` URL; without a path it means ``/ws``.
+
+        :raises ValueError: saying what is wrong with it.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"ws", "wss"}:
+            raise ValueError(_("{url!r} does not begin with ws:// or wss://").format(url=url))
+        if not parts.hostname:
+            raise ValueError(_("{url!r} names no host").format(url=url))
+        secure = parts.scheme == "wss"
+        resource = parts.path if parts.path not in {"", "/"} else wire.PATH
+        return cls(
+            secure=secure,
+            host=parts.hostname,
+            port=parts.port or (443 if secure else 80),
+            authority=parts.netloc.rpartition("@")[2],
+            resource=f"{resource}?{parts.query}" if parts.query else resource,
+        )

@@ -15,7 +15,7 @@ import trio
 import trio_websocket
 import wsproto
 
-from client.session.connection import Place
+from client.addresses import NodeAddress as Place
 from tests import PATIENCE
 from tests.ports import free_port
 from tests.redis_server import RedisServer

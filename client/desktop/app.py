@@ -13,18 +13,27 @@ import msgspec
 import trio
 
 from client.desktop.control.appearance import Appearance
-from client.desktop.control.attention import Caller, notify
+from client.desktop.control.attention import Notifier, notify
+from client.desktop.control.browser import open_link
 from client.desktop.control.own_status import OwnStatus
-from client.desktop.control.session_controller import Visit, now
+from client.desktop.control.session_controller import SessionController, now
 from client.desktop.control.shortcuts import bind_shortcuts
-from client.desktop.settings.preferences import Look, Remembered, Server
+from client.desktop.settings.preferences import Look, PreferencesFile
+from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.theme import Theme
 from client.desktop.window import Window
 from client.i18n.texts import _
-from client.model import Chat, Conversation, Offline, Over, Place, commands, why_not_sendable
-from client.session import CannotConnect, CommandError, Session, open_session
+from client.model import (
+    Chat,
+    Conversation,
+    ConversationKey,
+    Offline,
+    SessionOver,
+    commands,
+    why_not_sendable,
+)
+from client.session import CannotConnect, ClientSession, CommandError, open_session
 from client.session.clock import until_jump
-from client.text.links import open_link
 from gateway import wire
 
 FRAME_SECONDS: Final = 0.045
@@ -48,22 +57,22 @@ class App:
         self,
         root: tk.Tk,
         theme: Theme,
-        kept: Remembered,
+        kept: PreferencesFile,
         *,
         room: str | None = None,
         nick: str | None = None,
     ) -> None:
         self.chat = Chat()
         self._kept, self._room = kept, room
-        self._visit: Visit | None = None
-        self._session: Session | None = None
-        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
+        self._controller: SessionController | None = None
+        self._session: ClientSession | None = None
+        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, SavedServer]](1)
         self._program = trio.CancelScope()
         self._stay_scope = trio.CancelScope()
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._status = OwnStatus(self.chat, self._tell_status)
-        self._caller = Caller(self._call, lambda: kept.preferences.muted)
+        self._notifier = Notifier(self._call, lambda: kept.preferences.muted)
         self.appearance = Appearance(root, theme, kept)
         self.window = Window(root, theme, self, kept)
         bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
@@ -95,7 +104,7 @@ class App:
     async def _keep_drawn(self) -> None:
         while not self._program.cancel_called:  # a change that was due may come after the window
             self._changed = trio.Event()
-            self._caller.look(self.chat)
+            self._notifier.look(self.chat)
             self.window.draw(self.chat, now())
             await trio.sleep(FRAME_SECONDS)
             left = self.chat.next_change(now())
@@ -114,22 +123,29 @@ class App:
             self.retry_now()
             self.redraw()
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether everything that has changed is drawn."""
+        return self._changed.statistics().tasks_waiting > 0
+
     def redraw(self) -> None:
-        """Note that something is to be drawn."""
+        """Note that something has changed, to be drawn soon."""
         self._changed.set()
 
     def _start(self, task: Callable[[*Ts], Awaitable[object]], *arguments: *Ts) -> None:
         if self._nursery is not None:
             self._nursery.start_soon(task, *arguments)
 
-    def _ask(self, what: Callable[[Visit, *Ts], Awaitable[object]], *arguments: *Ts) -> None:
-        """Have the visit do something, if there is one."""
-        if self._visit is not None:
-            self._start(what, self._visit, *arguments)
+    def _ask(
+        self, what: Callable[[SessionController, *Ts], Awaitable[object]], *arguments: *Ts
+    ) -> None:
+        """Have the session controller do something, if there is a session."""
+        if self._controller is not None:
+            self._start(what, self._controller, *arguments)
 
-    # --- one visit ----------------------------------------------------------------------------
+    # --- one session --------------------------------------------------------------------------
 
-    async def _stay(self, nick: str, server: Server) -> None:
+    async def _stay(self, nick: str, server: SavedServer) -> None:
         """Come in, and stay until the session ends."""
         self.chat.sign_in(nick)
         self.chat.open_rooms(server.rooms, self._room or (None if server.rooms else wire.LOBBY))
@@ -140,25 +156,25 @@ class App:
                     open_session(server.urls, nick=nick) as self._session,
                     trio.open_nursery() as nursery,
                 ):
-                    self._visit = Visit(
+                    self._controller = SessionController(
                         self.chat,
                         self._session,
                         nursery,
                         on_change=self.redraw,
                         on_room=self._keep_rooms,
                     )
-                    await self._visit.run()
+                    await self._controller.run()
                     nursery.cancel_scope.cancel()
             except (CannotConnect, CommandError) as error:
                 self.chat.stay_out(error)
         if self._stay_scope.cancelled_caught:
             self.chat.stay_out()
-        self._session = self._visit = None
+        self._session = self._controller = None
         self.redraw()
 
     # --- what the person does -----------------------------------------------------------------
 
-    def sign_in(self, nick: str, server: Server | None = None) -> None:
+    def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
         """Come in, under this nickname; to the server of the last time, if none is given."""
         server = server or self._kept.preferences.last_server
         try:
@@ -167,7 +183,7 @@ class App:
             return  # clicked twice
         self._kept.change(nick=nick, server=server.name)
 
-    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+    def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
         """Remember these servers, and which one was chosen."""
         self._kept.change(servers=tuple(servers), server=chosen)
 
@@ -182,7 +198,7 @@ class App:
     def say(self, text: str) -> str | None:
         """Say something, or do what follows a slash; gives why that cannot be, if it cannot."""
         wish = commands.parse(text)
-        if isinstance(wish, commands.Wrong):
+        if isinstance(wish, commands.InvalidCommand):
             return wish.problem
         if isinstance(wish, commands.Say):
             return self._say(wish.text)
@@ -202,14 +218,14 @@ class App:
             self._send(conversation)
         return problem
 
-    def _carry_out(self, wish: commands.Wish) -> None:
+    def _carry_out(self, wish: commands.UserCommand) -> None:
         match wish:
             case commands.JoinRoom(room):
                 self.join_room(room)
             case commands.LeaveRoom(room):
                 self.leave(room)
             case commands.Rename(nick):
-                self._ask(Visit.rename, nick)
+                self._ask(SessionController.rename, nick)
             case commands.TalkTo(nick):
                 self.talk_to(nick)
             case commands.ShowStatus(state, text):
@@ -237,7 +253,7 @@ class App:
         """Enter a room, or turn to it."""
         conversation = self.chat.room(room)
         if not conversation.present:
-            self._ask(Visit.join, conversation)
+            self._ask(SessionController.join, conversation)
         self.show(conversation)
 
     def _keep_rooms(self) -> None:
@@ -245,10 +261,10 @@ class App:
         kept = self._kept.preferences
         here = kept.last_server
         rooms = tuple(
-            conversation.room
+            conversation.name
             for conversation in reversed(self.chat.rooms)
             if conversation.shut is None
-            and (conversation.entered or conversation.room in here.rooms)
+            and (conversation.entered or conversation.name in here.rooms)
         )
         changed = msgspec.structs.replace(here, rooms=rooms)
         self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
@@ -265,31 +281,35 @@ class App:
         """Have the conversation in sight call for no attention, or again."""
         if self.chat.current is None:
             return
-        title = self.chat.current.place.title
+        title = self.chat.current.title
         muted = self._kept.preferences.muted ^ {title}
         self._kept.change(muted=muted)
         told = _("Muted: nothing said here rings.") if title in muted else _("No longer muted.")
-        self.chat.current.tell(now(), told)
+        self.chat.current.report(now(), told)
         self.redraw()
 
     def ask_for_room(self) -> None:
         """Open the place where one joins a room, and fill it with the rooms that there are."""
-        self._ask(Visit.list_rooms, self.window.ask_for_room())
+        self._ask(SessionController.list_rooms, self.window.ask_for_room())
 
     def talk_to(self, nick: str) -> None:
         """Open the conversation with somebody."""
-        self.show(self.chat.conversation(Place(nick, direct=True)))
+        self.show(self.chat.conversation(ConversationKey(nick, direct=True)))
 
     def leave(self, room: str | None = None) -> None:
         """Leave a room, or the conversation in sight."""
-        left = self.chat.current if room is None else self.chat.conversations.get(Place(room))
-        if left is None or (not left.place.direct and len(self.chat.rooms) == 1):
+        left = (
+            self.chat.current
+            if room is None
+            else self.chat.conversations.get(ConversationKey(room))
+        )
+        if left is None or (not left.is_direct and len(self.chat.rooms) == 1):
             if left is not None:
-                left.tell(now(), _("You cannot leave the last room; join another one first."))
+                left.report(now(), _("You cannot leave the last room; join another one first."))
             self.redraw()
             return
-        if not left.place.direct:
-            self._ask(Visit.leave, left.room)
+        if not left.is_direct:
+            self._ask(SessionController.leave, left.name)
         self.chat.close(left)
         self._keep_rooms()
         self.redraw()
@@ -299,7 +319,7 @@ class App:
         self._status.choose(state, text)
 
     def _tell_status(self, state: wire.State, text: str) -> None:
-        self._ask(Visit.set_status, state, text)
+        self._ask(SessionController.set_status, state, text)
         self.redraw()
 
     def note_activity(self) -> None:
@@ -310,7 +330,7 @@ class App:
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
         if self.chat.current is not None and self._kept.preferences.tells_typing:
-            self._ask(Visit.note_typing, self.chat.current)
+            self._ask(SessionController.note_typing, self.chat.current)
 
     def attend(self, *, attended: bool) -> None:
         """Note whether the person has the window before them."""
@@ -320,7 +340,7 @@ class App:
     def load_older(self) -> None:
         """Ask the server for older lines of the conversation in sight."""
         if self.chat.current is not None:
-            self._ask(Visit.load_older, self.chat.current)
+            self._ask(SessionController.load_older, self.chat.current)
 
     def note_end(self) -> None:
         """Note that the newest line of the conversation in sight has come into sight."""
@@ -348,7 +368,7 @@ class App:
         match self.chat.connection:
             case Offline():
                 self.retry_now()
-            case Over():
+            case SessionOver():
                 self.come_in_again()
             case _ if self.chat.current is not None:
                 for draft in self.chat.current.refused:
@@ -370,6 +390,6 @@ class App:
         self._program.cancel()
 
     def _send(self, conversation: Conversation) -> None:
-        if self._visit is not None:
-            self._visit.send(conversation)
+        if self._controller is not None:
+            self._controller.send(conversation)
         self.redraw()

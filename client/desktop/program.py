@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import trio
 
 from client.desktop.app import App
-from client.desktop.settings.preferences import Look, remembered, with_given
+from client.desktop.settings.preferences import Look, remembered
+from client.desktop.settings.servers import with_given
 from client.desktop.theme.palette import Mode
 from client.desktop.theme.system_appearance import system_dpi, system_mode
 from client.desktop.theme.theme import open_root

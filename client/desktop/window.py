@@ -8,18 +8,20 @@ from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
-from client.desktop.control.attention import Bell, title_with_unread
-from client.desktop.conversation.message_clicks import CONTEXT_KEY
+from client.desktop.control.attention import title_with_unread
 from client.desktop.pages.chat_page import ChatActions, ChatPage
 from client.desktop.pages.chooser import Choice
 from client.desktop.pages.help_page import HelpPage
 from client.desktop.pages.sign_in import SignInPage
-from client.desktop.settings.preferences import Remembered, Server
+from client.desktop.settings.preferences import PreferencesFile
+from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.theme import Theme
+from client.desktop.tk.bell import Bell
 from client.desktop.tk.icon import WindowIcon
+from client.desktop.widgets.clipboard_menu import CONTEXT_KEY
 from client.desktop.widgets.rows import Row
 from client.i18n.texts import _, ngettext
-from client.model import Chat, Place, SignedOut, SigningIn, shown_line
+from client.model import Chat, ConversationKey, SignedOut, SigningIn, shown_line
 from client.model.commands import room_called
 from gateway import wire
 
@@ -27,10 +29,10 @@ from gateway import wire
 class Actions(ChatActions, Protocol):
     """What the person can do; all of it returns at once."""
 
-    def sign_in(self, nick: str, server: Server | None = None) -> None:
+    def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
         """Come in, under this nickname; to the server of the last time, if none is given."""
 
-    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
+    def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
         """Remember these servers, and which one was chosen."""
 
     def stop_signing_in(self) -> None:
@@ -58,7 +60,7 @@ class Actions(ChatActions, Protocol):
 class Window:
     """Two pages in one window: one asks for a nickname, the other shows the conversations."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
+    def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: PreferencesFile) -> None:
         self.root = root
         self._actions, self._kept = actions, kept
         self.sign_in = SignInPage(
@@ -117,9 +119,9 @@ class Window:
                 # What is not on the screen yet is not given the focus: the first key would be lost.
                 self.root.update_idletasks()
                 self.chat.focus_input()
-            where = chat.current.place.title if chat.current else _("Chat")
+            where = chat.current.title if chat.current else _("Chat")
             title = _("{nick} in {place}")
-            if chat.current is not None and chat.current.place.direct:
+            if chat.current is not None and chat.current.is_direct:
                 title = _("{nick} and {place}")
             title = title.format(nick=shown_line(chat.nick), place=where)
             unread = chat.unread(self._kept.preferences.muted)
@@ -155,7 +157,7 @@ class Window:
     def _room_choice(self, info: wire.RoomInfo) -> Choice:
         people = ngettext("{count:,} person", "{count:,} people", info.members)
         note = people.format(count=info.members)
-        here = self._drawn.conversations.get(Place(info.room))
+        here = self._drawn.conversations.get(ConversationKey(info.room))
         if here is not None and here.present:
             note = _("{people}, you are in it").format(people=note)
         row = Row(shown_line(info.room), symbol="#", note=note)

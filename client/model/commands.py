@@ -97,18 +97,27 @@ class Quit:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class InvalidCommand:
     """Nothing can be done; ``problem`` says why."""
 
     problem: str
 
 
-Wish = (
-    Say | JoinRoom | LeaveRoom | Rename | TalkTo | ShowStatus | SearchFor | ShowHelp | Quit | Wrong
+UserCommand = (
+    Say
+    | JoinRoom
+    | LeaveRoom
+    | Rename
+    | TalkTo
+    | ShowStatus
+    | SearchFor
+    | ShowHelp
+    | Quit
+    | InvalidCommand
 )
 
 
-def parse(typed: str) -> Wish:
+def parse(typed: str) -> UserCommand:
     """Read what was typed; ``//`` at its start says a text that begins with one slash."""
     if not typed.startswith("/"):
         return Say(typed)
@@ -120,9 +129,9 @@ def parse(typed: str) -> Wish:
         return wish
     if (command := _command(name.casefold())) is not None:
         usage = f"/{command.name} {_(command.arguments)}"
-        return Wrong(_("Usage: {usage}").format(usage=usage))
+        return InvalidCommand(_("Usage: {usage}").format(usage=usage))
     known = ", ".join(f"/{command.name}" for command in COMMANDS)
-    return Wrong(
+    return InvalidCommand(
         _("There is no command /{name}. There are {known}.").format(name=name, known=known)
     )
 
@@ -132,9 +141,9 @@ def room_called(typed: str) -> str:
     return "-".join(typed.removeprefix("#").split())
 
 
-def _read(name: str, rest: str) -> Wish | None:
+def _read(name: str, rest: str) -> UserCommand | None:
     """Read one command; None if there is none, or something is missing."""
-    wish: Wish | None = None
+    wish: UserCommand | None = None
     match name:
         case "join" if room := room_called(rest):
             wish = JoinRoom(room)
@@ -154,7 +163,7 @@ def _read(name: str, rest: str) -> Wish | None:
     return wish
 
 
-_PLAIN: Final[dict[str, Wish]] = {
+_PLAIN: Final[dict[str, UserCommand]] = {
     "back": ShowStatus("online"),
     "search": SearchFor(""),
     "help": ShowHelp(),

@@ -15,7 +15,7 @@ _MOST_OFFERED: Final = 8
 
 
 @dataclass(frozen=True)
-class Offer:
+class Completion:
     """Something that what is typed may become: ``text`` instead of the last ``replaces`` letters.
 
     It is shown as its ``title`` with a ``note``, behind a ``symbol`` or somebody's (``nick``)
@@ -30,14 +30,14 @@ class Offer:
     nick: str = ""
 
 
-def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
+def completions(before: str, nicks: Iterable[str]) -> Sequence[Completion]:
     """Give what the text before the cursor may become: a command, an emoji, or a person after @.
 
     ``nicks`` come likeliest first. There is nothing to offer for what is there in full.
     """
     if commands := begun(before):
         found = [
-            Offer(
+            Completion(
                 f"/{c.name} {_(c.arguments) if c.arguments else ''}".rstrip(),
                 f"/{c.name} ",
                 len(before),
@@ -48,7 +48,7 @@ def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
         return [] if before.casefold() == f"/{commands[0].name}" else found
     if (name := typed_emoji(before)) is not None:
         return [
-            Offer(f":{short}:", emoji, len(name) + 1, symbol=emoji)
+            Completion(f":{short}:", emoji, len(name) + 1, symbol=emoji)
             for short, emoji in complete_emoji(name, _MOST_OFFERED)
         ]
     at = re.search(r"(?:^|\s)@([^\s@]*)$", before)
@@ -60,7 +60,7 @@ def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
     fitting.sort(key=lambda nick: nick.casefold() != folded)
     if [nick.casefold() for nick in fitting] == [folded]:
         return []
-    return [Offer(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
+    return [Completion(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SignedOut:
-    """No session: a nickname is asked for. ``problem`` is why ``nick`` did not do."""
+    """There is no session, and a nickname is asked for.
+
+    ``problem`` is why the last attempt failed; ``suggestion`` is a nickname that is free.
+    """
 
     nick: str = ""
     problem: str | None = None
@@ -23,7 +26,7 @@ class SigningIn:
 
 @dataclass(frozen=True)
 class Online:
-    """Connected to a node; ``latency`` is how many milliseconds it took to answer."""
+    """Connected to a node; ``latency`` is its last round-trip time in milliseconds."""
 
     node: str
     url: str
@@ -39,17 +42,17 @@ class Offline:
     delay: int
 
     def seconds_left(self, now: int) -> int:
-        """Seconds until the next attempt, rounded up; 0 while it is being made."""
+        """Return the seconds until the next attempt, rounded up; 0 while it is being made."""
         # A clock that is set back must not make the wait longer than it is.
         left = min(self.delay, self.since + self.delay - now)
         return max(0, -(-left // 1000))
 
 
 @dataclass(frozen=True)
-class Over:
+class SessionOver:
     """The session ended and does not come back by itself."""
 
     reason: str
 
 
-Connection = SignedOut | SigningIn | Online | Offline | Over
+ConnectionState = SignedOut | SigningIn | Online | Offline | SessionOver

@@ -1,4 +1,4 @@
-"""What was said earlier, to be said again or mended: Up goes back in it, Down towards now."""
+"""The history of what was sent from the input field: Up goes back in it, Down forward."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from typing import Final
 _MOST_KEPT: Final = 100
 
 
-class Recall:
-    """What was typed in one conversation, and how far back the person has gone in it."""
+class InputHistory:
+    """The texts sent from one conversation, oldest first, and how far back the person has gone."""
 
     def __init__(self) -> None:
-        self._typed: deque[str] = deque(maxlen=_MOST_KEPT)
+        self._sent: deque[str] = deque(maxlen=_MOST_KEPT)
         self._back = 0
 
     def remember(self, text: str) -> None:
-        """Take what was typed and sent."""
-        if not self._typed or self._typed[-1] != text:
-            self._typed.append(text)
+        """Add a text that was sent, and go back to the newest one."""
+        if not self._sent or self._sent[-1] != text:
+            self._sent.append(text)
         self._back = 0
 
     def forget(self, text: str) -> None:
-        """Forget what was typed and sent, wherever it is among the rest."""
-        kept = [typed for typed in self._typed if typed != text]
-        if len(kept) < len(self._typed):
-            self._typed.clear()
-            self._typed.extend(kept)
+        """Remove a text wherever it occurs."""
+        kept = [sent for sent in self._sent if sent != text]
+        if len(kept) < len(self._sent):
+            self._sent.clear()
+            self._sent.extend(kept)
             self._back = 0
 
     def step(self, by: int, typed: str) -> str | None:
-        """Give what was said that much earlier, or later with less than nothing.
+        """Return the text that is ``by`` steps further back, or forward if ``by`` is negative.
 
-        None if there is no such, or if something new is being typed, which is not to be lost.
+        ``typed`` is what the field contains. None if there is no such text, or if the field
+        contains something new, which must not be lost.
         """
         if typed != self._at(self._back):
             self._back = 0
         wanted = self._back + by
-        if typed != self._at(self._back) or not 0 <= wanted <= len(self._typed):
+        if typed != self._at(self._back) or not 0 <= wanted <= len(self._sent):
             return None
         self._back = wanted
         return self._at(wanted)
 
     def _at(self, back: int) -> str:
-        return self._typed[-back] if back else ""
+        return self._sent[-back] if back else ""

@@ -7,7 +7,7 @@ from typing import Final
 
 from client.i18n.texts import _, ngettext
 from client.model.display_text import name_some, shown_line
-from client.model.lines import Moved
+from client.model.lines import MembershipLine
 from gateway import wire
 
 TYPING_MILLISECONDS: Final = 6_000
@@ -42,7 +42,7 @@ class People:
         self._by_nick = {member.nick: member for member in members}
         self._listed = None
 
-    def apply(self, presence: wire.Presence, at: int) -> Moved:
+    def apply(self, presence: wire.Presence, at: int) -> MembershipLine:
         """Take changes; gives what of them was news."""
         left = [nick for nick in presence.left if self._by_nick.pop(nick, None)]
         changed = [change for change in presence.changed if self._by_nick.pop(change.was, None)]
@@ -53,7 +53,7 @@ class People:
         self._by_nick.update((member.nick, member) for member in presence.joined)
         self._listed = None
         renamed = [(change.was, change.nick) for change in changed if change.was != change.nick]
-        return Moved(at, tuple(joined), tuple(left), tuple(renamed))
+        return MembershipLine(at, tuple(joined), tuple(left), tuple(renamed))
 
 
 class Typists:

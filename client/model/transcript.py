@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from client.model.lines import Line, Moved, NewDay, Said, day_of
+from client.model.lines import DateLine, Line, MembershipLine, MessageLine, day_of
 
 MOST_LINES: Final = 5_000
 """How many lines of a conversation are kept; older ones are dropped, and read again on demand."""
@@ -45,8 +45,8 @@ class Transcript:
         self.changes += 1
         last = self.entries[-1].line if self.entries else None
         if last is None or day_of(last.at) != day_of(line.at):
-            self._append(Entry(NewDay(line.at, day_of(line.at))))
-        elif isinstance(line, Moved) and isinstance(last, Moved):
+            self._append(Entry(DateLine(line.at, day_of(line.at))))
+        elif isinstance(line, MembershipLine) and isinstance(last, MembershipLine):
             line = last.then(line)
             folded = self.entries.pop()
             folded.gone = True
@@ -62,7 +62,7 @@ class Transcript:
             return
         self.changes += 1
         following = self.entries[0] if self.entries else None
-        if following is not None and isinstance(following.line, NewDay):
+        if following is not None and isinstance(following.line, DateLine):
             self.entries.popleft().gone = True
             following = self.entries[0] if self.entries else None
         if following is not None:
@@ -72,7 +72,7 @@ class Transcript:
         before: Line | None = None
         for line in earlier:
             if before is None or day_of(before.at) != day_of(line.at):
-                built.append(Entry(NewDay(line.at, day_of(line.at))))
+                built.append(Entry(DateLine(line.at, day_of(line.at))))
             built.append(Entry(line, _continues(before, line)))
             before = line
         self.entries.extendleft(reversed(built))
@@ -85,12 +85,12 @@ class Transcript:
             self.changes += 1
         return dropped
 
-    def erase(self, is_erased: Callable[[Said], bool]) -> list[Said]:
+    def erase(self, is_erased: Callable[[MessageLine], bool]) -> list[MessageLine]:
         """Erase the text of messages, which keep their places; return them as they were."""
-        erased: list[Said] = []
+        erased: list[MessageLine] = []
         for entry in self.entries:
             line = entry.line
-            if isinstance(line, Said) and not line.erased and is_erased(line):
+            if isinstance(line, MessageLine) and not line.erased and is_erased(line):
                 erased.append(line)
                 entry.line = line.without_text()
         if erased:
@@ -104,7 +104,7 @@ class Transcript:
         return [
             entry
             for entry in self.entries
-            if isinstance(entry.line, Said)
+            if isinstance(entry.line, MessageLine)
             and (wanted in entry.line.text.casefold() or wanted == entry.line.sender.casefold())
         ]
 
@@ -112,13 +112,13 @@ class Transcript:
     def oldest_seq(self) -> int | None:
         """The number of the oldest message here; None if there is none."""
         said = (entry.line for entry in self.entries)
-        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+        return next((line.seq for line in said if isinstance(line, MessageLine) and line.seq), None)
 
     @property
     def newest_seq(self) -> int | None:
         """The number of the newest message here; None if there is none."""
         said = (entry.line for entry in reversed(self.entries))
-        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+        return next((line.seq for line in said if isinstance(line, MessageLine) and line.seq), None)
 
     def _append(self, entry: Entry) -> Entry:
         self.entries.append(entry)
@@ -127,8 +127,8 @@ class Transcript:
 
 def _continues(before: Line | None, line: Line) -> bool:
     return (
-        isinstance(line, Said)
-        and isinstance(before, Said)
+        isinstance(line, MessageLine)
+        and isinstance(before, MessageLine)
         and line.sender == before.sender
         and not line.action
         and not before.action

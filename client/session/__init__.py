@@ -4,12 +4,12 @@ Connections, reconnecting, resending and tracking what was seen belong here. Not
 a chat is displayed: that starts at `client.model`.
 """
 
+from client.errors import CannotConnect, NotConnected
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
-from client.session.connection import CannotConnect, ConnectionLost
-from client.session.session import Session, open_session
+from client.session.session import ClientSession, open_session
 from gateway.wire import CommandError
 
 __all__ = [
-    "CannotConnect", "CommandError", "Connected", "ConnectionLost", "Disconnected", "Ended",
-    "Event", "NotRejoined", "Rejoined", "Session", "open_session",
+    "CannotConnect", "ClientSession", "CommandError", "Connected", "Disconnected", "Ended", "Event",
+    "NotConnected", "NotRejoined", "Rejoined", "open_session",
 ]  # fmt: skip

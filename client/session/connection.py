@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar, cast
-from urllib.parse import urlsplit
 
 import trio
 import trio_websocket
 import wsproto
 
+from client.addresses import NodeAddress
+from client.errors import CannotConnect, NotConnected
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
 from gateway import wire
@@ -37,59 +38,12 @@ _QUEUED_FRAMES: Final = 256
 AnswerT = TypeVar("AnswerT", bound=wire.Event)
 
 
-class CannotConnect(Exception):
-    """No node could be reached; the text says why.
-
-    ``retry_after`` is there if a node said in how many seconds it may take us in.
-    """
-
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
-
-
-class ConnectionLost(Exception):
-    """There is no connection, or it was lost before the answer came; the text says why."""
-
-
 @dataclass(frozen=True)
 class Closed:
     """How a connection ended: the WebSocket close code and, in our words, its reason."""
 
     code: int
     reason: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a node's URL says: where to connect, and what to ask for."""
-
-    secure: bool
-    host: str
-    port: int
-    authority: str
-    resource: str
-
-    @classmethod
-    def from_url(cls, url: str) -> Place:
-        """Read a ``ws://`` or ``wss://`` URL; without a path it means ``/ws``.
-
-        :raises ValueError: saying what is wrong with it.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in {"ws", "wss"}:
-            raise ValueError(_("{url!r} does not begin with ws:// or wss://").format(url=url))
-        if not parts.hostname:
-            raise ValueError(_("{url!r} names no host").format(url=url))
-        secure = parts.scheme == "wss"
-        resource = parts.path if parts.path not in {"", "/"} else wire.PATH
-        return cls(
-            secure=secure,
-            host=parts.hostname,
-            port=parts.port or (443 if secure else 80),
-            authority=parts.netloc.rpartition("@")[2],
-            resource=f"{resource}?{parts.query}" if parts.query else resource,
-        )
 
 
 class _ReaderNursery:
@@ -129,14 +83,14 @@ class _Pending(Generic[AnswerT]):
         self._on_answer = on_answer
         self.answered = trio.Event()
         self.answer: AnswerT | None = None
-        self.error: Exception = ConnectionLost(_("the connection was lost"))
+        self.error: Exception = NotConnected(_("the connection was lost"))
 
     def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
         """Take the answer; gives what should be told of it before anything that comes later."""
         try:
             self.answer = wire.decode_answer(data, self._answer_type)
         except ValueError as error:
-            self.fail(ConnectionLost(_("the answer cannot be read: {error}").format(error=error)))
+            self.fail(NotConnected(_("the answer cannot be read: {error}").format(error=error)))
             return None
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
@@ -153,7 +107,7 @@ class _Pending(Generic[AnswerT]):
             self.answered.set()
 
 
-class Connection:
+class ClientConnection:
     """An open WebSocket. One task runs `hear`; any task may `ask`."""
 
     def __init__(
@@ -166,7 +120,7 @@ class Connection:
         self._patience = trio.CancelScope()
 
     @classmethod
-    async def open(cls, nursery: trio.Nursery, url: str) -> Connection:
+    async def open(cls, nursery: trio.Nursery, url: str) -> ClientConnection:
         """Connect to a node; the connection lives in the nursery, until `close`.
 
         :raises CannotConnect: if that fails.
@@ -184,25 +138,25 @@ class Connection:
             raise CannotConnect(f"{url}: {_why(e)}") from e
 
     @classmethod
-    async def _open(cls, nursery: trio.Nursery, url: str) -> Connection:
+    async def _open(cls, nursery: trio.Nursery, url: str) -> ClientConnection:
         # We open the stream ourselves, because trio-websocket does not close it when it was the
         # node that ended the connection.
-        place = Place.from_url(url)
+        address = NodeAddress.from_url(url)
         stream: trio.abc.Stream
-        if place.secure:
+        if address.secure:
             stream = await trio.open_ssl_over_tcp_stream(
-                place.host, place.port, https_compatible=True
+                address.host, address.port, https_compatible=True
             )
         else:
-            stream = await trio.open_tcp_stream(place.host, place.port)
+            stream = await trio.open_tcp_stream(address.host, address.port)
         reading = _ReaderNursery(nursery)
         try:
             with reading.handshake:
                 websocket = await trio_websocket.wrap_client_stream(
                     cast("trio.Nursery", reading),
                     stream,
-                    place.authority,
-                    place.resource,
+                    address.authority,
+                    address.resource,
                     subprotocols=[wire.SUBPROTOCOL],
                     message_queue_size=_QUEUED_FRAMES,
                     max_message_size=MAX_FRAME_CHARS,
@@ -226,10 +180,10 @@ class Connection:
         """Send a command that has an id and wait for its answer.
 
         ``on_answer`` is called synchronously before any later frame is read; what it returns, if
-        anything, is handed to the events' consumer in its place.
+        anything, is handed to the events' consumer in its address.
 
         :raises CommandError: if the node refuses.
-        :raises ConnectionLost: if no answer comes; whether it took effect is then unknown.
+        :raises NotConnected: if no answer comes; whether it took effect is then unknown.
         """
         if command.id is None:
             raise ValueError("only a command with an id is answered")
@@ -239,7 +193,7 @@ class Connection:
             await self._websocket.send_message(wire.encode(command).decode())
             await pending.answered.wait()
         except trio_websocket.ConnectionClosed as error:
-            raise ConnectionLost(_describe(error.reason)) from None
+            raise NotConnected(_describe(error.reason)) from None
         finally:
             self._pending.pop(command.id, None)
         if pending.answer is None:
@@ -260,7 +214,7 @@ class Connection:
                 closed = Closed(int(error.reason.code), _describe(error.reason))
         finally:
             for pending in self._pending.values():
-                pending.fail(ConnectionLost(closed.reason))
+                pending.fail(NotConnected(closed.reason))
         return closed
 
     def _read(self, frame: str) -> Any | None:  # noqa: ANN401 - an event, or the session's own
@@ -284,12 +238,12 @@ class Connection:
         try:
             await self._websocket.ping()
         except trio_websocket.ConnectionClosed as error:
-            raise ConnectionLost(_describe(error.reason)) from None
+            raise NotConnected(_describe(error.reason)) from None
 
     async def until_silent(self) -> None:
         """Return once the other side is dead, though it may never have said so."""
         answered = True
-        with suppress(ConnectionLost):
+        with suppress(NotConnected):
             while answered:
                 self._doubted = trio.Event()
                 with trio.move_on_after(PING_SECONDS):

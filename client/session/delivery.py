@@ -8,9 +8,10 @@ from typing import Final
 
 import trio
 
+from client.errors import NotConnected
 from client.i18n.texts import _
-from client.session.connection import Connection, ConnectionLost
-from client.session.pending_sends import Outbox, Said, Unsent
+from client.session.connection import ClientConnection
+from client.session.pending_sends import PendingSend, PendingSends, SendCommand
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -28,39 +29,39 @@ class Delivery:
     """
 
     def __init__(self) -> None:
-        self._outbox = Outbox()
-        self._connection: Connection | None = None
+        self._pending = PendingSends()
+        self._connection: ClientConnection | None = None
         self._following: set[str] = set()
         self._present: set[str] = set()
         self._over: str | None = None
         self._changed = trio.lowlevel.ParkingLot()
 
-    async def send(self, said: Said) -> int:
+    async def send(self, said: SendCommand) -> int:
         """Send a message and give its ``seq``; raises as `Session.send`."""
         deadline = trio.current_time() + SEND_SECONDS
-        message = self._outbox.put(said)
+        message = self._pending.put(said)
         try:
             with trio.move_on_at(deadline):
                 return await self._deliver(message)
         finally:
-            self._outbox.drop(message)
+            self._pending.drop(message)
             self._changed.unpark_all()
         if message.seq is not None:
             return message.seq
         late = _("not sent in {seconds:g} s: {problem}")
-        raise ConnectionLost(late.format(seconds=SEND_SECONDS, problem=message.problem))
+        raise NotConnected(late.format(seconds=SEND_SECONDS, problem=message.problem))
 
-    async def _deliver(self, message: Unsent) -> int:
+    async def _deliver(self, message: PendingSend) -> int:
         while True:
             connection = await self._wait_for_turn(message)
             if message.seq is not None:
                 return message.seq
             if connection is None:
-                raise ConnectionLost(self._over or message.problem)
+                raise NotConnected(self._over or message.problem)
             message.attempted = True
             try:
                 return (await connection.ask(message.said, wire.Sent)).seq
-            except ConnectionLost as error:
+            except NotConnected as error:
                 message.problem = str(error)
                 if self._connection is connection:
                     self.disconnected()
@@ -70,17 +71,17 @@ class Delivery:
                 message.problem = error.message
                 await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
 
-    async def _wait_for_turn(self, message: Unsent) -> Connection | None:
+    async def _wait_for_turn(self, message: PendingSend) -> ClientConnection | None:
         """Wait until a message may be sent; None if it was delivered, or will never be."""
         await trio.lowlevel.checkpoint()
         while message.seq is None and self._over is None and not message.abandoned:
-            may_go = self._is_open_to(message.said) and self._outbox.is_due(message)
+            may_go = self._is_open_to(message.said) and self._pending.is_due(message)
             if self._connection is not None and may_go:
                 return self._connection
             await self._changed.park()
         return None
 
-    def _is_open_to(self, said: Said) -> bool:
+    def _is_open_to(self, said: SendCommand) -> bool:
         if isinstance(said, wire.SendDirect):
             return True
         # The server refuses what goes to a room that was never joined.
@@ -88,10 +89,10 @@ class Delivery:
 
     # --- what the session learns --------------------------------------------------------------
 
-    def connected(self, connection: Connection, *, resumed: bool) -> None:
+    def connected(self, connection: ClientConnection, *, resumed: bool) -> None:
         """Send over this connection, to each room once it is joined."""
         if not resumed:
-            self._outbox.begin_anew()
+            self._pending.begin_anew()
         self._connection = connection
         self._changed.unpark_all()
 
@@ -104,12 +105,12 @@ class Delivery:
         """Take the answer to a join: what it brings of one's own was delivered."""
         self._following.add(joined.room)
         self._present.add(joined.room)
-        self._outbox.heard(joined.messages, me)
+        self._pending.heard(joined.messages, me)
         self._changed.unpark_all()
 
     def heard(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
         """Take a message that was told; one's own was delivered."""
-        if message.sender == me and self._outbox.heard((message,), me):
+        if message.sender == me and self._pending.heard((message,), me):
             self._changed.unpark_all()
 
     def left(self, room: str) -> None:
@@ -136,7 +137,7 @@ async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
             if error.code not in PASSING:
                 return error
             await trio.sleep(error.retry_after or 1.0)
-        except ConnectionLost:
+        except NotConnected:
             return None
         else:
             return None

@@ -9,47 +9,47 @@ from dataclasses import dataclass, field
 from client.i18n.texts import _
 from gateway import wire
 
-Said = wire.Send | wire.SendDirect
-Place = tuple[type[Said], str]
+SendCommand = wire.Send | wire.SendDirect
+Place = tuple[type[SendCommand], str]
 """A room, or a person: where messages must not overtake each other."""
 
 
-def place_of(said: Said) -> Place:
+def place_of(said: SendCommand) -> Place:
     """Give where a message goes to."""
     return type(said), said.room if isinstance(said, wire.Send) else said.to
 
 
 @dataclass(eq=False)
-class Unsent:
+class PendingSend:
     """One message on its way. ``seq`` is its place in the log once the server has told it.
 
     ``problem`` is what the last attempt ended with; ``attempted``, that there was one;
     ``abandoned``, that another could double it.
     """
 
-    said: Said
+    said: SendCommand
     seq: int | None = None
     problem: str = field(default_factory=lambda: _("not connected"))
     attempted: bool = False
     abandoned: bool = False
 
 
-class Outbox:
+class PendingSends:
     """A queue for each place, in which only the first may be sent, again and again with its id.
 
     So a later message never overtakes an earlier one, whatever becomes of connections.
     """
 
     def __init__(self) -> None:
-        self._queues: dict[Place, deque[Unsent]] = {}
+        self._queues: dict[Place, deque[PendingSend]] = {}
 
-    def put(self, said: Said) -> Unsent:
+    def put(self, said: SendCommand) -> PendingSend:
         """Queue a message; whoever does so takes it out again with `drop`."""
-        message = Unsent(said)
+        message = PendingSend(said)
         self._queues.setdefault(place_of(said), deque()).append(message)
         return message
 
-    def drop(self, message: Unsent) -> None:
+    def drop(self, message: PendingSend) -> None:
         """Take a message out, acknowledged or given up."""
         place = place_of(message.said)
         queue = self._queues[place]
@@ -57,11 +57,11 @@ class Outbox:
         if not queue:
             del self._queues[place]
 
-    def is_due(self, message: Unsent) -> bool:
+    def is_due(self, message: PendingSend) -> bool:
         """Tell whether it is a message's turn: all said before it to the same place are out."""
         return self._queues[place_of(message.said)][0] is message
 
-    def waiting(self, room: str) -> list[Unsent]:
+    def waiting(self, room: str) -> list[PendingSend]:
         """Give what is queued for a room, in order."""
         return list(self._queues.get((wire.Send, room), ()))
 

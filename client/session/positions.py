@@ -16,7 +16,7 @@ _OF_ROOMS: Final = (wire.Message, wire.Erased, wire.Presence, wire.Notice)
 
 
 @dataclass
-class Room:
+class RoomPosition:
     """How far a session has come in a room it joined."""
 
     seen: wire.Position
@@ -27,7 +27,7 @@ class Positions:
     """What has been seen; it is changed as events are told."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, Room] = {}
+        self.rooms: dict[str, RoomPosition] = {}
         self.new_inbox()
 
     def new_inbox(self) -> None:
@@ -57,7 +57,7 @@ class Positions:
         if before is not None and joined.recovered and before.seen.seq == joined.seq:
             known = before.seen.id
         seen = wire.Position(epoch=joined.epoch, seq=joined.seq, id=ids.get(joined.seq, known))
-        self.rooms[joined.room] = Room(seen, joined.version)
+        self.rooms[joined.room] = RoomPosition(seen, joined.version)
 
     def is_news(self, event: object, reread_members: Callable[[str], None]) -> bool:
         """Tell whether an event is new, and about a room that the session is in; count it as seen.
@@ -78,7 +78,7 @@ class Positions:
 
 
 def _is_news(
-    room: Room,
+    room: RoomPosition,
     event: wire.Message | wire.Erased | wire.Presence | wire.Notice,
     reread_members: Callable[[str], None],
 ) -> bool:

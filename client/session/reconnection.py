@@ -7,8 +7,9 @@ from typing import Final
 
 import trio
 
+from client.errors import CannotConnect
 from client.events import Disconnected
-from client.session.connection import CannotConnect, Closed
+from client.session.connection import Closed
 from client.session.delivery import PASSING
 from client.session.route import LONGEST_BACKOFF, Route
 from gateway import wire

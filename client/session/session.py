@@ -20,17 +20,11 @@ from typing import Final, TypeVar
 
 import trio
 
+from client.errors import CannotConnect, NotConnected
 from client.events import Connected, Ended, Event, NotRejoined, Rejoined
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
-from client.session.connection import (
-    COMING_BACK,
-    GOODBYE,
-    CannotConnect,
-    Closed,
-    Connection,
-    ConnectionLost,
-)
+from client.session.connection import COMING_BACK, GOODBYE, ClientConnection, Closed
 from client.session.delivery import PASSING, Delivery, insist
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
@@ -46,10 +40,10 @@ _HASTY_CLOSE_SECONDS: Final = 0.2
 OkT = TypeVar("OkT", bound=wire.Ok)
 
 
-class Session:
+class ClientSession:
     """What can be done in an open session; made by `open_session`.
 
-    Commands raise `CommandError` if the server refuses, and `ConnectionLost` if there is no
+    Commands raise `CommandError` if the server refuses, and `NotConnected` if there is no
     connection or it is lost before the answer; then whether the command took effect is unknown.
     Every message of a joined room comes as an event, in ``seq`` order and once. Events must be
     read: with `MOST_UNREAD` of them waiting, answers wait too.
@@ -62,7 +56,7 @@ class Session:
         self._secret: str | None = None
         prefix = secrets.token_hex(4)
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
-        self._connection: Connection | None = None
+        self._connection: ClientConnection | None = None
         self._positions = Positions()
         self._rooms = self._positions.rooms
         self._status: tuple[wire.State, str] = ("online", "")
@@ -168,10 +162,10 @@ class Session:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _require_connection(self) -> Connection:
+    async def _require_connection(self) -> ClientConnection:
         if self._connection is None:
             await trio.lowlevel.checkpoint()
-            raise ConnectionLost(_("not connected"))
+            raise NotConnected(_("not connected"))
         return self._connection
 
     # --- staying connected --------------------------------------------------------------------
@@ -198,11 +192,11 @@ class Session:
         ending: Ending
         async with trio.open_nursery() as nursery:
             try:
-                connection = await Connection.open(nursery, url)
+                connection = await ClientConnection.open(nursery, url)
                 ending = await self._converse(nursery, connection, url)
             except (CannotConnect, CommandError) as error:
                 ending = error
-            except ConnectionLost as error:
+            except NotConnected as error:
                 ending = CannotConnect(f"{url}: {error}")
             finally:
                 self._connection = None
@@ -210,7 +204,9 @@ class Session:
             nursery.cancel_scope.cancel()
         return ending
 
-    async def _converse(self, nursery: trio.Nursery, connection: Connection, url: str) -> Closed:
+    async def _converse(
+        self, nursery: trio.Nursery, connection: ClientConnection, url: str
+    ) -> Closed:
         ended = trio.Event()
         closed = Closed(1006, why_closed(1006))
         code = GOODBYE
@@ -246,7 +242,7 @@ class Session:
                 await connection.close(patience=_HASTY_CLOSE_SECONDS, code=code)
         return closed
 
-    async def _say_hello(self, connection: Connection) -> wire.Welcome:
+    async def _say_hello(self, connection: ClientConnection) -> wire.Welcome:
         """Take this session up again; if that cannot be, begin another under the same name."""
         if self._secret is not None:
             hello = wire.Hello(id=next(self._ids), resume=self._secret, inbox=self._positions.inbox)
@@ -266,7 +262,7 @@ class Session:
                 self._secret = None
             raise
 
-    async def _tell_status(self, connection: Connection) -> None:
+    async def _tell_status(self, connection: ClientConnection) -> None:
         """Have the server know the status that was set over an earlier connection."""
 
         async def tell() -> None:
@@ -277,7 +273,7 @@ class Session:
         if self._status != ("online", "") and (refusal := await insist(tell)):
             await self._tell(wire.Error(code=refusal.code, message=refusal.message))
 
-    async def _rejoin(self, connection: Connection, name: str) -> None:
+    async def _rejoin(self, connection: ClientConnection, name: str) -> None:
         """Join a room again and have what was missed told in its place among the events."""
 
         def follow(joined: wire.Joined) -> Rejoined:
@@ -335,7 +331,7 @@ class Session:
 
 
 @asynccontextmanager
-async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[Session]:
+async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[ClientSession]:
     """Open a session with a cluster, given the URLs of any of its nodes.
 
     The session comes back by itself, to the next node, whenever its connection is lost.
@@ -344,7 +340,7 @@ async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[Sessi
     :raises CommandError: if the nickname is refused: ``nick_taken`` (with a ``suggestion``) or
         ``bad_nick``.
     """
-    session = Session(urls, nick)
+    session = ClientSession(urls, nick)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.run)

@@ -1,13 +1,10 @@
-"""Links in a text: where they are, and how one is opened."""
+"""Links in a text: where they are, and which may be opened."""
 
 from __future__ import annotations
 
 import re
-import webbrowser
 from typing import Final
 from urllib.parse import urlsplit
-
-import trio
 
 _CANDIDATE: Final = re.compile(r"\bhttps?://[^\s<>\"\u201c\u201d\u00ab\u00bb`]+", re.IGNORECASE)
 _PUNCTUATION: Final = ".,;:!?'\u2019\u2026*_~|"
@@ -37,13 +34,6 @@ def is_link(text: str) -> bool:
         return False
     is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
     return is_web and text.isprintable() and not text.isspace() and " " not in text
-
-
-async def open_link(link: str) -> bool:
-    """Open a link in the browser, which may take its time; gives whether there is one."""
-    if not is_link(link):
-        return False
-    return await trio.to_thread.run_sync(webbrowser.open, link, abandon_on_cancel=True)
 
 
 def _trim(link: str) -> str:

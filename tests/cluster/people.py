@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import trio
 
-from client.session import Disconnected, NotRejoined, Rejoined, Session, open_session
+from client.session import ClientSession as Session
+from client.session import Disconnected, NotRejoined, Rejoined, open_session
 from gateway import wire
 from tests import PATIENCE
 from tests.harness import Cluster, RawClient, open_cluster, raw_client

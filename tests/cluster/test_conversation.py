@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 import trio
 
-from client.session import CommandError, Session, open_session
+from client.session import ClientSession as Session
+from client.session import CommandError, open_session
 from gateway import wire
 from tests.cluster.people import following, two_clients, two_sessions
 from tests.harness import Cluster, open_cluster, raw_client

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import trio
 
-from client.session import Session
+from client.session import ClientSession as Session
 from gateway.lease import DEAD_AFTER
 from gateway.node import Node
 from tests.cluster.inside import command, running_node, session_on

@@ -9,7 +9,8 @@ import pytest
 import trio
 import trio.testing
 
-from client.session import ConnectionLost, open_session
+from client.session import NotConnected as ConnectionLost
+from client.session import open_session
 from tests import PATIENCE
 from tests.cluster.people import Talker, check_heard, in_the_lobby
 from tests.harness import Cluster, open_cluster, until

@@ -19,7 +19,8 @@ from pathlib import Path
 import trio
 
 from client.desktop.app import App
-from client.desktop.settings.preferences import Remembered, Server
+from client.desktop.settings.preferences import PreferencesFile
+from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.theme import open_root
 from client.desktop.tk import host
 from tests.desktop.screen import virtual_screen
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.environ |= {"DISPLAY": display, "XDG_CONFIG_HOME": folder}
         trio.run(_first_paint)
         root, theme = open_root("Chat")
-        kept = Remembered(Path(folder) / "preferences.json")
+        kept = PreferencesFile(Path(folder) / "preferences.json")
 
         async def measure() -> None:
             async with (
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 open_cluster(redis, 1) as cluster,
                 trio.open_nursery() as nursery,
             ):
-                kept.change(servers=(Server("Here", (cluster.urls[0],)),), server="Here")
+                kept.change(servers=(SavedServer("Here", (cluster.urls[0],)),), server="Here")
                 app = App(root, theme, kept, room="lobby", nick="alice")
                 nursery.start_soon(app.run)
                 while not app.window.chat.winfo_viewable():

@@ -12,11 +12,12 @@ from typing import TypeVar
 import trio
 
 from client.desktop.app import App
-from client.desktop.settings.preferences import Preferences, Remembered, Server
+from client.desktop.settings.preferences import Preferences, PreferencesFile
+from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.theme import Theme, open_root
 from client.desktop.tk import host
 from client.desktop.widgets.rows import Rows
-from client.session import Session, open_session
+from client.session import ClientSession, open_session
 from gateway import wire
 from tests import PATIENCE
 from tests.desktop.fake_node import FakeNode
@@ -238,7 +239,12 @@ class Stage:
     """A cluster and a window; made by `on_stage`."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery, kept: Remembered
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        cluster: Cluster,
+        nursery: trio.Nursery,
+        kept: PreferencesFile,
     ) -> None:
         self.cluster = cluster
         self.kept = kept
@@ -250,24 +256,24 @@ class Stage:
         if not urls and self.kept.preferences.servers == Preferences().servers:
             urls = tuple(self.cluster.urls[:1])
         if urls:
-            self.kept.change(servers=(Server("Here", urls),), server="Here")
+            self.kept.change(servers=(SavedServer("Here", urls),), server="Here")
         app = App(self._root, self.theme, self.kept, room=room, nick=nick)
         self._nursery.start_soon(app.run)
         return Person(self._root, app)
 
-    async def peer(self, nick: str, node: int = 0, room: str = wire.LOBBY) -> Session:
+    async def peer(self, nick: str, node: int = 0, room: str = wire.LOBBY) -> ClientSession:
         """Have somebody without a window come into a room, by one of the nodes."""
 
-        async def stay(task_status: trio.TaskStatus[Session]) -> None:
+        async def stay(task_status: trio.TaskStatus[ClientSession]) -> None:
             async with open_session([self.cluster.urls[node]], nick=nick) as session:
                 await session.join(room)
                 task_status.started(session)
                 await trio.sleep_forever()
 
-        session: Session = await self._nursery.start(stay)
+        session: ClientSession = await self._nursery.start(stay)
         return session
 
-    async def after_talk(self, lines: int) -> tuple[Session, Person]:
+    async def after_talk(self, lines: int) -> tuple[ClientSession, Person]:
         """Have Bob say ``line 0`` and so on, and Alice come in after that and see the last."""
         bob = await self.peer("bob")
         for number in range(lines):
@@ -294,7 +300,7 @@ def on_stage(
 
     def decorate(test: StageTest) -> Callable[..., None]:
         def run(tmp_path: Path, display: str) -> None:  # noqa: ARG001 - DISPLAY is set by it
-            kept = Remembered(tmp_path / "preferences.json")
+            kept = PreferencesFile(tmp_path / "preferences.json")
             kept.change(look="light")
 
             async def play(root: tk.Tk, theme: Theme) -> None:

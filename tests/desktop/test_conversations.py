@@ -35,7 +35,7 @@ async def test_turning_to_what_one_has_begun_is_no_typing(stage: Stage) -> None:
     async with fake_node() as node:
         alice = stage.open(node.url, nick="alice")
         await alice.sees("Connected to")
-        alice.app.chat.room("ops").typed.text = "half a thought"
+        alice.app.chat.room("ops").input.text = "half a thought"
         alice.app.join_room("ops")
         await alice.sees("#ops", "half a thought")
         await alice.focus()
@@ -177,10 +177,10 @@ async def test_where_one_reads_in_a_conversation_is_remembered(stage: Stage) -> 
     await alice.sees("#ops")
     alice.press("<Alt-Down>")
     await alice.sees("#lobby")
-    reading = alice.app.chat.room("lobby").typed
+    reading = alice.app.chat.room("lobby").view
     await alice.sees_that(lambda: 0.0 < alice.messages.yview()[0] < 1.0, "the end of it")
     alice.press("<Prior>")
-    await alice.sees_that(lambda: reading.top is not None, "an earlier part")
+    await alice.sees_that(lambda: not reading.at_end, "an earlier part")
     top = alice.messages.get("@0,0 linestart", "@0,0 lineend")
     alice.press("<Alt-Down>")
     await alice.sees("#ops")

@@ -103,9 +103,9 @@ async def test_who_comes_back_to_where_nothing_is_any_more_is_at_the_end(stage: 
         lobby = alice.app.chat.room("lobby")
         alice.app.talk_to("bob")
         await alice.sees("only you and bob")
-        lobby.typed.top = lobby.transcript.entries[1]
+        lobby.view.entry = lobby.transcript.entries[1]
         lobby.transcript.drop_oldest(90)
-        assert lobby.typed.top.gone
+        assert lobby.view.entry.gone
         alice.app.show(lobby)
         await alice.sees_that(lambda: alice.messages.yview()[0] > 0.0, "more than is in sight")
         await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tkinter as tk
 
-from client.desktop.settings.preferences import Preferences, Server
+from client.desktop.settings.preferences import Preferences
+from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.palette import PALETTES
 from tests.desktop.stage import Person, Stage, on_stage
 
-HOME = Server("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
+HOME = SavedServer("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
 
 
 def type_addresses(person: Person, text: str) -> None:
@@ -35,7 +36,10 @@ async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
     person.write("alice\n")
     await person.sees("Connected to", "1 member")
     left = stage.kept.preferences
-    assert left.servers == (HOME, Server("Office", tuple(stage.cluster.urls), rooms=("lobby",)))
+    assert left.servers == (
+        HOME,
+        SavedServer("Office", tuple(stage.cluster.urls), rooms=("lobby",)),
+    )
     assert (left.nick, left.last_server.name) == ("alice", "Office")
 
 
@@ -71,7 +75,7 @@ async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
 
 @on_stage(nodes=0)
 async def test_the_last_visit_is_there_again(stage: Stage) -> None:
-    office = Server("Office", tuple(f"ws://node{n}/ws" for n in range(5)))
+    office = SavedServer("Office", tuple(f"ws://node{n}/ws" for n in range(5)))
     stage.kept.change(servers=(HOME, office), server="Office", nick="alice")
     stage.kept.problem = "The preferences cannot be written: no room"
     person = stage.open()
@@ -82,7 +86,7 @@ async def test_the_last_visit_is_there_again(stage: Stage) -> None:
 
 @on_stage(nodes=0)
 async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage) -> None:
-    stage.kept.change(servers=(HOME, Server("Office", ("ws://b/ws",))), server="Home")
+    stage.kept.change(servers=(HOME, SavedServer("Office", ("ws://b/ws",))), server="Home")
     person = stage.open()
     await person.sees("Home")
     await person.click("Edit")
@@ -93,7 +97,7 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     await person.focus()
     person.field.event_generate("<Return>")
     await person.sees("Office (2)", "wss://home.example/ws")
-    changed = Server("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
+    changed = SavedServer("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
     assert stage.kept.preferences.servers[0] == changed
     await person.click("Edit")
     await person.sees("Remove")
@@ -112,7 +116,7 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
 
 @on_stage()
 async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
-    here = Server("Here", tuple(stage.cluster.urls))
+    here = SavedServer("Here", tuple(stage.cluster.urls))
     stage.kept.change(servers=(HOME, here), server="Home", nick="alice")
     person = stage.open()
     await person.sees("ws://127.0.0.1:1/ws")

@@ -9,6 +9,7 @@ from tkinter import ttk
 
 import pytest
 
+from client.desktop.conversation.line_tags import dress_lines
 from client.desktop.theme.palette import PALETTES, Mode, Palette, sender_tag
 from client.desktop.theme.styles import accent, button_colours, offer, quieten, warn
 from client.desktop.theme.theme import Theme, open_root
@@ -102,7 +103,7 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
     label, quiet = ttk.Label(root, text="hello"), ttk.Label(root, style="Quiet.TLabel")
     button = ttk.Button(root)
     accent(button)
-    theme.dress_messages(text)
+    dress_lines(text, theme)
     for widget in (text, rows, label, quiet, button):
         widget.pack()
     style = ttk.Style(root)
@@ -196,7 +197,7 @@ def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, The
 def test_what_is_gone_is_dressed_no_more(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     gone = tk.Text(root)
-    theme.dress_messages(gone)
+    dress_lines(gone, theme)
     gone.destroy()
     theme.show("dark")
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from client.model import MOST_LINES
-from client.session import Session
+from client.session import ClientSession
 from client.session.route import Route
 from gateway import wire
 from tests import PATIENCE
@@ -186,7 +186,7 @@ def _is_scrolled_to_the_end(person: Person) -> bool:
     return 0.0 < top < bottom == 1.0
 
 
-async def _say_many(session: Session, text: str, times: int) -> None:
+async def _say_many(session: ClientSession, text: str, times: int) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(times):
             nursery.start_soon(session.send, "lobby", text)
@@ -224,9 +224,7 @@ async def test_a_window_destroyed_from_outside_ends_the_program(stage: Stage) ->
     bob = await stage.peer("bob")
     alice = stage.open(nick="alice")
     await alice.sees("2 members")
-    await alice.sees_that(
-        lambda: alice.app._changed.statistics().tasks_waiting == 1, "all to be drawn"
-    )
+    await alice.sees_that(lambda: alice.app.is_drawn, "all to be drawn")
     alice.app.redraw()  # comes when there is nothing to draw on any more
     alice.root.destroy()
     await until_gone(bob, "alice")
@@ -270,7 +268,7 @@ async def test_two_people_talk_to_each_other_alone(stage: Stage) -> None:
     await alice.sees("bob is typing")
 
 
-async def hear_direct(peer: Session) -> wire.DirectMessage:
+async def hear_direct(peer: ClientSession) -> wire.DirectMessage:
     with trio.fail_after(PATIENCE):
         async for event in peer.events:
             if isinstance(event, wire.DirectMessage):

@@ -11,7 +11,9 @@ from typing import Final
 
 import trio
 
-from client.session import CommandError, ConnectionLost, Session, open_session
+from client.session import ClientSession as Session
+from client.session import CommandError, open_session
+from client.session import NotConnected as ConnectionLost
 from tests.faults.cluster import Struck, open_struck
 from tests.faults.faults import kill
 

@@ -11,7 +11,9 @@ from typing import Final, TypeVar
 import trio
 
 from client.session import CommandError
-from client.session.connection import Closed, Connection, ConnectionLost
+from client.session import NotConnected as ConnectionLost
+from client.session.connection import ClientConnection as Connection
+from client.session.connection import Closed
 from gateway import wire
 from gateway.closing import REPLACED
 from tests.faults.cluster import Struck

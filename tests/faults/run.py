@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import trio
 
-from client.session.pending_sends import Outbox
+from client.session.pending_sends import PendingSends as Outbox
 from tests.faults.checker import check
 from tests.faults.cluster import Struck, open_struck, way_to_nodes
 from tests.faults.faults import (

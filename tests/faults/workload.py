@@ -16,12 +16,16 @@ from client.session import (
     CannotConnect,
     CommandError,
     Connected,
-    ConnectionLost,
     Disconnected,
     Ended,
     Rejoined,
-    Session,
     open_session,
+)
+from client.session import (
+    ClientSession as Session,
+)
+from client.session import (
+    NotConnected as ConnectionLost,
 )
 from gateway import wire
 from gateway.closing import REPLACED

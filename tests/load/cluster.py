@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.request import urlopen
 
-from client.session.connection import Place
+from client.addresses import NodeAddress as Place
 from gateway.embedded import find_redis
 
 START_SECONDS: Final = 30.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from client.session.connection import Place
+from client.addresses import NodeAddress as Place
 from tests.load import frames
 from tests.load.histogram import Histogram
 from tests.load.tally import RoomTally, Sequences

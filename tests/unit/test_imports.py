@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-from itertools import chain
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 GATEWAY = sorted((ROOT / "gateway").rglob("*.py"))
-CLIENT = sorted((ROOT / "client").rglob("*.py"))
 
 FLOORS = (
     {"__main__"},
@@ -97,13 +95,6 @@ def test_the_wire_imports_nothing_of_the_gateway(path: Path) -> None:
     assert packages(path) <= {"__future__", "gateway", "msgspec", "typing"}
 
 
-@pytest.mark.parametrize("path", CLIENT, ids=ids)
-def test_a_client_knows_nothing_of_the_gateway_but_the_wire(path: Path) -> None:
-    assert floors_imported(path) <= {"wire"}
-    assert "gateway" not in imported(path)
-    assert not packages(path) & {"redis", "hiredis"}
-
-
 @pytest.mark.parametrize(
     "module",
     [
@@ -130,7 +121,7 @@ MOST_LINES = 400
 def test_no_file_is_too_long_to_read() -> None:
     too_long = {
         ids(path): lines
-        for path in chain(GATEWAY, CLIENT)
+        for path in GATEWAY
         if (lines := len(path.read_text("utf-8").splitlines())) > MOST_LINES
     }
     assert too_long == {}

@@ -9,7 +9,7 @@ from typing import Final
 
 import trio
 
-from client.desktop.settings.preferences import LARGEST_FONT, SMALLEST_FONT, Look, Remembered
+from client.desktop.settings.preferences import LARGEST_FONT, SMALLEST_FONT, Look, PreferencesFile
 from client.desktop.theme.system_appearance import system_mode
 from client.desktop.theme.theme import Theme
 
@@ -23,7 +23,7 @@ class Appearance:
     ``actions`` are those of the shortcuts of the same names.
     """
 
-    def __init__(self, root: tk.Tk, theme: Theme, kept: Remembered) -> None:
+    def __init__(self, root: tk.Tk, theme: Theme, kept: PreferencesFile) -> None:
         self._root, self._theme, self._kept = root, theme, kept
         self._asked = trio.Event()
         self.actions: Mapping[str, Callable[[], object]] = {

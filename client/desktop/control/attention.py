@@ -1,13 +1,10 @@
-"""Calling for attention: the bell, a notification of the desktop, what is unread in the title."""
+"""Calling for attention: notifications of the desktop, and unread messages in the title."""
 
 from __future__ import annotations
 
 import html
-import math
 import shutil
 import subprocess
-import time
-import tkinter as tk
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -18,28 +15,12 @@ from client.model import Chat, shown, shown_line
 
 _PATIENCE: Final = 5.0
 _MOST_TEXT: Final = 300
-_BETWEEN_BELLS: Final = 2.0
-
-
-class Bell:
-    """The bell of the screen; what comes in a burst rings it once."""
-
-    def __init__(self, root: tk.Tk) -> None:
-        self._root = root
-        self._rung_at = -math.inf
-
-    def ring(self) -> None:
-        """Ring, unless it just did."""
-        now = time.monotonic()
-        if now - self._rung_at >= _BETWEEN_BELLS:
-            self._rung_at = now
-            self._root.bell()
 
 
 async def notify(title: str, text: str) -> bool:
-    """Show a notification where the desktop can; gives whether it could.
+    """Show a notification and return whether the desktop could.
 
-    Nothing in either text is taken for an option or for markup.
+    Neither text is interpreted as an option or as markup.
     """
     program = shutil.which("notify-send")
     if program is None:
@@ -57,31 +38,38 @@ async def notify(title: str, text: str) -> bool:
     return False
 
 
-class Caller:
-    """Calls for whoever has turned away, when there are more mentions or direct messages."""
+class Notifier:
+    """Notifies a person who is not at the window of new mentions and direct messages.
+
+    ``call`` gets the title and the text of a notification. ``muted`` returns the titles of the
+    conversations that cause none.
+    """
 
     def __init__(
         self, call: Callable[[str, str], None], muted: Callable[[], Collection[str]]
     ) -> None:
         self._call, self._muted = call, muted
-        self._told: tuple[int, str] | None = None
+        self._newest: tuple[int, str] | None = None
 
     def look(self, chat: Chat) -> None:
-        """Call if there is something new that is not muted, with who says it where, and what."""
+        """Notify of the newest call if it is new, not erased, and the window has no focus."""
         muted = self._muted()
-        calling = [c for c in chat.conversations.values() if c.place.title not in muted]
-        calls = [(c.call, c.place) for c in calling if c.mentions and c.call is not None]
-        said, place = max(calls, key=lambda call: call[0].at, default=(None, None))
-        name = None if said is None else (said.at, said.id)
-        is_told, self._told = name == self._told, name
-        if said is None or place is None or said.erased:
+        calling = [
+            (c.call, c)
+            for c in chat.conversations.values()
+            if c.mentions and c.call is not None and c.title not in muted
+        ]
+        line, conversation = max(calling, key=lambda pair: pair[0].at, default=(None, None))
+        newest = None if line is None else (line.at, line.id)
+        is_known, self._newest = newest == self._newest, newest
+        if line is None or conversation is None or line.erased:
             return
-        if not is_told and not chat.attended:
-            title = _("{nick} in {place}").format(nick=said.sender, place=place.title)
-            text = f"{said.sender} {said.text}" if said.action else said.text
-            self._call(said.sender if place.direct else title, text)
+        if not is_known and not chat.attended:
+            title = _("{nick} in {place}").format(nick=line.sender, place=conversation.title)
+            text = f"{line.sender} {line.text}" if line.action else line.text
+            self._call(line.sender if conversation.is_direct else title, text)
 
 
 def title_with_unread(title: str, unread: int) -> str:
-    """Give the window's title with how many messages call for attention."""
+    """Return the title of the window with the number of unread messages in front, if any."""
     return f"({unread}) {title}" if unread else title

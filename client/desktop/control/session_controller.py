@@ -1,4 +1,4 @@
-"""One session with the server: what comes in goes to the chat, what is to be said goes out."""
+"""Keeps a `Chat` up to date with one session, and sends what the person writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import trio
 
 from client.i18n.texts import _
 from client.model import Chat, Conversation, Online
-from client.session import CommandError, Connected, ConnectionLost, Event, Rejoined, Session
+from client.session import ClientSession, CommandError, Connected, Event, NotConnected, Rejoined
 from client.session.delivery import insist
 from gateway import wire
 
@@ -21,17 +21,17 @@ _PING_SECONDS: Final = 15.0
 _TYPING_SECONDS: Final = 3.0
 
 
-class Visit:
-    """Runs while a session is open.
+class SessionController:
+    """Connects one open session with the chat; `run` runs for as long as the session.
 
-    ``on_change`` is called after everything that can be seen, and ``on_room`` after a room has let
-    one in or has not.
+    ``on_change`` is called after every change of the chat, ``on_room`` after every answer to an
+    attempt to join a room. Requests that fail are reported in the current conversation.
     """
 
     def __init__(
         self,
         chat: Chat,
-        session: Session,
+        session: ClientSession,
         nursery: trio.Nursery,
         *,
         on_change: Callable[[], None],
@@ -44,10 +44,10 @@ class Visit:
         self._typing_at = -math.inf
 
     async def run(self) -> None:
-        """Take what comes in until the session is over."""
+        """Apply events to the chat until the session is over."""
         self._nursery.start_soon(self._keep_measuring)
         status = self.chat.status
-        if (status.state, status.text) != ("online", ""):  # from the session before this one
+        if (status.state, status.text) != ("online", ""):  # set in an earlier session
             self._nursery.start_soon(self.set_status, status.state, status.text)
         for conversation in self.chat.conversations.values():
             self.send(conversation)
@@ -60,7 +60,7 @@ class Visit:
                 self._nursery.start_soon(self._complete_members, event.joined)
 
     def take(self, event: Event | wire.Joined) -> None:
-        """Show what happened."""
+        """Apply an event to the chat."""
         self.chat.apply(event, now())
         for sender in self._senders.values():
             sender.set()
@@ -69,14 +69,14 @@ class Visit:
     # --- rooms --------------------------------------------------------------------------------
 
     async def _join_all(self) -> None:
-        """Enter what is open, in the order of the list."""
+        """Join the rooms that are open, in the order of the list."""
         for conversation in self.chat.rooms:
-            if conversation.room not in self.session.rooms:
+            if conversation.name not in self.session.rooms:
                 await self.join(conversation)
 
     async def join(self, conversation: Conversation) -> None:
-        """Enter a room; if that is refused, its conversation says why."""
-        room = conversation.room
+        """Join a room; if that is refused, its conversation says why."""
+        room = conversation.name
         if room in self._joining:
             return
         self._joining.add(room)
@@ -96,35 +96,35 @@ class Visit:
     def _shut_out(self, conversation: Conversation, reason: str) -> None:
         if conversation.shut is None:
             text = _("This room cannot be entered: {reason}").format(reason=reason)
-            conversation.tell(now(), text, warning=True)
+            conversation.report(now(), text, warning=True)
         conversation.shut_out(reason)
         self._changed()
 
     async def leave(self, room: str) -> None:
-        """Leave a room; what cannot be told now ends with the connection."""
+        """Leave a room; without a connection there is nothing to leave."""
         await self._try(lambda: self.session.leave(room))
 
     async def load_older(self, conversation: Conversation) -> None:
-        """Read what was said before the first message that is shown."""
+        """Load messages from before the oldest one of a conversation, if there are any."""
         before = conversation.transcript.oldest_seq
         if before is None or not conversation.may_load_older:
             return
 
         async def ask() -> None:
-            page = await self.session.history(conversation.room, before=before, limit=_PAGE)
-            conversation.take_older(page, self.chat.nick)
+            page = await self.session.history(conversation.name, before=before, limit=_PAGE)
+            conversation.add_older(page, self.chat.nick)
 
         conversation.loads_older = True
         try:
             if refusal := await insist(ask):
-                conversation.has_older = False  # or each look at the first line would ask again
-                conversation.tell(now(), refusal.message, warning=True)
+                conversation.has_older = False  # else it would be asked for again at once
+                conversation.report(now(), refusal.message, warning=True)
         finally:
             conversation.loads_older = False
         self._changed()
 
     async def list_rooms(self, show: Callable[[list[wire.RoomInfo]], None]) -> None:
-        """Hand over the rooms that there are."""
+        """Call ``show`` with the rooms that exist."""
 
         async def ask() -> None:
             show(await self.session.list_rooms())
@@ -132,7 +132,7 @@ class Visit:
         await self._try(ask)
 
     async def _complete_members(self, joined: wire.Joined) -> None:
-        """Ask for all members if the answer to a join did not list them."""
+        """Load all members if the answer to a join did not list them."""
         if joined.count <= len(joined.members):
             return
 
@@ -144,7 +144,7 @@ class Visit:
     # --- oneself ------------------------------------------------------------------------------
 
     async def rename(self, nick: str) -> None:
-        """Take another nickname."""
+        """Change the nickname."""
 
         async def ask() -> None:
             self.chat.nick = await self.session.rename(nick)
@@ -153,19 +153,19 @@ class Visit:
         await self._try(ask)
 
     async def set_status(self, state: wire.State, text: str) -> None:
-        """Show this status to others."""
+        """Change the status that others see."""
         await self._try(lambda: self.session.set_status(state, text))
 
     async def note_typing(self, conversation: Conversation) -> None:
-        """Tell the others that the person is typing, but not with every key."""
+        """Tell the others that the person is typing, at most once in `_TYPING_SECONDS`."""
         if trio.current_time() - self._typing_at < _TYPING_SECONDS:
             return
-        self._typing_at, place = trio.current_time(), conversation.place
-        with suppress(CommandError, ConnectionLost):  # it matters to nobody
-            if place.direct:
-                await self.session.typing(to=place.name)
+        self._typing_at, name = trio.current_time(), conversation.name
+        with suppress(CommandError, NotConnected):  # nobody misses it
+            if conversation.is_direct:
+                await self.session.typing(to=name)
             else:
-                await self.session.typing(room=place.name)
+                await self.session.typing(room=name)
 
     async def _keep_measuring(self) -> None:
         while True:
@@ -173,18 +173,18 @@ class Visit:
             await self._measure()
 
     async def _measure(self) -> None:
-        """See how long the node takes to answer."""
+        """Measure how long the node takes to answer."""
         if isinstance(self.chat.connection, Online):
-            with suppress(CommandError, ConnectionLost):  # it is measured again soon
+            with suppress(CommandError, NotConnected):  # it is measured again soon
                 self.chat.measure(await self.session.ping())
                 self._changed()
 
     # --- saying -------------------------------------------------------------------------------
 
     def send(self, conversation: Conversation) -> None:
-        """Have what waits in a conversation sent, one after the other.
+        """Send the drafts of a conversation, one after the other, and those that come later.
 
-        A room that did not let one in is asked again.
+        A room that could not be joined is asked again.
         """
         if conversation.shut is not None:
             self._nursery.start_soon(self.join, conversation)
@@ -201,35 +201,34 @@ class Visit:
             if draft is None:
                 await self._senders[conversation].wait()
                 continue
-            place = conversation.place
-            say = self.session.direct if place.direct else self.session.send
+            send = self.session.direct if conversation.is_direct else self.session.send
             try:
-                seq = await say(place.name, draft.text, message_id=draft.id)
+                seq = await send(conversation.name, draft.text, message_id=draft.id)
                 conversation.acknowledge(draft.id, seq)
-            except ConnectionLost as error:
+            except NotConnected as error:
                 if isinstance(self.chat.connection, Online):
                     conversation.refuse(draft.id, str(error))
                 else:
-                    conversation.lose()  # it waits, and is said again when there is a connection
+                    conversation.disconnect()  # sent again after the next join
             except CommandError as error:
                 conversation.refuse(draft.id, error.message)
             self._changed()
 
     async def _try(self, ask: Callable[[], Awaitable[None]]) -> None:
-        """Do something that the person is told about, where they are, if it fails."""
+        """Send a request; report in the current conversation if it fails."""
         try:
             await ask()
         except CommandError as error:
             problem = error.message
-        except ConnectionLost as error:
+        except NotConnected as error:
             problem = _("That was not possible: {reason}").format(reason=error)
         else:
             return
         if self.chat.current is not None:
-            self.chat.current.tell(now(), problem, warning=True)
+            self.chat.current.report(now(), problem, warning=True)
             self._changed()
 
 
 def now() -> int:
-    """Give the time as the model wants it."""
+    """Return the time in Unix milliseconds, as the model wants it."""
     return round(time.time() * 1000)

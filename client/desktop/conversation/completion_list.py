@@ -9,22 +9,24 @@ from typing import Final
 
 from client.desktop.theme.theme import GAP, Theme
 from client.desktop.widgets.rows import Row, Rows
-from client.model import Offer
+from client.model import Completion
 
 _MOST_ROWS: Final = 8
 _WIDTH: Final = 460
 
 
-class OfferList(ttk.Frame):
+class CompletionList(ttk.Frame):
     """Stands over the messages while there is something to offer; ``on_take`` gets what is taken.
 
     The focus stays where one types: keys come by `step` and `take`.
     """
 
-    def __init__(self, master: tk.Misc, theme: Theme, on_take: Callable[[Offer], None]) -> None:
+    def __init__(
+        self, master: tk.Misc, theme: Theme, on_take: Callable[[Completion], None]
+    ) -> None:
         super().__init__(master, style="Popup.TFrame", padding=theme.px(GAP // 2))
         self._theme, self._on_take = theme, on_take
-        self._offers: Sequence[Offer] = ()
+        self._offers: Sequence[Completion] = ()
         self.rows = Rows(self, theme, on_choose=lambda _: self.take(), takes_focus=False)
         self.rows.pack(fill="both", expand=True)
 
@@ -33,7 +35,7 @@ class OfferList(ttk.Frame):
         """Whether it is in sight."""
         return bool(self.winfo_manager())
 
-    def show(self, offers: Sequence[Offer], above: tk.Misc) -> None:
+    def show(self, offers: Sequence[Completion], above: tk.Misc) -> None:
         """Offer these, right above a widget; or nothing."""
         if offers == self._offers:
             return
@@ -63,5 +65,5 @@ class OfferList(ttk.Frame):
             self._on_take(self._offers[self.rows.chosen])
 
 
-def _row(offer: Offer) -> Row:
+def _row(offer: Completion) -> Row:
     return Row(offer.title, note=offer.note, symbol=offer.symbol, nick=offer.nick)

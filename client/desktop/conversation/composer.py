@@ -8,11 +8,19 @@ from functools import partial
 from tkinter import ttk
 from typing import Final
 
-from client.desktop.conversation.completion_list import OfferList
+from client.desktop.conversation.completion_list import CompletionList
 from client.desktop.theme.styles import accent
 from client.desktop.theme.theme import GAP, Theme
 from client.i18n.texts import _
-from client.model import Chat, Completer, Conversation, Offer, Offline, Over, offers
+from client.model import (
+    Chat,
+    Completer,
+    Completion,
+    Conversation,
+    Offline,
+    SessionOver,
+    completions,
+)
 from client.text.emoji import with_emoji
 
 _MOST_ROWS: Final = 6
@@ -48,7 +56,7 @@ class Composer(ttk.Frame):
         self.send_button.grid(row=1, column=1, sticky="se", padx=(theme.px(GAP), 0))
         self.typing = ttk.Label(self, style="Quiet.TLabel")
         self.typing.grid(row=2, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
-        self.offers = OfferList(master, theme, self._take)
+        self.offers = CompletionList(master, theme, self._take)
         self._bind()
         self._completer = Completer()
         self._chat: Chat | None = None
@@ -90,10 +98,10 @@ class Composer(ttk.Frame):
         if conversation is not self._conversation:
             self.keep()
             self._conversation, self._problem = conversation, None
-            self._fill(conversation.typed.text, conversation.typed.cursor)
+            self._fill(conversation.input.text, conversation.input.cursor)
             self.text.edit_reset()  # or Ctrl+Z would bring here what is typed elsewhere
             self._want_no_offers()
-        invitation = _("Message {place}").format(place=conversation.place.title)
+        invitation = _("Message {place}").format(place=conversation.title)
         self.invitation.configure(text=invitation)
         self._invite()
         self.typing.configure(text=conversation.typists.text(now))
@@ -102,8 +110,8 @@ class Composer(ttk.Frame):
     def keep(self) -> None:
         """Note what is typed in its conversation."""
         if self._conversation is not None:
-            self._conversation.typed.text = self.typed
-            self._conversation.typed.cursor = self._cursor()
+            self._conversation.input.text = self.typed
+            self._conversation.input.cursor = self._cursor()
 
     # --- keys ---------------------------------------------------------------------------------
 
@@ -125,7 +133,7 @@ class Composer(ttk.Frame):
         if not typed.strip():
             return
         if self._conversation is not None:
-            self._conversation.typed.recall.remember(typed)
+            self._conversation.input.history.remember(typed)
         self._fill("", 0)  # first, for what is said may turn to another conversation
         self._problem, self._problem_with = self._say(with_emoji(typed)), typed
         if self._problem is not None:
@@ -144,7 +152,7 @@ class Composer(ttk.Frame):
             else self.text.compare("insert lineend", "<", "end - 1 chars")
         ):
             return None  # to another line of what is typed
-        recalled = self._conversation.typed.recall.step(-by, self.typed)
+        recalled = self._conversation.input.history.step(-by, self.typed)
         if recalled is None:
             return None
         self._fill(recalled, len(recalled))
@@ -163,7 +171,7 @@ class Composer(ttk.Frame):
             self._want_no_offers()
         return "break"
 
-    def _take(self, offer: Offer) -> None:
+    def _take(self, offer: Completion) -> None:
         self.text.delete(f"insert - {offer.replaces} chars", "insert")
         self.text.insert("insert", offer.text)
         self._want_no_offers()
@@ -209,7 +217,7 @@ class Composer(ttk.Frame):
             return
         self._unwanted = None
         nicks = self._conversation.likely_nicks(self._chat.nick)
-        self.offers.show(offers(self.text.get("1.0", "insert"), nicks), self.box)
+        self.offers.show(completions(self.text.get("1.0", "insert"), nicks), self.box)
 
     def _invite(self) -> None:
         """Say what the field is for, while it is empty."""
@@ -233,7 +241,7 @@ class Composer(ttk.Frame):
         elif isinstance(connection, Offline):
             text = _("Not connected. What you send now waits until you are again.")
             self.hint.configure(text=text, style="Warning.TLabel")
-        elif isinstance(connection, Over):
+        elif isinstance(connection, SessionOver):
             text = _("Signed out. What you send now waits until you come in again.")
             self.hint.configure(text=text, style="Warning.TLabel")
         else:

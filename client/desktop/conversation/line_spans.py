@@ -9,7 +9,16 @@ from typing import Final
 from client.desktop.theme.palette import sender_tag
 from client.i18n.days import in_words
 from client.i18n.texts import _
-from client.model import ACTION, Draft, Entry, Moved, NewDay, Said, Told, shown
+from client.model import (
+    ACTION,
+    DateLine,
+    Draft,
+    Entry,
+    MembershipLine,
+    MessageLine,
+    SystemLine,
+    shown,
+)
 from client.text.links import find_links
 
 _RULE: Final = "\u2500" * 12
@@ -21,23 +30,23 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
     """Give the pieces of a line."""
     line = entry.line
     match line:
-        case Said(action=True):
+        case MessageLine(action=True):
             tag = "mention" if line.mention else "line"
             return (
                 (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
                 *_text_of(line, " ", (tag, "head", "action")),
                 (f"  {clock(line.at)}", (tag, "head", "time")),
             )
-        case Said():
+        case MessageLine():
             tag = "mention" if line.mention else "line"
             text = _text_of(line, "", (tag,))
             return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
-        case Moved():
+        case MembershipLine():
             return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
-        case Told(at, text, warning):
+        case SystemLine(at, text, warning):
             kind = "warning" if warning else "told"
             return ((text, (kind,)), (f"  {clock(at)}", (kind, "time")))
-        case NewDay(day=day):
+        case DateLine(day=day):
             rule = (_RULE, ("centred", "rule"))
             return (rule, (f"  {in_words(day)}  ", ("centred", "day")), rule)
 
@@ -49,7 +58,7 @@ def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequenc
     return (name, (f"{time}\n", (tag, "head", "time")))
 
 
-def _text_of(said: Said, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
+def _text_of(said: MessageLine, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
     if said.erased:
         erased = _("(message erased)")
         return ((f"{before}{erased}", (*tags, "erased")),)

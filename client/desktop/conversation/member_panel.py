@@ -14,7 +14,7 @@ from client.model import order_of, shown_line
 from gateway import wire
 
 
-class MemberList(ttk.Frame):
+class MemberPanel(ttk.Frame):
     """Draws the members; it costs the same however many they are."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_open: Callable[[str], None]) -> None:

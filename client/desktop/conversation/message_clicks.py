@@ -1,18 +1,17 @@
-"""What a click does in the messages, and what can be copied and pasted by one, or by keys."""
+"""What a click does in the messages: it opens links and conversations, and retries drafts."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
-from client.desktop.theme.theme import Theme
-from client.i18n.texts import _
+from client.desktop.tk.text_tags import tagged_text
 
 
 class MessageActions(Protocol):
-    """What can be done with a conversation's lines."""
+    """What the person can do with the lines of a conversation."""
 
     def retry_draft(self, draft_id: str) -> None:
         """Send a refused message again."""
@@ -34,7 +33,7 @@ class MessageActions(Protocol):
 
 
 def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
-    """Have clicks on what is tagged in the messages do something."""
+    """Bind clicks on tagged text to actions."""
 
     def with_draft(act: Callable[[str], None], place: str) -> None:
         for tag in text.tag_names(place):
@@ -42,11 +41,11 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
                 act(tag.removeprefix("draft:"))
 
     def open_link(place: str) -> None:
-        if link := tagged(text, "url", place):
+        if link := tagged_text(text, "url", place):
             actions.open_link(link)
 
     def talk_to(tag: str, place: str) -> str:
-        if nick := tagged(text, tag, place):
+        if nick := tagged_text(text, tag, place):
             actions.talk_to(nick)
         return "break"
 
@@ -60,56 +59,6 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
         text.tag_bind(tag, "<Leave>", lambda _: _left(text))
     for tag in ("name", "actor"):
         text.tag_bind(tag, "<Double-Button-1>", lambda event, tag=tag: talk_to(tag, _place(event)))  # type: ignore[misc]
-
-
-CONTEXT_KEY: Final = "<<ContextKey>>"
-"""What a widget gets when the key is pressed that opens its menu."""
-
-
-def offer_clipboard(text: tk.Text, theme: Theme) -> None:
-    """Offer to cut, copy and paste by the other mouse button, or `CONTEXT_KEY`.
-
-    A link is copied as a whole.
-    """
-    menu = theme.menu(text)
-
-    def copy(what: str) -> None:
-        text.clipboard_clear()
-        text.clipboard_append(what)
-
-    def open_menu(place: str, x: int, y: int) -> str:
-        menu.delete(0, "end")
-        selected = bool(text.tag_ranges("sel"))
-        can_write = str(text.cget("state")) == "normal"
-        link = tagged(text, "url", place) if "url" in text.tag_names(place) else ""
-        if link:
-            menu.add_command(label=_("Copy link"), command=partial(copy, link))
-        for label, action, possible in (
-            (_("Cut"), "<<Cut>>", selected and can_write),
-            (_("Copy"), "<<Copy>>", selected),
-            (_("Paste"), "<<Paste>>", can_write),
-        ):
-            if possible:
-                menu.add_command(label=label, command=partial(text.event_generate, action))
-        if menu.index("end") is not None:
-            menu.tk_popup(x, y)
-        return "break"
-
-    def open_by_key() -> str:
-        place = text.index("sel.first" if text.tag_ranges("sel") else "insert")
-        left, top, _width, height = text.bbox(place) or (0, 0, 0, 0)
-        open_menu(place, text.winfo_rootx() + left, text.winfo_rooty() + top + height)
-        menu.activate(0)
-        return "break"
-
-    for button in ("<Button-2>", "<Button-3>") if _has_aqua(text) else ("<Button-3>",):
-        text.bind(button, lambda event: open_menu(_place(event), event.x_root, event.y_root))
-    text.bind(CONTEXT_KEY, lambda _: open_by_key())
-
-
-def _has_aqua(widget: tk.Misc) -> bool:
-    """Whether this is a Mac, whose other mouse button is the second."""
-    return bool(widget.tk.call("tk", "windowingsystem") == "aqua")
 
 
 def _pointed(text: tk.Text, tag: str, event: tk.Event[tk.Text]) -> None:
@@ -130,9 +79,3 @@ def _clicked(text: tk.Text, act: Callable[[str], object], event: tk.Event[tk.Tex
 
 def _place(event: tk.Event[tk.Text]) -> str:
     return f"@{event.x},{event.y}"
-
-
-def tagged(text: tk.Text, tag: str, place: str) -> str:
-    """Give the whole of a tagged piece of text; empty if there is none."""
-    found = text.tag_prevrange(tag, f"{place} + 1 chars")
-    return text.get(*found) if found else ""

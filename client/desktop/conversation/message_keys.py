@@ -6,7 +6,8 @@ import tkinter as tk
 from collections.abc import Callable
 from functools import partial
 
-from client.desktop.conversation.message_clicks import MessageActions, tagged
+from client.desktop.conversation.message_clicks import MessageActions
+from client.desktop.tk.text_tags import tagged_text
 
 
 def bind_keys(text: tk.Text, actions: MessageActions) -> None:
@@ -48,4 +49,4 @@ def _select(text: tk.Text, by: int) -> None:
 def _open_selected(text: tk.Text, actions: MessageActions) -> None:
     selected = text.tag_ranges("sel")
     if selected and "url" in text.tag_names(selected[0]):
-        actions.open_link(tagged(text, "url", str(selected[0])))
+        actions.open_link(tagged_text(text, "url", str(selected[0])))

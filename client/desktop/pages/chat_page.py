@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from tkinter import ttk
 from typing import Final, Protocol
 
 from client.desktop.conversation.composer import Composer
-from client.desktop.conversation.member_panel import MemberList
-from client.desktop.conversation.message_clicks import MessageActions, offer_clipboard
+from client.desktop.conversation.header import Header
+from client.desktop.conversation.member_panel import MemberPanel
+from client.desktop.conversation.message_clicks import MessageActions
 from client.desktop.conversation.message_view import MessageView
 from client.desktop.conversation.search_bar import SearchBar
 from client.desktop.pages.chooser import Chooser
 from client.desktop.pages.sidebar import Sidebar, SidebarActions
-from client.desktop.settings.preferences import Remembered
-from client.desktop.theme.styles import inform, quieten
+from client.desktop.settings.preferences import PreferencesFile
 from client.desktop.theme.theme import GAP, MARGIN, Theme
-from client.i18n.texts import _, ngettext
-from client.model import Chat, Conversation, shown_line, state_text
+from client.desktop.widgets.clipboard_menu import offer_clipboard
+from client.model import Chat, Conversation, shown_line
 
 _SIDE_COLUMNS: Final = 21
 _COLUMNS_WITH_MEMBERS: Final = 72
@@ -47,7 +47,7 @@ class ChatPage(ttk.Frame):
     """Draws a `Chat`."""
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, actions: ChatActions, kept: Remembered
+        self, master: tk.Misc, theme: Theme, actions: ChatActions, kept: PreferencesFile
     ) -> None:
         super().__init__(master)
         self.rowconfigure(2, weight=1)
@@ -70,7 +70,7 @@ class ChatPage(ttk.Frame):
         self.messages = MessageView(self, theme, actions)
         self.messages.grid(row=2, column=2, sticky="nsew")
         self.members_rule = _rule(self)
-        self.members = MemberList(self, theme, actions.talk_to)
+        self.members = MemberPanel(self, theme, actions.talk_to)
         self.members.rows.canvas.bind("<FocusOut>", lambda _: self._left_members(), add="+")
         self.search = SearchBar(self, theme, self.messages, self.focus_input)
         self.search.grid(row=3, column=2, sticky="ew")
@@ -105,7 +105,7 @@ class ChatPage(ttk.Frame):
         """Show the members beside the messages, or else over them while they have the keys."""
         width = self.winfo_width()
         self.members.configure(width=side)
-        direct = self._conversation is not None and self._conversation.place.direct
+        direct = self._conversation is not None and self._conversation.is_direct
         if not direct and width >= self._theme.columns(_COLUMNS_WITH_MEMBERS):
             self.members_rule.grid(row=2, column=3, rowspan=4, sticky="ns")
             self.members.grid(row=2, column=4, rowspan=4, sticky="nsew")
@@ -134,7 +134,7 @@ class ChatPage(ttk.Frame):
             self._conversation = conversation
             self.members.turn()
             self._fit()
-        muted = conversation.place.title in self._kept.preferences.muted
+        muted = conversation.title in self._kept.preferences.muted
         self.header.draw(chat, conversation, muted=muted)
         self.messages.draw(conversation, shown_line(chat.nick))
         self.members.draw(conversation.people.listed, chat.nick)
@@ -171,7 +171,7 @@ class ChatPage(ttk.Frame):
         """
         if self._members_have_keys:
             self.focus_input()
-        elif self._conversation is not None and not self._conversation.place.direct:
+        elif self._conversation is not None and not self._conversation.is_direct:
             self._calls_members = True
             self._fit()
             self.update_idletasks()  # what is not on the screen yet is not given the focus
@@ -211,78 +211,6 @@ class ChatPage(ttk.Frame):
         """Search the conversation in sight."""
         if self._conversation is not None:
             self.search.open(self._conversation, words)
-
-
-class Header(ttk.Frame):
-    """The conversation's name, what there is to know of it, and what can be done with it."""
-
-    def __init__(
-        self,
-        master: tk.Misc,
-        theme: Theme,
-        *,
-        on_leave: Callable[[], None],
-        on_mute: Callable[[], None],
-        on_search: Callable[[], None],
-        on_members: Callable[[], None],
-    ) -> None:
-        super().__init__(master)
-        self._theme = theme
-        self._shown = ("", "")
-        self.columnconfigure(0, weight=1)
-        self.title = ttk.Label(self, style="Title.TLabel", width=1)
-        self.title.grid(row=0, column=0, sticky="ew")
-        self.about = ttk.Button(self, command=on_members, width=1)
-        inform(self.about)
-        self.about.grid(row=1, column=0, sticky="ew", pady=(theme.px(1), 0))
-        self._search = ttk.Button(self, text=_("Search"), command=on_search)
-        self._mute = ttk.Button(self, command=on_mute)
-        self._leave = ttk.Button(self, text=_("Leave"), command=on_leave)
-        for column, button in enumerate((self._search, self._mute, self._leave), 1):
-            quieten(button)
-            button.grid(row=0, column=column, rowspan=2)
-        self.bind("<Configure>", lambda _: self._fit())
-        self.title.bind("<Configure>", lambda _: self._shorten())
-        theme.dress(self, self._fit)
-
-    def draw(self, chat: Chat, conversation: Conversation, *, muted: bool) -> None:
-        """Bring the header up to date."""
-        self._mute.configure(text=_("Unmute") if muted else _("Mute"))
-        about = ""
-        if conversation.place.direct:
-            person = chat.person(conversation.place.name)
-            about = state_text(person.state) if person else _("In no room with you")
-            about = f"{about} \u2013 {shown_line(person.text)}" if person and person.text else about
-        elif members := conversation.people.listed:
-            count = ngettext("{count:,} member", "{count:,} members", len(members))
-            about = count.format(count=len(members))
-            away = sum(member.state != "online" for member in members)
-            if away:
-                about += ", " + _("{count:,} away or busy").format(count=away)
-        leads_on = not conversation.place.direct
-        self.about.configure(
-            state="normal" if leads_on else "disabled", cursor="hand2" if leads_on else ""
-        )
-        if self._shown != (conversation.place.title, about):
-            self._shown = (conversation.place.title, about)
-            self._fit()
-
-    def _fit(self) -> None:
-        """Leave room for the name: what there are keys for too gives way to it."""
-        left = self.winfo_width() - self._theme.title.measure(self._shown[0])
-        for button in (self._leave, self._search, self._mute):
-            left -= button.winfo_reqwidth()
-            if left >= 0 or button is self._leave:
-                button.grid()
-            else:
-                button.grid_remove()
-        self._shorten()
-
-    def _shorten(self) -> None:
-        theme, width = self._theme, self.title.winfo_width()
-        title, about = self._shown
-        self.title.configure(text=theme.shorten(title, theme.title, width))
-        self.about.configure(text=theme.shorten(about, theme.small, width))
 
 
 def _rule(master: tk.Misc) -> ttk.Frame:

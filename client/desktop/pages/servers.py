@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from tkinter import ttk
 
 from client.addresses import typed_urls
-from client.desktop.settings.preferences import Server, free_name
+from client.desktop.settings.servers import SavedServer, free_name
 from client.desktop.theme.styles import accent, offer, quieten, warn
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.widgets.rows import Row, Rows
@@ -31,7 +31,7 @@ class ServerList(ttk.Frame):
     ) -> None:
         super().__init__(master)
         self._theme = theme
-        self._servers: Sequence[Server] = ()
+        self._servers: Sequence[SavedServer] = ()
         top = ttk.Frame(self)
         ttk.Label(top, text=_("Server"), style="Strong.TLabel").pack(side="left")
         self.add = ttk.Button(top, text=_("Add"), command=on_add)
@@ -54,11 +54,11 @@ class ServerList(ttk.Frame):
         theme.dress(self, self._fit)
 
     @property
-    def chosen(self) -> Server:
+    def chosen(self) -> SavedServer:
         """The server to go to."""
         return self._servers[self.rows.chosen or 0]
 
-    def show(self, servers: Sequence[Server], name: str) -> None:
+    def show(self, servers: Sequence[SavedServer], name: str) -> None:
         """Show these servers, and choose the one of this name, or the first."""
         self._servers = servers
         names = [server.name for server in servers]
@@ -90,12 +90,12 @@ class ServerForm(ttk.Frame):
         master: tk.Misc,
         theme: Theme,
         *,
-        on_done: Callable[[Sequence[Server], str], None],
+        on_done: Callable[[Sequence[SavedServer], str], None],
     ) -> None:
         super().__init__(master, style="Side.Card.TFrame", padding=theme.px(2 * MARGIN))
         self._on_done = on_done
-        self._servers: tuple[Server, ...] = ()
-        self._edited: Server | None = None
+        self._servers: tuple[SavedServer, ...] = ()
+        self._edited: SavedServer | None = None
         small = theme.px(GAP // 2)
         self._gap = gap = theme.px(GAP)
         self.title = ttk.Label(self, style="Title.TLabel")
@@ -133,7 +133,7 @@ class ServerForm(ttk.Frame):
         for widget in (self, self.addresses, self.name, save, cancel, self.remove):
             widget.bind("<Escape>", lambda _event: self._cancel())
 
-    def ask(self, servers: Sequence[Server], edited: Server | None = None) -> None:
+    def ask(self, servers: Sequence[SavedServer], edited: SavedServer | None = None) -> None:
         """Ask for another server, or for changes of one of these."""
         self._servers, self._edited = tuple(servers), edited
         self.title.configure(text=_("Edit this server") if edited else _("Add a server"))
@@ -161,9 +161,9 @@ class ServerForm(ttk.Frame):
         wanted = " ".join(self.name.get().split()) or urls[0].split("/")[2]
         name = free_name(others, wanted)
         if self._edited is None:
-            self._on_done((*self._servers, Server(name, urls)), name)
+            self._on_done((*self._servers, SavedServer(name, urls)), name)
         else:
-            new = Server(name, urls, self._edited.rooms)
+            new = SavedServer(name, urls, self._edited.rooms)
             self._on_done([new if s is self._edited else s for s in self._servers], name)
 
     def _remove(self) -> None:

@@ -9,19 +9,19 @@ from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
-from client.desktop.settings.preferences import Look, Remembered
-from client.desktop.theme.palette import Standing
+from client.desktop.settings.preferences import Look, PreferencesFile
+from client.desktop.theme.palette import PresenceState
 from client.desktop.theme.pictures import Mark, Picture
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.widgets.rows import Row, Rows
 from client.i18n.texts import _
 from client.model import (
     Chat,
-    Connection,
+    ConnectionState,
     Conversation,
     Offline,
     Online,
-    Over,
+    SessionOver,
     shown_line,
     state_text,
 )
@@ -60,7 +60,7 @@ class Sidebar(ttk.Frame):
     """Lists the conversations, and below them who one is and how one is connected."""
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: Remembered
+        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: PreferencesFile
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
@@ -77,7 +77,7 @@ class Sidebar(ttk.Frame):
             head, text=_("Join \u2026"), command=actions.ask_for_room, style="Side.Offer.TButton"
         )
         self.join.pack(side="right")
-        self.me = Me(self, theme, actions, kept)
+        self.me = ProfileBar(self, theme, actions, kept)
         self.me.pack(side="bottom", fill="x", padx=gap, pady=gap)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
         self.rows = Rows(self, theme, ground="surface", on_choose=self._chosen)
@@ -109,11 +109,11 @@ class Sidebar(ttk.Frame):
             self._actions.show(conversation)
 
 
-class Me(ttk.Frame):
+class ProfileBar(ttk.Frame):
     """The person's own name and status, with a menu, and the state of the connection."""
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: Remembered
+        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: PreferencesFile
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self._theme, self._actions = theme, actions
@@ -131,7 +131,7 @@ class Me(ttk.Frame):
         self.status = ttk.Label(self)
         self.status.pack(fill="x", padx=inside, pady=(theme.px(2), inside // 2))
         self.action = ttk.Button(self, style="Side.Offer.TButton")
-        self._standing: Standing = "gone"
+        self._standing: PresenceState = "gone"
         theme.dress(self, self._dress)
 
     def open_menu(self) -> None:
@@ -140,7 +140,7 @@ class Me(ttk.Frame):
         self.menu.tk_popup(self.name.winfo_rootx(), above)
         self.menu.activate(0)
 
-    def _fill_menu(self, kept: Remembered) -> None:
+    def _fill_menu(self, kept: PreferencesFile) -> None:
         actions = self._actions
         states: Sequence[wire.State] = ("online", "away", "busy")
         for state in states:
@@ -191,7 +191,7 @@ class Me(ttk.Frame):
         self._shown_mark = self._mark(self._standing)
         self.name.configure(image=str(self._shown_mark))
 
-    def _mark(self, standing: Standing) -> Picture:
+    def _mark(self, standing: PresenceState) -> Picture:
         size = self._theme.body.metrics("linespace")
         colour = self._theme.palette.of_standing(standing)
         return self._theme.pictures.standing(size, standing, colour)
@@ -215,7 +215,7 @@ class Me(ttk.Frame):
                 self._offer(
                     _("Now"), self._actions.retry_now, enabled=offline.seconds_left(now) > 0
                 )
-            case Over():
+            case SessionOver():
                 self._offer(_("Come in again"), self._actions.come_in_again)
             case _:
                 self.action.pack_forget()
@@ -228,7 +228,7 @@ class Me(ttk.Frame):
             self.action.pack(fill="x", pady=(self._theme.px(GAP // 2), 0))
 
 
-def _describe(connection: Connection, now: int) -> tuple[str, str]:
+def _describe(connection: ConnectionState, now: int) -> tuple[str, str]:
     match connection:
         case Online(node, _url, None):
             return "Good", _("Connected to {node}").format(node=node) + "\n"
@@ -240,19 +240,19 @@ def _describe(connection: Connection, now: int) -> tuple[str, str]:
             if not seconds:
                 return "Warning", _("Reconnecting \u2026")
             return "Warning", _("Reconnecting in {seconds} s").format(seconds=seconds)
-        case Over(reason):
+        case SessionOver(reason):
             return "Error", _("Signed out: {reason}").format(reason=reason)
         case _:
             return "Quiet", ""
 
 
 def _room_row(conversation: Conversation, muted: Collection[str]) -> Row:
-    return _row(conversation, muted, title=shown_line(conversation.place.name), symbol="#")
+    return _row(conversation, muted, title=shown_line(conversation.name), symbol="#")
 
 
 def _person_row(conversation: Conversation, chat: Chat, muted: Collection[str]) -> Row:
-    person = chat.person(conversation.place.name)
-    title = conversation.place.title
+    person = chat.person(conversation.name)
+    title = conversation.title
     row = _row(conversation, muted, title=title, symbol="")
     return replace(row, nick=title, standing=person.state if person else "gone")
 
@@ -264,7 +264,7 @@ def _row(conversation: Conversation, muted: Collection[str], *, title: str, symb
         badge=_unread(conversation),
         calls=bool(conversation.mentions),
         strong=bool(conversation.unread),
-        muted=conversation.place.title in muted,
+        muted=conversation.title in muted,
     )
 
 

@@ -9,7 +9,8 @@ from tkinter import ttk
 from typing import Final
 
 from client.desktop.pages.servers import ServerForm, ServerList
-from client.desktop.settings.preferences import Preferences, Server
+from client.desktop.settings.preferences import Preferences
+from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.styles import accent, offer
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.tk.icon import icon
@@ -33,15 +34,15 @@ class SignInPage(ttk.Frame):
         theme: Theme,
         preferences: Preferences,
         *,
-        on_submit: Callable[[str, Server], None],
+        on_submit: Callable[[str, SavedServer], None],
         on_cancel: Callable[[], None],
-        on_change: Callable[[Sequence[Server], str], None],
+        on_change: Callable[[Sequence[SavedServer], str], None],
         notice: str | None = None,
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self._theme = theme
         self._on_submit, self._on_change = on_submit, on_change
-        self._servers: Sequence[Server] = preferences.servers
+        self._servers: Sequence[SavedServer] = preferences.servers
         self._small, self._gap = theme.px(GAP // 2), theme.px(GAP)
         self.card = ttk.Frame(self, style="Side.Card.TFrame", padding=theme.px(2 * MARGIN))
         self.form = ServerForm(self, theme, on_done=self._edited)
@@ -150,7 +151,7 @@ class SignInPage(ttk.Frame):
         self._turn_to(self.form)
         self.form.ask(self._servers, self.servers.chosen)
 
-    def _edited(self, servers: Sequence[Server], name: str) -> None:
+    def _edited(self, servers: Sequence[SavedServer], name: str) -> None:
         name = name or self.servers.chosen.name
         self._servers = tuple(servers)
         self.servers.show(self._servers, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +12,7 @@ import platformdirs
 import trio
 
 from client.addresses import DEFAULT_URL
+from client.desktop.settings.servers import SavedServer
 from client.i18n.texts import _
 
 SMALLEST_FONT: Final = 7
@@ -25,15 +25,6 @@ _QUIET_SECONDS: Final = 1.0
 Look = Literal["light", "dark", "system"]
 
 
-class Server(msgspec.Struct, frozen=True):
-    """A cluster by the name that the person gave it; the URLs of its nodes are tried in turn."""
-
-    name: str
-    urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    rooms: tuple[str, ...] = ()
-    """The rooms that were open when the person left."""
-
-
 class Preferences(msgspec.Struct, frozen=True):
     """All that is remembered.
 
@@ -41,8 +32,8 @@ class Preferences(msgspec.Struct, frozen=True):
     after the program has ended.
     """
 
-    servers: Annotated[tuple[Server, ...], msgspec.Meta(min_length=1)] = (
-        Server(_("This computer"), (DEFAULT_URL,)),
+    servers: Annotated[tuple[SavedServer, ...], msgspec.Meta(min_length=1)] = (
+        SavedServer(_("This computer"), (DEFAULT_URL,)),
     )
     server: str = ""
     """The name of the last one."""
@@ -55,13 +46,13 @@ class Preferences(msgspec.Struct, frozen=True):
     tells_typing: bool = True
 
     @property
-    def last_server(self) -> Server:
+    def last_server(self) -> SavedServer:
         """The server that the person went to last, or the first."""
         named = (server for server in self.servers if server.name == self.server)
         return next(named, self.servers[0])
 
 
-class Remembered:
+class PreferencesFile:
     """The preferences, and the file that they come from.
 
     A file that cannot be read as preferences is set aside, for the person to look at, and the
@@ -139,29 +130,7 @@ class Remembered:
         self.problem = text.format(reason=error)
 
 
-def remembered(path: Path | None = None) -> Remembered:
+def remembered(path: Path | None = None) -> PreferencesFile:
     """Give what the person's last visit has left, by default from where their system keeps it."""
     folder = platformdirs.user_config_path("chat-client", appauthor=False)
-    return Remembered(path or folder / "preferences.json")
-
-
-def with_given(servers: Sequence[Server], urls: Sequence[str]) -> tuple[tuple[Server, ...], str]:
-    """Give the servers with one that has these URLs among them, and its name.
-
-    One of whose nodes all are given is the same one, with more of them known.
-    """
-    for server in servers:
-        if set(server.urls) == set(urls):
-            return tuple(servers), server.name
-        if set(server.urls) < set(urls):
-            fuller = msgspec.structs.replace(server, urls=tuple(urls))
-            return tuple(fuller if s is server else s for s in servers), server.name
-    name = free_name(servers, urls[0].split("/")[2])
-    return (*servers, Server(name, tuple(urls))), name
-
-
-def free_name(servers: Sequence[Server], wanted: str) -> str:
-    """Give the wanted name, or one like it if a server has it already."""
-    taken = {server.name for server in servers}
-    names = (wanted if n == 1 else f"{wanted} ({n})" for n in range(1, len(servers) + 2))
-    return next(name for name in names if name not in taken)
+    return PreferencesFile(path or folder / "preferences.json")

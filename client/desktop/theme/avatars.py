@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from typing import Final, NamedTuple
 
-from client.desktop.theme.palette import Standing
+from client.desktop.theme.palette import PresenceState
 from client.desktop.theme.theme import Theme
 
 _LETTER: Final = 0.46
@@ -41,7 +41,7 @@ def draw_avatar(canvas: tk.Canvas, theme: Theme, nick: str, spot: Spot) -> None:
 
 
 def draw_standing(
-    canvas: tk.Canvas, theme: Theme, standing: Standing, spot: Spot, ground: str
+    canvas: tk.Canvas, theme: Theme, standing: PresenceState, spot: Spot, ground: str
 ) -> None:
     """Draw the mark of a status on the lower right of an avatar; ``ground`` is around that."""
     width, edge = round(spot.size * _MARK), theme.px(2)

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from gateway import wire
 
 Mode = Literal["light", "dark"]
-Standing = wire.State | Literal["gone"]
+PresenceState = wire.State | Literal["gone"]
 """Somebody's status, or that they are not there."""
 
 
@@ -46,7 +46,7 @@ class Palette:
         """Give somebody's colour."""
         return self.senders[sender_number(nick)]
 
-    def of_standing(self, standing: Standing) -> str:
+    def of_standing(self, standing: PresenceState) -> str:
         """Give the colour of somebody's status."""
         colours = {"online": self.good, "away": self.warning, "busy": self.error}
         return colours.get(standing, self.quiet)

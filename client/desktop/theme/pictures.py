@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from PIL import Image, ImageDraw, ImageTk
 
-from client.desktop.theme.palette import Standing
+from client.desktop.theme.palette import PresenceState
 
 _FINER: Final = 4
 """How many times larger a picture is drawn than it is shown, for its edges to be smooth."""
@@ -55,7 +55,9 @@ class Pictures:
 
         return self._shown(self._draw(size, size, draw))
 
-    def _standing(self, size: int, standing: Standing, colour: str, ground: str = "") -> Picture:
+    def _standing(
+        self, size: int, standing: PresenceState, colour: str, ground: str = ""
+    ) -> Picture:
         """Draw the mark of a status, on a disc of the ground's colour that sets it off, if any.
 
         Each has a form of its own: a disc, a crescent, a barred disc; a ring if nobody is there.

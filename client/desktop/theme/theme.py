@@ -6,9 +6,9 @@ All theming is here and in what this is made of: `palette`, `pictures` and `styl
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from tkinter import font as tkfont
-from typing import Any, Final
+from typing import Final
 
 import ttkbootstrap
 
@@ -72,7 +72,7 @@ class Theme:
         self.small = tkfont.Font(root=root, family=family)
         self.small_bold = tkfont.Font(root=root, family=family, weight="bold")
         self.title = tkfont.Font(root=root, family=family, weight="bold")
-        self._tiny = tkfont.Font(root=root, family=family, size=-1)
+        self.tiny = tkfont.Font(root=root, family=family, size=-1)
         self._letters: dict[int, tkfont.Font] = {}
         self.pictures = Pictures(root)
         fonts = {"body": self.body, "bold": self.bold, "small": self.small, "title": self.title}
@@ -150,60 +150,12 @@ class Theme:
 
     # --- what ttk does not draw ---------------------------------------------------------------
 
-    def dress_messages(self, text: tk.Text) -> None:
-        """Dress the widget that shows a conversation, and make its tags."""
-        self.dress(text, lambda: self._dress_messages(text))
-
-    def _dress_messages(self, text: tk.Text) -> None:
-        self._dress_text(text)
-        # All that is shown has a tag. So the empty line behind the last one can be next to nothing.
-        text.configure(font=self._tiny)
-        for name, looks in self._message_tags().items():
-            text.tag_configure(name, looks)
-        for number, colour in enumerate(self.palette.senders):
-            text.tag_configure(f"sender-{number}", font=self.bold, foreground=colour)
-        text.tag_raise("sel")
-
-    def _message_tags(self) -> Mapping[str, dict[str, Any]]:
-        """Give how each kind of text in a conversation looks; later ones go before earlier ones."""
-        palette, px = self.palette, self.px
-        row = {
-            "lmargin1": px(GAP), "lmargin2": px(GAP), "rmargin": px(MARGIN),
-            "spacing1": px(2), "spacing2": px(2), "spacing3": px(2),
-        }  # fmt: skip
-        quiet = {"font": self.small, "foreground": palette.quiet}
-        ground = palette.mention
-        return {
-            "line": row | {"font": self.body},
-            "mention": row | {"font": self.body, "background": ground, "lmargincolor": ground,
-                              "rmargincolor": ground, "spacing3": px(6)},
-            "told": row | quiet,
-            "warning": row | {"font": self.small, "foreground": palette.warning},
-            "head": {"spacing1": px(GAP + 4), "spacing3": px(2)},
-            "below-band": {"spacing1": px(GAP + 4)},
-            "above-band": {"spacing3": px(GAP)},
-            "time": quiet,
-            "action": {"font": self.italic},
-            "url": {"foreground": palette.link},
-            "centred": {"justify": "center", "spacing1": px(MARGIN), "spacing3": px(GAP)},
-            "unread": {"font": self.small_bold, "foreground": palette.error, "justify": "center",
-                       "spacing1": px(GAP), "spacing3": px(GAP)},
-            "day": quiet,
-            "rule": {"font": self.small, "foreground": palette.line},
-            "found": {"background": palette.selection},
-            "current": {"background": palette.accent, "foreground": palette.on_accent},
-            "draft": {"foreground": palette.quiet},
-            "erased": {"foreground": palette.quiet},
-            "refusal": {"font": self.small, "foreground": palette.error},
-            "link": {"font": self.small, "foreground": palette.link},
-            "pointed": {"underline": True},
-        }  # fmt: skip
-
     def dress_field(self, text: tk.Text) -> None:
         """Dress where the person writes several lines; the frame around it is a ``Field``."""
-        self.dress(text, lambda: self._dress_text(text))
+        self.dress(text, lambda: self.dress_text(text))
 
-    def _dress_text(self, text: tk.Text) -> None:
+    def dress_text(self, text: tk.Text) -> None:
+        """Dress a text as it should look now; call this again after each change, see `dress`."""
         palette = self.palette
         text.configure(
             background=palette.background,

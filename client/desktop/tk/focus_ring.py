@@ -1,21 +1,19 @@
-"""A ring around what has the keys, if it came to have them by keys."""
+"""A ring that shows which widget has the keyboard focus."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from tkinter import ttk
-from typing import Final
-
-from client.desktop.theme.theme import Theme
-
-_THICKNESS: Final = 2
 
 
 class FocusRing:
-    """Shows the inner edge of ``around`` while keys go to a widget in it, but not after a click."""
+    """Shows a ring at the inner edge of ``around`` while ``widget`` in it has the focus.
 
-    def __init__(self, around: tk.Misc, theme: Theme, widget: tk.Misc) -> None:
-        self._thickness = theme.px(_THICKNESS)
+    There is none if a click gave it the focus. ``thickness`` is in pixels.
+    """
+
+    def __init__(self, around: tk.Misc, widget: tk.Misc, thickness: int) -> None:
+        self._thickness = thickness
         self._sides = [ttk.Frame(around, style="Focus.TFrame") for _ in range(4)]
         self._clicked = False
         widget.bind("<Button-1>", lambda _: self._click(), add="+")

@@ -9,7 +9,7 @@ from tkinter import ttk
 from typing import Final, Literal
 
 from client.desktop.theme.avatars import Spot, draw_avatar, draw_standing
-from client.desktop.theme.palette import Standing
+from client.desktop.theme.palette import PresenceState
 from client.desktop.theme.theme import GAP, Theme
 
 Ground = Literal["background", "surface"]
@@ -29,7 +29,7 @@ class Row:
     note: str = ""
     symbol: str = ""
     nick: str = ""
-    standing: Standing | None = None
+    standing: PresenceState | None = None
     badge: str = ""
     calls: bool = False
     """Whether the badge calls for the person."""

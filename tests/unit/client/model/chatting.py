@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from client import events
-from client.model import Chat, Conversation, Line, NewDay
+from client.model import Chat, Conversation, DateLine, Line
 from gateway import wire
 
 NOON = round(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp() * 1000)
@@ -58,7 +58,7 @@ def online() -> Chat:
 
 def texts(chat: Chat) -> list[str]:
     lines = lines_of(chat.room("lobby"))
-    return [line.text for line in lines if not isinstance(line, NewDay)]
+    return [line.text for line in lines if not isinstance(line, DateLine)]
 
 
 def lines_of(conversation: Conversation) -> list[Line]:

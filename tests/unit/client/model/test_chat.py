@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from client import events
-from client.model import MOST_LINES, NewDay, Place, Said, Told
+from client.model import MOST_LINES, ConversationKey, DateLine, MessageLine, SystemLine
 from gateway import wire
 from tests.unit.client.model.chatting import (
     NOON,
@@ -24,7 +24,7 @@ class TestLines:
         chat = online()
         chat.apply(message(3, "hello"), NOON)
         assert texts(chat) == ["m1", "m2", "hello"]
-        assert lines_of(chat.room("lobby"))[-1] == Said(NOON, "bob", "hello", "id3", 3)
+        assert lines_of(chat.room("lobby"))[-1] == MessageLine(NOON, "bob", "hello", "id3", 3)
 
     def test_what_was_missed_comes_after_a_reconnection(self) -> None:
         chat = online()
@@ -39,14 +39,14 @@ class TestLines:
         chat = online()
         chat.apply(events.Rejoined(joined(message(2), message(9), recovered=False)), NOON)
         assert texts(chat) == ["m1", "m2", "Some messages may be missing here.", "m9"]
-        assert lines_of(chat.room("lobby"))[-2] == Told(
+        assert lines_of(chat.room("lobby"))[-2] == SystemLine(
             NOON, "Some messages may be missing here.", warning=True
         )
 
     def test_a_new_day_begins_with_its_date(self) -> None:
         chat = online()
         chat.apply(message(3, at=24 * 3600 * 1000), NOON)
-        days = [line.day for line in lines_of(chat.room("lobby")) if isinstance(line, NewDay)]
+        days = [line.day for line in lines_of(chat.room("lobby")) if isinstance(line, DateLine)]
         assert days[1] - days[0] == timedelta(days=1)
 
     def test_only_the_newest_lines_are_kept(self) -> None:
@@ -54,7 +54,7 @@ class TestLines:
         assert not conversation.has_older
         oldest = conversation.transcript.entries[0]
         for seq in range(3, MOST_LINES + 10):
-            conversation.hear(message(seq), "alice")
+            conversation.add_message(message(seq), "alice")
         assert len(conversation.transcript.entries) == MOST_LINES
         assert oldest.gone
         assert conversation.transcript.oldest_seq == 10
@@ -101,18 +101,18 @@ class TestCounting:
     def test_what_comes_while_one_reads_further_up_is_unread_until_one_is_at_the_end(self) -> None:
         chat = online()
         lobby = chat.room("lobby")
-        lobby.typed.top = lobby.transcript.entries[0]
+        lobby.view.entry = lobby.transcript.entries[0]
         chat.apply(message(3, "alice: look"), NOON)
         chat.attend(attended=True)
         assert (lobby.unread, lobby.mentions) == (1, 1)
-        lobby.typed.top = None
+        lobby.view.go_to_end()
         chat.read_current()
         assert (lobby.unread, lobby.mentions) == (0, 0)
 
     def test_who_says_something_is_at_the_end_again(self) -> None:
         chat = online()
         lobby = chat.room("lobby")
-        lobby.typed.top = lobby.transcript.entries[0]
+        lobby.view.entry = lobby.transcript.entries[0]
         chat.apply(message(3), NOON)
         lobby.write("id4", "hello")
         assert (lobby.unread, lobby.unread_from) == (0, None)
@@ -123,22 +123,22 @@ class TestCounting:
         chat = online()
         chat.apply(direct(1, "hello"), NOON)
         chat.apply(presence(2, changed="bob>rob"), NOON)
-        assert [c.place.title for c in chat.directs] == ["rob"]
-        assert chat.conversation(Place("ROB", direct=True)) is chat.directs[0]
+        assert [c.title for c in chat.directs] == ["rob"]
+        assert chat.conversation(ConversationKey("ROB", direct=True)) is chat.directs[0]
 
     def test_a_conversation_under_the_new_name_is_kept_beside_the_old_one(self) -> None:
         chat = online()
         chat.apply(direct(1, "hello"), NOON)
         (bob,) = chat.directs
-        bob.typed.text = "half a thought"
-        rob = chat.conversation(Place("Rob", direct=True))
+        bob.input.text = "half a thought"
+        rob = chat.conversation(ConversationKey("Rob", direct=True))
         rob.write("id1", "to whoever was rob")
         for version in (2, 3):  # each room that both are in tells it
             chat.apply(presence(version, changed="bob>rob"), NOON)
-        assert chat.conversation(Place("bob", direct=True)) is bob
-        assert chat.conversation(Place("rob", direct=True)) is rob
+        assert chat.conversation(ConversationKey("bob", direct=True)) is bob
+        assert chat.conversation(ConversationKey("rob", direct=True)) is rob
         assert rob.drafts
-        assert [line.text for line in lines_of(bob)[1:] if not isinstance(line, NewDay)] == [
+        assert [line.text for line in lines_of(bob)[1:] if not isinstance(line, DateLine)] == [
             "hello", "bob is now rob",
         ]  # fmt: skip
 
@@ -147,7 +147,7 @@ class TestCounting:
         chat.apply(direct(1, "hello"), NOON)
         (bob,) = chat.directs
         chat.apply(presence(2, changed="bob>BOB"), NOON)
-        assert (chat.directs, bob.place.name) == ([bob], "BOB")
+        assert (chat.directs, bob.name) == ([bob], "BOB")
 
     def test_where_one_may_want_to_go(self) -> None:
         chat = online()
@@ -166,6 +166,6 @@ class TestCounting:
         chat.room("b")
         chat.room("c")
         chat.use(chat.room("lobby"))
-        assert [c.room for c in chat.rooms] == ["lobby", "c", "b"]
+        assert [c.name for c in chat.rooms] == ["lobby", "c", "b"]
         chat.close(chat.room("lobby"))
         assert chat.current is chat.room("c")

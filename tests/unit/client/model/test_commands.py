@@ -48,15 +48,15 @@ class TestCompletion:
         ("/search a b", commands.SearchFor("a b")),
         ("/help", commands.ShowHelp()),
         ("/quit", commands.Quit()),
-        ("/join", commands.Wrong("Usage: /join ROOM")),
-        ("/join #", commands.Wrong("Usage: /join ROOM")),
+        ("/join", commands.InvalidCommand("Usage: /join ROOM")),
+        ("/join #", commands.InvalidCommand("Usage: /join ROOM")),
     ],
 )
-def test_commands(typed: str, wish: commands.Wish) -> None:
+def test_commands(typed: str, wish: commands.UserCommand) -> None:
     assert commands.parse(typed) == wish
 
 
 def test_an_unknown_command_says_so() -> None:
     wish = commands.parse("/fly away")
-    assert isinstance(wish, commands.Wrong)
+    assert isinstance(wish, commands.InvalidCommand)
     assert wish.problem.startswith("There is no command /fly. There are /join, ")

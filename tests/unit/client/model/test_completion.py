@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from client.model import Chat, Place, Recall, offers
+from client.model import Chat, ConversationKey, InputHistory, completions
 
 NICKS = ["Carol", "bob", "Bella", "bobby"]
 
 
 def titles(before: str) -> list[str]:
-    return [offer.title for offer in offers(before, NICKS)]
+    return [offer.title for offer in completions(before, NICKS)]
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,16 @@ def test_what_is_offered(before: str, offered: list[str]) -> None:
     ],
 )
 def test_what_is_taken_replaces_what_was_begun(before: str, after: str) -> None:
-    offer = offers(before, NICKS)[0]
+    offer = completions(before, NICKS)[0]
     assert before[: len(before) - offer.replaces] + offer.text == after
 
 
 def test_a_few_are_offered_of_very_many() -> None:
-    assert len(offers("@p", [f"person{n}" for n in range(5000)])) <= 10
+    assert len(completions("@p", [f"person{n}" for n in range(5000)])) <= 10
 
 
 def test_earlier_and_back_again() -> None:
-    recall = Recall()
+    recall = InputHistory()
     assert recall.step(1, "") is None
     for text in ("one", "two", "two", "three"):
         recall.remember(text)
@@ -68,7 +68,7 @@ def test_earlier_and_back_again() -> None:
 
 
 def test_what_is_being_typed_is_not_lost() -> None:
-    recall = Recall()
+    recall = InputHistory()
     recall.remember("one")
     assert recall.step(1, "something new") is None
     assert recall.step(1, "") == "one"
@@ -78,7 +78,7 @@ def test_what_is_being_typed_is_not_lost() -> None:
 
 
 def test_not_all_is_kept_for_ever() -> None:
-    recall = Recall()
+    recall = InputHistory()
     for number in range(1000):
         recall.remember(str(number))
     text: str | None = ""
@@ -92,17 +92,17 @@ class TestOpenRooms:
     def test_those_of_the_last_visit_with_the_last_one_in_sight(self) -> None:
         chat = Chat()
         chat.open_rooms(["tea", "ops"], None)
-        assert [c.room for c in chat.rooms] == ["ops", "tea"]
+        assert [c.name for c in chat.rooms] == ["ops", "tea"]
         assert chat.current is chat.room("ops")
 
     def test_the_one_that_was_asked_for_comes_first(self) -> None:
         chat = Chat()
         chat.open_rooms(["tea", "ops"], "tea")
-        assert [c.room for c in chat.rooms] == ["tea", "ops"]
+        assert [c.name for c in chat.rooms] == ["tea", "ops"]
         assert chat.current is chat.room("tea")
 
     def test_those_of_a_server_that_was_not_reached_are_gone(self) -> None:
         chat = Chat()
         chat.open_rooms(["tea"], None)
         chat.open_rooms(["ops"], None)
-        assert list(chat.conversations) == [Place("ops")]
+        assert list(chat.conversations) == [ConversationKey("ops")]

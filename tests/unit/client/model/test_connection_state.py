@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client import events
-from client.model import Chat, Offline, Online, Over, SignedOut, SigningIn
+from client.model import Chat, Offline, Online, SessionOver, SignedOut, SigningIn
 from client.session import CannotConnect, CommandError
 from tests.unit.client.model.chatting import NOON, online, texts
 
@@ -28,7 +28,7 @@ class TestConnection:
             SigningIn("alice"),
             Online("node-a", "ws://a/ws"),
             Offline("it broke", NOON, 4000),
-            Over("kicked"),
+            SessionOver("kicked"),
         ]
 
     @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ class TestDrafts:
     def test_it_is_not_sent_again_if_it_is_among_what_was_missed(self) -> None:
         chat = online()
         conversation = self.written(chat)
-        conversation.lose()
+        conversation.disconnect()
         chat.apply(events.Rejoined(joined(message(3, "hi"), recovered=True)), NOON)
         assert waiting(conversation) is None
         assert texts(chat)[-1] == "hi"
@@ -94,6 +94,6 @@ class TestOlder:
         lobby = chat.room("lobby")
         assert lobby.has_older
         page = wire.HistoryPage(room="lobby", messages=[message(4), message(5)], more=False)
-        lobby.take_older(page, "alice")
+        lobby.add_older(page, "alice")
         assert texts(chat) == ["m4", "m5", "m6"]
         assert not lobby.has_older

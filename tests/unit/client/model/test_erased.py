@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from client import events
-from client.model import Chat, Said
+from client.model import Chat, MessageLine
 from gateway import wire
 from tests.unit.client.model.chatting import NOON, joined, lines_of, message, online, texts
 
@@ -21,8 +21,8 @@ def tombstone(seq: int) -> wire.Message:
     return msgspec.structs.replace(message(seq), text="", erased=True)
 
 
-def said(chat: Chat) -> list[Said]:
-    return [line for line in lines_of(chat.room("lobby")) if isinstance(line, Said)]
+def said(chat: Chat) -> list[MessageLine]:
+    return [line for line in lines_of(chat.room("lobby")) if isinstance(line, MessageLine)]
 
 
 @pytest.mark.parametrize(("event", "left"), [(erased(2), "m1  m3"), (erased(up_to=2), "  m3")])
@@ -64,7 +64,7 @@ def test_what_comes_again_without_its_text_is_erased_here(recovered: bool | None
 def test_older_messages_that_come_again_without_their_text_are_erased_here() -> None:
     chat = online()
     page = wire.HistoryPage(room="lobby", messages=[tombstone(1)], more=False)
-    chat.room("lobby").take_older(page, "alice")
+    chat.room("lobby").add_older(page, "alice")
     assert texts(chat) == ["", "m2"]
 
 
@@ -85,7 +85,7 @@ def test_what_called_for_the_person_calls_no_more() -> None:
 @pytest.mark.parametrize("text", ["oh no", "/me sighs"])
 def test_ones_own_words_are_not_there_to_be_said_again(text: str) -> None:
     chat = online()
-    recall = chat.room("lobby").typed.recall
+    recall = chat.room("lobby").input.history
     for typed in ("first", text, "last"):
         recall.remember(typed)
     chat.apply(message(3, text, sender="alice"), NOON)
@@ -102,7 +102,9 @@ def test_a_message_of_another_inbox_is_not_meant() -> None:
     chat.apply(direct, NOON)
     chat.apply(erased(2), NOON)
     [conversation] = chat.directs
-    assert [line.text for line in lines_of(conversation) if isinstance(line, Said)] == ["psst"]
+    assert [line.text for line in lines_of(conversation) if isinstance(line, MessageLine)] == [
+        "psst"
+    ]
 
 
 def test_after_a_reconnection_it_is_erased_too() -> None:

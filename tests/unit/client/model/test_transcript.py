@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.model import Entry, Moved, Said, Transcript
+from client.model import Entry, MembershipLine, MessageLine, Transcript
 from client.model.lines import day_of
 from tests.unit.client.model.chatting import NOON
 
@@ -15,26 +15,30 @@ class TestFolding:
     def test_it_tells_who_is_there_that_was_not_and_the_other_way_round(
         self, steps: list[tuple[str, bool]]
     ) -> None:
-        present, moved = {"a"}, Moved(NOON)
+        present, moved = {"a"}, MembershipLine(NOON)
         before = set(present)
         for nick, comes in steps:
             if comes and nick not in present:
                 present.add(nick)
-                moved = moved.then(Moved(NOON, joined=(nick,)))
+                moved = moved.then(MembershipLine(NOON, joined=(nick,)))
             elif not comes and nick in present:
                 present.remove(nick)
-                moved = moved.then(Moved(NOON, left=(nick,)))
+                moved = moved.then(MembershipLine(NOON, left=(nick,)))
         assert set(moved.joined) == present - before
         assert set(moved.left) == before - present
         assert bool(moved.text) == (present != before)
 
     def test_somebody_renamed_who_leaves_is_told_by_the_old_name(self) -> None:
-        moved = Moved(NOON, renamed=(("dave", "eve"),)).then(Moved(NOON, left=("eve",)))
-        assert moved == Moved(NOON, left=("dave",))
+        moved = MembershipLine(NOON, renamed=(("dave", "eve"),)).then(
+            MembershipLine(NOON, left=("eve",))
+        )
+        assert moved == MembershipLine(NOON, left=("dave",))
 
     def test_somebody_who_comes_and_is_renamed_comes_under_the_new_name(self) -> None:
-        moved = Moved(NOON, joined=("dave",)).then(Moved(NOON, renamed=(("dave", "eve"),)))
-        assert moved == Moved(NOON, joined=("eve",))
+        moved = MembershipLine(NOON, joined=("dave",)).then(
+            MembershipLine(NOON, renamed=(("dave", "eve"),))
+        )
+        assert moved == MembershipLine(NOON, joined=("eve",))
 
 
 class TestTranscript:
@@ -59,12 +63,12 @@ class TestTranscript:
                 case "add":
                     for _ in range(number):
                         newest += 3 * 3_600_000
-                        transcript.add(Said(newest, "bob", "x", "i"))
+                        transcript.add(MessageLine(newest, "bob", "x", "i"))
                 case "older":
                     oldest -= 5 * 3_600_000
-                    transcript.prepend(Said(oldest, "bob", "x", "i") for _ in range(number))
+                    transcript.prepend(MessageLine(oldest, "bob", "x", "i") for _ in range(number))
                 case "move":
-                    transcript.add(Moved(newest, joined=(str(number),)))
+                    transcript.add(MembershipLine(newest, joined=(str(number),)))
                 case "drop":
                     transcript.drop_oldest(number)
             entries = list(transcript.entries)
@@ -90,7 +94,7 @@ class TestTranscript:
             (3000, "bob"),
             (400_000, "bob"),
         ):
-            transcript.add(Said(NOON + at, sender, "x", "i"))
+            transcript.add(MessageLine(NOON + at, sender, "x", "i"))
         assert [e.continued for e in transcript.entries] == [
             False,
             False,

@@ -12,7 +12,7 @@ import wsproto
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import AcceptConnection, Ping, Request
 
-from client.session.connection import PING_SECONDS, PONG_SECONDS, PROBE_SECONDS, Connection
+from client.session.connection import PING_SECONDS, PONG_SECONDS, PROBE_SECONDS, ClientConnection
 
 
 class Peer:
@@ -39,7 +39,7 @@ class Peer:
 class Watched:
     """A connection, its other side, and when it was found silent."""
 
-    def __init__(self, connection: Connection, peer: Peer) -> None:
+    def __init__(self, connection: ClientConnection, peer: Peer) -> None:
         self.connection, self.peer = connection, peer
         self.silent_at: float | None = None
 
@@ -57,7 +57,7 @@ async def watched() -> AsyncIterator[Watched]:
         websocket = await trio_websocket.wrap_client_stream(
             nursery, cast("trio.SocketStream", ours), "host", "/ws"
         )
-        found = Watched(Connection(ours, websocket), peer)
+        found = Watched(ClientConnection(ours, websocket), peer)
         nursery.start_soon(found.watch)
         await wait_all_tasks_blocked()
         yield found

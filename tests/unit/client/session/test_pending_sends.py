@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from client.session.pending_sends import Outbox, Unsent, place_of
+from client.session.pending_sends import PendingSend, PendingSends, place_of
 from gateway import wire
 
 ROOMS = st.sampled_from(["lobby", "cafe"])
@@ -16,14 +16,14 @@ def say(room: str, name: str, text: str) -> wire.Send:
     return wire.Send(room=room, id=name, text=text)
 
 
-def message(unsent: Unsent, seq: int, sender: str = "me") -> wire.Message:
+def message(unsent: PendingSend, seq: int, sender: str = "me") -> wire.Message:
     said = unsent.said
     assert isinstance(said, wire.Send)
     return wire.Message(seq=seq, at=0, room=said.room, sender=sender, text=said.text, id=said.id)
 
 
 def test_the_first_of_each_room_is_due() -> None:
-    outbox = Outbox()
+    outbox = PendingSends()
     first, second = outbox.put(say("lobby", "1", "a")), outbox.put(say("lobby", "2", "b"))
     other = outbox.put(say("cafe", "3", "c"))
     assert [outbox.is_due(m) for m in (first, second, other)] == [True, False, True]
@@ -34,14 +34,14 @@ def test_the_first_of_each_room_is_due() -> None:
 
 
 def test_one_in_the_middle_may_be_given_up() -> None:
-    outbox = Outbox()
+    outbox = PendingSends()
     first, second, third = (outbox.put(say("lobby", name, "")) for name in "123")
     outbox.drop(second)
     assert outbox.waiting("lobby") == [first, third]
 
 
 def test_ones_own_is_found_among_what_is_heard() -> None:
-    outbox = Outbox()
+    outbox = PendingSends()
     mine = outbox.put(say("lobby", "1", "a"))
     assert not outbox.heard([message(mine, 7, sender="somebody else")], "me")
     assert [m.seq for m in outbox.waiting("lobby")] == [None]
@@ -51,7 +51,7 @@ def test_ones_own_is_found_among_what_is_heard() -> None:
 
 
 def test_a_direct_message_is_not_attempted_by_another_session() -> None:
-    outbox = Outbox()
+    outbox = PendingSends()
     attempted, waiting = (
         outbox.put(wire.SendDirect(id=name, to="bob", text="psst")) for name in "12"
     )
@@ -63,7 +63,7 @@ def test_a_direct_message_is_not_attempted_by_another_session() -> None:
 
 
 def test_a_direct_message_is_found_among_what_is_heard() -> None:
-    outbox = Outbox()
+    outbox = PendingSends()
     mine = outbox.put(wire.SendDirect(id="1", to="bob", text="psst"))
     heard = wire.DirectMessage(seq=4, at=0, epoch="e", sender="me", to="bob", text="psst", id="1")
     assert outbox.heard([heard], "me")
@@ -75,11 +75,11 @@ class Sending(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outbox = Outbox()
+        self.outbox = PendingSends()
         self.said: dict[str, list[str]] = {"lobby": [], "cafe": []}
         self.logs: dict[str, list[wire.Message]] = {"lobby": [], "cafe": []}
         self.known: dict[str, int] = {}
-        self.queued: list[Unsent] = []
+        self.queued: list[PendingSend] = []
         self.present: set[str] = set()
         self.number = 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from client.desktop.control.attention import Caller, notify, title_with_unread
+from client.desktop.control.attention import Notifier, notify, title_with_unread
 from gateway import wire
 from tests.unit.client.model.chatting import NOON, direct, message, online
 
@@ -65,7 +65,7 @@ def test_the_title_tells_how_much_is_unread() -> None:
 def test_a_call_tells_who_says_what_and_once() -> None:
     chat, calls = online(), list[tuple[str, str]]()
     muted: set[str] = set()
-    caller = Caller(lambda title, text: calls.append((title, text)), lambda: muted)
+    caller = Notifier(lambda title, text: calls.append((title, text)), lambda: muted)
     chat.attend(attended=False)
     chat.apply(message(3, "alice: look"), NOON)
     chat.apply(message(4, "no more to say"), NOON)
@@ -84,7 +84,7 @@ def test_a_call_tells_who_says_what_and_once() -> None:
 
 def test_what_was_erased_is_not_called_out_and_calls_nobody_again() -> None:
     calls: list[tuple[str, str]] = []
-    caller = Caller(lambda title, text: calls.append((title, text)), lambda: ())
+    caller = Notifier(lambda title, text: calls.append((title, text)), lambda: ())
     chat = online()
     chat.attend(attended=False)
     chat.apply(direct(1, "hello"), NOON)

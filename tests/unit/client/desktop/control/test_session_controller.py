@@ -11,9 +11,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from client import events
-from client.desktop.control.session_controller import Visit
-from client.model import Chat, Draft, NewDay
-from client.session import ConnectionLost, Session
+from client.desktop.control.session_controller import SessionController
+from client.model import Chat, DateLine, Draft
+from client.session import ClientSession, NotConnected
 from gateway import wire
 from gateway.wire import CommandError
 from tests.unit.client.model.chatting import NOON, joined, lines_of, message, texts
@@ -42,10 +42,14 @@ class StandIn:
 
 
 @asynccontextmanager
-async def visiting(chat: Chat, session: StandIn) -> AsyncIterator[Visit]:
+async def visiting(chat: Chat, session: StandIn) -> AsyncIterator[SessionController]:
     async with trio.open_nursery() as nursery:
-        yield Visit(
-            chat, cast("Session", session), nursery, on_change=lambda: None, on_room=lambda: None
+        yield SessionController(
+            chat,
+            cast("ClientSession", session),
+            nursery,
+            on_change=lambda: None,
+            on_room=lambda: None,
         )
         nursery.cancel_scope.cancel()
 
@@ -68,7 +72,7 @@ async def test_older_lines_can_be_asked_for_again_after_a_failure() -> None:
     chat.apply(joined(message(5), message(6)), NOON)
     lobby = chat.room("lobby")
     page = wire.HistoryPage(room="lobby", messages=[message(4)], more=True)
-    failures = (ConnectionLost("it broke"), CommandError("too_fast", "Slowly."))
+    failures = (NotConnected("it broke"), CommandError("too_fast", "Slowly."))
     session = StandIn(history=after(*failures, answer=page))
     async with visiting(chat, session) as visit:
         await visit.load_older(lobby)
@@ -107,7 +111,7 @@ async def test_what_is_said_in_a_room_that_cannot_be_entered_is_refused_and_trie
         await wait_all_tasks_blocked()
         assert ops.drafts["id2"].refusal == "It is too long."
         told = "This room cannot be entered: It is too long."
-        assert [told] == [line.text for line in lines_of(ops) if not isinstance(line, NewDay)]
+        assert [told] == [line.text for line in lines_of(ops) if not isinstance(line, DateLine)]
         ops.retry("id1")
         visit.send(ops)
         await wait_all_tasks_blocked()

@@ -12,17 +12,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from client.addresses import DEFAULT_URL, node_url, typed_urls
-from client.desktop.settings.preferences import (
-    Preferences,
-    Remembered,
-    Server,
-    free_name,
-    remembered,
-    with_given,
-)
+from client.desktop.settings.preferences import Preferences, PreferencesFile, remembered
+from client.desktop.settings.servers import SavedServer, free_name, with_given
 
-HOME = Server("Home", ("ws://a/ws", "ws://b/ws"), rooms=("lobby", "tea"))
+HOME = SavedServer("Home", ("ws://a/ws", "ws://b/ws"), rooms=("lobby", "tea"))
 
 
 @pytest.fixture
@@ -30,9 +23,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "of the client" / "preferences.json"
 
 
-async def change(path: Path, **changes: object) -> Remembered:
+async def change(path: Path, **changes: object) -> PreferencesFile:
     """Change preferences in one visit, which then ends."""
-    visit = Remembered(path)
+    visit = PreferencesFile(path)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(visit.keep_written)
         visit.change(**changes)
@@ -46,7 +39,7 @@ class TestFile:
         muted = frozenset({"#tea"})
         await change(path, servers=(HOME,), server="Home", nick="alice", muted=muted)
         await change(path, look="dark", font_size=14, geometry="960x640+-5+20", tells_typing=False)
-        found = Remembered(path)
+        found = PreferencesFile(path)
         assert found.problem is None
         assert found.preferences == Preferences(
             servers=(HOME,),
@@ -69,7 +62,7 @@ class TestFile:
         self, path: Path, autojump_clock: MockClock
     ) -> None:
         del autojump_clock
-        visit = Remembered(path)
+        visit = PreferencesFile(path)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(visit.keep_written)
             for size in range(8, 20):
@@ -77,7 +70,7 @@ class TestFile:
                 await trio.sleep(0.01)
             assert not path.exists()
             await trio.sleep(2)
-            assert Remembered(path).preferences.font_size == 19
+            assert PreferencesFile(path).preferences.font_size == 19
             nursery.cancel_scope.cancel()
 
     async def test_without_a_change_nothing_is_written(self, path: Path) -> None:
@@ -102,21 +95,21 @@ class TestFile:
     async def test_a_broken_one_is_set_aside_and_said_so(self, path: Path, broken: bytes) -> None:
         path.parent.mkdir()
         path.write_bytes(broken)
-        found = Remembered(path)
+        found = PreferencesFile(path)
         aside = path.with_name("preferences.json.broken")
         assert found.preferences == Preferences()
         assert found.problem is not None
         assert str(aside) in found.problem
         assert aside.read_bytes() == broken
         await change(path, nick="alice")
-        assert Remembered(path).preferences.nick == "alice"
+        assert PreferencesFile(path).preferences.nick == "alice"
 
     async def test_what_a_later_version_adds_is_no_reason_to_lose_the_rest(
         self, path: Path
     ) -> None:
         path.parent.mkdir()
         path.write_text(json.dumps({"nick": "alice", "sound": True}))
-        assert Remembered(path).preferences.nick == "alice"
+        assert PreferencesFile(path).preferences.nick == "alice"
 
     async def test_where_nothing_can_be_written_the_client_goes_on_and_says_so(
         self, tmp_path: Path
@@ -144,34 +137,14 @@ class TestServers:
         servers, name = with_given([HOME], ["ws://c/ws", "ws://b/ws", "ws://a/ws"])
         assert name == "Home"
         assert servers == (
-            Server("Home", ("ws://c/ws", "ws://b/ws", "ws://a/ws"), rooms=("lobby", "tea")),
+            SavedServer("Home", ("ws://c/ws", "ws://b/ws", "ws://a/ws"), rooms=("lobby", "tea")),
         )
 
     def test_other_urls_become_another_one(self) -> None:
         servers, name = with_given([HOME], ["ws://chat.example:1/ws"])
         assert name == "chat.example:1"
-        assert servers == (HOME, Server("chat.example:1", ("ws://chat.example:1/ws",)))
+        assert servers == (HOME, SavedServer("chat.example:1", ("ws://chat.example:1/ws",)))
 
     def test_no_two_have_one_name(self) -> None:
         assert free_name([HOME], "Work") == "Work"
-        assert free_name([HOME, Server("Home (2)", ("ws://c/ws",))], "Home") == "Home (3)"
-
-
-class TestAddresses:
-    def test_several_are_typed_one_a_line_and_may_be_short(self) -> None:
-        typed = " chat.example:8765\nwss://b/there,ws://b\n\nws://b/ws"
-        urls = ("ws://chat.example:8765/ws", "wss://b/there", "ws://b/ws")
-        assert typed_urls(typed) == urls
-
-    @pytest.mark.parametrize("typed", ["", " \n", "http://a", "ws://a:port", "ws://", "a:99999"])
-    def test_a_wrong_one_is_told(self, typed: str) -> None:
-        with pytest.raises(ValueError, match=r"URL|address"):
-            typed_urls(typed)
-
-    @pytest.mark.parametrize("typed", ["ws://a b/ws", "ws://a/\u202eb", "nonsense", "ws://a:0"])
-    def test_no_other_text_passes_for_one(self, typed: str) -> None:
-        with pytest.raises(ValueError, match="URL"):
-            node_url(typed)
-
-    def test_the_usual_one_is_one(self) -> None:
-        assert node_url(DEFAULT_URL) == DEFAULT_URL
+        assert free_name([HOME, SavedServer("Home (2)", ("ws://c/ws",))], "Home") == "Home (3)"
