@@ -1,4 +1,4 @@
-"""Where a node of the cluster is: a WebSocket URL, as a person types it."""
+"""Addresses of nodes: WebSocket URLs, as a person types them and as a connection needs them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ DEFAULT_URL: Final = f"ws://127.0.0.1:8765{wire.PATH}"
 
 
 def node_url(text: str) -> str:
-    """Give the URL of a node; one without a path gets the usual one.
+    """Return the URL of a node, with the usual path if it has none.
 
-    :raises ValueError: with a text for people, if it is none.
+    :raises ValueError: if the text is no such URL; its message is a text for people.
     """
     wrong = ValueError(
         _("{url!r} is no WebSocket URL; one looks like {example}").format(
@@ -34,9 +34,9 @@ def node_url(text: str) -> str:
 
 
 def typed_urls(text: str) -> tuple[str, ...]:
-    """Give the URLs in what a person has typed, one a line; ``host:port`` alone will do.
+    """Return the URLs that a person has typed, one a line; ``host:port`` is enough.
 
-    :raises ValueError: with a text for people, if there is none or one is wrong.
+    :raises ValueError: if there is none or one is wrong; its message is a text for people.
     """
     words = text.replace(",", " ").split()
     if not words:
@@ -47,7 +47,7 @@ def typed_urls(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class NodeAddress:
-    """What a node's URL says: where to connect, and what to ask for."""
+    """The parts of a node's URL: where to connect, and what to request."""
 
     secure: bool
     host: str
@@ -57,9 +57,9 @@ class NodeAddress:
 
     @classmethod
     def from_url(cls, url: str) -> NodeAddress:
-        """Read a ``ws://`` or ``wss://`` URL; without a path it means ``/ws``.
+        """Return the address in a ``ws://`` or ``wss://`` URL; the usual path is ``/ws``.
 
-        :raises ValueError: saying what is wrong with it.
+        :raises ValueError: if the URL is wrong; its message is a text for people.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"ws", "wss"}:

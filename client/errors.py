@@ -15,4 +15,4 @@ class CannotConnect(Exception):
 
 
 class NotConnected(Exception):
-    """There is no connection, or it was lost before the answer came; the text says why."""
+    """There is no connection, or it was lost before the answer came; the text says which."""

@@ -1,4 +1,4 @@
-"""The desktop client: a session, what it shows, and the window that shows it."""
+"""The desktop client: connects a session, the chat and the window."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Ts = TypeVarTuple("Ts")
 
 
 def _closing_signals() -> list[signal.Signals]:
-    """Return what closes the window; a closed terminal too, unless ignored, as by nohup."""
+    """Return the signals that close the window; SIGHUP not where it is ignored, as by nohup."""
     closing = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         closing.append(signal.SIGHUP)
@@ -51,37 +51,37 @@ def _closing_signals() -> list[signal.Signals]:
 
 
 class App:
-    """Runs the session, and carries out what the person does in the window."""
+    """Runs sessions one after the other, and carries out what the person does in the window."""
 
     def __init__(
         self,
         root: tk.Tk,
         theme: Theme,
-        kept: PreferencesFile,
+        settings: PreferencesFile,
         *,
         room: str | None = None,
         nick: str | None = None,
     ) -> None:
         self.chat = Chat()
-        self._kept, self._room = kept, room
+        self._settings, self._room = settings, room
         self._controller: SessionController | None = None
         self._session: ClientSession | None = None
         self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, SavedServer]](1)
         self._program = trio.CancelScope()
-        self._stay_scope = trio.CancelScope()
+        self._session_scope = trio.CancelScope()
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._status = OwnStatus(self.chat, self._tell_status)
-        self._notifier = Notifier(self._call, lambda: kept.preferences.muted)
-        self.appearance = Appearance(root, theme, kept)
-        self.window = Window(root, theme, self, kept)
+        self._notifier = Notifier(self._call, lambda: settings.preferences.muted)
+        self.appearance = Appearance(root, theme, settings)
+        self.window = Window(root, theme, self, settings)
         bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
         self.window.draw(self.chat, now())  # so that what is typed at once has a place to go
         if nick is not None:
             self.sign_in(nick)
 
     async def run(self) -> None:
-        """Be the client until the window is closed or a signal comes."""
+        """Run until the window is closed or a signal comes."""
         with self._program:
             async with trio.open_nursery() as self._nursery:
                 for task in (
@@ -89,12 +89,12 @@ class App:
                     self._close_on_signal,
                     self._status.watch,
                     self._watch_clock,
-                    self._kept.keep_written,
+                    self._settings.keep_written,
                     self.appearance.run,
                 ):
                     self._nursery.start_soon(task)
                 while True:
-                    await self._stay(*await self._nicks.receive())
+                    await self._run_session(*await self._nicks.receive())
 
     async def _close_on_signal(self) -> None:
         with trio.open_signal_receiver(*_closing_signals()) as signals:
@@ -112,12 +112,12 @@ class App:
                 await self._changed.wait()
 
     def _call(self, title: str, text: str) -> None:
-        """Call the person, who has the window not before them."""
+        """Ring and show a notification."""
         self.window.ring()
         self._start(notify, title, text)
 
     async def _watch_clock(self) -> None:
-        """Come back at once after the machine has slept: what it waits for may be long over."""
+        """After the machine was asleep, connect again at once."""
         while True:
             await until_jump()
             self.retry_now()
@@ -145,12 +145,12 @@ class App:
 
     # --- one session --------------------------------------------------------------------------
 
-    async def _stay(self, nick: str, server: SavedServer) -> None:
-        """Come in, and stay until the session ends."""
+    async def _run_session(self, nick: str, server: SavedServer) -> None:
+        """Open a session, and return when it has ended."""
         self.chat.sign_in(nick)
         self.chat.open_rooms(server.rooms, self._room or (None if server.rooms else wire.LOBBY))
         self.redraw()
-        with trio.CancelScope() as self._stay_scope:
+        with trio.CancelScope() as self._session_scope:
             try:
                 async with (
                     open_session(server.urls, nick=nick) as self._session,
@@ -166,37 +166,37 @@ class App:
                     await self._controller.run()
                     nursery.cancel_scope.cancel()
             except (CannotConnect, CommandError) as error:
-                self.chat.stay_out(error)
-        if self._stay_scope.cancelled_caught:
-            self.chat.stay_out()
+                self.chat.fail_sign_in(error)
+        if self._session_scope.cancelled_caught:
+            self.chat.fail_sign_in()
         self._session = self._controller = None
         self.redraw()
 
     # --- what the person does -----------------------------------------------------------------
 
     def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
-        """Come in, under this nickname; to the server of the last time, if none is given."""
-        server = server or self._kept.preferences.last_server
+        """Open a session under a nickname; by default with the server of the last time."""
+        server = server or self._settings.preferences.last_server
         try:
             self._nicks_in.send_nowait((nick, server))
         except trio.WouldBlock:
             return  # clicked twice
-        self._kept.change(nick=nick, server=server.name)
+        self._settings.change(nick=nick, server=server.name)
 
     def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
-        """Remember these servers, and which one was chosen."""
-        self._kept.change(servers=tuple(servers), server=chosen)
+        """Save these servers, and the name of the chosen one."""
+        self._settings.change(servers=tuple(servers), server=chosen)
 
-    def come_in_again(self) -> None:
+    def sign_in_again(self) -> None:
         """Open a session after the last one has ended."""
         self.sign_in(self.chat.nick)
 
     def stop_signing_in(self) -> None:
-        """Give up the attempt to come in."""
-        self._stay_scope.cancel()
+        """Cancel the attempt to open a session."""
+        self._session_scope.cancel()
 
     def say(self, text: str) -> str | None:
-        """Say something, or do what follows a slash; gives why that cannot be, if it cannot."""
+        """Send a message or carry out a slash command; return why that is not possible, or None."""
         wish = commands.parse(text)
         if isinstance(wish, commands.InvalidCommand):
             return wish.problem
@@ -238,28 +238,28 @@ class App:
                 self.close()
 
     def show(self, conversation: Conversation) -> None:
-        """Turn to a conversation."""
-        self.window.chat.composer.keep()
+        """Make a conversation the current one."""
+        self.window.chat.composer.save_input()
         self.chat.show(conversation)
         self.window.draw(self.chat, now())  # at once: what is typed next belongs to it
 
     def step(self, by: int) -> None:
-        """Turn to the next conversation in the list, or the one before."""
+        """Make the next conversation in the list the current one, or the one before."""
         conversation = self.chat.step(by)
         if conversation is not None:
             self.show(conversation)
 
     def join_room(self, room: str) -> None:
-        """Enter a room, or turn to it."""
+        """Join a room, and make it the current conversation."""
         conversation = self.chat.room(room)
         if not conversation.present:
             self._ask(SessionController.join, conversation)
         self.show(conversation)
 
     def _keep_rooms(self) -> None:
-        """Remember which rooms are open, for the next time; none that would not let one in."""
-        kept = self._kept.preferences
-        here = kept.last_server
+        """Save which rooms are open, without those that could not be joined."""
+        preferences = self._settings.preferences
+        here = preferences.last_server
         rooms = tuple(
             conversation.name
             for conversation in reversed(self.chat.rooms)
@@ -267,29 +267,30 @@ class App:
             and (conversation.entered or conversation.name in here.rooms)
         )
         changed = msgspec.structs.replace(here, rooms=rooms)
-        self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
+        servers = tuple(changed if s is here else s for s in preferences.servers)
+        self._settings.change(servers=servers)
 
     def choose_look(self, look: Look) -> None:
-        """Look like this from now on."""
+        """Choose the light look, the dark one, or that of the system."""
         self.appearance.choose(look)
 
     def show_help(self) -> None:
-        """Show every key and command, or no longer."""
+        """Show or hide the help."""
         self.window.help.toggle()
 
     def mute(self) -> None:
-        """Have the conversation in sight call for no attention, or again."""
+        """Mute the current conversation, or unmute it."""
         if self.chat.current is None:
             return
         title = self.chat.current.title
-        muted = self._kept.preferences.muted ^ {title}
-        self._kept.change(muted=muted)
+        muted = self._settings.preferences.muted ^ {title}
+        self._settings.change(muted=muted)
         told = _("Muted: nothing said here rings.") if title in muted else _("No longer muted.")
         self.chat.current.report(now(), told)
         self.redraw()
 
     def ask_for_room(self) -> None:
-        """Open the place where one joins a room, and fill it with the rooms that there are."""
+        """Open the chooser for joining a room, and fill it with the rooms that exist."""
         self._ask(SessionController.list_rooms, self.window.ask_for_room())
 
     def talk_to(self, nick: str) -> None:
@@ -297,7 +298,7 @@ class App:
         self.show(self.chat.conversation(ConversationKey(nick, direct=True)))
 
     def leave(self, room: str | None = None) -> None:
-        """Leave a room, or the conversation in sight."""
+        """Leave a room, or the current conversation."""
         left = (
             self.chat.current
             if room is None
@@ -315,7 +316,7 @@ class App:
         self.redraw()
 
     def set_status(self, state: wire.State, text: str = "") -> None:
-        """Show this status to others."""
+        """Set the status that others see."""
         self._status.choose(state, text)
 
     def _tell_status(self, state: wire.State, text: str) -> None:
@@ -323,27 +324,27 @@ class App:
         self.redraw()
 
     def note_activity(self) -> None:
-        """Note that the person does something."""
+        """Note that the person did something."""
         if self._nursery is not None:
             self._status.note_activity()
 
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
-        if self.chat.current is not None and self._kept.preferences.tells_typing:
+        if self.chat.current is not None and self._settings.preferences.tells_typing:
             self._ask(SessionController.note_typing, self.chat.current)
 
     def attend(self, *, attended: bool) -> None:
-        """Note whether the person has the window before them."""
+        """Note whether the window has the focus."""
         self.chat.attend(attended=attended)
         self.redraw()
 
     def load_older(self) -> None:
-        """Ask the server for older lines of the conversation in sight."""
+        """Load older messages of the current conversation."""
         if self.chat.current is not None:
             self._ask(SessionController.load_older, self.chat.current)
 
     def note_end(self) -> None:
-        """Note that the newest line of the conversation in sight has come into sight."""
+        """Note that the reader has come to the end of the current conversation."""
         self.chat.read_current()
         self.redraw()
 
@@ -358,35 +359,35 @@ class App:
             self._send(self.chat.current)
 
     def discard_draft(self, draft_id: str) -> None:
-        """Forget a refused message."""
+        """Drop a refused message."""
         if self.chat.current is not None:
             self.chat.current.discard(draft_id)
         self.redraw()
 
     def retry(self) -> None:
-        """Try again what has failed: to be connected or, if that is so, to say what was refused."""
+        """Connect again at once or, if connected, send all refused messages again."""
         match self.chat.connection:
             case Offline():
                 self.retry_now()
             case SessionOver():
-                self.come_in_again()
+                self.sign_in_again()
             case _ if self.chat.current is not None:
                 for draft in self.chat.current.refused:
                     self.retry_draft(draft.id)
 
     def discard(self) -> None:
-        """Forget all messages in sight that were refused."""
+        """Drop all refused messages of the current conversation."""
         if self.chat.current is not None:
             for draft in self.chat.current.refused:
                 self.discard_draft(draft.id)
 
     def retry_now(self) -> None:
-        """Do not wait for the next attempt to connect."""
+        """Connect again at once, without waiting for the next attempt."""
         if self._session is not None:
             self._session.retry_now()
 
     def close(self) -> None:
-        """Leave, and end the program."""
+        """End the program."""
         self._program.cancel()
 
     def _send(self, conversation: Conversation) -> None:

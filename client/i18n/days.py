@@ -1,4 +1,4 @@
-"""A day in words, in the language of all other texts, whatever the system's own is."""
+"""Dates in words, in the language of all other texts rather than of the system."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MONTHS: Final = (
 
 
 def in_words(day: date) -> str:
-    """Write a day out, with its weekday."""
+    """Return a date written out, with its weekday."""
     return _("{weekday}, {day} {month} {year}").format(
         weekday=_(_WEEKDAYS[day.weekday()]),
         day=day.day,

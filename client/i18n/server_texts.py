@@ -1,7 +1,7 @@
-"""What a server tells people, in the words of this client: by its code, and so in any language.
+"""The texts for what a server reports, chosen by its code, and so in any language.
 
-Servers write English. Their own words are shown for a code that is not known here, or where too
-little is known to say it better.
+Servers write English. Their own text is used for an unknown code, or where too little is known to
+fill in ours.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ EventT = TypeVar("EventT")
 
 
 def in_own_words(event: EventT, command: wire.Command | None = None) -> EventT:
-    """Give an event with its ``message`` in our words; ``command`` is what an error answers."""
+    """Return an event with its ``message`` replaced by our text for its code.
+
+    ``command`` is the one that an error answers, if it is known.
+    """
     if isinstance(event, wire.Error):
         return msgspec.structs.replace(event, message=_refusal(event, command))
     if isinstance(event, wire.Notice):
@@ -85,7 +88,7 @@ def in_own_words(event: EventT, command: wire.Command | None = None) -> EventT:
 
 
 def why_closed(code: int, reason: str | None = None) -> str:
-    """Say why a connection was closed; ``reason`` is what the server said."""
+    """Return why a connection was closed; ``reason`` is the server's text."""
     if code in CLOSINGS:
         return _(CLOSINGS[code])
     return reason or _("closed with code {code}").format(code=code)

@@ -1,4 +1,4 @@
-"""The language of the text for people: ``_("Come in")`` gives it in theirs.
+"""Translation of the texts that people read: ``_("Come in")`` returns it in their language.
 
 Texts are written in English where they are used, and are found there by any gettext extractor::
 
@@ -6,7 +6,7 @@ Texts are written in English where they are used, and are found there by any get
 
 What varies is filled in afterwards, ``_("{nick} joined").format(nick=nick)``, so that a
 translation may put it elsewhere. A text in a table that is made at import is marked with `N_`, and
-translated with `_` when it is shown.
+translated with `_` when it is displayed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class _Language:
 
 
 def speak(languages: Sequence[str] | None = None, folder: Path = LOCALE) -> None:
-    """Choose the first of these languages that there is; those of the environment, if not given.
+    """Choose the first of these languages that has a translation; default is the environment's.
 
-    Texts are English where no translation has them. Widgets keep the text that they were made
-    with, so this comes before the window.
+    Texts without a translation stay English. Widgets keep the text that they were made with, so
+    this is called before there is a window.
     """
     if languages is None:
         languages = list(_wanted(os.environ))
@@ -40,19 +40,19 @@ def speak(languages: Sequence[str] | None = None, folder: Path = LOCALE) -> None
 
 
 def use(translation: gettext.NullTranslations) -> None:
-    """Have all texts from here on translated by this."""
+    """Translate all texts by this from now on."""
     _Language.translation = translation
 
 
 def _read(path: Path) -> gettext.NullTranslations:
-    """Read a file as translators write it, without a step between."""
+    """Return the translation in a ``.po`` file."""
     import polib  # noqa: PLC0415 - English needs none of it
 
     return gettext.GNUTranslations(io.BytesIO(polib.pofile(str(path)).to_binary()))
 
 
 def _wanted(environment: Mapping[str, str]) -> Iterator[str]:
-    """Give the languages that somebody asks for in the way of gettext, ``de_AT`` before ``de``."""
+    """Yield the languages in the environment, as gettext reads it: ``de_AT``, then ``de``."""
     names = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
     asked = next(filter(None, map(environment.get, names)), "")
     for name in asked.split(":"):
@@ -64,15 +64,15 @@ def _wanted(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _(text: str) -> str:
-    """Give a text in the chosen language."""
+    """Return a text in the chosen language."""
     return _Language.translation.gettext(text)
 
 
 def ngettext(one: str, several: str, number: int) -> str:
-    """Give the text for this number of things in the chosen language."""
+    """Return the text for a number of things in the chosen language."""
     return _Language.translation.ngettext(one, several, number)
 
 
 def N_(text: str) -> str:  # noqa: N802 - it is called so wherever there is gettext
-    """Mark a text that is translated later."""
+    """Return a text as it is, and mark it for translation later."""
     return text

@@ -87,7 +87,7 @@ class Chat:
         return sum(c.unread for c in self.conversations.values() if c.title not in muted)
 
     def show(self, conversation: Conversation) -> None:
-        """Make a conversation the current one; its predecessor counts as read."""
+        """Make a conversation the current one; the last one loses its mark of what is unread."""
         if conversation is not self.current:
             if self.current is not None:
                 self.current.unread_from = None
@@ -177,7 +177,7 @@ class Chat:
         """Note that a session is being opened under this nickname."""
         self.connection = SigningIn(nick)
 
-    def stay_out(self, error: CannotConnect | CommandError | None = None) -> None:
+    def fail_sign_in(self, error: CannotConnect | CommandError | None = None) -> None:
         """Note that no session was opened: because of ``error``, or because the person gave up."""
         nick = self.connection.nick if isinstance(self.connection, SigningIn) else self.nick
         problem = suggestion = None

@@ -1,4 +1,4 @@
-"""What has been begun is completed: by Tab, each time by the next that fits, or from a list."""
+"""Completion of commands, emoji and nicknames: from a list while typing, or by Tab."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST_OFFERED: Final = 8
 
 @dataclass(frozen=True)
 class Completion:
-    """Something that what is typed may become: ``text`` instead of the last ``replaces`` letters.
+    """A completion: ``text`` replaces the last ``replaces`` letters before the cursor.
 
-    It is shown as its ``title`` with a ``note``, behind a ``symbol`` or somebody's (``nick``)
-    avatar.
+    It is displayed as its ``title`` with a ``note``, behind a ``symbol`` or the avatar of
+    ``nick``.
     """
 
     title: str
@@ -31,9 +31,10 @@ class Completion:
 
 
 def completions(before: str, nicks: Iterable[str]) -> Sequence[Completion]:
-    """Give what the text before the cursor may become: a command, an emoji, or a person after @.
+    """Return the completions of the text before the cursor, best first; none if it is complete.
 
-    ``nicks`` come likeliest first. There is nothing to offer for what is there in full.
+    There are completions of commands, of emoji after a colon, and of nicknames after ``@``.
+    ``nicks`` come likeliest first.
     """
     if commands := begun(before):
         found = [
@@ -70,7 +71,7 @@ class _Typed:
 
 
 class Completer:
-    """Completes nicknames and commands; pressed again, it offers the next one."""
+    """Completes nicknames and commands by Tab; each further Tab takes the next match."""
 
     def __init__(self) -> None:
         self._offered: _Typed | None = None
@@ -82,7 +83,7 @@ class Completer:
     def complete(
         self, text: str, cursor: int, nicks: Iterable[str], *, backwards: bool = False
     ) -> tuple[str, int]:
-        """Give the text with the word before the cursor completed, and where the cursor is then.
+        """Complete the word before the cursor; return the new text and the new cursor.
 
         ``nicks`` come likeliest first.
         """

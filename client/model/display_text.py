@@ -1,4 +1,4 @@
-"""Words from the net as they may be shown, and words about people."""
+"""Making text from the net safe to display, and a few phrases about people."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_NAMED: Final = 5
 
 
 def why_not_sendable(text: str, most_bytes: int) -> str | None:
-    """Say why a text cannot be sent at all, so that it need not be tried; None if it can."""
+    """Return why a text cannot be sent at all; None if it can."""
     size = len(text.encode(errors="replace"))
     if size > most_bytes:
         return _("This is too long to send: {size:,} of {most:,} bytes.").format(
@@ -25,7 +25,7 @@ def why_not_sendable(text: str, most_bytes: int) -> str | None:
 
 
 def name_some(nicks: Sequence[str]) -> str:
-    """Name people, and count those too many to be named."""
+    """Return a list of nicknames in words; beyond a few, the others are only counted."""
     if len(nicks) <= _MOST_NAMED:
         return ", ".join(nicks)
     others = len(nicks) - _MOST_NAMED + 1
@@ -35,7 +35,7 @@ def name_some(nicks: Sequence[str]) -> str:
 
 
 def is_mentioned(nick: str, text: str) -> bool:
-    """Tell whether a text names somebody, and not only somebody whose nickname has theirs in it."""
+    """Return whether a text contains a nickname as a word of its own."""
     if not nick or nick.casefold() not in text.casefold():
         return False
     pattern = rf"(?<![\w\[\]\\^{{}}|-]){re.escape(nick)}(?![\w\[\]\\^{{}}|-])"
@@ -49,10 +49,11 @@ _SAFE_FORMATS: Final = frozenset("\u00ad\u200c\u200d\u200e\u200f")
 
 
 def shown(text: str) -> str:
-    """Give a text from the net as it may be shown; its lines stay lines.
+    """Return a text from the net as it is displayed; it may have several lines.
 
-    Control characters become their pictures (ESC is shown as ␛); what would turn the direction of
-    the text around it, or hide in it, becomes U+FFFD. Runs of empty lines become one.
+    - Control characters become their pictures (ESC becomes ␛).
+    - Characters that change the direction of text, or are invisible, become U+FFFD.
+    - Runs of empty lines become one.
     """
     if text.isprintable():
         return text
@@ -62,7 +63,7 @@ def shown(text: str) -> str:
 
 
 def shown_line(text: str) -> str:
-    """Give a text from the net as it may be shown in one line, as `shown` otherwise."""
+    """Return a text from the net as it is displayed in one line; see `shown`."""
     return text if text.isprintable() else "".join(map(_shown_character, text))
 
 

@@ -1,4 +1,4 @@
-"""The lines of a conversation in order; they come and go at their two ends only."""
+"""The lines of a conversation, in order; lines are added and removed at the two ends only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ GROUP_MILLISECONDS: Final = 5 * 60_000
 
 @dataclass(eq=False)
 class Entry:
-    """A line at its place; ``continued`` if it belongs to the message above it.
+    """A line and its place in the conversation.
 
-    ``gone`` is set when it is dropped or replaced, for those who have drawn it.
+    - ``continued``: whether the message goes on from the one above, and is shown without a head;
+    - ``gone``: whether it was dropped or replaced, for those who have drawn it.
     """
 
     line: Line
@@ -30,7 +31,7 @@ class Entry:
 class Transcript:
     """The newest `MOST_LINES` lines.
 
-    ``changes`` grows with every change, ``erasures`` with those of lines that stay where they are.
+    ``changes`` grows with every change, ``erasures`` with those of lines that stay in their place.
     """
 
     def __init__(self) -> None:
@@ -38,9 +39,9 @@ class Transcript:
         self.changes = self.erasures = 0
 
     def add(self, line: Line) -> Entry:
-        """Add a line at the end; one about comings and goings is folded into one before it.
+        """Add a line at the end and return its entry; membership lines in a row become one.
 
-        If that leaves nothing to tell, what is given is gone.
+        If nothing is left of the merged line, the returned entry is gone.
         """
         self.changes += 1
         last = self.entries[-1].line if self.entries else None
@@ -56,7 +57,7 @@ class Transcript:
         return self._append(Entry(line, _continues(last, line)))
 
     def prepend(self, lines: Iterable[Line]) -> None:
-        """Put older lines before all others."""
+        """Add older lines before all others."""
         earlier = list(lines)
         if not earlier:
             return
@@ -78,7 +79,7 @@ class Transcript:
         self.entries.extendleft(reversed(built))
 
     def drop_oldest(self, most: int = MOST_LINES) -> bool:
-        """Keep only the newest lines; tells whether there were more."""
+        """Keep only the ``most`` newest entries; return whether there were more."""
         dropped = len(self.entries) > most
         while len(self.entries) > most:
             self.entries.popleft().gone = True
@@ -99,7 +100,7 @@ class Transcript:
         return erased
 
     def find(self, words: str) -> list[Entry]:
-        """Give the messages that have these words in them, or are by such a person."""
+        """Return the messages that contain these words, or whose sender has that name."""
         wanted = words.casefold()
         return [
             entry
@@ -110,13 +111,13 @@ class Transcript:
 
     @property
     def oldest_seq(self) -> int | None:
-        """The number of the oldest message here; None if there is none."""
+        """The position of the oldest message here; None if there is none."""
         said = (entry.line for entry in self.entries)
         return next((line.seq for line in said if isinstance(line, MessageLine) and line.seq), None)
 
     @property
     def newest_seq(self) -> int | None:
-        """The number of the newest message here; None if there is none."""
+        """The position of the newest message here; None if there is none."""
         said = (entry.line for entry in reversed(self.entries))
         return next((line.seq for line in said if isinstance(line, MessageLine) and line.seq), None)
 

@@ -1,4 +1,4 @@
-"""Noticing that the machine has slept: the time of day has gone on, and nothing here has."""
+"""Noticing that the machine was asleep, by comparing two clocks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ JUMP_SECONDS: Final = 10.0
 
 
 async def until_jump(time_of_day: Callable[[], float] = time.time) -> None:
-    """Wait until the time of day has jumped, either way, against the time that was waited.
+    """Wait until the time of day has jumped, forwards or backwards.
 
-    So it is after a sleep of the machine, whether or not the clock that one waits by has slept
-    with it. It is looked at now and then, so once in a program is enough.
+    That happens when the machine wakes up, whether or not Trio's clock ran while it slept. The
+    clock is read every `LOOK_SECONDS`, so one caller in a program is enough.
     """
     jump = 0.0
     while abs(jump) < JUMP_SECONDS:

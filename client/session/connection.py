@@ -1,4 +1,4 @@
-"""One WebSocket connection to one node: commands and their answers, and the events between."""
+"""One WebSocket connection to one node: commands, their answers, and events."""
 
 from __future__ import annotations
 
@@ -40,16 +40,17 @@ AnswerT = TypeVar("AnswerT", bound=wire.Event)
 
 @dataclass(frozen=True)
 class Closed:
-    """How a connection ended: the WebSocket close code and, in our words, its reason."""
+    """How a connection ended: the WebSocket close code, and the reason in our words."""
 
     code: int
     reason: str
 
 
 class _ReaderNursery:
-    """Where trio-websocket starts its reader: keeps what that raises, which it tells nobody else.
+    """The nursery that is given to trio-websocket, which starts one reader task in it.
 
-    A node that refuses the handshake, or breaks it off, ends the reader and nothing else.
+    It keeps the exception of the reader, which would otherwise end our nursery: a node that
+    refuses the handshake or breaks it off ends the reader and nothing else.
     """
 
     def __init__(self, nursery: trio.Nursery) -> None:
@@ -58,7 +59,7 @@ class _ReaderNursery:
         self.error: Exception | None = None
 
     def start_soon(self, reader: Callable[[], Awaitable[None]]) -> None:
-        """Start the one task that trio-websocket has."""
+        """Start the reader, the only task of trio-websocket."""
         self._nursery.start_soon(self._read, reader)
 
     async def _read(self, reader: Callable[[], Awaitable[None]]) -> None:
@@ -86,7 +87,7 @@ class _Pending(Generic[AnswerT]):
         self.error: Exception = NotConnected(_("the connection was lost"))
 
     def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
-        """Take the answer; gives what should be told of it before anything that comes later."""
+        """Decode the answer; return what is to be delivered as an event before any later frame."""
         try:
             self.answer = wire.decode_answer(data, self._answer_type)
         except ValueError as error:
@@ -96,19 +97,19 @@ class _Pending(Generic[AnswerT]):
         return self._on_answer(self.answer) if self._on_answer else None
 
     def refuse(self, data: str) -> None:
-        """Take a refusal."""
+        """Fail with the refusal in a frame."""
         error = wire.decode_answer(data, wire.Error)
         self.fail(in_own_words(error, self._command).as_exception())
 
     def fail(self, error: Exception) -> None:
-        """Take the loss of the connection, say; what was answered stays answered."""
+        """Fail with an error, unless the command is answered already."""
         if not self.answered.is_set():
             self.error = error
             self.answered.set()
 
 
 class ClientConnection:
-    """An open WebSocket. One task runs `hear`; any task may `ask`."""
+    """An open WebSocket. One task runs `hear`; any task may call `ask`."""
 
     def __init__(
         self, stream: trio.abc.Stream, websocket: trio_websocket.WebSocketConnection
@@ -121,7 +122,7 @@ class ClientConnection:
 
     @classmethod
     async def open(cls, nursery: trio.Nursery, url: str) -> ClientConnection:
-        """Connect to a node; the connection lives in the nursery, until `close`.
+        """Connect to a node; the connection's task runs in the nursery until `close`.
 
         :raises CannotConnect: if that fails.
         """
@@ -177,10 +178,10 @@ class ClientConnection:
         *,
         on_answer: Callable[[AnswerT], Any | None] | None = None,
     ) -> AnswerT:
-        """Send a command that has an id and wait for its answer.
+        """Send a command that has an id and return its answer.
 
-        ``on_answer`` is called synchronously before any later frame is read; what it returns, if
-        anything, is handed to the events' consumer in its address.
+        ``on_answer`` is called synchronously before any later frame is read. What it returns,
+        unless that is None, is delivered to ``on_event`` of `hear` in the answer's place.
 
         :raises CommandError: if the node refuses.
         :raises NotConnected: if no answer comes; whether it took effect is then unknown.
@@ -201,7 +202,7 @@ class ClientConnection:
         return pending.answer
 
     async def hear(self, on_event: Callable[[Any], Awaitable[None]]) -> Closed:
-        """Read until the connection ends, in one task only; every event goes to ``on_event``."""
+        """Read frames until the connection ends, and call ``on_event`` with each event."""
         closed = Closed(1006, why_closed(1006))
         try:
             while True:
@@ -234,14 +235,14 @@ class ClientConnection:
             return None
 
     async def ping(self) -> None:
-        """Wait for the answer to a WebSocket ping; bound it, a dead peer never answers."""
+        """Send a WebSocket ping and wait for its answer, without a bound."""
         try:
             await self._websocket.ping()
         except trio_websocket.ConnectionClosed as error:
             raise NotConnected(_describe(error.reason)) from None
 
     async def until_silent(self) -> None:
-        """Return once the other side is dead, though it may never have said so."""
+        """Ping the other side, and return once it does not answer."""
         answered = True
         with suppress(NotConnected):
             while answered:
@@ -254,13 +255,13 @@ class ClientConnection:
                 answered = not self._patience.cancelled_caught
 
     def doubt(self) -> None:
-        """Have `until_silent` find out now whether the other side lives, and not wait for long."""
+        """Have `until_silent` ping at once and wait at most `PROBE_SECONDS` for the answer."""
         self._doubted.set()
         soon = trio.current_time() + PROBE_SECONDS
         self._patience.deadline = min(self._patience.deadline, soon)
 
     async def close(self, *, patience: float = CLOSE_SECONDS, code: int = GOODBYE) -> None:
-        """Close, with at most ``patience`` seconds for the answer; `GOODBYE` ends the session."""
+        """Close, and wait at most ``patience`` seconds for it; `GOODBYE` ends the session."""
         try:
             with trio.move_on_after(patience):
                 await self._websocket.aclose(code)
@@ -269,7 +270,7 @@ class ClientConnection:
 
 
 def _retry_after(rejected: trio_websocket.ConnectionRejected) -> float | None:
-    """Read the seconds that a node which takes nobody in asked us to wait."""
+    """Return the seconds in the ``Retry-After`` header of a refused handshake."""
     for name, value in rejected.headers or ():
         if name.lower() == b"retry-after" and value.isdigit():
             return float(value)
@@ -277,7 +278,7 @@ def _retry_after(rejected: trio_websocket.ConnectionRejected) -> float | None:
 
 
 def _why(error: BaseException) -> str:
-    """Give the reason under what Trio says of all the addresses it tried."""
+    """Return the underlying reason of an error that Trio wraps for all addresses tried."""
     if isinstance(error, BaseExceptionGroup):
         return _why(error.exceptions[0])
     if isinstance(error, OSError) and error.strerror:
@@ -291,5 +292,5 @@ def _why(error: BaseException) -> str:
 
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:
-    """Say why a connection was closed, be it without a word (1006, by RFC 6455)."""
+    """Return why a connection was closed; without a close frame that is 1006 (RFC 6455)."""
     return why_closed(int(reason.code), reason.reason) if reason is not None else why_closed(1006)

@@ -1,4 +1,4 @@
-"""Sending messages over whatever connections there are, each once and in order."""
+"""Sending messages over any number of connections, each once and in order."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PASSING: Final = frozenset({"unavailable", "too_fast"})
 
 
 class Delivery:
-    """The messages of one session on their way, and what it knows of the rooms they go to.
+    """The messages of one session that are being sent.
 
-    A message to a room waits until that is joined on the present connection, so that what the
-    join brings tells whether it was delivered already.
+    A message to a room waits until the room is joined on the current connection, because the answer
+    to the join tells whether the message was delivered already.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Delivery:
         self._changed = trio.lowlevel.ParkingLot()
 
     async def send(self, said: SendCommand) -> int:
-        """Send a message and give its ``seq``; raises as `Session.send`."""
+        """Send a message and return its ``seq``; raises as `ClientSession.send`."""
         deadline = trio.current_time() + SEND_SECONDS
         message = self._pending.put(said)
         try:
@@ -72,7 +72,7 @@ class Delivery:
                 await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
 
     async def _wait_for_turn(self, message: PendingSend) -> ClientConnection | None:
-        """Wait until a message may be sent; None if it was delivered, or will never be."""
+        """Wait until a message may be sent; None if it was delivered or never will be."""
         await trio.lowlevel.checkpoint()
         while message.seq is None and self._over is None and not message.abandoned:
             may_go = self._is_open_to(message.said) and self._pending.is_due(message)
@@ -97,38 +97,38 @@ class Delivery:
         self._changed.unpark_all()
 
     def disconnected(self) -> None:
-        """Keep what is said until there is another connection."""
+        """Hold all messages until there is another connection."""
         self._connection = None
         self._present.clear()
 
     def joined(self, joined: wire.Joined, me: str) -> None:
-        """Take the answer to a join: what it brings of one's own was delivered."""
+        """Apply the answer to a join: own messages in it were delivered."""
         self._following.add(joined.room)
         self._present.add(joined.room)
         self._pending.heard(joined.messages, me)
         self._changed.unpark_all()
 
     def heard(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
-        """Take a message that was told; one's own was delivered."""
+        """Apply a message from the server: an own one was delivered."""
         if message.sender == me and self._pending.heard((message,), me):
             self._changed.unpark_all()
 
     def left(self, room: str) -> None:
-        """Let the server refuse what is said in a room that is followed no more."""
+        """Forget a room, so that the server refuses what is sent to it."""
         self._following.discard(room)
         self._present.discard(room)
         self._changed.unpark_all()
 
     def end(self, reason: str) -> None:
-        """Give up all that is not sent: there will be no connection any more."""
+        """Fail all messages: there will be no connection any more."""
         self._over = self._over or reason
         self._changed.unpark_all()
 
 
 async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
-    """Ask again while the refusal is one that passes; give one that does not.
+    """Ask until the answer is not one of the refusals in `PASSING`; return any other refusal.
 
-    Without the connection it is over, too: the next one begins by asking all of this.
+    Returns None on success, and without a connection: the next one begins by asking all this again.
     """
     while True:
         try:

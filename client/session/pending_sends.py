@@ -1,4 +1,4 @@
-"""What a session has said and nobody has acknowledged: in order for each place it goes to. Pure."""
+"""Messages that are sent and not acknowledged, in order for each room and person. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from client.i18n.texts import _
 from gateway import wire
 
 SendCommand = wire.Send | wire.SendDirect
-Place = tuple[type[SendCommand], str]
+QueueKey = tuple[type[SendCommand], str]
 """A room, or a person: where messages must not overtake each other."""
 
 
-def place_of(said: SendCommand) -> Place:
-    """Give where a message goes to."""
+def queue_key(said: SendCommand) -> QueueKey:
+    """Return where a message goes to."""
     return type(said), said.room if isinstance(said, wire.Send) else said.to
 
 
 @dataclass(eq=False)
 class PendingSend:
-    """One message on its way. ``seq`` is its place in the log once the server has told it.
+    """One message on its way.
 
-    ``problem`` is what the last attempt ended with; ``attempted``, that there was one;
-    ``abandoned``, that another could double it.
+    - ``seq``: its position in the log, once the server has told it;
+    - ``problem``: how the last attempt ended;
+    - ``attempted``: whether there was one;
+    - ``abandoned``: whether another attempt could deliver it twice.
     """
 
     said: SendCommand
@@ -35,47 +37,48 @@ class PendingSend:
 
 
 class PendingSends:
-    """A queue for each place, in which only the first may be sent, again and again with its id.
+    """A queue for each room and person, in which only the first message may be sent.
 
-    So a later message never overtakes an earlier one, whatever becomes of connections.
+    It is sent with the same id until it is acknowledged, so that no message overtakes an earlier
+    one, whatever becomes of connections.
     """
 
     def __init__(self) -> None:
-        self._queues: dict[Place, deque[PendingSend]] = {}
+        self._queues: dict[QueueKey, deque[PendingSend]] = {}
 
     def put(self, said: SendCommand) -> PendingSend:
-        """Queue a message; whoever does so takes it out again with `drop`."""
+        """Queue a message; the caller removes it with `drop`."""
         message = PendingSend(said)
-        self._queues.setdefault(place_of(said), deque()).append(message)
+        self._queues.setdefault(queue_key(said), deque()).append(message)
         return message
 
     def drop(self, message: PendingSend) -> None:
-        """Take a message out, acknowledged or given up."""
-        place = place_of(message.said)
+        """Remove a message that is acknowledged or given up."""
+        place = queue_key(message.said)
         queue = self._queues[place]
         queue.remove(message)
         if not queue:
             del self._queues[place]
 
     def is_due(self, message: PendingSend) -> bool:
-        """Tell whether it is a message's turn: all said before it to the same place are out."""
-        return self._queues[place_of(message.said)][0] is message
+        """Return whether a message is the first of its queue."""
+        return self._queues[queue_key(message.said)][0] is message
 
     def waiting(self, room: str) -> list[PendingSend]:
-        """Give what is queued for a room, in order."""
+        """Return the queue of a room, in order."""
         return list(self._queues.get((wire.Send, room), ()))
 
     def heard(self, messages: Iterable[wire.Message | wire.DirectMessage], me: str) -> bool:
-        """Find one's own among messages that were told; tell whether one was there.
+        """Note the ``seq`` of own messages among these; return whether one was found.
 
-        It was delivered though its answer was lost, perhaps with the session that sent it: a new
-        one could not send it again without doubling it.
+        Such a message was delivered although its answer was lost, perhaps with the session that
+        sent it; a new session would deliver it twice.
         """
         found = False
         for message in messages:
             if message.sender != me:
                 continue
-            place: Place = (
+            place: QueueKey = (
                 (wire.SendDirect, message.to)
                 if isinstance(message, wire.DirectMessage)
                 else (wire.Send, message.room)
@@ -87,9 +90,9 @@ class PendingSends:
         return found
 
     def begin_anew(self) -> None:
-        """Note that the session is another one, to which the inbox of the last one is closed.
+        """Note that there is a new session, which cannot read the inbox of the last one.
 
-        Whether a direct message that was attempted has arrived cannot be learnt any more.
+        Whether a direct message that was attempted has arrived is then unknown: it is abandoned.
         """
         for (kind, _whom), queue in self._queues.items():
             for message in queue:

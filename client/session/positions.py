@@ -1,4 +1,4 @@
-"""How far a session has come in each of its rooms and in its inbox: which events are news. Pure."""
+"""The position of a session in each of its rooms and in its inbox. Pure."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _OF_ROOMS: Final = (wire.Message, wire.Erased, wire.Presence, wire.Notice)
 
 @dataclass
 class RoomPosition:
-    """How far a session has come in a room it joined."""
+    """The last message and the version of the members that a session has seen in a room."""
 
     seen: wire.Position
     version: int
 
 
 class Positions:
-    """What has been seen; it is changed as events are told."""
+    """What a session has seen; it tells which events are new, and moves with them."""
 
     def __init__(self) -> None:
         self.rooms: dict[str, RoomPosition] = {}
         self.new_inbox()
 
     def new_inbox(self) -> None:
-        """Begin another session, which has an inbox of its own."""
+        """Begin the inbox of another session."""
         self.inbox = wire.Position(epoch="", seq=0)
         self._directs: deque[wire.DirectMessage] = deque(maxlen=REMEMBERED_DIRECTS)
 
     def took_up(self, welcome: wire.Welcome) -> list[wire.DirectMessage]:
-        """Take the inbox as the welcome to a session taken up tells it; gives what is news in it.
+        """Apply the inbox in the welcome to a resumed session; return the messages that are new.
 
-        After the server lost something that may begin with what was there before.
+        After the server lost something, the welcome may repeat messages from before that.
         """
         told = {(direct.at, direct.sender, direct.id) for direct in self._directs}
         news = [d for d in welcome.directs if (d.at, d.sender, d.id) not in told]
@@ -51,7 +51,7 @@ class Positions:
         return news
 
     def follow(self, joined: wire.Joined) -> None:
-        """Take a room as the answer to a join tells it."""
+        """Apply the answer to a join."""
         ids = {message.seq: message.id for message in joined.messages[-1:]}
         known, before = None, self.rooms.get(joined.room)
         if before is not None and joined.recovered and before.seen.seq == joined.seq:
@@ -60,9 +60,9 @@ class Positions:
         self.rooms[joined.room] = RoomPosition(seen, joined.version)
 
     def is_news(self, event: object, reread_members: Callable[[str], None]) -> bool:
-        """Tell whether an event is new, and about a room that the session is in; count it as seen.
+        """Return whether an event is new and about a room of the session, and count it as seen.
 
-        ``reread_members`` is called with a room of which changes were missed.
+        ``reread_members`` is called with the name of a room if changes of its members were missed.
         """
         if isinstance(event, wire.DirectMessage):
             if event.epoch == self.inbox.epoch and event.seq <= self.inbox.seq:

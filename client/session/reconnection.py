@@ -1,4 +1,4 @@
-"""The connections of one session, one after the other, until it is over."""
+"""The loop that connects a session to node after node, until it is over."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ Ending = Closed | CannotConnect | CommandError
 
 
 class Reconnection:
-    """Goes from node to node, and decides after each connection whether and when there is another.
+    """Decides after each connection whether, when and to which node there is another.
 
-    ``connect`` opens one to a node, calls `came_in` once that has taken the session in, stays for
-    as long as it lasts, and gives how it ended. ``tell`` is told of each wait between two.
+    ``connect`` opens a connection to a node, calls `accepted` once the node has accepted the
+    session, returns when the connection has ended, and returns how. ``tell`` is called before each
+    wait.
     """
 
     def __init__(
@@ -37,37 +38,37 @@ class Reconnection:
         tell: Callable[[Disconnected], Awaitable[None]],
     ) -> None:
         self._route, self._connect, self._tell = route, connect, tell
-        self._came_in = trio.Event()
-        self._came_in_at = 0.0
+        self._accepted = trio.Event()
+        self._accepted_at = 0.0
         self._retry_now = trio.Event()
         self._failure: CannotConnect | CommandError | None = None
 
-    def came_in(self) -> None:
-        """Note that a node has taken the session in."""
-        self._came_in_at = trio.current_time()
-        self._came_in.set()
+    def accepted(self) -> None:
+        """Note that a node has accepted the session."""
+        self._accepted_at = trio.current_time()
+        self._accepted.set()
 
-    async def wait_in(self) -> None:
-        """Wait until the session is in for the first time; raises why it never will be."""
-        await self._came_in.wait()
+    async def wait_accepted(self) -> None:
+        """Wait until the session is accepted for the first time; raise why it never will be."""
+        await self._accepted.wait()
         if self._failure is not None:
             raise self._failure
 
     def retry_now(self) -> None:
-        """Wait no longer for the next attempt."""
+        """End the wait before the next attempt."""
         self._retry_now.set()
 
     async def run(self) -> str | None:
-        """Connect, and again whenever that has ended; give why it is over, once it was in."""
+        """Connect again and again; return why that ended, or None if it never began."""
         ending = await self._first()
         if isinstance(ending, Closed):
             return await self._keep_coming_back(ending)
         self._failure = ending
-        self._came_in.set()
+        self._accepted.set()
         return None
 
     async def _first(self) -> Ending:
-        """Try every node once; give how the first connection ended that came about."""
+        """Try every node once; return how the first connection ended, or why there was none."""
         reasons: list[str] = []
         for _attempt in list(self._route.urls):
             ending = await self._next()
@@ -91,7 +92,7 @@ class Reconnection:
                 if not wire.may_reconnect(ending.code):
                     return ending.reason
                 # One that takes us in and fails at once is no better than one that does not.
-                lived = trio.current_time() - self._came_in_at
+                lived = trio.current_time() - self._accepted_at
                 failures = 0 if lived > LONGEST_BACKOFF else failures + 1
                 refused_since, reason = None, ending.reason
             else:
@@ -116,5 +117,5 @@ class Reconnection:
 
 
 def _is_refusal(ending: Ending) -> bool:
-    """Whether a node was reached and did not take us in, for a reason that will not pass."""
+    """Return whether a node refused the session for a reason that does not pass."""
     return isinstance(ending, CommandError) and ending.code not in PASSING

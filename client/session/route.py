@@ -1,4 +1,4 @@
-"""Which node to try next, and when: in turn, later each time, never all clients at once. Pure."""
+"""Which node to try next, and when: in turn, with growing random delays. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST_BACKOFF: Final = 15.0
 
 
 class Route:
-    """The nodes of a cluster as one client goes round them. Times are of any one clock."""
+    """The nodes of a cluster in the order in which one client tries them. Times are in seconds."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         if not urls:
@@ -22,23 +22,23 @@ class Route:
 
     @property
     def url(self) -> str:
-        """The node whose turn it is."""
+        """The node that is tried next."""
         return self.urls[self._turn % len(self.urls)]
 
     def advance(self) -> str:
-        """Give the node whose turn it is, and go on to the next one."""
+        """Return the node that is tried next, and move on to the one after it."""
         url = self.url
         self._turn += 1
         return url
 
     def keep_away(self, url: str, until: float) -> None:
-        """Ask a node not before then: it said that it takes nobody in."""
+        """Avoid a node until a time, because it said that it accepts nobody."""
         self._not_before[url] = until
 
     def delay(self, failures: int, now: float, *, ceiling: float = LONGEST_BACKOFF) -> float:
-        """Choose the node to try next, and how long to wait before that, in seconds.
+        """Choose the node to try next, and return how many seconds to wait before that.
 
-        The wait has full jitter under a bound that doubles with each failure.
+        The wait is random between 0 and a bound that doubles with each failure, up to ``ceiling``.
         """
         self._not_before = {url: at for url, at in self._not_before.items() if at > now}
         turns = range(self._turn, self._turn + len(self.urls))

@@ -1,4 +1,4 @@
-"""A headless chat client: one session with a cluster, over whichever of its nodes can be reached.
+"""A headless chat client: one session with a cluster, over whichever node can be reached.
 
 ::
 
@@ -41,12 +41,12 @@ OkT = TypeVar("OkT", bound=wire.Ok)
 
 
 class ClientSession:
-    """What can be done in an open session; made by `open_session`.
+    """An open session; made by `open_session`.
 
-    Commands raise `CommandError` if the server refuses, and `NotConnected` if there is no
-    connection or it is lost before the answer; then whether the command took effect is unknown.
-    Every message of a joined room comes as an event, in ``seq`` order and once. Events must be
-    read: with `MOST_UNREAD` of them waiting, answers wait too.
+    - Commands raise `CommandError` if the server refuses, and `NotConnected` if there is no
+      connection or it is lost before the answer; whether they took effect is then unknown.
+    - Every message of a joined room is an event, in ``seq`` order and once.
+    - Events must be read: while `MOST_UNREAD` of them wait, no answer is received either.
     """
 
     def __init__(self, urls: Sequence[str], nick: str) -> None:
@@ -82,7 +82,7 @@ class ClientSession:
         return list(self._rooms)
 
     async def join(self, room: str, *, history: int = 50) -> wire.Joined:
-        """Enter a room; its messages behind the answer's ``seq`` come as events."""
+        """Join a room; messages after the answer's ``seq`` come as events."""
         connection = await self._require_connection()
         command = wire.Join(id=next(self._ids), room=room, history=history)
         return await connection.ask(command, wire.Joined, on_answer=self._follow)
@@ -94,70 +94,70 @@ class ClientSession:
         self._delivery.left(room)
 
     async def send(self, room: str, text: str, *, message_id: str | None = None) -> int:
-        """Say something in a room and give its ``seq``.
+        """Send a message to a room and return its ``seq``.
 
-        It waits for whatever was said in the room before, and is said again, with the same id and
-        so once, over however many connections it takes; after 30 s that fails.
+        It waits for earlier messages to the room, and is sent again with the same id, and so
+        delivered once, over as many connections as it takes; after 30 s it fails.
         """
         command = wire.Send(id=message_id or next(self._ids), room=room, text=text)
         return await self._delivery.send(command)
 
     async def direct(self, to: str, text: str, *, message_id: str | None = None) -> int:
-        """Say something to one person, and give its ``seq`` in one's own inbox; else as `send`."""
+        """Send a message to a person and return its ``seq`` in one's own inbox; else as `send`."""
         command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text)
         return await self._delivery.send(command)
 
     async def history(
         self, room: str, *, before: int | None = None, limit: int = 50
     ) -> wire.HistoryPage:
-        """Read messages of a joined room that came before ``before``, or the newest ones."""
+        """Return messages of a joined room from before ``before``, or the newest ones."""
         command = wire.History(id=next(self._ids), room=room, before=before, limit=limit)
         return await self.command(command, wire.HistoryPage)
 
     async def members(self, room: str) -> wire.MemberList:
-        """List everybody in a joined room."""
+        """Return all members of a joined room."""
         return await self.command(wire.Members(id=next(self._ids), room=room), wire.MemberList)
 
     async def list_rooms(self) -> list[wire.RoomInfo]:
-        """List the rooms that exist, the fullest first."""
+        """Return the rooms that exist, the fullest first."""
         return (await self.command(wire.Rooms(id=next(self._ids)), wire.RoomList)).rooms
 
     async def rename(self, nick: str) -> str:
-        """Take another nickname; gives it as others see it.
+        """Change the nickname, and return it as others see it.
 
-        If the answer is lost, ``nick`` tells after the next connection which one it is.
+        If the answer is lost, `nick` has the right one after the next connection.
         """
         self.nick = (await self.command(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
         return self.nick
 
     async def set_status(self, state: wire.State, text: str = "") -> None:
-        """Tell everybody whether one is there; it is told again after a reconnection."""
+        """Set the status that others see; it is set again after a reconnection."""
         command = wire.SetStatus(id=next(self._ids), state=state, text=text)
         await self.command(command, wire.Ok)
         self._status = state, text
 
     async def typing(self, *, room: str | None = None, to: str | None = None) -> None:
-        """Tell a joined room, or one person, that one is writing; at most each 2 s is told on."""
+        """Tell a room or a person that one is typing; servers pass it on every 2 s at most."""
         await self.command(wire.NoteTyping(id=next(self._ids), room=room, to=to), wire.Ok)
 
     async def ping(self) -> float:
-        """Ask the node for a sign of life; gives the seconds that took."""
+        """Ask the node for an answer, and return how many seconds it took."""
         began = trio.current_time()
         await self.command(wire.Ping(id=next(self._ids)), wire.Ok)
         return trio.current_time() - began
 
     async def command(self, command: wire.Command, answer: type[OkT]) -> OkT:
-        """Send any command that has an id and give its answer."""
+        """Send any command that has an id and return its answer."""
         return await (await self._require_connection()).ask(command, answer)
 
     def retry_now(self) -> None:
-        """Wait no longer to connect; or, if connected, find out now whether that is still so."""
+        """Connect at once; or, if connected, find out now whether the node still answers."""
         self._reconnection.retry_now()
         if self._connection is not None:
             self._connection.doubt()
 
     async def close(self) -> None:
-        """Say goodbye to the node; for the end of the session."""
+        """End the session at the node."""
         self._delivery.end(_("the session is closed"))
         if self._connection is not None:
             await self._connection.close()
@@ -170,12 +170,12 @@ class ClientSession:
 
     # --- staying connected --------------------------------------------------------------------
 
-    async def came_in(self) -> None:
+    async def wait_connected(self) -> None:
         """Wait for the first connection; raises as `open_session`."""
-        await self._reconnection.wait_in()
+        await self._reconnection.wait_accepted()
 
     async def run(self) -> None:
-        """Connect, and stay connected until the session ends; started once, by `open_session`."""
+        """Connect and stay connected until the session ends; started once, by `open_session`."""
         async with self._events:
             reason = await self._reconnection.run()
             if reason is not None:
@@ -183,12 +183,12 @@ class ClientSession:
                 await self._tell(Ended(reason))
 
     async def _tell(self, event: Event) -> None:
-        """Hand an event to whoever reads them; one who closed ``events`` wants none."""
+        """Deliver an event, unless whoever reads them has closed ``events``."""
         with suppress(trio.BrokenResourceError):
             await self._events.send(event)
 
     async def _connect(self, url: str) -> Ending:
-        """Connect to a node, come in, and stay until that ends; give how it ended."""
+        """Connect to a node, begin the session there, stay, and return how that ended."""
         ending: Ending
         async with trio.open_nursery() as nursery:
             try:
@@ -228,7 +228,7 @@ class ClientSession:
             self._connection = connection
             self._delivery.connected(connection, resumed=welcome.resumed)
             await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
-            self._reconnection.came_in()
+            self._reconnection.accepted()
             if not welcome.resumed:
                 nursery.start_soon(self._tell_status, connection)
             for name in list(self._rooms):
@@ -243,7 +243,7 @@ class ClientSession:
         return closed
 
     async def _say_hello(self, connection: ClientConnection) -> wire.Welcome:
-        """Take this session up again; if that cannot be, begin another under the same name."""
+        """Resume the session or, if the server does not know it any more, begin another one."""
         if self._secret is not None:
             hello = wire.Hello(id=next(self._ids), resume=self._secret, inbox=self._positions.inbox)
             try:
@@ -263,7 +263,7 @@ class ClientSession:
             raise
 
     async def _tell_status(self, connection: ClientConnection) -> None:
-        """Have the server know the status that was set over an earlier connection."""
+        """Set the status again that was set over an earlier connection."""
 
         async def tell() -> None:
             state, text = self._status
@@ -274,7 +274,7 @@ class ClientSession:
             await self._tell(wire.Error(code=refusal.code, message=refusal.message))
 
     async def _rejoin(self, connection: ClientConnection, name: str) -> None:
-        """Join a room again and have what was missed told in its place among the events."""
+        """Join a room again; what was missed is delivered in order among the events."""
 
         def follow(joined: wire.Joined) -> Rejoined:
             self._follow(joined)
@@ -297,7 +297,7 @@ class ClientSession:
         self._delivery.joined(joined, self.nick)
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
-        """Hand on an event that is new, in order, and about a room that we are in."""
+        """Deliver an event if it is new and about a room that the session is in."""
 
         def reread(name: str) -> None:
             nursery.start_soon(self._reread_members, name)
@@ -334,7 +334,7 @@ class ClientSession:
 async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[ClientSession]:
     """Open a session with a cluster, given the URLs of any of its nodes.
 
-    The session comes back by itself, to the next node, whenever its connection is lost.
+    Whenever its connection is lost, the session reconnects by itself, to the next node.
 
     :raises CannotConnect: if none of the nodes can be reached.
     :raises CommandError: if the nickname is refused: ``nick_taken`` (with a ``suggestion``) or
@@ -345,7 +345,7 @@ async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[Clien
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.run)
         try:
-            await session.came_in()
+            await session.wait_connected()
             yield session
         except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery's group
             failure = error

@@ -1,4 +1,4 @@
-"""Emoji by their short names: ``:smile:`` becomes one, and a name is completed."""
+"""Emoji by short name, such as ``:smile:``, and the completion of short names."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _NAMES: Final = (*_ALIASES, *sorted(EMOJI.keys() - _ALIASES.keys()))
 
 
 def with_emoji(text: str) -> str:
-    """Give a text with emoji for the short names in it; within words and links there are none."""
+    """Return a text with its short names replaced by emoji, except within words and links."""
     kept: list[str] = []
     end = start = 0
     links = find_links(text)
@@ -85,7 +85,10 @@ def with_emoji(text: str) -> str:
 
 
 def complete_emoji(typed: str, most: int = 8) -> list[tuple[str, str]]:
-    """Give short names that begin so, or else have it within, and their emoji; usual ones first."""
+    """Return up to ``most`` short names and their emoji for the start of a name.
+
+    Names that begin so come first, then names that contain it; the usual ones before others.
+    """
     wanted = typed.removeprefix(":").casefold()
     beginning = [name for name in _NAMES if name.startswith(wanted)]
     within = [name for name in _NAMES if wanted in name and not name.startswith(wanted)]
@@ -93,9 +96,9 @@ def complete_emoji(typed: str, most: int = 8) -> list[tuple[str, str]]:
 
 
 def typed_emoji(before: str) -> str | None:
-    """Give the start of a short name at the end of what is typed, without its colon.
+    """Return the start of a short name at the end of a text, without its colon.
 
-    None if there is none, or if it is so short that a colon is more likely than an emoji.
+    None if there is none, or if it is so short that just a colon is more likely.
     """
     found = re.search(r"(?:^|[\s(]):([a-z0-9_+-]{2,64})$", before)
     return found[1] if found else None

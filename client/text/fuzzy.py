@@ -1,4 +1,4 @@
-"""Which of many names somebody means who types a few of their letters."""
+"""Fuzzy matching: finding names by a few of their letters."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 def best_matches(typed: str, choices: Iterable[T], name: Callable[[T], str]) -> list[T]:
-    """Give the choices whose names have all the letters in this order, the likeliest first.
+    """Return the choices whose names contain all typed letters in order, best match first.
 
-    Letters that begin a word or follow each other count most, then short names; choices that
-    are alike keep their order, and so do all of them if nothing is typed.
+    Letters that begin a word or follow each other count most, then short names. Equal choices keep
+    their order, and so do all of them if nothing is typed.
     """
     wanted = "".join(typed.casefold().split())
     scored = [(_score(wanted, name(choice)), choice) for choice in choices]
@@ -22,7 +22,7 @@ def best_matches(typed: str, choices: Iterable[T], name: Callable[[T], str]) -> 
 
 
 def _score(wanted: str, name: str) -> float | None:
-    """Say how well a name fits; None if it does not."""
+    """Return how well a name matches; None if it does not."""
     folded = name.casefold()
     if not wanted:
         return 0.0

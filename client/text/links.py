@@ -12,9 +12,9 @@ _CLOSING: Final = {")": "(", "]": "[", "}": "{"}
 
 
 def find_links(text: str) -> list[tuple[int, int]]:
-    """Give where the http and https links in a text begin and end.
+    """Return the start and end of each http or https link in a text.
 
-    Punctuation at the end of one belongs to the sentence, and so does a bracket that was not
+    Punctuation at the end is not part of a link, and neither is a closing bracket that was not
     opened within it.
     """
     found = []
@@ -26,7 +26,7 @@ def find_links(text: str) -> list[tuple[int, int]]:
 
 
 def is_link(text: str) -> bool:
-    """Tell whether all of a text is a link that may be opened."""
+    """Return whether a whole text is a link that may be opened."""
     try:
         parts = urlsplit(text)
         _ = parts.port  # raises if it is none

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.environ |= {"DISPLAY": display, "XDG_CONFIG_HOME": folder}
         trio.run(_first_paint)
         root, theme = open_root("Chat")
-        kept = PreferencesFile(Path(folder) / "preferences.json")
+        settings = PreferencesFile(Path(folder) / "preferences.json")
 
         async def measure() -> None:
             async with (
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 open_cluster(redis, 1) as cluster,
                 trio.open_nursery() as nursery,
             ):
-                kept.change(servers=(SavedServer("Here", (cluster.urls[0],)),), server="Here")
-                app = App(root, theme, kept, room="lobby", nick="alice")
+                settings.change(servers=(SavedServer("Here", (cluster.urls[0],)),), server="Here")
+                app = App(root, theme, settings, room="lobby", nick="alice")
                 nursery.start_soon(app.run)
                 while not app.window.chat.winfo_viewable():
                     await trio.sleep(0.05)

@@ -47,7 +47,7 @@ async def test_the_rooms_of_the_last_visit_are_open_again(stage: Stage) -> None:
     await stage.peer("bob", room="tea")
     await stage.peer("Carol", room="ops")
     here = SavedServer("Here", tuple(stage.cluster.urls), rooms=("tea", "ops"))
-    stage.kept.change(servers=(here,), server="Here")
+    stage.settings.change(servers=(here,), server="Here")
     alice = stage.open(nick="alice")
     await alice.sees("#ops", "2 members", "Carol")
     assert alice.conversations == ["ROOMS", "# ops", "# tea"]
@@ -58,7 +58,8 @@ async def test_the_rooms_of_the_last_visit_are_open_again(stage: Stage) -> None:
     await alice.sees("#lobby", "1 member")
     alice.write("/leave tea\n")
     await alice.sees_that(
-        lambda: stage.kept.preferences.last_server.rooms == ("ops", "lobby"), "it to be remembered"
+        lambda: stage.settings.preferences.last_server.rooms == ("ops", "lobby"),
+        "it to be remembered",
     )
 
 

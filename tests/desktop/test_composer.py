@@ -9,7 +9,7 @@ from tests.desktop.stage import Person, Stage, on_stage
 
 def offered(person: Person) -> list[str]:
     """What is offered, the chosen one marked."""
-    shown: CompletionList = person.app.window.chat.composer.offers
+    shown: CompletionList = person.app.window.chat.composer.completions
     if not shown.rows.canvas.winfo_viewable():
         return []
     rows = shown.rows
@@ -50,7 +50,7 @@ async def test_an_emoji_is_taken_by_a_click_and_unwanted_offers_go_away(stage: S
     await alice.sees("2 members")
     alice.write("well :tada")
     await offers(alice, ">:tada:")
-    rows = alice.app.window.chat.composer.offers.rows
+    rows = alice.app.window.chat.composer.completions.rows
     x, y = rows.place_of(0)
     rows.canvas.event_generate("<ButtonPress-1>", x=x, y=y)
     assert alice.typed == "well \U0001f389"

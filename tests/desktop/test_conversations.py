@@ -20,7 +20,7 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
         alice.field.focus_force()
         menu = alice.app.window.chat.sidebar.me.menu
         menu.invoke("*Show that I am typing")
-        assert not stage.kept.preferences.tells_typing
+        assert not stage.settings.preferences.tells_typing
         alice.press("<x>")
         alice.write("hm\n")
         await alice.sees_that(lambda: len(node.heard("send")) == 1, "the message")
@@ -241,7 +241,7 @@ async def test_a_room_that_cannot_be_entered_refuses_what_is_said_and_is_not_rem
     alice.write("/join ops\n")
     await alice.sees("#ops", "1 member")
     await alice.sees_that(
-        lambda: stage.kept.preferences.last_server.rooms == ("lobby", "ops"), "what to remember"
+        lambda: stage.settings.preferences.last_server.rooms == ("lobby", "ops"), "what to remember"
     )
 
 
@@ -254,6 +254,6 @@ async def test_who_comes_in_again_is_shown_as_before(stage: Stage) -> None:
         await alice.sees_that(lambda: len(node.heard("status")) == 1, "the status")
         node.close(4501, "your nickname now belongs to somebody else")
         await alice.sees("Come in again")
-        alice.app.come_in_again()
+        alice.app.sign_in_again()
         await alice.sees_that(lambda: len(node.heard("status")) == 2, "the status again")
         assert node.heard("status")[1]["state"] == "busy"

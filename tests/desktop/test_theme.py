@@ -174,7 +174,7 @@ def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, The
     root, theme = window
     text, rows = tk.Text(root, height=2), Rows(root, theme)
     theme.dress_field(text)
-    theme.dress(rows, lambda: rows.be_high(2))
+    theme.dress(rows, lambda: rows.set_height(2))
     widgets = [
         ttk.Label(root, text="hello"), ttk.Label(root, text="hello", style="Title.TLabel"),
         ttk.Entry(root), ttk.Button(root, text="hello"), text, rows,

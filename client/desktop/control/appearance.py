@@ -1,4 +1,4 @@
-"""The look, the size of the text and the place of the window: as the person left them."""
+"""The look, the text size and the place of the window, which are remembered."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LEAST_IN_SIGHT: Final = 80
 
 
 class Appearance:
-    """Changes what the person wants to look otherwise, and remembers it.
+    """Changes the look, the text size and the place of the window, and saves them.
 
     ``actions`` are those of the shortcuts of the same names.
     """
 
-    def __init__(self, root: tk.Tk, theme: Theme, kept: PreferencesFile) -> None:
-        self._root, self._theme, self._kept = root, theme, kept
+    def __init__(self, root: tk.Tk, theme: Theme, settings: PreferencesFile) -> None:
+        self._root, self._theme, self._settings = root, theme, settings
         self._asked = trio.Event()
         self.actions: Mapping[str, Callable[[], object]] = {
             "larger": lambda: self._resize(theme.size + 1),
@@ -32,33 +32,36 @@ class Appearance:
             "usual_size": lambda: self._resize(None),
             "theme": lambda: self.choose("dark" if theme.mode == "light" else "light"),
         }
-        self._place(kept.preferences.geometry)
+        self._place(settings.preferences.geometry)
         root.bind("<Configure>", self._moved, add="+")
         root.bind("<FocusIn>", self._focused, add="+")
 
     async def run(self) -> None:
-        """Look as the person wants, until cancelled; the system is asked anew at each return."""
+        """Apply the chosen look until cancelled.
+
+        If that is the look of the system, it is read again whenever the window gets the focus.
+        """
         while True:
             self._asked = trio.Event()
-            look = self._kept.preferences.look
+            look = self._settings.preferences.look
             mode = await system_mode() if look == "system" else look
             if mode != self._theme.mode:
                 self._theme.show(mode)
             await self._asked.wait()
 
     def choose(self, look: Look) -> None:
-        """Look like this from now on."""
-        self._kept.change(look=look)
+        """Choose a look."""
+        self._settings.change(look=look)
         self._asked.set()
 
     def _resize(self, size: int | None) -> None:
         if size is not None:
             size = min(max(size, SMALLEST_FONT), LARGEST_FONT)
-        self._kept.change(font_size=size)
+        self._settings.change(font_size=size)
         self._theme.resize(size)
 
     def _place(self, geometry: str | None) -> None:
-        """Put the window where it was; only its size counts if the screen it was on is gone."""
+        """Put the window where it was; if that screen is gone, only its size is restored."""
         found = _GEOMETRY.fullmatch(geometry or "")
         if found is None:
             return
@@ -71,8 +74,8 @@ class Appearance:
 
     def _moved(self, event: tk.Event[tk.Misc]) -> None:
         if event.widget is self._root and self._root.state() == "normal":
-            self._kept.change(geometry=self._root.geometry())
+            self._settings.change(geometry=self._root.geometry())
 
     def _focused(self, event: tk.Event[tk.Misc]) -> None:
-        if event.widget is self._root and self._kept.preferences.look == "system":
+        if event.widget is self._root and self._settings.preferences.look == "system":
             self._asked.set()

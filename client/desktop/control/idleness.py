@@ -1,4 +1,4 @@
-"""Noticing that the person has done nothing for long, and that they are back."""
+"""Noticing that the person has done nothing for a long time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IDLE_SECONDS: Final = 600.0
 
 
 class Idleness:
-    """Calls ``on_idle`` when nothing was done for long, and ``on_back`` at the next activity."""
+    """Calls ``on_idle`` after `IDLE_SECONDS` without activity, and ``on_back`` at the next one."""
 
     def __init__(self, on_idle: Callable[[], None], on_back: Callable[[], None]) -> None:
         self._on_idle, self._on_back = on_idle, on_back
@@ -20,12 +20,12 @@ class Idleness:
         self._back = trio.Event()
 
     def note_activity(self) -> None:
-        """Note that the person does something."""
+        """Note that the person did something."""
         self._active_at = trio.current_time()
         self._back.set()
 
     async def watch(self) -> None:
-        """Watch until cancelled; what was done before does not count."""
+        """Watch until cancelled; earlier activity does not count."""
         self.note_activity()
         while True:
             left = self._active_at + IDLE_SECONDS - trio.current_time()

@@ -1,4 +1,4 @@
-"""The status that others see of the person: the one they want, or away once they do nothing."""
+"""One's own status: the chosen one, or away while the person does nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway import wire
 
 
 class OwnStatus:
-    """Changes it in the chat, and has it told to others by ``tell``."""
+    """Changes one's status in the chat, and calls ``tell`` with it."""
 
     def __init__(self, chat: Chat, tell: Callable[[wire.State, str], None]) -> None:
         self._chat, self._tell = chat, tell
@@ -18,15 +18,15 @@ class OwnStatus:
         self._away_by_itself = False
 
     async def watch(self) -> None:
-        """Show the person as away whenever they have done nothing for long, until cancelled."""
+        """Set the status to away whenever the person is idle, until cancelled."""
         await self._idleness.watch()
 
     def note_activity(self) -> None:
-        """Note that the person does something."""
+        """Note that the person did something."""
         self._idleness.note_activity()
 
     def choose(self, state: wire.State, text: str = "") -> None:
-        """Show the status that the person wants."""
+        """Set the status that the person has chosen."""
         self._away_by_itself = False
         self._show(state, text)
 

@@ -52,14 +52,14 @@ class SessionController:
         for conversation in self.chat.conversations.values():
             self.send(conversation)
         async for event in self.session.events:
-            self.take(event)
+            self.apply(event)
             if isinstance(event, Connected):
                 self._nursery.start_soon(self._measure)
                 self._nursery.start_soon(self._join_all)
             elif isinstance(event, Rejoined):
                 self._nursery.start_soon(self._complete_members, event.joined)
 
-    def take(self, event: Event | wire.Joined) -> None:
+    def apply(self, event: Event | wire.Joined) -> None:
         """Apply an event to the chat."""
         self.chat.apply(event, now())
         for sender in self._senders.values():
@@ -83,7 +83,7 @@ class SessionController:
 
         async def ask() -> None:
             joined = await self.session.join(room)
-            self.take(joined)
+            self.apply(joined)
             await self._complete_members(joined)
 
         try:
@@ -137,7 +137,7 @@ class SessionController:
             return
 
         async def ask() -> None:
-            self.take(await self.session.members(joined.room))
+            self.apply(await self.session.members(joined.room))
 
         await self._try(ask)
 

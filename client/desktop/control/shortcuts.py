@@ -1,4 +1,4 @@
-"""Every key that does something everywhere in the window; bindings and help are made of this."""
+"""The keys that work everywhere in the window: the table for their bindings and for the help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from client.i18n.texts import N_, _
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A key as a person reads it, what Tk calls it, and what it does: ``action`` names that."""
+    """A key: its label, what Tk calls it, the name of its action, and a description."""
 
     label: str
     sequences: tuple[str, ...]
@@ -21,7 +21,7 @@ class Shortcut:
 
 
 def _ctrl(letter: str) -> tuple[str, str]:
-    """Give what Tk calls a letter with Ctrl, with caps lock and without."""
+    """Return what Tk calls a letter with Ctrl, without and with caps lock."""
     return f"<Control-{letter}>", f"<Control-{letter.upper()}>"
 
 
@@ -55,11 +55,11 @@ SHORTCUTS: Final = (
 
 
 def bind_shortcuts(root: tk.Tk, actions: Mapping[str, Callable[[], object]]) -> None:
-    """Bind every key whose action there is; they work wherever the focus is, and do only that.
+    """Bind every key that has an action; they work wherever the focus is.
 
-    A binding of the window comes after that of the widget in focus, which knows some of these keys
-    for something else (Ctrl+K cuts a line). So they go on a tag of their own, before all others,
-    which a widget gets when it gets the focus.
+    A binding of the window would run after that of the widget in focus, which uses some of these
+    keys for something else (Ctrl+K cuts a line). So they are on a tag of their own, before all
+    others, which a widget gets when it gets the focus.
     """
     for shortcut in SHORTCUTS:
         action = actions.get(shortcut.action)
@@ -87,7 +87,7 @@ def _tag(widget: object) -> None:
 
 
 def described() -> Sequence[tuple[str, str]]:
-    """Give each action's keys and what it does, for the help."""
+    """Return the keys of each action and its description, for the help."""
     keys: dict[str, list[str]] = {}
     for shortcut in SHORTCUTS:
         keys.setdefault(shortcut.description, []).append(shortcut.label)

@@ -1,4 +1,4 @@
-"""The list above the field: what that which is being typed may become."""
+"""The list of completions above the input field."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _WIDTH: Final = 460
 
 
 class CompletionList(ttk.Frame):
-    """Stands over the messages while there is something to offer; ``on_take`` gets what is taken.
+    """Shows completions over the messages; ``on_take`` gets the one that is taken.
 
-    The focus stays where one types: keys come by `step` and `take`.
+    The focus stays in the input field, which passes on its keys by `step` and `take`.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class CompletionList(ttk.Frame):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is in sight."""
+        """Whether the list is shown."""
         return bool(self.winfo_manager())
 
     def show(self, offers: Sequence[Completion], above: tk.Misc) -> None:
-        """Offer these, right above a widget; or nothing."""
+        """Show these right above a widget; hide the list if there are none."""
         if offers == self._offers:
             return
         self._offers = offers
@@ -56,11 +56,11 @@ class CompletionList(ttk.Frame):
         self.rows.choose(0)
 
     def step(self, by: int) -> None:
-        """Go to the next offer, or the one before; from the last one to the first."""
+        """Choose the next completion or the one before, going round."""
         self.rows.step(by, around=True)
 
     def take(self) -> None:
-        """Take the offer that is chosen."""
+        """Take the chosen completion."""
         if self.rows.chosen is not None and self._offers:
             self._on_take(self._offers[self.rows.chosen])
 

@@ -1,4 +1,4 @@
-"""Where the person types: several lines, completion, what was said before, and who else types."""
+"""The input field, with completion, history, and who else is typing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PADDING: Final = 10
 
 
 class Composer(ttk.Frame):
-    """Keeps what is typed with each conversation; ``say`` gives why a text cannot be said."""
+    """The input field; it keeps its content per conversation."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Composer(ttk.Frame):
         self.send_button.grid(row=1, column=1, sticky="se", padx=(theme.px(GAP), 0))
         self.typing = ttk.Label(self, style="Quiet.TLabel")
         self.typing.grid(row=2, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
-        self.offers = CompletionList(master, theme, self._take)
+        self.completions = CompletionList(master, theme, self._take)
         self._bind()
         self._completer = Completer()
         self._chat: Chat | None = None
@@ -77,11 +77,11 @@ class Composer(ttk.Frame):
             text.bind(sequence, lambda _: self._complete(backwards=True))
         text.bind("<Up>", partial(self._step, -1))
         text.bind("<Down>", partial(self._step, 1))
-        text.bind("<Escape>", lambda _: self._want_no_offers())
+        text.bind("<Escape>", lambda _: self._dismiss_completions())
         text.bind("<Prior>", partial(self._scroll, -1))
         text.bind("<Next>", partial(self._scroll, 1))
         text.bind("<<Modified>>", self._modified)
-        text.bind("<KeyRelease>", lambda _: self._draw_offers())
+        text.bind("<KeyRelease>", lambda _: self._draw_completions())
         text.bind("<Configure>", lambda _: self._fit())
         text.bind("<FocusIn>", lambda _: self.box.state(["focus"]), add="+")
         text.bind("<FocusOut>", self._left, add="+")
@@ -89,26 +89,26 @@ class Composer(ttk.Frame):
 
     @property
     def typed(self) -> str:
-        """What is typed."""
+        """The content of the field."""
         return self.text.get("1.0", "end - 1 chars")
 
     def draw(self, chat: Chat, conversation: Conversation, now: int) -> None:
-        """Bring it up to date."""
+        """Bring the field up to date."""
         self._chat = chat
         if conversation is not self._conversation:
-            self.keep()
+            self.save_input()
             self._conversation, self._problem = conversation, None
             self._fill(conversation.input.text, conversation.input.cursor)
             self.text.edit_reset()  # or Ctrl+Z would bring here what is typed elsewhere
-            self._want_no_offers()
+            self._dismiss_completions()
         invitation = _("Message {place}").format(place=conversation.title)
         self.invitation.configure(text=invitation)
         self._invite()
         self.typing.configure(text=conversation.typists.text(now))
         self._draw_hint()
 
-    def keep(self) -> None:
-        """Note what is typed in its conversation."""
+    def save_input(self) -> None:
+        """Save the content of the field in its conversation."""
         if self._conversation is not None:
             self._conversation.input.text = self.typed
             self._conversation.input.cursor = self._cursor()
@@ -122,8 +122,8 @@ class Composer(ttk.Frame):
     def _entered(self, event: tk.Event[tk.Text]) -> str | None:
         if int(event.state) & _SHIFT:
             return None  # a new line, as Text does it
-        if self.offers.is_open:
-            self.offers.take()
+        if self.completions.is_open:
+            self.completions.take()
         else:
             self._submit()
         return "break"
@@ -142,9 +142,9 @@ class Composer(ttk.Frame):
         self._draw_hint()
 
     def _step(self, by: int, _event: object) -> str | None:
-        """Go through what is offered or, from an empty field, through what was said earlier."""
-        if self.offers.is_open:
-            self.offers.step(by)
+        """Go through the completions or, from an empty field, through what was sent earlier."""
+        if self.completions.is_open:
+            self.completions.step(by)
             return "break"
         if self._conversation is None or (
             self.text.compare("insert linestart", ">", "1.0")
@@ -156,34 +156,34 @@ class Composer(ttk.Frame):
         if recalled is None:
             return None
         self._fill(recalled, len(recalled))
-        self._want_no_offers()
+        self._dismiss_completions()
         return "break"
 
     def _complete(self, *, backwards: bool) -> str:
-        if self.offers.is_open and not backwards:
-            self.offers.take()
+        if self.completions.is_open and not backwards:
+            self.completions.take()
         elif self._conversation is not None and self._chat is not None:
             nicks = self._conversation.likely_nicks(self._chat.nick)
             text, cursor = self._completer.complete(
                 self.typed, self._cursor(), nicks, backwards=backwards
             )
             self._fill(text, cursor)
-            self._want_no_offers()
+            self._dismiss_completions()
         return "break"
 
     def _take(self, offer: Completion) -> None:
         self.text.delete(f"insert - {offer.replaces} chars", "insert")
         self.text.insert("insert", offer.text)
-        self._want_no_offers()
+        self._dismiss_completions()
 
-    def _want_no_offers(self) -> str:
+    def _dismiss_completions(self) -> str:
         self._unwanted = self.typed
-        self.offers.show((), self.box)
+        self.completions.show((), self.box)
         return "break"
 
     def _left(self, _event: object) -> None:
         self.box.state(["!focus"])
-        self.offers.show((), self.box)
+        self.completions.show((), self.box)
 
     # --- what is typed ------------------------------------------------------------------------
 
@@ -208,26 +208,26 @@ class Composer(ttk.Frame):
         if typed.strip() and typed != self._filled and not typed.startswith("/"):
             self._note_typing()
         self._invite()
-        self._draw_offers()
+        self._draw_completions()
         self._fit()
 
-    def _draw_offers(self) -> None:
+    def _draw_completions(self) -> None:
         typed = self.typed
         if self._conversation is None or self._chat is None or typed == self._unwanted:
             return
         self._unwanted = None
         nicks = self._conversation.likely_nicks(self._chat.nick)
-        self.offers.show(completions(self.text.get("1.0", "insert"), nicks), self.box)
+        self.completions.show(completions(self.text.get("1.0", "insert"), nicks), self.box)
 
     def _invite(self) -> None:
-        """Say what the field is for, while it is empty."""
+        """Show what the field is for while it is empty."""
         if self.typed:
             self.invitation.place_forget()
         elif not self.invitation.winfo_manager():
             self.invitation.place(in_=self.text, x=self._theme.px(2), y=0)
 
     def _fit(self) -> None:
-        """Be as high as what is typed, up to a bound."""
+        """Make the field as high as its content, up to a bound."""
         rows = int(self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", "end"))
         height = max(1, min(_MOST_ROWS, rows))
         if int(str(self.text.cget("height"))) != height:

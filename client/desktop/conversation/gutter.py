@@ -1,4 +1,4 @@
-"""What stands beside the messages: who speaks, and a band where the person is mentioned."""
+"""The column beside the messages: avatars, times, and the bands of mentions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BAND: Final = 3
 
 
 class Gutter(tk.Canvas):
-    """Draws beside the names and mentions that are in sight in a text, whatever that shows.
+    """Draws beside the names and mentions that are in sight in a text.
 
-    So the text itself has nothing in it but text. ``on_open`` gets the name of whoever's avatar is
-    clicked twice.
+    So the text itself contains nothing but text. ``on_open`` gets the name of an avatar that was
+    double-clicked.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class Gutter(tk.Canvas):
         )
         theme.dress(self, self._dress)
 
-    def tell_time(self, place: str | None, time: str = "") -> None:
-        """Tell the time of the line at a place, or of none."""
+    def show_time(self, place: str | None, time: str = "") -> None:
+        """Show the time of the line at a place, or no time."""
         self.delete("time")
         box = self._text.dlineinfo(place) if place is not None else None
         if box is not None:
@@ -48,7 +48,7 @@ class Gutter(tk.Canvas):
             )
 
     def draw_soon(self) -> None:
-        """Bring it up to date, once the text is."""
+        """Draw again once the text is up to date."""
         if not self._is_due:
             self._is_due = True
             self.after_idle(self._draw)
@@ -84,7 +84,7 @@ class Gutter(tk.Canvas):
         self._faces.append((top, top + size, nick))
 
     def _in_sight(self, tag: str) -> Iterator[tuple[str, str]]:
-        """Give where pieces with a tag begin and end."""
+        """Yield the start and end of each piece of text with a tag that is in sight."""
         text = self._text
         place, end = text.index("@0,0 linestart"), text.index(f"@0,{text.winfo_height()} lineend")
         before = text.tag_prevrange(tag, f"{place} + 1 chars")

@@ -13,7 +13,7 @@ from client.model import Chat, Conversation, shown_line, state_text
 
 
 class Header(ttk.Frame):
-    """The conversation's name, what there is to know of it, and what can be done with it."""
+    """The name of the conversation, its members or status, and buttons to search, mute, leave."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Header(ttk.Frame):
             self._fit()
 
     def _fit(self) -> None:
-        """Leave room for the name: what there are keys for too gives way to it."""
+        """Leave room for the name, and hide buttons for it that have a key as well."""
         left = self.winfo_width() - self._theme.title.measure(self._shown[0])
         for button in (self._leave, self._search, self._mute):
             left -= button.winfo_reqwidth()

@@ -1,4 +1,4 @@
-"""A line as pieces of text, each with the tags that it is dressed by."""
+"""A line as pieces of text with tags; `line_tags` says how each tag looks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Span = tuple[str, tuple[str, ...]]
 
 
 def entry_spans(entry: Entry) -> Sequence[Span]:
-    """Give the pieces of a line."""
+    """Return the pieces of an entry."""
     line = entry.line
     match line:
         case MessageLine(action=True):
@@ -52,7 +52,7 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
 
 
 def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequence[Span]:
-    """Give the pieces of the row above what somebody says."""
+    """Return the pieces of the row above a message: sender and time."""
     name = (sender, (tag, "head", "name", sender_tag(sender)))
     time = "" if at is None else f"  {clock(at)}"
     return (name, (f"{time}\n", (tag, "head", "time")))
@@ -66,7 +66,7 @@ def _text_of(said: MessageLine, before: str, tags: tuple[str, ...]) -> Sequence[
 
 
 def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
-    """Cut a text so that the links in it are pieces of their own."""
+    """Return a text in pieces, so that each link is one."""
     spans: list[Span] = []
     end = 0
     for start, stop in find_links(text):
@@ -80,12 +80,12 @@ def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
 
 
 def unread_text() -> str:
-    """Give the line above what the person has not seen."""
+    """Return the text of the mark above unread messages."""
     return f"{_RULE}  {_('New messages')}  {_RULE}"
 
 
 def draft_spans(draft: Draft) -> Sequence[Span]:
-    """Give the pieces of what is not sent yet."""
+    """Return the pieces of a draft."""
     text = shown(draft.text.removeprefix(ACTION))
     spans: list[Span] = [(text, ("line", "draft"))]
     if draft.refusal is None:
@@ -103,5 +103,5 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
 
 
 def clock(at: int) -> str:
-    """Give the time of day, where the person is."""
+    """Return the local time of day of a time in Unix milliseconds."""
     return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%H:%M}"

@@ -1,4 +1,4 @@
-"""Who is in the room, with their status."""
+"""The list of members beside the messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway import wire
 
 
 class MemberPanel(ttk.Frame):
-    """Draws the members; it costs the same however many they are."""
+    """Shows the members with their status; drawing costs the same however many they are."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_open: Callable[[str], None]) -> None:
         super().__init__(master, style="Side.TFrame")
@@ -28,13 +28,13 @@ class MemberPanel(ttk.Frame):
         self._members: Sequence[wire.Member] = ()
         self._me = ""
 
-    def turn(self) -> None:
-        """Begin another list, which the reader has not been in."""
+    def reset(self) -> None:
+        """Forget the members of the last conversation."""
         self._members, self._me = (), ""
         self.rows.show(0, self._row)
 
     def draw(self, members: Sequence[wire.Member], me: str) -> None:
-        """Bring the list up to date; the reader stays where they are in it."""
+        """Show these members; the scroll position and the choice stay."""
         before = self._members
         if before is members and self._me == me:
             return
@@ -61,7 +61,7 @@ class MemberPanel(ttk.Frame):
             name,
             note=shown_line(member.text),
             nick=nick,
-            standing=member.state,
+            presence=member.state,
             faint=member.state != "online",
         )
 
@@ -72,5 +72,5 @@ class MemberPanel(ttk.Frame):
 
 
 def _place_of(member: wire.Member, members: Sequence[wire.Member]) -> int:
-    """Give where somebody is among members in order, or would be."""
+    """Return the index of a member in sorted members, or where it would be."""
     return bisect_left(members, order_of(member), key=order_of)

@@ -17,13 +17,13 @@ class MessageActions(Protocol):
         """Send a refused message again."""
 
     def discard_draft(self, draft_id: str) -> None:
-        """Forget a refused message."""
+        """Drop a refused message."""
 
     def load_older(self) -> None:
-        """Ask the server for older lines of the conversation in sight."""
+        """Load older messages of the current conversation."""
 
     def note_end(self) -> None:
-        """Note that the newest line of the conversation in sight has come into sight."""
+        """Note that the reader has come to the end of the current conversation."""
 
     def open_link(self, link: str) -> None:
         """Open a link in the browser."""

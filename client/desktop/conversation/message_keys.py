@@ -1,4 +1,4 @@
-"""What keys do in the messages: they scroll, and go through the links."""
+"""What keys do in the messages: they scroll, select links and open them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from client.desktop.tk.text_tags import tagged_text
 
 
 def bind_keys(text: tk.Text, actions: MessageActions) -> None:
-    """Have arrows scroll the messages and select links in them; Return opens the selected one."""
+    """Bind arrows to scroll the messages and to select links; Return opens the selected one."""
     opens = partial(_open_selected, text, actions)
     for key, act in (
         ("<Left>", partial(_select, text, -1)),
@@ -33,7 +33,7 @@ def _only(act: Callable[[], object], _event: object) -> str:
 
 
 def _select(text: tk.Text, by: int) -> None:
-    """Select the next link, or the one before; at first, one in sight."""
+    """Select the next link or the one before; if none is selected, one in sight."""
     selected = text.tag_ranges("sel")
     if by > 0:
         found = text.tag_nextrange("url", selected[1] if selected else "@0,0")

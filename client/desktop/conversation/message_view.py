@@ -53,7 +53,7 @@ class MessageView(ttk.Frame):
         self.text.bind("<Configure>", lambda _: self._laid_out())
         self.text.bind("<<WidgetViewSync>>", lambda _: self._laid_out())
         self.text.bind("<Motion>", self._pointed)
-        self.text.bind("<Leave>", lambda _: self.gutter.tell_time(None))
+        self.text.bind("<Leave>", lambda _: self.gutter.show_time(None))
         bind_clicks(self.text, actions)
         bind_keys(self.text, actions)
         self.focus_ring = FocusRing(self, self.text, theme.px(2))
@@ -237,4 +237,4 @@ class MessageView(ttk.Frame):
         self._pointed_at = place
         entry = self._lines.rendered.entry_at(int(place.split(".")[0]))
         is_told = entry is not None and entry.continued
-        self.gutter.tell_time(place if is_told else None, clock(entry.line.at) if entry else "")
+        self.gutter.show_time(place if is_told else None, clock(entry.line.at) if entry else "")

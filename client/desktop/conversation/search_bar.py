@@ -1,4 +1,4 @@
-"""The bar that searches the conversation in sight."""
+"""The bar that searches the current conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from client.model import Conversation, Line
 
 
 class SearchBar(ttk.Frame):
-    """Finds words as they are typed; Return or Up goes to the place before, Down to the next."""
+    """Searches while words are typed; Return or Up goes to the match before, Down to the next."""
 
     def __init__(
         self, master: tk.Misc, theme: Theme, messages: MessageView, on_closed: Callable[[], None]
@@ -48,11 +48,11 @@ class SearchBar(ttk.Frame):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is in sight."""
+        """Whether the bar is shown."""
         return bool(self.winfo_manager())
 
     def open(self, conversation: Conversation, words: str = "") -> None:
-        """Search this conversation."""
+        """Show the bar, and search a conversation."""
         self._conversation = conversation
         if words:
             self.entry.delete(0, "end")
@@ -65,12 +65,12 @@ class SearchBar(ttk.Frame):
         self._typed()
 
     def follow(self, conversation: Conversation) -> None:
-        """Go away if another conversation is in sight."""
+        """Close if another conversation is shown."""
         if self.is_open and conversation is not self._conversation:
             self.close()
 
     def close(self) -> str:
-        """Go away."""
+        """Hide the bar."""
         if self.is_open:
             self.grid_remove()
             self._messages.mark([], "", None)
@@ -78,7 +78,7 @@ class SearchBar(ttk.Frame):
         return "break"
 
     def step(self, by: int) -> str:
-        """Go to the next place, or the one before; from the last one to the first."""
+        """Go to the next match or the one before, going round."""
         conversation = self._conversation
         if conversation is None or not self._words:
             return "break"

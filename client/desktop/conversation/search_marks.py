@@ -21,14 +21,14 @@ class SearchMarks:
         self._is_due = False
 
     def mark(self, found: Collection[Entry], words: str, current: Entry | None) -> None:
-        """Mark these words in these entries, of which the ``current`` one stands out."""
+        """Mark these words in these entries; the ``current`` one stands out."""
         for tag in ("found", "current"):
             self._text.tag_remove(tag, "1.0", "end")
         self._found, self._words, self._current = frozenset(found), words, current
         self._draw()
 
     def draw_soon(self) -> None:
-        """Mark what has come into sight, once the text shows it."""
+        """Mark what has come into sight, once the text is drawn."""
         if self._found and not self._is_due:
             self._is_due = True
             self._text.after_idle(self._draw)
@@ -45,7 +45,7 @@ class SearchMarks:
                 self._mark_words(row, line.rows, tag)
 
     def _mark_words(self, row: int, rows: int, tag: str) -> None:
-        """Mark the words in some rows; not with Tk's own search, which hangs behind some emoji."""
+        """Mark the words in some rows; not by Tk's own search, which hangs behind some emoji."""
         start = f"{row}.0"
         text = self._text.get(start, f"{row + rows}.0")
         for found in re.finditer(re.escape(self._words), text, re.IGNORECASE):

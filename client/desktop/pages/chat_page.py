@@ -1,4 +1,4 @@
-"""The page that shows the conversations: sidebar, messages, members, and where one types."""
+"""The page of the conversations: sidebar, messages, members and input field."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ _MOST_OF_WIDTH: Final = 0.34
 
 
 class ChatActions(MessageActions, SidebarActions, Protocol):
-    """What the person can do in the conversations; all of it returns at once."""
+    """What the person can do in the conversations; everything returns at once."""
 
     def say(self, text: str) -> str | None:
-        """Say something, or do what follows a slash; gives why that cannot be, if it cannot."""
+        """Send a message or carry out a slash command; return why that is not possible, or None."""
 
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
 
     def leave(self) -> None:
-        """Leave the conversation in sight."""
+        """Leave the current conversation."""
 
     def mute(self) -> None:
-        """Have the conversation in sight call for no attention, or again."""
+        """Mute the current conversation, or unmute it."""
 
 
 class ChatPage(ttk.Frame):
-    """Draws a `Chat`."""
+    """Shows a `Chat`: the list of conversations, and the current one."""
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, actions: ChatActions, kept: PreferencesFile
+        self, master: tk.Misc, theme: Theme, actions: ChatActions, settings: PreferencesFile
     ) -> None:
         super().__init__(master)
         self.rowconfigure(2, weight=1)
         self.columnconfigure(2, weight=1)
         margin, gap = theme.px(MARGIN), theme.px(GAP)
 
-        self.sidebar = Sidebar(self, theme, actions, kept)
+        self.sidebar = Sidebar(self, theme, actions, settings)
         self.sidebar.grid(row=0, column=0, rowspan=6, sticky="nsew")
         _rule(self).grid(row=0, column=1, rowspan=6, sticky="ns")
         self.header = Header(
@@ -91,7 +91,7 @@ class ChatPage(ttk.Frame):
         self.winfo_toplevel().bind("<<Paste>>", self._pasted_elsewhere, add="+")
         self._conversation: Conversation | None = None
         self._calls_members = False
-        self._theme, self._kept = theme, kept
+        self._theme, self._settings = theme, settings
         self.bind("<Configure>", lambda _: self._fit())
         theme.dress(self, self._fit)
 
@@ -102,7 +102,7 @@ class ChatPage(ttk.Frame):
         self._place_members(side)
 
     def _place_members(self, side: int) -> None:
-        """Show the members beside the messages, or else over them while they have the keys."""
+        """Show the members beside the messages or, where it is narrow, over them while in focus."""
         width = self.winfo_width()
         self.members.configure(width=side)
         direct = self._conversation is not None and self._conversation.is_direct
@@ -132,16 +132,16 @@ class ChatPage(ttk.Frame):
         self.search.follow(conversation)
         if conversation is not self._conversation:
             self._conversation = conversation
-            self.members.turn()
+            self.members.reset()
             self._fit()
-        muted = conversation.title in self._kept.preferences.muted
+        muted = conversation.title in self._settings.preferences.muted
         self.header.draw(chat, conversation, muted=muted)
         self.messages.draw(conversation, shown_line(chat.nick))
         self.members.draw(conversation.people.listed, chat.nick)
         self.composer.draw(chat, conversation, now)
 
     def focus_input(self) -> None:
-        """Have what is typed go to the conversation."""
+        """Give the focus to the input field."""
         self.composer.text.focus_set()
 
     @property
@@ -154,7 +154,7 @@ class ChatPage(ttk.Frame):
         )
 
     def next_pane(self) -> None:
-        """Go on to the next list in sight, or back to where one types."""
+        """Give the focus to the next list that is shown, or back to the input field."""
         panes = [pane for pane in self._panes if pane.winfo_viewable()]
         focus = self.focus_get()
         place = panes.index(focus) if focus in panes else -1
@@ -165,9 +165,9 @@ class ChatPage(ttk.Frame):
         return self.focus_lastfor() is self.members.rows.canvas
 
     def turn_to_members(self) -> None:
-        """Have keys go to the list of members, or no longer.
+        """Give the focus to the members, or back to the input field.
 
-        Where there is no room for it, it stands over the messages for as long as it has them.
+        Where there is no room for them, they are shown over the messages while they have the focus.
         """
         if self._members_have_keys:
             self.focus_input()
@@ -182,7 +182,7 @@ class ChatPage(ttk.Frame):
         self._fit()
 
     def _typed_elsewhere(self, event: tk.Event[tk.Misc]) -> str | None:
-        """Have what is typed while nothing that can be typed into has the focus go to the field."""
+        """Type into the input field if the widget in focus takes no text."""
         widget = event.widget
         is_pressed = event.char == " " and isinstance(widget, (ttk.Button, ttk.Menubutton))
         is_text = event.char and event.char.isprintable() and not int(event.state) & _MODIFIERS
@@ -193,13 +193,13 @@ class ChatPage(ttk.Frame):
         return "break"
 
     def _pasted_elsewhere(self, event: tk.Event[tk.Misc]) -> None:
-        """Have what is pasted there go to the field, too."""
+        """Paste into the input field if the widget in focus takes no text."""
         if not self._takes_text(event.widget):
             self.focus_input()
             self.composer.text.event_generate("<<Paste>>")
 
     def _takes_text(self, widget: tk.Misc) -> bool:
-        """Whether what is typed with the focus there is none of the field's business."""
+        """Return whether a widget takes text itself, or is not on this page."""
         if isinstance(widget, (tk.Entry, ttk.Entry, tk.Menu)):
             return True
         if isinstance(widget, tk.Text) and widget is not self.messages.text:
@@ -208,7 +208,7 @@ class ChatPage(ttk.Frame):
         return not is_here or not self.winfo_viewable()
 
     def search_for(self, words: str) -> None:
-        """Search the conversation in sight."""
+        """Search the current conversation."""
         if self._conversation is not None:
             self.search.open(self._conversation, words)
 

@@ -1,4 +1,4 @@
-"""A field over the conversation with a list that it narrows down: to go somewhere, or to join."""
+"""A field with a list that narrows down: to switch conversations, or to join a room."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Choice = tuple[Row, Callable[[], None]]
 
 
 class Chooser(ttk.Frame):
-    """Stands before the conversation until something is chosen or the person turns to another."""
+    """An overlay over the chat page; it closes when something is chosen or it loses the focus."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
         super().__init__(master, style="Popup.TFrame", padding=theme.px(MARGIN))
@@ -51,7 +51,7 @@ class Chooser(ttk.Frame):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is in sight."""
+        """Whether it is shown."""
         return bool(self.winfo_manager())
 
     def open(
@@ -63,9 +63,10 @@ class Chooser(ttk.Frame):
         also: Callable[[str], Choice | None] = lambda _typed: None,
         chosen: int = 0,
     ) -> Callable[[Sequence[Choice]], None]:
-        """Offer these, one of them ``chosen`` at first; ``also`` gives one more for what is typed.
+        """Show these choices, with the one of index ``chosen`` selected.
 
-        Gives what offers others instead, while what is typed stays, for as long as this is open.
+        ``also`` returns one more choice for what is typed. Returns a function that replaces the
+        choices and keeps what is typed; it does nothing once this is closed or opened anew.
         """
         self.title.configure(text=title)
         self._also = also
@@ -95,7 +96,7 @@ class Chooser(ttk.Frame):
         self._narrow()
 
     def close(self) -> str:
-        """Go away, and change nothing."""
+        """Hide it without choosing."""
         if self.is_open:
             had_keys = self._has_keys
             self.place_forget()
@@ -105,7 +106,7 @@ class Chooser(ttk.Frame):
 
     @property
     def _has_keys(self) -> bool:
-        """Whether keys go to it while the window has them at all."""
+        """Whether it has the focus, or will have it when the window does."""
         return self.focus_lastfor() is self.entry
 
     def _left(self) -> None:
@@ -126,7 +127,7 @@ class Chooser(ttk.Frame):
         self._shown = [*found, *([more] if more else [])]
         self.rows.show_all([row for row, _ in self._shown], 0 if self._shown else None)
         room = round(_MOST_OF_HEIGHT * self.master.winfo_height())
-        self.rows.be_high(min(len(self._shown), _MOST_SHOWN, room // self._theme.row_height))
+        self.rows.set_height(min(len(self._shown), _MOST_SHOWN, room // self._theme.row_height))
         if self._shown:
             self.rows.choose(0)
 

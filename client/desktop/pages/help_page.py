@@ -1,4 +1,4 @@
-"""Every key and command, before all else until Escape is pressed."""
+"""The help: all keys and commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MORE_KEYS: Final = (
 
 
 class HelpPage(ttk.Frame):
-    """Lists them in one text that can be scrolled."""
+    """Lists keys and commands over the whole window."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
         super().__init__(master)
@@ -56,11 +56,11 @@ class HelpPage(ttk.Frame):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is in sight."""
+        """Whether it is shown."""
         return bool(self.winfo_manager())
 
     def toggle(self) -> None:
-        """Come into sight, or go away."""
+        """Show or hide it."""
         if self.is_open:
             self.close()
         else:
@@ -70,7 +70,7 @@ class HelpPage(ttk.Frame):
             self.text.focus_set()
 
     def close(self) -> str:
-        """Go away."""
+        """Hide it."""
         if self.is_open:
             self.place_forget()
             self._on_closed()

@@ -1,4 +1,4 @@
-"""The servers that the person knows: a list to choose from, and a form to add or change one."""
+"""The saved servers on the sign-in page: the list, and the form to add or edit one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ServerList(ttk.Frame):
 
     @property
     def chosen(self) -> SavedServer:
-        """The server to go to."""
+        """The chosen server."""
         return self._servers[self.rows.chosen or 0]
 
     def show(self, servers: Sequence[SavedServer], name: str) -> None:
@@ -68,13 +68,13 @@ class ServerList(ttk.Frame):
         self._describe()
 
     def enable(self, *, enabled: bool) -> None:
-        """Let the person choose, or not for now."""
+        """Let the person choose a server, or not."""
         self.rows.enable(enabled=enabled)
         for button in (self.edit, self.add):
             button.configure(state="normal" if enabled else "disabled")
 
     def _fit(self) -> None:
-        self.rows.be_high(min(len(self._servers), _MOST_ROWS))
+        self.rows.set_height(min(len(self._servers), _MOST_ROWS))
 
     def _describe(self) -> None:
         first, more = self.chosen.urls[0], len(self.chosen.urls) - 1
@@ -83,7 +83,7 @@ class ServerList(ttk.Frame):
 
 
 class ServerForm(ttk.Frame):
-    """Asks for a server's name and addresses, and says in place what is wrong with them."""
+    """Asks for the name and the addresses of a server, and shows what is wrong with them."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class ServerForm(ttk.Frame):
             widget.bind("<Escape>", lambda _event: self._cancel())
 
     def ask(self, servers: Sequence[SavedServer], edited: SavedServer | None = None) -> None:
-        """Ask for another server, or for changes of one of these."""
+        """Show the form for a new server, or for one to edit."""
         self._servers, self._edited = tuple(servers), edited
         self.title.configure(text=_("Edit this server") if edited else _("Add a server"))
         self.addresses.delete("1.0", "end")
@@ -175,7 +175,7 @@ class ServerForm(ttk.Frame):
 
 
 def _go(to: tk.Misc | None) -> str:
-    """Go to another widget by Tab, which would be written into a text."""
+    """Give the focus to a widget, instead of writing a tab into the text."""
     if to is not None:
         to.focus_set()
     return "break"

@@ -1,4 +1,4 @@
-"""The rooms and people one talks with, and oneself: name, status, connection."""
+"""The sidebar: the conversations, and one's own name, status and connection."""
 
 from __future__ import annotations
 
@@ -32,39 +32,39 @@ class SidebarActions(Protocol):
     """What the person can do in the sidebar."""
 
     def show(self, conversation: Conversation) -> None:
-        """Turn to a conversation."""
+        """Make a conversation the current one."""
 
     def ask_for_room(self) -> None:
-        """Open the place where one joins a room."""
+        """Open the chooser for joining a room."""
 
     def set_status(self, state: wire.State, text: str = "") -> None:
-        """Show this status to others."""
+        """Set the status that others see."""
 
     def retry_now(self) -> None:
-        """Do not wait for the next attempt to connect."""
+        """Connect again at once, without waiting for the next attempt."""
 
-    def come_in_again(self) -> None:
+    def sign_in_again(self) -> None:
         """Open a session after the last one has ended."""
 
     def choose_look(self, look: Look) -> None:
-        """Look like this from now on."""
+        """Choose the light look, the dark one, or that of the system."""
 
     def show_help(self) -> None:
-        """Show every key and command, or no longer."""
+        """Show or hide the help."""
 
     def close(self) -> None:
-        """Leave, and end the program."""
+        """End the program."""
 
 
 class Sidebar(ttk.Frame):
-    """Lists the conversations, and below them who one is and how one is connected."""
+    """Lists the conversations, above a `ProfileBar`."""
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: PreferencesFile
+        self, master: tk.Misc, theme: Theme, actions: SidebarActions, settings: PreferencesFile
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self.pack_propagate(flag=False)
-        self._actions, self._kept = actions, kept
+        self._actions, self._settings = actions, settings
         self.listed: Sequence[tuple[Row, Conversation]] = ()
         """The conversations, each with its row."""
         self._shown: Sequence[Conversation | None] = ()
@@ -77,16 +77,16 @@ class Sidebar(ttk.Frame):
             head, text=_("Join \u2026"), command=actions.ask_for_room, style="Side.Offer.TButton"
         )
         self.join.pack(side="right")
-        self.me = ProfileBar(self, theme, actions, kept)
+        self.me = ProfileBar(self, theme, actions, settings)
         self.me.pack(side="bottom", fill="x", padx=gap, pady=gap)
         ttk.Frame(self, style="Rule.TFrame", height=1).pack(side="bottom", fill="x")
         self.rows = Rows(self, theme, ground="surface", on_choose=self._chosen)
         self.rows.pack(fill="both", expand=True, padx=gap, pady=gap)
 
     def draw(self, chat: Chat, now: int) -> None:
-        """Bring it up to date."""
+        """Bring the list up to date."""
         self.me.draw(chat, now)
-        muted = self._kept.preferences.muted
+        muted = self._settings.preferences.muted
         rooms = [(_room_row(c, muted), c) for c in chat.rooms]
         people = [(_person_row(c, chat, muted), c) for c in chat.directs]
         drawn = (rooms, people, chat.current)
@@ -110,10 +110,10 @@ class Sidebar(ttk.Frame):
 
 
 class ProfileBar(ttk.Frame):
-    """The person's own name and status, with a menu, and the state of the connection."""
+    """One's own name with a menu, and the state of the connection."""
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, actions: SidebarActions, kept: PreferencesFile
+        self, master: tk.Misc, theme: Theme, actions: SidebarActions, settings: PreferencesFile
     ) -> None:
         super().__init__(master, style="Side.TFrame")
         self._theme, self._actions = theme, actions
@@ -123,7 +123,7 @@ class ProfileBar(ttk.Frame):
         self.menu = theme.menu(self.name)
         self._fronts: dict[int, Callable[[], Picture]] = {}
         """What is in front of each entry of the menu."""
-        self._fill_menu(kept)
+        self._fill_menu(settings)
         self.menu.configure(postcommand=self._mark_menu)
         self.name.configure(menu=self.menu)
         self.name.pack(fill="x")
@@ -131,16 +131,16 @@ class ProfileBar(ttk.Frame):
         self.status = ttk.Label(self)
         self.status.pack(fill="x", padx=inside, pady=(theme.px(2), inside // 2))
         self.action = ttk.Button(self, style="Side.Offer.TButton")
-        self._standing: PresenceState = "gone"
+        self._presence: PresenceState = "gone"
         theme.dress(self, self._dress)
 
     def open_menu(self) -> None:
-        """Open the menu, for keys to choose from it."""
+        """Open the menu, and select its first entry."""
         above = self.name.winfo_rooty() - self.menu.winfo_reqheight()
         self.menu.tk_popup(self.name.winfo_rootx(), above)
         self.menu.activate(0)
 
-    def _fill_menu(self, kept: PreferencesFile) -> None:
+    def _fill_menu(self, settings: PreferencesFile) -> None:
         actions = self._actions
         states: Sequence[wire.State] = ("online", "away", "busy")
         for state in states:
@@ -150,8 +150,8 @@ class ProfileBar(ttk.Frame):
         self.menu.add_separator()
         self._add(
             _("Show that I am typing"),
-            lambda: kept.change(tells_typing=not kept.preferences.tells_typing),
-            lambda: self._choice("tick" if kept.preferences.tells_typing else "none"),
+            lambda: settings.change(tells_typing=not settings.preferences.tells_typing),
+            lambda: self._choice("tick" if settings.preferences.tells_typing else "none"),
         )
         self.menu.add_separator()
         looks: Sequence[tuple[Look, str]] = (
@@ -159,7 +159,7 @@ class ProfileBar(ttk.Frame):
         )  # fmt: skip
 
         def front_of(look: Look) -> Picture:
-            return self._choice("dot" if kept.preferences.look == look else "none")
+            return self._choice("dot" if settings.preferences.look == look else "none")
 
         for look, label in looks:
             self._add(label, partial(actions.choose_look, look), partial(front_of, look))
@@ -173,38 +173,38 @@ class ProfileBar(ttk.Frame):
         command: Callable[[], object],
         front: Callable[[], Picture] | None = None,
     ) -> None:
-        """Add an entry to the menu, with a picture in front: Tk's own marks are all one size."""
+        """Add an entry with a picture in front: Tk's own marks are all of one size."""
         self.menu.add_command(label=f" {label}", command=command, compound="left")
         place = self.menu.index("end") or 0
         self._fronts[place] = front or (lambda: self._choice("none"))
 
     def _mark_menu(self) -> None:
-        """Mark in the menu what is chosen."""
+        """Draw the pictures in front of all entries of the menu."""
         # Kept here: what nothing refers to any more is gone from the window too.
         self._marks = {place: front() for place, front in self._fronts.items()}
         for place, mark in self._marks.items():
             self.menu.entryconfigure(place, image=str(mark))
 
     def _dress(self) -> None:
-        """Show marks in these colours and this size."""
+        """Draw all pictures in the current colours and size."""
         self._mark_menu()
-        self._shown_mark = self._mark(self._standing)
+        self._shown_mark = self._mark(self._presence)
         self.name.configure(image=str(self._shown_mark))
 
-    def _mark(self, standing: PresenceState) -> Picture:
+    def _mark(self, presence: PresenceState) -> Picture:
         size = self._theme.body.metrics("linespace")
-        colour = self._theme.palette.of_standing(standing)
-        return self._theme.pictures.standing(size, standing, colour)
+        colour = self._theme.palette.of_presence(presence)
+        return self._theme.pictures.presence(size, presence, colour)
 
     def _choice(self, mark: Mark) -> Picture:
         size = self._theme.body.metrics("linespace")
         return self._theme.pictures.choice(size, mark, self._theme.palette.text)
 
     def draw(self, chat: Chat, now: int) -> None:
-        """Bring it up to date."""
-        standing = chat.status.state if isinstance(chat.connection, Online) else "gone"
-        if standing != self._standing:
-            self._standing = standing
+        """Bring the bar up to date."""
+        presence = chat.status.state if isinstance(chat.connection, Online) else "gone"
+        if presence != self._presence:
+            self._presence = presence
             self._dress()
         self.name.configure(text=f" {shown_line(chat.nick)}  \u25be")
         style, text = _describe(chat.connection, now)
@@ -216,7 +216,7 @@ class ProfileBar(ttk.Frame):
                     _("Now"), self._actions.retry_now, enabled=offline.seconds_left(now) > 0
                 )
             case SessionOver():
-                self._offer(_("Come in again"), self._actions.come_in_again)
+                self._offer(_("Come in again"), self._actions.sign_in_again)
             case _:
                 self.action.pack_forget()
 
@@ -254,7 +254,7 @@ def _person_row(conversation: Conversation, chat: Chat, muted: Collection[str]) 
     person = chat.person(conversation.name)
     title = conversation.title
     row = _row(conversation, muted, title=title, symbol="")
-    return replace(row, nick=title, standing=person.state if person else "gone")
+    return replace(row, nick=title, presence=person.state if person else "gone")
 
 
 def _row(conversation: Conversation, muted: Collection[str], *, title: str, symbol: str) -> Row:

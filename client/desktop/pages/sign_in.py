@@ -1,4 +1,4 @@
-"""The page that asks for a nickname and a server."""
+"""The sign-in page."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LOGO: Final = 40
 
 
 class SignInPage(ttk.Frame):
-    """Asks for a nickname and a server, and says in place why they did not do.
+    """Asks for a nickname and a server, and shows why the last attempt failed.
 
-    ``on_submit`` gets what was chosen; ``on_change`` all servers, and the name of the one chosen.
-    ``notice`` is something else that the person should know.
+    ``on_submit`` gets both; ``on_change`` gets all servers and the name of the chosen one.
+    ``notice`` is a text to show above.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class SignInPage(ttk.Frame):
             widget.bind("<Escape>", lambda _event: on_cancel())
 
     def draw(self, state: SignedOut | SigningIn) -> None:
-        """Show whether a nickname is asked for or tried, and what was wrong with the last one."""
+        """Show whether a nickname is asked for or being tried, and why the last one failed."""
         for widget in (self.problem, self.suggestion, self.progress, self.cancel):
             widget.pack_forget()
         self._turn_to(self.card)
@@ -97,7 +97,7 @@ class SignInPage(ttk.Frame):
                 self._ask(nick, problem, suggestion)
 
     def focus_input(self) -> None:
-        """Have what is typed go to the nickname, or to the form."""
+        """Give the focus to the nickname, or to the form."""
         (self.entry if self.card.winfo_manager() else self.form.addresses).focus_set()
 
     # --- a nickname ---------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class SignInPage(ttk.Frame):
         self._fit()
 
     def _fit(self) -> None:
-        """Be as wide as the text needs, and as high up as shows all of it, but not higher."""
+        """Make the card as wide as its text needs, and place it so that all of it is in sight."""
         theme = self._theme
         width = min(theme.px(_WIDTH * theme.size // theme.usual_size), theme.px(640))
         height = self.winfo_height()

@@ -1,4 +1,4 @@
-"""What the client remembers between starts: servers, the nickname, how it looks."""
+"""What the client remembers between starts, and its file."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Look = Literal["light", "dark", "system"]
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """All that is remembered.
+    """Everything that is remembered.
 
-    Not the secret of a session: who has it can speak as the person, and it is worth nothing soon
-    after the program has ended.
+    The secret of a session is not: whoever has it can speak as the person, and it is worth nothing
+    soon after the program has ended.
     """
 
     servers: Annotated[tuple[SavedServer, ...], msgspec.Meta(min_length=1)] = (
@@ -47,16 +47,16 @@ class Preferences(msgspec.Struct, frozen=True):
 
     @property
     def last_server(self) -> SavedServer:
-        """The server that the person went to last, or the first."""
+        """The server of the last time, or the first one."""
         named = (server for server in self.servers if server.name == self.server)
         return next(named, self.servers[0])
 
 
 class PreferencesFile:
-    """The preferences, and the file that they come from.
+    """The preferences, and the file that they are read from and written to.
 
-    A file that cannot be read as preferences is set aside, for the person to look at, and the
-    usual ones hold. ``problem`` is what to tell the person about the file, if anything.
+    A file that cannot be read as preferences is set aside, and the defaults are used. ``problem``
+    is a text for people about what is wrong with the file, None if nothing is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,14 +80,14 @@ class PreferencesFile:
             self._set_aside(error)
 
     def change(self, **changes: object) -> None:
-        """Change some of the preferences; they are written soon, by `keep_written`."""
+        """Change some preferences; `keep_written` writes them soon."""
         changed = msgspec.structs.replace(self.preferences, **changes)
         if changed != self.preferences:
             self.preferences = changed
             self._changed.set()
 
     async def keep_written(self) -> None:
-        """Write what changes, until cancelled; what changed last is written even then."""
+        """Write changes until cancelled, the last ones even then."""
         try:
             while True:
                 await self._changed.wait()
@@ -130,7 +130,7 @@ class PreferencesFile:
         self.problem = text.format(reason=error)
 
 
-def remembered(path: Path | None = None) -> PreferencesFile:
-    """Give what the person's last visit has left, by default from where their system keeps it."""
+def load_preferences(path: Path | None = None) -> PreferencesFile:
+    """Return the preferences in a file, by default in the folder that the system has for that."""
     folder = platformdirs.user_config_path("chat-client", appauthor=False)
     return PreferencesFile(path or folder / "preferences.json")

@@ -9,7 +9,7 @@ import msgspec
 
 
 class SavedServer(msgspec.Struct, frozen=True):
-    """A cluster by the name that the person gave it; the URLs of its nodes are tried in turn."""
+    """A cluster under the name that the person gave it; the URLs of its nodes are tried in turn."""
 
     name: str
     urls: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -20,9 +20,9 @@ class SavedServer(msgspec.Struct, frozen=True):
 def with_given(
     servers: Sequence[SavedServer], urls: Sequence[str]
 ) -> tuple[tuple[SavedServer, ...], str]:
-    """Give the servers with one that has these URLs among them, and its name.
+    """Return the servers including one with these URLs, and its name.
 
-    One of whose nodes all are given is the same one, with more of them known.
+    A server is that one if it has these URLs, or some of them; it then gets them all.
     """
     for server in servers:
         if set(server.urls) == set(urls):
@@ -35,7 +35,7 @@ def with_given(
 
 
 def free_name(servers: Sequence[SavedServer], wanted: str) -> str:
-    """Give the wanted name, or one like it if a server has it already."""
+    """Return the wanted name or, if a server has it, one with a number."""
     taken = {server.name for server in servers}
     names = (wanted if n == 1 else f"{wanted} ({n})" for n in range(1, len(servers) + 2))
     return next(name for name in names if name not in taken)

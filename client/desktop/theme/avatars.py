@@ -1,4 +1,4 @@
-"""Who somebody is, at a glance: a disc in their colour with their initial, and their status."""
+"""Avatars: a disc in somebody's colour with their initial, and a mark of their status."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MARK: Final = 0.44
 
 
 def initial(nick: str) -> str:
-    """Give the letter that stands for somebody."""
+    """Return the letter that stands for a nickname."""
     return next((c for c in nick if c.isalnum()), nick[:1]).upper()[:1]
 
 
 class Spot(NamedTuple):
-    """Where an avatar is on a canvas: its upper left, and how large it is."""
+    """The place of an avatar on a canvas: its upper left corner and its size."""
 
     left: int
     top: int
@@ -40,12 +40,12 @@ def draw_avatar(canvas: tk.Canvas, theme: Theme, nick: str, spot: Spot) -> None:
     )
 
 
-def draw_standing(
-    canvas: tk.Canvas, theme: Theme, standing: PresenceState, spot: Spot, ground: str
+def draw_presence(
+    canvas: tk.Canvas, theme: Theme, presence: PresenceState, spot: Spot, ground: str
 ) -> None:
-    """Draw the mark of a status on the lower right of an avatar; ``ground`` is around that."""
+    """Draw the mark of a status at the lower right of an avatar; ``ground`` is its background."""
     width, edge = round(spot.size * _MARK), theme.px(2)
-    colour = theme.palette.of_standing(standing)
-    mark = theme.pictures.standing(width, standing, colour, ground)
+    colour = theme.palette.of_presence(presence)
+    mark = theme.pictures.presence(width, presence, colour, ground)
     right, bottom = spot.left + spot.size + edge, spot.top + spot.size + edge
     canvas.create_image(right, bottom, image=mark, anchor="se")

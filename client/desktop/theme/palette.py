@@ -1,4 +1,4 @@
-"""The colours, for light and for dark."""
+"""The colours of the light and the dark look."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PresenceState = wire.State | Literal["gone"]
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by what they are for; every text can be read on every ground it stands on.
+    """Colours by purpose; every text is readable on every ground it is used on.
 
-    ``background`` is behind the messages, ``surface`` behind what stands beside them; ``edge``
-    goes round what can be typed into; ``thumb`` shows how far one has scrolled; ``senders`` are
-    told apart by their colours.
+    - ``background``: behind the messages; ``surface``: behind what is beside them;
+    - ``edge``: around fields; ``thumb``: of scrollbars;
+    - ``senders``: for the names of people.
     """
 
     background: str
@@ -43,13 +43,13 @@ class Palette:
     senders: tuple[str, ...]
 
     def of_sender(self, nick: str) -> str:
-        """Give somebody's colour."""
+        """Return somebody's colour."""
         return self.senders[sender_number(nick)]
 
-    def of_standing(self, standing: PresenceState) -> str:
-        """Give the colour of somebody's status."""
+    def of_presence(self, presence: PresenceState) -> str:
+        """Return the colour of somebody's status."""
         colours = {"online": self.good, "away": self.warning, "busy": self.error}
-        return colours.get(standing, self.quiet)
+        return colours.get(presence, self.quiet)
 
 
 PALETTES: Final[dict[Mode, Palette]] = {
@@ -82,10 +82,10 @@ _SENDERS: Final = len(PALETTES["light"].senders)
 
 
 def sender_number(nick: str) -> int:
-    """Give the number of somebody's colour: the same everywhere and always."""
+    """Return the number of somebody's colour, the same everywhere and always."""
     return zlib.adler32(nick.casefold().encode(errors="replace")) % _SENDERS
 
 
 def sender_tag(nick: str) -> str:
-    """Give the tag that somebody's name is dressed by."""
+    """Return the tag for somebody's name in a text."""
     return f"sender-{sender_number(nick)}"

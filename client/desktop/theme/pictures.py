@@ -1,4 +1,4 @@
-"""Small pictures with smooth edges, which Tk does not draw: boxes, discs, marks of a status."""
+"""Small pictures with smooth edges, which Tk cannot draw: boxes, discs, marks."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Mark = Literal["tick", "dot", "none"]
 
 
 class Pictures:
-    """Draws each picture once. What is in sight has to be asked for again now and then."""
+    """Draws each picture once, and keeps the latest; a picture in use has to be referred to."""
 
     def __init__(self, root: tk.Misc) -> None:
         self._root = root
         self.box = lru_cache(maxsize=_MOST_KEPT)(self._box)
         self.disc = lru_cache(maxsize=_MOST_KEPT)(self._disc)
-        self.standing = lru_cache(maxsize=_MOST_KEPT)(self._standing)
+        self.presence = lru_cache(maxsize=_MOST_KEPT)(self._presence)
         self.choice = lru_cache(maxsize=_MOST_KEPT)(self._choice)
 
     def _box(
         self, width: int, height: int, radius: int, fill: str, edge: tuple[str, int] = ("", 0)
     ) -> Picture:
-        """Draw a box with round corners; its edge has a colour and a thickness."""
+        """Draw a box with round corners; ``edge`` is a colour and a thickness."""
         colour, thickness = edge
         radius = min(radius, width // 2, height // 2)
         corner = max(radius, thickness)
@@ -55,12 +55,12 @@ class Pictures:
 
         return self._shown(self._draw(size, size, draw))
 
-    def _standing(
-        self, size: int, standing: PresenceState, colour: str, ground: str = ""
+    def _presence(
+        self, size: int, presence: PresenceState, colour: str, ground: str = ""
     ) -> Picture:
-        """Draw the mark of a status, on a disc of the ground's colour that sets it off, if any.
+        """Draw the mark of a status, on a disc in the colour of the ground if that is given.
 
-        Each has a form of its own: a disc, a crescent, a barred disc; a ring if nobody is there.
+        Each has its own shape: a disc, a crescent, a barred disc; a ring for somebody who is gone.
         """
 
         def draw(pen: ImageDraw.ImageDraw) -> None:
@@ -73,11 +73,11 @@ class Pictures:
 
             disc(0, ground)
             disc(rim, colour)
-            if standing == "gone":
+            if presence == "gone":
                 disc(1.9 * rim, ground)
-            elif standing == "away":
+            elif presence == "away":
                 disc(1.7 * rim, ground, -0.9 * rim)
-            elif standing == "busy":
+            elif presence == "busy":
                 middle = whole / 2
                 bar = (2 * rim, middle - 0.45 * rim, whole - 2 * rim, middle + 0.45 * rim)
                 pen.rectangle(bar, ground or _CLEAR)
@@ -85,7 +85,7 @@ class Pictures:
         return self._shown(self._draw(size, size, draw))
 
     def _choice(self, size: int, mark: Mark, colour: str) -> Picture:
-        """Draw the mark of what is chosen, or nothing that is as large."""
+        """Draw the mark of a chosen entry, or an empty picture of the same size."""
 
         def draw(pen: ImageDraw.ImageDraw) -> None:
             whole = size * _FINER - 1
@@ -111,7 +111,7 @@ class Pictures:
 
 
 def _stretched(image: Image.Image, width: int, height: int, corner: int) -> Image.Image:
-    """Make a picture larger by its middle column and row, and leave its corners as they are."""
+    """Enlarge a picture by its middle column and row, and leave its corners as they are."""
     wide = Image.new("RGBA", (width, image.height))
     wide.paste(image.resize((width, image.height), box=(corner, 0, corner + 1, image.height)))
     wide.paste(image.crop((0, 0, corner, image.height)))

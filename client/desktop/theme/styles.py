@@ -1,4 +1,4 @@
-"""What ttk draws: buttons, fields, cards and labels, with round corners and in our colours."""
+"""The ttk styles: buttons, fields, cards and labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ButtonKind = Literal["Accent", "Offer", "Quiet", "Warn"]
 
 @dataclass(frozen=True)
 class ButtonColours:
-    """Those of one kind of button; what is empty is clear."""
+    """The colours of one kind of button; an empty one is transparent."""
 
     text: str
     fill: str
@@ -34,7 +34,7 @@ class ButtonColours:
 
 
 def button_colours(palette: Palette) -> Mapping[ButtonKind, ButtonColours]:
-    """Give the colours of each kind of button."""
+    """Return the colours of each kind of button."""
     p = palette
     return {
         "Accent": ButtonColours(p.on_accent, p.accent, p.accent, p.pressed, p.pressed),
@@ -45,34 +45,34 @@ def button_colours(palette: Palette) -> Mapping[ButtonKind, ButtonColours]:
 
 
 def accent(button: ttk.Button) -> None:
-    """Make a button the one that is expected to be pressed."""
+    """Style a button as the primary one."""
     button.configure(style="Accent.TButton")
 
 
 def offer(button: ttk.Button) -> None:
-    """Make a button something else that can be done."""
+    """Style a button as a secondary one."""
     button.configure(style="Offer.TButton")
 
 
 def quieten(button: ttk.Button) -> None:
-    """Make a button something that is seldom pressed: only a word, until it is pointed at."""
+    """Style a button as a word without a box, for what is seldom pressed."""
     button.configure(style="Quiet.TButton")
 
 
 def inform(button: ttk.Button) -> None:
-    """Make a button a line that tells something, and leads to more of it."""
+    """Style a button as a line of information that leads to more."""
     button.configure(style="About.TButton")
 
 
 def warn(button: ttk.Button) -> None:
-    """Make a button something that loses what was there."""
+    """Style a button as one that loses something."""
     button.configure(style="Warn.TButton")
 
 
 class Styles:
-    """Sets ttk's styles; the forms in them are made once for each look.
+    """Sets ttk's styles; their pictures are made once for each look.
 
-    A style whose name begins with ``Side.`` is for what stands on `Palette.surface`.
+    A style whose name begins with ``Side.`` is for what is on `Palette.surface`.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class Styles:
     ) -> None:
         self._style, self._pictures, self._px, self._fonts = style, pictures, px, fonts
         self._made: set[Mode] = set()
-        self._kept: list[Picture] = []
+        self._in_use: list[Picture] = []
 
     def show(self, mode: Mode, palette: Palette) -> None:
-        """Set everything for the theme of ttk that is used now."""
+        """Set all styles of the current ttk theme."""
         if mode not in self._made:
             self._made.add(mode)
             self._make_forms(palette)
@@ -155,7 +155,7 @@ class Styles:
         padding: int = 0,
         **others: tuple[str, tuple[str, int]],
     ) -> None:
-        """Make a box for each state of a widget; ttk fills larger ones with the middle of it."""
+        """Make a box for each state of a widget; ttk enlarges it by its middle."""
         width, height = map(self._px, size)
         radius = min(self._px(_RADIUS), width // 2)
 
@@ -163,7 +163,7 @@ class Styles:
             colour, thickness = edge
             edge = (colour, self._px(thickness))
             picture = self._pictures.box(width, height, radius, fill, edge)
-            self._kept.append(picture)  # as long as ttk may draw it
+            self._in_use.append(picture)  # as long as ttk may draw it
             return picture
 
         states = ((state, draw(*how)) for state, how in others.items())
@@ -239,7 +239,7 @@ class Styles:
                 )
 
     def _set_scrollbar(self, prefix: str, ground: str) -> None:
-        """Set how far one has scrolled to be seen, and to stand out only when it is pointed at."""
+        """Set the scrollbar, which stands out only when it is pointed at."""
         thumb: Any = ("Scroll.thumb", {"expand": "1", "sticky": "nswe"})
         trough: Any = ("Scroll.trough", {"sticky": "ns", "children": [thumb]})
         self._style.layout(f"Vertical.{prefix}Quiet.TScrollbar", [trough])

@@ -1,7 +1,7 @@
-"""What the person's system says of looks: light or dark, and how fine the screen is.
+"""The appearance settings of the person's system: light or dark, and the screen's resolution.
 
-No system has one way to tell, so the programs that come with each are asked; one that is missing,
-fails or takes long has said nothing.
+There is no one way to ask all systems, so the programs that come with each are asked. One that is
+missing, fails or takes long is ignored.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DPI: Final = re.compile(r"^Xft\.dpi:\s*(\d+(?:\.\d+)?)$", re.MULTILINE)
 
 
 async def system_mode() -> Mode:
-    """Give how the person has asked all programs to look; light, if they have not."""
+    """Return the look that the system prefers; light if it has no preference."""
     with trio.move_on_after(_PATIENCE):
         for question in _MODE_QUESTIONS:
             answer = await _ask(question)
@@ -49,7 +49,7 @@ async def system_mode() -> Mode:
 
 
 async def system_dpi() -> float | None:
-    """Give the dots per inch that the person has set for all programs, if they have (on X11)."""
+    """Return the dots per inch that are set for all programs (on X11); None if none are."""
     with trio.move_on_after(_PATIENCE):
         found = _DPI.search(await _ask(("xrdb", "-query")))
         if found and 48 <= (dpi := float(found[1])) <= 480:  # noqa: PLR2004 - half and 5 times usual

@@ -1,6 +1,6 @@
-"""How everything looks: fonts, sizes, and the dress of each widget, for light and dark.
+"""The theme: fonts, sizes, and how to dress widgets for the light and the dark look.
 
-All theming is here and in what this is made of: `palette`, `pictures` and `styles`.
+It is made of `palette`, `pictures` and `styles`.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:
 
 
 class Theme:
-    """Fonts and styles in one window, and how to dress what ttk does not.
+    """Fonts and styles in one window, and how to dress widgets that are not ttk's.
 
-    The look and the size of the text may change at any time, see `show` and `resize`. What ttk
-    draws follows by itself, and so does all that uses `body`, `bold`, `small` or `title`; whatever
-    else is made of them, or of `palette`, goes into a function that is given to `dress`.
+    The look and the text size may change at any time, see `show` and `resize`. ttk's widgets
+    follow by themselves, and so does all that uses `body`, `bold`, `small` or `title`; whatever
+    else depends on them, or on `palette`, goes into a function that is passed to `dress`.
     """
 
     def __init__(
@@ -82,26 +82,26 @@ class Theme:
         self.show(mode)
 
     def columns(self, characters: int) -> int:
-        """Give how wide so many characters are, in the size that text has now."""
+        """Return the width of so many characters in the current text size, in pixels."""
         return self.body.measure("0" * characters) + 2 * self.px(MARGIN)
 
     def px(self, pixels: int) -> int:
-        """Give how many pixels of this screen look like so many of a usual one."""
+        """Return how many pixels of this screen look like so many on a screen of 96 dpi."""
         return round(pixels * self._root.winfo_fpixels("1i") / _USUAL_DPI)
 
     @property
     def row_height(self) -> int:
-        """How high a row of a list is."""
+        """The height of a row of a list, in pixels."""
         return self.body.metrics("linespace") + self.px(16)
 
     @property
     def avatar_size(self) -> int:
-        """How large the avatar is of somebody who says something."""
+        """The size of an avatar beside a message, in pixels."""
         return 2 * self.body.metrics("linespace") + self.px(2)
 
     @staticmethod
     def shorten(text: str, font: tkfont.Font, width: int) -> str:
-        """Give a text as it fits into so many pixels, with an ellipsis if it does not."""
+        """Return a text shortened with an ellipsis to fit into a width in pixels."""
         if font.measure(text) <= width:
             return text
         low, high = 0, len(text)
@@ -114,14 +114,14 @@ class Theme:
         return f"{text[:low].rstrip()}\u2026" if low else ""
 
     def letter(self, pixels: int) -> tkfont.Font:
-        """Give the font of single letters that are so high."""
+        """Return the font for single letters of a height in pixels."""
         if pixels not in self._letters:
             self._letters[pixels] = self.bold.copy()
             self._letters[pixels].configure(size=-pixels)
         return self._letters[pixels]
 
     def show(self, mode: Mode) -> None:
-        """Look like this, from now on."""
+        """Use this look from now on."""
         self.mode, self.palette = mode, PALETTES[mode]
         self._root.style.theme_use(f"chat-{mode}-{mode}")  # type: ignore[no-untyped-call]
         self._root.configure(background=self.palette.background)
@@ -129,7 +129,7 @@ class Theme:
         self._dress_all()
 
     def resize(self, size: int | None) -> None:
-        """Show all text in this size, in points, from now on; or in the usual one."""
+        """Use this text size, in points, from now on; by default the usual one."""
         self.size = size or self.usual_size
         for font in (self.body, self.bold, self.italic, *self._others):
             font.configure(size=self.size)
@@ -139,7 +139,7 @@ class Theme:
         self._dress_all()
 
     def dress(self, widget: tk.Misc, how: Callable[[], None]) -> None:
-        """Call this now, and after each change of look or size for as long as the widget lives."""
+        """Call ``how`` now and after each change of the theme, for as long as the widget exists."""
         self._dressed.append((widget, how))
         how()
 
@@ -151,11 +151,11 @@ class Theme:
     # --- what ttk does not draw ---------------------------------------------------------------
 
     def dress_field(self, text: tk.Text) -> None:
-        """Dress where the person writes several lines; the frame around it is a ``Field``."""
+        """Dress a text for writing; the frame around it has the style ``Field.TFrame``."""
         self.dress(text, lambda: self.dress_text(text))
 
     def dress_text(self, text: tk.Text) -> None:
-        """Dress a text as it should look now; call this again after each change, see `dress`."""
+        """Dress a text for the current theme once; `dress` repeats that after each change."""
         palette = self.palette
         text.configure(
             background=palette.background,
@@ -173,7 +173,7 @@ class Theme:
         )
 
     def menu(self, master: tk.Misc) -> tk.Menu:
-        """Make a menu."""
+        """Return a new menu, dressed."""
         menu = ttkbootstrap.Menu(master, tearoff=False, autostyle=False)
         self.dress(menu, lambda: self._dress_menu(menu))
         return menu
@@ -190,10 +190,10 @@ class Theme:
 def open_root(
     title: str, mode: Mode = "light", *, size: int | None = None, dpi: float | None = None
 ) -> tuple[tk.Tk, Theme]:
-    """Open the program's one window, empty and dressed; ``size`` is that of the text.
+    """Open the program's window, empty and dressed; ``size`` is the text size in points.
 
-    ``dpi`` is how finely the screen is drawn on, if it is not as the screen itself says. It cannot
-    change later: what ttk draws is measured by it once.
+    ``dpi`` is the resolution to use instead of the screen's own. It cannot change later, because
+    ttk measures by it once.
 
     :raises tkinter.TclError: if there is no display.
     """

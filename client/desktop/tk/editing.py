@@ -1,4 +1,4 @@
-"""What Tk's fields do otherwise than people are used to."""
+"""Editing keys that Tk's fields lack."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS: Final = {
 
 
 def mend_editing(root: tk.Tk) -> None:
-    """Have Ctrl with Backspace or Delete take a word, and what is pasted replace a selection."""
+    """Make Ctrl with Backspace or Delete delete a word, and pasting replace the selection."""
     for kind in ("Text", "TEntry"):
         for key, select in _WORDS.items():
             root.bind_class(kind, key, partial(_delete_word, select))

@@ -22,7 +22,7 @@ class FocusRing:
 
     @property
     def is_shown(self) -> bool:
-        """Whether it is in sight."""
+        """Whether the ring is shown."""
         return bool(self._sides[0].winfo_manager())
 
     def _click(self) -> None:

@@ -1,4 +1,4 @@
-"""Trio and Tk in one thread: Tk owns the loop, and Trio is its guest."""
+"""Running Trio and Tk in one thread: Tk owns the event loop, Trio is its guest."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 def run(root: tk.Tk, main: Callable[[], Awaitable[T]]) -> T:
-    """Run an async function under Tk's main loop until it ends; gives what it returns.
+    """Run an async function under Tk's main loop until it ends, and return its result.
 
-    The root lives as long as that and is destroyed here, so that nothing that ``main`` starts
-    finds its widgets gone. To close the window, make ``main`` end; do so as well when the window
-    is destroyed from outside, as ``xkill`` does. No task may enter Tk's event loop: no ``update``,
-    no ``wait_window``, no modal dialog.
+    - The root is destroyed here and not earlier, so that no task finds its widgets gone.
+    - To close the window, make ``main`` end; also when the window is destroyed from outside, as
+      ``xkill`` does.
+    - No task may enter Tk's event loop: no ``update``, no ``wait_window``, no modal dialog.
     """
     ended: list[outcome.Outcome[T]] = []
     # Trio has at most one callback outstanding, but may ask for it from its I/O thread.

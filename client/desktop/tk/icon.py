@@ -1,4 +1,4 @@
-"""The icon of the window: a speech bubble, and on it how much is unread."""
+"""The icon of the window: a speech bubble with the number of unread messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Pixel = tuple[float, float, float, float]
 
 
 class WindowIcon:
-    """Shows on the icon of the window how many messages call for attention."""
+    """Shows the number of unread messages on the icon of the window."""
 
     def __init__(self, root: tk.Tk) -> None:
         self._root = root
@@ -35,7 +35,7 @@ class WindowIcon:
         self.show(0)
 
     def show(self, unread: int) -> None:
-        """Bring the icon up to date."""
+        """Show this number."""
         told = min(unread, _MOST_TOLD + 1)
         if told == self._told:
             return
@@ -47,7 +47,7 @@ class WindowIcon:
 
 @lru_cache(maxsize=2 * (_MOST_TOLD + 2))
 def icon(size: int, unread: int) -> bytes:
-    """Draw the icon as a PNG."""
+    """Return the icon as a PNG."""
     lines = bytearray()
     for y in range(size):
         lines.append(0)  # no filter
@@ -81,7 +81,7 @@ def _pixel(x: int, y: int, size: int, unread: int) -> Pixel:
 
 
 def _over(under: Pixel, colour: tuple[int, int, int], distance: float) -> Pixel:
-    """Lay a colour over a pixel that is so many pixels outside of its edge."""
+    """Return a pixel with a colour laid over it; it is ``distance`` pixels outside the shape."""
     cover = min(max(0.5 - distance, 0.0), 1.0)
     rest = under[3] * (1 - cover)
     opacity = cover + rest
@@ -94,7 +94,7 @@ def _over(under: Pixel, colour: tuple[int, int, int], distance: float) -> Pixel:
 
 
 def _to_box(at: tuple[float, float]) -> float:
-    """Say how far it is to the bubble; less than nothing inside."""
+    """Return the distance to the bubble; negative inside."""
     x, y = abs(at[0] - 0.49) - 0.29, abs(at[1] - 0.5) - 0.2
     return math.hypot(max(x, 0), max(y, 0)) + min(max(x, y), 0) - 0.17
 

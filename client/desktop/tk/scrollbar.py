@@ -1,4 +1,4 @@
-"""A scrollbar that is only seen when there is something to scroll."""
+"""A scrollbar that is hidden while there is nothing to scroll."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tkinter import ttk
 
 
 class QuietScrollbar(ttk.Frame):
-    """Scrolls a text. Hidden, it keeps its place, so that nothing is wrapped anew."""
+    """Scrolls a text. Hidden, it keeps its width, so that the text is not wrapped anew."""
 
     def __init__(self, master: tk.Misc, scrolled: tk.Text) -> None:
         super().__init__(master)
@@ -16,7 +16,7 @@ class QuietScrollbar(ttk.Frame):
         self.pack_propagate(flag=False)
 
     def set(self, first: float, last: float) -> None:
-        """Show which part is in sight; this is what ``yscrollcommand`` wants to be called."""
+        """Show which part is in sight; called as a ``yscrollcommand``."""
         self._bar.set(first, last)
         if float(first) <= 0.0 and float(last) >= 1.0:
             self._bar.pack_forget()

@@ -59,5 +59,5 @@ def offer_clipboard(text: tk.Text, theme: Theme) -> None:
 
 
 def _has_aqua(widget: tk.Misc) -> bool:
-    """Whether this is a Mac, whose other mouse button is the second."""
+    """Return whether this is a Mac, where the right button is number 2."""
     return bool(widget.tk.call("tk", "windowingsystem") == "aqua")

@@ -1,4 +1,4 @@
-"""A list of rows with pictures, marks and counts; it draws what is in sight, however long it is."""
+"""A list of rows with pictures, marks and counts; it draws only those in sight."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tkinter import ttk
 from typing import Final, Literal
 
-from client.desktop.theme.avatars import Spot, draw_avatar, draw_standing
+from client.desktop.theme.avatars import Spot, draw_avatar, draw_presence
 from client.desktop.theme.palette import PresenceState
 from client.desktop.theme.theme import GAP, Theme
 
@@ -19,9 +19,9 @@ _WHEEL_ROWS: Final = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One row: a ``title``, and quietly behind it a ``note``; ``badge`` is at the right end.
+    """One row: a ``title``, a quiet ``note`` behind it, and a ``badge`` at the right end.
 
-    In front is a ``symbol``, or the avatar of ``nick`` with the mark of their ``standing``, if that
+    In front is a ``symbol``, or the avatar of ``nick`` with the mark of its ``presence``, if that
     is given. A ``heading`` cannot be chosen.
     """
 
@@ -29,7 +29,7 @@ class Row:
     note: str = ""
     symbol: str = ""
     nick: str = ""
-    standing: PresenceState | None = None
+    presence: PresenceState | None = None
     badge: str = ""
     calls: bool = False
     """Whether the badge calls for the person."""
@@ -40,11 +40,11 @@ class Row:
 
 
 class Rows(tk.Frame):
-    """Shows rows, of which one may be chosen: by a click, by keys, or by whoever made it.
+    """Shows rows, of which one may be chosen: by click, by keys, or by the program.
 
-    ``on_choose`` gets the number of the row that the person turns to; ``on_open`` of the one that
-    they click twice or press Return on. Where one ``opens_at_once``, a click is enough, and what is
-    chosen is only seen while keys go to it.
+    - ``on_choose`` gets the index of the row that the person chooses;
+    - ``on_open`` gets the index of one that is double-clicked, or on which Return is pressed;
+    - with ``opens_at_once`` a click opens, and the choice is visible only while in focus.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class Rows(tk.Frame):
     def show(
         self, count: int, row: Callable[[int], Row], chosen: int | None = None, top: float = -1.0
     ) -> None:
-        """Show so many rows, each of which is asked for when it comes into sight.
+        """Show ``count`` rows; ``row`` returns the row of an index when it comes into sight.
 
-        ``top`` is how many rows are above what is in sight, if that is to change.
+        ``top`` is how many rows are above those in sight; negative to leave that as it is.
         """
         self.count, self.row, self.chosen = count, row, chosen
         self._measure()
@@ -97,25 +97,25 @@ class Rows(tk.Frame):
 
     @property
     def top(self) -> float:
-        """How many rows are above what is in sight."""
+        """How many rows are above those in sight."""
         return float(self.canvas.canvasy(0)) / self._theme.row_height
 
-    def be_high(self, rows: int) -> None:
-        """Ask for room for so many rows."""
+    def set_height(self, rows: int) -> None:
+        """Request the height of so many rows."""
         self.canvas.configure(height=max(rows, 1) * self._theme.row_height)
 
     def enable(self, *, enabled: bool) -> None:
-        """Let the person choose, or not for now."""
+        """Let the person choose rows, or not."""
         self.canvas.configure(state="normal" if enabled else "disabled")
 
     def choose(self, number: int) -> None:
-        """Choose a row, and bring it into sight."""
+        """Choose a row, and scroll to it."""
         self.chosen = number
         self._see(number)
         self._draw_soon()
 
     def step(self, by: int, *, around: bool = False) -> int | None:
-        """Choose the next row that can be, or the one before; gives which one that is."""
+        """Choose the next row or the one before; return its index, or None at the end."""
         number = self.chosen if self.chosen is not None else (-1 if by > 0 else self.count)
         for _ in range(self.count):
             number += by
@@ -130,11 +130,11 @@ class Rows(tk.Frame):
 
     @property
     def height(self) -> int:
-        """How high all rows are together, in pixels."""
+        """The height of all rows together, in pixels."""
         return self.count * self._theme.row_height
 
     def place_of(self, number: int) -> tuple[int, int]:
-        """Give a place on the canvas, as it is seen, that belongs to a row."""
+        """Return the place on the canvas, as scrolled, of the middle of a row."""
         middle = (number + 0.5) * self._theme.row_height - float(self.canvas.canvasy(0))
         return self.canvas.winfo_width() // 2, round(middle)
 
@@ -280,7 +280,7 @@ class Rows(tk.Frame):
             )
 
     def _draw_ground(self, number: int, top: int, width: int) -> str:
-        """Draw what is behind a row; gives its colour."""
+        """Draw the background of a row, and return its colour."""
         theme = self._theme
         has_keys = number == self.chosen and self.canvas.focus_get() is self.canvas
         if has_keys or (number == self.chosen and not self._opens_at_once):
@@ -296,14 +296,14 @@ class Rows(tk.Frame):
         return colour
 
     def _draw_front(self, row: Row, left: int, middle: int, ground: str) -> int:
-        """Draw what is in front of the title; gives where that begins."""
+        """Draw what is in front of the title, and return where the title begins."""
         theme, canvas = self._theme, self.canvas
         size = theme.row_height - theme.px(6)
         if row.nick:
             spot = Spot(left, middle - size // 2, size)
             draw_avatar(canvas, theme, row.nick, spot)
-            if row.standing is not None:
-                draw_standing(canvas, theme, row.standing, spot, ground)
+            if row.presence is not None:
+                draw_presence(canvas, theme, row.presence, spot, ground)
         elif row.symbol:
             canvas.create_text(
                 left + size // 2, middle, text=row.symbol, font=theme.body,
@@ -314,7 +314,7 @@ class Rows(tk.Frame):
         return left + size + theme.px(GAP)
 
     def _draw_end(self, row: Row, right: int, middle: int) -> int:
-        """Draw what is at the right end; gives where that begins."""
+        """Draw what is at the right end, and return where that begins."""
         theme, canvas, palette = self._theme, self.canvas, self._theme.palette
         if row.badge:
             height = theme.small.metrics("linespace") + theme.px(2)

@@ -40,13 +40,13 @@ class TestConnection:
     def test_a_taken_nickname_comes_with_a_suggestion(self) -> None:
         chat = Chat()
         chat.sign_in("alice")
-        chat.stay_out(CommandError("nick_taken", "It is taken.", suggestion="alice_"))
+        chat.fail_sign_in(CommandError("nick_taken", "It is taken.", suggestion="alice_"))
         assert chat.connection == SignedOut("alice", "It is taken.", "alice_")
 
     def test_why_no_server_can_be_reached_is_told(self) -> None:
         chat = Chat()
         chat.sign_in("alice")
-        chat.stay_out(CannotConnect("ws://a/ws: refused"))
+        chat.fail_sign_in(CannotConnect("ws://a/ws: refused"))
         problem = "The server cannot be reached. ws://a/ws: refused"
         assert chat.connection == SignedOut("alice", problem)
 

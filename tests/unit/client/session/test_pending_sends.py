@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from client.session.pending_sends import PendingSend, PendingSends, place_of
+from client.session.pending_sends import PendingSend, PendingSends, queue_key
 from gateway import wire
 
 ROOMS = st.sampled_from(["lobby", "cafe"])
@@ -92,7 +92,7 @@ class Sending(RuleBasedStateMachine):
     @rule(room=ROOMS, answered=st.booleans())
     def try_one(self, room: str, answered: bool) -> None:
         """Send what is due in a room that is joined on this connection; maybe hear the answer."""
-        due = [m for m in self.queued if place_of(m.said)[1] == room and self.outbox.is_due(m)]
+        due = [m for m in self.queued if queue_key(m.said)[1] == room and self.outbox.is_due(m)]
         if not due or room not in self.present or due[0].seq is not None:
             return
         [unsent] = due

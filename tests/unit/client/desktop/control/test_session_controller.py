@@ -42,7 +42,7 @@ class StandIn:
 
 
 @asynccontextmanager
-async def visiting(chat: Chat, session: StandIn) -> AsyncIterator[SessionController]:
+async def controlling(chat: Chat, session: StandIn) -> AsyncIterator[SessionController]:
     async with trio.open_nursery() as nursery:
         yield SessionController(
             chat,
@@ -74,11 +74,11 @@ async def test_older_lines_can_be_asked_for_again_after_a_failure() -> None:
     page = wire.HistoryPage(room="lobby", messages=[message(4)], more=True)
     failures = (NotConnected("it broke"), CommandError("too_fast", "Slowly."))
     session = StandIn(history=after(*failures, answer=page))
-    async with visiting(chat, session) as visit:
-        await visit.load_older(lobby)
+    async with controlling(chat, session) as controller:
+        await controller.load_older(lobby)
         assert lobby.may_load_older, "when there is a connection again"
         assert texts(chat) == ["m5", "m6"]
-        await visit.load_older(lobby)
+        await controller.load_older(lobby)
         assert texts(chat) == ["m4", "m5", "m6"]
         assert lobby.may_load_older
     assert len(session.asked) == 3
@@ -89,9 +89,9 @@ async def test_what_is_refused_for_good_is_told_once_and_not_asked_for_again() -
     chat.apply(joined(message(5)), NOON)
     refusal = CommandError("forbidden", "You may not.")
     session = StandIn(history=after(refusal, refusal, answer=None))
-    async with visiting(chat, session) as visit:
-        await visit.load_older(chat.room("lobby"))
-        await visit.load_older(chat.room("lobby"))
+    async with controlling(chat, session) as controller:
+        await controller.load_older(chat.room("lobby"))
+        await controller.load_older(chat.room("lobby"))
     assert texts(chat) == ["m5", "You may not."]
     assert len(session.asked) == 1
 
@@ -103,17 +103,17 @@ async def test_what_is_said_in_a_room_that_cannot_be_entered_is_refused_and_trie
     refusal = CommandError("bad_room", "It is too long.")
     entered = wire.Joined(room="ops", epoch="e", seq=0, version=1, count=0, members=[], messages=[])
     session = StandIn(join=after(refusal, refusal, answer=entered), send=lambda *_: 1)
-    async with visiting(chat, session) as visit:
-        await visit.join(ops)
+    async with controlling(chat, session) as controller:
+        await controller.join(ops)
         assert ops.drafts == {"id1": Draft("id1", "hello?", "It is too long.")}
         ops.write("id2", "and now?")
-        visit.send(ops)
+        controller.send(ops)
         await wait_all_tasks_blocked()
         assert ops.drafts["id2"].refusal == "It is too long."
         told = "This room cannot be entered: It is too long."
         assert [told] == [line.text for line in lines_of(ops) if not isinstance(line, DateLine)]
         ops.retry("id1")
-        visit.send(ops)
+        controller.send(ops)
         await wait_all_tasks_blocked()
         assert (ops.present, ops.shut) == (True, None)
         assert ("send", ("ops", "hello?")) in session.asked
@@ -125,8 +125,8 @@ async def test_what_comes_in_is_shown_while_rooms_are_still_being_entered() -> N
     chat.apply(joined(message(1)), NOON)
     never = trio.Event()
     session = StandIn(join=lambda *_: never.wait())
-    async with visiting(chat, session) as visit, trio.open_nursery() as nursery:
-        nursery.start_soon(visit.run)
+    async with controlling(chat, session) as controller, trio.open_nursery() as nursery:
+        nursery.start_soon(controller.run)
         for event in (CONNECTED, message(2)):
             await session.tell.send(event)
         await wait_all_tasks_blocked()
@@ -140,8 +140,8 @@ async def test_rooms_are_entered_one_after_the_other_the_last_used_first() -> No
     chat.open_rooms(["a", "b", "c"], more=None)
     refusal = CommandError("forbidden", "No.")
     session = StandIn(join=after(*[refusal] * 3, answer=None))
-    async with visiting(chat, session) as visit, trio.open_nursery() as nursery:
-        nursery.start_soon(visit.run)
+    async with controlling(chat, session) as controller, trio.open_nursery() as nursery:
+        nursery.start_soon(controller.run)
         await session.tell.send(CONNECTED)
         await wait_all_tasks_blocked()
         joins = [arguments for name, arguments in session.asked if name == "join"]
@@ -153,8 +153,8 @@ async def test_a_new_session_is_told_the_status_of_the_one_before() -> None:
     chat = Chat()
     chat.status = wire.Member(nick="alice", state="busy", text="deploying")
     session = StandIn()
-    async with visiting(chat, session) as visit, trio.open_nursery() as nursery:
-        nursery.start_soon(visit.run)
+    async with controlling(chat, session) as controller, trio.open_nursery() as nursery:
+        nursery.start_soon(controller.run)
         await wait_all_tasks_blocked()
         assert ("set_status", ("busy", "deploying")) in session.asked
         nursery.cancel_scope.cancel()

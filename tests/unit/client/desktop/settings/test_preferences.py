@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from client.desktop.settings.preferences import Preferences, PreferencesFile, remembered
+from client.desktop.settings.preferences import Preferences, PreferencesFile, load_preferences
 from client.desktop.settings.servers import SavedServer, free_name, with_given
 
 HOME = SavedServer("Home", ("ws://a/ws", "ws://b/ws"), rooms=("lobby", "tea"))
@@ -126,7 +126,7 @@ class TestFile:
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
         (tmp_path / "chat-client").mkdir()
         (tmp_path / "chat-client" / "preferences.json").write_text('{"nick": "alice"}')
-        assert remembered().preferences.nick == "alice"
+        assert load_preferences().preferences.nick == "alice"
 
 
 class TestServers:
