@@ -139,7 +139,7 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
         await node.stop()
         await alice.sees("Reconnecting in", "Now")
         alice.write("kept\n")
-        await alice.sees("settings", "What you send now waits")
+        await alice.sees("kept", "What you send now waits")
         alice.write("/nick eve\n")
         await alice.sees("That was not possible: not connected")
         alice.write("/join later\n")
@@ -149,7 +149,7 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
         await alice.click("Now")
         await alice.sees("Connected to", "1 member")
         alice.press("<Control-Next>")
-        await alice.sees_that(lambda: "settings" in alice.lines, "the message")
+        await alice.sees_that(lambda: "kept" in alice.lines, "the message")
 
 
 @on_stage()
