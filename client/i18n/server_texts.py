@@ -41,7 +41,7 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
     "too_fast": (N_("You are sending too fast."),),
     "unavailable": (N_("The server cannot do this right now."),),
 }
-"""For each code of an ``error`` how to say it, the first for which enough is known."""
+"""The texts for each code of an ``error``; the first one whose fields are all known is used."""
 
 NOTICES: Final[Mapping[str, str]] = {
     "draining": N_("This node is going away."),
@@ -52,7 +52,7 @@ ROOM_NOTICES: Final[Mapping[str, str]] = {
     "history_gap": N_("Some messages may be missing here."),
     "history_lost": N_("The server lost messages; the talk goes on."),
 }
-"""Those that are about a room."""
+"""The texts of notices about a room."""
 
 CLOSINGS: Final[Mapping[int, str]] = {
     1000: N_("the node closed the connection"),

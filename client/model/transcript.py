@@ -10,9 +10,9 @@ from typing import Final
 from client.model.lines import DateLine, Line, MembershipLine, MessageLine, day_of
 
 MOST_LINES: Final = 5_000
-"""How many lines of a conversation are kept; older ones are dropped, and read again on demand."""
+"""How many lines of a conversation are kept; older ones are dropped, and loaded on demand."""
 GROUP_MILLISECONDS: Final = 5 * 60_000
-"""How long after a message the next one of the same person still belongs to it."""
+"""How long after a message the next one of the same sender is shown without a head."""
 
 
 @dataclass(eq=False)

@@ -22,16 +22,17 @@ from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0
 MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
-"""A list of very many members is long; nodes bound everything else far below."""
+"""Enough for a list of very many members; nodes bound everything else far below."""
 
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
 PONG_SECONDS: Final = 10.0
 PROBE_SECONDS: Final = 3.0
-"""How long the answer to a ping may take once there is doubt."""
+"""How long the answer to a ping may take after `ClientConnection.doubt`."""
 GOODBYE: Final = 1000
+"""The close code that ends the session."""
 COMING_BACK: Final = 3000
-"""The close codes with which this client ends its session, or means to take it up again."""
+"""The close code of a client that is going to resume the session."""
 
 _QUEUED_FRAMES: Final = 256
 
@@ -231,7 +232,7 @@ class ClientConnection:
                 return None
             return pending.accept(frame)
         except ValueError:
-            # A frame of a later protocol, or a late answer: what we do not know is not for us.
+            # A frame of a later protocol, or a late answer.
             return None
 
     async def ping(self) -> None:
@@ -282,8 +283,8 @@ def _why(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return _why(error.exceptions[0])
     if isinstance(error, OSError) and error.strerror:
-        # What numbers of their own stand for, only TLS and the resolver know; of the others, Trio
-        # tells the address too, as a tuple.
+        # TLS and the resolver have error numbers of their own, which only they can explain. For
+        # all others Trio puts the address into the text, so the system's text is better.
         has_own = isinstance(error, (ssl.SSLError, socket.gaierror))
         return error.strerror if has_own or not error.errno else os.strerror(error.errno)
     if error.__cause__ is not None:

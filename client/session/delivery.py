@@ -16,9 +16,9 @@ from gateway import wire
 from gateway.wire import CommandError
 
 SEND_SECONDS: Final = 30.0
-"""How long a message is tried to be sent, over any number of connections."""
+"""Seconds after which a message that could not be sent fails."""
 PASSING: Final = frozenset({"unavailable", "too_fast"})
-"""Refusals after which the same may be asked again."""
+"""Refusals after which the same command may be sent again."""
 
 
 class Delivery:
@@ -36,10 +36,10 @@ class Delivery:
         self._over: str | None = None
         self._changed = trio.lowlevel.ParkingLot()
 
-    async def send(self, said: SendCommand) -> int:
+    async def send(self, command: SendCommand) -> int:
         """Send a message and return its ``seq``; raises as `ClientSession.send`."""
         deadline = trio.current_time() + SEND_SECONDS
-        message = self._pending.put(said)
+        message = self._pending.put(command)
         try:
             with trio.move_on_at(deadline):
                 return await self._deliver(message)
@@ -60,7 +60,7 @@ class Delivery:
                 raise NotConnected(self._over or message.problem)
             message.attempted = True
             try:
-                return (await connection.ask(message.said, wire.Sent)).seq
+                return (await connection.ask(message.command, wire.Sent)).seq
             except NotConnected as error:
                 message.problem = str(error)
                 if self._connection is connection:
@@ -75,19 +75,19 @@ class Delivery:
         """Wait until a message may be sent; None if it was delivered or never will be."""
         await trio.lowlevel.checkpoint()
         while message.seq is None and self._over is None and not message.abandoned:
-            may_go = self._is_open_to(message.said) and self._pending.is_due(message)
+            may_go = self._is_open_to(message.command) and self._pending.is_due(message)
             if self._connection is not None and may_go:
                 return self._connection
             await self._changed.park()
         return None
 
-    def _is_open_to(self, said: SendCommand) -> bool:
-        if isinstance(said, wire.SendDirect):
+    def _is_open_to(self, command: SendCommand) -> bool:
+        if isinstance(command, wire.SendDirect):
             return True
         # The server refuses what goes to a room that was never joined.
-        return said.room in self._present or said.room not in self._following
+        return command.room in self._present or command.room not in self._following
 
-    # --- what the session learns --------------------------------------------------------------
+    # --- what happens in the session ----------------------------------------------------------
 
     def connected(self, connection: ClientConnection, *, resumed: bool) -> None:
         """Send over this connection, to each room once it is joined."""

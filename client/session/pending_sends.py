@@ -14,9 +14,9 @@ QueueKey = tuple[type[SendCommand], str]
 """A room, or a person: where messages must not overtake each other."""
 
 
-def queue_key(said: SendCommand) -> QueueKey:
+def queue_key(command: SendCommand) -> QueueKey:
     """Return where a message goes to."""
-    return type(said), said.room if isinstance(said, wire.Send) else said.to
+    return type(command), command.room if isinstance(command, wire.Send) else command.to
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class PendingSend:
     - ``abandoned``: whether another attempt could deliver it twice.
     """
 
-    said: SendCommand
+    command: SendCommand
     seq: int | None = None
     problem: str = field(default_factory=lambda: _("not connected"))
     attempted: bool = False
@@ -46,23 +46,23 @@ class PendingSends:
     def __init__(self) -> None:
         self._queues: dict[QueueKey, deque[PendingSend]] = {}
 
-    def put(self, said: SendCommand) -> PendingSend:
+    def put(self, command: SendCommand) -> PendingSend:
         """Queue a message; the caller removes it with `drop`."""
-        message = PendingSend(said)
-        self._queues.setdefault(queue_key(said), deque()).append(message)
+        message = PendingSend(command)
+        self._queues.setdefault(queue_key(command), deque()).append(message)
         return message
 
     def drop(self, message: PendingSend) -> None:
         """Remove a message that is acknowledged or given up."""
-        place = queue_key(message.said)
-        queue = self._queues[place]
+        key = queue_key(message.command)
+        queue = self._queues[key]
         queue.remove(message)
         if not queue:
-            del self._queues[place]
+            del self._queues[key]
 
     def is_due(self, message: PendingSend) -> bool:
         """Return whether a message is the first of its queue."""
-        return self._queues[queue_key(message.said)][0] is message
+        return self._queues[queue_key(message.command)][0] is message
 
     def waiting(self, room: str) -> list[PendingSend]:
         """Return the queue of a room, in order."""
@@ -84,7 +84,7 @@ class PendingSends:
                 else (wire.Send, message.room)
             )
             for unsent in self._queues.get(place, ()):
-                if unsent.said.id == message.id and unsent.seq is None:
+                if unsent.command.id == message.id and unsent.seq is None:
                     unsent.seq = message.seq
                     found = True
         return found

@@ -10,7 +10,7 @@ from typing import Final
 from gateway import wire
 
 REMEMBERED_DIRECTS: Final = 200
-"""The last direct messages; after the server lost some they are not told again."""
+"""How many direct messages are remembered, so that none is delivered again."""
 
 _OF_ROOMS: Final = (wire.Message, wire.Erased, wire.Presence, wire.Notice)
 

@@ -16,7 +16,7 @@ from gateway import wire
 from gateway.wire import CommandError
 
 NICK_GRACE_SECONDS: Final = 60.0
-"""How long a session that comes back waits for its old connection to be noticed as dead."""
+"""How long a refused session keeps trying: its old connection may still own the nickname."""
 _LONGEST_WHILE_REFUSED: Final = 1.0
 
 Ending = Closed | CannotConnect | CommandError
@@ -91,7 +91,7 @@ class Reconnection:
             if isinstance(ending, Closed):
                 if not wire.may_reconnect(ending.code):
                     return ending.reason
-                # One that takes us in and fails at once is no better than one that does not.
+                # A connection that is lost at once counts as a failure too.
                 lived = trio.current_time() - self._accepted_at
                 failures = 0 if lived > LONGEST_BACKOFF else failures + 1
                 refused_since, reason = None, ending.reason
@@ -99,7 +99,7 @@ class Reconnection:
                 failures, reason = failures + 1, str(ending)
             ceiling = LONGEST_BACKOFF
             if _is_refusal(ending):
-                # The nickname will be free any moment, when our old connection is seen to be dead.
+                # The nickname is free as soon as our old connection is noticed to be dead.
                 ceiling = _LONGEST_WHILE_REFUSED
                 refused_since = refused_since or trio.current_time()
                 if trio.current_time() - refused_since > NICK_GRACE_SECONDS:

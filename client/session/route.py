@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 FIRST_BACKOFF: Final = 0.25
+"""Seconds up to which the first wait may last; the bound doubles with each failure."""
 LONGEST_BACKOFF: Final = 15.0
+"""Seconds up to which any wait may last."""
 
 
 class Route:

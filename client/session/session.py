@@ -33,7 +33,7 @@ from gateway import wire
 from gateway.wire import CommandError
 
 MOST_UNREAD: Final = 10_000
-"""Events that may wait to be read; then the session reads no further from its connection."""
+"""The number of unread events at which the session stops reading from its connection."""
 _SECRET_BYTES: Final = 18
 _HASTY_CLOSE_SECONDS: Final = 0.2
 
@@ -237,7 +237,7 @@ class ClientSession:
             await ended.wait()
             code = COMING_BACK
         finally:
-            # If cancelled, then so is the task that would read the answer to our goodbye.
+            # If we are cancelled, so is the task that would read the answer to the close frame.
             with trio.CancelScope(shield=True):
                 await connection.close(patience=_HASTY_CLOSE_SECONDS, code=code)
         return closed
@@ -252,13 +252,13 @@ class ClientSession:
                 if error.code != "unauthorized":
                     raise
         self._positions.new_inbox()
-        # Of our own making, so that this can be taken up should its answer be lost.
+        # We choose the secret, so that the session can be resumed even if this answer is lost.
         self._secret = secrets.token_urlsafe(_SECRET_BYTES)
         hello = wire.Hello(id=next(self._ids), nick=self.nick, session=self._secret)
         try:
             return await connection.ask(hello, wire.Welcome)
         except CommandError as error:
-            if error.code not in PASSING:  # else it may have been done all the same
+            if error.code not in PASSING:  # after those the server may have begun it
                 self._secret = None
             raise
 

@@ -44,13 +44,13 @@ _ALIASES: Final = {
     "see_no_evil": "\U0001f648", "hear_no_evil": "\U0001f649", "speak_no_evil": "\U0001f64a",
     "alien": "\U0001f47d", "hourglass": "\u231b", "recycle": "\u267b",
 }  # fmt: skip
-"""What people call those whose names in Unicode nobody would type."""
+"""Short names for emoji whose Unicode names nobody would type."""
 
 _BLOCKS: Final = (
     (0x1F600, 0x1F64F), (0x1F910, 0x1F92F), (0x1F400, 0x1F43F), (0x1F32D, 0x1F37F),
     (0x1F381, 0x1F3A9), (0x1F680, 0x1F6A6), (0x1F440, 0x1F4FC), (0x1F550, 0x1F567),
 )  # fmt: skip
-"""Faces and gestures, animals, food, feasts, vehicles, things, clocks."""
+"""Ranges of code points: faces and gestures, animals, food, parties, vehicles, things, clocks."""
 _SHORTCODE: Final = re.compile(r"(?<!\w):([a-z0-9_+-]{1,64}):(?!\w)")
 
 
@@ -63,7 +63,7 @@ def _named() -> Iterator[tuple[str, str]]:
 
 
 EMOJI: Final = dict(_named()) | _ALIASES
-"""Every short name, without its colons, and the emoji that it stands for."""
+"""Every short name, without its colons, and its emoji."""
 _NAMES: Final = (*_ALIASES, *sorted(EMOJI.keys() - _ALIASES.keys()))
 
 

@@ -13,7 +13,7 @@ import trio
 from client.i18n.texts import _
 from client.model import Chat, shown, shown_line
 
-_PATIENCE: Final = 5.0
+PATIENCE_SECONDS: Final = 5.0
 _MOST_TEXT: Final = 300
 
 
@@ -27,7 +27,7 @@ async def notify(title: str, text: str) -> bool:
         return False
     body = html.escape(shown(text)[:_MOST_TEXT], quote=False)
     command = [program, "--app-name=Chat", "--", shown_line(title)[:_MOST_TEXT], body]
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(PATIENCE_SECONDS):
         try:
             done = await trio.run_process(
                 command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 IDLE_SECONDS: Final = 600.0
-"""How long nothing is typed, clicked or pointed at before one is shown as away."""
+"""Seconds without a key, a click or a move of the mouse after which somebody is idle."""
 
 
 class Idleness:

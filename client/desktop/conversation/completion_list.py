@@ -26,7 +26,7 @@ class CompletionList(ttk.Frame):
     ) -> None:
         super().__init__(master, style="Popup.TFrame", padding=theme.px(GAP // 2))
         self._theme, self._on_take = theme, on_take
-        self._offers: Sequence[Completion] = ()
+        self._shown: Sequence[Completion] = ()
         self.rows = Rows(self, theme, on_choose=lambda _: self.take(), takes_focus=False)
         self.rows.pack(fill="both", expand=True)
 
@@ -35,17 +35,17 @@ class CompletionList(ttk.Frame):
         """Whether the list is shown."""
         return bool(self.winfo_manager())
 
-    def show(self, offers: Sequence[Completion], above: tk.Misc) -> None:
+    def show(self, completions: Sequence[Completion], above: tk.Misc) -> None:
         """Show these right above a widget; hide the list if there are none."""
-        if offers == self._offers:
+        if completions == self._shown:
             return
-        self._offers = offers
-        if not offers:
+        self._shown = completions
+        if not completions:
             self.place_forget()
             return
-        self.rows.show_all([_row(offer) for offer in offers], 0)
+        self.rows.show_all([_row(completion) for completion in completions], 0)
         theme = self._theme
-        rows = min(len(offers), _MOST_ROWS)
+        rows = min(len(completions), _MOST_ROWS)
         height = rows * theme.row_height + 2 * theme.px(GAP // 2)
         width = min(theme.px(_WIDTH) * theme.size // theme.usual_size, above.winfo_width())
         gap = theme.px(GAP // 2)
@@ -61,9 +61,11 @@ class CompletionList(ttk.Frame):
 
     def take(self) -> None:
         """Take the chosen completion."""
-        if self.rows.chosen is not None and self._offers:
-            self._on_take(self._offers[self.rows.chosen])
+        if self.rows.chosen is not None and self._shown:
+            self._on_take(self._shown[self.rows.chosen])
 
 
-def _row(offer: Completion) -> Row:
-    return Row(offer.title, note=offer.note, symbol=offer.symbol, nick=offer.nick)
+def _row(completion: Completion) -> Row:
+    return Row(
+        completion.title, note=completion.note, symbol=completion.symbol, nick=completion.nick
+    )

@@ -64,9 +64,9 @@ class Composer(ttk.Frame):
         self._problem: str | None = None
         self._problem_with = ""
         self._filled = ""
-        """What was put here last otherwise than by typing."""
+        """What the program put into the field last; that is not typing."""
         self._unwanted: str | None = None
-        """What is typed as the person wanted no offers for it."""
+        """What the field contained when the person dismissed the completions for it."""
 
     def _bind(self) -> None:
         text = self.text
@@ -99,7 +99,7 @@ class Composer(ttk.Frame):
             self.save_input()
             self._conversation, self._problem = conversation, None
             self._fill(conversation.input.text, conversation.input.cursor)
-            self.text.edit_reset()  # or Ctrl+Z would bring here what is typed elsewhere
+            self.text.edit_reset()  # else Ctrl+Z would bring back the text of another one
             self._dismiss_completions()
         invitation = _("Message {place}").format(place=conversation.title)
         self.invitation.configure(text=invitation)
@@ -134,11 +134,11 @@ class Composer(ttk.Frame):
             return
         if self._conversation is not None:
             self._conversation.input.history.remember(typed)
-        self._fill("", 0)  # first, for what is said may turn to another conversation
+        self._fill("", 0)  # first: a command may switch to another conversation
         self._problem, self._problem_with = self._say(with_emoji(typed)), typed
         if self._problem is not None:
             self._fill(typed, len(typed))
-        self.text.edit_reset()  # what is said is not taken back by Ctrl+Z
+        self.text.edit_reset()  # Ctrl+Z does not bring back what was sent
         self._draw_hint()
 
     def _step(self, by: int, _event: object) -> str | None:
@@ -151,7 +151,7 @@ class Composer(ttk.Frame):
             if by < 0
             else self.text.compare("insert lineend", "<", "end - 1 chars")
         ):
-            return None  # to another line of what is typed
+            return None  # to another line in the field
         recalled = self._conversation.input.history.step(-by, self.typed)
         if recalled is None:
             return None
@@ -171,9 +171,9 @@ class Composer(ttk.Frame):
             self._dismiss_completions()
         return "break"
 
-    def _take(self, offer: Completion) -> None:
-        self.text.delete(f"insert - {offer.replaces} chars", "insert")
-        self.text.insert("insert", offer.text)
+    def _take(self, completion: Completion) -> None:
+        self.text.delete(f"insert - {completion.replaces} chars", "insert")
+        self.text.insert("insert", completion.text)
         self._dismiss_completions()
 
     def _dismiss_completions(self) -> str:

@@ -58,11 +58,11 @@ def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequenc
     return (name, (f"{time}\n", (tag, "head", "time")))
 
 
-def _text_of(said: MessageLine, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
-    if said.erased:
+def _text_of(line: MessageLine, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
+    if line.erased:
         erased = _("(message erased)")
         return ((f"{before}{erased}", (*tags, "erased")),)
-    return _linked(f"{before}{said.text}", tags)
+    return _linked(f"{before}{line.text}", tags)
 
 
 def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:

@@ -44,7 +44,7 @@ class SearchBar(ttk.Frame):
         self._conversation: Conversation | None = None
         self._words = ""
         self._at: Line | None = None
-        """The line that is looked at; its place among those found changes as older ones come."""
+        """The line of the current match; its index changes as older lines are loaded."""
 
     @property
     def is_open(self) -> bool:

@@ -18,7 +18,7 @@ from client.i18n.texts import _
 SMALLEST_FONT: Final = 7
 LARGEST_FONT: Final = 32
 _MOST_BYTES: Final = 1 << 20
-"""Nobody has so many servers; a larger file is not ours."""
+"""The largest file that is read; nobody has so many servers."""
 _QUIET_SECONDS: Final = 1.0
 """How long changes are gathered before they are written."""
 

@@ -16,7 +16,7 @@ import trio
 
 from client.desktop.theme.palette import Mode
 
-_PATIENCE: Final = 0.5
+PATIENCE_SECONDS: Final = 0.5
 _MODE_QUESTIONS: Final = (
     (
         "gdbus", "call", "--session", "--timeout=1", "--dest=org.freedesktop.portal.Desktop",
@@ -38,7 +38,7 @@ _DPI: Final = re.compile(r"^Xft\.dpi:\s*(\d+(?:\.\d+)?)$", re.MULTILINE)
 
 async def system_mode() -> Mode:
     """Return the look that the system prefers; light if it has no preference."""
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(PATIENCE_SECONDS):
         for question in _MODE_QUESTIONS:
             answer = await _ask(question)
             if _DARK.search(answer):
@@ -50,7 +50,7 @@ async def system_mode() -> Mode:
 
 async def system_dpi() -> float | None:
     """Return the dots per inch that are set for all programs (on X11); None if none are."""
-    with trio.move_on_after(_PATIENCE):
+    with trio.move_on_after(PATIENCE_SECONDS):
         found = _DPI.search(await _ask(("xrdb", "-query")))
         if found and 48 <= (dpi := float(found[1])) <= 480:  # noqa: PLR2004 - half and 5 times usual
             return dpi

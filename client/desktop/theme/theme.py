@@ -19,14 +19,12 @@ from client.desktop.tk.editing import mend_editing
 
 SMALLEST: Final = (800, 600)
 GAP: Final = 8
-"""Between things that belong together; twice that between those that do not.
-
-Like every number of pixels that is written down, it is for a usual screen: see `Theme.px`.
-"""
+"""Pixels between things that belong together. Like all constants in pixels, see `Theme.px`."""
 MARGIN: Final = 16
+"""Pixels between things that do not belong together."""
 _USUAL_DPI: Final = 96
 _POINTS: Final = 72
-"""To the inch."""
+"""Points to the inch."""
 
 
 def _family(palette: Palette, mode: Mode) -> ttkbootstrap.Theme:

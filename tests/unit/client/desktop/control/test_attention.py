@@ -23,7 +23,7 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in may take its time."""
-    monkeypatch.setattr("client.desktop.control.attention._PATIENCE", 30.0)
+    monkeypatch.setattr("client.desktop.control.attention.PATIENCE_SECONDS", 30.0)
 
 
 async def test_no_text_is_an_option_or_markup(
@@ -52,7 +52,7 @@ async def test_where_it_is_missing_or_fails_nothing_else_does(
 async def test_one_that_hangs_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.desktop.control.attention._PATIENCE", 0.3)
+    monkeypatch.setattr("client.desktop.control.attention.PATIENCE_SECONDS", 0.3)
     stand_in(tmp_path, monkeypatch, "import time; time.sleep(60)")
     assert not await notify("bob", "hello")
 

@@ -16,7 +16,7 @@ from tests import PATIENCE
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only place where programs are found; they may take their time."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("client.desktop.theme.system_appearance._PATIENCE", 30.0)
+    monkeypatch.setattr("client.desktop.theme.system_appearance.PATIENCE_SECONDS", 30.0)
     return tmp_path
 
 
@@ -61,7 +61,7 @@ async def test_a_system_that_says_nothing_is_light_and_as_the_screen_says() -> N
 async def test_who_does_not_answer_is_not_waited_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.desktop.theme.system_appearance._PATIENCE", 0.3)
+    monkeypatch.setattr("client.desktop.theme.system_appearance.PATIENCE_SECONDS", 0.3)
     for name in ("gdbus", "xrdb"):
         stand_in(folder, name, "import time; time.sleep(60)")
     with trio.fail_after(PATIENCE):
