@@ -21,7 +21,7 @@ from client.desktop.tk.scroll_text import ScrollText
 from client.desktop.tk.scrollbar import QuietScrollbar
 from client.desktop.widgets.clipboard_menu import offer_clipboard
 from client.i18n.texts import _, ngettext
-from client.model import MOST_LINES, Conversation, Draft, Entry
+from client.model import Conversation, Draft, Entry
 
 _NEAR_TOP: Final = 0.02
 """The part of the text above what is in sight from which on older lines are added."""
@@ -117,15 +117,11 @@ class MessageView(ttk.Frame):
         view.restore(self)
         self.gutter.draw_soon()
 
-    def _add_older(self, most: int) -> None:
-        """Draw more lines above the first one, and leave the reader where they are."""
-        conversation = self._conversation
-        if conversation is None or not self._lines.rendered:
-            return
+    def _add_older(self, conversation: Conversation, most: int) -> None:
+        """Draw more lines above the first one."""
         self.text.configure(state="normal")
         self._lines.add_older(conversation.transcript.entries, most)
         self.text.configure(state="disabled")
-        conversation.view.restore(self)
 
     def _add_older_at_top(self) -> None:
         """Draw older lines, or ask for them, if the reader has come to the first one."""
@@ -135,7 +131,8 @@ class MessageView(ttk.Frame):
         if self.text.yview()[0] > _NEAR_TOP:
             return
         if rendered[0].entry is not conversation.transcript.entries[0]:
-            self._add_older(PAGE)
+            self._add_older(conversation, PAGE)
+            conversation.view.restore(self)
         elif conversation.may_load_older:
             self._actions.load_older()
 
@@ -175,10 +172,9 @@ class MessageView(ttk.Frame):
         for row, line in rendered.between(first):
             if not line.entry.gone:
                 return line.entry, self.text.top_of(row + line.has_mark)
-        # Drafts fill all that is in sight.
-        entry = rendered[-1].entry
-        row, line = rendered.find(entry) or (1, rendered[-1])
-        return entry, self.text.top_of(row + line.has_mark)
+        entry = rendered[-1].entry  # drafts fill all that is in sight
+        start = self._row_of(entry)
+        return (entry, self.text.top_of(start)) if start is not None else None
 
     def show_entry(self, entry: Entry, offset: int) -> None:
         """Scroll so that an entry, below its mark of what is unread, starts at this offset."""
@@ -192,11 +188,12 @@ class MessageView(ttk.Frame):
 
     def _row_of(self, entry: Entry) -> int | None:
         """Return the row of an entry, which is drawn if it was not; None if it is gone."""
-        rendered = self._lines.rendered
-        if not entry.gone and rendered.find(entry) is None:
-            self._add_older(2 * MOST_LINES)
-        row, line = rendered.find(entry) or (None, None)
-        return row + line.has_mark if row is not None and line is not None else None
+        rendered, conversation = self._lines.rendered, self._conversation
+        found = rendered.find(entry)
+        if found is None and rendered and conversation is not None and not entry.gone:
+            self._add_older(conversation, len(conversation.transcript.entries))
+            found = rendered.find(entry)
+        return found[0] + found[1].has_mark if found is not None else None
 
     def _scrolled(self) -> None:
         """Note where the reader has scrolled to."""
