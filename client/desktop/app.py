@@ -252,7 +252,7 @@ class App:
     def join_room(self, room: str) -> None:
         """Join a room, and make it the current conversation."""
         conversation = self.chat.room(room)
-        if not conversation.present:
+        if not conversation.is_joined:
             self._ask(SessionController.join, conversation)
         self.show(conversation)
 
@@ -263,8 +263,8 @@ class App:
         rooms = tuple(
             conversation.name
             for conversation in reversed(self.chat.rooms)
-            if conversation.shut is None
-            and (conversation.entered or conversation.name in here.rooms)
+            if conversation.join_refusal is None
+            and (conversation.was_joined or conversation.name in here.rooms)
         )
         changed = msgspec.structs.replace(here, rooms=rooms)
         servers = tuple(changed if s is here else s for s in preferences.servers)
@@ -333,9 +333,9 @@ class App:
         if self.chat.current is not None and self._settings.preferences.tells_typing:
             self._ask(SessionController.note_typing, self.chat.current)
 
-    def attend(self, *, attended: bool) -> None:
+    def note_focus(self, *, focused: bool) -> None:
         """Note whether the window has the focus."""
-        self.chat.attend(attended=attended)
+        self.chat.note_focus(focused=focused)
         self.redraw()
 
     def load_older(self) -> None:

@@ -50,7 +50,7 @@ class WindowActions(ChatActions, Protocol):
     def step(self, by: int) -> None:
         """Make the next conversation in the list the current one, or the one before."""
 
-    def attend(self, *, attended: bool) -> None:
+    def note_focus(self, *, focused: bool) -> None:
         """Note whether the window has the focus."""
 
     def note_activity(self) -> None:
@@ -163,7 +163,7 @@ class Window:
         people = ngettext("{count:,} person", "{count:,} people", info.members)
         note = people.format(count=info.members)
         here = self._drawn.conversations.get(ConversationKey(info.room))
-        if here is not None and here.present:
+        if here is not None and here.is_joined:
             note = _("{people}, you are in it").format(people=note)
         row = Row(shown_line(info.room), symbol="#", note=note)
         return row, partial(self._actions.join_room, info.room)
@@ -191,7 +191,7 @@ class Window:
         return act
 
     def _focus_moved(self, _event: tk.Event[tk.Misc]) -> None:
-        self._actions.attend(attended=self._has_focus())
+        self._actions.note_focus(focused=self._has_focus())
 
     def _has_focus(self) -> bool:
         """Return whether a widget of this window has the keyboard focus."""

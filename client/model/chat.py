@@ -33,7 +33,7 @@ class Chat:
         self.conversations: dict[ConversationKey, Conversation] = {}
         self.current: Conversation | None = None
         self._previous: Conversation | None = None
-        self.attended = True
+        self.focused = True
         """Whether the window has the focus."""
         self._was_online = False
         self._uses = 0
@@ -94,11 +94,11 @@ class Chat:
             self._previous, self.current = self.current, conversation
         self.read_current()
 
-    def attend(self, *, attended: bool) -> None:
+    def note_focus(self, *, focused: bool) -> None:
         """Note whether the window has the focus."""
-        if not attended and self.current is not None and not self.current.unread:
+        if not focused and self.current is not None and not self.current.unread:
             self.current.unread_from = None
-        self.attended = attended
+        self.focused = focused
         self.read_current()
 
     def read_current(self) -> None:
@@ -169,7 +169,7 @@ class Chat:
 
     def _is_watched(self, conversation: Conversation) -> bool:
         at_end = conversation.view.at_end
-        return self.attended and conversation is self.current and at_end
+        return self.focused and conversation is self.current and at_end
 
     # --- coming in ----------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class Chat:
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).report(now, text, warning=True)
-                self.room(room).shut_out(reason)
+                self.room(room).refuse_join(reason)
             case wire.Message() | wire.Erased() | wire.Presence() | wire.MemberList():
                 self._apply_in_room(event, now)
             case wire.DirectMessage() | wire.Typing():
@@ -261,7 +261,7 @@ class Chat:
         self.nick, self._was_online = event.nick, True
         self.connection = Online(shown_line(event.node), event.url)
         for conversation in self._all(direct=True):
-            conversation.present = True
+            conversation.is_joined = True
 
     def _disconnect(self, event: events.Disconnected, now: int) -> None:
         if isinstance(self.connection, Online):

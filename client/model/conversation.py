@@ -35,9 +35,9 @@ class InputState:
 class Conversation:
     """The lines of a conversation, its members, and its messages that are not delivered yet.
 
-    - ``present``: whether the room is joined on the current connection;
-    - ``entered``: whether it ever was;
-    - ``shut``: why the server does not let one in, None if it does;
+    - ``is_joined``: whether the room is joined on the current connection;
+    - ``was_joined``: whether it ever was;
+    - ``join_refusal``: why the server refused the last join, None if it did not;
     - ``used``: grows with every use, for the order of conversations;
     - ``unread_from``: the first entry that the person has not seen.
     """
@@ -50,11 +50,11 @@ class Conversation:
         self.drafts: dict[str, Draft] = {}
         self.input = InputState()
         self.view = ViewState()
-        self.present = self.entered = key.direct
-        self.shut: str | None = None
+        self.is_joined = self.was_joined = key.direct
+        self.join_refusal: str | None = None
         self.unread = 0
         self.mentions = 0
-        self.call: MessageLine | None = None
+        self.newest_mention: MessageLine | None = None
         """The newest message that mentioned the person, or was for them alone."""
         self.unread_from: Entry | None = None
         self.used = 0
@@ -82,7 +82,7 @@ class Conversation:
     @property
     def may_load_older(self) -> bool:
         """Whether the server can be asked now for messages from before the oldest one here."""
-        return self.present and self.has_older and not self.loads_older
+        return self.is_joined and self.has_older and not self.loads_older
 
     # --- what happens -------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class Conversation:
         """Apply the answer to a join: to the first one, or to one after a reconnection."""
         messages: Sequence[wire.Message] = joined.messages
         self._erase_tombstones(messages)
-        first = not self.entered
+        first = not self.was_joined
         if not joined.recovered and not first:
             messages = [message for message in messages if not self._has(message)]
             self.report(now, _("Some messages may be missing here."), warning=True)
@@ -100,13 +100,13 @@ class Conversation:
         self.has_older = oldest is not None and oldest > 1
         self._seq, self._version = joined.seq, joined.version
         self.people.replace(joined.members)
-        self.present = self.entered = True
-        self.shut = None
+        self.is_joined = self.was_joined = True
+        self.join_refusal = None
         self._settle_drafts()
 
-    def shut_out(self, reason: str) -> None:
+    def refuse_join(self, reason: str) -> None:
         """Note that the server refuses the room, and mark all that waits here as refused."""
-        self.present, self.shut = False, reason
+        self.is_joined, self.join_refusal = False, reason
         for draft in self.drafts.values():
             if draft.seq is None:
                 self.refuse(draft.id, reason)
@@ -175,7 +175,7 @@ class Conversation:
     @property
     def next_draft(self) -> Draft | None:
         """The draft to be sent next; None while the room is not joined or nothing waits."""
-        if not self.present:
+        if not self.is_joined:
             return None
         waiting = (d for d in self.drafts.values() if d.refusal is None and d.seq is None)
         return next(waiting, None)
@@ -197,7 +197,7 @@ class Conversation:
 
         A draft that was being sent is sent again after that, unless its message was delivered.
         """
-        self.present = False
+        self.is_joined = False
 
     def acknowledge(self, draft_id: str, seq: int) -> None:
         """Note that the server took a draft, at ``seq``; it is dropped when its message is here."""
@@ -230,8 +230,8 @@ class Conversation:
     def _erase(self, is_erased: Callable[[MessageLine], bool]) -> None:
         for line in self.transcript.erase(is_erased):
             self.input.history.forget(f"{ACTION}{line.text}" if line.action else line.text)
-        if self.call is not None and is_erased(self.call):
-            self.call = self.call.without_text()
+        if self.newest_mention is not None and is_erased(self.newest_mention):
+            self.newest_mention = self.newest_mention.without_text()
 
     def _erase_tombstones(self, messages: Sequence[wire.Message]) -> None:
         """Erase the text of messages that came again without it."""
@@ -265,7 +265,7 @@ class Conversation:
             self.unread += 1
             if line.mention or self.is_direct:
                 self.mentions += 1
-                self.call = line
+                self.newest_mention = line
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)

@@ -73,14 +73,14 @@ async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
         patch.setattr(alice.app.window, "ring", lambda: called.append("bell"))
         await alice.sees("2 members")
         alice.app.mute()
-        alice.app.attend(attended=False)
+        alice.app.note_focus(focused=False)
         await bob.send("lobby", "alice: one")
         await alice.sees("alice: one")
         assert called == []
-        alice.app.attend(attended=True)
+        alice.app.note_focus(focused=True)
         alice.app.mute()
         await alice.sees("No longer muted.")
-        alice.app.attend(attended=False)
+        alice.app.note_focus(focused=False)
         await bob.send("lobby", "alice: two")
         await alice.sees_that(lambda: called[1:] == ["bob in #lobby: alice: two"], "a notification")
         assert called[0] == "bell"

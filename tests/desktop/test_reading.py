@@ -20,7 +20,7 @@ async def reading_further_up(alice: Person) -> None:
 async def test_what_comes_meanwhile_is_counted_and_seen_at_the_end(stage: Stage) -> None:
     bob, alice = await stage.after_talk(50)
     await reading_further_up(alice)
-    alice.app.attend(attended=True)
+    alice.app.note_focus(focused=True)
     top = alice.messages.index("@0,0")
     await bob.send("lobby", "alice: look")
     await bob.send("lobby", "at this")

@@ -55,16 +55,16 @@ class Notifier:
         """Notify of the newest call if it is new, not erased, and the window has no focus."""
         muted = self._muted()
         calling = [
-            (c.call, c)
+            (c.newest_mention, c)
             for c in chat.conversations.values()
-            if c.mentions and c.call is not None and c.title not in muted
+            if c.mentions and c.newest_mention is not None and c.title not in muted
         ]
         line, conversation = max(calling, key=lambda pair: pair[0].at, default=(None, None))
         newest = None if line is None else (line.at, line.id)
         is_known, self._newest = newest == self._newest, newest
         if line is None or conversation is None or line.erased:
             return
-        if not is_known and not chat.attended:
+        if not is_known and not chat.focused:
             title = _("{nick} in {place}").format(nick=line.sender, place=conversation.title)
             text = f"{line.sender} {line.text}" if line.action else line.text
             self._call(line.sender if conversation.is_direct else title, text)

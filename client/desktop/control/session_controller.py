@@ -88,16 +88,16 @@ class SessionController:
 
         try:
             if refusal := await insist(ask):
-                self._shut_out(conversation, refusal.message)
+                self._refuse_join(conversation, refusal.message)
             self._on_room()
         finally:
             self._joining.discard(room)
 
-    def _shut_out(self, conversation: Conversation, reason: str) -> None:
-        if conversation.shut is None:
+    def _refuse_join(self, conversation: Conversation, reason: str) -> None:
+        if conversation.join_refusal is None:
             text = _("This room cannot be entered: {reason}").format(reason=reason)
             conversation.report(now(), text, warning=True)
-        conversation.shut_out(reason)
+        conversation.refuse_join(reason)
         self._changed()
 
     async def leave(self, room: str) -> None:
@@ -186,7 +186,7 @@ class SessionController:
 
         A room that could not be joined is asked again.
         """
-        if conversation.shut is not None:
+        if conversation.join_refusal is not None:
             self._nursery.start_soon(self.join, conversation)
         if conversation in self._senders:
             self._senders[conversation].set()

@@ -138,7 +138,7 @@ class MessageView(ttk.Frame):
 
     def _fill_empty(self, conversation: Conversation) -> None:
         """Show a text of explanation in a conversation that has no lines yet."""
-        if not conversation.entered or conversation.transcript.entries or conversation.drafts:
+        if not conversation.was_joined or conversation.transcript.entries or conversation.drafts:
             self.empty.place_forget()
             return
         text = _("Nobody has said anything here yet.")

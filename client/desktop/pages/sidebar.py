@@ -262,7 +262,7 @@ def _row(conversation: Conversation, muted: Collection[str], *, title: str, symb
         title,
         symbol=symbol,
         badge=_unread(conversation),
-        calls=bool(conversation.mentions),
+        urgent=bool(conversation.mentions),
         strong=bool(conversation.unread),
         muted=conversation.title in muted,
     )

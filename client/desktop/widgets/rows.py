@@ -31,8 +31,8 @@ class Row:
     nick: str = ""
     presence: PresenceState | None = None
     badge: str = ""
-    calls: bool = False
-    """Whether the badge calls for the person."""
+    urgent: bool = False
+    """Whether the badge stands out, because somebody has mentioned the person."""
     strong: bool = False
     faint: bool = False
     muted: bool = False
@@ -319,12 +319,12 @@ class Rows(tk.Frame):
         if row.badge:
             height = theme.small.metrics("linespace") + theme.px(2)
             width = max(theme.small_bold.measure(row.badge) + theme.px(10), height)
-            colour = palette.accent if row.calls else palette.quiet
+            colour = palette.accent if row.urgent else palette.quiet
             box = theme.pictures.box(width, height, height // 2, colour)
             canvas.create_image(right - width, middle, image=box, anchor="w")
             canvas.create_text(
                 right - width / 2, middle, text=row.badge, font=theme.small_bold,
-                fill=palette.on_accent if row.calls else palette.background,
+                fill=palette.on_accent if row.urgent else palette.background,
             )  # fmt: skip
             right -= width + theme.px(GAP // 2)
         if row.muted:

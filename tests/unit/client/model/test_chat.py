@@ -92,10 +92,10 @@ class TestCounting:
 
     def test_what_is_said_while_the_window_is_elsewhere_is_unread(self) -> None:
         chat = online()
-        chat.attend(attended=False)
+        chat.note_focus(focused=False)
         chat.apply(message(3, "alice: look"), NOON)
         assert (chat.unread(), chat.room("lobby").mentions) == (1, 1)
-        chat.attend(attended=True)
+        chat.note_focus(focused=True)
         assert (chat.unread(), chat.room("lobby").mentions) == (0, 0)
 
     def test_what_comes_while_one_reads_further_up_is_unread_until_one_is_at_the_end(self) -> None:
@@ -103,7 +103,7 @@ class TestCounting:
         lobby = chat.room("lobby")
         lobby.view.entry = lobby.transcript.entries[0]
         chat.apply(message(3, "alice: look"), NOON)
-        chat.attend(attended=True)
+        chat.note_focus(focused=True)
         assert (lobby.unread, lobby.mentions) == (1, 1)
         lobby.view.go_to_end()
         chat.read_current()

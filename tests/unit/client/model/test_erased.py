@@ -70,13 +70,13 @@ def test_older_messages_that_come_again_without_their_text_are_erased_here() -> 
 
 def test_what_called_for_the_person_calls_no_more() -> None:
     chat = online()
-    chat.attend(attended=False)
+    chat.note_focus(focused=False)
     chat.apply(message(3, "alice: look"), NOON)
-    call = chat.room("lobby").call
+    call = chat.room("lobby").newest_mention
     assert call is not None
     assert call.text == "alice: look"
     chat.apply(erased(3), NOON)
-    call = chat.room("lobby").call
+    call = chat.room("lobby").newest_mention
     assert call is not None
     assert (call.text, call.erased, call.mention) == ("", True, False)
     assert chat.room("lobby").mentions == 1, "somebody has called all the same"

@@ -66,7 +66,7 @@ def test_a_call_tells_who_says_what_and_once() -> None:
     chat, calls = online(), list[tuple[str, str]]()
     muted: set[str] = set()
     caller = Notifier(lambda title, text: calls.append((title, text)), lambda: muted)
-    chat.attend(attended=False)
+    chat.note_focus(focused=False)
     chat.apply(message(3, "alice: look"), NOON)
     chat.apply(message(4, "no more to say"), NOON)
     caller.look(chat)
@@ -86,7 +86,7 @@ def test_what_was_erased_is_not_called_out_and_calls_nobody_again() -> None:
     calls: list[tuple[str, str]] = []
     caller = Notifier(lambda title, text: calls.append((title, text)), lambda: ())
     chat = online()
-    chat.attend(attended=False)
+    chat.note_focus(focused=False)
     chat.apply(direct(1, "hello"), NOON)
     caller.look(chat)
     chat.apply(message(3, "alice: look", at=1), NOON)

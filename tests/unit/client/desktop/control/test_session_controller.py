@@ -115,7 +115,7 @@ async def test_what_is_said_in_a_room_that_cannot_be_entered_is_refused_and_trie
         ops.retry("id1")
         controller.send(ops)
         await wait_all_tasks_blocked()
-        assert (ops.present, ops.shut) == (True, None)
+        assert (ops.is_joined, ops.join_refusal) == (True, None)
         assert ("send", ("ops", "hello?")) in session.asked
         assert ops.drafts["id2"].refusal is not None, "only what is tried again is said"
 
