@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from client.addresses import DEFAULT_URL, node_url
-from client.texts import N_, _, speak
+from client.i18n.texts import N_, _, speak
 from gateway import wire
 
 FAILED: Final = 1
@@ -30,7 +30,7 @@ _NO_DISPLAY: Final = N_(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; returns when the window is closed, exits 1 if there can be none."""
+    """Run the command line; return when the window is closed, exit with 1 if there can be none."""
     speak()
     options = _parser().parse_args(arguments)
     try:

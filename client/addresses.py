@@ -1,20 +1,21 @@
-"""Where a node of the cluster is: a WebSocket URL, as a person types it."""
+"""Addresses of nodes: WebSocket URLs, as a person types them and as a connection needs them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from client.texts import _
+from client.i18n.texts import _
 from gateway import wire
 
 DEFAULT_URL: Final = f"ws://127.0.0.1:8765{wire.PATH}"
 
 
 def node_url(text: str) -> str:
-    """Give the URL of a node; one without a path gets the usual one.
+    """Return the URL of a node, with the usual path if it has none.
 
-    :raises ValueError: with a text for people, if it is none.
+    :raises ValueError: if the text is no such URL; its message is a text for people.
     """
     wrong = ValueError(
         _("{url!r} is no WebSocket URL; one looks like {example}").format(
@@ -33,12 +34,44 @@ def node_url(text: str) -> str:
 
 
 def typed_urls(text: str) -> tuple[str, ...]:
-    """Give the URLs in what a person has typed, one a line; ``host:port`` alone will do.
+    """Return the URLs that a person has typed, one a line; ``host:port`` is enough.
 
-    :raises ValueError: with a text for people, if there is none or one is wrong.
+    :raises ValueError: if there is none or one is wrong; its message is a text for people.
     """
     words = text.replace(",", " ").split()
     if not words:
         raise ValueError(_("A server needs at least one address."))
     urls = (node_url(word if "://" in word else f"ws://{word}") for word in words)
     return tuple(dict.fromkeys(urls))
+
+
+@dataclass(frozen=True)
+class NodeAddress:
+    """The parts of a node's URL: where to connect, and what to request."""
+
+    secure: bool
+    host: str
+    port: int
+    authority: str
+    resource: str
+
+    @classmethod
+    def from_url(cls, url: str) -> NodeAddress:
+        """Return the address in a ``ws://`` or ``wss://`` URL; the usual path is ``/ws``.
+
+        :raises ValueError: if the URL is wrong; its message is a text for people.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"ws", "wss"}:
+            raise ValueError(_("{url!r} does not begin with ws:// or wss://").format(url=url))
+        if not parts.hostname:
+            raise ValueError(_("{url!r} names no host").format(url=url))
+        secure = parts.scheme == "wss"
+        resource = parts.path if parts.path not in {"", "/"} else wire.PATH
+        return cls(
+            secure=secure,
+            host=parts.hostname,
+            port=parts.port or (443 if secure else 80),
+            authority=parts.netloc.rpartition("@")[2],
+            resource=f"{resource}?{parts.query}" if parts.query else resource,
+        )

@@ -1,4 +1,4 @@
-"""What a session tells: its own ups and downs, and the node's events between them."""
+"""The events of a session: changes of its connection, and the events of the server."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from gateway import wire
 
 @dataclass(frozen=True)
 class Connected:
-    """The session has a connection; its rooms are joined again, each told by `Rejoined`.
+    """The session has a connection; each of its rooms is joined again, see `Rejoined`.
 
-    ``resumed`` tells whether it is the session that it was, so that nobody has noticed.
+    ``resumed`` is whether the server took up the same session, so that others have noticed nothing.
     """
 
     url: str
@@ -22,7 +22,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class Disconnected:
-    """There is no connection; the next attempt is in ``retry_in`` seconds, at ``next_url``."""
+    """The connection was lost; ``next_url`` is tried in ``retry_in`` seconds."""
 
     reason: str
     retry_in: float
@@ -31,21 +31,24 @@ class Disconnected:
 
 @dataclass(frozen=True)
 class Rejoined:
-    """A room after a reconnection: what was missed or, with ``recovered`` false, what is recent."""
+    """A room was joined again after a reconnection.
+
+    ``joined`` has what was missed or, if it is not ``recovered``, the most recent messages.
+    """
 
     joined: wire.Joined
 
 
 @dataclass(frozen=True)
 class Ended:
-    """The session is over and will not come back by itself; the last event."""
+    """The session is over and does not come back; the last event."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class NotRejoined:
-    """A room that this session is in no more: after a reconnection it was refused."""
+    """A room was left, because the server refused to let the session join it again."""
 
     room: str
     reason: str

@@ -15,7 +15,7 @@ import trio
 import trio_websocket
 import wsproto
 
-from client.connection import Place
+from client.addresses import NodeAddress
 from tests import PATIENCE
 from tests.ports import free_port
 from tests.redis_server import RedisServer
@@ -251,7 +251,7 @@ class RawClient:
 @asynccontextmanager
 async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClient]:
     """Connect, and say hello if there is a nickname."""
-    place = Place.from_url(url)
+    place = NodeAddress.from_url(url)
     try:
         async with (
             await trio.open_tcp_stream(place.host, place.port) as stream,

@@ -1,4 +1,4 @@
-"""The desktop client: a session, what it shows, and the window that shows it."""
+"""The desktop client: connects a session, the chat and the window."""
 
 from __future__ import annotations
 
@@ -12,19 +12,28 @@ from typing import Final, TypeVarTuple
 import msgspec
 import trio
 
-from client.clock import until_jump
-from client.desktop.appearance import Appearance
-from client.desktop.attention import Caller, notify
-from client.desktop.own_status import OwnStatus
-from client.desktop.preferences import Look, Remembered, Server
-from client.desktop.shortcuts import bind_shortcuts
-from client.desktop.theme import Theme
-from client.desktop.visit import Visit, now
+from client.desktop.control.appearance import Appearance
+from client.desktop.control.attention import Notifier, notify
+from client.desktop.control.browser import open_link
+from client.desktop.control.own_status import OwnStatus
+from client.desktop.control.session_controller import SessionController, now
+from client.desktop.control.shortcuts import bind_shortcuts
+from client.desktop.settings.preferences import Look, PreferencesFile
+from client.desktop.settings.servers import SavedServer
+from client.desktop.theme.theme import Theme
 from client.desktop.window import Window
-from client.links import open_link
-from client.model import Chat, Conversation, Offline, Over, Place, commands, why_not_sendable
-from client.session import CannotConnect, CommandError, Session, open_session
-from client.texts import _
+from client.i18n.texts import _
+from client.model import (
+    Chat,
+    Conversation,
+    ConversationKey,
+    Offline,
+    SessionOver,
+    commands,
+    why_not_sendable,
+)
+from client.session import CannotConnect, ClientSession, CommandError, open_session
+from client.session.clock import until_jump
 from gateway import wire
 
 FRAME_SECONDS: Final = 0.045
@@ -34,7 +43,7 @@ Ts = TypeVarTuple("Ts")
 
 
 def _closing_signals() -> list[signal.Signals]:
-    """Return what closes the window; a closed terminal too, unless ignored, as by nohup."""
+    """Return the signals that close the window; SIGHUP not where it is ignored, as by nohup."""
     closing = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         closing.append(signal.SIGHUP)
@@ -42,37 +51,37 @@ def _closing_signals() -> list[signal.Signals]:
 
 
 class App:
-    """Runs the session, and carries out what the person does in the window."""
+    """Runs sessions one after the other, and carries out what the person does in the window."""
 
     def __init__(
         self,
         root: tk.Tk,
         theme: Theme,
-        kept: Remembered,
+        settings: PreferencesFile,
         *,
         room: str | None = None,
         nick: str | None = None,
     ) -> None:
         self.chat = Chat()
-        self._kept, self._room = kept, room
-        self._visit: Visit | None = None
-        self._session: Session | None = None
-        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, Server]](1)
+        self._settings, self._room = settings, room
+        self._controller: SessionController | None = None
+        self._session: ClientSession | None = None
+        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, SavedServer]](1)
         self._program = trio.CancelScope()
-        self._stay_scope = trio.CancelScope()
+        self._session_scope = trio.CancelScope()
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
         self._status = OwnStatus(self.chat, self._tell_status)
-        self._caller = Caller(self._call, lambda: kept.preferences.muted)
-        self.appearance = Appearance(root, theme, kept)
-        self.window = Window(root, theme, self, kept)
+        self._notifier = Notifier(self._call, lambda: settings.preferences.muted)
+        self.appearance = Appearance(root, theme, settings)
+        self.window = Window(root, theme, self, settings)
         bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
         self.window.draw(self.chat, now())  # so that what is typed at once has a place to go
         if nick is not None:
             self.sign_in(nick)
 
     async def run(self) -> None:
-        """Be the client until the window is closed or a signal comes."""
+        """Run until the window is closed or a signal comes."""
         with self._program:
             async with trio.open_nursery() as self._nursery:
                 for task in (
@@ -80,12 +89,12 @@ class App:
                     self._close_on_signal,
                     self._status.watch,
                     self._watch_clock,
-                    self._kept.keep_written,
+                    self._settings.keep_written,
                     self.appearance.run,
                 ):
                     self._nursery.start_soon(task)
                 while True:
-                    await self._stay(*await self._nicks.receive())
+                    await self._run_session(*await self._nicks.receive())
 
     async def _close_on_signal(self) -> None:
         with trio.open_signal_receiver(*_closing_signals()) as signals:
@@ -95,7 +104,7 @@ class App:
     async def _keep_drawn(self) -> None:
         while not self._program.cancel_called:  # a change that was due may come after the window
             self._changed = trio.Event()
-            self._caller.look(self.chat)
+            self._notifier.look(self.chat)
             self.window.draw(self.chat, now())
             await trio.sleep(FRAME_SECONDS)
             left = self.chat.next_change(now())
@@ -103,86 +112,93 @@ class App:
                 await self._changed.wait()
 
     def _call(self, title: str, text: str) -> None:
-        """Call the person, who has the window not before them."""
+        """Ring and show a notification."""
         self.window.ring()
         self._start(notify, title, text)
 
     async def _watch_clock(self) -> None:
-        """Come back at once after the machine has slept: what it waits for may be long over."""
+        """After the machine was asleep, connect again at once."""
         while True:
             await until_jump()
             self.retry_now()
             self.redraw()
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether everything that has changed is drawn."""
+        return self._changed.statistics().tasks_waiting > 0
+
     def redraw(self) -> None:
-        """Note that something is to be drawn."""
+        """Note that something has changed, to be drawn soon."""
         self._changed.set()
 
     def _start(self, task: Callable[[*Ts], Awaitable[object]], *arguments: *Ts) -> None:
         if self._nursery is not None:
             self._nursery.start_soon(task, *arguments)
 
-    def _ask(self, what: Callable[[Visit, *Ts], Awaitable[object]], *arguments: *Ts) -> None:
-        """Have the visit do something, if there is one."""
-        if self._visit is not None:
-            self._start(what, self._visit, *arguments)
+    def _ask(
+        self, what: Callable[[SessionController, *Ts], Awaitable[object]], *arguments: *Ts
+    ) -> None:
+        """Have the session controller do something, if there is a session."""
+        if self._controller is not None:
+            self._start(what, self._controller, *arguments)
 
-    # --- one visit ----------------------------------------------------------------------------
+    # --- one session --------------------------------------------------------------------------
 
-    async def _stay(self, nick: str, server: Server) -> None:
-        """Come in, and stay until the session ends."""
+    async def _run_session(self, nick: str, server: SavedServer) -> None:
+        """Open a session, and return when it has ended."""
         self.chat.sign_in(nick)
         self.chat.open_rooms(server.rooms, self._room or (None if server.rooms else wire.LOBBY))
         self.redraw()
-        with trio.CancelScope() as self._stay_scope:
+        with trio.CancelScope() as self._session_scope:
             try:
                 async with (
                     open_session(server.urls, nick=nick) as self._session,
                     trio.open_nursery() as nursery,
                 ):
-                    self._visit = Visit(
+                    self._controller = SessionController(
                         self.chat,
                         self._session,
                         nursery,
                         on_change=self.redraw,
                         on_room=self._keep_rooms,
                     )
-                    await self._visit.run()
+                    await self._controller.run()
                     nursery.cancel_scope.cancel()
             except (CannotConnect, CommandError) as error:
-                self.chat.stay_out(error)
-        if self._stay_scope.cancelled_caught:
-            self.chat.stay_out()
-        self._session = self._visit = None
+                self.chat.fail_sign_in(error)
+        if self._session_scope.cancelled_caught:
+            self.chat.fail_sign_in()
+        self._session = self._controller = None
         self.redraw()
 
     # --- what the person does -----------------------------------------------------------------
 
-    def sign_in(self, nick: str, server: Server | None = None) -> None:
-        """Come in, under this nickname; to the server of the last time, if none is given."""
-        server = server or self._kept.preferences.last_server
+    def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
+        """Open a session under a nickname; by default with the server of the last time."""
+        server = server or self._settings.preferences.last_server
         try:
             self._nicks_in.send_nowait((nick, server))
         except trio.WouldBlock:
             return  # clicked twice
-        self._kept.change(nick=nick, server=server.name)
+        self._settings.change(nick=nick, server=server.name)
 
-    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
-        """Remember these servers, and which one was chosen."""
-        self._kept.change(servers=tuple(servers), server=chosen)
+    def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
+        """Save these servers, and the name of the chosen one."""
+        self._settings.change(servers=tuple(servers), server=chosen)
 
-    def come_in_again(self) -> None:
+    def sign_in_again(self) -> None:
         """Open a session after the last one has ended."""
         self.sign_in(self.chat.nick)
 
     def stop_signing_in(self) -> None:
-        """Give up the attempt to come in."""
-        self._stay_scope.cancel()
+        """Cancel the attempt to open a session."""
+        self._session_scope.cancel()
 
     def say(self, text: str) -> str | None:
-        """Say something, or do what follows a slash; gives why that cannot be, if it cannot."""
+        """Send a message or carry out a slash command; return why that is not possible, or None."""
         wish = commands.parse(text)
-        if isinstance(wish, commands.Wrong):
+        if isinstance(wish, commands.InvalidCommand):
             return wish.problem
         if isinstance(wish, commands.Say):
             return self._say(wish.text)
@@ -202,14 +218,14 @@ class App:
             self._send(conversation)
         return problem
 
-    def _carry_out(self, wish: commands.Wish) -> None:
+    def _carry_out(self, wish: commands.UserCommand) -> None:
         match wish:
             case commands.JoinRoom(room):
                 self.join_room(room)
             case commands.LeaveRoom(room):
                 self.leave(room)
             case commands.Rename(nick):
-                self._ask(Visit.rename, nick)
+                self._ask(SessionController.rename, nick)
             case commands.TalkTo(nick):
                 self.talk_to(nick)
             case commands.ShowStatus(state, text):
@@ -222,108 +238,113 @@ class App:
                 self.close()
 
     def show(self, conversation: Conversation) -> None:
-        """Turn to a conversation."""
-        self.window.chat.composer.keep()
+        """Make a conversation the current one."""
+        self.window.chat.composer.save_input()
         self.chat.show(conversation)
         self.window.draw(self.chat, now())  # at once: what is typed next belongs to it
 
     def step(self, by: int) -> None:
-        """Turn to the next conversation in the list, or the one before."""
+        """Make the next conversation in the list the current one, or the one before."""
         conversation = self.chat.step(by)
         if conversation is not None:
             self.show(conversation)
 
     def join_room(self, room: str) -> None:
-        """Enter a room, or turn to it."""
+        """Join a room, and make it the current conversation."""
         conversation = self.chat.room(room)
-        if not conversation.present:
-            self._ask(Visit.join, conversation)
+        if not conversation.is_joined:
+            self._ask(SessionController.join, conversation)
         self.show(conversation)
 
     def _keep_rooms(self) -> None:
-        """Remember which rooms are open, for the next time; none that would not let one in."""
-        kept = self._kept.preferences
-        here = kept.last_server
+        """Save which rooms are open, without those that could not be joined."""
+        preferences = self._settings.preferences
+        here = preferences.last_server
         rooms = tuple(
-            conversation.room
+            conversation.name
             for conversation in reversed(self.chat.rooms)
-            if conversation.shut is None
-            and (conversation.entered or conversation.room in here.rooms)
+            if conversation.join_refusal is None
+            and (conversation.was_joined or conversation.name in here.rooms)
         )
         changed = msgspec.structs.replace(here, rooms=rooms)
-        self._kept.change(servers=tuple(changed if s is here else s for s in kept.servers))
+        servers = tuple(changed if s is here else s for s in preferences.servers)
+        self._settings.change(servers=servers)
 
     def choose_look(self, look: Look) -> None:
-        """Look like this from now on."""
+        """Choose the light look, the dark one, or that of the system."""
         self.appearance.choose(look)
 
     def show_help(self) -> None:
-        """Show every key and command, or no longer."""
+        """Show or hide the help."""
         self.window.help.toggle()
 
     def mute(self) -> None:
-        """Have the conversation in sight call for no attention, or again."""
+        """Mute the current conversation, or unmute it."""
         if self.chat.current is None:
             return
-        title = self.chat.current.place.title
-        muted = self._kept.preferences.muted ^ {title}
-        self._kept.change(muted=muted)
+        title = self.chat.current.title
+        muted = self._settings.preferences.muted ^ {title}
+        self._settings.change(muted=muted)
         told = _("Muted: nothing said here rings.") if title in muted else _("No longer muted.")
-        self.chat.current.tell(now(), told)
+        self.chat.current.report(now(), told)
         self.redraw()
 
     def ask_for_room(self) -> None:
-        """Open the place where one joins a room, and fill it with the rooms that there are."""
-        self._ask(Visit.list_rooms, self.window.ask_for_room())
+        """Open the chooser for joining a room, and fill it with the rooms that exist."""
+        self._ask(SessionController.list_rooms, self.window.ask_for_room())
 
     def talk_to(self, nick: str) -> None:
         """Open the conversation with somebody."""
-        self.show(self.chat.conversation(Place(nick, direct=True)))
+        self.show(self.chat.conversation(ConversationKey(nick, direct=True)))
 
     def leave(self, room: str | None = None) -> None:
-        """Leave a room, or the conversation in sight."""
-        left = self.chat.current if room is None else self.chat.conversations.get(Place(room))
-        if left is None or (not left.place.direct and len(self.chat.rooms) == 1):
+        """Leave a room, or the current conversation."""
+        left = (
+            self.chat.current
+            if room is None
+            else self.chat.conversations.get(ConversationKey(room))
+        )
+        if left is None or (not left.is_direct and len(self.chat.rooms) == 1):
             if left is not None:
-                left.tell(now(), _("You cannot leave the last room; join another one first."))
+                left.report(now(), _("You cannot leave the last room; join another one first."))
             self.redraw()
             return
-        if not left.place.direct:
-            self._ask(Visit.leave, left.room)
+        if not left.is_direct:
+            self._ask(SessionController.leave, left.name)
         self.chat.close(left)
         self._keep_rooms()
         self.redraw()
 
     def set_status(self, state: wire.State, text: str = "") -> None:
-        """Show this status to others."""
+        """Set the status that others see."""
         self._status.choose(state, text)
 
     def _tell_status(self, state: wire.State, text: str) -> None:
-        self._ask(Visit.set_status, state, text)
+        self._ask(SessionController.set_status, state, text)
         self.redraw()
 
     def note_activity(self) -> None:
-        """Note that the person does something."""
+        """Note that the person did something."""
         if self._nursery is not None:
             self._status.note_activity()
 
     def note_typing(self) -> None:
         """Tell the others that the person is typing."""
-        if self.chat.current is not None and self._kept.preferences.tells_typing:
-            self._ask(Visit.note_typing, self.chat.current)
+        if self.chat.current is not None and self._settings.preferences.tells_typing:
+            self._ask(SessionController.note_typing, self.chat.current)
 
-    def attend(self, *, attended: bool) -> None:
-        """Note whether the person has the window before them."""
-        self.chat.attend(attended=attended)
+    def note_focus(self, *, focused: bool) -> None:
+        """Note whether the window has the focus."""
+        self.chat.note_focus(focused=focused)
         self.redraw()
 
     def load_older(self) -> None:
-        """Ask the server for older lines of the conversation in sight."""
+        """Load older messages of the current conversation."""
         if self.chat.current is not None:
-            self._ask(Visit.load_older, self.chat.current)
+            self._ask(SessionController.load_older, self.chat.current)
 
     def note_end(self) -> None:
-        """Note that the newest line of the conversation in sight has come into sight."""
+        """Note that the reader has come to the end of the current conversation."""
         self.chat.read_current()
         self.redraw()
 
@@ -338,38 +359,38 @@ class App:
             self._send(self.chat.current)
 
     def discard_draft(self, draft_id: str) -> None:
-        """Forget a refused message."""
+        """Drop a refused message."""
         if self.chat.current is not None:
             self.chat.current.discard(draft_id)
         self.redraw()
 
     def retry(self) -> None:
-        """Try again what has failed: to be connected or, if that is so, to say what was refused."""
+        """Connect again at once or, if connected, send all refused messages again."""
         match self.chat.connection:
             case Offline():
                 self.retry_now()
-            case Over():
-                self.come_in_again()
+            case SessionOver():
+                self.sign_in_again()
             case _ if self.chat.current is not None:
                 for draft in self.chat.current.refused:
                     self.retry_draft(draft.id)
 
     def discard(self) -> None:
-        """Forget all messages in sight that were refused."""
+        """Drop all refused messages of the current conversation."""
         if self.chat.current is not None:
             for draft in self.chat.current.refused:
                 self.discard_draft(draft.id)
 
     def retry_now(self) -> None:
-        """Do not wait for the next attempt to connect."""
+        """Connect again at once, without waiting for the next attempt."""
         if self._session is not None:
             self._session.retry_now()
 
     def close(self) -> None:
-        """Leave, and end the program."""
+        """End the program."""
         self._program.cancel()
 
     def _send(self, conversation: Conversation) -> None:
-        if self._visit is not None:
-            self._visit.send(conversation)
+        if self._controller is not None:
+            self._controller.send(conversation)
         self.redraw()

@@ -1,4 +1,4 @@
-"""The window: it shows a `Chat`, and hands on what the person does."""
+"""The window: it shows a `Chat`, and passes on what the person does."""
 
 from __future__ import annotations
 
@@ -8,69 +8,73 @@ from functools import partial
 from tkinter import ttk
 from typing import Protocol
 
-from client.desktop.attention import Bell, title_with_unread
-from client.desktop.chat_page import ChatActions, ChatPage
-from client.desktop.chooser import Choice
-from client.desktop.clicks import CONTEXT_KEY
-from client.desktop.help_page import HelpPage
-from client.desktop.icon import WindowIcon
-from client.desktop.preferences import Remembered, Server
-from client.desktop.rows import Row
-from client.desktop.sign_in import SignInPage
-from client.desktop.theme import Theme
-from client.model import Chat, Place, SignedOut, SigningIn, shown_line
+from client.desktop.control.attention import title_with_unread
+from client.desktop.pages.chat_page import ChatActions, ChatPage
+from client.desktop.pages.chooser import Choice
+from client.desktop.pages.help_page import HelpPage
+from client.desktop.pages.sign_in import SignInPage
+from client.desktop.settings.preferences import PreferencesFile
+from client.desktop.settings.servers import SavedServer
+from client.desktop.theme.theme import Theme
+from client.desktop.tk.bell import Bell
+from client.desktop.tk.icon import WindowIcon
+from client.desktop.widgets.clipboard_menu import CONTEXT_KEY
+from client.desktop.widgets.rows import Row
+from client.i18n.texts import _, ngettext
+from client.model import Chat, ConversationKey, SignedOut, SigningIn, shown_line
 from client.model.commands import room_called
-from client.texts import _, ngettext
 from gateway import wire
 
 
-class Actions(ChatActions, Protocol):
-    """What the person can do; all of it returns at once."""
+class WindowActions(ChatActions, Protocol):
+    """What the person can do; everything returns at once."""
 
-    def sign_in(self, nick: str, server: Server | None = None) -> None:
-        """Come in, under this nickname; to the server of the last time, if none is given."""
+    def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
+        """Open a session under a nickname; by default with the server of the last time."""
 
-    def keep_servers(self, servers: Sequence[Server], chosen: str) -> None:
-        """Remember these servers, and which one was chosen."""
+    def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
+        """Save these servers, and the name of the chosen one."""
 
     def stop_signing_in(self) -> None:
-        """Give up the attempt to come in."""
+        """Cancel the attempt to open a session."""
 
     def join_room(self, room: str) -> None:
-        """Enter a room, or turn to it."""
+        """Join a room, and make it the current conversation."""
 
     def retry(self) -> None:
-        """Try again what has failed."""
+        """Connect again at once or, if connected, send all refused messages again."""
 
     def discard(self) -> None:
-        """Forget all messages in sight that were refused."""
+        """Drop all refused messages of the current conversation."""
 
     def step(self, by: int) -> None:
-        """Turn to the next conversation in the list, or the one before."""
+        """Make the next conversation in the list the current one, or the one before."""
 
-    def attend(self, *, attended: bool) -> None:
-        """Note whether the person has the window before them."""
+    def note_focus(self, *, focused: bool) -> None:
+        """Note whether the window has the focus."""
 
     def note_activity(self) -> None:
-        """Note that the person does something."""
+        """Note that the person did something."""
 
 
 class Window:
-    """Two pages in one window: one asks for a nickname, the other shows the conversations."""
+    """The window with its two pages: one to sign in, one with the conversations."""
 
-    def __init__(self, root: tk.Tk, theme: Theme, actions: Actions, kept: Remembered) -> None:
+    def __init__(
+        self, root: tk.Tk, theme: Theme, actions: WindowActions, settings: PreferencesFile
+    ) -> None:
         self.root = root
-        self._actions, self._kept = actions, kept
+        self._actions, self._settings = actions, settings
         self.sign_in = SignInPage(
             root,
             theme,
-            kept.preferences,
+            settings.preferences,
             on_submit=actions.sign_in,
             on_cancel=actions.stop_signing_in,
             on_change=actions.keep_servers,
-            notice=kept.problem,
+            notice=settings.problem,
         )
-        self.chat = ChatPage(root, theme, actions, kept)
+        self.chat = ChatPage(root, theme, actions, settings)
         self.help = HelpPage(root, theme, self._focus_page)
         self._drawn = Chat()
         self._title = ""
@@ -104,7 +108,7 @@ class Window:
         }
 
     def draw(self, chat: Chat, now: int) -> None:
-        """Bring what is seen up to date; ``now`` is in Unix milliseconds."""
+        """Bring the window up to date; ``now`` is in Unix milliseconds."""
         self._drawn, state = chat, chat.connection
         if isinstance(state, (SignedOut, SigningIn)):
             self._turn_to(self.sign_in)
@@ -117,23 +121,26 @@ class Window:
                 # What is not on the screen yet is not given the focus: the first key would be lost.
                 self.root.update_idletasks()
                 self.chat.focus_input()
-            where = chat.current.place.title if chat.current else _("Chat")
+            where = chat.current.title if chat.current else _("Chat")
             title = _("{nick} in {place}")
-            if chat.current is not None and chat.current.place.direct:
+            if chat.current is not None and chat.current.is_direct:
                 title = _("{nick} and {place}")
             title = title.format(nick=shown_line(chat.nick), place=where)
-            unread = chat.unread(self._kept.preferences.muted)
+            unread = chat.unread(self._settings.preferences.muted)
             self._entitle(title_with_unread(title, unread))
             self._icon.show(unread)
             self.chat.draw(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
 
     def ring(self) -> None:
-        """Sound the bell."""
+        """Ring the bell."""
         self._bell.ring()
 
     def ask_for_room(self) -> Callable[[Sequence[wire.RoomInfo]], None]:
-        """Ask for a room to join, or to make by joining it; gives what offers those there are."""
+        """Open the chooser for joining a room; return a function that fills it with the rooms.
+
+        A room that does not exist can be chosen too: joining it creates it.
+        """
         known: Sequence[wire.RoomInfo] = ()
 
         def another(typed: str) -> Choice | None:
@@ -155,8 +162,8 @@ class Window:
     def _room_choice(self, info: wire.RoomInfo) -> Choice:
         people = ngettext("{count:,} person", "{count:,} people", info.members)
         note = people.format(count=info.members)
-        here = self._drawn.conversations.get(Place(info.room))
-        if here is not None and here.present:
+        here = self._drawn.conversations.get(ConversationKey(info.room))
+        if here is not None and here.is_joined:
             note = _("{people}, you are in it").format(people=note)
         row = Row(shown_line(info.room), symbol="#", note=note)
         return row, partial(self._actions.join_room, info.room)
@@ -165,7 +172,7 @@ class Window:
         rows = self.chat.sidebar.listed
         choices: list[Choice] = [(row, partial(self._actions.show, c)) for row, c in rows]
         conversations = [conversation for _row, conversation in rows]
-        likely = self._drawn.likely_next(self._kept.preferences.muted)
+        likely = self._drawn.likely_next(self._settings.preferences.muted)
         chosen = conversations.index(likely) if likely in conversations else 0
         note = _("Type some letters of a name. Return goes there, Escape closes.")
         self.chat.chooser.open(_("Go to a conversation"), choices, note=note, chosen=chosen)
@@ -184,7 +191,7 @@ class Window:
         return act
 
     def _focus_moved(self, _event: tk.Event[tk.Misc]) -> None:
-        self._actions.attend(attended=self._has_focus())
+        self._actions.note_focus(focused=self._has_focus())
 
     def _has_focus(self) -> bool:
         """Return whether a widget of this window has the keyboard focus."""
@@ -213,7 +220,7 @@ class Window:
         return True
 
     def _focus_page(self) -> None:
-        """Have what is typed go to where one types on the page."""
+        """Give the focus to the input field of the page."""
         if self._page is self.chat:
             self.chat.focus_input()
         else:

@@ -1,4 +1,4 @@
-"""Everything there is to see: the connection, and the conversations."""
+"""The whole chat: the connection and the conversations."""
 
 from __future__ import annotations
 
@@ -6,49 +6,57 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from client import events
-from client.model.connection import Connection, Offline, Online, Over, SignedOut, SigningIn
-from client.model.conversation import Conversation, Place
-from client.model.lines import Moved
-from client.model.words import shown_line
-from client.session import CannotConnect, CommandError
-from client.texts import _
+from client.errors import CannotConnect
+from client.i18n.texts import _
+from client.model.connection_state import (
+    ConnectionState,
+    Offline,
+    Online,
+    SessionOver,
+    SignedOut,
+    SigningIn,
+)
+from client.model.conversation import Conversation, ConversationKey
+from client.model.display_text import shown_line
+from client.model.lines import MembershipLine
 from gateway import wire
+from gateway.wire import CommandError
 
 
 class Chat:
-    """Takes what happens (`apply`) and what the person looks at; is then what there is to see."""
+    """The state of the connection and all conversations, changed by events (`apply`)."""
 
     def __init__(self) -> None:
         self.nick = ""
         self.status = wire.Member(nick="")
-        self.connection: Connection = SignedOut()
-        self.conversations: dict[Place, Conversation] = {}
+        self.connection: ConnectionState = SignedOut()
+        self.conversations: dict[ConversationKey, Conversation] = {}
         self.current: Conversation | None = None
         self._previous: Conversation | None = None
-        self.attended = True
-        """Whether the window is the one that the person has before them."""
+        self.focused = True
+        """Whether the window has the focus."""
         self._was_online = False
         self._uses = 0
 
     # --- conversations ------------------------------------------------------------------------
 
-    def conversation(self, place: Place) -> Conversation:
-        """The conversation at a place; there is one from the first time it is asked for."""
-        place = self._same(place)
-        if place not in self.conversations:
-            self.conversations[place] = Conversation(place)
-            self.use(self.conversations[place])
-            self.current = self.current or self.conversations[place]
-        return self.conversations[place]
+    def conversation(self, key: ConversationKey) -> Conversation:
+        """Return the conversation with this key; it is created if there is none."""
+        key = self._same(key)
+        if key not in self.conversations:
+            self.conversations[key] = Conversation(key)
+            self.use(self.conversations[key])
+            self.current = self.current or self.conversations[key]
+        return self.conversations[key]
 
     def room(self, name: str) -> Conversation:
-        """The conversation in a room."""
-        return self.conversation(Place(name))
+        """Return the conversation of a room; it is created if there is none."""
+        return self.conversation(ConversationKey(name))
 
     def open_rooms(self, names: Iterable[str], more: str | None) -> None:
-        """Open these rooms, those used last behind the others, and one ``more`` that is turned to.
+        """Open these rooms, the last used one last, and ``more`` as the current one.
 
-        Once one has been in, what is open stays as it is.
+        Does nothing once the person has been online: what is open then stays.
         """
         if self._was_online:
             return
@@ -60,59 +68,60 @@ class Chat:
         self.current = next(iter(self.rooms), None)
 
     def use(self, conversation: Conversation) -> None:
-        """Note that something is done with a conversation, which puts it before the others."""
+        """Note that a conversation was used, which puts it first in its list."""
         self._uses += 1
         conversation.used = self._uses
 
     @property
     def rooms(self) -> Sequence[Conversation]:
-        """The rooms, those used last first."""
+        """The conversations of rooms, the last used one first."""
         return self._sorted(direct=False)
 
     @property
     def directs(self) -> Sequence[Conversation]:
-        """The conversations with one person, those used last first."""
+        """The conversations with one person, the last used one first."""
         return self._sorted(direct=True)
 
     def unread(self, muted: Collection[str] = ()) -> int:
-        """Count what is unread, but for the conversations with these titles."""
-        return sum(c.unread for c in self.conversations.values() if c.place.title not in muted)
+        """Return the number of unread messages, without conversations with ``muted`` titles."""
+        return sum(c.unread for c in self.conversations.values() if c.title not in muted)
 
     def show(self, conversation: Conversation) -> None:
-        """Turn to a conversation; the one before it is read."""
+        """Make a conversation the current one; the last one loses its mark of what is unread."""
         if conversation is not self.current:
             if self.current is not None:
                 self.current.unread_from = None
             self._previous, self.current = self.current, conversation
         self.read_current()
 
-    def attend(self, *, attended: bool) -> None:
-        """Note whether the person has the window before them."""
-        if not attended and self.current is not None and not self.current.unread:
+    def note_focus(self, *, focused: bool) -> None:
+        """Note whether the window has the focus."""
+        if not focused and self.current is not None and not self.current.unread:
             self.current.unread_from = None
-        self.attended = attended
+        self.focused = focused
         self.read_current()
 
     def read_current(self) -> None:
-        """Note that the person has seen what is in sight, if that is the newest of it."""
+        """Mark the current conversation as read if the person has its end in sight."""
         if self.current is not None and self._is_watched(self.current):
-            self.current.read()
+            self.current.mark_read()
 
     def step(self, by: int) -> Conversation | None:
-        """Give the conversation so many places further down the list."""
+        """Return the conversation ``by`` rows further down the list, which goes round."""
         listed = [*self.rooms, *self.directs]
         if self.current not in listed:
             return listed[0] if listed else None
         return listed[(listed.index(self.current) + by) % len(listed)]
 
     def likely_next(self, muted: Collection[str] = ()) -> Conversation | None:
-        """Give where the person may want to go: to what calls for them, is unread, or was before.
+        """Return the other conversation that the person most likely wants.
 
-        What is unread in the conversations with these titles does not count.
+        First one that mentions them, then one with unread messages (neither counts if it is
+        muted), then the previous one.
         """
 
         def likelihood(conversation: Conversation) -> tuple[bool, bool, bool]:
-            counts = conversation.place.title not in muted
+            counts = conversation.title not in muted
             return (
                 counts and conversation.mentions > 0,
                 counts and conversation.unread > 0,
@@ -123,7 +132,7 @@ class Chat:
         return max(others, key=likelihood, default=None)
 
     def close(self, conversation: Conversation) -> None:
-        """Drop a conversation, and turn to the next one if it was in sight."""
+        """Remove a conversation; if it was the current one, the next one is."""
         after = self.step(1) if conversation is self.current else self.current
         self.conversations = {p: c for p, c in self.conversations.items() if c is not conversation}
         if conversation is self.current:
@@ -131,12 +140,12 @@ class Chat:
             self.read_current()
 
     def person(self, nick: str) -> wire.Member | None:
-        """Give somebody as they are known from a room; None if they are in none."""
+        """Return a person as a member of some room; None if they are in none that is open."""
         known = (c.people.get(nick) for c in self.conversations.values())
         return next(filter(None, known), None)
 
     def next_change(self, now: int) -> int | None:
-        """Give when what is seen changes by itself, in milliseconds from now."""
+        """Return in how many milliseconds the display changes by itself; None if it does not."""
         changes: list[int] = []
         if isinstance(self.connection, Offline) and self.connection.seconds_left(now):
             left = self.connection.since + self.connection.delay - now
@@ -146,21 +155,21 @@ class Chat:
             changes += [until - now] if until is not None else []
         return min(changes, default=None)
 
-    def _same(self, place: Place) -> Place:
-        """Find a person's conversation however their nickname is spelt."""
-        if not place.direct or place in self.conversations:
-            return place
-        folded = place.name.casefold()
-        known = (p for p in self.conversations if p.direct and p.name.casefold() == folded)
-        return next(known, place)
+    def _same(self, key: ConversationKey) -> ConversationKey:
+        """Return the key of an open conversation with that person, in whatever case it is spelt."""
+        if not key.direct or key in self.conversations:
+            return key
+        folded = key.name.casefold()
+        known = (k for k in self.conversations if k.direct and k.name.casefold() == folded)
+        return next(known, key)
 
     def _sorted(self, *, direct: bool) -> Sequence[Conversation]:
-        found = (c for c in self.conversations.values() if c.place.direct == direct)
+        found = (c for c in self.conversations.values() if c.is_direct == direct)
         return sorted(found, key=lambda c: -c.used)
 
     def _is_watched(self, conversation: Conversation) -> bool:
-        at_end = conversation.typed.top is None
-        return self.attended and conversation is self.current and at_end
+        at_end = conversation.view.at_end
+        return self.focused and conversation is self.current and at_end
 
     # --- coming in ----------------------------------------------------------------------------
 
@@ -168,8 +177,8 @@ class Chat:
         """Note that a session is being opened under this nickname."""
         self.connection = SigningIn(nick)
 
-    def stay_out(self, error: CannotConnect | CommandError | None = None) -> None:
-        """Note that no session could be opened, and why; or that it was given up."""
+    def fail_sign_in(self, error: CannotConnect | CommandError | None = None) -> None:
+        """Note that no session was opened: because of ``error``, or because the person gave up."""
         nick = self.connection.nick if isinstance(self.connection, SigningIn) else self.nick
         problem = suggestion = None
         if isinstance(error, CannotConnect):
@@ -180,32 +189,32 @@ class Chat:
         self.connection = SignedOut(nick, problem, suggestion)
 
     def measure(self, latency: float) -> None:
-        """Take how many seconds the node took to answer."""
+        """Note how many seconds the node took to answer."""
         if isinstance(self.connection, Online):
             self.connection = replace(self.connection, latency=round(latency * 1000))
 
     # --- what happens -------------------------------------------------------------------------
 
     def apply(self, event: events.Event | wire.Joined, now: int) -> None:
-        """Take what happened, at ``now`` in Unix milliseconds.
+        """Apply an event that happened at ``now``, in Unix milliseconds.
 
-        The answers `wire.Joined` and `wire.MemberList` count too, whoever asked for them.
+        The answers `wire.Joined` and `wire.MemberList` are applied too, whoever asked for them.
         """
         match event:
             case events.Rejoined(joined) | (wire.Joined() as joined):
-                self.room(joined.room).enter(joined, now, self.nick)
+                self.room(joined.room).apply_joined(joined, now, self.nick)
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
-                self.room(room).tell(now, text, warning=True)
-                self.room(room).shut_out(reason)
+                self.room(room).report(now, text, warning=True)
+                self.room(room).refuse_join(reason)
             case wire.Message() | wire.Erased() | wire.Presence() | wire.MemberList():
-                self._take_of_room(event, now)
+                self._apply_in_room(event, now)
             case wire.DirectMessage() | wire.Typing():
-                self._take_of_person(event, now)
+                self._apply_from_person(event, now)
             case wire.Notice():
                 self._notice(event, now)
             case wire.Error():
-                self._tell_all(now, event.message, warning=True)
+                self._report_all(now, event.message, warning=True)
             case events.Connected():
                 self._connect(event, now)
             case events.Disconnected():
@@ -214,59 +223,59 @@ class Chat:
                 self._end(reason, now)
         self.read_current()
 
-    def _take_of_room(
+    def _apply_in_room(
         self, event: wire.Message | wire.Erased | wire.Presence | wire.MemberList, now: int
     ) -> None:
-        conversation = self.conversations.get(Place(event.room))
+        conversation = self.conversations.get(ConversationKey(event.room))
         if conversation is None:
             return  # left in the meantime
         match event:
             case wire.Message():
-                conversation.hear(event, self.nick, watched=self._is_watched(conversation))
+                conversation.add_message(event, self.nick, watched=self._is_watched(conversation))
             case wire.Erased():
                 conversation.erase(event)
             case wire.MemberList():
-                conversation.list_members(event)
+                conversation.apply_member_list(event)
             case wire.Presence():
-                conversation.meet(event, now, self.nick)
+                conversation.apply_presence(event, now, self.nick)
                 self._follow_changes(event.changed, now)
 
-    def _take_of_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
+    def _apply_from_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
         if isinstance(event, wire.DirectMessage):
-            mine = event.sender == self.nick
-            conversation = self.conversation(Place(event.to if mine else event.sender, direct=True))
-            conversation.hear(event, self.nick, watched=self._is_watched(conversation))
+            other = event.to if event.sender == self.nick else event.sender
+            conversation = self.conversation(ConversationKey(other, direct=True))
+            conversation.add_message(event, self.nick, watched=self._is_watched(conversation))
             self.use(conversation)
             return
-        direct = event.room is None
-        place = self._same(Place(event.nick if event.room is None else event.room, direct=direct))
-        if place in self.conversations and event.nick != self.nick:
-            self.conversations[place].typists.note(event.nick, now)
+        name = event.nick if event.room is None else event.room
+        key = self._same(ConversationKey(name, direct=event.room is None))
+        if key in self.conversations and event.nick != self.nick:
+            self.conversations[key].typists.note(event.nick, now)
 
     def _connect(self, event: events.Connected, now: int) -> None:
         if self._was_online and not isinstance(self.connection, SigningIn):
             text = _("Connected again, to {node}").format(node=event.node)
-            self._tell_all(now, text)
+            self._report_all(now, text)
         if self.nick and event.nick != self.nick:
-            self._tell_all(now, _("You are {nick} now").format(nick=event.nick))
+            self._report_all(now, _("You are {nick} now").format(nick=event.nick))
         self.nick, self._was_online = event.nick, True
         self.connection = Online(shown_line(event.node), event.url)
         for conversation in self._all(direct=True):
-            conversation.present = True
+            conversation.is_joined = True
 
     def _disconnect(self, event: events.Disconnected, now: int) -> None:
         if isinstance(self.connection, Online):
             text = _("Not connected: {reason}").format(reason=event.reason)
-            self._tell_all(now, text, warning=True)
-        self._leave_all()
+            self._report_all(now, text, warning=True)
+        self._disconnect_all()
         delay = round(event.retry_in * 1000)
         self.connection = Offline(shown_line(event.reason), now, delay)
 
     def _end(self, reason: str, now: int) -> None:
         text = _("You were signed out: {reason}").format(reason=reason)
-        self._tell_all(now, text, warning=True)
-        self._leave_all()
-        self.connection = Over(shown_line(reason))
+        self._report_all(now, text, warning=True)
+        self._disconnect_all()
+        self.connection = SessionOver(shown_line(reason))
 
     def _follow_changes(self, changes: Sequence[wire.Renamed], now: int) -> None:
         for change in changes:
@@ -277,38 +286,38 @@ class Chat:
                 self._follow_rename(change.was, change.nick, now)
 
     def _follow_rename(self, was: str, nick: str, now: int) -> None:
-        """Have the conversation with somebody go on under another name.
+        """Give the conversation with somebody their new name.
 
-        If there is one under that name already, it goes on there, and neither loses what it has.
+        If there is a conversation under that name already, both are kept as they are.
         """
-        conversation = self.conversations.get(self._same(Place(was, direct=True)))
+        conversation = self.conversations.get(self._same(ConversationKey(was, direct=True)))
         if conversation is None:
             return
-        place = Place(nick, direct=True)
-        if self.conversations.get(self._same(place), conversation) is not conversation:
-            # Told by each room that both are in, and folded into one line.
-            conversation.transcript.add(Moved(now, renamed=((was, nick),)))
+        key = ConversationKey(nick, direct=True)
+        if self.conversations.get(self._same(key), conversation) is not conversation:
+            # Each room that both are in reports it; the transcript folds that into one line.
+            conversation.transcript.add(MembershipLine(now, renamed=((was, nick),)))
             return
-        del self.conversations[conversation.place]
-        conversation.place = place
+        del self.conversations[conversation.key]
+        conversation.key = key
         conversation.typists.rename(was, nick)
-        self.conversations[place] = conversation
+        self.conversations[key] = conversation
 
     def _notice(self, event: wire.Notice, now: int) -> None:
         if event.room is None:
-            self._tell_all(now, event.message)
-        elif (conversation := self.conversations.get(Place(event.room))) is not None:
+            self._report_all(now, event.message)
+        elif (conversation := self.conversations.get(ConversationKey(event.room))) is not None:
             if event.code == "history_lost":
                 conversation.forget_positions()
-            conversation.tell(now, event.message, warning=True)
+            conversation.report(now, event.message, warning=True)
 
     def _all(self, *, direct: bool) -> Iterator[Conversation]:
-        return (c for c in self.conversations.values() if c.place.direct == direct)
+        return (c for c in self.conversations.values() if c.is_direct == direct)
 
-    def _tell_all(self, now: int, text: str, *, warning: bool = False) -> None:
+    def _report_all(self, now: int, text: str, *, warning: bool = False) -> None:
         for conversation in self.conversations.values():
-            conversation.tell(now, text, warning=warning)
+            conversation.report(now, text, warning=warning)
 
-    def _leave_all(self) -> None:
+    def _disconnect_all(self) -> None:
         for conversation in self.conversations.values():
-            conversation.lose()
+            conversation.disconnect()

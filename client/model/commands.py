@@ -1,4 +1,4 @@
-"""What is typed behind a slash, as what the person wants."""
+"""Slash commands: what the person types, parsed into what they want."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from client.i18n.texts import N_, _
 from client.model.lines import ACTION
-from client.texts import N_, _
 from gateway import wire
 
 
 @dataclass(frozen=True)
 class SlashCommand:
-    """A command: its name, what follows it, and what it does."""
+    """A command: its name, its arguments and its description."""
 
     name: str
     arguments: str
@@ -37,35 +37,35 @@ COMMANDS: Final = (
 
 @dataclass(frozen=True)
 class Say:
-    """Say it here."""
+    """Send a message to the current conversation."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class JoinRoom:
-    """Enter a room."""
+    """Join a room."""
 
     room: str
 
 
 @dataclass(frozen=True)
 class LeaveRoom:
-    """Leave a room, or close the conversation in sight."""
+    """Leave a room, or close the current conversation."""
 
     room: str | None
 
 
 @dataclass(frozen=True)
 class Rename:
-    """Take another nickname."""
+    """Change one's nickname."""
 
     nick: str
 
 
 @dataclass(frozen=True)
 class TalkTo:
-    """Open the conversation with somebody, and say it if there is something."""
+    """Open the conversation with somebody, and send ``text`` unless it is empty."""
 
     nick: str
     text: str
@@ -73,7 +73,7 @@ class TalkTo:
 
 @dataclass(frozen=True)
 class ShowStatus:
-    """Show this status to others."""
+    """Set the status that others see."""
 
     state: wire.State
     text: str = ""
@@ -81,14 +81,14 @@ class ShowStatus:
 
 @dataclass(frozen=True)
 class SearchFor:
-    """Search the conversation."""
+    """Search the current conversation."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class ShowHelp:
-    """List commands and keys."""
+    """Show all commands and keys."""
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,28 @@ class Quit:
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """Nothing can be done; ``problem`` says why."""
+class InvalidCommand:
+    """A command that cannot be carried out; ``problem`` says why."""
 
     problem: str
 
 
-Wish = (
-    Say | JoinRoom | LeaveRoom | Rename | TalkTo | ShowStatus | SearchFor | ShowHelp | Quit | Wrong
+UserCommand = (
+    Say
+    | JoinRoom
+    | LeaveRoom
+    | Rename
+    | TalkTo
+    | ShowStatus
+    | SearchFor
+    | ShowHelp
+    | Quit
+    | InvalidCommand
 )
 
 
-def parse(typed: str) -> Wish:
-    """Read what was typed; ``//`` at its start says a text that begins with one slash."""
+def parse(typed: str) -> UserCommand:
+    """Parse what was typed; ``//`` begins a message that starts with one slash."""
     if not typed.startswith("/"):
         return Say(typed)
     if typed.startswith("//"):
@@ -120,21 +129,21 @@ def parse(typed: str) -> Wish:
         return wish
     if (command := _command(name.casefold())) is not None:
         usage = f"/{command.name} {_(command.arguments)}"
-        return Wrong(_("Usage: {usage}").format(usage=usage))
+        return InvalidCommand(_("Usage: {usage}").format(usage=usage))
     known = ", ".join(f"/{command.name}" for command in COMMANDS)
-    return Wrong(
+    return InvalidCommand(
         _("There is no command /{name}. There are {known}.").format(name=name, known=known)
     )
 
 
 def room_called(typed: str) -> str:
-    """Give the name of the room that somebody means, who may not know that it has no spaces."""
+    """Return the room name in what was typed: without a leading ``#``, with dashes for spaces."""
     return "-".join(typed.removeprefix("#").split())
 
 
-def _read(name: str, rest: str) -> Wish | None:
-    """Read one command; None if there is none, or something is missing."""
-    wish: Wish | None = None
+def _read(name: str, rest: str) -> UserCommand | None:
+    """Parse one command; None if there is none of that name, or an argument is missing."""
+    wish: UserCommand | None = None
     match name:
         case "join" if room := room_called(rest):
             wish = JoinRoom(room)
@@ -154,7 +163,7 @@ def _read(name: str, rest: str) -> Wish | None:
     return wish
 
 
-_PLAIN: Final[dict[str, Wish]] = {
+_PLAIN: Final[dict[str, UserCommand]] = {
     "back": ShowStatus("online"),
     "search": SearchFor(""),
     "help": ShowHelp(),
@@ -167,7 +176,7 @@ def _command(name: str) -> SlashCommand | None:
 
 
 def begun(typed: str) -> Sequence[SlashCommand]:
-    """Give the commands that what is typed may become."""
+    """Return the commands that begin with what is typed."""
     if not typed.startswith("/") or typed.startswith("//") or " " in typed or "\n" in typed:
         return ()
     return [command for command in COMMANDS if command.name.startswith(typed[1:].casefold())]

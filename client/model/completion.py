@@ -1,4 +1,4 @@
-"""What has been begun is completed: by Tab, each time by the next that fits, or from a list."""
+"""Completion of commands, emoji and nicknames: from a list while typing, or by Tab."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from client.emoji import complete_emoji, typed_emoji
+from client.i18n.texts import _
 from client.model.commands import COMMANDS, begun
-from client.texts import _
+from client.text.emoji import complete_emoji, typed_emoji
 
 _MOST_OFFERED: Final = 8
 
 
 @dataclass(frozen=True)
-class Offer:
-    """Something that what is typed may become: ``text`` instead of the last ``replaces`` letters.
+class Completion:
+    """A completion: ``text`` replaces the last ``replaces`` letters before the cursor.
 
-    It is shown as its ``title`` with a ``note``, behind a ``symbol`` or somebody's (``nick``)
-    avatar.
+    It is displayed as its ``title`` with a ``note``, behind a ``symbol`` or the avatar of
+    ``nick``.
     """
 
     title: str
@@ -30,14 +30,15 @@ class Offer:
     nick: str = ""
 
 
-def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
-    """Give what the text before the cursor may become: a command, an emoji, or a person after @.
+def completions(before: str, nicks: Iterable[str]) -> Sequence[Completion]:
+    """Return the completions of the text before the cursor, best first; none if it is complete.
 
-    ``nicks`` come likeliest first. There is nothing to offer for what is there in full.
+    There are completions of commands, of emoji after a colon, and of nicknames after ``@``.
+    ``nicks`` come likeliest first.
     """
     if commands := begun(before):
         found = [
-            Offer(
+            Completion(
                 f"/{c.name} {_(c.arguments) if c.arguments else ''}".rstrip(),
                 f"/{c.name} ",
                 len(before),
@@ -48,7 +49,7 @@ def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
         return [] if before.casefold() == f"/{commands[0].name}" else found
     if (name := typed_emoji(before)) is not None:
         return [
-            Offer(f":{short}:", emoji, len(name) + 1, symbol=emoji)
+            Completion(f":{short}:", emoji, len(name) + 1, symbol=emoji)
             for short, emoji in complete_emoji(name, _MOST_OFFERED)
         ]
     at = re.search(r"(?:^|\s)@([^\s@]*)$", before)
@@ -60,7 +61,7 @@ def offers(before: str, nicks: Iterable[str]) -> Sequence[Offer]:
     fitting.sort(key=lambda nick: nick.casefold() != folded)
     if [nick.casefold() for nick in fitting] == [folded]:
         return []
-    return [Offer(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
+    return [Completion(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class _Typed:
 
 
 class Completer:
-    """Completes nicknames and commands; pressed again, it offers the next one."""
+    """Completes nicknames and commands by Tab; each further Tab takes the next match."""
 
     def __init__(self) -> None:
         self._offered: _Typed | None = None
@@ -82,7 +83,7 @@ class Completer:
     def complete(
         self, text: str, cursor: int, nicks: Iterable[str], *, backwards: bool = False
     ) -> tuple[str, int]:
-        """Give the text with the word before the cursor completed, and where the cursor is then.
+        """Complete the word before the cursor; return the new text and the new cursor.
 
         ``nicks`` come likeliest first.
         """

@@ -1,166 +1,173 @@
-"""One room, or what is said with one person."""
+"""One conversation: a room, or the direct messages with one person."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from client.model.lines import ACTION, Draft, Line, Said, Told
+from client.i18n.texts import _
+from client.model.display_text import is_mentioned, shown_line
+from client.model.input_history import InputHistory
+from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
 from client.model.people import People, Typists
-from client.model.recall import Recall
 from client.model.transcript import MOST_LINES, Entry, Transcript
-from client.model.words import is_mentioned, shown_line
-from client.texts import _
+from client.model.view_state import ViewState
 from gateway import wire
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where something is said: a room, or with ``direct`` to one person."""
+class ConversationKey:
+    """What tells conversations apart: the name of a room or, if ``direct``, of a person."""
 
     name: str
     direct: bool = False
 
-    @property
-    def title(self) -> str:
-        """The name as it is shown."""
-        return shown_line(self.name) if self.direct else f"#{shown_line(self.name)}"
-
 
 @dataclass
-class Typed:
-    """What the person has typed here and not said yet, and where in the lines they are."""
+class InputState:
+    """What the input field contains while another conversation is shown, and what was sent."""
 
     text: str = ""
     cursor: int = 0
-    top: Entry | None = None
-    """The first line in sight; None while they are at the end."""
-    recall: Recall = field(default_factory=Recall)
+    history: InputHistory = field(default_factory=InputHistory)
 
 
 class Conversation:
-    """Its lines, its members, and what is not sent yet.
+    """The lines of a conversation, its members, and its messages that are not delivered yet.
 
-    ``present`` tells whether the room is joined on this connection, ``entered`` whether it ever
-    was, and ``shut`` why the server does not let one in. ``used`` grows with use, for the order of
-    conversations; ``unread_from`` is what the person has not seen the rest from.
+    - ``is_joined``: whether the room is joined on the current connection;
+    - ``was_joined``: whether it ever was;
+    - ``join_refusal``: why the server refused the last join, None if it did not;
+    - ``used``: grows with every use, for the order of conversations;
+    - ``unread_from``: the first entry that the person has not seen.
     """
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, key: ConversationKey) -> None:
+        self.key = key
         self.transcript = Transcript()
         self.people = People()
         self.typists = Typists()
         self.drafts: dict[str, Draft] = {}
-        self.typed = Typed()
-        self.present = self.entered = place.direct
-        self.shut: str | None = None
+        self.input = InputState()
+        self.view = ViewState()
+        self.is_joined = self.was_joined = key.direct
+        self.join_refusal: str | None = None
         self.unread = 0
         self.mentions = 0
-        self.call: Said | None = None
+        self.newest_mention: MessageLine | None = None
         """The newest message that mentioned the person, or was for them alone."""
         self.unread_from: Entry | None = None
         self.used = 0
-        self.has_older = not place.direct
+        self.has_older = not key.direct
         self.loads_older = False
         self._seq = 0
         self._version = 0
         self._spoke: dict[str, int] = {}
 
     @property
-    def room(self) -> str:
-        """Its name."""
-        return self.place.name
+    def name(self) -> str:
+        """The name of the room or of the person."""
+        return self.key.name
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether this is with one person."""
+        return self.key.direct
+
+    @property
+    def title(self) -> str:
+        """The name as it is displayed."""
+        return shown_line(self.name) if self.is_direct else f"#{shown_line(self.name)}"
 
     @property
     def may_load_older(self) -> bool:
-        """Whether the server can be asked now for what was said before all that is here."""
-        return self.present and self.has_older and not self.loads_older
+        """Whether the server can be asked now for messages from before the oldest one here."""
+        return self.is_joined and self.has_older and not self.loads_older
 
     # --- what happens -------------------------------------------------------------------------
 
-    def enter(self, joined: wire.Joined, now: int, me: str) -> None:
-        """Take the answer to a join, be it the first one or one after a reconnection."""
+    def apply_joined(self, joined: wire.Joined, now: int, me: str) -> None:
+        """Apply the answer to a join: to the first one, or to one after a reconnection."""
         messages: Sequence[wire.Message] = joined.messages
         self._erase_tombstones(messages)
-        first = not self.entered
+        first = not self.was_joined
         if not joined.recovered and not first:
             messages = [message for message in messages if not self._has(message)]
-            self.tell(now, _("Some messages may be missing here."), warning=True)
+            self.report(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
-            self._say(message, me, news=not first)
+            self._add_message(message, me, news=not first)
         oldest = self.transcript.oldest_seq
         self.has_older = oldest is not None and oldest > 1
         self._seq, self._version = joined.seq, joined.version
         self.people.replace(joined.members)
-        self.present = self.entered = True
-        self.shut = None
+        self.is_joined = self.was_joined = True
+        self.join_refusal = None
         self._settle_drafts()
 
-    def shut_out(self, reason: str) -> None:
-        """Note that the server does not let one in: nothing that waits here will be sent."""
-        self.present, self.shut = False, reason
+    def refuse_join(self, reason: str) -> None:
+        """Note that the server refuses the room, and mark all that waits here as refused."""
+        self.is_joined, self.join_refusal = False, reason
         for draft in self.drafts.values():
             if draft.seq is None:
                 self.refuse(draft.id, reason)
 
-    def hear(
+    def add_message(
         self, message: wire.Message | wire.DirectMessage, me: str, *, watched: bool = False
     ) -> None:
-        """Take a message; ``watched`` if the person sees it come."""
-        self._say(message, me, news=not watched)
+        """Add a message; ``watched`` is whether the person sees it come."""
+        self._add_message(message, me, news=not watched)
         self._seq = message.seq
         self._settle_drafts(message.seq)
 
-    def meet(self, presence: wire.Presence, now: int, me: str) -> None:
-        """Take changes of the members; what is known already, and that I came, is not told."""
+    def apply_presence(self, presence: wire.Presence, now: int, me: str) -> None:
+        """Apply changes of the members, and add a line about those that are news to ``me``."""
         if presence.version <= self._version:
             return
         self._version = presence.version
-        moved = self.people.apply(presence, now)
-        for nick in moved.left:
+        change = self.people.apply(presence, now)
+        for nick in change.left:
             self.typists.forget(nick)
-        for was, nick in moved.renamed:
+        for was, nick in change.renamed:
             self.typists.rename(was, nick)
-        moved = replace(moved, joined=tuple(nick for nick in moved.joined if nick != me))
-        if moved.text:
-            self._add(moved)
+        change = replace(change, joined=tuple(nick for nick in change.joined if nick != me))
+        if change.text:
+            self._add(change)
 
-    def list_members(self, listing: wire.MemberList) -> None:
-        """Take a list of everybody, unless a later change is known already."""
+    def apply_member_list(self, listing: wire.MemberList) -> None:
+        """Replace all members, unless a later change is known already."""
         if listing.version >= self._version:
             self._version = listing.version
             self.people.replace(listing.members)
 
-    def take_older(self, page: wire.HistoryPage, me: str) -> None:
-        """Take messages from before the oldest one here."""
+    def add_older(self, page: wire.HistoryPage, me: str) -> None:
+        """Add a page of messages from before the oldest one here."""
         self._erase_tombstones(page.messages)
         older = [message for message in page.messages if not self._has(message)]
         self.has_older = page.more and bool(older)
-        self.transcript.prepend(self._read(message, me) for message in older)
+        self.transcript.prepend(self._line(message, me) for message in older)
 
     def erase(self, erased: wire.Erased) -> None:
-        """Take that the operator has erased messages: their text is to be seen nowhere."""
-        self._erase(lambda said: said.seq > 0 and erased.covers(said.seq))
+        """Erase the text of messages that the operator has erased, everywhere it is kept."""
+        self._erase(lambda line: line.seq > 0 and erased.covers(line.seq))
 
-    def tell(self, at: int, text: str, *, warning: bool = False) -> None:
-        """Add a line about something that happened."""
-        self._add(Told(at, shown_line(text), warning))
+    def report(self, at: int, text: str, *, warning: bool = False) -> None:
+        """Add a `SystemLine`."""
+        self._add(SystemLine(at, shown_line(text), warning))
 
     def forget_positions(self) -> None:
-        """Take whatever position comes next: the server lost those that it had given."""
+        """Accept any position next: the server lost those that it had given."""
         self._seq = self._version = 0
         self._settle_drafts()
 
-    def read(self) -> None:
-        """Note that the person has seen all of it."""
+    def mark_read(self) -> None:
+        """Note that the person has seen every message."""
         self.unread = self.mentions = 0
 
     def likely_nicks(self, me: str) -> Sequence[str]:
-        """Give who may be addressed, those first who said something last."""
+        """Return the nicknames that may be addressed, the last speakers first."""
         nicks = [nick for nick in self.people.nicks if nick != me]
-        if self.place.direct:
-            nicks.append(self.place.name)
+        if self.is_direct:
+            nicks.append(self.name)
         return sorted(nicks, key=lambda nick: -self._spoke.get(nick, 0))
 
     # --- drafts -------------------------------------------------------------------------------
@@ -168,42 +175,43 @@ class Conversation:
     @property
     def next_draft(self) -> Draft | None:
         """The draft to be sent next; None while the room is not joined or nothing waits."""
-        if not self.present:
+        if not self.is_joined:
             return None
         waiting = (d for d in self.drafts.values() if d.refusal is None and d.seq is None)
         return next(waiting, None)
 
     @property
     def refused(self) -> Sequence[Draft]:
-        """The drafts that the server would not take."""
+        """The drafts that the server refused."""
         return [draft for draft in self.drafts.values() if draft.refusal is not None]
 
     def write(self, draft_id: str, text: str) -> None:
-        """Take what the person wants to say; or what was refused, to be tried again."""
+        """Add a draft; the person is at the end then, and has read everything."""
         self.drafts[draft_id] = Draft(draft_id, text)
-        self.unread_from = self.typed.top = None  # what one says is at the end, and so is one then
-        self.read()
+        self.unread_from = None
+        self.view.go_to_end()
+        self.mark_read()
 
-    def lose(self) -> None:
-        """Note that the room may be left: what it says next is the answer to a new join.
+    def disconnect(self) -> None:
+        """Note that the room has to be joined again before anything is sent.
 
-        A draft under way is sent again after that, if it is not among what was missed.
+        A draft that was being sent is sent again after that, unless its message was delivered.
         """
-        self.present = False
+        self.is_joined = False
 
     def acknowledge(self, draft_id: str, seq: int) -> None:
-        """Note that the server has a draft, at ``seq``; it goes when its message is here."""
+        """Note that the server took a draft, at ``seq``; it is dropped when its message is here."""
         if draft_id in self.drafts:
             self.drafts[draft_id] = replace(self.drafts[draft_id], seq=seq)
             self._settle_drafts(self._seq)
 
     def refuse(self, draft_id: str, reason: str) -> None:
-        """Note that the server will not take a draft."""
+        """Note why the server refused a draft."""
         if draft_id in self.drafts:
             self.drafts[draft_id] = replace(self.drafts[draft_id], refusal=shown_line(reason))
 
     def retry(self, draft_id: str) -> None:
-        """Have a refused draft sent again."""
+        """Clear the refusal of a draft, so that it is sent again."""
         if draft_id in self.drafts:
             self.drafts[draft_id] = replace(self.drafts[draft_id], refusal=None)
 
@@ -212,40 +220,42 @@ class Conversation:
         self.drafts.pop(draft_id, None)
 
     def _settle_drafts(self, seq: int | None = None) -> None:
-        """Drop drafts that the server has, up to a ``seq`` or all of them."""
+        """Drop the drafts that the server took: up to ``seq``, or all of them."""
         for draft in list(self.drafts.values()):
             if draft.seq is not None and (seq is None or draft.seq <= seq):
                 del self.drafts[draft.id]
 
     # --- lines --------------------------------------------------------------------------------
 
-    def _erase(self, is_erased: Callable[[Said], bool]) -> None:
-        for said in self.transcript.erase(is_erased):
-            self.typed.recall.forget(f"{ACTION}{said.text}" if said.action else said.text)
-        if self.call is not None and is_erased(self.call):
-            self.call = self.call.without_text()
+    def _erase(self, is_erased: Callable[[MessageLine], bool]) -> None:
+        for line in self.transcript.erase(is_erased):
+            self.input.history.forget(f"{ACTION}{line.text}" if line.action else line.text)
+        if self.newest_mention is not None and is_erased(self.newest_mention):
+            self.newest_mention = self.newest_mention.without_text()
 
     def _erase_tombstones(self, messages: Sequence[wire.Message]) -> None:
-        """Erase what is here of messages that came again without their text."""
+        """Erase the text of messages that came again without it."""
         erased = {(message.id, message.at) for message in messages if message.erased}
         if erased:
-            self._erase(lambda said: (said.id, said.at) in erased)
+            self._erase(lambda line: (line.id, line.at) in erased)
 
     def _has(self, message: wire.Message) -> bool:
         return any(
-            isinstance(entry.line, Said)
+            isinstance(entry.line, MessageLine)
             and entry.line.id == message.id
             and entry.line.at == message.at
             for entry in self.transcript.entries
         )
 
-    def _read(self, message: wire.Message | wire.DirectMessage, me: str) -> Said:
+    def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
         mention = message.sender != me and is_mentioned(me, message.text)
-        return Said.from_wire(message, mention=mention)
+        return MessageLine.from_wire(message, mention=mention)
 
-    def _say(self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool) -> None:
-        said = self._read(message, me)
-        entry = self._add(said)
+    def _add_message(
+        self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool
+    ) -> None:
+        line = self._line(message, me)
+        entry = self._add(line)
         self.drafts.pop(message.id, None)
         self.typists.forget(message.sender)
         self._spoke[message.sender] = message.at
@@ -253,13 +263,13 @@ class Conversation:
             if not self.unread:
                 self.unread_from = entry
             self.unread += 1
-            if said.mention or self.place.direct:
+            if line.mention or self.is_direct:
                 self.mentions += 1
-                self.call = said
+                self.newest_mention = line
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)
-        # Somebody who reads further up keeps what they read, up to twice as many lines.
-        if self.transcript.drop_oldest(MOST_LINES * (1 if self.typed.top is None else 2)):
-            self.has_older = not self.place.direct
+        # While somebody reads further up, twice as many lines are kept, so that theirs stay.
+        if self.transcript.drop_oldest(MOST_LINES * (1 if self.view.at_end else 2)):
+            self.has_older = not self.is_direct
         return entry

@@ -1,4 +1,4 @@
-"""What a conversation is made of: lines, and what is not sent yet."""
+"""The lines of a conversation, and messages that are not delivered yet."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from client.model.words import name_some, shown, shown_line
-from client.texts import _
+from client.i18n.texts import _
+from client.model.display_text import name_some, shown, shown_line
 from gateway import wire
 
 ACTION: Final = "/me "
-"""How the text of an action begins on the wire, as in HexChat's /me."""
+"""The prefix on the wire of a message that tells an action, as in HexChat's /me."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """A message, safe to be shown; ``at`` is in Unix milliseconds, as everywhere here."""
+class MessageLine:
+    """A message, made safe for display; ``at`` is in Unix milliseconds, as everywhere here."""
 
     at: int
     sender: str
@@ -32,30 +32,30 @@ class Said:
     @classmethod
     def from_wire(
         cls, message: wire.Message | wire.DirectMessage, *, mention: bool = False
-    ) -> Said:
-        """Take a message from the net."""
+    ) -> MessageLine:
+        """Return the line for a message from the server."""
         action = message.text.startswith(ACTION)
         text = message.text.removeprefix(ACTION) if action else message.text
         sender = shown_line(message.sender)
-        said = cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
-        return said.without_text() if isinstance(message, wire.Message) and message.erased else said
+        line = cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
+        return line.without_text() if isinstance(message, wire.Message) and message.erased else line
 
-    def without_text(self) -> Said:
-        """Return what is left of it once it is erased: who said something, and when."""
+    def without_text(self) -> MessageLine:
+        """Return what is left of it once it is erased: its sender, its time and its position."""
         return replace(self, text="", mention=False, erased=True)
 
 
 @dataclass(frozen=True)
-class Moved:
-    """Who came, went, and changed their name since somebody last said something."""
+class MembershipLine:
+    """Who joined, left or was renamed since the last message."""
 
     at: int
     joined: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
 
-    def then(self, later: Moved) -> Moved:
-        """Fold what happened later into one; who comes and goes in between is no news."""
+    def then(self, later: MembershipLine) -> MembershipLine:
+        """Return one line for both; somebody who joins and leaves in between is in neither list."""
         names = dict(later.renamed)
         joined = [names.get(nick, nick) for nick in self.joined]
         renamed = {new: old for old, new in self.renamed}
@@ -67,11 +67,11 @@ class Moved:
         joined = [nick for nick in joined if nick not in later.left]
         joined += [nick for nick in later.joined if nick not in self.left]
         pairs = ((old, new) for new, old in renamed.items() if old != new)
-        return Moved(later.at, tuple(joined), tuple(left), tuple(pairs))
+        return MembershipLine(later.at, tuple(joined), tuple(left), tuple(pairs))
 
     @property
     def text(self) -> str:
-        """The same, in words; empty if in the end nothing has changed."""
+        """The line in words; empty if in the end nothing has changed."""
         parts = [
             _("{old} is now {new}").format(old=shown_line(old), new=shown_line(new))
             for old, new in self.renamed
@@ -84,8 +84,8 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Told:
-    """Something that happened, told quietly; as a ``warning`` if it should not be missed."""
+class SystemLine:
+    """Something that the program reports; a ``warning`` stands out."""
 
     at: int
     text: str
@@ -93,29 +93,32 @@ class Told:
 
 
 @dataclass(frozen=True)
-class NewDay:
-    """The lines from here on are of this day."""
+class DateLine:
+    """The date of the lines below it."""
 
     at: int
     day: date
 
 
-Line = Said | Moved | Told | NewDay
+Line = MessageLine | MembershipLine | SystemLine | DateLine
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What the person has said and nobody has seen yet; ``refusal`` says why it will not be."""
+    """A message of one's own that is not displayed as delivered yet.
+
+    ``refusal`` is why the server did not take it, None unless it was refused.
+    """
 
     id: str
     text: str
     refusal: str | None = None
     seq: int | None = None
-    """Where the server put it; then its message is on the way."""
+    """Its position once the server has taken it; its message is then on the way."""
 
 
 def day_of(at: int) -> date:
-    """Give the day of a time, where the person is."""
+    """Return the local date of a time in Unix milliseconds."""
     return datetime.fromtimestamp(at / 1000, tz=UTC).astimezone().date()
 
 

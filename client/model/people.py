@@ -1,13 +1,13 @@
-"""Who is in a room, with their status, and who of them is typing."""
+"""The members of a room with their status, and who of them is typing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
-from client.model.lines import Moved
-from client.model.words import name_some, shown_line
-from client.texts import _, ngettext
+from client.i18n.texts import _, ngettext
+from client.model.display_text import name_some, shown_line
+from client.model.lines import MembershipLine
 from gateway import wire
 
 TYPING_MILLISECONDS: Final = 6_000
@@ -15,7 +15,7 @@ TYPING_MILLISECONDS: Final = 6_000
 
 
 class People:
-    """The members of a room; ``listed`` is them in order, a new tuple after every change."""
+    """The members of a room; `listed` is a new tuple after every change."""
 
     def __init__(self) -> None:
         self._by_nick: dict[str, wire.Member] = {}
@@ -23,27 +23,27 @@ class People:
 
     @property
     def listed(self) -> tuple[wire.Member, ...]:
-        """Everybody, in alphabetical order."""
+        """All members, in alphabetical order."""
         if self._listed is None:
             self._listed = tuple(sorted(self._by_nick.values(), key=order_of))
         return self._listed
 
     @property
     def nicks(self) -> tuple[str, ...]:
-        """Everybody's nickname, in the same order."""
+        """The nicknames of all members, in the same order."""
         return tuple(member.nick for member in self.listed)
 
     def get(self, nick: str) -> wire.Member | None:
-        """Give somebody; None if they are not here."""
+        """Return a member; None if there is none of that nickname."""
         return self._by_nick.get(nick)
 
     def replace(self, members: Iterable[wire.Member]) -> None:
-        """Take a list of everybody."""
+        """Replace all members."""
         self._by_nick = {member.nick: member for member in members}
         self._listed = None
 
-    def apply(self, presence: wire.Presence, at: int) -> Moved:
-        """Take changes; gives what of them was news."""
+    def apply(self, presence: wire.Presence, at: int) -> MembershipLine:
+        """Apply changes, and return those that change something."""
         left = [nick for nick in presence.left if self._by_nick.pop(nick, None)]
         changed = [change for change in presence.changed if self._by_nick.pop(change.was, None)]
         for change in changed:
@@ -53,34 +53,34 @@ class People:
         self._by_nick.update((member.nick, member) for member in presence.joined)
         self._listed = None
         renamed = [(change.was, change.nick) for change in changed if change.was != change.nick]
-        return Moved(at, tuple(joined), tuple(left), tuple(renamed))
+        return MembershipLine(at, tuple(joined), tuple(left), tuple(renamed))
 
 
 class Typists:
-    """Who is typing, until some seconds after they last said so."""
+    """Who is typing; each for `TYPING_MILLISECONDS` after they last said so."""
 
     def __init__(self) -> None:
         self._until: dict[str, int] = {}
 
     def note(self, nick: str, now: int) -> None:
-        """Take that somebody is typing."""
+        """Note that somebody is typing."""
         self._until[nick] = now + TYPING_MILLISECONDS
 
     def rename(self, was: str, nick: str) -> None:
-        """Take that somebody has another name."""
+        """Note that somebody has another nickname."""
         if was in self._until:
             self._until[nick] = self._until.pop(was)
 
     def forget(self, nick: str) -> None:
-        """Take that somebody has said what they were typing, or is gone."""
+        """Note that somebody has sent what they were typing, or has left."""
         self._until.pop(nick, None)
 
     def next_change(self, now: int) -> int | None:
-        """Give when the next one stops counting as typing; None if nobody is."""
+        """Return when the next person stops counting as typing; None if nobody is typing."""
         return min((until for until in self._until.values() if until > now), default=None)
 
     def text(self, now: int) -> str:
-        """Say who is typing; empty if nobody is."""
+        """Return who is typing, in words; empty if nobody is."""
         # A clock that was set back must not keep somebody typing for hours.
         self._until = {
             nick: until
@@ -95,10 +95,10 @@ class Typists:
 
 
 def state_text(state: wire.State) -> str:
-    """Name a status."""
+    """Return the name of a status."""
     return {"online": _("Online"), "away": _("Away"), "busy": _("Busy")}[state]
 
 
 def order_of(member: wire.Member) -> tuple[str, str]:
-    """Give what members are sorted by."""
+    """Return the key that members are sorted by."""
     return (member.nick.casefold(), member.nick)

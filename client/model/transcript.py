@@ -1,4 +1,4 @@
-"""The lines of a conversation in order; they come and go at their two ends only."""
+"""The lines of a conversation, in order; lines are added and removed at the two ends only."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from client.model.lines import Line, Moved, NewDay, Said, day_of
+from client.model.lines import DateLine, Line, MembershipLine, MessageLine, day_of
 
 MOST_LINES: Final = 5_000
-"""How many lines of a conversation are kept; older ones are dropped, and read again on demand."""
+"""How many lines of a conversation are kept; older ones are dropped, and loaded on demand."""
 GROUP_MILLISECONDS: Final = 5 * 60_000
-"""How long after a message the next one of the same person still belongs to it."""
+"""How long after a message the next one of the same sender is shown without a head."""
 
 
 @dataclass(eq=False)
 class Entry:
-    """A line at its place; ``continued`` if it belongs to the message above it.
+    """A line and its place in the conversation.
 
-    ``gone`` is set when it is dropped or replaced, for those who have drawn it.
+    - ``continued``: whether the message goes on from the one above, and is shown without a head;
+    - ``gone``: whether it was dropped or replaced, for those who have drawn it.
     """
 
     line: Line
@@ -30,7 +31,7 @@ class Entry:
 class Transcript:
     """The newest `MOST_LINES` lines.
 
-    ``changes`` grows with every change, ``erasures`` with those of lines that stay where they are.
+    ``changes`` grows with every change, ``erasures`` with those of lines that stay in their place.
     """
 
     def __init__(self) -> None:
@@ -38,15 +39,15 @@ class Transcript:
         self.changes = self.erasures = 0
 
     def add(self, line: Line) -> Entry:
-        """Add a line at the end; one about comings and goings is folded into one before it.
+        """Add a line at the end and return its entry; membership lines in a row become one.
 
-        If that leaves nothing to tell, what is given is gone.
+        If nothing is left of the merged line, the returned entry is gone.
         """
         self.changes += 1
         last = self.entries[-1].line if self.entries else None
         if last is None or day_of(last.at) != day_of(line.at):
-            self._append(Entry(NewDay(line.at, day_of(line.at))))
-        elif isinstance(line, Moved) and isinstance(last, Moved):
+            self._append(Entry(DateLine(line.at, day_of(line.at))))
+        elif isinstance(line, MembershipLine) and isinstance(last, MembershipLine):
             line = last.then(line)
             folded = self.entries.pop()
             folded.gone = True
@@ -56,13 +57,13 @@ class Transcript:
         return self._append(Entry(line, _continues(last, line)))
 
     def prepend(self, lines: Iterable[Line]) -> None:
-        """Put older lines before all others."""
+        """Add older lines before all others."""
         earlier = list(lines)
         if not earlier:
             return
         self.changes += 1
         following = self.entries[0] if self.entries else None
-        if following is not None and isinstance(following.line, NewDay):
+        if following is not None and isinstance(following.line, DateLine):
             self.entries.popleft().gone = True
             following = self.entries[0] if self.entries else None
         if following is not None:
@@ -72,25 +73,25 @@ class Transcript:
         before: Line | None = None
         for line in earlier:
             if before is None or day_of(before.at) != day_of(line.at):
-                built.append(Entry(NewDay(line.at, day_of(line.at))))
+                built.append(Entry(DateLine(line.at, day_of(line.at))))
             built.append(Entry(line, _continues(before, line)))
             before = line
         self.entries.extendleft(reversed(built))
 
     def drop_oldest(self, most: int = MOST_LINES) -> bool:
-        """Keep only the newest lines; tells whether there were more."""
+        """Keep only the ``most`` newest entries; return whether there were more."""
         dropped = len(self.entries) > most
         while len(self.entries) > most:
             self.entries.popleft().gone = True
             self.changes += 1
         return dropped
 
-    def erase(self, is_erased: Callable[[Said], bool]) -> list[Said]:
+    def erase(self, is_erased: Callable[[MessageLine], bool]) -> list[MessageLine]:
         """Erase the text of messages, which keep their places; return them as they were."""
-        erased: list[Said] = []
+        erased: list[MessageLine] = []
         for entry in self.entries:
             line = entry.line
-            if isinstance(line, Said) and not line.erased and is_erased(line):
+            if isinstance(line, MessageLine) and not line.erased and is_erased(line):
                 erased.append(line)
                 entry.line = line.without_text()
         if erased:
@@ -99,26 +100,26 @@ class Transcript:
         return erased
 
     def find(self, words: str) -> list[Entry]:
-        """Give the messages that have these words in them, or are by such a person."""
+        """Return the messages that contain these words, or whose sender has that name."""
         wanted = words.casefold()
         return [
             entry
             for entry in self.entries
-            if isinstance(entry.line, Said)
+            if isinstance(entry.line, MessageLine)
             and (wanted in entry.line.text.casefold() or wanted == entry.line.sender.casefold())
         ]
 
     @property
     def oldest_seq(self) -> int | None:
-        """The number of the oldest message here; None if there is none."""
+        """The position of the oldest message here; None if there is none."""
         said = (entry.line for entry in self.entries)
-        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+        return next((line.seq for line in said if isinstance(line, MessageLine) and line.seq), None)
 
     @property
     def newest_seq(self) -> int | None:
-        """The number of the newest message here; None if there is none."""
+        """The position of the newest message here; None if there is none."""
         said = (entry.line for entry in reversed(self.entries))
-        return next((line.seq for line in said if isinstance(line, Said) and line.seq), None)
+        return next((line.seq for line in said if isinstance(line, MessageLine) and line.seq), None)
 
     def _append(self, entry: Entry) -> Entry:
         self.entries.append(entry)
@@ -127,8 +128,8 @@ class Transcript:
 
 def _continues(before: Line | None, line: Line) -> bool:
     return (
-        isinstance(line, Said)
-        and isinstance(before, Said)
+        isinstance(line, MessageLine)
+        and isinstance(before, MessageLine)
         and line.sender == before.sender
         and not line.action
         and not before.action

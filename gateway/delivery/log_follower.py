@@ -12,14 +12,14 @@ from gateway.delivery.agreement import agreed_up_to
 from gateway.delivery.log_memory import REMEMBERED, LogMemory
 from gateway.delivery.log_states import (
     TRANSITIONS,
-    Event,
     Filled,
     Gap,
+    LogEvent,
+    LogState,
     Loss,
     Page,
     Read,
     RenewEpoch,
-    State,
 )
 
 PAGE: Final = 100
@@ -27,11 +27,11 @@ PAGE: Final = 100
 MOST_AHEAD: Final = 5_000
 """Messages kept that came before their turn; more are dropped, since the log has them."""
 
-_READING: Final = frozenset({State.BEHIND, State.VERIFYING})
-_ASKING: Final = _READING | {State.LOST}
-_TAKING: Final = frozenset({State.CURRENT, State.BEHIND})
-_POSTPONED: Final = frozenset({Event.MISSED, Event.DOUBTED})
-_VOIDS_PAGES: Final = frozenset({Event.DOUBTED, Event.CONTRADICTED})
+_READING: Final = frozenset({LogState.BEHIND, LogState.VERIFYING})
+_ASKING: Final = _READING | {LogState.LOST}
+_TAKING: Final = frozenset({LogState.CURRENT, LogState.BEHIND})
+_POSTPONED: Final = frozenset({LogEvent.MISSED, LogEvent.DOUBTED})
+_VOIDS_PAGES: Final = frozenset({LogEvent.DOUBTED, LogEvent.CONTRADICTED})
 
 
 class LogFollower:
@@ -47,7 +47,7 @@ class LogFollower:
     )  # fmt: skip
 
     def __init__(self, memory: LogMemory) -> None:
-        self.state = State.OPENING
+        self.state = LogState.OPENING
         self.epoch = ""
         """The log's epoch; empty while there is no log."""
         self.position = 0
@@ -66,7 +66,7 @@ class LogFollower:
         """Whether something was missed since the last request was made."""
         self._number = 0
         """Grows whenever a page that is on its way must not be used any more."""
-        self._postponed: Event | None = None
+        self._postponed: LogEvent | None = None
         """What happened while the log was being opened."""
         self._lost_epoch = ""
 
@@ -76,13 +76,13 @@ class LogFollower:
         """Follow the log from behind a position on; once, after which messages are taken."""
         self.epoch, self.timeline = epoch, timeline
         self.position = self._frontier = self.highest = position
-        self._on(Event.OPENED)
+        self._on(LogEvent.OPENED)
         if self._postponed is not None:
             self._on(self._postponed)
 
     def live(self, seq: int, message: bytes) -> None:
         """Take a message that was published in the log's epoch."""
-        if seq == self._frontier + 1 and self.state is State.CURRENT:
+        if seq == self._frontier + 1 and self.state is LogState.CURRENT:
             self._ready.append(message)
             self._frontier = self.highest = self._last_live = seq
         else:
@@ -102,7 +102,7 @@ class LogFollower:
     def missed(self) -> None:
         """Note that something may have been logged that was not heard."""
         self._missed = True
-        self._on(Event.MISSED)
+        self._on(LogEvent.MISSED)
 
     def resubscribed(self) -> None:
         """Note that what is heard from now on may begin anywhere."""
@@ -110,8 +110,8 @@ class LogFollower:
 
     def doubted(self) -> None:
         """Note that Redis may have lost data."""
-        if self.epoch or self._acknowledged or self.state is State.OPENING:
-            self._on(Event.DOUBTED)
+        if self.epoch or self._acknowledged or self.state is LogState.OPENING:
+            self._on(LogEvent.DOUBTED)
 
     def acknowledge(self, seq: int, written_under: str) -> None:
         """Note that a sender is told that its message is logged.
@@ -128,7 +128,7 @@ class LogFollower:
 
     def close(self) -> None:
         """Follow the log no more."""
-        self._on(Event.CLOSED)
+        self._on(LogEvent.CLOSED)
         self._drop()
 
     # --- messages -----------------------------------------------------------------------------
@@ -167,12 +167,12 @@ class LogFollower:
 
     def request(self) -> Read | RenewEpoch | None:
         """Return what is to be done next; None if nothing is."""
-        if self.state is State.LOST:
+        if self.state is LogState.LOST:
             return RenewEpoch(self._lost_epoch, self.epoch)
         if self.state not in _READING:
             return None
         self._missed = False
-        compares = self.state is State.VERIFYING
+        compares = self.state is LogState.VERIFYING
         after = min(self.memory.first - 1, self.position) if compares else self._frontier
         acknowledged = tuple(self._acknowledged.items())
         limit = PAGE + REMEMBERED if compares else PAGE
@@ -186,19 +186,19 @@ class LogFollower:
             return self._verify(request, page)
         if self._goes_on(request, page):
             return self._fill(page)
-        self._on(Event.CONTRADICTED)
+        self._on(LogEvent.CONTRADICTED)
         return None
 
     def renewed(self) -> None:
         """Take note that the epoch was renewed, by this node or another."""
-        self._on(Event.RENEWED)
+        self._on(LogEvent.RENEWED)
 
     # --- inside -------------------------------------------------------------------------------
 
-    def _on(self, event: Event) -> None:
+    def _on(self, event: LogEvent) -> None:
         before = self.state
-        if before is State.OPENING and event in _POSTPONED:
-            if self._postponed is not Event.DOUBTED:
+        if before is LogState.OPENING and event in _POSTPONED:
+            if self._postponed is not LogEvent.DOUBTED:
                 self._postponed = event
             return
         self.state = TRANSITIONS[before][event]
@@ -215,19 +215,19 @@ class LogFollower:
     def _take_out_of_turn(self, seq: int, message: bytes) -> None:
         in_order, self._last_live = seq > self._last_live, seq
         self.highest = max(self.highest, seq)
-        if self.state is State.OPENING:
+        if self.state is LogState.OPENING:
             self.missed()
         elif self.state not in _TAKING:
             return
         elif seq > self._frontier:
             self._hold(seq, message)
             if self._frontier < self.highest:
-                self._on(Event.JUMPED)
+                self._on(LogEvent.JUMPED)
         elif (known := self._identity_at(seq)) is None:
             if not in_order:
                 self.missed()  # either it was late, or the log has begun to count anew
         elif known != self.memory.identify(message):
-            self._on(Event.CONTRADICTED)
+            self._on(LogEvent.CONTRADICTED)
 
     def _hold(self, seq: int, message: bytes) -> None:
         """Keep a message until all before it are there."""
@@ -271,12 +271,12 @@ class LogFollower:
             if not lacks:
                 # From now on memory tells of those that were given out.
                 self._forget_acknowledged(lambda seq, _: seq <= self.position)
-                self._on(Event.INTACT)
+                self._on(LogEvent.INTACT)
                 return self._fill(page)
         elif page.epoch and not went_back(page.epoch, self.epoch):
             return self._go_on_after_loss(page, agreed)
         self._lost_epoch = page.epoch
-        self._on(Event.LACKING)
+        self._on(LogEvent.LACKING)
         return None
 
     def _agreed(self, page: Page) -> int:
@@ -312,7 +312,7 @@ class LogFollower:
         self.position = self.highest = agreed
         self._last_live = 0
         self._drop()
-        self._on(Event.CONTINUED)
+        self._on(LogEvent.CONTINUED)
         return loss
 
     def _fill(self, page: Page) -> Filled | Gap:
@@ -326,7 +326,7 @@ class LogFollower:
             self._hold(message_seq(message), message)
         self.highest = max(self.highest, page.seq)
         if self._frontier == self.highest and not self._missed:
-            self._on(Event.CAUGHT_UP)
+            self._on(LogEvent.CAUGHT_UP)
         return Gap(after, first - 1) if first > after + 1 else Filled()
 
     def _skip(self, up_to: int) -> None:

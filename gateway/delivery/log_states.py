@@ -52,7 +52,7 @@ from typing import Final, NamedTuple
 from gateway.backplane import Timeline
 
 
-class State(Enum):
+class LogState(Enum):
     """What a follower knows of its log; see above."""
 
     OPENING = "opening"
@@ -63,7 +63,7 @@ class State(Enum):
     CLOSED = "closed"
 
 
-class Event(Enum):
+class LogEvent(Enum):
     """What may change a follower's state."""
 
     OPENED = "opened"
@@ -86,41 +86,41 @@ class Event(Enum):
     CLOSED = "closed"
 
 
-TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
-    State.OPENING: {
-        Event.OPENED: State.CURRENT,
-        Event.CLOSED: State.CLOSED,
+TRANSITIONS: Final[dict[LogState, dict[LogEvent, LogState]]] = {
+    LogState.OPENING: {
+        LogEvent.OPENED: LogState.CURRENT,
+        LogEvent.CLOSED: LogState.CLOSED,
     },
-    State.CURRENT: {
-        Event.JUMPED: State.BEHIND,
-        Event.MISSED: State.BEHIND,
-        Event.DOUBTED: State.VERIFYING,
-        Event.CONTRADICTED: State.VERIFYING,
-        Event.CLOSED: State.CLOSED,
+    LogState.CURRENT: {
+        LogEvent.JUMPED: LogState.BEHIND,
+        LogEvent.MISSED: LogState.BEHIND,
+        LogEvent.DOUBTED: LogState.VERIFYING,
+        LogEvent.CONTRADICTED: LogState.VERIFYING,
+        LogEvent.CLOSED: LogState.CLOSED,
     },
-    State.BEHIND: {
-        Event.JUMPED: State.BEHIND,
-        Event.MISSED: State.BEHIND,
-        Event.CAUGHT_UP: State.CURRENT,
-        Event.DOUBTED: State.VERIFYING,
-        Event.CONTRADICTED: State.VERIFYING,
-        Event.CLOSED: State.CLOSED,
+    LogState.BEHIND: {
+        LogEvent.JUMPED: LogState.BEHIND,
+        LogEvent.MISSED: LogState.BEHIND,
+        LogEvent.CAUGHT_UP: LogState.CURRENT,
+        LogEvent.DOUBTED: LogState.VERIFYING,
+        LogEvent.CONTRADICTED: LogState.VERIFYING,
+        LogEvent.CLOSED: LogState.CLOSED,
     },
-    State.VERIFYING: {
-        Event.MISSED: State.VERIFYING,
-        Event.DOUBTED: State.VERIFYING,
-        Event.INTACT: State.BEHIND,
-        Event.LACKING: State.LOST,
-        Event.CONTINUED: State.BEHIND,
-        Event.CLOSED: State.CLOSED,
+    LogState.VERIFYING: {
+        LogEvent.MISSED: LogState.VERIFYING,
+        LogEvent.DOUBTED: LogState.VERIFYING,
+        LogEvent.INTACT: LogState.BEHIND,
+        LogEvent.LACKING: LogState.LOST,
+        LogEvent.CONTINUED: LogState.BEHIND,
+        LogEvent.CLOSED: LogState.CLOSED,
     },
-    State.LOST: {
-        Event.MISSED: State.LOST,
-        Event.DOUBTED: State.LOST,
-        Event.RENEWED: State.VERIFYING,
-        Event.CLOSED: State.CLOSED,
+    LogState.LOST: {
+        LogEvent.MISSED: LogState.LOST,
+        LogEvent.DOUBTED: LogState.LOST,
+        LogEvent.RENEWED: LogState.VERIFYING,
+        LogEvent.CLOSED: LogState.CLOSED,
     },
-    State.CLOSED: dict.fromkeys(Event, State.CLOSED),
+    LogState.CLOSED: dict.fromkeys(LogEvent, LogState.CLOSED),
 }
 """What each event makes of each state. What is not here cannot happen."""
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import trio
 
-from client.session import Disconnected, NotRejoined, Rejoined, Session, open_session
+from client.session import ClientSession, Disconnected, NotRejoined, Rejoined, open_session
 from gateway import wire
 from tests import PATIENCE
 from tests.harness import Cluster, RawClient, open_cluster, raw_client
@@ -18,7 +18,7 @@ EventT = TypeVar("EventT", wire.Message, wire.DirectMessage, wire.Presence)
 
 
 async def following(
-    session: Session, kind: type[EventT], count: int, *, seconds: float = 5 * PATIENCE
+    session: ClientSession, kind: type[EventT], count: int, *, seconds: float = 5 * PATIENCE
 ) -> list[EventT]:
     """The next of a kind among a session's events."""
     found: list[EventT] = []
@@ -34,7 +34,7 @@ async def following(
 class Listener:
     """Keeps what one session hears."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ClientSession) -> None:
         self.session = session
         self.messages: list[wire.Message] = []
         self.notices: list[wire.Notice] = []
@@ -77,7 +77,7 @@ class Listener:
 class Talker(Listener):
     """Says numbered things without end, and keeps all that it hears."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ClientSession) -> None:
         super().__init__(session)
         self.acknowledged: dict[int, str] = {}
         self.stop = trio.Event()
@@ -126,7 +126,7 @@ async def two_clients(
 @asynccontextmanager
 async def two_sessions(
     redis_server: RedisServer, *, nodes: int = 2
-) -> AsyncIterator[tuple[Cluster, Session, Session]]:
+) -> AsyncIterator[tuple[Cluster, ClientSession, ClientSession]]:
     """Run a cluster with Alice's session on its first node and Bob's on its last."""
     async with (
         open_cluster(redis_server, nodes) as cluster,

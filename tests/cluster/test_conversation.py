@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 import trio
 
-from client.session import CommandError, Session, open_session
+from client.session import ClientSession, CommandError, open_session
 from gateway import wire
 from tests.cluster.people import following, two_clients, two_sessions
 from tests.harness import Cluster, open_cluster, raw_client
 from tests.redis_server import RedisServer
 
 
-async def presence(session: Session) -> wire.Presence:
+async def presence(session: ClientSession) -> wire.Presence:
     [change] = await following(session, wire.Presence, 1)
     return change
 
@@ -107,7 +107,7 @@ class Crowd:
                 heard = await following(session, wire.Message, total, seconds=total)
             self.heard[number] = [(m.seq, m.text) for m in heard]
 
-    async def _speak(self, session: Session, number: int) -> None:
+    async def _speak(self, session: ClientSession, number: int) -> None:
         for index in range(self.each):
             text = f"{number}:{index}"
             self.answered[text] = await session.send("crowd", text)
@@ -132,11 +132,11 @@ async def test_joining_amid_the_flow_misses_nothing_and_doubles_nothing(
     async with open_cluster(redis_server, 2) as cluster:
         received: list[list[int]] = []
 
-        async def speak(session: Session) -> None:
+        async def speak(session: ClientSession) -> None:
             for index in range(total):
                 await session.send("busy", str(index))
 
-        async def join_at(session: Session, url: str, nick: str, seq: int) -> None:
+        async def join_at(session: ClientSession, url: str, nick: str, seq: int) -> None:
             while (await session.history("busy", limit=1)).messages[-1:] == [] or (
                 await session.history("busy", limit=1)
             ).messages[-1].seq < seq:
@@ -246,7 +246,7 @@ async def test_one_nickname_many_claims_one_winner(redis_server: RedisServer, ro
 
 
 async def _idle_client(
-    url: str, nick: str, task_status: trio.TaskStatus[Session] = trio.TASK_STATUS_IGNORED
+    url: str, nick: str, task_status: trio.TaskStatus[ClientSession] = trio.TASK_STATUS_IGNORED
 ) -> None:
     async with open_session([url], nick=nick) as session:
         task_status.started(session)

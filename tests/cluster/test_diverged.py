@@ -20,7 +20,7 @@ from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.rooms import RoomStore
 from gateway.config import Settings
 from gateway.delivery.inbox import Inbox
-from gateway.delivery.log_states import State
+from gateway.delivery.log_states import LogState
 from gateway.delivery.room import Room
 from gateway.node import Node
 from tests import PATIENCE
@@ -143,7 +143,7 @@ class Diverging:
 
     async def caught_up(self) -> bool:
         log = self.followed.log
-        return log.state is State.CURRENT and log.position == 12
+        return log.state is LogState.CURRENT and log.position == 12
 
     async def has_heard(self) -> bool:
         return self.followed.log.highest == 12

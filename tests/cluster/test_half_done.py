@@ -280,7 +280,7 @@ async def test_what_is_held_by_nobody_is_given_back(
 async def test_a_client_is_told_at_once_why_it_was_not_let_in(
     answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.connection.CONNECT_SECONDS", 600.0)
+    monkeypatch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
 
     async def refuse(stream: trio.SocketStream) -> None:
         await stream.receive_some()

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import trio
 
-from client.session import Session
+from client.session import ClientSession
 from gateway.cluster.membership import DEAD_AFTER
 from gateway.node import Node
 from tests.cluster.inside import command, running_node, session_on
@@ -160,7 +160,7 @@ async def test_lost_data_is_told_and_the_conversation_goes_on(redis_server: Redi
             assert answer["code"] == "nick_taken"
 
 
-async def _members(session: Session, nicks: list[str]) -> bool:
+async def _members(session: ClientSession, nicks: list[str]) -> bool:
     return sorted(m.nick for m in (await session.members("lobby")).members) == nicks
 
 

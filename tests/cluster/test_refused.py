@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane import Unavailable, payloads
 from gateway.backplane.inboxes import InboxPage
-from gateway.delivery.log_states import State
+from gateway.delivery.log_states import LogState
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import until
 from tests.redis_server import RedisServer
@@ -123,7 +123,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
                 await shared.deliver(session.sid, channel, text, mark=mark, tail=tail, digest="d")
 
             async def has_come(seq: int) -> bool:
-                return inbox.log.position == seq and inbox.log.state is State.CURRENT
+                return inbox.log.position == seq and inbox.log.state is LogState.CURRENT
 
             await deliver("first")
             await until(lambda: has_come(1), "the first to be handed on")

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from client.session import ConnectionLost, open_session
+from client.session import NotConnected, open_session
 from tests import PATIENCE
 from tests.cluster.people import Talker, check_heard, in_the_lobby
 from tests.harness import Cluster, open_cluster, until
@@ -105,12 +105,12 @@ async def test_what_is_said_while_there_is_no_node_is_sent_by_and_by(
 async def test_a_message_that_cannot_be_sent_in_time_fails_with_the_reason(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.delivery.SEND_SECONDS", 1.0)
+    monkeypatch.setattr("client.session.delivery.SEND_SECONDS", 1.0)
     async with (
         open_cluster(redis_server, 1) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,
     ):
         await alice.join("lobby")
         await redis_server.stop()
-        with trio.fail_after(PATIENCE), pytest.raises(ConnectionLost, match="not sent in 1 s"):
+        with trio.fail_after(PATIENCE), pytest.raises(NotConnected, match="not sent in 1 s"):
             await alice.send("lobby", "hello")

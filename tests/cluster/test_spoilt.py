@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import structlog
 
-from gateway.delivery.log_states import State
+from gateway.delivery.log_states import LogState
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import until
 from tests.redis_server import RedisServer
@@ -33,7 +33,7 @@ async def test_a_field_that_cannot_be_read(
                 followed = node._relay.rooms["attic"]
 
                 async def caught_up() -> bool:
-                    return followed.log.state is State.CURRENT
+                    return followed.log.state is LogState.CURRENT
 
                 await until(caught_up, "the other room to be read")
                 before = followed.position

@@ -13,7 +13,7 @@ import structlog.testing
 import trio
 
 from gateway.backplane import Unavailable
-from gateway.delivery.log_states import State
+from gateway.delivery.log_states import LogState
 from tests.cluster.inside import command, running_node, session_on
 from tests.harness import NodeProcess, open_cluster, raw_client, until
 from tests.ports import HOST, free_port
@@ -280,7 +280,7 @@ async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServ
 
             async def compared() -> bool:
                 [bobs] = [inbox for inbox in inboxes.all if inbox.sid == bob.sid]
-                return bobs.log.state is State.CURRENT
+                return bobs.log.state is LogState.CURRENT
 
             await until(compared, "the other inbox to be compared")
             with pytest.raises(Unavailable):

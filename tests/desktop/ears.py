@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import trio
 
-from client.session import Session
+from client.session import ClientSession
 from gateway import wire
 from tests import PATIENCE
 from tests.harness import until
 
 
-async def hear(peer: Session, text: str) -> wire.Message:
+async def hear(peer: ClientSession, text: str) -> wire.Message:
     """Wait until a message comes."""
     heard: list[str] = []
     with trio.move_on_after(PATIENCE):
@@ -22,7 +22,7 @@ async def hear(peer: Session, text: str) -> wire.Message:
     raise AssertionError(f"{text!r} did not come, only {heard}")
 
 
-async def hear_leaving(peer: Session, nick: str) -> None:
+async def hear_leaving(peer: ClientSession, nick: str) -> None:
     """Wait until it is told that somebody left."""
     with trio.fail_after(PATIENCE):
         async for event in peer.events:
@@ -31,7 +31,7 @@ async def hear_leaving(peer: Session, nick: str) -> None:
     raise AssertionError("the session ended")
 
 
-async def until_gone(peer: Session, nick: str, seconds: float = PATIENCE) -> None:
+async def until_gone(peer: ClientSession, nick: str, seconds: float = PATIENCE) -> None:
     """Wait until somebody is no member; who came and went at once may not be told at all."""
 
     async def is_gone() -> bool:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import trio
 
-from client.emoji import with_emoji
-from client.session import Session, open_session
+from client.session import ClientSession, open_session
+from client.text.emoji import with_emoji
 from tests import PATIENCE
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen
@@ -170,7 +170,7 @@ async def _picture_window(camera: Camera, window: XWindow) -> None:
     await window.press("ctrl+0")
 
 
-async def _forget(people: dict[str, Session]) -> None:
+async def _forget(people: dict[str, ClientSession]) -> None:
     for person in people.values():
         await person.close()
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import trio
 
-from client.desktop import host
 from client.desktop.app import App
-from client.desktop.preferences import Remembered, Server
-from client.desktop.theme import open_root
+from client.desktop.settings.preferences import PreferencesFile
+from client.desktop.settings.servers import SavedServer
+from client.desktop.theme.theme import open_root
+from client.desktop.tk import host
 from tests.desktop.screen import virtual_screen
 from tests.harness import open_cluster
 from tests.redis_server import RedisServer
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.environ |= {"DISPLAY": display, "XDG_CONFIG_HOME": folder}
         trio.run(_first_paint)
         root, theme = open_root("Chat")
-        kept = Remembered(Path(folder) / "preferences.json")
+        settings = PreferencesFile(Path(folder) / "preferences.json")
 
         async def measure() -> None:
             async with (
@@ -49,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 open_cluster(redis, 1) as cluster,
                 trio.open_nursery() as nursery,
             ):
-                kept.change(servers=(Server("Here", (cluster.urls[0],)),), server="Here")
-                app = App(root, theme, kept, room="lobby", nick="alice")
+                settings.change(servers=(SavedServer("Here", (cluster.urls[0],)),), server="Here")
+                app = App(root, theme, settings, room="lobby", nick="alice")
                 nursery.start_soon(app.run)
                 while not app.window.chat.winfo_viewable():
                     await trio.sleep(0.05)
@@ -65,8 +66,8 @@ async def _first_paint() -> None:
     """Start the program a few times, less Python's own start."""
     script = (
         "import sys, time; begin = time.perf_counter(); sys.argv = ['chat-client']\n"
-        "from client.desktop.theme import Theme\n"
-        "from client.desktop import host\n"
+        "from client.desktop.theme.theme import Theme\n"
+        "from client.desktop.tk import host\n"
         "run = host.run\n"
         "def seen(root, main):\n"
         "    def painted(event):\n"

@@ -11,12 +11,13 @@ from typing import TypeVar
 
 import trio
 
-from client.desktop import host
 from client.desktop.app import App
-from client.desktop.preferences import Preferences, Remembered, Server
-from client.desktop.rows import Rows
-from client.desktop.theme import Theme, open_root
-from client.session import Session, open_session
+from client.desktop.settings.preferences import Preferences, PreferencesFile
+from client.desktop.settings.servers import SavedServer
+from client.desktop.theme.theme import Theme, open_root
+from client.desktop.tk import host
+from client.desktop.widgets.rows import Rows
+from client.session import ClientSession, open_session
 from gateway import wire
 from tests import PATIENCE
 from tests.desktop.fake_node import FakeNode
@@ -89,7 +90,7 @@ class Person:
         """Who is listed as in the room, each behind the mark of their status."""
         rows = self.app.window.chat.members.rows
         shown = map(rows.row, range(rows.count))
-        return [f"{_MARKS[row.standing]} {row.title} {row.note}".rstrip() for row in shown]
+        return [f"{_MARKS[row.presence]} {row.title} {row.note}".rstrip() for row in shown]
 
     @property
     def conversations(self) -> list[str]:
@@ -238,36 +239,41 @@ class Stage:
     """A cluster and a window; made by `on_stage`."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, cluster: Cluster, nursery: trio.Nursery, kept: Remembered
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        cluster: Cluster,
+        nursery: trio.Nursery,
+        settings: PreferencesFile,
     ) -> None:
         self.cluster = cluster
-        self.kept = kept
+        self.settings = settings
         self.theme = theme
         self._root, self._nursery = root, nursery
 
     def open(self, *urls: str, nick: str | None = None, room: str | None = None) -> Person:
-        """Start the client; without URLs, on what is ``kept``, or else on the first node."""
-        if not urls and self.kept.preferences.servers == Preferences().servers:
+        """Start the client; without URLs, with the saved servers, or else on the first node."""
+        if not urls and self.settings.preferences.servers == Preferences().servers:
             urls = tuple(self.cluster.urls[:1])
         if urls:
-            self.kept.change(servers=(Server("Here", urls),), server="Here")
-        app = App(self._root, self.theme, self.kept, room=room, nick=nick)
+            self.settings.change(servers=(SavedServer("Here", urls),), server="Here")
+        app = App(self._root, self.theme, self.settings, room=room, nick=nick)
         self._nursery.start_soon(app.run)
         return Person(self._root, app)
 
-    async def peer(self, nick: str, node: int = 0, room: str = wire.LOBBY) -> Session:
+    async def peer(self, nick: str, node: int = 0, room: str = wire.LOBBY) -> ClientSession:
         """Have somebody without a window come into a room, by one of the nodes."""
 
-        async def stay(task_status: trio.TaskStatus[Session]) -> None:
+        async def stay(task_status: trio.TaskStatus[ClientSession]) -> None:
             async with open_session([self.cluster.urls[node]], nick=nick) as session:
                 await session.join(room)
                 task_status.started(session)
                 await trio.sleep_forever()
 
-        session: Session = await self._nursery.start(stay)
+        session: ClientSession = await self._nursery.start(stay)
         return session
 
-    async def after_talk(self, lines: int) -> tuple[Session, Person]:
+    async def after_talk(self, lines: int) -> tuple[ClientSession, Person]:
         """Have Bob say ``line 0`` and so on, and Alice come in after that and see the last."""
         bob = await self.peer("bob")
         for number in range(lines):
@@ -288,23 +294,23 @@ StageTest = Callable[[Stage], Awaitable[None]]
 
 
 def on_stage(
-    nodes: int = 1, *, dpi: float = 96, **settings: object
+    nodes: int = 1, *, dpi: float = 96, **options: object
 ) -> Callable[[StageTest], Callable[..., None]]:
     """Run an async test in Trio as Tk's guest, with these nodes and an empty window."""
 
     def decorate(test: StageTest) -> Callable[..., None]:
         def run(tmp_path: Path, display: str) -> None:  # noqa: ARG001 - DISPLAY is set by it
-            kept = Remembered(tmp_path / "preferences.json")
-            kept.change(look="light")
+            settings = PreferencesFile(tmp_path / "preferences.json")
+            settings.change(look="light")
 
             async def play(root: tk.Tk, theme: Theme) -> None:
                 async with (
                     RedisServer(tmp_path) as redis,
-                    open_cluster(redis, nodes, **settings) as cluster,
+                    open_cluster(redis, nodes, **options) as cluster,
                     trio.open_nursery() as nursery,
                 ):
                     with trio.fail_after(3 * PATIENCE):
-                        await test(Stage(root, theme, cluster, nursery, kept))
+                        await test(Stage(root, theme, cluster, nursery, settings))
                     for node in cluster.nodes:  # or everybody would say goodbye at length
                         await node.kill()
                     nursery.cancel_scope.cancel()

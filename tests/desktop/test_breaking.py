@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from client.desktop.preferences import Server
-from client.desktop.rows import Rows
+from client.desktop.settings.servers import SavedServer
+from client.desktop.widgets.rows import Rows
 from tests.desktop.ears import hear
 from tests.desktop.fake_node import Frame, fake_node
 from tests.desktop.stage import Stage, on_stage
@@ -23,7 +23,9 @@ async def test_a_closed_lid_is_noticed_at_once_and_another_node_is_gone_to(stage
             patch.setattr("client.desktop.app.until_jump", trio.sleep_forever)
 
         patch.setattr("client.desktop.app.until_jump", until_jump)
-        patch.setattr("client.connection.PING_SECONDS", 600.0)  # it would notice that by itself
+        patch.setattr(
+            "client.session.connection.PING_SECONDS", 600.0
+        )  # it would notice that by itself
         alice = stage.open(*stage.cluster.urls, nick="alice")
         await alice.sees("Connected to", "1 member")
         here = 0 if f"Connected to {names[0]}" in alice.screen else 1
@@ -44,8 +46,8 @@ async def test_a_closed_lid_is_noticed_at_once_and_another_node_is_gone_to(stage
 async def test_the_rooms_of_the_last_visit_are_open_again(stage: Stage) -> None:
     await stage.peer("bob", room="tea")
     await stage.peer("Carol", room="ops")
-    here = Server("Here", tuple(stage.cluster.urls), rooms=("tea", "ops"))
-    stage.kept.change(servers=(here,), server="Here")
+    here = SavedServer("Here", tuple(stage.cluster.urls), rooms=("tea", "ops"))
+    stage.settings.change(servers=(here,), server="Here")
     alice = stage.open(nick="alice")
     await alice.sees("#ops", "2 members", "Carol")
     assert alice.conversations == ["ROOMS", "# ops", "# tea"]
@@ -56,7 +58,8 @@ async def test_the_rooms_of_the_last_visit_are_open_again(stage: Stage) -> None:
     await alice.sees("#lobby", "1 member")
     alice.write("/leave tea\n")
     await alice.sees_that(
-        lambda: stage.kept.preferences.last_server.rooms == ("ops", "lobby"), "it to be remembered"
+        lambda: stage.settings.preferences.last_server.rooms == ("ops", "lobby"),
+        "it to be remembered",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from client.desktop.chooser import Chooser
+from client.desktop.pages.chooser import Chooser
 from gateway import wire
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -99,7 +99,7 @@ async def test_the_key_for_the_look_changes_it_at_once(stage: Stage) -> None:
     alice = stage.open(nick="alice")
     await alice.sees("1 member")
     await alice.focus()
-    stage.kept.change(look="system")
+    stage.settings.change(look="system")
     for mode in ("dark", "light"):
         alice.press("<Control-t>")
         await alice.sees_that(lambda mode=mode: stage.theme.mode == mode, mode)  # type: ignore[misc]

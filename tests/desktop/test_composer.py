@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from client.desktop.offers import OfferList
+from client.desktop.conversation.completion_list import CompletionList
 from tests.desktop.ears import hear
 from tests.desktop.stage import Person, Stage, on_stage
 
 
 def offered(person: Person) -> list[str]:
     """What is offered, the chosen one marked."""
-    shown: OfferList = person.app.window.chat.composer.offers
+    shown: CompletionList = person.app.window.chat.composer.completions
     if not shown.rows.canvas.winfo_viewable():
         return []
     rows = shown.rows
@@ -50,7 +50,7 @@ async def test_an_emoji_is_taken_by_a_click_and_unwanted_offers_go_away(stage: S
     await alice.sees("2 members")
     alice.write("well :tada")
     await offers(alice, ">:tada:")
-    rows = alice.app.window.chat.composer.offers.rows
+    rows = alice.app.window.chat.composer.completions.rows
     x, y = rows.place_of(0)
     rows.canvas.event_generate("<ButtonPress-1>", x=x, y=y)
     assert alice.typed == "well \U0001f389"
@@ -151,13 +151,13 @@ async def test_who_types_once_the_title_tells_of_the_room_types_into_the_field(
     alice = stage.open()
     window = alice.app.window
     focus_at: dict[str, object] = {}
-    entitle = window._entitle
+    entitle = window.root.title
 
     def entitle_and_look(title: str) -> None:
         focus_at.setdefault(title, window.root.focus_get())
         entitle(title)
 
-    window._entitle = entitle_and_look  # type: ignore[method-assign]
+    window.root.title = entitle_and_look  # type: ignore[assignment]
     await alice.sees("Choose a nickname")
     await alice.focus()
     alice.write("alice\n")

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from client.desktop.rows import Rows
+from client.desktop.widgets.rows import Rows
 from tests.desktop.fake_node import fake_node
 from tests.desktop.stage import Person, Stage, on_stage
 
@@ -20,7 +20,7 @@ async def test_others_are_told_of_typing_unless_one_does_not_want_it(stage: Stag
         alice.field.focus_force()
         menu = alice.app.window.chat.sidebar.me.menu
         menu.invoke("*Show that I am typing")
-        assert not stage.kept.preferences.tells_typing
+        assert not stage.settings.preferences.tells_typing
         alice.press("<x>")
         alice.write("hm\n")
         await alice.sees_that(lambda: len(node.heard("send")) == 1, "the message")
@@ -35,7 +35,7 @@ async def test_turning_to_what_one_has_begun_is_no_typing(stage: Stage) -> None:
     async with fake_node() as node:
         alice = stage.open(node.url, nick="alice")
         await alice.sees("Connected to")
-        alice.app.chat.room("ops").typed.text = "half a thought"
+        alice.app.chat.room("ops").input.text = "half a thought"
         alice.app.join_room("ops")
         await alice.sees("#ops", "half a thought")
         await alice.focus()
@@ -73,14 +73,14 @@ async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
         patch.setattr(alice.app.window, "ring", lambda: called.append("bell"))
         await alice.sees("2 members")
         alice.app.mute()
-        alice.app.attend(attended=False)
+        alice.app.note_focus(focused=False)
         await bob.send("lobby", "alice: one")
         await alice.sees("alice: one")
         assert called == []
-        alice.app.attend(attended=True)
+        alice.app.note_focus(focused=True)
         alice.app.mute()
         await alice.sees("No longer muted.")
-        alice.app.attend(attended=False)
+        alice.app.note_focus(focused=False)
         await bob.send("lobby", "alice: two")
         await alice.sees_that(lambda: called[1:] == ["bob in #lobby: alice: two"], "a notification")
         assert called[0] == "bell"
@@ -92,7 +92,7 @@ async def test_what_is_muted_neither_rings_nor_notifies(stage: Stage) -> None:
 @on_stage()
 async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("client.desktop.idleness.IDLE_SECONDS", 0.5)
+        patch.setattr("client.desktop.control.idleness.IDLE_SECONDS", 0.5)
         alice = stage.open(nick="alice")
         await alice.sees("Connected to")
         await alice.focus()
@@ -177,10 +177,10 @@ async def test_where_one_reads_in_a_conversation_is_remembered(stage: Stage) -> 
     await alice.sees("#ops")
     alice.press("<Alt-Down>")
     await alice.sees("#lobby")
-    reading = alice.app.chat.room("lobby").typed
+    reading = alice.app.chat.room("lobby").view
     await alice.sees_that(lambda: 0.0 < alice.messages.yview()[0] < 1.0, "the end of it")
     alice.press("<Prior>")
-    await alice.sees_that(lambda: reading.top is not None, "an earlier part")
+    await alice.sees_that(lambda: not reading.at_end, "an earlier part")
     top = alice.messages.get("@0,0 linestart", "@0,0 lineend")
     alice.press("<Alt-Down>")
     await alice.sees("#ops")
@@ -241,7 +241,7 @@ async def test_a_room_that_cannot_be_entered_refuses_what_is_said_and_is_not_rem
     alice.write("/join ops\n")
     await alice.sees("#ops", "1 member")
     await alice.sees_that(
-        lambda: stage.kept.preferences.last_server.rooms == ("lobby", "ops"), "what to remember"
+        lambda: stage.settings.preferences.last_server.rooms == ("lobby", "ops"), "what to remember"
     )
 
 
@@ -254,6 +254,6 @@ async def test_who_comes_in_again_is_shown_as_before(stage: Stage) -> None:
         await alice.sees_that(lambda: len(node.heard("status")) == 1, "the status")
         node.close(4501, "your nickname now belongs to somebody else")
         await alice.sees("Come in again")
-        alice.app.come_in_again()
+        alice.app.sign_in_again()
         await alice.sees_that(lambda: len(node.heard("status")) == 2, "the status again")
         assert node.heard("status")[1]["state"] == "busy"

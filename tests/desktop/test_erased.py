@@ -36,9 +36,7 @@ async def test_an_erased_message_is_gone_from_the_window(stage: Stage) -> None:
 async def test_whoever_reads_further_up_stays_there(stage: Stage) -> None:
     bob, alice = await stage.after_talk(100)
     view = alice.app.window.chat.messages
-    entry = next(
-        drawn.entry for drawn in view._drawn if getattr(drawn.entry.line, "text", "") == "line 60"
-    )
+    (entry,) = alice.app.chat.room("lobby").transcript.find("line 60")
     view.show(entry)
     alice.root.update()
     await purge(stage, "message", "lobby", "63", "90")

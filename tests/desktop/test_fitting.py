@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from client.desktop.theme import SMALLEST
+from client.desktop.theme.theme import SMALLEST
 from tests.desktop.stage import Person, Stage, on_stage
 
 
@@ -17,7 +17,7 @@ async def fits(person: Person) -> None:
 async def look_at_everything(stage: Stage) -> None:
     """Go through all pages and what stands before them, in a window as small as can be."""
     width, height = (stage.theme.px(side) for side in SMALLEST)
-    stage.kept.change(geometry=f"{width}x{height}+0+0")
+    stage.settings.change(geometry=f"{width}x{height}+0+0")
     bob = await stage.peer("bob")
     await bob.set_status("busy", "with a text that is long, and goes on and on, and then some more")
     await bob.send("lobby", "word " * 100)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from client.desktop.attention import Bell
-from client.desktop.icon import WindowIcon, icon
+from client.desktop.tk.bell import Bell
+from client.desktop.tk.icon import WindowIcon, icon
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_the_system_takes_the_icon(root: tk.Tk) -> None:
 def test_a_burst_rings_once(root: tk.Tk, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[float] = []
     clock = [0.0]
-    monkeypatch.setattr("client.desktop.attention.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("client.desktop.tk.bell.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(root, "bell", lambda: rung.append(clock[0]))
     bell = Bell(root)
     for clock[0] in (100.0, 100.5, 101.9, 102.1, 103.0):

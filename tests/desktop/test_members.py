@@ -9,7 +9,7 @@ from tests.desktop.stage import Person, Stage, on_stage
 async def opened(stage: Stage) -> tuple[Person, XWindow]:
     """Somebody at a window as small as can be, with large text."""
     stage.theme.resize(round(1.5 * stage.theme.usual_size))
-    stage.kept.change(geometry="800x600+0+0")
+    stage.settings.change(geometry="800x600+0+0")
     await stage.peer("bob")
     alice = stage.open(nick="alice")
     await alice.sees("2 members")

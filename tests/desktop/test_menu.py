@@ -59,10 +59,10 @@ async def test_a_click_however_long_opens_it_and_chooses_nothing(stage: Stage) -
             await alice.sees_that(lambda: bool(menu.winfo_viewable()), "the menu")
             assert menu.winfo_rooty() + menu.winfo_height() <= name.winfo_rooty()
     await alice.sees_that(lambda: alice.root.focus_get() is menu, "the menu to have the keys")
-    assert stage.kept.preferences.look == "light"
+    assert stage.settings.preferences.look == "light"
     await window.press("Escape")
     await alice.sees_that(lambda: not menu.winfo_viewable(), "the end of it")
-    assert stage.kept.preferences.look == "light"
+    assert stage.settings.preferences.look == "light"
 
 
 @on_stage(dpi=192)

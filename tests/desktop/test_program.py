@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from client.session import Session, open_session
+from client.session import ClientSession, open_session
 from tests import PATIENCE
 from tests.desktop.ears import hear, hear_leaving, until_gone
 from tests.desktop.screen import XWindow
@@ -44,7 +44,7 @@ async def cluster(redis_server: RedisServer) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-async def bob(cluster: Cluster) -> AsyncIterator[Session]:
+async def bob(cluster: Cluster) -> AsyncIterator[ClientSession]:
     """Somebody without a window, on the second node."""
     async with open_session([cluster.urls[1]], nick="bob") as session:
         await session.join("lobby")
@@ -59,7 +59,7 @@ async def exit_status(process: trio.Process) -> int:
 
 @pytest.mark.usefixtures("display")
 async def test_typing_a_nickname_and_a_message_then_closing_the_window(
-    cluster: Cluster, bob: Session
+    cluster: Cluster, bob: ClientSession
 ) -> None:
     async with client(cluster.urls[0]) as process:
         window = await XWindow.find()
@@ -75,7 +75,7 @@ async def test_typing_a_nickname_and_a_message_then_closing_the_window(
 @pytest.mark.usefixtures("display")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_leaves_in_good_order(
-    cluster: Cluster, bob: Session, number: signal.Signals
+    cluster: Cluster, bob: ClientSession, number: signal.Signals
 ) -> None:
     async with client(cluster.urls[0], "--nick", "alice") as process:
         await XWindow.find("alice in #lobby")

@@ -20,7 +20,7 @@ async def reading_further_up(alice: Person) -> None:
 async def test_what_comes_meanwhile_is_counted_and_seen_at_the_end(stage: Stage) -> None:
     bob, alice = await stage.after_talk(50)
     await reading_further_up(alice)
-    alice.app.attend(attended=True)
+    alice.app.note_focus(focused=True)
     top = alice.messages.index("@0,0")
     await bob.send("lobby", "alice: look")
     await bob.send("lobby", "at this")
@@ -103,9 +103,76 @@ async def test_who_comes_back_to_where_nothing_is_any_more_is_at_the_end(stage: 
         lobby = alice.app.chat.room("lobby")
         alice.app.talk_to("bob")
         await alice.sees("only you and bob")
-        lobby.typed.top = lobby.transcript.entries[1]
+        lobby.view.entry = lobby.transcript.entries[1]
         lobby.transcript.drop_oldest(90)
-        assert lobby.typed.top.gone
+        assert lobby.view.entry.gone
         alice.app.show(lobby)
         await alice.sees_that(lambda: alice.messages.yview()[0] > 0.0, "more than is in sight")
         await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")
+
+
+def top_of(person: Person) -> tuple[str, int]:
+    """The first line in sight, and how many pixels of it are above that."""
+    box = person.messages.dlineinfo("@0,0")
+    assert box is not None
+    return person.messages.get("@0,0 linestart", "@0,0 lineend"), box[1]
+
+
+@on_stage()
+async def test_the_reader_stays_to_the_pixel_as_lines_come_and_rooms_change(stage: Stage) -> None:
+    bob, alice = await stage.after_talk(120)
+    await reading_further_up(alice)
+    alice.messages.yview_scroll(-7, "pixels")
+    before = top_of(alice)
+    assert before[1] != 0
+    await bob.send("lobby", "alice: look")
+    await alice.sees("\u2193 1 new")
+    assert top_of(alice) == before
+    alice.app.load_older()
+    transcript = alice.app.chat.room("lobby").transcript
+    await alice.sees_that(lambda: transcript.oldest_seq == 1, "older lines above")
+    await alice.sees_that(lambda: alice.app.is_drawn, "all of them")
+    assert top_of(alice) == before
+    alice.app.talk_to("bob")
+    await alice.sees("only you and bob")
+    alice.app.show(alice.app.chat.room("lobby"))
+    await alice.sees_that(lambda: top_of(alice) == before, "the same place")
+
+
+@on_stage()
+async def test_the_line_at_the_top_stays_in_another_size_and_look(stage: Stage) -> None:
+    _, alice = await stage.after_talk(120)
+    await reading_further_up(alice)
+    alice.messages.yview_moveto(0.5)
+    alice.messages.yview("@0,0")  # a whole line
+    line, _ = top_of(alice)
+    view = alice.app.chat.room("lobby").view
+    usual = stage.theme.body.metrics("linespace")
+    for action in ("larger", "larger", "smaller", "theme"):
+        alice.app.appearance.actions[action]()
+    await alice.sees_that(lambda: stage.theme.mode == "dark", "the other look")
+    alice.root.geometry("800x700")
+    await alice.sees_that(lambda: alice.root.winfo_height() == 700, "the other size")
+    await alice.sees_that(lambda: alice.app.is_drawn, "all of it")
+    assert stage.theme.body.metrics("linespace") > usual
+    assert top_of(alice)[0] == line
+    assert not view.at_end
+    alice.press("<Alt-End>")
+    assert view.at_end
+
+
+@on_stage()
+async def test_a_message_higher_than_the_window_is_read_from_its_end_upwards(stage: Stage) -> None:
+    bob = await stage.peer("bob")
+    await bob.send("lobby", "\n".join(f"row {number}" for number in range(200)))
+    alice = stage.open(nick="alice")
+    await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")
+    view = alice.app.chat.room("lobby").view
+    for _ in range(3):
+        alice.messages.yview_scroll(-30, "pixels")  # less than a line of large text
+        assert not view.at_end
+    top = alice.messages.index("@0,0")
+    await bob.send("lobby", "one more")
+    await alice.sees("\u2193")
+    await alice.sees_that(lambda: "one more" in alice.lines, "the next message")
+    assert alice.messages.index("@0,0") == top

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from client.desktop.rows import Row, Rows
-from client.desktop.theme import Theme, open_root
+from client.desktop.theme.theme import Theme, open_root
+from client.desktop.widgets.rows import Row, Rows
 
 
 @pytest.fixture

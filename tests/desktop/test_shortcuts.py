@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from client.desktop.shortcuts import SHORTCUTS, bind_shortcuts, described
+from client.desktop.control.shortcuts import SHORTCUTS, bind_shortcuts, described
 
 
 @pytest.mark.usefixtures("display")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tkinter as tk
 
-from client.desktop.palette import PALETTES
-from client.desktop.preferences import Preferences, Server
+from client.desktop.settings.preferences import Preferences
+from client.desktop.settings.servers import SavedServer
+from client.desktop.theme.palette import PALETTES
 from tests.desktop.stage import Person, Stage, on_stage
 
-HOME = Server("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
+HOME = SavedServer("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
 
 
 def type_addresses(person: Person, text: str) -> None:
@@ -19,7 +20,7 @@ def type_addresses(person: Person, text: str) -> None:
 
 @on_stage(nodes=2)
 async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
-    stage.kept.change(servers=(HOME,))
+    stage.settings.change(servers=(HOME,))
     person = stage.open()
     await person.sees("Home", "ws://127.0.0.1:1/ws")
     await person.click("Add")
@@ -34,14 +35,17 @@ async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
     await person.sees("Choose a nickname", "Office", f"ws://{first}/ws and 1 more")
     person.write("alice\n")
     await person.sees("Connected to", "1 member")
-    left = stage.kept.preferences
-    assert left.servers == (HOME, Server("Office", tuple(stage.cluster.urls), rooms=("lobby",)))
+    left = stage.settings.preferences
+    assert left.servers == (
+        HOME,
+        SavedServer("Office", tuple(stage.cluster.urls), rooms=("lobby",)),
+    )
     assert (left.nick, left.last_server.name) == ("alice", "Office")
 
 
 @on_stage(nodes=0)
 async def test_all_of_it_is_in_sight_in_the_smallest_window_with_large_text(stage: Stage) -> None:
-    stage.kept.change(geometry="800x600+0+0")
+    stage.settings.change(geometry="800x600+0+0")
     person = stage.open()
     await person.sees("Come in")
     stage.theme.resize(2 * stage.theme.usual_size)
@@ -71,9 +75,9 @@ async def test_escape_gives_up_the_attempt_to_come_in(stage: Stage) -> None:
 
 @on_stage(nodes=0)
 async def test_the_last_visit_is_there_again(stage: Stage) -> None:
-    office = Server("Office", tuple(f"ws://node{n}/ws" for n in range(5)))
-    stage.kept.change(servers=(HOME, office), server="Office", nick="alice")
-    stage.kept.problem = "The preferences cannot be written: no room"
+    office = SavedServer("Office", tuple(f"ws://node{n}/ws" for n in range(5)))
+    stage.settings.change(servers=(HOME, office), server="Office", nick="alice")
+    stage.settings.problem = "The preferences cannot be written: no room"
     person = stage.open()
     await person.sees("Home", "Office", "ws://node0/ws and 4 more", "no room")
     assert "ws://127.0.0.1:1" not in person.screen, "the last one is chosen"
@@ -82,7 +86,7 @@ async def test_the_last_visit_is_there_again(stage: Stage) -> None:
 
 @on_stage(nodes=0)
 async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage) -> None:
-    stage.kept.change(servers=(HOME, Server("Office", ("ws://b/ws",))), server="Home")
+    stage.settings.change(servers=(HOME, SavedServer("Office", ("ws://b/ws",))), server="Home")
     person = stage.open()
     await person.sees("Home")
     await person.click("Edit")
@@ -93,13 +97,13 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     await person.focus()
     person.field.event_generate("<Return>")
     await person.sees("Office (2)", "wss://home.example/ws")
-    changed = Server("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
-    assert stage.kept.preferences.servers[0] == changed
+    changed = SavedServer("Office (2)", ("wss://home.example/ws",), rooms=("tea",))
+    assert stage.settings.preferences.servers[0] == changed
     await person.click("Edit")
     await person.sees("Remove")
     await person.click("Remove")
     await person.sees("Choose a nickname", "ws://b/ws")
-    assert [server.name for server in stage.kept.preferences.servers] == ["Office"]
+    assert [server.name for server in stage.settings.preferences.servers] == ["Office"]
     await person.click("Edit")
     await person.sees("Edit this server")
     assert "Remove" not in person.screen
@@ -107,13 +111,13 @@ async def test_a_server_is_changed_or_removed_but_not_the_only_one(stage: Stage)
     await person.focus()
     person.press("<Escape>")
     await person.sees("Choose a nickname")
-    assert [server.name for server in stage.kept.preferences.servers] == ["Office"]
+    assert [server.name for server in stage.settings.preferences.servers] == ["Office"]
 
 
 @on_stage()
 async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
-    here = Server("Here", tuple(stage.cluster.urls))
-    stage.kept.change(servers=(HOME, here), server="Home", nick="alice")
+    here = SavedServer("Here", tuple(stage.cluster.urls))
+    stage.settings.change(servers=(HOME, here), server="Home", nick="alice")
     person = stage.open()
     await person.sees("ws://127.0.0.1:1/ws")
     servers = person.app.window.sign_in.servers.rows.canvas
@@ -122,7 +126,7 @@ async def test_another_server_is_chosen_by_keys_alone(stage: Stage) -> None:
     await person.sees(stage.cluster.urls[0])
     servers.event_generate("<Return>")
     await person.sees("Connected to")
-    assert stage.kept.preferences.server == "Here"
+    assert stage.settings.preferences.server == "Here"
 
 
 @on_stage()
@@ -138,27 +142,27 @@ async def test_looks_change_by_keys_and_are_remembered(stage: Stage) -> None:
     person.field.event_generate("<Control-t>")
     dark = PALETTES["dark"].background
     await person.sees_that(lambda: person.messages.cget("background") == dark, "the dark")
-    assert stage.kept.preferences.look == "dark"
-    assert stage.kept.preferences.font_size == stage.theme.usual_size + 4
+    assert stage.settings.preferences.look == "dark"
+    assert stage.settings.preferences.font_size == stage.theme.usual_size + 4
     person.field.event_generate("<Control-Key-0>")
     await person.sees_that(lambda: person.field.winfo_reqheight() == height, "the usual size")
-    assert stage.kept.preferences.font_size is None
+    assert stage.settings.preferences.font_size is None
 
 
 @on_stage(nodes=0)
 async def test_the_window_is_where_it_was(stage: Stage) -> None:
-    stage.kept.change(geometry="900x620+40+30")
+    stage.settings.change(geometry="900x620+40+30")
     person = stage.open()
     await person.sees_that(lambda: person.root.geometry() == "900x620+40+30", "the old place")
     person.root.geometry("880x610+10+20")
     await person.sees_that(
-        lambda: stage.kept.preferences.geometry == "880x610+10+20", "the new place"
+        lambda: stage.settings.preferences.geometry == "880x610+10+20", "the new place"
     )
 
 
 @on_stage(nodes=0)
 async def test_a_window_whose_screen_is_gone_is_in_sight(stage: Stage) -> None:
-    stage.kept.change(geometry="900x620+5000+30")
+    stage.settings.change(geometry="900x620+5000+30")
     person = stage.open()
     await person.sees_that(lambda: person.root.geometry().startswith("900x620+"), "the old size")
     assert 0 <= person.root.winfo_x() < person.root.winfo_screenwidth()

@@ -9,10 +9,11 @@ from tkinter import ttk
 
 import pytest
 
-from client.desktop.palette import PALETTES, Mode, Palette, sender_tag
-from client.desktop.rows import Rows
-from client.desktop.styles import accent, button_colours, offer, quieten, warn
-from client.desktop.theme import Theme, open_root
+from client.desktop.conversation.line_tags import dress_lines
+from client.desktop.theme.palette import PALETTES, Mode, Palette, sender_tag
+from client.desktop.theme.styles import accent, button_colours, offer, quieten, warn
+from client.desktop.theme.theme import Theme, open_root
+from client.desktop.widgets.rows import Rows
 
 
 def luminance(colour: str) -> float:
@@ -102,7 +103,7 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
     label, quiet = ttk.Label(root, text="hello"), ttk.Label(root, style="Quiet.TLabel")
     button = ttk.Button(root)
     accent(button)
-    theme.dress_messages(text)
+    dress_lines(text, theme)
     for widget in (text, rows, label, quiet, button):
         widget.pack()
     style = ttk.Style(root)
@@ -173,7 +174,7 @@ def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, The
     root, theme = window
     text, rows = tk.Text(root, height=2), Rows(root, theme)
     theme.dress_field(text)
-    theme.dress(rows, lambda: rows.be_high(2))
+    theme.dress(rows, lambda: rows.set_height(2))
     widgets = [
         ttk.Label(root, text="hello"), ttk.Label(root, text="hello", style="Title.TLabel"),
         ttk.Entry(root), ttk.Button(root, text="hello"), text, rows,
@@ -196,7 +197,7 @@ def test_the_size_of_all_text_changes_in_an_open_window(window: tuple[tk.Tk, The
 def test_what_is_gone_is_dressed_no_more(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     gone = tk.Text(root)
-    theme.dress_messages(gone)
+    dress_lines(gone, theme)
     gone.destroy()
     theme.show("dark")
 

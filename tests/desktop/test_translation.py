@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from client import texts
-from client.texts import speak
+from client.i18n import texts
+from client.i18n.texts import speak
 from tests.desktop.stage import Person, Stage, on_stage
 
 TRANSLATED = re.compile("\u27e6[^\u27e6\u27e7]*(?:\u27e7|\u2026$)", re.MULTILINE)

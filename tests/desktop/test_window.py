@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from client.model import MOST_LINES
-from client.route import Route
-from client.session import Session
+from client.session import ClientSession
+from client.session.route import Route
 from gateway import wire
 from tests import PATIENCE
 from tests.desktop.ears import hear, until_gone
@@ -87,7 +87,7 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
 async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage) -> None:
     stage.cluster.nodes[0].pause()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("client.connection.CONNECT_SECONDS", 600.0)
+        patch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
         person = stage.open(nick="alice")
         await person.sees("Coming in as alice", "Cancel")
         await person.click("Cancel")
@@ -186,7 +186,7 @@ def _is_scrolled_to_the_end(person: Person) -> bool:
     return 0.0 < top < bottom == 1.0
 
 
-async def _say_many(session: Session, text: str, times: int) -> None:
+async def _say_many(session: ClientSession, text: str, times: int) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(times):
             nursery.start_soon(session.send, "lobby", text)
@@ -224,9 +224,7 @@ async def test_a_window_destroyed_from_outside_ends_the_program(stage: Stage) ->
     bob = await stage.peer("bob")
     alice = stage.open(nick="alice")
     await alice.sees("2 members")
-    await alice.sees_that(
-        lambda: alice.app._changed.statistics().tasks_waiting == 1, "all to be drawn"
-    )
+    await alice.sees_that(lambda: alice.app.is_drawn, "all to be drawn")
     alice.app.redraw()  # comes when there is nothing to draw on any more
     alice.root.destroy()
     await until_gone(bob, "alice")
@@ -270,7 +268,7 @@ async def test_two_people_talk_to_each_other_alone(stage: Stage) -> None:
     await alice.sees("bob is typing")
 
 
-async def hear_direct(peer: Session) -> wire.DirectMessage:
+async def hear_direct(peer: ClientSession) -> wire.DirectMessage:
     with trio.fail_after(PATIENCE):
         async for event in peer.events:
             if isinstance(event, wire.DirectMessage):

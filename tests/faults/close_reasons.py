@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from client.server_texts import CLOSINGS
+from client.i18n.server_texts import CLOSINGS
 from gateway.wire.close_codes import NICK_LOST, SLOW_READER
 
 NICK_LOST_REASON: Final = CLOSINGS[NICK_LOST.code]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
-from client.outbox import Outbox
+from client.session.pending_sends import PendingSends
 from gateway.backplane.rooms import RoomStore
 from gateway.cli import main
 from gateway.delivery.log_reader import LogReader
@@ -60,7 +60,7 @@ def sabotaged_client(sabotage: str | None) -> Iterator[None]:
     A client that hears what it has sent does not send it again: nodes would see no repetition.
     """
     if sabotage == "idempotency":
-        with patch.object(Outbox, "heard", return_value=False):
+        with patch.object(PendingSends, "heard", return_value=False):
             yield
     else:
         yield

@@ -1,138 +1,186 @@
-"""The layers of the program: which folder may import which."""
+"""The layers of the program: which folder may import which, and what holds for every file."""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-GATEWAY: Final = ROOT / "gateway"
 MOST_LINES: Final = 400
 
-GATEWAY_LAYERS: Final[dict[str, set[str]]] = {
-    "wire": set(),
-    "process": set(),
-    "observability": set(),
-    "auth": {"wire"},
-    "policy": {"wire"},
-    "net": {"wire"},
-    "backplane/redis": set(),
-    "backplane": {"backplane/redis", "policy", "wire"},
-    "delivery": {"backplane", "net", "observability", "wire"},
-    "sessions": {
-        "auth", "backplane", "config", "delivery", "net", "observability", "policy", "wire",
-    },
-    "cluster": {"backplane", "delivery", "sessions"},
-    "server": {"net", "observability", "sessions", "wire"},
-    "config": set(),
-}  # fmt: skip
-"""Each folder, and the modules at the root that everybody may import, with what it may import.
+_SHARED: Final = {"client/addresses", "client/errors", "client/events", "client/i18n"}
+_DRAWING: Final = {"client/desktop/theme", "client/desktop/tk", "client/desktop/widgets"}
 
-What is at the root and not named here puts the parts together, and may import all of them.
+LAYERS: Final[dict[str, set[str]]] = {
+    "gateway/wire": set(),
+    "gateway/process": set(),
+    "gateway/observability": set(),
+    "gateway/config": set(),
+    "gateway/auth": set(),
+    "gateway/policy": set(),
+    "gateway/net": set(),
+    "gateway/backplane/redis": set(),
+    "gateway/backplane": {"gateway/backplane/redis", "gateway/policy"},
+    "gateway/delivery": {"gateway/backplane", "gateway/net", "gateway/observability"},
+    "gateway/sessions": {
+        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/delivery", "gateway/net",
+        "gateway/observability", "gateway/policy",
+    },
+    "gateway/cluster": {"gateway/backplane", "gateway/delivery", "gateway/sessions"},
+    "gateway/server": {"gateway/net", "gateway/observability", "gateway/sessions"},
+    "client/i18n": set(),
+    "client/text": set(),
+    "client/errors": set(),
+    "client/events": set(),
+    "client/addresses": {"client/i18n"},
+    "client/session": _SHARED,
+    "client/model": {"client/errors", "client/events", "client/i18n", "client/text"},
+    "client/desktop/tk": set(),
+    "client/desktop/theme": {"client/desktop/tk"},
+    "client/desktop/widgets": {"client/i18n", "client/desktop/theme", "client/desktop/tk"},
+    "client/desktop/settings": {"client/addresses", "client/i18n"},
+    "client/desktop/control": _SHARED | {
+        "client/model", "client/session", "client/text", "client/desktop/settings",
+        "client/desktop/theme",
+    },
+    "client/desktop/conversation": _DRAWING | {"client/i18n", "client/model", "client/text"},
+    "client/desktop/pages": _DRAWING | {
+        "client/addresses", "client/i18n", "client/model", "client/text",
+        "client/desktop/control", "client/desktop/conversation", "client/desktop/settings",
+    },
+    "client/desktop": _SHARED | _DRAWING | {
+        "client/model", "client/session", "client/text",
+        "client/desktop/control", "client/desktop/pages", "client/desktop/settings",
+    },
+}  # fmt: skip
+"""Each folder, or module beside the folders, with the others that it may import.
+
+All may import ``gateway/wire``. What is at the top of a package and has no row puts its parts
+together, and may import them all.
 """
 
 
-def files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.py"))
+@cache
+def files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
 
 
 def title(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+    return path.relative_to(ROOT).as_posix()
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that a file imports, inside functions too, by its full name."""
+PROGRAM: Final = [*files("gateway"), *files("client")]
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Every name that a file imports, inside functions too, with its module."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
-            assert node.module is not None
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def packages(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(path)}
 
 
-def layer_of(parts: tuple[str, ...]) -> str | None:
-    """The layer of a module of the gateway given as the parts of its name; None at the root."""
-    for length in (2, 1):
-        if (layer := "/".join(parts[:length])) in GATEWAY_LAYERS:
-            return layer
-    return None
+def layer_of(parts: list[str]) -> str | None:
+    """The row of a module, given as the parts of its name; None if it has none."""
+    names = ("/".join(parts[:length]) for length in (3, 2))
+    return next((name for name in names if name in LAYERS), None)
 
 
 def layer_of_file(path: Path) -> str | None:
-    return layer_of(path.relative_to(GATEWAY).with_suffix("").parts)
+    return layer_of(title(path).removesuffix(".py").split("/"))
 
 
-def layers_imported(path: Path) -> set[str | None]:
-    names = [name.split(".")[1:] for name in imported(path) if name.startswith("gateway.")]
-    return {layer_of(tuple(name)) for name in names}
-
-
-@pytest.mark.parametrize("path", files(GATEWAY), ids=title)
+@pytest.mark.parametrize("path", PROGRAM, ids=title)
 def test_each_folder_imports_only_those_below_it(path: Path) -> None:
     layer = layer_of_file(path)
+    names = (name.split(".") for name in imported(path))
+    reached = {layer_of(name) for name in names if name[0] in {"gateway", "client"}}
     if layer is None:
-        assert path.parent == GATEWAY, f"{title(path)} is in a folder that is in no layer"
-        return
-    assert layers_imported(path) <= {layer, *GATEWAY_LAYERS[layer]}
+        assert path.parent.parent == ROOT, f"{title(path)} is in a folder that has no row"
+    else:
+        assert reached <= {layer, "gateway/wire", *LAYERS[layer]}
 
 
-def test_layers_form_no_circle() -> None:
-    below: dict[str, set[str]] = {}
-    for layer in list(GATEWAY_LAYERS):
-        reached, found = set(GATEWAY_LAYERS[layer]), {layer}
-        while reached - found:
-            found |= reached
-            reached |= {low for each in reached for low in GATEWAY_LAYERS[each]}
-        below[layer] = reached
-    assert all(layer not in reached for layer, reached in below.items())
+def test_the_table_has_no_circle_and_no_row_for_what_is_not_there() -> None:
+    assert all((ROOT / row).is_dir() or (ROOT / f"{row}.py").is_file() for row in LAYERS)
+    left = dict(LAYERS)
+    while lowest := {row for row, allowed in left.items() if not allowed & left.keys()}:
+        for row in lowest:
+            del left[row]
+    assert not left, "these import each other"
 
 
-@pytest.mark.parametrize("layer", GATEWAY_LAYERS)
-def test_each_layer_is_there(layer: str) -> None:
-    assert (GATEWAY / layer).is_dir() or (GATEWAY / f"{layer}.py").is_file()
-
-
-@pytest.mark.parametrize("path", files(GATEWAY), ids=title)
+@pytest.mark.parametrize("path", files("gateway"), ids=title)
 def test_only_the_backplane_knows_redis(path: Path) -> None:
-    if path.is_relative_to(GATEWAY / "backplane"):
+    if path.is_relative_to(ROOT / "gateway/backplane"):
         return
     assert not packages(path) & {"redis", "hiredis"}
     assert not any(name.startswith("gateway.backplane.redis.") for name in imported(path))
-    reached = {
-        n.attr for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Attribute)
-    }
-    assert not reached & {"link", "subscription"}
+    tree = ast.parse(path.read_text("utf-8"))
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not attributes & {"link", "subscription"}
 
 
-@pytest.mark.parametrize("path", files(GATEWAY / "wire"), ids=title)
+@pytest.mark.parametrize("path", files("client"), ids=title)
+def test_a_client_knows_nothing_of_the_gateway_but_the_wire(path: Path) -> None:
+    of_gateway = {name for name in imported(path) if name.split(".")[0] == "gateway"}
+    assert all(f"{name}.".startswith("gateway.wire.") for name in of_gateway), of_gateway
+    assert not packages(path) & {"redis", "hiredis"}
+
+
+@pytest.mark.parametrize("path", files("gateway/wire"), ids=title)
 def test_the_wire_needs_nothing_but_msgspec(path: Path) -> None:
     assert packages(path) <= {"__future__", "gateway", "msgspec", "typing"}
 
 
-@pytest.mark.parametrize(
-    "folder", [GATEWAY / "wire", GATEWAY / "auth", GATEWAY / "policy"], ids=title
-)
-def test_pure_folders_do_no_io(folder: Path) -> None:
+@pytest.mark.parametrize("folder", ["gateway/wire", "gateway/auth", "gateway/policy"])
+def test_pure_folders_do_no_io(folder: str) -> None:
     for path in files(folder):
         assert not packages(path) & {"trio", "socket", "os", "subprocess", "time"}, path
 
 
-@pytest.mark.parametrize("folder", sorted({p.parent for p in files(GATEWAY)}), ids=title)
+def test_importing_the_model_does_not_import_trio() -> None:
+    modules = ["client.model", *(f"client.model.{p.stem}" for p in files("client/model"))]
+    modules.remove("client.model.__init__")
+    script = f"import sys, importlib\nfor m in {modules}: importlib.import_module(m)\n"
+    script += "print({name.split('.')[0] for name in sys.modules} & {'trio', 'tkinter'})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in PROGRAM}), ids=title)
 def test_each_folder_says_what_belongs_there(folder: Path) -> None:
     assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
 
 
 @pytest.mark.parametrize("top", ["gateway", "client", "tests"])
 def test_no_file_is_too_long_to_read(top: str) -> None:
-    lengths = {title(path): len(path.read_text("utf-8").splitlines()) for path in files(ROOT / top)}
+    lengths = {title(path): len(path.read_text("utf-8").splitlines()) for path in files(top)}
     assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_class_name_means_two_things() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in PROGRAM:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(title(path))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

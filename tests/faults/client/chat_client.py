@@ -11,10 +11,10 @@ import trio
 
 from client.session import (
     CannotConnect,
+    ClientSession,
     CommandError,
-    ConnectionLost,
     Ended,
-    Session,
+    NotConnected,
     open_session,
 )
 from tests.faults.client.recorder import ClientRecorder
@@ -30,7 +30,7 @@ from tests.faults.history import RosterRead, RunHistory, SendOperation
 
 MOST_IN_FLIGHT: Final = 20
 RETRY_SECONDS: Final = 0.5
-REFUSED: Final = (CommandError, ConnectionLost)
+REFUSED: Final = (CommandError, NotConnected)
 """How a command fails that the cluster need not carry out now."""
 
 
@@ -55,7 +55,7 @@ class ChatClient:
     ) -> None:
         self.name = name
         self.history = history
-        self.session: Session | None = None
+        self.session: ClientSession | None = None
         self.recorder = ClientRecorder(name, history)
         self._urls = urls
         self._others = others
@@ -93,7 +93,7 @@ class ChatClient:
                 await trio.sleep(RETRY_SECONDS)
             self.session = None
 
-    async def _live(self, session: Session, talked: trio.Event, finish: trio.Event) -> None:
+    async def _live(self, session: ClientSession, talked: trio.Event, finish: trio.Event) -> None:
         """Spend one session; it ends when it has been enough, or the session has ended."""
         try:
             async with trio.open_nursery() as nursery:
@@ -104,7 +104,7 @@ class ChatClient:
             self._has_finished = False
             self.recorder.end_session(trio.current_time())
 
-    async def _listen(self, session: Session, session_scope: trio.CancelScope) -> None:
+    async def _listen(self, session: ClientSession, session_scope: trio.CancelScope) -> None:
         async for event in session.events:
             self.recorder.receive(event, trio.current_time())
             if isinstance(event, Ended):
@@ -112,7 +112,7 @@ class ChatClient:
             self._news.unpark_all()
 
     async def _operate(
-        self, session: Session, nursery: trio.Nursery, talked: trio.Event, finish: trio.Event
+        self, session: ClientSession, nursery: trio.Nursery, talked: trio.Event, finish: trio.Event
     ) -> None:
         while not await self.enter(session, HOME):
             if finish.is_set():
@@ -153,7 +153,7 @@ class ChatClient:
 
     # --- operations ---------------------------------------------------------------------------
 
-    def _send(self, session: Session, nursery: trio.Nursery) -> None:
+    def _send(self, session: ClientSession, nursery: trio.Nursery) -> None:
         flooding = self._is_flooding()
         room = HOME if flooding else self._generator.choose(list(self.recorder.rooms))
         send = self._generator.send(room, trio.current_time())
@@ -163,7 +163,7 @@ class ChatClient:
         self._in_flight += 1
         nursery.start_soon(self._complete, "room", send, request)
 
-    def _send_direct(self, session: Session, nursery: trio.Nursery) -> None:
+    def _send_direct(self, session: ClientSession, nursery: trio.Nursery) -> None:
         others = [each for each in self._others if each is not self]
         nicks = [each.session.nick for each in others if each.session is not None]
         if nicks:
@@ -191,7 +191,7 @@ class ChatClient:
         while self._in_flight:
             await self._news.park()
 
-    async def _move(self, session: Session) -> None:
+    async def _move(self, session: ClientSession) -> None:
         """Enter a room, or leave it."""
         room = self._generator.choose(ROOMS[1:])
         if room not in self.recorder.rooms:
@@ -204,7 +204,7 @@ class ChatClient:
             return  # whether it has left is unknown; the session stays in the room
         self.recorder.left(room, trio.current_time())
 
-    async def enter(self, session: Session, room: str) -> bool:
+    async def enter(self, session: ClientSession, room: str) -> bool:
         """Join a room; return whether that was possible now."""
         try:
             joined = await session.join(room)
@@ -213,7 +213,7 @@ class ChatClient:
         self.recorder.joined(joined, session.nick, trio.current_time())
         return True
 
-    async def _read_roster(self, session: Session) -> None:
+    async def _read_roster(self, session: ClientSession) -> None:
         now = trio.current_time()
         try:
             listed = await session.members(HOME)

@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 import trio
 
-from client.connection import Closed, Connection, ConnectionLost
-from client.session import CommandError
+from client.session import CommandError, NotConnected
+from client.session.connection import ClientConnection, Closed
 from gateway import wire
 from gateway.wire.close_codes import REPLACED
 from tests.faults.generator import HOME
@@ -37,7 +37,7 @@ class Claimant:
     - ``closed``: how the connection ended; None while it is open
     """
 
-    def __init__(self, connection: Connection, name: str, history: RunHistory) -> None:
+    def __init__(self, connection: ClientConnection, name: str, history: RunHistory) -> None:
         self.name = name
         self.nick = ""
         self.closed: Closed | None = None
@@ -60,11 +60,11 @@ class Claimant:
             self.nick = (await self._insist(hello, wire.Welcome)).nick
             await self._insist(wire.Join(id=next(self._ids), room=HOME), wire.Joined)
             await self.talk()
-        except (CommandError, ConnectionLost):
+        except (CommandError, NotConnected):
             return  # the session is another connection's
 
     async def talk(self) -> None:
-        """Send one message and record it; raises `CommandError` or `ConnectionLost`."""
+        """Send one message and record it; raises `CommandError` or `NotConnected`."""
         self._sent += 1
         text = f"{self.name}:{self._sent}"
         send = SendOperation(self.name, self._sent, HOME, text, trio.current_time())
@@ -73,7 +73,7 @@ class Claimant:
         try:
             send.seq = (await self._insist(command, wire.Sent)).seq
             send.completed_at = trio.current_time()
-        except (CommandError, ConnectionLost) as error:
+        except (CommandError, NotConnected) as error:
             send.failure = str(error)
             raise
 
@@ -82,7 +82,7 @@ class Claimant:
         try:
             while True:
                 await self.talk()
-        except (CommandError, ConnectionLost):
+        except (CommandError, NotConnected):
             return
 
     async def check_session(self) -> None:
@@ -140,7 +140,9 @@ async def _contest(
     name, secret = f"contested-{next(_numbers)}", secrets.token_urlsafe(_SECRET_BYTES)
     urls = itertools.cycle(chance.sample(cluster.urls, len(cluster.urls)))
     owner, *rivals = [
-        Claimant(await Connection.open(nursery, next(urls)), f"{name}-{part}", cluster.history)
+        Claimant(
+            await ClientConnection.open(nursery, next(urls)), f"{name}-{part}", cluster.history
+        )
         for part in ("owner", "one", "two")
     ]
     for claimant in (owner, *rivals):

@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from client.session import CommandError, ConnectionLost, Session, open_session
+from client.session import ClientSession, CommandError, NotConnected, open_session
 from tests.faults.nemesis.nodes import kill
 from tests.faults.system.cluster import ClusterUnderTest, open_cluster_under_test
 from tests.load.arguments import between
@@ -87,7 +87,7 @@ async def run(
     return result
 
 
-async def _drain(session: Session) -> None:
+async def _drain(session: ClientSession) -> None:
     async for _ in session.events:
         pass
 
@@ -102,15 +102,15 @@ async def _keep_killing(
                 result.kills += 1
 
 
-async def _round(sessions: list[Session], result: RaceResult) -> int:
+async def _round(sessions: list[ClientSession], result: RaceResult) -> int:
     """Have everybody ask for the name at once, then give it up; return how many got it."""
-    won: list[Session] = []
+    won: list[ClientSession] = []
 
-    async def want(session: Session) -> None:
+    async def want(session: ClientSession) -> None:
         try:
             await session.rename(PRIZE)
             won.append(session)
-        except ConnectionLost:
+        except NotConnected:
             result.unknown += 1
         except CommandError as error:
             result.unknown += error.code != "nick_taken"
@@ -126,12 +126,12 @@ async def _round(sessions: list[Session], result: RaceResult) -> int:
     return len(won)
 
 
-async def _give_up(session: Session, nick: str) -> None:
+async def _give_up(session: ClientSession, nick: str) -> None:
     with trio.fail_after(ROUND_SECONDS):
         while True:
             try:
                 await session.rename(nick)
-            except (ConnectionLost, CommandError):
+            except (NotConnected, CommandError):
                 await trio.sleep(RETRY_SECONDS)
             else:
                 return

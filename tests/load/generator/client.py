@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from client.connection import Place
+from client.addresses import NodeAddress
 from tests.load.generator import frames
 from tests.load.generator.tally import SequenceChecker
 
@@ -82,7 +82,7 @@ class LoadClient:
         self.sequences = SequenceChecker()
 
     @property
-    def place(self) -> Place:
+    def place(self) -> NodeAddress:
         """The node that it is connected to, or connects to next."""
         urls = self.spec.urls
-        return Place.from_url(urls[self.tries % len(urls)])
+        return NodeAddress.from_url(urls[self.tries % len(urls)])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
 
-from client.connection import Place
+from client.addresses import NodeAddress
 from gateway.embedded_redis import find_redis
 from tests.load.target.processes import Usage, port_of, start, stop, usage, wait_for
 
@@ -30,7 +30,7 @@ class TargetNode:
 
     def metrics(self) -> dict[str, float]:
         """Return the node's metrics that have no labels; nothing if it does not answer."""
-        place = Place.from_url(self.url)
+        place = NodeAddress.from_url(self.url)
         try:
             with urlopen(f"http://{place.authority}/metrics", timeout=10) as answer:
                 lines = answer.read().decode().splitlines()
@@ -87,7 +87,7 @@ def running(urls: Sequence[str]) -> TargetCluster:
     nodes = []
     for url in urls:
         try:
-            place = Place.from_url(url)
+            place = NodeAddress.from_url(url)
             found = socket.getaddrinfo(place.host, place.port, socket.AF_INET, socket.SOCK_STREAM)
         except (ValueError, OSError) as error:
             raise ValueError(f"{url}: {error}") from None

@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane.erasures import MOST_RECORDED, ErasedSet, Erasure, Erasures
 from gateway.backplane.timeline import UNKNOWN
-from gateway.delivery.log_states import Loss, Page, Read, State
+from gateway.delivery.log_states import LogState, Loss, Page, Read
 from gateway.delivery.room import LONGEST_REST, MOST_TOLD_OF_TYPING, REST_PER_MEMBER, SLICE, Room
 from gateway.net.write_buffer import WriteBuffer
 from gateway.observability.metrics import Counts
@@ -289,7 +289,7 @@ async def test_an_erasure_in_another_epoch_is_a_reason_to_read_the_log(room: Roo
     [ear] = fill(room, 1)
     offer(room, 1)
     room.hear_erasure(Erasure(epoch="two", count=1, seqs=[1]))
-    assert room.log.state is State.BEHIND
+    assert room.log.state is LogState.BEHIND
     await room.hand_out()
     assert ear.heard == [1]
 
@@ -301,7 +301,7 @@ async def test_where_more_was_erased_than_is_on_record_nothing_is_kept(room: Roo
     offer(room, 3, 5)
     record = ErasedSet(count=2 * MOST_RECORDED, seqs=list(range(10, 10 + MOST_RECORDED)))
     room.learn_erased(record)
-    assert room.log.state is State.BEHIND
+    assert room.log.state is LogState.BEHIND
     assert not room.recent.all
     assert (room.position, room.log.frontier) == (2, 2)
     offer(room, 3)

@@ -1,0 +1,109 @@
+"""The texts for what a server reports, chosen by its code, and so in any language.
+
+Servers write English. Their own text is used for an unknown code, or where too little is known to
+fill in ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
+
+import msgspec
+
+from client.i18n.texts import N_, _
+from gateway import wire
+
+REFUSALS: Final[Mapping[str, Sequence[str]]] = {
+    "bad_frame": (N_("The server does not understand this client: {message}"),),
+    "unauthorized": (N_("The server does not know this session any more."),),
+    "bad_nick": (
+        N_(
+            "A nickname has 2 to 32 characters; a to z, digits and _ - . can always be used, "
+            "spaces never."
+        ),
+    ),
+    "nick_taken": (
+        N_("The nickname {nick} is taken; {suggestion} is free."),
+        N_("The nickname {nick} is taken."),
+    ),
+    "bad_room": (
+        N_("A room's name has 1 to {room_chars} characters, no spaces and none invisible."),
+    ),
+    "too_many_rooms": (N_("You are in as many rooms as this server allows; leave one first."),),
+    "not_in_room": (N_("You are not in the room {room}; join it first."),),
+    "no_such_nick": (N_("Nobody here is called {to}."),),
+    "gone": (N_("{to} has gone; what you wrote may have arrived or not."),),
+    "id_reused": (N_("This client used one id for two messages; send it again."),),
+    "bad_status": (N_("A status has no line breaks and no control characters."),),
+    "too_long": (N_("The text is longer than {most:,} bytes."),),
+    "too_fast": (N_("You are sending too fast."),),
+    "unavailable": (N_("The server cannot do this right now."),),
+}
+"""The texts for each code of an ``error``; the first one whose fields are all known is used."""
+
+NOTICES: Final[Mapping[str, str]] = {
+    "draining": N_("This node is going away."),
+    "history_gap": N_("Some direct messages may be missing."),
+    "history_lost": N_("The server lost direct messages."),
+}
+ROOM_NOTICES: Final[Mapping[str, str]] = {
+    "history_gap": N_("Some messages may be missing here."),
+    "history_lost": N_("The server lost messages; the talk goes on."),
+}
+"""The texts of notices about a room."""
+
+CLOSINGS: Final[Mapping[int, str]] = {
+    1000: N_("the node closed the connection"),
+    1001: N_("this node is going away"),
+    1006: N_("the connection broke"),
+    1007: N_("this client sent what is no text"),
+    1009: N_("this client sent too much at once"),
+    4000: N_("this node is going away"),
+    4001: N_("this client read too slowly"),
+    4002: N_("this client did not answer"),
+    4003: N_("this node failed"),
+    4004: N_("the server cannot take you in now"),
+    4500: N_("this client did not say hello in time"),
+    4501: N_("your nickname now belongs to somebody else"),
+    4502: N_("your session goes on over another connection"),
+}
+
+EventT = TypeVar("EventT")
+
+
+def in_own_words(event: EventT, command: wire.Command | None = None) -> EventT:
+    """Return an event with its ``message`` replaced by our text for its code.
+
+    ``command`` is the one that an error answers, if it is known.
+    """
+    if isinstance(event, wire.Error):
+        return msgspec.structs.replace(event, message=_refusal(event, command))
+    if isinstance(event, wire.Notice):
+        texts = NOTICES if event.room is None else ROOM_NOTICES
+        text = texts.get(event.code)
+        return msgspec.structs.replace(event, message=_(text)) if text else event
+    return event
+
+
+def why_closed(code: int, reason: str | None = None) -> str:
+    """Return why a connection was closed; ``reason`` is the server's text."""
+    if code in CLOSINGS:
+        return _(CLOSINGS[code])
+    return reason or _("closed with code {code}").format(code=code)
+
+
+def _refusal(error: wire.Error, command: wire.Command | None) -> str:
+    known: dict[str, object] = {"message": error.message, "room_chars": wire.MAX_ROOM_CHARS}
+    if error.suggestion is not None:
+        known["suggestion"] = error.suggestion
+    if command is not None:
+        is_status = isinstance(command, wire.SetStatus)
+        known["most"] = wire.MAX_STATUS_BYTES if is_status else wire.MAX_TEXT_BYTES
+        asked = msgspec.structs.asdict(command)
+        known |= {name: value for name, value in asked.items() if value is not None}
+    for text in REFUSALS.get(error.code, ()):
+        with suppress(KeyError):  # of what is not known
+            return _(text).format_map(known)
+    return error.message

@@ -1,0 +1,58 @@
+"""The states of the connection, as a person sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """There is no session, and a nickname is asked for.
+
+    ``problem`` is why the last attempt failed; ``suggestion`` is a nickname that is free.
+    """
+
+    nick: str = ""
+    problem: str | None = None
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True)
+class SigningIn:
+    """A session is being opened."""
+
+    nick: str
+
+
+@dataclass(frozen=True)
+class Online:
+    """Connected to a node; ``latency`` is its last round-trip time in milliseconds."""
+
+    node: str
+    url: str
+    latency: int | None = None
+
+
+@dataclass(frozen=True)
+class Offline:
+    """Not connected; the next attempt is ``delay`` after ``since``, both in milliseconds."""
+
+    reason: str
+    since: int
+    delay: int
+
+    def seconds_left(self, now: int) -> int:
+        """Return the seconds until the next attempt, rounded up; 0 while it is being made."""
+        # A clock that is set back must not make the wait longer than it is.
+        left = min(self.delay, self.since + self.delay - now)
+        return max(0, -(-left // 1000))
+
+
+@dataclass(frozen=True)
+class SessionOver:
+    """The session ended and does not come back by itself."""
+
+    reason: str
+
+
+ConnectionState = SignedOut | SigningIn | Online | Offline | SessionOver

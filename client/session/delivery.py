@@ -1,0 +1,143 @@
+"""Sending messages over any number of connections, each once and in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import trio
+
+from client.errors import NotConnected
+from client.i18n.texts import _
+from client.session.connection import ClientConnection
+from client.session.pending_sends import PendingSend, PendingSends, SendCommand
+from gateway import wire
+from gateway.wire import CommandError
+
+SEND_SECONDS: Final = 30.0
+"""Seconds after which a message that could not be sent fails."""
+PASSING: Final = frozenset({"unavailable", "too_fast"})
+"""Refusals after which the same command may be sent again."""
+
+
+class Delivery:
+    """The messages of one session that are being sent.
+
+    A message to a room waits until the room is joined on the current connection, because the answer
+    to the join tells whether the message was delivered already.
+    """
+
+    def __init__(self) -> None:
+        self._pending = PendingSends()
+        self._connection: ClientConnection | None = None
+        self._following: set[str] = set()
+        self._present: set[str] = set()
+        self._over: str | None = None
+        self._changed = trio.lowlevel.ParkingLot()
+
+    async def send(self, command: SendCommand) -> int:
+        """Send a message and return its ``seq``; raises as `ClientSession.send`."""
+        deadline = trio.current_time() + SEND_SECONDS
+        message = self._pending.put(command)
+        try:
+            with trio.move_on_at(deadline):
+                return await self._deliver(message)
+        finally:
+            self._pending.drop(message)
+            self._changed.unpark_all()
+        if message.seq is not None:
+            return message.seq
+        late = _("not sent in {seconds:g} s: {problem}")
+        raise NotConnected(late.format(seconds=SEND_SECONDS, problem=message.problem))
+
+    async def _deliver(self, message: PendingSend) -> int:
+        while True:
+            connection = await self._wait_for_turn(message)
+            if message.seq is not None:
+                return message.seq
+            if connection is None:
+                raise NotConnected(self._over or message.problem)
+            message.attempted = True
+            try:
+                return (await connection.ask(message.command, wire.Sent)).seq
+            except NotConnected as error:
+                message.problem = str(error)
+                if self._connection is connection:
+                    self.disconnected()
+            except CommandError as error:
+                if error.code not in PASSING:
+                    raise
+                message.problem = error.message
+                await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
+
+    async def _wait_for_turn(self, message: PendingSend) -> ClientConnection | None:
+        """Wait until a message may be sent; None if it was delivered or never will be."""
+        await trio.lowlevel.checkpoint()
+        while message.seq is None and self._over is None and not message.abandoned:
+            may_go = self._is_open_to(message.command) and self._pending.is_due(message)
+            if self._connection is not None and may_go:
+                return self._connection
+            await self._changed.park()
+        return None
+
+    def _is_open_to(self, command: SendCommand) -> bool:
+        if isinstance(command, wire.SendDirect):
+            return True
+        # The server refuses what goes to a room that was never joined.
+        return command.room in self._present or command.room not in self._following
+
+    # --- what happens in the session ----------------------------------------------------------
+
+    def connected(self, connection: ClientConnection, *, resumed: bool) -> None:
+        """Send over this connection, to each room once it is joined."""
+        if not resumed:
+            self._pending.begin_anew()
+        self._connection = connection
+        self._changed.unpark_all()
+
+    def disconnected(self) -> None:
+        """Hold all messages until there is another connection."""
+        self._connection = None
+        self._present.clear()
+
+    def joined(self, joined: wire.Joined, me: str) -> None:
+        """Apply the answer to a join: own messages in it were delivered."""
+        self._following.add(joined.room)
+        self._present.add(joined.room)
+        self._pending.heard(joined.messages, me)
+        self._changed.unpark_all()
+
+    def heard(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
+        """Apply a message from the server: an own one was delivered."""
+        if message.sender == me and self._pending.heard((message,), me):
+            self._changed.unpark_all()
+
+    def left(self, room: str) -> None:
+        """Forget a room, so that the server refuses what is sent to it."""
+        self._following.discard(room)
+        self._present.discard(room)
+        self._changed.unpark_all()
+
+    def end(self, reason: str) -> None:
+        """Fail all messages: there will be no connection any more."""
+        self._over = self._over or reason
+        self._changed.unpark_all()
+
+
+async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
+    """Ask until the answer is not one of the refusals in `PASSING`; return any other refusal.
+
+    Returns None on success, and without a connection: the next one begins by asking all this again.
+    """
+    while True:
+        try:
+            await ask()
+        except CommandError as error:
+            if error.code not in PASSING:
+                return error
+            await trio.sleep(error.retry_after or 1.0)
+        except NotConnected:
+            return None
+        else:
+            return None

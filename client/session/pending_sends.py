@@ -1,0 +1,101 @@
+"""Messages that are sent and not acknowledged, in order for each room and person. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from client.i18n.texts import _
+from gateway import wire
+
+SendCommand = wire.Send | wire.SendDirect
+QueueKey = tuple[type[SendCommand], str]
+"""A room, or a person: where messages must not overtake each other."""
+
+
+def queue_key(command: SendCommand) -> QueueKey:
+    """Return where a message goes to."""
+    return type(command), command.room if isinstance(command, wire.Send) else command.to
+
+
+@dataclass(eq=False)
+class PendingSend:
+    """One message on its way.
+
+    - ``seq``: its position in the log, once the server has told it;
+    - ``problem``: how the last attempt ended;
+    - ``attempted``: whether there was one;
+    - ``abandoned``: whether another attempt could deliver it twice.
+    """
+
+    command: SendCommand
+    seq: int | None = None
+    problem: str = field(default_factory=lambda: _("not connected"))
+    attempted: bool = False
+    abandoned: bool = False
+
+
+class PendingSends:
+    """A queue for each room and person, in which only the first message may be sent.
+
+    It is sent with the same id until it is acknowledged, so that no message overtakes an earlier
+    one, whatever becomes of connections.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[QueueKey, deque[PendingSend]] = {}
+
+    def put(self, command: SendCommand) -> PendingSend:
+        """Queue a message; the caller removes it with `drop`."""
+        message = PendingSend(command)
+        self._queues.setdefault(queue_key(command), deque()).append(message)
+        return message
+
+    def drop(self, message: PendingSend) -> None:
+        """Remove a message that is acknowledged or given up."""
+        key = queue_key(message.command)
+        queue = self._queues[key]
+        queue.remove(message)
+        if not queue:
+            del self._queues[key]
+
+    def is_due(self, message: PendingSend) -> bool:
+        """Return whether a message is the first of its queue."""
+        return self._queues[queue_key(message.command)][0] is message
+
+    def waiting(self, room: str) -> list[PendingSend]:
+        """Return the queue of a room, in order."""
+        return list(self._queues.get((wire.Send, room), ()))
+
+    def heard(self, messages: Iterable[wire.Message | wire.DirectMessage], me: str) -> bool:
+        """Note the ``seq`` of own messages among these; return whether one was found.
+
+        Such a message was delivered although its answer was lost, perhaps with the session that
+        sent it; a new session would deliver it twice.
+        """
+        found = False
+        for message in messages:
+            if message.sender != me:
+                continue
+            place: QueueKey = (
+                (wire.SendDirect, message.to)
+                if isinstance(message, wire.DirectMessage)
+                else (wire.Send, message.room)
+            )
+            for unsent in self._queues.get(place, ()):
+                if unsent.command.id == message.id and unsent.seq is None:
+                    unsent.seq = message.seq
+                    found = True
+        return found
+
+    def begin_anew(self) -> None:
+        """Note that there is a new session, which cannot read the inbox of the last one.
+
+        Whether a direct message that was attempted has arrived is then unknown: it is abandoned.
+        """
+        for (kind, _whom), queue in self._queues.items():
+            for message in queue:
+                if kind is wire.SendDirect and message.attempted:
+                    message.abandoned = True
+                    message.problem = _("the connection was lost; it may have arrived or not")

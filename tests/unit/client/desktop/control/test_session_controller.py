@@ -1,0 +1,160 @@
+"""A visit, with a stand-in for the session that answers as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from client import events
+from client.desktop.control.session_controller import SessionController
+from client.model import Chat, DateLine, Draft
+from client.session import ClientSession, NotConnected
+from gateway import wire
+from gateway.wire import CommandError
+from tests.unit.client.model.chatting import NOON, joined, lines_of, message, texts
+
+Answer = Callable[..., object]
+CONNECTED = events.Connected("ws://a/ws", "node-a", "alice", resumed=False)
+
+
+class StandIn:
+    """A session whose commands are answered by these, which may raise."""
+
+    def __init__(self, **answers: Answer) -> None:
+        self.asked: list[tuple[str, tuple[object, ...]]] = []
+        self.rooms: list[str] = []
+        self.tell, self.events = trio.open_memory_channel[events.Event](100)
+        self._answers: dict[str, Answer] = {"ping": lambda: 0.001} | answers
+
+    def __getattr__(self, name: str) -> Any:
+        async def command(*arguments: object, **_options: object) -> object:
+            self.asked.append((name, arguments))
+            await trio.lowlevel.checkpoint()
+            answer = self._answers[name](*arguments) if name in self._answers else None
+            return await answer if isinstance(answer, Awaitable) else answer
+
+        return command
+
+
+@asynccontextmanager
+async def controlling(chat: Chat, session: StandIn) -> AsyncIterator[SessionController]:
+    async with trio.open_nursery() as nursery:
+        yield SessionController(
+            chat,
+            cast("ClientSession", session),
+            nursery,
+            on_change=lambda: None,
+            on_room=lambda: None,
+        )
+        nursery.cancel_scope.cancel()
+
+
+def after(*failures: Exception, answer: object) -> Answer:
+    """Fail in these ways, one after the other, and then give the answer."""
+    left = list(failures)
+
+    def give(*_arguments: object) -> object:
+        if left:
+            raise left.pop(0)
+        return answer
+
+    return give
+
+
+@pytest.mark.usefixtures("autojump_clock")
+async def test_older_lines_can_be_asked_for_again_after_a_failure() -> None:
+    chat = Chat()
+    chat.apply(joined(message(5), message(6)), NOON)
+    lobby = chat.room("lobby")
+    page = wire.HistoryPage(room="lobby", messages=[message(4)], more=True)
+    failures = (NotConnected("it broke"), CommandError("too_fast", "Slowly."))
+    session = StandIn(history=after(*failures, answer=page))
+    async with controlling(chat, session) as controller:
+        await controller.load_older(lobby)
+        assert lobby.may_load_older, "when there is a connection again"
+        assert texts(chat) == ["m5", "m6"]
+        await controller.load_older(lobby)
+        assert texts(chat) == ["m4", "m5", "m6"]
+        assert lobby.may_load_older
+    assert len(session.asked) == 3
+
+
+async def test_what_is_refused_for_good_is_told_once_and_not_asked_for_again() -> None:
+    chat = Chat()
+    chat.apply(joined(message(5)), NOON)
+    refusal = CommandError("forbidden", "You may not.")
+    session = StandIn(history=after(refusal, refusal, answer=None))
+    async with controlling(chat, session) as controller:
+        await controller.load_older(chat.room("lobby"))
+        await controller.load_older(chat.room("lobby"))
+    assert texts(chat) == ["m5", "You may not."]
+    assert len(session.asked) == 1
+
+
+async def test_what_is_said_in_a_room_that_cannot_be_entered_is_refused_and_tried_again() -> None:
+    chat = Chat()
+    ops = chat.room("ops")
+    ops.write("id1", "hello?")
+    refusal = CommandError("bad_room", "It is too long.")
+    entered = wire.Joined(room="ops", epoch="e", seq=0, version=1, count=0, members=[], messages=[])
+    session = StandIn(join=after(refusal, refusal, answer=entered), send=lambda *_: 1)
+    async with controlling(chat, session) as controller:
+        await controller.join(ops)
+        assert ops.drafts == {"id1": Draft("id1", "hello?", "It is too long.")}
+        ops.write("id2", "and now?")
+        controller.send(ops)
+        await wait_all_tasks_blocked()
+        assert ops.drafts["id2"].refusal == "It is too long."
+        told = "This room cannot be entered: It is too long."
+        assert [told] == [line.text for line in lines_of(ops) if not isinstance(line, DateLine)]
+        ops.retry("id1")
+        controller.send(ops)
+        await wait_all_tasks_blocked()
+        assert (ops.is_joined, ops.join_refusal) == (True, None)
+        assert ("send", ("ops", "hello?")) in session.asked
+        assert ops.drafts["id2"].refusal is not None, "only what is tried again is said"
+
+
+async def test_what_comes_in_is_shown_while_rooms_are_still_being_entered() -> None:
+    chat = Chat()
+    chat.apply(joined(message(1)), NOON)
+    never = trio.Event()
+    session = StandIn(join=lambda *_: never.wait())
+    async with controlling(chat, session) as controller, trio.open_nursery() as nursery:
+        nursery.start_soon(controller.run)
+        for event in (CONNECTED, message(2)):
+            await session.tell.send(event)
+        await wait_all_tasks_blocked()
+        assert ("join", ("lobby",)) in session.asked
+        assert texts(chat)[-1] == "m2"
+        nursery.cancel_scope.cancel()
+
+
+async def test_rooms_are_entered_one_after_the_other_the_last_used_first() -> None:
+    chat = Chat()
+    chat.open_rooms(["a", "b", "c"], more=None)
+    refusal = CommandError("forbidden", "No.")
+    session = StandIn(join=after(*[refusal] * 3, answer=None))
+    async with controlling(chat, session) as controller, trio.open_nursery() as nursery:
+        nursery.start_soon(controller.run)
+        await session.tell.send(CONNECTED)
+        await wait_all_tasks_blocked()
+        joins = [arguments for name, arguments in session.asked if name == "join"]
+        assert joins == [("c",), ("b",), ("a",)]
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_new_session_is_told_the_status_of_the_one_before() -> None:
+    chat = Chat()
+    chat.status = wire.Member(nick="alice", state="busy", text="deploying")
+    session = StandIn()
+    async with controlling(chat, session) as controller, trio.open_nursery() as nursery:
+        nursery.start_soon(controller.run)
+        await wait_all_tasks_blocked()
+        assert ("set_status", ("busy", "deploying")) in session.asked
+        nursery.cancel_scope.cancel()

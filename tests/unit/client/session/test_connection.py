@@ -1,0 +1,97 @@
+"""A connection whose other side may go silent, by a clock that runs while everybody waits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import trio
+import trio_websocket
+import wsproto
+from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
+from wsproto.events import AcceptConnection, Ping, Request
+
+from client.session.connection import PING_SECONDS, PONG_SECONDS, PROBE_SECONDS, ClientConnection
+
+
+class Peer:
+    """The other side: answers pings for as long as it is ``alive``."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.alive = True
+        self.pings = 0
+        self._stream = stream
+
+    async def run(self) -> None:
+        protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        async for data in self._stream:
+            protocol.receive_data(bytes(data))
+            for event in protocol.events():
+                if isinstance(event, Request):
+                    await self._stream.send_all(protocol.send(AcceptConnection()))
+                elif isinstance(event, Ping):
+                    self.pings += 1
+                    if self.alive:
+                        await self._stream.send_all(protocol.send(event.response()))
+
+
+class Watched:
+    """A connection, its other side, and when it was found silent."""
+
+    def __init__(self, connection: ClientConnection, peer: Peer) -> None:
+        self.connection, self.peer = connection, peer
+        self.silent_at: float | None = None
+
+    async def watch(self) -> None:
+        await self.connection.until_silent()
+        self.silent_at = trio.current_time()
+
+
+@asynccontextmanager
+async def watched() -> AsyncIterator[Watched]:
+    ours, theirs = memory_stream_pair()
+    peer = Peer(theirs)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(peer.run)
+        websocket = await trio_websocket.wrap_client_stream(
+            nursery, cast("trio.SocketStream", ours), "host", "/ws"
+        )
+        found = Watched(ClientConnection(ours, websocket), peer)
+        nursery.start_soon(found.watch)
+        await wait_all_tasks_blocked()
+        yield found
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_answers_is_asked_again_and_again(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    async with watched() as line:
+        await trio.sleep(10 * PING_SECONDS + 1)
+        assert line.peer.pings == 10
+        line.peer.alive = False
+        await trio.sleep(PING_SECONDS + PONG_SECONDS)
+        assert line.silent_at == 11 * PING_SECONDS + PONG_SECONDS
+
+
+async def test_in_doubt_it_is_found_out_at_once(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    async with watched() as line:
+        await trio.sleep(3)
+        line.connection.doubt()
+        await trio.sleep(PROBE_SECONDS + 1)
+        assert (line.peer.pings, line.silent_at) == (1, None), "it lives"
+        line.peer.alive = False
+        line.connection.doubt()
+        await trio.sleep(PROBE_SECONDS + 1)
+        assert line.silent_at == 4 + 2 * PROBE_SECONDS
+
+
+async def test_doubt_shortens_a_wait_that_has_begun(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    async with watched() as line:
+        line.peer.alive = False
+        await trio.sleep(PING_SECONDS + 1)
+        line.connection.doubt()
+        await trio.sleep(PONG_SECONDS)
+        assert line.silent_at == PING_SECONDS + 1 + PROBE_SECONDS
