@@ -10,11 +10,12 @@ from gateway.backplane import NO_TERM
 from gateway.backplane.member_line import nick_of
 from gateway.sessions.states import (
     MAY_CLAIM,
+    SESSION_TRANSITIONS,
     Resumption,
     RoomState,
     SessionEvent,
     SessionState,
-    next_session_state,
+    next_state,
 )
 from gateway.wire.close_codes import Close
 
@@ -88,7 +89,7 @@ class SessionRecord:
 
         :raises ImpossibleTransition: if the event cannot happen in this state.
         """
-        self.state = next_session_state(self.state, event)
+        self.state = next_state(SESSION_TRANSITIONS, self.state, event)
 
     def claimed(self, term: int, line: str) -> None:
         """Take in that Redis confirmed who the session is, in a term."""

@@ -204,12 +204,15 @@ class SessionRegistry:
     @property
     def connected(self) -> int:
         """How many sessions have a connection."""
-        return self._table.count(SessionState.CONNECTED)
+        return self._count(SessionState.CONNECTED)
 
     @property
     def parked(self) -> int:
         """How many sessions have none and may come back."""
-        return self._table.count(SessionState.PARKED, SessionState.MOVED)
+        return self._count(SessionState.PARKED, SessionState.MOVED)
+
+    def _count(self, *states: SessionState) -> int:
+        return sum(1 for record in self.sessions.values() if record.state in states)
 
     def followers(self, room: str) -> Collection[str]:
         """Return the sessions that follow a room here."""

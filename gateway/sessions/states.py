@@ -3,10 +3,9 @@
 Theory of operation
 ===================
 
-A session is one conversation of a client with the cluster. It outlives its connection by the grace
-time, and while it lasts it may go from node to node. Redis knows which node has it. What a node
-remembers of a session is only what it believes: an answer may be lost, and another node may take
-the session up at any time. Three machines describe what this node believes of one session.
+A session outlives its connection by the grace time, and may go from node to node. Redis knows which
+node has it. What a node remembers is only what it believes: an answer may be lost, and another node
+may take the session up at any time. Three machines describe what this node believes of one session.
 
 1. `SessionState`: where the session is. It starts as UNKNOWN, when a connection asks to resume it,
    or as CLAIMING, when a connection says a hello of its own. It ends as GONE, and is forgotten.
@@ -39,14 +38,18 @@ Rules that hold because there is no transition against them:
   claimed again, and Redis then says whose it is.
 - A GONE session stays so, whatever late answers say.
 
-Changes of a session in Redis carry its *term* (`gateway.backplane.terms`), so giving back late
-takes nothing away from a session that has moved on or has come back.
+What is given back carries the session's *term* (`gateway.backplane.terms`), so that giving back
+late takes nothing from a session that has moved on or has come back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Final
+from typing import Final, TypeVar
+
+StateT = TypeVar("StateT", bound=Enum)
+EventT = TypeVar("EventT", bound=Enum)
 
 
 class ImpossibleTransition(Exception):
@@ -162,15 +165,11 @@ MAY_CLAIM: Final = frozenset({_S.CLAIMING, _S.CONNECTED, _S.PARKED})
 WITH_CONNECTION: Final = frozenset({_S.CLAIMING, _S.CONNECTED})
 """The states in which a session has a connection; in the others it has none."""
 
-GRACE_BEGINS: Final = frozenset(
-    {
-        *((state, _E.RESUMED) for state in _S),
-        (_S.CONNECTED, _E.DISCONNECTED),
-        (_S.CONNECTED, _E.REPLACED),
-        (_S.UNKNOWN, _E.UNANSWERED),
-    }
-)
-"""The states before events with which the grace time begins, of a session or of its rooms."""
+GRACE_BEGINS: Final = {
+    (_S.CONNECTED, _E.DISCONNECTED), (_S.CONNECTED, _E.REPLACED), (_S.UNKNOWN, _E.UNANSWERED),
+    *((state, _E.RESUMED) for state in _S),
+}  # fmt: skip
+"""The grace time, of a session or of its rooms, begins when in this state this event happens."""
 
 
 class Resumption(Enum):
@@ -236,23 +235,14 @@ ROOM_EVENTS: Final[dict[tuple[SessionState, SessionEvent], dict[RoomState, RoomE
 """What becomes of a session's rooms when an event has brought it into a state."""
 
 
-def next_session_state(state: SessionState, event: SessionEvent) -> SessionState:
-    """Return the state of a session after an event.
+def next_state(
+    transitions: Mapping[StateT, Mapping[EventT, StateT]], state: StateT, event: EventT
+) -> StateT:
+    """Return what an event makes of a state, by one of the tables above.
 
     :raises ImpossibleTransition: if the event cannot happen in this state.
     """
     try:
-        return SESSION_TRANSITIONS[state][event]
-    except KeyError:
-        raise ImpossibleTransition(f"{event} in {state}") from None
-
-
-def next_room_state(state: RoomState, event: RoomEvent) -> RoomState:
-    """Return what a room is to a session after an event.
-
-    :raises ImpossibleTransition: if the event cannot happen in this state.
-    """
-    try:
-        return ROOM_TRANSITIONS[state][event]
+        return transitions[state][event]
     except KeyError:
         raise ImpossibleTransition(f"{event} in {state}") from None

@@ -17,20 +17,22 @@ from gateway.sessions.record import ClientConnection, SessionRecord
 from gateway.sessions.states import (
     GRACE_BEGINS,
     ROOM_EVENTS,
+    ROOM_TRANSITIONS,
     WITH_CONNECTION,
+    ImpossibleTransition,
     Resumption,
     RoomEvent,
     RoomState,
     SessionEvent,
     SessionState,
-    next_room_state,
+    next_state,
 )
 
 _LISTED_ONLY: Final = frozenset({RoomState.PARKED, RoomState.LEAVING})
 
 
 class Detached(NamedTuple):
-    """What a session had until now: its connection, and the rooms that it followed."""
+    """What a session has lost by a change: its connection, and rooms that it followed."""
 
     connection: ClientConnection | None
     rooms: list[str]
@@ -47,11 +49,9 @@ class SessionTable:
         self._sessions: dict[str, SessionRecord] = {}
         self.sessions: Mapping[str, SessionRecord] = MappingProxyType(self._sessions)
         """All sessions, to be read only."""
-        self._unverified: dict[str, SessionRecord] = {}
-        self.unverified: Mapping[str, SessionRecord] = MappingProxyType(self._unverified)
+        self.unverified: dict[str, SessionRecord] = {}
         """The sessions whose claims are to be made again."""
-        self._releasable: dict[str, SessionRecord] = {}
-        self.releasable: Mapping[str, SessionRecord] = MappingProxyType(self._releasable)
+        self.releasable: dict[str, SessionRecord] = {}
         """The sessions of which something is to be given back."""
         self._expiring: dict[str, SessionRecord] = {}  # in the order of their times
         self._listed: Counter[str] = Counter()
@@ -68,30 +68,23 @@ class SessionTable:
         """The rooms in which somebody is listed here without following them."""
         return self._listed.keys()
 
-    def count(self, *states: SessionState) -> int:
-        """Return how many sessions are in one of these states."""
-        return sum(1 for record in self._sessions.values() if record.state in states)
-
     # --- a session begins ---------------------------------------------------------------------
 
     def add_claiming(self, sid: str, connection: ClientConnection) -> SessionRecord:
         """Add a session that is not in the table, for a connection that says hello."""
-        record = SessionRecord(sid, SessionState.CLAIMING, connection)
-        self._sessions[sid] = record
+        record = self._sessions[sid] = SessionRecord(sid, SessionState.CLAIMING, connection)
         return record
 
     def asked(self, sid: str) -> SessionRecord:
         """Note that a connection asks Redis for a session, known here or not; return its record."""
-        record = self._sessions.get(sid)
-        if record is None:
-            record = self._sessions[sid] = SessionRecord(sid, SessionState.UNKNOWN)
+        record = self._sessions.get(sid) or SessionRecord(sid, SessionState.UNKNOWN)
+        self._sessions[sid] = record
         record.resumption = Resumption.ASKED
         return record
 
     def taken_elsewhere(self, sid: str) -> None:
         """Take in that another node took a session up, or had when it said so."""
-        record = self._sessions.get(sid)
-        if record is None:
+        if (record := self._sessions.get(sid)) is None:
             return
         if record.resumption is Resumption.NONE:
             self.mark_unverified(record)
@@ -176,16 +169,18 @@ class SessionTable:
 
     def take_unverified(self, most: int) -> list[SessionRecord]:
         """Return some unverified sessions, which count as verified from now on."""
-        taken = list(self._unverified.values())[:most]
+        taken = list(self.unverified.values())[:most]
         for record in taken:
             record.unverified = False
-            del self._unverified[record.sid]
+            del self.unverified[record.sid]
         return taken
 
     # --- its rooms ----------------------------------------------------------------------------
 
     def join_room(self, record: SessionRecord, room: str) -> RoomState:
-        """Note that a session is joining a room; return what the room was to it before."""
+        """Note that a connected session is joining a room; return what that was to it before."""
+        if record.state is not SessionState.CONNECTED:
+            raise ImpossibleTransition(f"{RoomEvent.JOIN} in {record.state}")
         before = record.rooms.get(room, RoomState.ABSENT)
         self._change_room(record, room, RoomEvent.JOIN)
         if before is RoomState.LEAVING:
@@ -215,7 +210,7 @@ class SessionTable:
 
     def _change_room(self, record: SessionRecord, room: str, event: RoomEvent) -> None:
         before = record.rooms.get(room, RoomState.ABSENT)
-        after = next_room_state(before, event)
+        after = next_state(ROOM_TRANSITIONS, before, event)
         if after is RoomState.ABSENT:
             del record.rooms[room]
         else:
@@ -224,8 +219,6 @@ class SessionTable:
             self._listed[room] += change
             if not self._listed[room]:
                 del self._listed[room]
-
-    # --- what follows from it -----------------------------------------------------------------
 
     def _set_grace(
         self, record: SessionRecord, before: SessionState, event: SessionEvent, now: float
@@ -242,8 +235,8 @@ class SessionTable:
             self._expiring[record.sid] = record
 
     def _update(self, record: SessionRecord) -> None:
-        _keep(self._unverified, record, when=record.unverified)
-        _keep(self._releasable, record, when=record.is_to_be_released)
+        _keep(self.unverified, record, when=record.unverified)
+        _keep(self.releasable, record, when=record.is_to_be_released)
         if record.state is SessionState.GONE:
             del self._sessions[record.sid]
 
