@@ -82,6 +82,7 @@ class Node:
             metrics=self._metrics,
             why_not_ready=self._why_not_ready,
         )
+        """The parts that connections and sessions work with."""
         self._metrics.read_gauges = self._gauges
         self._slots = ConnectionSlots(most_connections())
         self._connections: set[Connection] = set()

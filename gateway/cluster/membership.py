@@ -78,7 +78,7 @@ class Membership:
     # --- what the node asks -------------------------------------------------------------------
 
     def heard(self, payload: bytes) -> None:
-        """Take in what was published on this node's own channel."""
+        """Handle what was published on this node's own channel."""
         if payload == _PROBE:
             self._probe_heard_at = trio.current_time()
         elif payload.startswith(_TAKEN):
@@ -90,7 +90,7 @@ class Membership:
         self._do_once("check", self._check)
 
     def redis_moved(self) -> None:
-        """Take in that Redis is another server, or was restarted: it may have lost anything."""
+        """Have all logs compared with Redis, which may have lost data: it restarted, or moved."""
         log.warning("redis may have lost data")
         self._relay.recheck(doubted=True)
 

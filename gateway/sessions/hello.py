@@ -1,4 +1,4 @@
-"""How a connection's client comes to a session: it says hello, as often as it takes."""
+"""How a client gets its session: it says hello, again if that fails, and may resume one."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Authentication:
         except SessionExists:
             text = "There is this session already; resume it."
             raise CommandError("unauthorized", text) from None
-        self._abandon_attempt(but=record)
+        self._abandon_attempt(keep=record)
         return record, secret
 
     async def _resume(self, command: wire.Hello, secret: str) -> Session:
@@ -103,18 +103,18 @@ class Authentication:
         if found is None:
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
         record, missed = found
-        self._abandon_attempt(but=record)
+        self._abandon_attempt(keep=record)
         self._attempt = _Attempt(record, secret, inboxes.take_up(sid, self._write_buffer))
         self._context.metrics.counts.resumed += 1
         return self._establish(self._attempt, command, missed)
 
-    def _abandon_attempt(self, *, but: SessionRecord) -> None:
+    def _abandon_attempt(self, *, keep: SessionRecord) -> None:
         """Give back what an earlier hello may have claimed, unless it is for the same session."""
         if self._attempt is None:
             return
         record, _, inbox = self._attempt
         self._context.relay.inboxes.close(inbox)
-        if record is not but and record.connection is self._connection:
+        if record is not keep and record.connection is self._connection:
             self._context.registry.release(record)
         self._attempt = None
 

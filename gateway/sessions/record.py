@@ -92,6 +92,6 @@ class SessionRecord:
         self.state = next_state(SESSION_TRANSITIONS, self.state, event)
 
     def claimed(self, term: int, line: str) -> None:
-        """Take in that Redis confirmed who the session is, in a term."""
+        """Record that Redis confirmed who the session is, in a term."""
         self.term, self.line = term, line
         self.transition(SessionEvent.CLAIMED)

@@ -44,7 +44,7 @@ class SessionRegistry:
     def hold(self, sid: str, connection: ClientConnection) -> SessionRecord:
         """Return a new session, for which a connection is about to claim a nickname.
 
-        A connection whose claim failed is given the same one again.
+        A connection whose claim failed gets the same one again.
 
         :raises SessionExists: if there is another session by this id.
         :raises Unavailable: while Redis is away; then nothing is kept.
@@ -109,7 +109,7 @@ class SessionRegistry:
         self._drop(record, self._transition(record, SessionEvent.ENDED), closing)
 
     def replaced(self, record: SessionRecord, term: int) -> None:
-        """Take in that another node took a session up after ``term``; close its connection."""
+        """Record that another node took a session up after ``term``; close its connection."""
         if record.term <= term:  # else it has come back since
             self._drop(record, self._transition(record, SessionEvent.REPLACED), REPLACED)
 
@@ -132,10 +132,10 @@ class SessionRegistry:
 
     @contextmanager
     def joining(self, record: SessionRecord, room: str) -> Iterator[None]:
-        """Note that a session's connection follows a room; if it then cannot, it is as before.
+        """Count a room as followed while a session joins it; `Unavailable` undoes that.
 
-        Redis may have listed it all the same, so one that was not listed before is taken out. One
-        that was, and does not follow the room any more, has the grace time to join it again.
+        Redis may have listed the session all the same, so one that was not listed before is taken
+        out. One that was, and does not follow the room any more, has the grace time to join again.
         """
         before = self._table.join_room(record, room)
         try:
@@ -149,7 +149,7 @@ class SessionRegistry:
             raise
 
     def left(self, record: SessionRecord, room: str) -> None:
-        """Take in that Redis has taken a session out of a room that it followed."""
+        """Record that Redis has taken a session out of a room that it followed."""
         self._table.left_room(record, room)
         self._relay.drop_member(room, record.sid)
 
@@ -161,7 +161,7 @@ class SessionRegistry:
 
     @asynccontextmanager
     async def claiming(self, record: SessionRecord) -> AsyncIterator[None]:
-        """Have nobody else claim anything for a session meanwhile, nor give back what it held.
+        """Hold a session's claims: meanwhile nobody else makes any, or gives back what it held.
 
         A claim that is given back while it is under way might be carried out after that.
         """
@@ -177,12 +177,12 @@ class SessionRegistry:
         return len(self._table.unverified)
 
     def mark_unverified(self, *records: SessionRecord) -> None:
-        """Have all that sessions claim claimed again soon: what Redis knows of it is uncertain."""
+        """Have all claims of sessions made again soon: what Redis knows of them is uncertain."""
         for record in records:
             self._table.mark_unverified(record)
 
     def taken_elsewhere(self, sid: str) -> None:
-        """Take in that another node has taken a session up, or had when it said so."""
+        """Record that another node has taken a session up, or had when it said so."""
         self._table.taken_elsewhere(sid)
 
     def take_unverified(self, most: int) -> list[SessionRecord]:
@@ -208,7 +208,7 @@ class SessionRegistry:
 
     @property
     def parked(self) -> int:
-        """How many sessions have none and may come back."""
+        """How many sessions have no connection and may come back, here or elsewhere."""
         return self._count(SessionState.PARKED, SessionState.MOVED)
 
     def _count(self, *states: SessionState) -> int:

@@ -83,7 +83,7 @@ class SessionTable:
         return record
 
     def taken_elsewhere(self, sid: str) -> None:
-        """Take in that another node took a session up, or had when it said so."""
+        """Record that another node took a session up, or had when it said so."""
         if (record := self._sessions.get(sid)) is None:
             return
         if record.resumption is Resumption.NONE:
@@ -94,7 +94,7 @@ class SessionTable:
     def resumed(
         self, record: SessionRecord, connection: ClientConnection, term: int, line: str, now: float
     ) -> Detached:
-        """Take in that Redis gave this node a session that was `asked` for.
+        """Record that Redis gave this node a session that was `asked` for.
 
         :returns: what it lost by that; ``connection`` is not among it, if it had that one before.
         """
@@ -103,7 +103,7 @@ class SessionTable:
         return lost if lost.connection is not connection else Detached(None, lost.rooms)
 
     def not_found(self, record: SessionRecord, now: float) -> None:
-        """Take in that Redis has no such session."""
+        """Record that Redis has no such session."""
         self._answered(record, SessionEvent.NOT_FOUND, now)
 
     def _answered(self, record: SessionRecord, event: SessionEvent, now: float) -> Detached:
@@ -115,7 +115,7 @@ class SessionTable:
         return lost
 
     def unanswered(self, record: SessionRecord, now: float) -> None:
-        """Take in that Redis did not answer: the session may be this node's, in an unknown term.
+        """Record that Redis did not answer: the session may be this node's, in an unknown term.
 
         It is claimed again or given back; one that nobody asks for again is, after the grace time.
         """
@@ -190,7 +190,7 @@ class SessionTable:
     def join_failed(
         self, record: SessionRecord, room: str, before: RoomState, *, follows: bool, now: float
     ) -> None:
-        """Take in that a session could not join a room, or that it is not known whether it did.
+        """Record that a session could not join a room, or that it is not known whether it did.
 
         - one that was not listed there is taken out again;
         - one that was, and does not follow the room any more, has the grace time to join it again;
@@ -204,7 +204,7 @@ class SessionTable:
         self._update(record)
 
     def left_room(self, record: SessionRecord, room: str) -> None:
-        """Take in that Redis has taken a session out of a room."""
+        """Record that Redis has taken a session out of a room."""
         self._change_room(record, room, RoomEvent.LEFT)
         self._update(record)
 
