@@ -60,7 +60,7 @@ class Node:
         self._relay = Relay(self._backplane, self._metrics.counts)
         grace = settings.grace_seconds
         self._registry = SessionRegistry(self._backplane, self._relay, grace=grace)
-        self._membership = Membership(
+        self.membership = Membership(
             self._backplane,
             self._relay,
             self._registry,
@@ -72,7 +72,7 @@ class Node:
             rate=settings.connect_rate,
             now=trio.current_time(),
         )
-        self._context = NodeContext(
+        self.context = NodeContext(
             settings=settings,
             node=self.name,
             backplane=self._backplane,
@@ -82,6 +82,7 @@ class Node:
             metrics=self._metrics,
             why_not_ready=self._why_not_ready,
         )
+        """The parts that connections and sessions work with."""
         self._metrics.read_gauges = self._gauges
         self._slots = ConnectionSlots(most_connections())
         self._connections: set[Connection] = set()
@@ -112,17 +113,17 @@ class Node:
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
                     on_restored=self._restored,
-                    on_moved=self._membership.redis_moved,
+                    on_moved=self.membership.redis_moved,
                 )
             )
             nursery.start_soon(
                 partial(
                     self._relay.run,
-                    on_own=self._membership.heard,
-                    on_loss=self._membership.look_soon,
+                    on_own=self.membership.heard,
+                    on_loss=self.membership.look_soon,
                 )
             )
-            nursery.start_soon(self._membership.run)
+            nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
             nursery.start_soon(self._keep_alive)
             with trio.CancelScope() as draining:
@@ -148,7 +149,7 @@ class Node:
         self, connections: trio.Nursery, connected: socket.socket, remote: str
     ) -> None:
         """Serve one connection; nothing that happens in it may reach the others."""
-        connection = Connection(self._context, connected, remote, connections.start_soon)
+        connection = Connection(self.context, connected, remote, connections.start_soon)
         self._connections.add(connection)
         if self._accepting.cancel_called:
             connection.close(DRAINING)
@@ -220,19 +221,19 @@ class Node:
     def _restored(self) -> None:
         """Catch up with what the subscription did not bring while it was away."""
         self._relay.recheck()
-        self._membership.check_soon()
+        self.membership.check_soon()
 
     async def _leave_redis_clean(self) -> None:
-        await self._registry.released()
+        await self._registry.all_released()
         try:
-            await self._membership.give_up()
+            await self.membership.give_up()
         except Unavailable:
             log.warning("redis is away; the other nodes will clean up after this one")
 
     def _why_not_ready(self) -> str | None:
         if self._stopping.is_set():
             return "the node is draining"
-        return self._membership.why_not_ready()
+        return self.membership.why_not_ready()
 
     def _gauges(self) -> Gauges:
         outboxes = [c.write_buffer for c in self._connections]
@@ -244,7 +245,7 @@ class Node:
             tasks=trio.lowlevel.current_statistics().tasks_living,
             outbox_bytes=sum(write_buffer.waiting for write_buffer in outboxes),
             redis_connected=self._backplane.connected,
-            subscription_delivers=self._membership.subscription_delivers,
+            subscription_delivers=self.membership.subscription_delivers,
             ready=self._why_not_ready() is None,
         )
 

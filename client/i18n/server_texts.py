@@ -18,6 +18,7 @@ from gateway import wire
 REFUSALS: Final[Mapping[str, Sequence[str]]] = {
     "bad_frame": (N_("The server does not understand this client: {message}"),),
     "unauthorized": (N_("The server does not know this session any more."),),
+    "forbidden": (N_("You are not allowed to do this."),),
     "bad_nick": (
         N_(
             "A nickname has 2 to 32 characters; a to z, digits and _ - . can always be used, "

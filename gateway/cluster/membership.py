@@ -1,6 +1,6 @@
-"""This node's heartbeat, and what hangs on it: its own readiness, and burying the dead.
+"""This node's heartbeat, and what depends on it: readiness, upkeep, releasing what is left behind.
 
-Survivors give back what a dead node held, so that no nickname stays taken and nobody stays listed.
+The nodes that live release what a dead node held: no nickname stays taken, and nobody stays listed.
 """
 
 from __future__ import annotations
@@ -17,27 +17,35 @@ from gateway.backplane import Backplane, Denied, Refused, Retry, Unavailable
 from gateway.cluster.failure_detector import FailureDetector
 from gateway.cluster.reconciler import Reconciler
 from gateway.delivery.relay import Relay
+from gateway.sessions.reclaim import reclaim
 from gateway.sessions.registry import SessionRegistry
 
 BEAT_SECONDS: Final = 1.0
+"""Seconds between two heartbeats."""
 DEAD_AFTER: Final = 3.0
 """Seconds without a heartbeat after which a node counts as dead; the others notice within five."""
 NOT_READY_AFTER: Final = 3.0
+"""Seconds without an answer to a heartbeat, or without a probe, after which a node is not ready."""
 LATE_BEAT: Final = 1.5
 """Times `BEAT_SECONDS`: a node whose own beats are further apart knows nothing of the others'."""
 TIDY_SECONDS: Final = 60.0
+"""Seconds between two rounds of the upkeep that is never urgent."""
 
 _PROBE: Final = b"probe"
+"""What a heartbeat publishes on the node's own channel, to see that the subscription delivers."""
 _TAKEN: Final = b"taken "
+"""What goes before the id of a session that another node has taken up."""
 
 log = structlog.get_logger("membership")
 
 
 class Membership:
-    """One node's place in the register, and the upkeep of everything that hangs on it.
+    """Keeps this node on the register, and does the upkeep that depends on its heartbeats.
 
-    Without a heartbeat for ``probe_seconds`` on the subscription that is built anew; 0 turns that
-    off. What a node held is released ``grace`` seconds after its last heartbeat.
+    - ``probe_seconds``: without a probe for so long, the subscription is built anew; 0 turns that
+      off;
+    - ``grace``: seconds after its last heartbeat in which the sessions of a dead node can be
+      resumed; then they are released.
     """
 
     def __init__(
@@ -53,7 +61,7 @@ class Membership:
         self._relay = relay
         self._registry = registry
         self._probe_seconds = probe_seconds
-        self._reconciler = Reconciler(backplane, registry)
+        self.reconciler = Reconciler(backplane, registry)
         self._deaths = FailureDetector(DEAD_AFTER, grace)
         self._answered_at = -NOT_READY_AFTER
         self._denied = ""
@@ -63,35 +71,35 @@ class Membership:
         self._replication_id = ""
         self._forgotten = False
         self._sweep_at = math.inf
-        self._doubted = trio.Event()
+        self._beat_due = trio.Event()
         self._under_way: set[str] = set()
         self._nursery: trio.Nursery | None = None
 
     # --- what the node asks -------------------------------------------------------------------
 
     def heard(self, payload: bytes) -> None:
-        """Take in what came on this node's own channel."""
+        """Handle what was published on this node's own channel."""
         if payload == _PROBE:
             self._probe_heard_at = trio.current_time()
         elif payload.startswith(_TAKEN):
-            self._registry.heard_taken(payload.removeprefix(_TAKEN).decode())
-            self._do_once("settle", self._settle)
+            self._registry.taken_elsewhere(payload.removeprefix(_TAKEN).decode())
+            self._do_once("reclaim", self._reclaim)
 
     def check_soon(self) -> None:
-        """See that every session is still this node's: it may have missed that one is not."""
+        """Check that every session is still this node's: it may have missed that one is not."""
         self._do_once("check", self._check)
 
     def redis_moved(self) -> None:
-        """Take in that Redis is another server, or was restarted: it may have lost anything."""
+        """Have all logs compared with Redis, which may have lost data: it restarted, or moved."""
         log.warning("redis may have lost data")
         self._relay.recheck(doubted=True)
 
     def look_soon(self) -> None:
-        """See at once whether Redis knows this node still: somebody found that it lost a room."""
-        self._doubted.set()
+        """Beat at once, to see whether Redis still knows this node: it was found to lack a room."""
+        self._beat_due.set()
 
     def why_not_ready(self) -> str | None:
-        """Tell what keeps the node from serving; None if it can."""
+        """Return what keeps the node from serving; None if it can."""
         now = trio.current_time()
         if unfit := self._backplane.why_unfit:
             return unfit
@@ -106,8 +114,13 @@ class Membership:
 
     @property
     def subscription_delivers(self) -> bool:
-        """Whether a probe came back lately."""
+        """Whether a probe came back within `NOT_READY_AFTER`."""
         return trio.current_time() - self._probe_heard_at <= NOT_READY_AFTER
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no upkeep is under way or due."""
+        return not (self._forgotten or self._under_way)
 
     async def run(self) -> None:
         """Keep this node a member; runs for as long as the node does."""
@@ -117,10 +130,12 @@ class Membership:
             self._nursery.start_soon(self._listen_for_probes)
 
     async def give_up(self) -> None:
-        """Be gone; for the very end. :raises Unavailable: if Redis is away.
+        """Leave the cluster; for the very end.
 
-        Sessions that are parked here can be taken up elsewhere for the grace time still; then the
-        other nodes release them.
+        Sessions that are parked here can be resumed elsewhere for the grace time; then the other
+        nodes release them.
+
+        :raises Unavailable: if Redis is away.
         """
         name = self._backplane.incarnation.name
         if self._registry.parked:
@@ -144,10 +159,10 @@ class Membership:
                     await self._register()
                 now, before = trio.current_time(), self._answered_at
                 self._answered_at, self._denied = now, ""
-                # All of these may take long; the heart goes on beating meanwhile.
-                self._do_once("check some", self._reconciler.some_sessions)
-                if self._forgotten or self._registry.unsettled:
-                    self._do_once("settle", self._settle)
+                # All of these may take long; the heartbeat goes on meanwhile.
+                self._do_once("check some", self.reconciler.some_sessions)
+                if self._forgotten or self._registry.unverified:
+                    self._do_once("reclaim", self._reclaim)
                 if now >= self._sweep_at:
                     self._do_once("sweep", self._clear_away)
                 if now - before > LATE_BEAT * BEAT_SECONDS:
@@ -159,41 +174,42 @@ class Membership:
                 for node in over:
                     self._do_once(f"release {node}", partial(self._release_node, node))
             except Unavailable as error:
-                # While Redis is away everybody's beats stand still; nobody is dead for that.
+                # While Redis is away all heartbeats stand still, and no node is dead for that.
                 self._deaths.forget()
                 self._note_denied(str(error) if isinstance(error, Denied | Refused) else "")
                 lasting = not error.passes
             self._check_subscription()
             settled = lasting or self._backplane.why_unfit or self.why_not_ready() is None
             with trio.move_on_after(BEAT_SECONDS if settled else BEAT_SECONDS / 10):
-                await self._doubted.wait()
-            self._doubted = trio.Event()
+                await self._beat_due.wait()
+            self._beat_due = trio.Event()
 
     def _note_denied(self, reason: str) -> None:
-        """Note why Redis, though it answers, does not take our beats; log it once."""
+        """Note why Redis, though it answers, refuses the heartbeat; log it once."""
         if reason and not self._denied:
             log.warning("redis refuses", reason=reason)
         self._denied = reason
 
     async def _register(self) -> None:
-        """Count as alive, and have everybody here claim what they hold under this node's name.
+        """Register the node, and have all sessions claim what they hold under its name.
 
-        That is a new one, if it was registered before: what is held under the old one and not
-        claimed again is released by and by, as a dead node's.
+        If it was registered before, it goes by a new name: what is held under the old one, and not
+        claimed again, is released in time as a dead node's.
         """
         if self._registered:
             self._backplane.incarnation.renew()
-            # Not at once: until then every other node that lives is registered again, too.
+            # Not at once: by then every other node that lives is registered again, too.
             self._sweep_at = trio.current_time() + DEAD_AFTER
         self._replication_id, self._forgotten = self._backplane.replication_id, True
-        self._registry.unsettle_all()
+        self._registry.mark_unverified(*self._registry.sessions.values())
         await self._backplane.nodes.register()
         self._registered = True
 
     def _do_once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Start some upkeep unless it is under way; what fails, a later beat starts again.
+        """Start some upkeep unless it is under way.
 
-        What is refused, for a reason that does not pass, is tried again by and by.
+        If Redis is away, a later heartbeat starts it again. If Redis refuses, for a reason that
+        does not pass, it is tried again after a while.
         """
 
         async def attempt() -> None:
@@ -232,8 +248,8 @@ class Membership:
             self._silent_since = trio.current_time()
             self._backplane.resubscribe()
 
-    async def _settle(self) -> None:
-        await self._registry.settle_all()
+    async def _reclaim(self) -> None:
+        await reclaim(self._backplane, self._registry)
         if self._forgotten:
             self._forgotten = False  # it may be so again before this is done
             try:
@@ -247,38 +263,38 @@ class Membership:
         """Release what older data have brought back, such as members who had left."""
         due, self._sweep_at = self._sweep_at, math.inf  # it may be set again before this is done
         try:
-            await self._reconciler.nicks()
-            await self._reconciler.rooms()
+            await self.reconciler.nicks()
+            await self.reconciler.rooms()
         except Unavailable:
             self._sweep_at = min(due, self._sweep_at)
             raise
 
     async def _check(self) -> None:
-        await self._reconciler.sessions()
-        await self._registry.settle_all()
+        await self.reconciler.sessions()
+        await reclaim(self._backplane, self._registry)
 
     async def _declare_dead(self, node: str) -> None:
-        """Let a node, should it come back, claim anew; every survivor may do it."""
+        """Mark a node dead, so that it claims anew if it comes back; any node may do it."""
         log.warning("node died", dead_node=node)
         await self._backplane.nodes.declare_dead(node)
 
     async def _release_node(self, node: str) -> None:
-        """Give back what a node held; every survivor may do it, any number of times."""
-        # The rooms first: whoever comes back under a name that is free again is not still listed.
+        """Release what a node held; any node may do it, any number of times."""
+        # Rooms first: somebody who takes a nickname that is free again must not be listed already.
         await self._backplane.rooms.release_node(node)
         ended = await self._backplane.nicks.release_node(node)
         await self._backplane.inboxes.forget(ended)
         await self._backplane.nodes.remove(node)
 
     async def _tidy(self) -> None:
-        """Keep this node's rooms in the listing, and see to what nobody else would clear away."""
+        """Keep this node's rooms listed, and clear away what nobody else would."""
         while True:
             await trio.sleep(TIDY_SECONDS)
             for tidy in (
                 self._list_rooms,
                 self._backplane.rooms.forget_expired,
-                self._reconciler.nicks,
-                self._reconciler.rooms,
+                self.reconciler.nicks,
+                self.reconciler.rooms,
             ):
                 try:
                     await tidy()

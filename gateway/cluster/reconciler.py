@@ -1,15 +1,16 @@
-"""What nobody else would give back: held by nodes on no register, or here by no session.
+"""Compares what Redis has with the sessions that there are, and puts right what differs.
 
-A command may take effect long after its connection was given up, by Redis or by something in
-between. So a node that came back from the dead, and died again before it noticed, had claimed under
-a name that the others had released already; or a session is entered into a room that it has left.
+Redis, or something in between, may carry out a command long after its connection was given up. So a
+session may be listed in a room that it has left; or a node that was declared dead, came back, and
+died before it noticed, has claimed under a name that the others had released already. Nobody else
+would give that back.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -17,25 +18,31 @@ import structlog
 import trio
 
 from gateway.backplane import Backplane, Refused
+from gateway.sessions.record import SessionRecord
 from gateway.sessions.registry import SessionRegistry
+from gateway.sessions.states import SessionState
 
 MOST_AT_ONCE: Final = 200
-"""Sessions looked at, or given back, at one go."""
+"""Members that are looked at, or sessions that are given back, with one command."""
 STRANGE_ROOMS: Final = 50
-"""Rooms looked at each time in which nobody on this node is."""
+"""Rooms that each `Reconciler.rooms` looks at in which nobody on this node is."""
 CHECK_BATCH: Final = 500
+"""Sessions whose nicknames are checked with one command."""
 CHECK_ROUNDS: Final = 60
-"""Times that it is seen to some sessions in which all of them come round."""
+"""Calls of `Reconciler.some_sessions` that check every session once."""
 
 _VANISHED: Final = "evicted, or deleted by somebody; they are claimed anew"
 
 T = TypeVar("T")
 
-log = structlog.get_logger("sweep")
+log = structlog.get_logger("reconciler")
 
 
 class Reconciler:
-    """Puts right what Redis has of this node's sessions, and of nodes that are no more."""
+    """Puts right what Redis has of this node's sessions, and of nodes that are not registered.
+
+    Every method raises `Unavailable` if Redis does not answer.
+    """
 
     def __init__(self, backplane: Backplane, registry: SessionRegistry) -> None:
         self._backplane = backplane
@@ -43,22 +50,17 @@ class Reconciler:
         self._to_check: list[str] = []
 
     async def sessions(self) -> None:
-        """See that every session here owns its nickname still, and have it claimed anew if not.
-
-        :raises Unavailable: if Redis does not answer.
-        """
-        sids = self._registry.everybody()
+        """Check that every session here still owns its nickname; if not, have it claimed anew."""
+        sids = list(self._registry.sessions)
         for start in range(0, len(sids), CHECK_BATCH):
             await self._check(sids[start : start + CHECK_BATCH])
 
     async def some_sessions(self) -> None:
-        """See to the next few sessions; to all, if Redis has lost one: most likely it lost all.
+        """Check the next few sessions; if Redis has lost one, check all: most likely it lost all.
 
-        They all come round in `CHECK_ROUNDS` calls, if there are not too many.
-
-        :raises Unavailable: if Redis does not answer.
+        `CHECK_ROUNDS` calls check every session, unless there are very many.
         """
-        everybody = self._registry.everybody()
+        everybody = list(self._registry.sessions)
         self._to_check = self._to_check or everybody
         count = min(math.ceil(len(everybody) / CHECK_ROUNDS), CHECK_BATCH)
         some, self._to_check = self._to_check[:count], self._to_check[count:]
@@ -66,46 +68,40 @@ class Reconciler:
             await self.sessions()
 
     async def _check(self, sids: list[str]) -> bool:
-        """Settle those of these sessions that may not be here; true if Redis has lost one."""
-        nicks = self._registry.owned(sids)
+        """Have sessions claimed anew that may not be here; return whether Redis has lost one."""
+        nicks = self._owned(sids)
         astray = await self._backplane.nicks.astray(nicks)
-        owned = self._registry.owned(astray)  # much may have happened meanwhile
+        owned = self._owned(astray)  # much may have happened meanwhile
         astray = {sid: lost for sid, lost in astray.items() if owned.get(sid) == nicks[sid]}
         if lost := sum(astray.values()):
             log.warning("nicknames vanished from redis", sessions=lost, hint=_VANISHED)
-        self._registry.settle_those(astray)
+        self._registry.mark_unverified(*self._records(astray))
         return lost > 0
 
     async def nicks(self) -> None:
-        """See that every nickname is held by a session that there is.
-
-        :raises Unavailable: if Redis does not answer.
-        """
+        """Release nicknames that no session holds."""
         nicks, nodes = self._backplane.nicks, self._backplane.nodes
         holdings = await nicks.holdings()
         for node in holdings.keys() - await nodes.registered():
             log.warning("nicknames held by no node", dead_node=node)
             await nodes.declare_dead(node)
         here = self._of_this_node(holdings)
-        unknown = self._registry.unknown(here)[:MOST_AT_ONCE]
-        # Those that went meanwhile are given back already; only the others tell of a fault.
+        unknown = [sid for sid in here if sid not in self._registry.sessions][:MOST_AT_ONCE]
+        # Those that ended meanwhile are given back already; only the others are worth a warning.
         if ended := await nicks.release_held({sid: here[sid] for sid in unknown}):
             log.warning("sessions that nobody has", sessions=len(ended))
             await self._backplane.inboxes.forget(ended)
 
     async def rooms(self) -> None:
-        """See that in the rooms of this node, and some others, those are listed who are there.
-
-        :raises Unavailable: if Redis does not answer.
-        """
+        """Compare who is listed with who is there: in this node's rooms, and in some others."""
         known = await self._backplane.nodes.registered()
         for room in {*self._registry.rooms, *await self._backplane.rooms.some(STRANGE_ROOMS)}:
-            # One that somebody else has spoilt, which the link logs, costs the others nothing.
+            # A room that somebody else has spoilt, which the link logs, costs the others nothing.
             with contextlib.suppress(Refused):
                 known = await self._room(room, known)
 
     async def _room(self, room: str, known: set[str]) -> set[str]:
-        """See to one room; gives the nodes that are known by now to be registered."""
+        """Compare one room; return the nodes that are known by now to be registered."""
         rooms = self._backplane.rooms
         before = frozenset(self._registry.followers(room))
         listed = await rooms.members_by_node(room)
@@ -117,18 +113,44 @@ class Reconciler:
                     log.warning("members on no node", room=room, dead_node=node, sessions=gone)
         here = self._of_this_node(listed)
         for some in _batches(here):
-            strays = self._registry.strays(room, some)
-            # Those who left meanwhile are listed no more.
+            strays = [sid for sid in some if not self._may_be_in(room, sid)]
+            # Those who left meanwhile are not listed any more.
             if strays and (gone := await rooms.leave(room, {sid: some[sid] for sid in strays})):
                 log.warning("members that are not there", room=room, sessions=gone)
             await trio.lowlevel.checkpoint()
-        missing = self._registry.owned(before.difference(here))
+        missing = self._owned(before.difference(here))
         if missing and not here:
             log.warning(
                 "members vanished from redis", room=room, sessions=len(missing), hint=_VANISHED
             )
-        self._registry.settle_followers(room, missing)
+        followers = self._registry.followers(room)
+        still = self._records(sid for sid in missing if sid in followers)
+        self._registry.mark_unverified(*still)
         return known
+
+    def _records(self, sids: Iterable[str]) -> Iterator[SessionRecord]:
+        sessions = self._registry.sessions
+        return (sessions[sid] for sid in sids if sid in sessions)
+
+    def _owned(self, sids: Iterable[str]) -> dict[str, str]:
+        """Return the nicknames that these sessions should own in Redis now, by session.
+
+        Those are left out for which something is being claimed, or will be.
+        """
+        return {
+            record.sid: record.nick
+            for record in self._records(sids)
+            if record.may_claim
+            and record.line
+            and not (record.unverified or record.claims.locked())
+        }
+
+    def _may_be_in(self, room: str, sid: str) -> bool:
+        """Return whether a session that Redis has in a room on this node may be there."""
+        record = self._registry.sessions.get(sid)
+        return record is not None and (
+            room in record.rooms or record.state is SessionState.UNKNOWN or record.claims.locked()
+        )
 
     def _of_this_node(self, by_node: dict[str, dict[str, T]]) -> dict[str, T]:
         is_own = self._backplane.nodes.is_own

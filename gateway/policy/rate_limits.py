@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TokenBucket:
-    """``burst`` commands at once, then ``rate`` a second; a rate of 0 lets everything through.
+    """``burst`` tokens at once, then ``rate`` a second; a rate of 0 lets everything through.
 
     Times are seconds of any one monotonic clock.
     """
@@ -17,13 +17,16 @@ class TokenBucket:
         self._tokens = float(burst)
         self._updated = now
 
-    def take(self, now: float) -> float:
-        """Take one token; give 0.0, or the seconds until there is one, and then take none."""
+    def take(self, now: float, cost: float = 1.0) -> float:
+        """Take ``cost`` tokens, at most ``burst``, and return 0.0.
+
+        While there are too few, take none and return the seconds until there are enough.
+        """
         if not self._rate:
             return 0.0
         self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
         self._updated = now
-        if self._tokens < 1.0:
-            return (1.0 - self._tokens) / self._rate
-        self._tokens -= 1.0
+        if self._tokens < cost:
+            return (cost - self._tokens) / self._rate
+        self._tokens -= cost
         return 0.0

@@ -26,6 +26,7 @@ from gateway.net.websocket import (
 from gateway.net.write_buffer import WriteBuffer
 from gateway.server.http import endpoints
 from gateway.sessions.context import NodeContext
+from gateway.sessions.dispatcher import CommandDispatcher
 from gateway.sessions.session import Session
 from gateway.wire.close_codes import (
     INTERNAL,
@@ -206,23 +207,24 @@ class Connection:
 
     async def _talk(self, data: bytes) -> None:
         """Carry out the client's commands until it, or somebody here, closes."""
-        session = Session(self._context, self.write_buffer, self.close)
+        dispatcher = CommandDispatcher(self._context, self.write_buffer, self)
         self._scope.deadline = trio.current_time() + HELLO_SECONDS
         try:
-            await self._converse(session, data)
+            await self._converse(dispatcher, data)
         except ProtocolViolation as broken:
             self._closing = broken.closing
         except Exception:
             # One client's connection, never the node: say what happened and let it come back.
-            log.exception("session failed", sid=session.sid)
+            sid = "" if dispatcher.session is None else dispatcher.session.sid
+            log.exception("session failed", sid=sid)
             self._closing = INTERNAL
         finally:
-            session.end(goodbye=self._client_left == NORMAL.code)
-            if not session.nick and self._closing is None and self._scope.cancel_called:
+            dispatcher.end(goodbye=self._client_left == NORMAL.code)
+            if dispatcher.session is None and self._closing is None and self._scope.cancel_called:
                 self._closing = UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
-            self._log("disconnected", session, **self._how_it_closed())
+            self._log("disconnected", dispatcher.session, **self._how_it_closed())
 
-    async def _converse(self, session: Session, data: bytes) -> None:
+    async def _converse(self, dispatcher: CommandDispatcher, data: bytes) -> None:
         reader = FrameReader(wire.MAX_FRAME_BYTES)
         data = data or await self._receive()
         while data:
@@ -235,20 +237,21 @@ class Connection:
                     self._client_left = frame.code
                     self.write_buffer.finish(frame.echo)
                     return
-                elif session.nick:
-                    await session.handle(frame)
+                elif dispatcher.session is not None:
+                    await dispatcher.handle(frame)
                 else:
-                    await self._hear_hello(session, frame)
+                    await self._hear_hello(dispatcher, frame)
             data = await self._receive()
 
-    async def _hear_hello(self, session: Session, frame: str | bytes) -> None:
-        await session.handle(frame)
-        if session.nick:
+    async def _hear_hello(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
+        await dispatcher.handle(frame)
+        if dispatcher.session is not None:
             self._scope.deadline = math.inf
-            self._log("connected", session)
+            self._log("connected", dispatcher.session)
 
-    def _log(self, event: str, session: Session, **more: object) -> None:
-        log.info(event, sid=session.sid, nick=session.nick, remote=self._remote, **more)
+    def _log(self, event: str, session: Session | None, **more: object) -> None:
+        sid, nick = ("", "") if session is None else (session.sid, session.nick)
+        log.info(event, sid=sid, nick=nick, remote=self._remote, **more)
 
     def _how_it_closed(self) -> dict[str, object]:
         if self._closing is not None:

@@ -1,4 +1,4 @@
-"""The answers to hello and join, put together. Pure."""
+"""Answers to clients: the larger ones put together, and all of them sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from gateway import wire
 from gateway.backplane import member_line, payloads
 from gateway.config import Settings
 from gateway.delivery.room import Room
+from gateway.net.websocket import text_frame
+from gateway.net.write_buffer import WriteBuffer
 from gateway.sessions.record import SessionRecord
+
+
+def send(write_buffer: WriteBuffer, event: wire.Event) -> None:
+    """Send an event to a client; the `ok` to a command without an id is left out."""
+    if not isinstance(event, wire.Ok) or event.id is not None:
+        write_buffer.offer(text_frame(wire.encode(event)))
 
 
 def limits(settings: Settings) -> wire.Limits:
@@ -33,7 +41,7 @@ def joined(
 
     The others are told of it next; this answer lists it already.
     """
-    roster, line = room.roster, record.who
+    roster, line = room.roster, record.line
     newcomer = member_line.read(line) if roster.introduce(record.sid, line) else None
     return wire.Joined(
         id=command_id,

@@ -1,15 +1,27 @@
 """What is claimed in Redis for a session of this node: who it is, and its places in rooms.
 
 All of it is claimed in the term that the session has here (`gateway.backplane.terms`), and
-answered with `Replaced` once the session has been taken up elsewhere.
+answered with `Replaced` once another node has taken the session up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from gateway.backplane import Backplane, Entered, Outdated, Unavailable
+from gateway.backplane import (
+    Backplane,
+    Entered,
+    NickTaken,
+    Outdated,
+    Refused,
+    Unavailable,
+    member_line,
+)
+from gateway.policy import nicknames
 from gateway.sessions.record import SessionRecord
+from gateway.sessions.states import RoomState
+from gateway.wire import CommandError
 
 
 def require_redis(backplane: Backplane) -> None:
@@ -28,22 +40,44 @@ async def claim(
     *,
     variants: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> None:
-    """Claim the nickname of a member line for a session.
+    """Claim the nickname of a member line for a session, with the status in it.
 
-    For holders of the record's claims. It raises as `NickRegistry.claim` does; after `Outdated` the
-    record is as the session was taken up here.
+    Only for holders of the record's claims. Raises as `NickRegistry.claim` does; after `Outdated`
+    the record has the term and the line with which this node had taken the session up.
     """
     term = record.term
     try:
         claimed = await backplane.nicks.claim(line, record.sid, term=term, variants=variants)
     except Outdated as outdated:
         if record.term == term:
-            record.term, record.who = outdated.term, outdated.who
+            record.term, record.line = outdated.term, outdated.who
         raise
-    if record.term == term:  # else it has been taken up here meanwhile, as who it is there
-        record.term, record.who = claimed, line
+    if record.term == term:  # else it has been resumed here meanwhile, with the line it has there
+        record.claimed(claimed, line)
+
+
+async def claim_or_suggest(backplane: Backplane, record: SessionRecord, line: str) -> None:
+    """Claim a nickname as `claim` does, for a client that asked for it.
+
+    :raises CommandError: ``nick_taken``, with a variant that is free where there is one.
+    """
+    try:
+        await claim(backplane, record, line, variants=nicknames.variants)
+    except NickTaken as taken:
+        suggestion = taken.free_variant
+        message = f"The nickname {member_line.nick_of(line)} is taken" + (
+            f"; {suggestion} is free." if suggestion else "."
+        )
+        raise CommandError("nick_taken", message, suggestion=suggestion) from None
 
 
 async def enter(backplane: Backplane, record: SessionRecord, room: str) -> Entered:
-    """List a session in a room as who it is now; returns and raises as `Rooms.join` does."""
-    return await backplane.rooms.join(room, record.sid, record.who, term=record.term)
+    """List a session in a room under its member line; returns and raises as `RoomStore.join`."""
+    return await backplane.rooms.join(room, record.sid, record.line, term=record.term)
+
+
+async def enter_again(backplane: Backplane, record: SessionRecord) -> None:
+    """Give all rooms that a session is listed in its present member line."""
+    for room in sorted(record.rooms_in(RoomState.FOLLOWED, RoomState.PARKED)):
+        with suppress(Refused):  # the link has logged it; the others are told all the same
+            await enter(backplane, record, room)

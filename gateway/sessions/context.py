@@ -1,4 +1,4 @@
-"""What every connection and session of a node works with."""
+"""The parts of a node that its connections and sessions work with."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ class NodeContext:
     metrics: Metrics
     why_not_ready: Callable[[], str | None]
     admit: Callable[[], float | None]
-    """Lets one more client in, or gives the seconds after which it may try again."""
+    """Admits one more client and returns None, or returns the seconds after which to try again."""

@@ -1,4 +1,4 @@
-"""What one session tells a person, or a room in passing: direct messages and typing notes."""
+"""Direct messages and typing notes of one session: whom they are for, and how they get there."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from gateway.policy.nicknames import MAX_CHARS
 from gateway.wire import CommandError, NoteTyping, SendDirect, Typing
 
 TYPING_SECONDS: Final = 2.0
-"""Of the typing notes of one session to one room or person, at most one in so long is passed on."""
+"""Seconds in which at most one typing note of a session is passed on to one room or person."""
 
 
 class DirectMessages:
-    """One session's words to others; the session says who it is."""
+    """Sends what one session has to say to one person; callers pass its present nickname."""
+
+    __slots__ = ("_backplane", "_noted", "_relay", "_sid")
 
     def __init__(self, backplane: Backplane, relay: Relay, sid: str) -> None:
         self._backplane = backplane
@@ -26,15 +28,16 @@ class DirectMessages:
         self._sid = sid
         self._noted: dict[tuple[str | None, str | None], float] = {}
 
-    async def direct(self, nick: str, command: SendDirect, *, term: int) -> int:
-        """Put a message into the inboxes of both; gives its ``seq`` in the sender's own.
+    async def send(self, nick: str, command: SendDirect, *, term: int) -> int:
+        """Put a message into the inboxes of both people; return its ``seq`` in the sender's own.
 
-        The recipient's is first: what the sender sees as said has arrived. Whom it is for is noted
-        before that, so that another attempt goes to no other, whoever has the name by then.
+        The recipient's inbox is first, so a message that the sender sees as sent has arrived. Whom
+        it is for is noted before that, so that another attempt goes to the same person, whoever has
+        the nickname by then.
 
-        :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt
+        :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt.
         :raises IdReused: if something else was said under this id, or to somebody else.
-        :raises Replaced: if the session has been taken up after ``term``
+        :raises Replaced: if another node has taken the session up after ``term``.
         """
         key, digest = f"{self._sid}:{command.id}", payloads.digest_of(command.to, command.text)
         owner = await self._owner(command.to)
@@ -71,10 +74,10 @@ class DirectMessages:
             digest=digest,
         )
 
-    async def typing(self, nick: str, command: NoteTyping) -> None:
-        """Pass a typing note on, unless one went there just now or too many would hear of it.
+    async def notify_typing(self, nick: str, command: NoteTyping) -> None:
+        """Pass a typing note on, unless one went there just now or the room is too large.
 
-        :raises CommandError: ``not_in_room`` or ``no_such_nick``
+        :raises CommandError: ``not_in_room`` or ``no_such_nick``.
         """
         if command.room is not None:
             room = self._relay.joined(command.room, self._sid)

@@ -1,141 +1,167 @@
 """The sessions of this node, with what each holds in Redis: a nickname, and places in rooms.
 
-A session outlives its connection. One that drops is parked for the grace time: it keeps its name
-and stays listed, and whoever has its secret takes it up, here or on another node. All that is given
-back is given back only as far as it is marked as this node's still, in no later term than it had
-here, so giving back late is harmless to a session that has moved on, or has come back.
+A session outlives its connection by the grace time: it keeps its name and stays listed, and whoever
+has its secret resumes it, here or on another node. What may happen to a session is decided in
+`gateway.sessions.states` and `gateway.sessions.table`; this module asks Redis, and acts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
-import structlog
 import trio
 
-from gateway.backplane import NO_TERM, Backplane, NickTaken, Refused, Replaced, Retry, Unavailable
+from gateway.backplane import Backplane, TakenUp, Unavailable
 from gateway.delivery.inbox import NOTHING_MISSED, Missed
 from gateway.delivery.relay import Relay
-from gateway.sessions.claims import claim, enter, require_redis
-from gateway.sessions.record import SessionRecord
-from gateway.sessions.rejoin_grace import RejoinGrace
+from gateway.sessions.claims import require_redis
+from gateway.sessions.record import ConnectionHandle, SessionRecord
+from gateway.sessions.release import Releaser
+from gateway.sessions.states import Resumption, RoomState, SessionEvent, SessionState
+from gateway.sessions.table import Detached, SessionTable
 from gateway.wire import Position
-from gateway.wire.close_codes import NICK_LOST, REPLACED, Close
+from gateway.wire.close_codes import REPLACED, Close
 
-_RELEASE_BATCH: Final = 200
-_CLAIM_BATCH: Final = 100
 
-log = structlog.get_logger("registry")
+class SessionExists(Exception):
+    """This node knows a session by this id already."""
 
 
 class SessionRegistry:
-    """Every session that this node holds: with a connection, parked, or being given back."""
+    """Every session that this node holds, in whichever state; ``grace`` is in seconds."""
 
     def __init__(self, backplane: Backplane, relay: Relay, *, grace: float) -> None:
         self._backplane = backplane
         self._relay = relay
-        self._rejoin_grace = RejoinGrace(grace)
-        self._registry: dict[str, SessionRecord] = {}
-        self._departures: dict[str, SessionRecord] = {}
-        self._unsettled: dict[str, SessionRecord] = {}
-        self._resuming: dict[str, bool] = {}
-        self._departed = trio.Event()
-        self._all_released = trio.Event()
-        self._parked = trio.Event()
+        self._table = SessionTable(grace)
+        self._releaser = Releaser(backplane, relay, self._table)
+        self._grace_began = trio.Event()
 
-    # --- what sessions do ---------------------------------------------------------------------
+    # --- a session and its connection ---------------------------------------------------------
 
-    def hold(self, record: SessionRecord) -> None:
-        """Keep what a session is about to claim, until it is parked or released.
+    def hold(self, sid: str, connection: ConnectionHandle) -> SessionRecord:
+        """Return a new session, for which a connection is about to claim a nickname.
 
-        :raises Unavailable: while Redis is away: nothing can be claimed then, so nothing is kept.
+        A connection whose claim failed gets the same one again.
+
+        :raises SessionExists: if there is another session by this id.
+        :raises Unavailable: while Redis is away; then nothing is kept.
         """
+        record = self.sessions.get(sid)
+        is_own = record is not None and record.connection is connection
+        if record is not None and not (is_own and record.state is SessionState.CLAIMING):
+            raise SessionExists
         require_redis(self._backplane)
-        self._registry[record.sid] = record
+        return record or self._table.add_claiming(sid, connection)
 
     async def resume(
-        self, sid: str, close: Callable[[Close], None], since: Position | None
+        self, sid: str, connection: ConnectionHandle, since: Position | None
     ) -> tuple[SessionRecord, Missed] | None:
-        """Take a session up for another connection; one that it still has is closed.
+        """Resume a session over a connection; one that it still has is closed.
 
         ``since`` is where its client says it was in its inbox.
 
-        :returns: the session, and what it missed in its inbox; None if there is none.
-        :raises Unavailable: if Redis does not answer.
+        :returns: the session, and what it missed in its inbox; None if there is no such session.
+        :raises Unavailable: if Redis does not answer, or somebody else is resuming it right now.
         """
-        if sid in self._resuming:
+        record = self.sessions.get(sid)
+        if record is not None and record.resumption is not Resumption.NONE:
             raise Unavailable("it is being taken up already")
         require_redis(self._backplane)
-        if (departing := self._departures.get(sid)) is not None and departing.over:
+        if record is not None and not record.may_be_resumed:
             return None  # what it held is only still to be given back
-        self._resuming[sid] = False
-        found, answered, taken = None, False, False
-        missed = NOTHING_MISSED
+        record = self._table.asked(sid)
         try:
-            found = await self._backplane.nicks.resume(sid)
-            if found is not None:
-                missed = await self._relay.inboxes.missed(sid, since, term=found.term)
-            answered = True
-        finally:
-            taken = self._resuming.pop(sid)
-            self._departed.set()
-            if not answered:
-                self._in_doubt(sid)
+            found, missed = await self._take_up(sid, since)
+        except BaseException:
+            self._table.unanswered(record, trio.current_time())
+            self._wake()
+            raise
         if found is None:
+            self._table.not_found(record, trio.current_time())
+            self._wake()
             return None
-        record = self._registry.get(sid) or self._departures.get(sid) or SessionRecord(sid, None)
-        if record.close is not None and record.close is not close:
-            record.close(REPLACED)
-        self.park(record)
-        record.term, record.who = found
-        record.close, record.over, record.moved = close, False, False
-        if taken:
-            self.settle(record)
+        now = trio.current_time()
+        lost = self._table.resumed(record, connection, found.term, found.who, now)
+        self._drop(record, lost, REPLACED)
         return record, missed
 
-    def _in_doubt(self, sid: str) -> None:
-        """Note that a session may be this node's now, in a term that was not heard of.
+    async def _take_up(self, sid: str, since: Position | None) -> tuple[TakenUp | None, Missed]:
+        found = await self._backplane.nicks.resume(sid)
+        if found is None:
+            return None, NOTHING_MISSED
+        return found, await self._relay.inboxes.missed(sid, since, term=found.term)
 
-        Should nobody ask for it again, it is given back.
+    def disconnected(self, record: SessionRecord) -> None:
+        """Park a session whose connection is lost; one that nobody could resume is given back.
+
+        Synchronous, as `release`, so that a session can end in the middle of anything.
         """
-        record = self._registry.get(sid) or self._departures.get(sid)
-        if record is None:
-            self.park(SessionRecord(sid, None))
-        elif record.over:
-            record.term = NO_TERM
-        else:
-            record.moved = False
-            self.settle(record)
+        self._drop(record, self._transition(record, SessionEvent.DISCONNECTED))
+
+    def release(self, record: SessionRecord, closing: Close | None = None) -> None:
+        """Give back what a session holds, at once or as soon as Redis is there again.
+
+        Its connection is closed only if ``closing`` says with what.
+        """
+        self._drop(record, self._transition(record, SessionEvent.ENDED), closing)
+
+    def replaced(self, record: SessionRecord, term: int) -> None:
+        """Record that another node took a session up after ``term``; close its connection."""
+        if record.term <= term:  # else it has come back since
+            self._drop(record, self._transition(record, SessionEvent.REPLACED), REPLACED)
+
+    def _transition(self, record: SessionRecord, event: SessionEvent) -> Detached:
+        return self._table.transition(record, event, trio.current_time())
+
+    def _drop(self, record: SessionRecord, lost: Detached, closing: Close | None = None) -> None:
+        """Act on what a session has lost: follow its rooms no more, and close its connection."""
+        for room in lost.rooms:
+            self._relay.drop_member(room, record.sid)
+        if lost.connection is not None and closing is not None:
+            lost.connection.close(closing)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._grace_began.set()
+        self._releaser.wake()
+
+    # --- a session and its rooms --------------------------------------------------------------
 
     @contextmanager
     def joining(self, record: SessionRecord, room: str) -> Iterator[None]:
-        """Note that a session's connection follows a room; if it then cannot, it is as before.
+        """Count a room as followed while a session joins it; `Unavailable` undoes that.
 
-        It may be listed all the same, if it is not known whether Redis did it. One that was in the
-        room, and does not follow it any more, has the grace time to join it again.
+        Redis may have listed the session all the same, so one that was not listed before is taken
+        out. One that was, and does not follow the room any more, has the grace time to join again.
         """
-        was_listed = room in record.joined or room in self._rejoin_grace.rooms(record.sid)
-        record.joined.add(room)
-        self._rejoin_grace.came_back(record.sid, room)
-        self._not_leaving(record, room)
+        before = self._table.join_room(record, room)
         try:
             yield
         except Unavailable:
-            if room in record.joined:  # else it has been parked meanwhile
-                self._cannot_join(record, room, was_listed=was_listed)
+            if record.rooms.get(room) is RoomState.FOLLOWED:  # else it has been parked meanwhile
+                follows = record.sid in self.followers(room)
+                now = trio.current_time()
+                self._table.join_failed(record, room, before, follows=follows, now=now)
+                self._wake()
             raise
 
-    def settle(self, record: SessionRecord) -> None:
-        """Have a session's claims made good soon: what Redis knows of them is uncertain."""
-        if record.sid in self._registry:
-            self._unsettled[record.sid] = record
+    def left(self, record: SessionRecord, room: str) -> None:
+        """Record that Redis has taken a session out of a room that it followed."""
+        self._table.left_room(record, room)
+        self._relay.drop_member(room, record.sid)
+
+    def is_listed_in(self, room: str) -> bool:
+        """Return whether somebody here is listed in a room without following it."""
+        return room in self._table.listed
+
+    # --- what is claimed ----------------------------------------------------------------------
 
     @asynccontextmanager
     async def claiming(self, record: SessionRecord) -> AsyncIterator[None]:
-        """Have nobody else claim anything for a session meanwhile, nor give back what it held.
+        """Hold a session's claims: meanwhile nobody else makes any, or gives back what it held.
 
         A claim that is given back while it is under way might be carried out after that.
         """
@@ -143,257 +169,73 @@ class SessionRegistry:
             async with record.claims:
                 yield
         finally:
-            self._departed.set()
+            self._releaser.wake()
 
-    async def join_again(self, record: SessionRecord) -> None:
-        """Tell all rooms that a session is listed in who it is now."""
-        for room in sorted(record.joined | self._rejoin_grace.rooms(record.sid)):
-            with suppress(Refused):  # the link has logged it; the others are told all the same
-                await enter(self._backplane, record, room)
+    @property
+    def unverified(self) -> int:
+        """How many sessions have claims that are uncertain."""
+        return len(self._table.unverified)
 
-    def park(self, record: SessionRecord) -> None:
-        """Keep a session that has lost its connection for the grace time; synchronous."""
-        self._registry[record.sid] = record
-        record.close = None
-        self._unfollow(record)
-        self._parked.set()
+    def mark_unverified(self, *records: SessionRecord) -> None:
+        """Have all claims of sessions made again soon: what Redis knows of them is uncertain."""
+        for record in records:
+            self._table.mark_unverified(record)
 
-    def release(self, record: SessionRecord) -> None:
-        """Give back what a session holds: at once, or as soon as Redis is there again.
+    def taken_elsewhere(self, sid: str) -> None:
+        """Record that another node has taken a session up, or had when it said so."""
+        self._table.taken_elsewhere(sid)
 
-        Synchronous, so that a session can end in the middle of anything.
-        """
-        if self._registry.pop(record.sid, None) is None:
-            return  # it has never claimed anything
-        record.over, record.close = True, None
-        self._unfollow(record)
-        if self._unsettled.pop(record.sid, None) is not None:
-            record.term = NO_TERM  # this node may have it in a later one than is known
-        self._depart(record)
-
-    def is_listed_in(self, room: str) -> bool:
-        """Tell whether somebody here is listed in a room without following it."""
-        return room in self._rejoin_grace.listed
+    def take_unverified(self, most: int) -> list[SessionRecord]:
+        """Return some unverified sessions, which count as verified from now on."""
+        return self._table.take_unverified(most)
 
     # --- what the node asks -------------------------------------------------------------------
 
     @property
+    def sessions(self) -> Mapping[str, SessionRecord]:
+        """Every session that this node knows of, by its id; to be read only."""
+        return self._table.sessions
+
+    @property
     def rooms(self) -> Iterable[str]:
         """Every room in which somebody is listed as being on this node."""
-        return self._relay.rooms.keys() | self._rejoin_grace.listed
+        return self._relay.rooms.keys() | self._table.listed
 
     @property
     def connected(self) -> int:
         """How many sessions have a connection."""
-        return sum(1 for s in self._registry.values() if s.close is not None and s.nick)
+        return self._count(SessionState.CONNECTED)
 
     @property
     def parked(self) -> int:
-        """How many sessions have none and may come back."""
-        return sum(1 for record in self._registry.values() if record.close is None)
+        """How many sessions have no connection and may come back, here or elsewhere."""
+        return self._count(SessionState.PARKED, SessionState.MOVED)
 
-    def unknown(self, sids: Iterable[str]) -> list[str]:
-        """Give those, of sessions that Redis has for this node, that it knows nothing of."""
-        known = (self._registry, self._departures, self._resuming)
-        return [sid for sid in sids if not any(sid in sessions for sessions in known)]
-
-    def strays(self, room: str, sids: Iterable[str]) -> list[str]:
-        """Give those, of sessions that Redis has in a room on this node, that are not in it."""
-        return [sid for sid in sids if not self._may_be_in(room, sid)]
+    def _count(self, *states: SessionState) -> int:
+        return sum(1 for record in self.sessions.values() if record.state in states)
 
     def followers(self, room: str) -> Collection[str]:
-        """Give the sessions that follow a room here."""
+        """Return the sessions that follow a room here."""
         followed = self._relay.rooms.get(room)
         return () if followed is None else followed.sessions
 
-    def settle_followers(self, room: str, sids: Iterable[str]) -> None:
-        """Have those of these sessions claim anew that follow a room here still."""
-        followers = self.followers(room)
-        self.settle_those(sid for sid in sids if sid in followers)
+    # --- over time ----------------------------------------------------------------------------
 
-    def _may_be_in(self, room: str, sid: str) -> bool:
-        record = self._registry.get(sid) or self._departures.get(sid)
-        if record is None:
-            return sid in self._resuming
-        return (
-            room in record.joined
-            or room in record.leaving
-            or room in self._rejoin_grace.rooms(sid)
-            or record.claims.locked()
-        )
-
-    async def released(self) -> None:
+    async def all_released(self) -> None:
         """Wait until everything that was to be given back has been."""
-        while self._departures:
-            self._all_released = trio.Event()
-            await self._all_released.wait()
+        await self._releaser.all_released()
 
     async def run(self) -> None:
         """Give back what is over; runs for as long as the node does."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._expire)
-            nursery.start_soon(self._release_departed)
-
-    # --- claims -------------------------------------------------------------------------------
-
-    @property
-    def unsettled(self) -> int:
-        """How many sessions have claims that are uncertain."""
-        return len(self._unsettled)
-
-    def unsettle_all(self) -> None:
-        """Have every session claim again what it holds: Redis may have forgotten it."""
-        self._unsettled |= {s.sid: s for s in self._registry.values() if not s.moved}
-
-    def heard_taken(self, sid: str) -> None:
-        """Take in that another node has taken a session up, or had when it said so."""
-        if sid in self._resuming:
-            self._resuming[sid] = True
-        elif (record := self._registry.get(sid)) is not None and not record.moved:
-            self.settle(record)
-
-    def everybody(self) -> list[str]:
-        """Return all sessions that this node holds."""
-        return list(self._registry)
-
-    def owned(self, sids: Iterable[str]) -> dict[str, str]:
-        """Return the nicknames that these sessions should own in Redis now, by session.
-
-        Those are left out for which something is being claimed, or will be.
-        """
-        return {
-            sid: record.nick
-            for sid in sids
-            if (record := self._registry.get(sid)) is not None
-            and record.who
-            and not (record.moved or record.claims.locked() or sid in self._unsettled)
-        }
-
-    def settle_those(self, sids: Iterable[str]) -> None:
-        """Claim anew, soon, what those of these sessions hold that are here."""
-        for sid in sids:
-            if (record := self._registry.get(sid)) is not None:
-                self.settle(record)
-
-    async def settle_all(self) -> None:
-        """Have unsettled sessions claim again what they hold, many at a time.
-
-        :raises Unavailable: if not all could; they stay unsettled.
-        """
-        if len(self._unsettled) > 1:
-            log.warning("claiming anew", sessions=len(self._unsettled))
-        failures: list[Unavailable] = []
-        while self._unsettled:
-            batch = list(self._unsettled.values())[:_CLAIM_BATCH]
-            async with trio.open_nursery() as nursery:
-                for record in batch:
-                    del self._unsettled[record.sid]
-                    nursery.start_soon(self._claim, record, failures)
-            if failures:
-                raise failures[0]
-
-    async def _claim(self, record: SessionRecord, failures: list[Unavailable]) -> None:
-        async with self.claiming(record):
-            if record.over or record.moved or not record.who:
-                return
-            try:
-                await claim(self._backplane, record, record.who)
-                await self.join_again(record)
-            except NickTaken:
-                self._end(record, NICK_LOST)
-            except Replaced as replaced:
-                record.replaced(replaced.term)
-            except Unavailable as error:
-                failures.append(error)
-                self.settle(record)
-
-    def _end(self, record: SessionRecord, closing: Close) -> None:
-        close = record.close
-        self.release(record)
-        if close is not None:
-            close(closing)
-
-    # --- giving back --------------------------------------------------------------------------
-
-    def _unfollow(self, record: SessionRecord) -> None:
-        """Follow no room here any more, but stay listed in each for the grace time."""
-        for room in record.joined:
-            self._relay.drop_member(room, record.sid)
-        self._rejoin_grace.put(record.sid, record.joined - record.leaving, trio.current_time())
-        record.joined = set()
-
-    def _depart(self, record: SessionRecord) -> None:
-        record.leaving |= self._rejoin_grace.take(record.sid)
-        self._departures[record.sid] = record
-        self._departed.set()
-
-    def _cannot_join(self, record: SessionRecord, room: str, *, was_listed: bool) -> None:
-        if not was_listed:
-            record.joined.discard(room)
-            record.leaving.add(room)
-            self._rejoin_grace.leaves(room)
-            self._departures[record.sid] = record
-            self._departed.set()
-        elif record.sid not in self.followers(room):
-            record.joined.discard(room)
-            self._rejoin_grace.put(record.sid, {room}, trio.current_time())
-            self._parked.set()
-
-    def _not_leaving(self, record: SessionRecord, room: str) -> None:
-        if room in record.leaving:
-            record.leaving.remove(room)
-            self._rejoin_grace.left(room)
+            nursery.start_soon(self._releaser.run)
 
     async def _expire(self) -> None:
         while True:
-            now = trio.current_time()
-            for sid in self._rejoin_grace.expired(now):
-                record = self._registry.get(sid)
-                if record is None:
-                    self._rejoin_grace.take(sid)
-                elif record.close is None:
-                    self.release(record)
-                else:
-                    self._depart(record)  # of the rooms it has not joined again
-            self._parked = trio.Event()
-            with trio.move_on_at(self._rejoin_grace.next_expiry or math.inf):
-                await self._parked.wait()
-
-    async def _release_departed(self) -> None:
-        retry = Retry()
-        while True:
-            due = [
-                record
-                for record in self._departures.values()
-                if record.sid not in self._resuming and not record.claims.locked()
-            ]
-            if not due:
-                self._all_released.set()
-                self._departed = trio.Event()
-                await self._departed.wait()
-                continue
-            try:
-                await self._release(due[:_RELEASE_BATCH])
-                retry.succeeded()
-            except Unavailable as error:
-                await self._backplane.wait_connected()
-                await trio.sleep(retry.pause(error))
-
-    async def _release(self, batch: list[SessionRecord]) -> None:
-        """Give back what these hold; whoever is being taken up meanwhile keeps the rest of it."""
-        for room in {room for record in batch for room in record.leaving}:
-            leaving = [s for s in batch if room in s.leaving and s.sid not in self._resuming]
-            if leaving:
-                with suppress(Refused):  # there is nothing to be given back in such a room
-                    await self._backplane.rooms.leave(room, {s.sid: s.term for s in leaving})
-            for record in leaving:
-                self._not_leaving(record, room)
-            if room not in self._relay.rooms and not self.is_listed_in(room):
-                await self._backplane.rooms.unregister(room)
-        over = [s for s in batch if s.over and s.sid not in self._resuming]
-        ended = await self._backplane.nicks.release({s.sid: s.term for s in over})
-        await self._backplane.inboxes.forget(ended)
-        for record in batch:
-            done = record in over or not record.over
-            if done and not record.leaving and record.sid not in self._resuming:
-                self._departures.pop(record.sid, None)
+            self._table.expire(trio.current_time())
+            self._releaser.wake()
+            self._grace_began = trio.Event()
+            next_expiry = self._table.next_expiry
+            with trio.move_on_at(math.inf if next_expiry is None else next_expiry):
+                await self._grace_began.wait()

@@ -105,7 +105,7 @@ async def fail_half_way(
     with patch.context() as failing:
         failing.setattr(inboxes, "deliver", fail)
         with pytest.raises(Unavailable):
-            await alice.direct("Alice", HELLO, term=1)
+            await alice.send("Alice", HELLO, term=1)
 
 
 @pytest.mark.parametrize("failing", ["alice", "bob"])
@@ -113,12 +113,12 @@ async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
     node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     await fail_half_way(node, alice, monkeypatch, failing)
-    assert [await alice.direct("Alice", HELLO, term=1) for _ in range(2)] == [1, 1]
+    assert [await alice.send("Alice", HELLO, term=1) for _ in range(2)] == [1, 1]
     for session in ("alice", "bob"):
         assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 1
     # What she knows as said is said, whoever has the nickname now.
     await node.nicks.release({"bob": NO_TERM})
-    assert await alice.direct("Alice", HELLO, term=1) == 1
+    assert await alice.send("Alice", HELLO, term=1) == 1
 
 
 @pytest.mark.parametrize("failing", ["alice", "bob"])
@@ -130,11 +130,11 @@ async def test_another_attempt_goes_to_the_same_person_though_another_has_the_na
     await node.nicks.claim("Bob", "another")
     # By what others write to her the note is not forgotten.
     await write(node, "hi", session="alice")
-    assert await alice.direct("Alice", HELLO, term=1) == 2
+    assert await alice.send("Alice", HELLO, term=1) == 2
     inboxes = node.backplane.inboxes
     assert texts((await inboxes.read("bob", after=0, limit=10)).messages) == ["hello"]
     assert (await inboxes.read("another", after=0, limit=10)).seq == 0
-    assert await alice.direct("Alice", wire.SendDirect(id="2", to="bob", text="well?"), term=1) == 3
+    assert await alice.send("Alice", wire.SendDirect(id="2", to="bob", text="well?"), term=1) == 3
     assert texts((await inboxes.read("another", after=0, limit=10)).messages) == ["well?"]
 
 
@@ -150,7 +150,7 @@ async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
         await node.nicks.claim("Bob", "another")
     for _ in range(2):
         with pytest.raises(wire.CommandError, match="has gone") as refused:
-            await alice.direct("Alice", HELLO, term=1)
+            await alice.send("Alice", HELLO, term=1)
         assert refused.value.code == "gone"
     for session in ("alice", "bob", "another"):
         assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 0

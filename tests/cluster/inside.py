@@ -13,7 +13,11 @@ import trio
 from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
+from gateway.sessions.dispatcher import CommandDispatcher
+from gateway.sessions.reclaim import reclaim
+from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
+from gateway.sessions.states import RoomState
 from tests import PATIENCE
 from tests.harness import until
 from tests.redis_server import RedisServer
@@ -35,27 +39,72 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
         await nursery.start(node.run)
 
         async def ready() -> bool:
-            begun = not node._membership._forgotten and not node._membership._under_way
-            return begun and node._why_not_ready() is None
+            return node.membership.is_idle and node.context.why_not_ready() is None
 
         await until(ready, "the node to be ready")
         yield node
         nursery.cancel_scope.cancel()
 
 
+class Client:
+    """A client of a node in this process, who reads nothing."""
+
+    def __init__(self, node: Node, connection: Connection) -> None:
+        self.connection = connection
+        self.dispatcher = CommandDispatcher(node.context, connection.write_buffer, connection)
+
+    @property
+    def session(self) -> Session:
+        """The session; only after a hello."""
+        assert self.dispatcher.session is not None
+        return self.dispatcher.session
+
+    @property
+    def record(self) -> SessionRecord:
+        """What the node remembers of the session; only after a hello."""
+        return self.session.record
+
+    @property
+    def sid(self) -> str:
+        """What others know the session by; only after a hello."""
+        return self.session.sid
+
+    @property
+    def nick(self) -> str:
+        """The nickname; empty before a hello."""
+        return "" if self.dispatcher.session is None else self.session.nick
+
+    @property
+    def followed(self) -> set[str]:
+        """The rooms that the session follows."""
+        return set(self.record.rooms_in(RoomState.FOLLOWED))
+
+    async def say(self, frame: str) -> None:
+        """Have a frame carried out."""
+        await self.dispatcher.handle(frame)
+
+    def end(self, *, goodbye: bool = False) -> None:
+        """Lose the connection, with or without a goodbye."""
+        self.dispatcher.end(goodbye=goodbye)
+
+
 @contextmanager
-def session_on(node: Node) -> Iterator[Session]:
-    """Have a session of a client that reads nothing; whoever does so ends it."""
+def session_on(node: Node) -> Iterator[Client]:
+    """Have a client; whoever does so ends it."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
-        connection = Connection(node._context, ours, "test", start_nothing)
-        yield Session(node._context, connection.write_buffer, connection.close)
+        yield Client(node, Connection(node.context, ours, "test", start_nothing))
 
 
-async def command(session: Session, /, type: str, **fields: Any) -> None:  # noqa: A002
-    """Have a session carry out a command, with its type for an id."""
-    await session.handle(json.dumps({"type": type, "id": type} | fields))
+async def command(client: Client, /, type: str, **fields: Any) -> None:  # noqa: A002
+    """Have a client's command carried out, with its type for an id."""
+    await client.say(json.dumps({"type": type, "id": type} | fields))
+
+
+async def reclaim_on(node: Node) -> None:
+    """Have all unverified sessions of a node claim again what they hold."""
+    await reclaim(node.context.backplane, node.context.registry)
 
 
 def start_nothing(_: object) -> None:

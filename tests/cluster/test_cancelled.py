@@ -11,10 +11,9 @@ from typing import Any, Final
 import trio
 
 from gateway.server.connection import Connection
-from gateway.sessions.session import Session
 from gateway.wire.close_codes import DRAINING
 from tests import PATIENCE
-from tests.cluster.inside import command, running_node, session_on, start_nothing
+from tests.cluster.inside import Client, command, running_node, session_on, start_nothing
 from tests.harness import HANDSHAKE, until
 from tests.redis_server import RedisServer
 
@@ -58,7 +57,7 @@ def tasks() -> int:
 
 async def test_a_call_that_is_cancelled_leaves_the_link_in_step(redis_server: RedisServer) -> None:
     async with running_node(redis_server) as node:
-        link = node._backplane.link
+        link = node.context.backplane.link
 
         async def work() -> None:
             for number in range(3):
@@ -79,9 +78,8 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
         async def nothing_left() -> bool:
             return (
                 redis_server.ask("KEYS", "*nicks*") == redis_server.ask("KEYS", "*:members") == []
-                and not node._relay.rooms
-                and not node._registry._registry
-                and not node._registry._departures
+                and not node.context.relay.rooms
+                and not node.context.registry.sessions
                 and tasks() == before
             )
 
@@ -95,7 +93,7 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
 
         async for step in at_every_step(work):
             await until(nothing_left, f"all to be given back after step {step}")
-            assert list(node._registry._rejoin_grace.listed) == []
+            assert list(node.context.registry.rooms) == []
             steps = step
         assert steps > len(_COMMANDS)
 
@@ -117,7 +115,7 @@ async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
     """Else the session, parked, would sooner or later claim a name that is somebody else's."""
     async with running_node(redis_server, grace=60) as node:
         outcomes: set[str] = set()
-        sessions: list[Session] = []
+        sessions: list[Client] = []
 
         async def work() -> None:
             with session_on(node) as session:
@@ -130,16 +128,16 @@ async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
                     session.end()
 
         async def agreed() -> bool:
-            standing = sessions[-1].record
+            record = sessions[-1].record
             owned = redis_server.ask("HVALS", "chat:{nicks}")
-            return bool(owned == [f"{standing.sid} {node.name} {standing.term} {standing.who}"])
+            return bool(owned == [f"{record.sid} {node.name} {record.term} {record.line}"])
 
         async for step in at_every_step(work):
-            await node._backplane.link.call("PING")  # behind what was under way
+            await node.context.backplane.link.call("PING")  # behind what was under way
             await until(agreed, f"node and Redis to agree after step {step}")
             outcomes.add(sessions[-1].nick)
-            node._registry.release(sessions[-1].record)
-            await node._registry.released()
+            node.context.registry.release(sessions[-1].record)
+            await node.context.registry.all_released()
         assert outcomes == {"Alice", "Alicia"}
 
 
@@ -158,7 +156,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
             theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
             theirs.shutdown(socket.SHUT_WR)
             ours.setblocking(False)
-            connection = Connection(node._context, ours, "test", start_nothing)
+            connection = Connection(node.context, ours, "test", start_nothing)
 
             instrument = AtStep(step, partial(connection.close, DRAINING))
             trio.lowlevel.add_instrument(instrument)

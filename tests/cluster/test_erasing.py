@@ -15,8 +15,7 @@ from gateway.delivery import history
 from gateway.delivery.room import Room
 from gateway.net.write_buffer import WriteBuffer
 from gateway.node import Node
-from gateway.sessions.session import Session
-from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.inside import Client, command, running_node, session_on
 from tests.cluster.people import in_the_lobby, two_clients
 from tests.harness import NodeProcess, RawClient, administer, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -198,11 +197,11 @@ async def test_after_a_purge_a_doubt_about_redis_finds_nothing_lost(
 # --- what was read before it was erased, and is answered afterwards -------------------------------
 
 
-async def talked_in(node: Node, session: Session, words: str) -> Room:
+async def talked_in(node: Node, session: Client, words: str) -> Room:
     """Let a session say more than a node keeps at hand, and hear it; return the room."""
     for number in range(1, 61):
         fields = {"room": "lobby", "text": f"{words} {number}", "id": str(number)}
-        await session.handle(json.dumps({"type": "send"} | fields))
+        await session.say(json.dumps({"type": "send"} | fields))
     room = node._relay.rooms["lobby"]
 
     async def heard() -> bool:
@@ -261,7 +260,7 @@ async def test_what_was_read_before_is_not_given_out_afterwards(
 ) -> None:
     async with answering_late(redis_server, monkeypatch) as (session, frames):
         if "since" in fields:
-            epoch = session._context.relay.rooms["lobby"].epoch
+            epoch = session.session.context.relay.rooms["lobby"].epoch
             fields = {"since": {"epoch": epoch} | fields["since"]}
         await command(session, type, room="lobby", **fields)
         answered = b"".join(frames)

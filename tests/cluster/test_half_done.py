@@ -14,8 +14,9 @@ import trio.testing
 from client.session import CannotConnect, open_session
 from gateway.backplane import Entered, Unavailable
 from gateway.backplane.nicks import HeldNick
+from gateway.sessions.states import SessionState
 from tests import PATIENCE
-from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.cluster.people import two_clients
 from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
@@ -96,8 +97,8 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
-        rooms = node._backplane.rooms
-        read, holdings = rooms.members_by_node, node._backplane.nicks.holdings
+        rooms, nicks = node.context.backplane.rooms, node.context.backplane.nicks
+        read, holdings = rooms.members_by_node, nicks.holdings
         with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
             for session, nick in (alice, "alice"), (bob, "bob"), (carol, "carol"):
                 await command(session, "hello", nick=nick)
@@ -113,16 +114,16 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
             async def hold_as_one_ends() -> dict[str, dict[str, HeldNick]]:
                 held = await holdings()
                 alice.end(goodbye=True)
-                await node._registry.released()
+                await node.context.registry.all_released()
                 return held
 
             monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
-            monkeypatch.setattr(node._backplane.nicks, "holdings", hold_as_one_ends)
+            monkeypatch.setattr(nicks, "holdings", hold_as_one_ends)
             with structlog.testing.capture_logs() as logs:
-                await node._membership._reconciler.rooms()
-                await node._membership._reconciler.nicks()
+                await node.membership.reconciler.rooms()
+                await node.membership.reconciler.nicks()
             assert [line for line in logs if line["log_level"] == "warning"] == []
-            assert node._registry.unsettled == 0
+            assert node.context.registry.unverified == 0
             assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
             for session in (bob, carol):
                 session.end()
@@ -218,7 +219,7 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
 ) -> None:
     """Else the session would be listed in the room again as soon as it changes its status."""
     async with running_node(redis_server) as node:
-        rooms = node._backplane.rooms
+        rooms = node.context.backplane.rooms
         join = rooms.join
 
         async def join_in_vain(room: str, sid: str, who: str, *, term: int) -> Entered:
@@ -232,13 +233,13 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
             await command(session, "hello", nick="alice")
             await command(session, "join", room="lobby")
             await command(session, "join", room="cafe")
-            assert session.record.joined == {"lobby"}
+            assert session.followed == {"lobby"}
             await command(session, "status", state="busy")
-            await node._registry.released()
+            await node.context.registry.all_released()
             assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
             monkeypatch.undo()
             await command(session, "join", room="cafe")
-            assert session.record.joined == {"lobby", "cafe"}
+            assert session.followed == {"lobby", "cafe"}
             session.end()
 
 
@@ -301,7 +302,7 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
 ) -> None:
     """Though each room's join and leave are under way together, and answered in one read."""
     async with running_node(redis_server) as node, trio.open_nursery() as nursery:
-        standings, rooms = node._registry, node._backplane.rooms
+        registry, rooms = node.context.registry, node.context.backplane.rooms
         join = rooms.join
 
         async def answer_together() -> None:
@@ -309,27 +310,27 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
             redis_server.resume()
 
         async def join_as_it_goes(room: str, sid: str, who: str, *, term: int) -> Entered:
-            if sid in standings._registry:
+            if (record := registry.sessions[sid]).state is SessionState.CONNECTED:
                 redis_server.pause()
                 nursery.start_soon(answer_together)
-                standings.release(standings._registry[sid])
+                registry.release(record)
             return await join(room, sid, who, term=term)
 
         async def no_beat(_: bytes) -> NoReturn:
             await trio.sleep_forever()
 
         # A heartbeat would find the new name on no register, and have all claim by itself, too.
-        monkeypatch.setattr(node._backplane.nodes, "beat", no_beat)
+        monkeypatch.setattr(node.context.backplane.nodes, "beat", no_beat)
         for turn in range(100):
             with session_on(node) as session:
                 await command(session, "hello", nick="alice")
-                await session.handle(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
-                await session.handle(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
-                node._backplane.incarnation.renew()
-                standings.settle(session.record)
+                await session.say(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
+                await session.say(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
+                node.context.backplane.incarnation.renew()
+                registry.mark_unverified(session.record)
                 with monkeypatch.context() as going:
                     going.setattr(rooms, "join", join_as_it_goes)
-                    await standings.settle_all()
-                await standings.released()
+                    await reclaim_on(node)
+                await registry.all_released()
             assert not redis_server.ask("KEYS", "*:members"), turn
             assert not redis_server.ask("KEYS", "*nicks"), turn

@@ -12,7 +12,8 @@ from trio.testing import wait_all_tasks_blocked
 from gateway.backplane import Unavailable, payloads
 from gateway.backplane.inboxes import InboxPage
 from gateway.delivery.log_states import LogState
-from tests.cluster.inside import command, running_node, session_on
+from gateway.sessions.states import RoomState
+from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.harness import until
 from tests.redis_server import RedisServer
 
@@ -29,7 +30,7 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
             room = node._relay.rooms["lobby"]
             for number in range(20):
                 say = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
-                await session.handle(json.dumps(say))
+                await session.say(json.dumps(say))
 
             async def heard() -> bool:
                 return room.position == 20
@@ -50,14 +51,12 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
             room.recent.cut(0)
             again = {"room": "lobby", "since": {"epoch": room.epoch, "seq": 2}}
             await command(session, "join", **again)
-            standings = node._registry
-            assert (session.record.joined, "lobby" in node._relay.rooms) == (set(), False)
-            assert standings._rejoin_grace.rooms(session.sid) == {"lobby"}
+            assert session.record.rooms == {"lobby": RoomState.PARKED}
+            assert "lobby" not in node.context.relay.rooms
             monkeypatch.setattr(node._backplane.rooms, "messages_before", read)
             await command(session, "join", **again)
-            assert session.record.joined == {"lobby"}
-            assert node._relay.rooms["lobby"].has(session.sid)
-            assert not standings._rejoin_grace.rooms(session.sid)
+            assert session.record.rooms == {"lobby": RoomState.FOLLOWED}
+            assert node.context.relay.rooms["lobby"].has(session.sid)
             session.end()
 
 
@@ -101,10 +100,10 @@ async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
             await command(other, "hello", **hello)
             await command(one, "hello", **hello)
             assert (one.nick, other.nick) == ("", "alice")
-            assert node._registry._registry == {other.sid: other.record}
+            assert node.context.registry.sessions == {other.sid: other.record}
             one.end()
             other.end(goodbye=True)
-            await node._registry.released()
+            await node.context.registry.all_released()
 
 
 async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
@@ -147,7 +146,7 @@ async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
             inboxes.recheck()
             await until(lambda: has_come(2), "the second to be handed on, too")
             session.end(goodbye=True)
-            await node._registry.released()
+            await node.context.registry.all_released()
 
 
 async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything(
@@ -165,14 +164,14 @@ async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything
                 redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone 1 Ghost")
             redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
             await command(alice, "status", state="busy")
-            assert alice.record.who == "alice busy "
-            assert node._registry.unsettled == 0
+            assert alice.record.line == "alice busy "
+            assert node.context.registry.unverified == 0
             assert redis_server.ask("HVALS", "chat:{room:lobby}:members")[0].endswith("busy ")
-            node._registry.settle(alice.record)
-            await node._registry.settle_all()
+            node.context.registry.mark_unverified(alice.record)
+            await reclaim_on(node)
             for session in (alice, bob):
                 session.end(goodbye=True)
-            await node._registry.released()
+            await node.context.registry.all_released()
             assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
 
             async def gone_is_released() -> bool:
@@ -186,7 +185,7 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
-        nicks, standings = node._backplane.nicks, node._registry
+        nicks, registry = node.context.backplane.nicks, node.context.registry
         claim = nicks.claim
 
         async def claim_in_vain(*who: str, **_: Any) -> int:
@@ -200,11 +199,11 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
             assert session.nick == ""
             await command(session, "hello", resume="s" * 22)
             assert session.nick == "alice"
-            assert session.record.close is session._close
-            assert standings._registry == {session.sid: session.record}
-            assert not standings._departures
+            assert session.session.is_attached()
+            assert registry.sessions == {session.sid: session.record}
+            assert not session.record.is_to_be_released
             session.end(goodbye=True)
-            await standings.released()
+            await registry.all_released()
 
 
 async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
@@ -228,4 +227,4 @@ async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
             await until(has_come, "the message to be handed on")
             for session in (alice, bob):
                 session.end(goodbye=True)
-            await node._registry.released()
+            await node.context.registry.all_released()

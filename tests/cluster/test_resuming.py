@@ -134,12 +134,13 @@ async def test_a_goodbye_counts_though_redis_was_away(
     async with running_node(redis_server, grace=60) as node:
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
+            sid = session.sid
             await redis_server.stop()
             session.end(goodbye=True)
         await redis_server.start()
-        await node._backplane.link.wait_connected()
+        await node.context.backplane.link.wait_connected()
         assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
-        assert await node._registry.resume(session.sid, lambda _: None, None) is None
+        assert await node.context.registry.resume(sid, session.connection, None) is None
 
 
 async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
@@ -173,7 +174,8 @@ async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: Redi
                 await command(bob, "hello", nick="alice", session=f"{number}" * 22)
             await command(bob, "hello", resume="a" * 22)
             assert (bob.nick, len(node._relay.inboxes._inboxes)) == ("alice", 1)
-            assert list(node._registry._registry) == [bob.sid]
+            await node.context.registry.all_released()
+            assert list(node.context.registry.sessions) == [bob.sid]
             bob.end(goodbye=True)
 
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from gateway.delivery.log_states import LogState
-from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.harness import until
 from tests.redis_server import RedisServer
 
@@ -27,10 +27,11 @@ async def test_a_field_that_cannot_be_read(
             key = "{room:lobby}" if what == "room" else f"{{inbox:{bob.sid}}}"
             redis_server.ask("HSET", f"chat:{key}:meta", field, spoilt)
             with structlog.testing.capture_logs():
-                node._relay.recheck(doubted=True)
-                node._registry.unsettle_all()
-                await node._registry.settle_all()
-                followed = node._relay.rooms["attic"]
+                node.context.relay.recheck(doubted=True)
+                registry = node.context.registry
+                registry.mark_unverified(*registry.sessions.values())
+                await reclaim_on(node)
+                followed = node.context.relay.rooms["attic"]
 
                 async def caught_up() -> bool:
                     return followed.log.state is LogState.CURRENT

@@ -86,8 +86,8 @@ async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
             await command(session, "hello", nick="alice")
             await command(session, "join", room="spoilt")
             await command(session, "join", room="lobby")
-            assert session.record.joined == {"lobby"}
-            listing = await node._backplane.rooms.listing(10)
+            assert session.followed == {"lobby"}
+            listing = await node.context.backplane.rooms.listing(10)
             assert listing[0] == ("lobby", 1)
 
             async def seen_to() -> bool:

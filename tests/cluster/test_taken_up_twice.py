@@ -12,7 +12,8 @@ import trio
 import trio_websocket
 
 from gateway.backplane import Entered, Unavailable
-from tests.cluster.inside import command, running_node, session_on
+from gateway.sessions.states import SessionState
+from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
 from tests.redis_server import RedisServer
 
@@ -233,7 +234,7 @@ async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_l
     async with running_node(redis_server) as one, running_node(redis_server) as two:
         with session_on(one) as old, session_on(two) as new:
             await command(old, "hello", nick="alice", session=SECRET)
-            rooms = one._backplane.rooms
+            rooms = one.context.backplane.rooms
             join = rooms.join
 
             async def join_late(room: str, sid: str, who: str, *, term: int) -> Entered:
@@ -243,9 +244,9 @@ async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_l
 
             monkeypatch.setattr(rooms, "join", join_late)
             await command(old, "join", room="lobby")
-            assert old.record.moved
+            assert not old.session.is_attached()
             old.end()
-            await one._registry.released()
+            await one.context.registry.all_released()
             members = redis_server.ask("HVALS", "chat:{room:lobby}:members")
             assert members == [f"{two.name} {new.record.term} alice"]
             new.end()
@@ -258,7 +259,7 @@ async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_
     async with running_node(redis_server) as one, running_node(redis_server) as two:
         with session_on(one) as first, session_on(two) as other, session_on(one) as last:
             await command(first, "hello", nick="alice", session=SECRET)
-            nicks = one._backplane.nicks
+            nicks = one.context.backplane.nicks
             claim = nicks.claim
 
             async def claim_late(*who: str, **more: Any) -> int:
@@ -270,10 +271,10 @@ async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_
 
             with monkeypatch.context() as late:
                 late.setattr(nicks, "claim", claim_late)
-                one._registry.settle(first.record)
-                await one._registry.settle_all()
-            standing = last.record
-            assert (standing.moved, standing.close) == (False, last._close)
+                one.context.registry.mark_unverified(first.record)
+                await reclaim_on(one)
+            assert last.record.state is SessionState.CONNECTED
+            assert last.session.is_attached()
             await command(last, "nick", nick="alicia")
             assert last.nick == "alicia"
             for session in (first, other, last):
@@ -284,7 +285,7 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server, grace=60) as node:
-        nicks, standings = node._backplane.nicks, node._registry
+        nicks, registry = node.context.backplane.nicks, node.context.registry
         with session_on(node) as old, session_on(node) as new:
             await command(old, "hello", nick="alice", session=SECRET)
             await command(old, "join", room="lobby")
@@ -297,16 +298,16 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
             with monkeypatch.context() as unheard:
                 unheard.setattr(nicks, "resume", resume_in_vain)
                 await command(new, "hello", resume=SECRET)
-            assert (new.nick, standings.unsettled) == ("", 1)
+            assert (new.nick, registry.unverified) == ("", 1)
             with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
-                await standings.settle_all()
-            await standings.settle_all()
+                await reclaim_on(node)
+            await reclaim_on(node)
             await command(old, "nick", nick="alicia")
-            assert (old.nick, old.record.moved) == ("alicia", False)
+            assert (old.nick, old.record.state) == ("alicia", SessionState.CONNECTED)
             # Once more; and it is given back at once, whichever term it is in.
             with monkeypatch.context() as unheard:
                 unheard.setattr(nicks, "resume", resume_in_vain)
                 await command(new, "hello", resume=SECRET)
             old.end(goodbye=True)
-            await standings.released()
+            await registry.all_released()
             assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")

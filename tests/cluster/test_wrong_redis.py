@@ -14,7 +14,7 @@ import trio
 
 from gateway.backplane import Unavailable
 from gateway.delivery.log_states import LogState
-from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.harness import NodeProcess, open_cluster, raw_client, until
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
@@ -125,10 +125,10 @@ async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
     async with running_node(redis_server) as node:
 
         async def refused() -> bool:
-            return "(maxmemory-policy volatile-lru)" in (node._why_not_ready() or "")
+            return "(maxmemory-policy volatile-lru)" in (node.context.why_not_ready() or "")
 
         async def ready() -> bool:
-            return node._why_not_ready() is None
+            return node.context.why_not_ready() is None
 
         redis_server.ask("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "volatile-lru")
         await until(refused, "the policy to be noticed")
@@ -222,13 +222,13 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
             everybody = {"alice": alice, "bob": bob, "carol": carol}
             for nick, session in everybody.items():
                 await command(session, "hello", nick=nick)
-            sweep = node._membership._reconciler
+            sweep = node.membership.reconciler
             with structlog.testing.capture_logs() as logs:
                 for nick in everybody:
                     redis_server.ask("HDEL", NICKS, nick)
                     for _ in range(6):
                         await sweep.some_sessions()
-                    await node._membership._settle()
+                    await reclaim_on(node)
                     assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
             lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
             assert sum(line["sessions"] for line in lost) == 3
@@ -241,7 +241,7 @@ async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
 ) -> None:
     async with running_node(redis_server) as node:
         redis_server.ask("HSET", NICKS, "ghost", f"nobody {node.name} 1 Ghost")
-        await node._membership._reconciler.nicks()
+        await node.membership.reconciler.nicks()
         assert redis_server.ask("HGETALL", NICKS) == {}
         assert redis_server.ask("HGETALL", f"{NICKS}:sessions") == {}
 
@@ -253,8 +253,8 @@ async def test_members_that_vanished_are_entered_again(redis_server: RedisServer
             await command(alice, "join", room="lobby")
             redis_server.ask("DEL", "chat:{room:lobby}:members")
             with structlog.testing.capture_logs() as logs:
-                await node._membership._reconciler.rooms()
-                await node._membership._settle()
+                await node.membership.reconciler.rooms()
+                await reclaim_on(node)
             assert "members vanished from redis" in [line["event"] for line in logs]
             members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
             assert list(members) == [alice.sid]
@@ -271,7 +271,7 @@ async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServ
                 await command(session, "hello", nick=nick)
             for to in ("alice", "bob"):
                 say = {"type": "direct", "to": to, "text": "hi", "id": to}
-                await bob.handle(json.dumps(say))
+                await bob.say(json.dumps(say))
             inboxes = node._relay.inboxes
             spoilt = f"chat:{{inbox:{alice.sid}}}:meta"
             assert redis_server.ask("DEL", spoilt)

@@ -61,7 +61,7 @@ class Response:
 async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator[Door]:
     """Serve one connection of a node that has never reached its Redis."""
     node = Node(Settings(redis="unix:///nowhere/redis.sock"))
-    context = dataclasses.replace(node._context, why_not_ready=why_not_ready)
+    context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     async with listener, trio.open_nursery() as nursery:
         client = await trio.testing.open_stream_to_socket_listener(listener)

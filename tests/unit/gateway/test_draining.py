@@ -32,7 +32,7 @@ async def test_who_connects_meanwhile_and_says_nothing_does_not_hold_up_the_stop
                 node.stop()
                 await _receive_until((4000).to_bytes(2, "big"), client)
                 latecomer = await trio.open_tcp_stream("127.0.0.1", port)
-                while node._gauges().connections < 2:
+                while b"\nchat_connections 2.0" not in node.context.metrics.exposition():
                     await trio.lowlevel.checkpoint()
             async with latecomer:
                 # The clock stands still until everybody only waits for time to pass.

@@ -125,7 +125,7 @@ def test_notices_and_closings_are_told_too() -> None:
 def test_what_is_not_known_stays_as_the_server_says_it() -> None:
     later = wire.Notice(code="weather", message="It rains.")
     assert in_own_words(later) is later
-    for unknown in (error("forbidden"), error("not_in_room"), error("too_long")):
+    for unknown in (error("unheard_of"), error("not_in_room"), error("too_long")):
         assert in_own_words(unknown).message == "So the server says."
     assert why_closed(4567, "It rains.") == "It rains."
     message = wire.Message(seq=1, at=1, room="lobby", sender="bob", text="hi", id="1")

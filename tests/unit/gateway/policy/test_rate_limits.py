@@ -24,6 +24,14 @@ def test_after_the_wait_it_named_there_is_one_token() -> None:
     assert bucket.take(0.25) == 0.25
 
 
+def test_what_costs_more_takes_more() -> None:
+    bucket = TokenBucket(burst=5, rate=1.0, now=0.0)
+    assert bucket.take(0.0, 3.0) == 0.0
+    assert bucket.take(0.0, 3.0) == 1.0
+    assert bucket.take(0.0, 2.0) == 0.0
+    assert bucket.take(0.0) == 1.0
+
+
 def test_to_be_refused_costs_nothing() -> None:
     bucket = TokenBucket(burst=1, rate=1.0, now=0.0)
     bucket.take(0.0)

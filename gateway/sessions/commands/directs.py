@@ -1,0 +1,21 @@
+"""Commands to one person: direct messages; and typing notes, to a person or a room."""
+
+from __future__ import annotations
+
+from gateway import wire
+from gateway.sessions.session import Session
+
+
+async def send(session: Session, command: wire.SendDirect) -> None:
+    """Deliver a direct message; the answer says under which ``seq`` the sender's inbox has it."""
+    context = session.context
+    seq = await session.direct_messages.send(session.nick, command, term=session.record.term)
+    session.inbox.acknowledge(seq, context.backplane.replication_id)
+    context.metrics.counts.messages_in += 1
+    session.send(wire.Sent(id=command.id, seq=seq))
+
+
+async def note_typing(session: Session, command: wire.NoteTyping) -> None:
+    """Notify a room or a person that the session's client is writing."""
+    await session.direct_messages.notify_typing(session.nick, command)
+    session.send(wire.Ok(id=command.id))

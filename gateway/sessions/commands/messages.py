@@ -1,0 +1,45 @@
+"""Commands about the messages of a room: send, history."""
+
+from __future__ import annotations
+
+import time
+
+from gateway import wire
+from gateway.backplane import payloads
+from gateway.sessions.session import Session
+
+
+async def send(session: Session, command: wire.Send) -> None:
+    """Publish a message in a room; the answer says that Redis has it, and under which ``seq``."""
+    context = session.context
+    room = session.room(command.room)
+    began = time.perf_counter()
+    tail = payloads.encode_message_tail(
+        room=room.name, sender=session.nick, text=command.text, id=command.id
+    )
+    seq = await context.backplane.rooms.publish(
+        room.name, session.sid, command.id, tail,
+        term=session.record.term, digest=payloads.digest_of(command.text),
+    )  # fmt: skip
+    room.log.acknowledge(seq, context.backplane.replication_id)
+    context.metrics.counts.messages_in += 1
+    context.metrics.publish_seconds.observe(time.perf_counter() - began)
+    session.send(wire.Sent(id=command.id, seq=seq))
+
+
+async def history_page(session: Session, command: wire.History) -> None:
+    """Return older messages of a room that the session is in."""
+    room = session.room(command.room)
+    messages = await session.context.backplane.rooms.messages_before(
+        room.name, command.before, command.limit + 1
+    )
+    newest = messages[-command.limit :] if command.limit else []
+    page = session.fitting(room.erasures.conceal(newest))
+    session.send(
+        wire.HistoryPage(
+            id=command.id,
+            room=room.name,
+            messages=payloads.as_messages(page),
+            more=len(page) < len(messages),
+        )
+    )

@@ -1,0 +1,122 @@
+"""Commands about rooms: join, leave, members, the list of rooms."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+import trio
+
+from gateway import wire
+from gateway.backplane import Unavailable, member_line
+from gateway.delivery import history
+from gateway.delivery.room import Room
+from gateway.policy import room_names
+from gateway.sessions import answers
+from gateway.sessions.claims import enter
+from gateway.sessions.session import Session
+from gateway.sessions.states import RoomState
+from gateway.wire import CommandError
+
+MOST_LISTED: Final = 500
+"""The most rooms that ``rooms`` lists."""
+
+
+async def join(session: Session, command: wire.Join) -> None:
+    """Enter a room; the answer says how it is now, and what was missed of it."""
+    name = room_names.check(command.room)
+    context, record = session.context, session.record
+    _check_room_count(session, name)
+    async with context.relay.holding(name) as room:
+        if not session.is_attached():
+            return
+        with context.registry.joining(record, name):
+            found = await enter(context.backplane, record, name)
+            context.relay.epoch_seen(room, found.epoch)
+            await context.relay.learn_erasures(room, found.erasures)
+            messages, recovered = await _missed(session, room, command)
+        if not session.is_attached():
+            return
+        # Nothing awaits from here on: the answer is true of the moment in which the live
+        # messages begin, so none is missing between the two and none comes twice.
+        room.add(session.sid, session.write_buffer)
+        session.send(
+            answers.joined(
+                room, record, session.fitting(messages),
+                command_id=command.id, recovered=recovered,
+            )
+        )  # fmt: skip
+        if command.since and (erased := history.erased_since(room, command.since)):
+            session.send(erased)
+
+
+def _check_room_count(session: Session, name: str) -> None:
+    """Refuse one room too many.
+
+    Rooms that a session has not joined again after it was resumed do not count.
+    """
+    rooms, most = session.record.rooms, session.context.settings.max_rooms
+    if len(rooms) < most or rooms.get(name) is RoomState.FOLLOWED:
+        return
+    if len(session.record.rooms_in(RoomState.FOLLOWED)) >= most:
+        raise CommandError("too_many_rooms", f"You are in {most} rooms already.")
+
+
+async def _missed(
+    session: Session, room: Room, command: wire.Join
+) -> tuple[list[bytes], bool | None]:
+    """Return the messages that a join is answered with, and whether they are all that was missed.
+
+    The latter is None if the client did not say since when.
+    """
+    context, rooms = session.context, session.context.backplane.rooms
+    if command.since is not None:
+        await context.relay.come_as_far(room, command.since)
+        missed = await history.all_missed(
+            room, rooms, command.since, session.sid, session.write_buffer
+        )
+        if missed is not None:
+            return missed, True
+    newest = await history.newest(room, rooms, command.history)
+    return newest, None if command.since is None else False
+
+
+async def leave(session: Session, command: wire.Leave) -> None:
+    """Leave a room."""
+    name, record = command.room, session.record
+    registry, rooms = session.context.registry, session.context.backplane.rooms
+    if record.rooms.get(name) is not RoomState.FOLLOWED:
+        session.room(name)  # refuses
+    async with registry.claiming(record):
+        try:
+            await rooms.leave(name, {session.sid: record.term})
+        except Unavailable:
+            registry.mark_unverified(record)  # it may be listed no more
+            raise
+        if session.is_attached():
+            registry.left(record, name)
+    if name not in session.context.relay.rooms and not registry.is_listed_in(name):
+        with contextlib.suppress(Unavailable):  # then it is a note too much, which harms nobody
+            await rooms.unregister(name)
+    session.answer_once(command, wire.Ok(id=command.id))
+
+
+async def members(session: Session, command: wire.Members) -> None:
+    """List everybody in a room that the session is in."""
+    await trio.lowlevel.checkpoint()
+    roster = session.room(command.room).roster
+    session.send(
+        wire.MemberList(
+            id=command.id,
+            room=command.room,
+            version=roster.told_version,
+            members=[member_line.read(line) for line in roster.told()],
+        )
+    )
+
+
+async def listing(session: Session, command: wire.Rooms) -> None:
+    """List the rooms that there are, the fullest first."""
+    found = await session.context.backplane.rooms.listing(MOST_LISTED, wire.LOBBY)
+    rooms = [wire.RoomInfo(room=room, members=count) for room, count in found]
+    session.send(wire.RoomList(id=command.id, rooms=rooms))

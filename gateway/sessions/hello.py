@@ -1,0 +1,142 @@
+"""How a client gets its session: it says hello, again if that fails, and may resume one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway import wire
+from gateway.auth import session_secrets
+from gateway.backplane import Replaced, payloads
+from gateway.delivery.inbox import NOTHING_MISSED, Inbox, Missed
+from gateway.net.write_buffer import WriteBuffer
+from gateway.policy import nicknames
+from gateway.sessions import answers
+from gateway.sessions.claims import claim_or_suggest
+from gateway.sessions.context import NodeContext
+from gateway.sessions.record import ConnectionHandle, SessionRecord
+from gateway.sessions.registry import SessionExists
+from gateway.sessions.session import Session
+from gateway.wire import CommandError
+
+
+class _Attempt(NamedTuple):
+    """What a hello may have claimed, until it has become a session."""
+
+    record: SessionRecord
+    secret: str
+    inbox: Inbox
+
+
+class Authentication:
+    """Establishes the session of one connection.
+
+    Whatever a hello may have claimed in Redis is noted before it is asked for. What a failed one
+    may have claimed is kept for the next: a client that says hello again must not find its own
+    nickname taken. `end` gives it back.
+    """
+
+    __slots__ = ("_attempt", "_connection", "_context", "_write_buffer")
+
+    def __init__(
+        self, context: NodeContext, write_buffer: WriteBuffer, connection: ConnectionHandle
+    ) -> None:
+        self._context = context
+        self._write_buffer = write_buffer
+        self._connection = connection
+        self._attempt: _Attempt | None = None
+
+    async def hello(self, command: wire.Hello) -> Session:
+        """Return the session that a hello asks for, and send its welcome.
+
+        After a failure the client may say hello again, if its connection is not being closed.
+
+        :raises CommandError: ``bad_nick``, ``nick_taken`` or ``unauthorized``.
+        :raises Unavailable: if Redis does not answer.
+        :raises Replaced: if another node has the session; the connection is being closed.
+        """
+        if command.nick is not None:
+            return await self._begin(command, command.nick)
+        return await self._resume(command, command.resume or "")
+
+    def end(self) -> None:
+        """Give back what hellos may have claimed. Synchronous; for the end of the connection."""
+        if self._attempt is not None:
+            self._context.relay.inboxes.close(self._attempt.inbox)
+            if self._attempt.record.connection is self._connection:
+                self._context.registry.disconnected(self._attempt.record)
+
+    async def _begin(self, command: wire.Hello, nick: str) -> Session:
+        """Begin a new session under a nickname."""
+        context = self._context
+        nick = nicknames.check(nick, allow_unicode=context.settings.unicode_nicks)
+        record, secret = self._hold(command.session)
+        # Before anybody can find the session by its nickname.
+        inbox = context.relay.inboxes.open(record.sid, self._write_buffer)
+        self._attempt = _Attempt(record, secret, inbox)
+        async with context.registry.claiming(record):
+            try:
+                await claim_or_suggest(context.backplane, record, nick)
+            except Replaced as replaced:
+                context.registry.replaced(record, replaced.term)
+                raise
+        return self._establish(self._attempt, command, NOTHING_MISSED)
+
+    def _hold(self, chosen_secret: str | None) -> tuple[SessionRecord, str]:
+        """Return a new session, or that of the last attempt, and its secret."""
+        secret = chosen_secret or (
+            session_secrets.new_secret() if self._attempt is None else self._attempt.secret
+        )
+        sid = session_secrets.session_id(secret)
+        try:
+            record = self._context.registry.hold(sid, self._connection)
+        except SessionExists:
+            text = "There is this session already; resume it."
+            raise CommandError("unauthorized", text) from None
+        self._abandon_attempt(keep=record)
+        return record, secret
+
+    async def _resume(self, command: wire.Hello, secret: str) -> Session:
+        """Go on with the session that has a secret."""
+        registry, inboxes = self._context.registry, self._context.relay.inboxes
+        sid = session_secrets.session_id(secret)
+        found = await registry.resume(sid, self._connection, command.inbox)
+        if found is None:
+            raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
+        record, missed = found
+        self._abandon_attempt(keep=record)
+        self._attempt = _Attempt(record, secret, inboxes.take_up(sid, self._write_buffer))
+        self._context.metrics.counts.resumed += 1
+        return self._establish(self._attempt, command, missed)
+
+    def _abandon_attempt(self, *, keep: SessionRecord) -> None:
+        """Give back what an earlier hello may have claimed, unless it is for the same session."""
+        if self._attempt is None:
+            return
+        record, _, inbox = self._attempt
+        self._context.relay.inboxes.close(inbox)
+        if record is not keep and record.connection is self._connection:
+            self._context.registry.release(record)
+        self._attempt = None
+
+    def _establish(self, attempt: _Attempt, command: wire.Hello, missed: Missed) -> Session:
+        """Welcome the client, with the direct messages it missed; live ones follow."""
+        context = self._context
+        record, secret, inbox = attempt
+        session = Session(context, self._write_buffer, self._connection, record, inbox)
+        directs = session.fitting(missed.messages)
+        session.send(
+            wire.Welcome(
+                id=command.id,
+                session=secret,
+                resumed=command.resume is not None,
+                nick=session.nick,
+                node=context.node,
+                inbox=missed.position if command.resume else None,
+                directs=payloads.as_directs(directs),
+                recovered=missed.recovered and len(directs) == len(missed.messages),
+                limits=answers.limits(context.settings),
+            )
+        )
+        context.relay.inboxes.begin(inbox, missed.position)
+        self._attempt = None
+        return session

@@ -1,0 +1,90 @@
+"""Gives back to Redis what sessions do not hold any more: nicknames, inboxes, places in rooms."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+import trio
+
+from gateway.backplane import Backplane, Refused, Retry, Unavailable
+from gateway.delivery.relay import Relay
+from gateway.sessions.record import SessionRecord
+from gateway.sessions.states import Resumption, RoomState, SessionEvent, SessionState
+from gateway.sessions.table import SessionTable
+
+_BATCH: Final = 200
+
+
+class Releaser:
+    """Gives back what the table says is to be, as soon as Redis is there.
+
+    Each session gives back only what is marked as this node's, in no later term than it had here.
+    Nothing is given back of a session that is being resumed, or for which something is being
+    claimed: a claim under way might be carried out after the release.
+    """
+
+    def __init__(self, backplane: Backplane, relay: Relay, table: SessionTable) -> None:
+        self._backplane = backplane
+        self._relay = relay
+        self._table = table
+        self._woken = trio.Event()
+        self._all_released = trio.Event()
+
+    def wake(self) -> None:
+        """Look again at what is to be given back: something changed."""
+        self._woken.set()
+
+    async def all_released(self) -> None:
+        """Wait until everything that was to be given back has been."""
+        while self._table.releasable:
+            self._all_released = trio.Event()
+            await self._all_released.wait()
+
+    async def run(self) -> None:
+        """Give back what is due; runs for as long as the node does."""
+        retry = Retry()
+        while True:
+            due = [
+                record
+                for record in self._table.releasable.values()
+                if record.resumption is Resumption.NONE and not record.claims.locked()
+            ]
+            if not due:
+                self._all_released.set()
+                self._woken = trio.Event()
+                await self._woken.wait()
+                continue
+            try:
+                await self._release(due[:_BATCH])
+                retry.succeeded()
+            except Unavailable as error:
+                await self._backplane.wait_connected()
+                await trio.sleep(retry.pause(error))
+
+    async def _release(self, batch: list[SessionRecord]) -> None:
+        """Give back what these hold; one that is resumed meanwhile keeps the rest of it."""
+        for room in {room for record in batch for room in record.rooms_in(RoomState.LEAVING)}:
+            leaving = [record for record in batch if _leaves(record, room)]
+            if leaving:
+                with suppress(Refused):  # there is nothing to be given back in such a room
+                    await self._backplane.rooms.leave(room, {r.sid: r.term for r in leaving})
+            for record in leaving:
+                if record.rooms.get(room) is RoomState.LEAVING:  # else it has been joined again
+                    self._table.left_room(record, room)
+            if room not in self._relay.rooms and room not in self._table.listed:
+                await self._backplane.rooms.unregister(room)
+        over = [
+            record
+            for record in batch
+            if record.state is SessionState.RELEASING and record.resumption is Resumption.NONE
+        ]
+        ended = await self._backplane.nicks.release({r.sid: r.term for r in over})
+        await self._backplane.inboxes.forget(ended)
+        for record in over:
+            if not record.rooms:
+                self._table.transition(record, SessionEvent.RELEASED, trio.current_time())
+
+
+def _leaves(record: SessionRecord, room: str) -> bool:
+    return record.rooms.get(room) is RoomState.LEAVING and record.resumption is Resumption.NONE
