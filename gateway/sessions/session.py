@@ -44,7 +44,7 @@ class Session:
         self.inbox = inbox
         self.direct_messages = DirectMessages(context.backplane, context.relay, record.sid)
         self.permissions = EVERYBODY
-        self._answered: dict[wire.AnyCommand, wire.Ok] = {}
+        self._answered: dict[str, tuple[wire.AnyCommand, wire.Ok]] = {}
 
     @property
     def sid(self) -> str:
@@ -89,10 +89,13 @@ class Session:
         """Answer a command that, done twice, would not be answered the same: remember it."""
         self.send(answer)
         if command.id is not None:
-            self._answered[command] = answer
+            self._answered[command.id] = command, answer
             if len(self._answered) > _REMEMBERED_ANSWERS:
                 del self._answered[next(iter(self._answered))]
 
     def answer_to(self, command: wire.AnyCommand) -> wire.Ok | None:
         """Return the answer that was remembered for a command; None if there is none."""
-        return self._answered.get(command) if self._answered else None
+        if not self._answered or command.id is None:
+            return None
+        remembered, answer = self._answered.get(command.id, (None, None))
+        return answer if remembered == command else None

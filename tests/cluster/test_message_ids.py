@@ -96,3 +96,13 @@ async def test_a_direct_message_under_a_known_id_is_the_same_to_the_same_person(
         assert await carol.ask({"type": "direct", "id": "3", "to": "bob", "text": "from carol"})
         heard = [(await bob.hear_type("direct"))["text"] for _ in range(2)]
         assert heard == ["first", "from carol"]
+
+
+async def test_only_the_last_command_of_an_id_is_taken_for_done(cluster: Cluster) -> None:
+    async with raw_client(cluster.urls[0], "one") as client:
+        for nick in ("two", "two", "three", "two"):
+            assert (await client.ask({"type": "nick", "nick": nick, "id": "n"}))["nick"] == nick
+        async with raw_client(cluster.urls[1]) as other:
+            refused = await other.ask({"type": "hello", "nick": "two", "id": "h"})
+            assert refused["code"] == "nick_taken"
+            await come_in(other, nick="three")
