@@ -73,7 +73,7 @@ class FakeNode:
                 answer |= {"count": len(members), "members": members, "messages": []}
                 return [answer, *self._burst]
             case _:
-                answer |= {"type": "error", "code": "forbidden", "message": "You may not."}
+                answer |= {"type": "error", "code": "unheard_of", "message": "You may not."}
         return [answer]
 
 
