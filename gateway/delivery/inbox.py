@@ -147,7 +147,7 @@ class Inboxes:
                 session, note = read_marked(payload)
                 inbox = self._inboxes.get(session)
                 if inbox is not None and not inbox.write_buffer.waiting:
-                    inbox.write_buffer.offer(text_frame(note))
+                    inbox.write_buffer.write(text_frame(note))
             else:
                 on_other(payload)
         except (ValueError, IndexError):
@@ -181,7 +181,7 @@ class Inboxes:
             inbox.told.extend((message_seq(m), hash(identity(m))) for m in messages)
             inbox.position = inbox.told[-1][0]
             told = (in_epoch(message, inbox.epoch) for message in messages)
-            inbox.write_buffer.offer(b"".join(map(text_frame, told)))
+            inbox.write_buffer.write(b"".join(map(text_frame, told)))
         if inbox.sequence.position is None:
             return
         if inbox.behind or inbox.sequence.incomplete or inbox.sequence.suspicious:
@@ -264,7 +264,7 @@ class Inboxes:
 
     def _tell(self, inbox: Inbox, code: str, text: str) -> None:
         notice = Notice(code=code, message=text, epoch=inbox.epoch, seq=inbox.sequence.position)
-        inbox.write_buffer.offer(text_frame(encode(notice)))
+        inbox.write_buffer.write(text_frame(encode(notice)))
 
     async def _find_missed(self) -> None:
         retry = Retry()

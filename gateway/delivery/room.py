@@ -99,7 +99,7 @@ class Room(Follower):
         One that is a member already has been handed all up to ``position`` when this returns.
         """
         if session in self._left:
-            self._left.pop(session).offer(self._frames)
+            self._left.pop(session).write(self._frames)
         self._members[session] = write_buffer
 
     def remove(self, session: str) -> None:
@@ -130,7 +130,7 @@ class Room(Follower):
             return
         for session, write_buffer in self._members.items():
             if session != sender and not write_buffer.waiting:
-                write_buffer.offer(frame)
+                write_buffer.write(frame)
 
     async def hand_out(self) -> None:
         """Hand out the messages that are due, and whatever becomes due while that is done.
@@ -158,7 +158,7 @@ class Room(Follower):
         if self.due:
             count, frames = self._begin_round()
             for write_buffer in members.values():
-                write_buffer.offer(frames)
+                write_buffer.write(frames)
             self._rest_after(count)
         return True
 
@@ -241,7 +241,7 @@ class Room(Follower):
         self._left = left
         while True:
             for _ in range(min(SLICE, len(left))):
-                left.popitem()[1].offer(frames)
+                left.popitem()[1].write(frames)
             if not left:
                 break
             await trio.lowlevel.cancel_shielded_checkpoint()

@@ -21,7 +21,7 @@ def _nobody() -> None:
 class WriteBuffer:
     """What one client has yet to read.
 
-    `offer` is synchronous and never waits: it writes to the non-blocking socket, and what the
+    `write` is synchronous and never waits: it writes to the non-blocking socket, and what the
     kernel does not take is queued for a writer task that lives only as long as something is
     queued. A client that leaves more than ``limit`` bytes unread overflows: the queue is dropped
     (except the rest of a frame already begun), ``on_overflow`` is called once, and only the
@@ -41,7 +41,7 @@ class WriteBuffer:
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
         on_overflow: Callable[[], None],
     ) -> None:
-        """Write to a connected, non-blocking socket; whoever closes it calls `shut` before."""
+        """Write to a connected, non-blocking socket; whoever closes it calls `abort` before."""
         self._fd = fd
         self.limit = limit
         self._start_soon = start_soon
@@ -52,17 +52,17 @@ class WriteBuffer:
         self.waiting = 0
         self.broken = False
 
-    def offer(self, data: bytes) -> None:
-        """Send whole frames after everything offered before; once closing, they are dropped."""
+    def write(self, data: bytes) -> None:
+        """Send whole frames after everything written before; once closing, they are dropped."""
         if self._open:
             self._put(data)
 
-    def finish(self, data: bytes) -> None:
-        """Send the closing frame; nothing can be offered after it."""
+    def write_last(self, data: bytes) -> None:
+        """Send the closing frame; nothing is taken after it."""
         self._open = False
         self._put(data)
 
-    def shut(self) -> None:
+    def abort(self) -> None:
         """Take nothing any more: the socket is about to be closed."""
         self._open = False
         self._break()
@@ -97,7 +97,7 @@ class WriteBuffer:
         self.waiting += len(data)
         if self._drained is None:
             self._drained = trio.Event()
-            self._start_soon(self._write)
+            self._start_soon(self._write_queued)
         if self.waiting > self.limit and self._open:
             self._overflow()
 
@@ -115,7 +115,7 @@ class WriteBuffer:
         if self._drained is not None:
             self._drained.set()
 
-    async def _write(self) -> None:
+    async def _write_queued(self) -> None:
         """Write what is queued as the client takes it."""
         try:
             while self.waiting:

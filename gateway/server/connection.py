@@ -104,7 +104,7 @@ class Connection:
     def tell(self, event: wire.Event) -> None:
         """Send an event, if the client is there to hear it."""
         if self._open:
-            self.write_buffer.offer(text_frame(wire.encode(event)))
+            self.write_buffer.write(text_frame(wire.encode(event)))
 
     def keep_alive(self, now: float, interval: float) -> None:
         """Ping a client that has been silent for long; give it up after twice that time."""
@@ -114,7 +114,7 @@ class Connection:
         if silent > 2 * interval:
             self.close(SILENT)
         else:
-            self.write_buffer.offer(PING)
+            self.write_buffer.write(PING)
 
     async def serve(self) -> None:
         """Serve the connection until it is over, and close its socket."""
@@ -122,12 +122,12 @@ class Connection:
             with self._scope:
                 await self._serve()
             if self._open and self._client_left is None:
-                self.write_buffer.finish(close_frame(self._closing or NORMAL))
+                self.write_buffer.write_last(close_frame(self._closing or NORMAL))
             if self._answered:
                 with trio.move_on_after(CLOSE_SECONDS):
                     await self._linger()
         finally:
-            self.write_buffer.shut()
+            self.write_buffer.abort()
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
 
@@ -135,7 +135,7 @@ class Connection:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
         head, rest = await self._read_head()
         if head:
-            self.write_buffer.offer(self._answer(head))
+            self.write_buffer.write(self._answer(head))
             self._answered = True
         if self._open:
             await self._talk(rest)
@@ -165,7 +165,7 @@ class Connection:
         head = b""
         while b"\r\n\r\n" not in head:
             if len(head) > MAX_HEAD_BYTES:
-                self.write_buffer.offer(endpoints.HEAD_TOO_LONG)
+                self.write_buffer.write(endpoints.HEAD_TOO_LONG)
                 self._answered = True
                 return b"", b""
             data = await self._receive()
@@ -230,10 +230,10 @@ class Connection:
                 if number:
                     await trio.lowlevel.checkpoint()  # a read may bring very many
                 if isinstance(frame, ReplyDue):
-                    self.write_buffer.offer(frame.frame)
+                    self.write_buffer.write(frame.frame)
                 elif isinstance(frame, CloseReceived):
                     self._client_left = frame.code
-                    self.write_buffer.finish(frame.echo)
+                    self.write_buffer.write_last(frame.echo)
                     return
                 elif session.nick:
                     await session.handle(frame)

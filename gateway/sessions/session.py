@@ -357,7 +357,7 @@ class Session:
     def _send(self, frame: wire.Event) -> None:
         # What has no id asked for no answer; a welcome comes all the same.
         if not isinstance(frame, wire.Ok) or frame.id is not None:
-            self._outbox.offer(text_frame(wire.encode(frame)))
+            self._outbox.write(text_frame(wire.encode(frame)))
 
     def _answer_once(self, command: wire.AnyCommand, answer: wire.Ok) -> None:
         """Answer a command that, done twice, would not be answered the same: remember it."""
