@@ -17,6 +17,7 @@ from gateway.cluster.membership import Membership
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
 from gateway.net.listener import ConnectionSlots, accept_forever, most_connections, open_listeners
+from gateway.net.transport import SocketTransport
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
@@ -148,7 +149,8 @@ class Node:
         self, connections: trio.Nursery, connected: socket.socket, remote: str
     ) -> None:
         """Serve one connection; nothing that happens in it may reach the others."""
-        connection = Connection(self._context, connected, remote, connections.start_soon)
+        transport = SocketTransport(connected)
+        connection = Connection(self._context, transport, remote, connections.start_soon)
         self._connections.add(connection)
         if self._accepting.cancel_called:
             connection.close(DRAINING)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -12,6 +11,7 @@ import structlog
 import trio
 
 from gateway import wire
+from gateway.net.transport import Transport
 from gateway.net.websocket import (
     PING,
     CannotUpgrade,
@@ -51,8 +51,8 @@ log = structlog.get_logger("door")
 class Connection:
     """One client's connection, from its first byte to its last, in one task.
 
-    It works on the bare non-blocking socket, which it closes at its end: the streams that Trio
-    wraps around one cost a system call more for each read, and memory for each client.
+    It works on a `Transport`, which it closes at its end: the streams that Trio wraps around a
+    socket cost a system call more for each read, and memory for each client.
     """
 
     __slots__ = (
@@ -63,7 +63,7 @@ class Connection:
         "_open",
         "_remote",
         "_scope",
-        "_socket",
+        "_transport",
         "heard_at",
         "write_buffer",
     )  # fmt: skip
@@ -71,17 +71,17 @@ class Connection:
     def __init__(
         self,
         context: NodeContext,
-        connected: socket.socket,
+        transport: Transport,
         remote: str,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
-        """Take over a connected socket.
+        """Take over a connected transport.
 
         ``start_soon`` starts the task that writes to a client that reads too slowly; that ends
         when the connection does.
         """
         self._context = context
-        self._socket = connected
+        self._transport = transport
         self._remote = remote
         self._scope = trio.CancelScope()
         self._closing: Close | None = None
@@ -89,7 +89,7 @@ class Connection:
         self._answered = self._open = False
         self.heard_at = trio.current_time()
         self.write_buffer = WriteBuffer(
-            connected.fileno(),
+            transport,
             limit=context.settings.outbox_bytes,
             start_soon=start_soon,
             on_overflow=self._overflowed,
@@ -117,7 +117,7 @@ class Connection:
             self.write_buffer.write(PING)
 
     async def serve(self) -> None:
-        """Serve the connection until it is over, and close its socket."""
+        """Serve the connection until it is over, and close its transport."""
         try:
             with self._scope:
                 await self._serve()
@@ -128,8 +128,7 @@ class Connection:
                     await self._linger()
         finally:
             self.write_buffer.abort()
-            trio.lowlevel.notify_closing(self._socket)
-            self._socket.close()
+            self._transport.close()
 
     async def _serve(self) -> None:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
@@ -178,9 +177,9 @@ class Connection:
     async def _receive(self) -> bytes:
         """Wait for bytes of the client's; none if there will be no more."""
         while True:
-            await trio.lowlevel.wait_readable(self._socket)
+            await self._transport.wait_readable()
             try:
-                data = self._socket.recv(_RECEIVE_BYTES)
+                data = self._transport.read(_RECEIVE_BYTES)
             except BlockingIOError:
                 continue
             except OSError:
@@ -196,7 +195,7 @@ class Connection:
         """
         await self.write_buffer.drained()
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            await self._transport.send_eof()
         except OSError:
             return  # the client has gone
         while await self._receive():

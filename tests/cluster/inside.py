@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -16,6 +15,7 @@ from gateway.server.connection import Connection
 from gateway.sessions.session import Session
 from tests import PATIENCE
 from tests.harness import until
+from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
 
 
@@ -46,11 +46,9 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
 @contextmanager
 def session_on(node: Node) -> Iterator[Session]:
     """Have a session of a client that reads nothing; whoever does so ends it."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)
-        connection = Connection(node._context, ours, "test", start_nothing)
-        yield Session(node._context, connection.write_buffer, connection.close)
+    transport, _ = memory_connection()
+    connection = Connection(node._context, transport, "test", start_nothing)
+    yield Session(node._context, connection.write_buffer, connection.close)
 
 
 async def command(session: Session, /, type: str, **fields: Any) -> None:  # noqa: A002
@@ -59,5 +57,5 @@ async def command(session: Session, /, type: str, **fields: Any) -> None:  # noq
 
 
 def start_nothing(_: object) -> None:
-    """Stand for a nursery in which no task is to be started: so little fits any socket."""
+    """Stand for a nursery in which no task is to be started: so little fits any connection."""
     raise AssertionError("it reads fast enough")
