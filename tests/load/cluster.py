@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.request import urlopen
 
+import trio
+
 from client.connection import Place
 from gateway.embedded_redis import find_redis
 
@@ -138,7 +140,7 @@ def spawned(
         options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
         config = (gateway / "gateway" / "config.py").read_text("utf-8")
         unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
-        redis = start([find_redis(), *options], Path(folder), other_core)
+        redis = start([trio.run(find_redis), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
         try:
             wait_for(listens.exists, redis, "Redis")
