@@ -67,11 +67,13 @@ class Backplane:
             history_size=history_size,
             history_days=history_days,
         )
-        self.inboxes = InboxStore(self.link, namespace=namespace)
         self.nicks = NickRegistry(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
         self.nodes = NodeRegistry(
+            self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
+        )
+        self.inboxes = InboxStore(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.backplane.epochs import Epochs, continuation
 from gateway.backplane.errors import IdReused, Replaced
+from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.nicks import Owner
-from gateway.backplane.payloads import only_messages
+from gateway.backplane.nodes import channel_of
+from gateway.backplane.payloads import direct_mark, only_messages
 from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT
@@ -22,7 +24,6 @@ REMEMBERED_IDS: Final = 1000
 """A message id is recognised for at least this many further ones of an inbox."""
 
 _MOST_DIGITS: Final = 19
-_ID_REUSED: Final = -1
 _REPLACED: Final = -2
 
 
@@ -66,9 +67,10 @@ class InboxStore:
     unknown, and doing it again is safe.
     """
 
-    def __init__(self, link: Link, *, namespace: str) -> None:
+    def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
         self._link = link
         self._namespace = namespace
+        self._own_channel = channel_of(scope, incarnation.node).encode()
         self._epochs = Epochs()
 
     def _keys(self, session: str) -> InboxKeys:
@@ -79,18 +81,23 @@ class InboxStore:
     ) -> int:
         """Log a message in a session's inbox, and publish it to the node that has the session.
 
-        ``key`` makes it known again, ``digest`` what is said under it; ``mark`` goes before what is
-        published; ``tail`` is its JSON from behind its head (`gateway.backplane.payloads`).
+        - ``channel``: where to publish it, unless the inbox was moved and names another one;
+        - ``key``: by which another attempt to deliver the message is recognised;
+        - ``mark``: goes before what is published;
+        - ``tail``: the message's JSON without its head (`gateway.backplane.payloads`);
+        - ``digest``: by which something else that is said under the key is recognised.
+
+        Once it has returned the message is logged and published. Messages that are delivered at the
+        same time may be published in another order than they are logged in, and one that is
+        delivered again is published again.
 
         :returns: its ``seq``; the first one's, if the inbox has a message of this key.
         :raises IdReused: if something else was said under the key.
         """
-        seq: int = await self._link.run_script(
+        logged: list[Any] = await self._link.run_script(
             DELIVER,
             self._keys(session).all(),
             key,
-            channel,
-            mark,
             tail,
             INBOX_SIZE,
             REMEMBERED_IDS,
@@ -99,22 +106,34 @@ class InboxStore:
             digest,
             self._link.replication_id,
         )
+        return await self._publish(logged, channel, mark)
+
+    async def _publish(self, logged: list[Any], channel: bytes, mark: bytes) -> int:
+        """Publish what a script says that is logged, on the inbox's own channel or else this one.
+
+        :returns: its ``seq``.
+        """
+        seq: int
+        seq, own_channel, message = logged
         if seq < 0:
             raise IdReused
+        if only_messages([message]):  # else it is not in the log any more
+            await self._link.call("PUBLISH", own_channel or channel, mark + message)
         return seq
 
     @reading
     async def address(
         self, session: str, key: str, recipient: Owner | None, *, term: int, digest: str
     ) -> int | Owner | None:
-        """Note whom a message of the session's is for, before it is delivered to both.
+        """Note whom a message of a session of this node is for, before it is delivered to both.
 
-        :returns: its ``seq`` in the session's own inbox if it is there already; else whom it is
-            for, which for another attempt is whoever the first one was for; None if nobody.
+        :returns: its ``seq`` in the session's own inbox if it is there already, and it is published
+            again; else whom it is for, which for another attempt is whoever the first one was for;
+            None if nobody.
         :raises IdReused: if something else was said under the key, or to somebody else.
         :raises Replaced: if the session has been taken up in a later term.
         """
-        noted: int | bytes | None = await self._link.run_script(
+        noted: int | bytes | list[Any] | None = await self._link.run_script(
             ADDRESS,
             self._keys(session).all(),
             key,
@@ -125,11 +144,15 @@ class InboxStore:
             digest,
             term,
         )
-        if noted == _ID_REUSED:
-            raise IdReused
+        if noted is None:
+            return None
+        if isinstance(noted, bytes):
+            return Owner(*noted.decode().split(" "))
         if noted == _REPLACED:
             raise Replaced(term)
-        return Owner(*noted.decode().split(" ")) if isinstance(noted, bytes) else noted
+        if isinstance(noted, int):
+            raise IdReused
+        return await self._publish(noted, self._own_channel, direct_mark(session))
 
     @reading
     async def read(self, session: str, *, after: int, limit: int) -> InboxPage:

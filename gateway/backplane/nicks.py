@@ -16,6 +16,8 @@ from gateway.backplane.redis.scripts import CLAIM, RELEASE, RESUME
 from gateway.backplane.terms import NO_TERM, up_to_terms
 from gateway.policy.nicknames import fold
 
+TAKEN_MARK: Final = b"taken "
+"""What stands before a session where the node that it was on is told that it goes on elsewhere."""
 _SCAN_COUNT: Final = 500
 _OWN: Final = 0
 _REPLACED: Final = -2
@@ -64,7 +66,7 @@ class NickRegistry:
         self._incarnation = incarnation
         self._nicks = f"{namespace}:{{nicks}}"
         self._keys = (self._nicks, f"{self._nicks}:sessions")
-        self._channel_around = channel_of(scope, "\n").split("\n")
+        self._scope = scope
 
     async def claim(
         self,
@@ -87,7 +89,7 @@ class NickRegistry:
         """
         nick = nick_of(who)
         mark = self._incarnation.name
-        claim: list[str | int] = [session, mark, term, who, fold(nick), *self._channel_around]
+        claim: list[str | int] = [session, mark, term, who, fold(nick)]
         answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         others: Sequence[str] = ()
         if answer not in {_OWN, _REPLACED, _OUTDATED} and (others := variants(nick)):
@@ -99,8 +101,9 @@ class NickRegistry:
             raise Outdated(more[0], more[1].decode())
         if answer != _OWN:  # else it has just been set free
             raise NickTaken(others[answer - 1] if answer > 0 else None)
-        claimed: int = more[0]
-        return claimed
+        claimed, moved_from = more
+        await self._notify_taken(session, moved_from)
+        return int(claimed)
 
     @reading
     async def resume(self, session: str) -> TakenUp | None:
@@ -110,10 +113,24 @@ class NickRegistry:
 
         :returns: None if there is no such session.
         """
-        found: tuple[int, bytes] | None = await self._link.run_script(
-            RESUME, self._keys, session, self._incarnation.name, *self._channel_around
+        found: tuple[int, bytes, bytes] | None = await self._link.run_script(
+            RESUME, self._keys, session, self._incarnation.name
         )
-        return None if found is None else TakenUp(found[0], found[1].decode())
+        if found is None:
+            return None
+        term, who, moved_from = found
+        await self._notify_taken(session, moved_from)
+        return TakenUp(term, who.decode())
+
+    async def _notify_taken(self, session: str, node: bytes) -> None:
+        """Tell the node that a session was on, if it was on another one, that it is no more.
+
+        A node that is not told, because this one was cut off in between, finds out by
+        `astray`.
+        """
+        if node:
+            channel = channel_of(self._scope, node.decode())
+            await self._link.call("PUBLISH", channel, TAKEN_MARK + session.encode())
 
     @reading
     async def owner(self, nick: str) -> Owner | None:

@@ -69,8 +69,12 @@ class NodeRegistry:
 
     async def beat(self, probe: bytes) -> Beats:
         """Give a sign of life, and publish ``probe`` on the node's own channel."""
-        flat: list[bytes] = await self._link.run_script(
-            BEAT, (self._key,), self._incarnation.name, self._channel, probe
+        flat: list[bytes]
+        flat, _ = await self._link.call_all(
+            [
+                BEAT.command((self._key,), self._incarnation.name),
+                ("PUBLISH", self._channel, probe),
+            ]
         )
         beats = {
             node.decode("utf-8", "replace"): int(count)

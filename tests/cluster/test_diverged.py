@@ -65,12 +65,13 @@ class Speaker:
 
     def __init__(self, link: Link, alice: Owner | None) -> None:
         self._alice = alice
-        self._inboxes = InboxStore(link, namespace="chat")
+        incarnation = Incarnation("other")
+        self._inboxes = InboxStore(link, namespace="chat", scope="chat@0", incarnation=incarnation)
         self._rooms = RoomStore(
             link,
             namespace="chat",
             scope="chat@0",
-            incarnation=Incarnation("other"),
+            incarnation=incarnation,
             history_size=1000,
             history_days=1,
         )

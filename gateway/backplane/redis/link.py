@@ -22,7 +22,7 @@ from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavaila
 from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.refusals import Refusals
 from gateway.backplane.redis.schema import Schema
-from gateway.backplane.redis.scripts import ALL_SCRIPTS, Script
+from gateway.backplane.redis.scripts import ALL_SCRIPTS, SOURCES, Script
 from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.redis.suitability import INFO, judge, read_facts
 
@@ -122,7 +122,10 @@ class Link:
         return await _answer(call)
 
     async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run commands, all sent at once, and give their replies; raises as `call` does."""
+        """Run commands, all sent at once, and return their replies; raises as `call` does.
+
+        Scripts may be among them (`Script.command`); one that Redis has forgotten runs last.
+        """
         replies = await self.try_all(commands)
         for reply in replies:
             if isinstance(reply, Refused):
@@ -130,7 +133,7 @@ class Link:
         return replies
 
     async def try_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run commands as `call_all` does, but give `Refused` in the place of its reply."""
+        """Run commands as `call_all` does, but return `Refused` in the place of its reply."""
         if not commands:
             await trio.lowlevel.checkpoint()
             return []
@@ -143,13 +146,22 @@ class Link:
             self._enqueue(call, command)
         try:
             last = await _answer(calls[-1])
-        except Refused as refused:
-            last = refused
+        except (Refused, NoScript) as error:
+            last = error
         replies = [*(call.reply for call in calls[:-1]), last]
-        for reply in replies:
-            if isinstance(reply, Exception) and not isinstance(reply, Refused):
+        for number, reply in enumerate(replies):
+            if isinstance(reply, NoScript):
+                replies[number] = await self._run_forgotten(commands[number])
+            elif isinstance(reply, Exception) and not isinstance(reply, Refused):
                 raise reply
         return replies
+
+    async def _run_forgotten(self, command: tuple[Argument, ...]) -> Any:  # noqa: ANN401
+        """Run a script that Redis has forgotten; return its reply, or `Refused`."""
+        try:
+            return await self.call("EVAL", SOURCES[str(command[1])], *command[2:])
+        except Refused as refused:
+            return refused
 
     async def wait_connected(self) -> None:
         """Wait until there is a connection."""

@@ -14,6 +14,16 @@ local function seq_of(known, digest)
   return (said == '' or said == digest) and tonumber(seq) or -1
 end
 
+-- What is to be published of a logged message: {seq, channel that meta names or '', message}. The
+-- message is '' if the log does not have it (any more).
+local function logged(meta, log, seq)
+  if seq < 0 then
+    return {seq, '', ''}
+  end
+  local entry = redis.call('XRANGE', log, seq .. '-0', seq .. '-0')[1]
+  return {seq, redis.call('HGET', meta, 'channel') or '', entry and entry[2][2] or ''}
+end
+
 -- Note in a log's meta that it is written under another replication id from behind last_seq on.
 -- The timeline keeps the newest entries ("id:seq "), some twenty of them.
 local function note_timeline(meta, written_under, replication_id, last_seq)
