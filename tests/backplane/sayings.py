@@ -32,6 +32,20 @@ async def say_many(node: Node, count: int, *, room: str = "lobby") -> None:
             nursery.start_soon(partial(say, node, str(number), room=room))
 
 
+async def write(
+    node: Node, text: str, *, key: str = "", to: str = "n1", session: str = "bob"
+) -> int:
+    """Deliver a message to a session on the node ``to``; its key is its text."""
+    return await node.backplane.inboxes.deliver(
+        session,
+        node.nodes.channel_of(to),
+        key or text,
+        mark=payloads.direct_mark(session),
+        tail=payloads.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
+        digest=payloads.digest_of(text),
+    )
+
+
 def texts(messages: list[bytes]) -> list[str]:
     return [json.loads(message)["text"] for message in messages]
 
