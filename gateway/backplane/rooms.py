@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -20,7 +19,16 @@ from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.payloads import only_messages
 from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.redis.scripts import (
+    CURRENT_ROOMS,
+    EXPIRE_ROOMS,
+    EXTEND_ROOMS,
+    JOIN,
+    LEAVE,
+    PUBLISH,
+    RENEW_EPOCH,
+    SNAPSHOT,
+)
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
@@ -264,11 +272,10 @@ class RoomStore:
         Which are the fullest is judged by how they were last counted; then come those that somebody
         was in lately. The rooms ``always`` are among them.
         """
-        top = "LIMIT", 0, most
         replies: list[list[bytes]] = await self._link.call_all(
             [
-                ("ZREVRANGEBYSCORE", self._sizes, "+inf", 0, *top),
-                ("ZREVRANGEBYSCORE", self._index, "+inf", time.time(), *top),
+                ("ZREVRANGEBYSCORE", self._sizes, "+inf", 0, "LIMIT", 0, most),
+                CURRENT_ROOMS.command((self._index,), most),
             ]
         )
         fullest, recent = map(_names, replies)
@@ -302,13 +309,11 @@ class RoomStore:
 
     async def register(self, *rooms: str) -> None:
         """Note that this node has members in rooms: they are listed, and found if it dies."""
-        until = time.time() + self._keep_seconds
         for start in range(0, len(rooms), _BATCH):
             batch = rooms[start : start + _BATCH]
-            scores = [part for room in batch for part in (until, room)]
             await self._link.call_all(
                 [
-                    ("ZADD", self._index, *scores),
+                    EXTEND_ROOMS.command((self._index,), self._keep_seconds, *batch),
                     ("SADD", self._own_rooms, *batch),
                     ("EXPIRE", self._own_rooms, _DAY),
                 ]
@@ -320,9 +325,8 @@ class RoomStore:
 
     async def forget_expired(self) -> None:
         """Drop rooms from the listing whose logs have expired."""
-        overdue = "ZRANGEBYSCORE", self._index, "-inf", time.time(), "LIMIT", 0, _BATCH
-        while expired := await self._link.call(*overdue):
-            await self._unlist(*expired)
+        while expired := await self._link.run_script(EXPIRE_ROOMS, (self._index,), _BATCH):
+            await self._link.call("ZREM", self._sizes, *expired)
 
     async def _unlist(self, *rooms: str | bytes) -> None:
         await self._link.call_all([("ZREM", key, *rooms) for key in (self._index, self._sizes)])

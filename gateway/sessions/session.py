@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -291,7 +290,7 @@ class Session:
 
     async def _say(self, command: wire.Send) -> None:
         room = self._joined(command.room)
-        began = time.perf_counter()
+        began = trio.current_time()
         tail = payloads.encode_message_tail(
             room=room.name, sender=self.nick, text=command.text, id=command.id
         )
@@ -302,7 +301,7 @@ class Session:
         room.acknowledge(seq, self._context.backplane.replication_id)
         metrics = self._context.metrics
         metrics.counts.messages_in += 1
-        metrics.publish_seconds.observe(time.perf_counter() - began)
+        metrics.publish_seconds.observe(trio.current_time() - began)
         self._send(wire.Sent(id=command.id, seq=seq))
 
     async def _say_direct(self, command: wire.SendDirect) -> None:

@@ -170,6 +170,20 @@ async def test_a_room_whose_history_has_expired_is_not_listed(
     assert not redis_server.ask("EXISTS", "test:rooms:sizes")
 
 
+async def test_a_room_is_in_the_index_until_its_history_expires_by_the_clock_of_redis(
+    node: Node, redis_server: RedisServer
+) -> None:
+    def now() -> float:
+        seconds, microseconds = redis_server.ask("TIME")
+        return int(seconds) + int(microseconds) / 1_000_000
+
+    before = now()
+    await node.rooms.register("lobby", "cafe")
+    for room in ("lobby", "cafe"):
+        until = float(redis_server.ask("ZSCORE", "test:rooms", room))
+        assert before - 0.001 <= until - DAY_MS / 1000 <= now() + 0.001
+
+
 # --- a dead node's members ------------------------------------------------------------------------
 
 

@@ -48,9 +48,12 @@ CLAIM: Final = Script.load("claim")
 RESUME: Final = Script.load("resume")
 RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
+EXTEND_ROOMS: Final = Script.load("extend_rooms")
+CURRENT_ROOMS: Final = Script.load("current_rooms")
+EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME,
-    RELEASE, BEAT,
+    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
 )  # fmt: skip
 SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}
