@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Unavailable, check_redis, topology_from_url
+from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
 from gateway.cluster.membership import Membership
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
@@ -42,21 +42,30 @@ have gone; the rest is for leaving Redis clean."""
 log = structlog.get_logger("node")
 
 
+def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
+    """Return what a new node reaches the others by: over this topology, or that of the settings.
+
+    The node's name is new each time.
+    """
+    return Backplane(
+        topology or topology_from_url(settings.redis),
+        node=f"{settings.node_name}-{secrets.token_hex(3)}",
+        namespace=settings.namespace,
+        timeout=settings.redis_timeout,
+        history_size=settings.history_size,
+        history_days=settings.history_days,
+        refuse_eviction=settings.redis_eviction == "refuse",
+    )
+
+
 class Node:
     """One node. Make it, `run` it once; `stop` it from anywhere in the same thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
+        """Make a node; a test may give it a backplane over a topology or stores of its own."""
         self._settings = settings
-        self.name = f"{settings.node_name}-{secrets.token_hex(3)}"
-        self._backplane = Backplane(
-            topology_from_url(settings.redis),
-            node=self.name,
-            namespace=settings.namespace,
-            timeout=settings.redis_timeout,
-            history_size=settings.history_size,
-            history_days=settings.history_days,
-            refuse_eviction=settings.redis_eviction == "refuse",
-        )
+        self._backplane = backplane or make_backplane(settings)
+        self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
         self._relay = Relay(self._backplane, self._metrics.counts)
         grace = settings.grace_seconds

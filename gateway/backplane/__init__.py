@@ -12,6 +12,7 @@ from gateway.backplane.errors import IdReused, Outdated, Replaced
 from gateway.backplane.nicks import NickTaken, Owner, TakenUp
 from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable
 from gateway.backplane.redis.retry import Retry
+from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.redis.subscription import Burst
 from gateway.backplane.redis.suitability import LEAST_VERSION
 from gateway.backplane.redis.topology import topology_from_url
@@ -31,12 +32,14 @@ __all__ = [
     "NickTaken",
     "Outdated",
     "Owner",
+    "RedisEndpoint",
     "Refused",
     "Replaced",
     "Retry",
     "Snapshot",
     "TakenUp",
     "Timeline",
+    "Topology",
     "Unavailable",
     "Unsuitable",
     "check_redis",
