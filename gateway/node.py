@@ -169,7 +169,7 @@ class Node:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
-            self._slots.give_back()
+            self._slots.release()
             self._some_went.set()
 
     async def _keep_alive(self) -> None:
@@ -201,7 +201,7 @@ class Node:
             if start:
                 await trio.sleep(MOVE_SECONDS)
             for connection in everybody[start : start + batch]:
-                connection.tell(notice)
+                connection.send(notice)
                 connection.close(DRAINING)
         await self._gone(everybody)
 

@@ -1,4 +1,4 @@
-"""A new TCP connection: an HTTP request or a WebSocket handshake, bounded in time and size."""
+"""One client's connection: an HTTP request, or a WebSocket, bounded in time and size."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gateway import wire
 from gateway.net.transport import Transport
 from gateway.net.websocket import (
     PING,
-    CannotUpgrade,
+    BadHandshake,
     CloseReceived,
     FrameReader,
     ProtocolViolation,
     ReplyDue,
-    accept,
+    accept_handshake,
     close_frame,
     text_frame,
 )
@@ -38,8 +38,11 @@ from gateway.wire.close_codes import (
 )
 
 HEAD_SECONDS: Final = 10.0
+"""How long a client may take to send an HTTP head."""
 HELLO_SECONDS: Final = 10.0
+"""How long a client may take from the handshake to a hello that succeeds."""
 CLOSE_SECONDS: Final = 3.0
+"""How long the client may take to read the last bytes and close its side."""
 MAX_HEAD_BYTES: Final = 16 * 1024
 
 _RECEIVE_BYTES: Final = 4096
@@ -51,8 +54,8 @@ log = structlog.get_logger("door")
 class Connection:
     """One client's connection, from its first byte to its last, in one task.
 
-    It works on a `Transport`, which it closes at its end: the streams that Trio wraps around a
-    socket cost a system call more for each read, and memory for each client.
+    It works on a `Transport`, which it closes in the end. Trio's streams would cost a system call
+    more for each read, and memory for each client.
     """
 
     __slots__ = (
@@ -75,10 +78,11 @@ class Connection:
         remote: str,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
-        """Take over a connected transport.
+        """Serve a client over a connected transport.
 
-        ``start_soon`` starts the task that writes to a client that reads too slowly; that ends
-        when the connection does.
+        - ``remote``: the client's address, for the log;
+        - ``start_soon``: starts the task that writes to a client that reads too slowly; it ends
+          with the connection.
         """
         self._context = context
         self._transport = transport
@@ -96,18 +100,18 @@ class Connection:
         )
 
     def close(self, closing: Close) -> None:
-        """Have the connection closed, with its code and reason; the first one counts."""
+        """Close the connection soon, with a code and a reason; the first call counts."""
         if self._closing is None:
             self._closing = closing
             self._scope.cancel()
 
-    def tell(self, event: wire.Event) -> None:
-        """Send an event, if the client is there to hear it."""
+    def send(self, event: wire.Event) -> None:
+        """Send an event, if the WebSocket is open."""
         if self._open:
             self.write_buffer.write(text_frame(wire.encode(event)))
 
     def keep_alive(self, now: float, interval: float) -> None:
-        """Ping a client that has been silent for long; give it up after twice that time."""
+        """Ping a client that has been silent for an interval; close after twice as long."""
         silent = now - self.heard_at
         if not self._open or silent <= interval:
             return
@@ -134,33 +138,36 @@ class Connection:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
         head, rest = await self._read_head()
         if head:
-            self.write_buffer.write(self._answer(head))
+            self.write_buffer.write(self._respond(head))
             self._answered = True
         if self._open:
             await self._talk(rest)
 
-    def _answer(self, head: bytes) -> bytes:
-        """Give the response to a request, which may open the WebSocket."""
+    def _respond(self, head: bytes) -> bytes:
+        """Return the response to a request; if that opens the WebSocket, `_open` is true then."""
         try:
-            request = endpoints.parse(head)
+            request = endpoints.parse_request(head)
             if not endpoints.wants_websocket(request):
-                return endpoints.answer(request, self._context)
-            response = accept(request, wire.SUBPROTOCOL)
+                return endpoints.respond(request, self._context)
+            response = accept_handshake(request, wire.SUBPROTOCOL)
             if (retry_after := self._context.admit()) is not None:
                 self._context.metrics.counts.turned_away += 1
-                return endpoints.turned_away(retry_after)
+                return endpoints.unavailable(retry_after)
         except h11.RemoteProtocolError as error:
             return endpoints.bad_request(error.error_status_hint, str(error))
-        except CannotUpgrade as error:
-            return endpoints.cannot_upgrade(str(error))
+        except BadHandshake as error:
+            return endpoints.bad_handshake(str(error))
         except Exception:
             log.exception("request failed", remote=self._remote)
-            return endpoints.failed()
+            return endpoints.internal_error()
         self._open = True
         return response
 
     async def _read_head(self) -> tuple[bytes, bytes]:
-        """Read up to the end of the HTTP head; gives it, and what came behind it."""
+        """Read an HTTP head; return it, and what came after it.
+
+        :returns: nothing if the client left, or was told that its head is too long.
+        """
         head = b""
         while b"\r\n\r\n" not in head:
             if len(head) > MAX_HEAD_BYTES:
@@ -175,7 +182,7 @@ class Connection:
         return head + end, rest
 
     async def _receive(self) -> bytes:
-        """Wait for bytes of the client's; none if there will be no more."""
+        """Wait for bytes from the client and return them; none if it has closed or is lost."""
         while True:
             await self._transport.wait_readable()
             try:
@@ -188,10 +195,10 @@ class Connection:
             return data
 
     async def _linger(self) -> None:
-        """End the connection in good order: have the last frames read, then wait for its end.
+        """Wait until the client has read the last frames and closed its side.
 
-        To close while bytes of the client's are unread would reset the connection, and could
-        destroy the close frame on its way.
+        To close while bytes from the client are unread would reset the connection, and the close
+        frame might never arrive.
         """
         await self.write_buffer.drained()
         try:
