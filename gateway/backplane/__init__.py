@@ -13,8 +13,8 @@ from gateway.backplane.nicks import NickTaken, Owner, TakenUp
 from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable
 from gateway.backplane.redis.retry import Retry
 from gateway.backplane.redis.server import RedisEndpoint, Topology
+from gateway.backplane.redis.server_check import LEAST_VERSION
 from gateway.backplane.redis.subscription import Burst
-from gateway.backplane.redis.suitability import LEAST_VERSION
 from gateway.backplane.redis.topology import topology_from_url
 from gateway.backplane.rooms import Change, Entered, Snapshot, read_change
 from gateway.backplane.terms import NO_TERM

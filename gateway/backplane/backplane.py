@@ -12,10 +12,10 @@ from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry, channel_scope
 from gateway.backplane.redis.connection import check_server
-from gateway.backplane.redis.fitness import Fitness
-from gateway.backplane.redis.link import LOADS, Link
+from gateway.backplane.redis.link import LOAD_SCRIPTS, Link
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
+from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.rooms import RoomStore
 
@@ -28,7 +28,7 @@ async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bo
     :raises Unsuitable: if it is there and cannot be used until somebody changes something.
     """
     check = Schema(namespace).check
-    await check_server(topology, "check", LOADS, check, refuse_eviction=refuse_eviction)
+    await check_server(topology, "check", LOAD_SCRIPTS, check, refuse_eviction=refuse_eviction)
 
 
 class Backplane:
@@ -48,16 +48,16 @@ class Backplane:
         self._topology = topology
         self.incarnation = Incarnation(node)
         scope = channel_scope(namespace, topology.database)
-        self._fitness = fitness = Fitness(refuse_eviction=refuse_eviction)
+        self._health = health = ServerHealth(refuse_eviction=refuse_eviction)
         self.link = Link(
             topology,
             name=f"{node}-commands",
             timeout=timeout,
-            fitness=fitness,
+            health=health,
             schema=Schema(namespace),
         )
         self.subscription = Subscription(
-            topology, name=f"{node}-subscription", timeout=timeout, fitness=fitness
+            topology, name=f"{node}-subscription", timeout=timeout, health=health
         )
         self.rooms = RoomStore(
             self.link,
@@ -106,18 +106,18 @@ class Backplane:
 
     def resubscribe(self) -> None:
         """Open another connection for the subscription: this one does not deliver."""
-        self.subscription.rebuild()
+        self.subscription.reconnect()
 
     @property
-    def why_unfit(self) -> str:
+    def why_unsuitable(self) -> str:
         """Why Redis cannot be used though it answers, until somebody changes something."""
         refusal = self.link.refusal
-        return self._fitness.why_unfit or (f"Redis refuses {refusal}" if refusal else "")
+        return self._health.why_unsuitable or (f"Redis refuses {refusal}" if refusal else "")
 
     @property
     def why_away(self) -> str:
         """Why Redis does not answer, as far as is known."""
-        return self._fitness.why_away
+        return self._health.why_away
 
     async def run(
         self,
@@ -135,16 +135,16 @@ class Backplane:
         def link_moved() -> None:
             on_moved()
             if self.subscription.replication_id != self.link.replication_id:
-                self.subscription.rebuild()
+                self.subscription.reconnect()
 
         def subscription_moved() -> None:
             on_moved()
             if self.link.replication_id != self.subscription.replication_id:
-                self.link.rebuild()
+                self.link.reconnect()
 
         def primary_moved() -> None:
-            self.link.rebuild()
-            self.subscription.rebuild()
+            self.link.reconnect()
+            self.subscription.reconnect()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._topology.watch, primary_moved)

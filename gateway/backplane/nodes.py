@@ -59,7 +59,7 @@ class NodeRegistry:
         """Tell whether a name is that of this node, in any incarnation."""
         return node.partition("~")[0] == self._incarnation.node
 
-    async def tell(self, node: str, payload: bytes) -> None:
+    async def notify(self, node: str, payload: bytes) -> None:
         """Publish something on a node's channel, kept nowhere."""
         await self._link.call("PUBLISH", self.channel_of(node), payload)
 

@@ -174,7 +174,7 @@ class RoomStore:
             raise IdReused
         return seq
 
-    async def tell(self, room: str, payload: bytes) -> None:
+    async def notify(self, room: str, payload: bytes) -> None:
         """Publish something on a room's channel that is kept nowhere."""
         await self._link.call("PUBLISH", self.channel(room), payload)
 

@@ -15,9 +15,9 @@ import structlog
 import trio
 
 from gateway.backplane.redis.errors import Unsuitable, translate
-from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.server import RedisEndpoint, Topology
-from gateway.backplane.redis.suitability import QUESTIONS, Findings, review
+from gateway.backplane.redis.server_check import QUESTIONS, ServerReport, check_greeting
+from gateway.backplane.redis.server_health import ServerHealth
 
 CONNECT_SECONDS: Final = 3.0
 FIRST_BACKOFF: Final = 0.05
@@ -56,7 +56,7 @@ class RedisConnection:
         self._stream = stream
         self.server = server
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
-        self.found = Findings()
+        self.report = ServerReport()
         """What its server was found to be when the connection began."""
         self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
 
@@ -142,17 +142,17 @@ class Pipeline:
             await connection.send(data)
 
 
-class Upkeep:
+class Reconnector:
     """Keeps a connection: opens it, greets, and opens another whenever it is lost.
 
     Between attempts it waits with full jitter, at most two seconds, so that the nodes of a cluster
     do not come back to Redis in step; after a server that cannot be used at least half of that.
     """
 
-    def __init__(self, topology: Topology, name: str, fitness: Fitness) -> None:
+    def __init__(self, topology: Topology, name: str, health: ServerHealth) -> None:
         self.topology = topology
         self._name = name
-        self._fitness = fitness
+        self._health = health
         self._scope = trio.CancelScope()
 
     async def run(
@@ -162,16 +162,16 @@ class Upkeep:
     ) -> None:
         """Run ``serve`` on a greeted connection, again and again; never returns.
 
-        ``serve`` ends by raising :exc:`RedisConnectionLost`, or :exc:`Unsuitable`, and calls
-        `Fitness.fit` once the connection is in use. ``commands`` are sent before that, and may be
-        refused.
+        - ``commands`` are sent first, and may be refused;
+        - ``serve`` calls `ServerHealth.mark_usable` once the connection is in use, and ends by
+          raising `RedisConnectionLost` or `Unsuitable`.
         """
         attempts = 0
         while True:
             with trio.CancelScope() as self._scope:
                 started = trio.current_time()
-                away = await one_connection(
-                    self.topology, self._name, commands, serve, self._fitness
+                away = await serve_one_connection(
+                    self.topology, self._name, commands, serve, self._health
                 )
                 if not away:
                     await trio.sleep(random.uniform(LONGEST_BACKOFF / 2, LONGEST_BACKOFF))  # noqa: S311
@@ -185,7 +185,7 @@ class Upkeep:
                 attempts = 0
                 await _pause(1)
 
-    def rebuild(self) -> None:
+    def reconnect(self) -> None:
         """Close the connection, or stop opening one, and soon open another."""
         self._scope.cancel()
 
@@ -205,33 +205,33 @@ async def _pause(attempts: int) -> None:
     await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
 
 
-async def one_connection(
+async def serve_one_connection(
     topology: Topology,
     name: str,
     commands: list[tuple[Any, ...]],
     serve: Callable[[RedisConnection], Awaitable[None]],
-    fitness: Fitness,
+    health: ServerHealth,
 ) -> str:
-    """Connect, greet and serve until that fails; return why, or "" if the server is unfit."""
+    """Connect, greet and serve until that fails; return why, or "" if it is unsuitable."""
     away = ""
     try:
         async with _opened(
-            topology, name, commands, refuse_eviction=fitness.refuse_eviction
+            topology, name, commands, refuse_eviction=health.refuse_eviction
         ) as connection:
-            fitness.warn(connection.found.warnings)
+            health.warn(connection.report.warnings)
             log.info("redis connected", connection=name, server=connection.server.place)
             await serve(connection)
     except* RedisConnectionLost as group:
         away = _first_message(group)
-        fitness.away(name, away)
+        health.mark_away(name, away)
     except* Unsuitable as group:
         away = ""
-        fitness.unfit(name, _first_message(group))
+        health.mark_unsuitable(name, _first_message(group))
     except* Exception as group:
         # Something was said that nobody here understands: that is no reason to end the node.
         log.exception("connection to redis failed", connection=name, server=topology.place)
         away = _first_message(group) or "it failed"
-        fitness.away(name, away)
+        health.mark_away(name, away)
     return away
 
 
@@ -318,8 +318,10 @@ async def _greet(
     except trio.TooSlowError:
         raise RedisConnectionLost("connected, but no answer") from None
     server = connection.server
-    connection.found = found = review(server, commands, replies, refuse_eviction=refuse_eviction)
-    if found.unfit:
-        raise Unsuitable(found.unfit)
-    if found.passing or len(replies) < len(commands):
-        raise RedisConnectionLost(found.passing or str(replies[-1]))
+    connection.report = found = check_greeting(
+        server, commands, replies, refuse_eviction=refuse_eviction
+    )
+    if found.unsuitable:
+        raise Unsuitable(found.unsuitable)
+    if found.unavailable or len(replies) < len(commands):
+        raise RedisConnectionLost(found.unavailable or str(replies[-1]))

@@ -13,22 +13,24 @@ import trio
 from gateway.backplane.redis.connection import (
     Argument,
     Pipeline,
+    Reconnector,
     RedisConnection,
     RedisConnectionLost,
-    Upkeep,
-    one_connection,
+    serve_one_connection,
 )
 from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
-from gateway.backplane.redis.fitness import Fitness
-from gateway.backplane.redis.refusals import Refusals
+from gateway.backplane.redis.refused_commands import RefusedCommands
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, SOURCES, Script
 from gateway.backplane.redis.server import RedisEndpoint, Topology
-from gateway.backplane.redis.suitability import INFO, judge, read_facts
+from gateway.backplane.redis.server_check import INFO, check_facts, read_facts
+from gateway.backplane.redis.server_health import ServerHealth
 
-LOADS: Final[list[tuple[Any, ...]]] = [("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS]
+LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
+    ("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS
+]
 """What a command connection begins with."""
-LOOK_SECONDS: Final = 10.0
+RECHECK_SECONDS: Final = 10.0
 """How often it is seen that the server can be used still: its settings may be changed any time."""
 
 
@@ -69,18 +71,18 @@ class Link:
         *,
         name: str,
         timeout: float,
-        fitness: Fitness | None = None,
+        health: ServerHealth | None = None,
         schema: Schema | None = None,
     ) -> None:
         """Connect to what a topology names; with a schema, only to data that can be read."""
         self._name = name
         self._timeout = timeout
-        self._fitness = fitness or Fitness()
+        self._health = health or ServerHealth()
         self._schema = schema
-        self._upkeep = Upkeep(topology, name, self._fitness)
+        self._reconnector = Reconnector(topology, name, self._health)
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
-        self._refusals = Refusals(name)
+        self._refused = RefusedCommands(name)
         self._up = trio.Event()
         self.replication_id = ""
         """What changes when Redis may have lost data: it was restarted, or is another server."""
@@ -93,7 +95,7 @@ class Link:
     @property
     def refusal(self) -> str:
         """What Redis refuses whatever it is for, though a node needs it; empty if nothing."""
-        return self._refusals.why
+        return self._refused.why
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
         """Keep the connection; runs for as long as the node does.
@@ -102,13 +104,15 @@ class Link:
         is sent on it.
         """
         serve = partial(self._serve, on_moved=on_moved)
-        await self._upkeep.run(LOADS, serve)
+        await self._reconnector.run(LOAD_SCRIPTS, serve)
 
     async def run_once(self) -> str:
         """Connect, and keep that connection; return why it could not be had, or was lost."""
         serve = partial(self._serve, on_moved=lambda: None)
-        away = await one_connection(self._upkeep.topology, self._name, LOADS, serve, self._fitness)
-        return away or self._fitness.why_unfit
+        away = await serve_one_connection(
+            self._reconnector.topology, self._name, LOAD_SCRIPTS, serve, self._health
+        )
+        return away or self._health.why_unsuitable
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command and give its reply (bulk strings as bytes).
@@ -174,27 +178,27 @@ class Link:
         except NoScript:
             return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
 
-    def rebuild(self) -> None:
+    def reconnect(self) -> None:
         """Give up a connection to a server that is not the right one any more, and open another."""
-        self._upkeep.rebuild()
+        self._reconnector.reconnect()
 
     async def _serve(self, connection: RedisConnection, *, on_moved: Callable[[], None]) -> None:
         if self._schema is not None:
             await self._schema.check(connection)
         before = self.replication_id
-        self.replication_id = connection.found.replication_id or before
+        self.replication_id = connection.report.replication_id or before
         if "" != before != self.replication_id:
             on_moved()
-        self._fitness.fit(self._name)
-        self._refusals.standing.clear()
+        self._health.mark_usable(self._name)
+        self._refused.blocking.clear()
         self._up.set()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pipeline.run, connection)
                 nursery.start_soon(self._read, connection)
-                nursery.start_soon(self._watch)
-                if connection.found.replication_id:  # else INFO is not for us
-                    nursery.start_soon(self._look, connection.server)
+                nursery.start_soon(self._require_answers)
+                if connection.report.replication_id:  # else INFO is not for us
+                    nursery.start_soon(self._recheck, connection.server)
         finally:
             self._fail_pending()
 
@@ -221,7 +225,7 @@ class Link:
         take = self._pending.popleft
         while True:
             replies = await connection.receive()
-            await self._upkeep.topology.certain()
+            await self._reconnector.topology.certain()
             for reply in replies:
                 if not self._pending:
                     raise RedisConnectionLost("a reply that nobody asked for")
@@ -230,9 +234,9 @@ class Link:
                 failed = isinstance(reply, Exception)
                 if failed:
                     if isinstance(reply, Unavailable) and not reply.passes:
-                        self._refusals.add(call.command, reply, trio.current_time())
-                elif self._refusals.standing:
-                    self._refusals.done(call.command)
+                        self._refused.add(call.command, reply, trio.current_time())
+                elif self._refused.blocking:
+                    self._refused.succeeded(call.command)
                 if task is None:
                     call.reply = reply
                 elif failed:
@@ -242,7 +246,7 @@ class Link:
                 else:
                     trio.lowlevel.reschedule(task, outcome.Value(reply))
 
-    async def _watch(self) -> None:
+    async def _require_answers(self) -> None:
         """Give up a connection on which Redis no longer answers.
 
         Answers come in order, so the age of the oldest call tells; one clock for the connection
@@ -253,24 +257,24 @@ class Link:
             if self._pending and trio.current_time() - self._pending[0].sent_at > self._timeout:
                 raise RedisConnectionLost(f"no answer for {self._timeout:g} s")
 
-    async def _look(self, server: RedisEndpoint) -> None:
+    async def _recheck(self, server: RedisEndpoint) -> None:
         """Close a connection whose server turns out to be one that cannot be used any more."""
         while True:
-            await trio.sleep(LOOK_SECONDS)
+            await trio.sleep(RECHECK_SECONDS)
             try:
                 info = await self.call_all(INFO)
             except Unavailable:
                 continue  # what keeps it from answering is noticed elsewhere
-            eviction = self._fitness.refuse_eviction
-            found = judge(server, read_facts(info), refuse_eviction=eviction)
-            self._fitness.warn(found.warnings)
-            if found.unfit:
-                raise Unsuitable(found.unfit)
-            if found.passing:
-                raise RedisConnectionLost(found.passing)
-            await self._look_at_schema()
+            eviction = self._health.refuse_eviction
+            found = check_facts(server, read_facts(info), refuse_eviction=eviction)
+            self._health.warn(found.warnings)
+            if found.unsuitable:
+                raise Unsuitable(found.unsuitable)
+            if found.unavailable:
+                raise RedisConnectionLost(found.unavailable)
+            await self._recheck_schema()
 
-    async def _look_at_schema(self) -> None:
+    async def _recheck_schema(self) -> None:
         """Close a connection to data that another release has changed; note the number in none."""
         if self._schema is None:
             return

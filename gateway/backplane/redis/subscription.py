@@ -11,13 +11,13 @@ import trio
 
 from gateway.backplane.redis.connection import (
     Pipeline,
+    Reconnector,
     RedisConnection,
     RedisConnectionLost,
-    Upkeep,
 )
 from gateway.backplane.redis.errors import Unavailable, Unsuitable
-from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.server import Topology
+from gateway.backplane.redis.server_health import ServerHealth
 
 Burst = list[tuple[bytes, bytes]]
 """Channel and payload of each publication, in the order that Redis gave them."""
@@ -39,10 +39,10 @@ class Subscription:
     """The channels a node listens to, on one connection, with which they are all resubscribed."""
 
     def __init__(
-        self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
+        self, topology: Topology, *, name: str, timeout: float, health: ServerHealth | None = None
     ) -> None:
-        self._fitness = fitness or Fitness()
-        self._upkeep = Upkeep(topology, name, self._fitness)
+        self._health = health or ServerHealth()
+        self._reconnector = Reconnector(topology, name, self._health)
         self._name = name
         self._timeout = timeout
         self._channels: dict[bytes, None] = {}
@@ -67,7 +67,7 @@ class Subscription:
         anything is read.
         """
         serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
-        await self._upkeep.run([], serve)
+        await self._reconnector.run([], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Listen to a channel: true once what is published from now on will be delivered.
@@ -92,9 +92,9 @@ class Subscription:
         if self.connected:
             self._pipeline.put((b"UNSUBSCRIBE", channel))
 
-    def rebuild(self) -> None:
+    def reconnect(self) -> None:
         """Give up a connection that does not bring what is published, and open another."""
-        self._upkeep.rebuild()
+        self._reconnector.reconnect()
 
     async def _serve(
         self,
@@ -106,7 +106,7 @@ class Subscription:
     ) -> None:
         self._pipeline.clear()
         before = self.replication_id
-        self.replication_id = connection.found.replication_id or before
+        self.replication_id = connection.report.replication_id or before
         if "" != before != self.replication_id:
             on_moved()
         try:
@@ -134,7 +134,7 @@ class Subscription:
             last = confirmations[-1]
             await last.arrived.wait()
         if last is None or last.done:
-            self._fitness.fit(self._name)
+            self._health.mark_usable(self._name)
             on_restored()
 
     async def _read(

@@ -12,7 +12,7 @@ from gateway.backplane.redis.scripts import ALL_SCRIPTS
 REPEAT_SECONDS: Final = 60.0
 """How long the same refusal is only counted after it was logged."""
 MOST_KEPT: Final = 100
-"""Refusals that are told apart; beyond that they are logged no more for a while."""
+"""Refusals that are told apart; further ones are not logged while these are recent."""
 
 _DISPENSABLE: Final = frozenset({"CLIENT", "HELLO", "INFO", "SCRIPT"})
 _NAMES: Final = {
@@ -25,25 +25,25 @@ Command = tuple[bytes | str | float, ...]
 log = structlog.get_logger("redis")
 
 
-class Refusals:
+class RefusedCommands:
     """What was refused over one connection. All times are seconds of one clock."""
 
     def __init__(self, connection: str) -> None:
         self._connection = connection
-        self.standing: dict[str, str] = {}
+        self.blocking: dict[str, str] = {}
         """Why commands are refused that no node can do without, by what is refused."""
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     @property
     def why(self) -> str:
         """Why Redis refuses something whatever it is for; empty if it does not."""
-        return next((f"{what}: {why}" for what, why in self.standing.items()), "")
+        return next((f"{what}: {why}" for what, why in self.blocking.items()), "")
 
     def add(self, command: Command, error: Unavailable, now: float) -> None:
         """Note that a command was refused; logged at most once in `REPEAT_SECONDS`."""
         what, key = describe(command)
         if isinstance(error, Forbidden) and what not in _DISPENSABLE:
-            self.standing[what] = str(error)
+            self.blocking[what] = str(error)
         refusal = what, key, str(error)
         at, times = self._logged.get(refusal, (now - REPEAT_SECONDS, 0))
         if now - at < REPEAT_SECONDS:
@@ -67,9 +67,9 @@ class Refusals:
             times=times + 1,
         )
 
-    def done(self, command: Command) -> None:
+    def succeeded(self, command: Command) -> None:
         """Note that a command was carried out."""
-        self.standing.pop(describe(command)[0], None)
+        self.blocking.pop(describe(command)[0], None)
 
 
 def describe(command: Command) -> tuple[str, str]:

@@ -37,49 +37,49 @@ Command = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Findings:
+class ServerReport:
     """What was found of a server: the first reason not to use it, and what is worth a warning."""
 
-    unfit: str = ""
+    unsuitable: str = ""
     """Why it cannot be used until somebody changes something; empty if it can."""
-    passing: str = ""
+    unavailable: str = ""
     """Why it cannot be used just now."""
     warnings: tuple[str, ...] = ()
     replication_id: str = ""
     """The id of its data's history; empty if it does not tell."""
 
 
-def review(
+def check_greeting(
     server: RedisEndpoint,
     commands: Sequence[Command],
     replies: Sequence[Any],
     *,
     refuse_eviction: bool = True,
-) -> Findings:
+) -> ServerReport:
     """Return what the replies to a connection's first commands, `QUESTIONS` among them, show."""
     if kept_out := _kept_out(server, commands, replies):
-        return Findings(unfit=kept_out)
+        return ServerReport(unsuitable=kept_out)
     info = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "INFO"]
     hello = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "HELLO"]
-    found = judge(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
-    unfit, passing, warnings = found.unfit, found.passing, list(found.warnings)
+    found = check_facts(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
+    unsuitable, unavailable, warnings = found.unsuitable, found.unavailable, list(found.warnings)
     missing: dict[str, Unavailable] = {}
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable):
             continue
         word = str(command[0])
         if reply.passes:
-            passing = passing or str(reply)
+            unavailable = unavailable or str(reply)
         elif _is_missing(reply) and word in _DISPENSABLE:
             missing.setdefault(word, reply)
         else:
-            unfit = unfit or f"Redis at {server.place} refuses {_title(command)}: {reply}"
+            unsuitable = unsuitable or f"Redis at {server.place} refuses {_title(command)}: {reply}"
     warnings += [
         f"Redis at {server.place} refuses {word}: {cost} ({missing[word]})"
         for word, cost in _DISPENSABLE.items()
         if cost and word in missing
     ]
-    return Findings(unfit, passing, tuple(warnings), found.replication_id)
+    return ServerReport(unsuitable, unavailable, tuple(warnings), found.replication_id)
 
 
 def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noqa: ANN401
@@ -101,45 +101,45 @@ def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noq
     return facts
 
 
-def judge(
+def check_facts(
     server: RedisEndpoint, facts: Mapping[str, str], *, refuse_eviction: bool = True
-) -> Findings:
+) -> ServerReport:
     """Return what is found of a server by its version, mode, role and eviction policy."""
     place = server.place
     mode = facts.get("redis_mode") or facts.get("server_mode", "")
     role = facts.get("role", "")
     version = _version(facts)
-    unfit, passing, warnings = "", "", []
+    unsuitable, unavailable, warnings = "", "", []
     if mode == "sentinel" or role == "sentinel":
-        unfit = (
+        unsuitable = (
             f"{place} is a sentinel, not a Redis server: name it as redis+sentinel://{place}/NAME"
         )
     elif mode == "cluster":
-        unfit = (
+        unsuitable = (
             f"Redis at {place} runs in Cluster mode, which is not supported: "
             "use a server without cluster-enabled"
         )
     elif version and version < LEAST_VERSION:
-        unfit = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
+        unsuitable = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
     elif role in {"slave", "replica"}:
         primary = ":".join(filter(None, (facts.get("master_host"), facts.get("master_port"))))
         if server.must_be_primary:
-            passing = "it is not the primary, or not any more"
+            unavailable = "it is not the primary, or not any more"
         else:
-            unfit = (
+            unsuitable = (
                 f"Redis at {place} is a replica{f' of {primary}' if primary else ''}: "
                 "name the primary, or its sentinels"
             )
     elif evicts := _evicts(place, facts):
         if refuse_eviction and facts.get("maxmemory") != "0":
-            unfit = f"{evicts}, or accept their loss with --redis-eviction warn"
+            unsuitable = f"{evicts}, or accept their loss with --redis-eviction warn"
         else:
             warnings.append(evicts)
     if not version:
         warnings.append(
             f"Redis at {place} does not tell its version: {_needed()}, which cannot be checked"
         )
-    return Findings(unfit, passing, tuple(warnings), facts.get("master_replid", ""))
+    return ServerReport(unsuitable, unavailable, tuple(warnings), facts.get("master_replid", ""))
 
 
 def _kept_out(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:

@@ -11,7 +11,7 @@ _MOST_WARNINGS: Final = 50
 log = structlog.get_logger("redis")
 
 
-class Fitness:
+class ServerHealth:
     """What was found of the server, by all connections of a node.
 
     Each reason is logged when it comes up, and again only after another one, or a good time.
@@ -26,7 +26,7 @@ class Fitness:
         self._warned: set[str] = set()
 
     @property
-    def why_unfit(self) -> str:
+    def why_unsuitable(self) -> str:
         """Why a connection cannot be used until somebody changes something; empty if all can."""
         return next(iter(self._reasons.values()), "")
 
@@ -35,7 +35,7 @@ class Fitness:
         """Why a connection was lost, or could not be opened; empty if all are in use."""
         return next(iter(self._away.values()), "")
 
-    def unfit(self, connection: str, reason: str) -> None:
+    def mark_unsuitable(self, connection: str, reason: str) -> None:
         """Note that the server that a connection goes to cannot be used."""
         self._reasons[connection] = reason
         self._away.pop(connection, None)
@@ -43,7 +43,7 @@ class Fitness:
             self._logged = reason
             log.error("redis cannot be used", connection=connection, reason=reason)
 
-    def fit(self, connection: str) -> None:
+    def mark_usable(self, connection: str) -> None:
         """Note that a connection is in use."""
         self._reasons.pop(connection, None)
         self._away.pop(connection, None)
@@ -51,7 +51,7 @@ class Fitness:
             self._logged = ""
             log.info("redis can be used again", connection=connection)
 
-    def away(self, connection: str, reason: str) -> None:
+    def mark_away(self, connection: str, reason: str) -> None:
         """Note that the server that a connection goes to does not answer now."""
         self._reasons.pop(connection, None)
         self._away[connection] = reason
