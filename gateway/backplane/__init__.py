@@ -1,7 +1,7 @@
-"""Everything that nodes share, kept in Redis: rooms, inboxes, nicknames, and the nodes themselves.
+"""What nodes share, kept in Redis: rooms, inboxes, nicknames, and the register of nodes.
 
-Each of these has a module here, which says what can be done to it in terms of a chat. How commands
-reach Redis is `gateway.backplane.redis`; what a node does with what it reads is not here.
+Each has a module here with its operations, in terms of a chat. How commands reach Redis is in
+`gateway.backplane.redis`; what a node does with what it reads is in `gateway.delivery` and above.
 
 Every call raises `Unavailable` while Redis cannot answer, at once or within the timeout.
 """

@@ -1,4 +1,4 @@
-"""One node's access to everything that nodes share."""
+"""One node's access to what nodes share."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from gateway.backplane.rooms import RoomStore
 
 
 async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bool) -> None:
-    """Try once, for a few seconds at most, whether there is a Redis that can be used.
+    """Check once whether Redis can be used, for a few seconds at most.
 
-    One that is not there, or starting, is let be: a node waits for it.
+    Returns also if it does not answer, or is starting: a node waits for that.
 
-    :raises Unsuitable: if it is there and cannot be used until somebody changes something.
+    :raises Unsuitable: if it answers, and cannot be used until somebody changes something.
     """
     check = Schema(namespace).check
     await check_server(topology, "check", LOAD_SCRIPTS, check, refuse_eviction=refuse_eviction)
 
 
 class Backplane:
-    """One node's view of what is shared: two connections to Redis and what is done over them."""
+    """One node's connections to Redis, for commands and for the subscription, and the stores."""
 
     def __init__(
         self,
@@ -79,44 +79,44 @@ class Backplane:
 
     @property
     def connected(self) -> bool:
-        """Whether commands reach Redis, as far as is known."""
+        """Whether the command connection is up, as far as is known."""
         return self.link.connected
 
     @property
     def hears(self) -> bool:
-        """Whether what other nodes publish reaches this one, as far as is known."""
+        """Whether the subscription is up, as far as is known."""
         return self.subscription.connected
 
     @property
     def replication_id(self) -> str:
-        """What changes when Redis may have lost data; empty if it is not known."""
+        """The id of the server's data, which changes when it may have lost some; or empty."""
         return self.link.replication_id
 
     async def wait_connected(self) -> None:
-        """Wait until commands reach Redis."""
+        """Wait until the command connection is up."""
         await self.link.wait_connected()
 
     async def subscribe(self, channel: bytes) -> bool:
-        """Listen to a channel; returns as `Subscription.subscribe` does."""
+        """Subscribe to a channel; returns as `Subscription.subscribe` does."""
         return await self.subscription.subscribe(channel)
 
     def unsubscribe(self, channel: bytes) -> None:
-        """Listen to a channel no more."""
+        """Unsubscribe from a channel."""
         self.subscription.unsubscribe(channel)
 
     def resubscribe(self) -> None:
-        """Open another connection for the subscription: this one does not deliver."""
+        """Replace the connection of the subscription, which does not deliver."""
         self.subscription.reconnect()
 
     @property
     def why_unsuitable(self) -> str:
-        """Why Redis cannot be used though it answers, until somebody changes something."""
+        """Why Redis answers but cannot be used until somebody changes something; or empty."""
         refusal = self.link.refusal
         return self._health.why_unsuitable or (f"Redis refuses {refusal}" if refusal else "")
 
     @property
     def why_away(self) -> str:
-        """Why Redis does not answer, as far as is known."""
+        """Why Redis does not answer; empty if it does, as far as is known."""
         return self._health.why_away
 
     async def run(
@@ -126,10 +126,11 @@ class Backplane:
         on_restored: Callable[[], None],
         on_moved: Callable[[], None],
     ) -> None:
-        """Keep both connections; runs for as long as the node does. See `Subscription.run`.
+        """Keep both connections open; runs for as long as the node does.
 
-        ``on_moved`` is called when Redis turns out to be another server than before, or to have
-        been restarted, before anything comes of that; it may have lost data.
+        - ``on_burst``, ``on_restored``: see `Subscription.run`;
+        - ``on_moved``: called when Redis is another server than before, or was restarted, and may
+          have lost data; before anything is read from it.
         """
 
         def link_moved() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from gateway.backplane import payloads
-from gateway.backplane.rooms import RoomKeys
+from gateway.backplane.room_keys import RoomKeys
 from tests.backplane.conftest import Node
 from tests.redis_server import RedisServer
 

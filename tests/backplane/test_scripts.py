@@ -21,8 +21,9 @@ from gateway.backplane.redis.errors import NoScript, Refused
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, SNAPSHOT, Script
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
-from gateway.backplane.rooms import RoomKeys, RoomStore
+from gateway.backplane.rooms import RoomStore
 from tests.harness import until
 from tests.ports import free_port
 from tests.redis_server import RedisServer

@@ -1,4 +1,4 @@
-"""The command connection: whatever many tasks ask at the same time goes out in one write."""
+"""The command connection: commands of many tasks go out together, in one write."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from gateway.backplane.redis.server_health import ServerHealth
 LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
     ("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS
 ]
-"""What a command connection begins with."""
+"""The first commands on a command connection."""
 RECHECK_SECONDS: Final = 10.0
-"""How often it is seen that the server can be used still: its settings may be changed any time."""
+"""How often it is checked that the server is still suitable: its settings may change."""
 
 
 class _Call:
-    """A command on its way: who waits for the answer, and since when."""
+    """A command under way: the task that waits for its reply, and since when."""
 
     __slots__ = ("command", "reply", "sent_at", "task")
 
@@ -47,7 +47,7 @@ class _Call:
 
 
 async def _answer(call: _Call) -> Any:  # noqa: ANN401
-    """Wait to be woken with the answer; if that is cancelled, nobody gets it."""
+    """Wait for the reply; if that is cancelled, the reply is dropped."""
 
     def abandon(_: object) -> trio.lowlevel.Abort:
         call.task = None
@@ -59,10 +59,10 @@ async def _answer(call: _Call) -> Any:  # noqa: ANN401
 class Link:
     """One pipelined connection to Redis, shared by everything on the node.
 
-    Commands take effect in the order of the calls. A call whose task is cancelled is still carried
-    out by Redis; its answer is dropped. While there is no connection a call fails at once, and one
-    that is not answered within ``timeout`` seconds fails together with the connection, so no
-    caller needs a timeout of its own.
+    - Commands take effect in the order of the calls.
+    - A call that is cancelled is carried out all the same; its reply is dropped.
+    - Without a connection a call fails at once. Without a reply within ``timeout`` seconds it fails
+      together with the connection, so that no caller needs a timeout of its own.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Link:
         health: ServerHealth | None = None,
         schema: Schema | None = None,
     ) -> None:
-        """Connect to what a topology names; with a schema, only to data that can be read."""
+        """Connect to the server that a topology names; with a schema, only to data of that one."""
         self._name = name
         self._timeout = timeout
         self._health = health or ServerHealth()
@@ -85,20 +85,20 @@ class Link:
         self._refused = RefusedCommands(name)
         self._up = trio.Event()
         self.replication_id = ""
-        """What changes when Redis may have lost data: it was restarted, or is another server."""
+        """The id of the server's data: it changes with a restart, and with another server."""
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection on which Redis answers, as far as is known."""
+        """Whether there is a connection, on which Redis answers as far as is known."""
         return self._up.is_set()
 
     @property
     def refusal(self) -> str:
-        """What Redis refuses whatever it is for, though a node needs it; empty if nothing."""
+        """A needed command that Redis refuses whatever its key, and why; empty if there is none."""
         return self._refused.why
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
-        """Keep the connection; runs for as long as the node does.
+        """Keep the connection open; runs for as long as the node does.
 
         ``on_moved`` is called when a new connection finds another `replication_id`, before anything
         is sent on it.
@@ -107,7 +107,7 @@ class Link:
         await self._reconnector.run(LOAD_SCRIPTS, serve)
 
     async def run_once(self) -> str:
-        """Connect, and keep that connection; return why it could not be had, or was lost."""
+        """Connect, and return why that failed, or why the connection was lost in the end."""
         serve = partial(self._serve, on_moved=lambda: None)
         away = await serve_one_connection(
             self._reconnector.topology, self._name, LOAD_SCRIPTS, serve, self._health
@@ -115,10 +115,10 @@ class Link:
         return away or self._health.why_unsuitable
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
-        """Run one command and give its reply (bulk strings as bytes).
+        """Run one command, and return its reply; bulk strings are bytes.
 
         :raises Unavailable: if Redis is away, or cannot do it now.
-        :raises Refused: an `Unavailable` too, if the command itself is wrong.
+        :raises Refused: an `Unavailable`, too, if the command itself is wrong.
         """
         await self._require_connection()
         call = _Call(trio.lowlevel.current_task(), trio.current_time())
@@ -144,7 +144,7 @@ class Link:
         await self._require_connection()
         now = trio.current_time()
         calls = [_Call(None, now) for _ in commands]
-        # Answers come in order: whoever has the last one has them all.
+        # Replies come in order: with the last one all are there.
         calls[-1].task = trio.lowlevel.current_task()
         for call, command in zip(calls, commands, strict=True):
             self._enqueue(call, command)
@@ -172,14 +172,14 @@ class Link:
         await self._up.wait()
 
     async def run_script(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> Any:  # noqa: ANN401
-        """Run a script, loading it again should Redis have forgotten it; raises as `call` does."""
+        """Run a script, and return its reply; raises as `call` does."""
         try:
             return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
         except NoScript:
             return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
 
     def reconnect(self) -> None:
-        """Give up a connection to a server that is not the right one any more, and open another."""
+        """Replace the connection: another server is the right one."""
         self._reconnector.reconnect()
 
     async def _serve(self, connection: RedisConnection, *, on_moved: Callable[[], None]) -> None:
@@ -197,7 +197,7 @@ class Link:
                 nursery.start_soon(self._pipeline.run, connection)
                 nursery.start_soon(self._read, connection)
                 nursery.start_soon(self._require_answers)
-                if connection.report.replication_id:  # else INFO is not for us
+                if connection.report.replication_id:  # else this user may not run INFO
                     nursery.start_soon(self._recheck, connection.server)
         finally:
             self._fail_pending()
@@ -208,7 +208,7 @@ class Link:
             raise Unavailable("Redis is not connected")
 
     def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
-        self._pipeline.put(command)  # first: what cannot be packed raises, and gets no reply
+        self._pipeline.put(command)  # first: what cannot be encoded raises, and gets no reply
         call.command = command
         self._pending.append(call)
 
@@ -247,10 +247,9 @@ class Link:
                     trio.lowlevel.reschedule(task, outcome.Value(reply))
 
     async def _require_answers(self) -> None:
-        """Give up a connection on which Redis no longer answers.
+        """Close the connection once the oldest call has waited for too long.
 
-        Answers come in order, so the age of the oldest call tells; one clock for the connection
-        costs less than a timeout for every call.
+        Replies come in order; one timer for the connection costs less than one for each call.
         """
         while True:
             await trio.sleep(self._timeout / 4)
@@ -258,7 +257,7 @@ class Link:
                 raise RedisConnectionLost(f"no answer for {self._timeout:g} s")
 
     async def _recheck(self, server: RedisEndpoint) -> None:
-        """Close a connection whose server turns out to be one that cannot be used any more."""
+        """Check the server at intervals; close the connection if it cannot be used any more."""
         while True:
             await trio.sleep(RECHECK_SECONDS)
             try:
@@ -275,7 +274,7 @@ class Link:
             await self._recheck_schema()
 
     async def _recheck_schema(self) -> None:
-        """Close a connection to data that another release has changed; note the number in none."""
+        """Close the connection if the data are of another schema; number data without a number."""
         if self._schema is None:
             return
         try:

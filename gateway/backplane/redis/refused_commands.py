@@ -1,4 +1,4 @@
-"""What Redis refuses and will go on refusing: in the log without end of it, and for readiness."""
+"""Commands that Redis refuses for good: for readiness, and for the log without flooding it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.backplane.redis.errors import Forbidden, Unavailable
 from gateway.backplane.redis.scripts import ALL_SCRIPTS
 
 REPEAT_SECONDS: Final = 60.0
-"""How long the same refusal is only counted after it was logged."""
+"""How long the same refusal is not logged again, only counted."""
 MOST_KEPT: Final = 100
 """Refusals that are told apart; further ones are not logged while these are recent."""
 
@@ -26,21 +26,21 @@ log = structlog.get_logger("redis")
 
 
 class RefusedCommands:
-    """What was refused over one connection. All times are seconds of one clock."""
+    """The commands refused on one connection. Times are seconds of one clock."""
 
     def __init__(self, connection: str) -> None:
         self._connection = connection
         self.blocking: dict[str, str] = {}
-        """Why commands are refused that no node can do without, by what is refused."""
+        """Needed commands that are refused whatever their key, each with the reason."""
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     @property
     def why(self) -> str:
-        """Why Redis refuses something whatever it is for; empty if it does not."""
+        """One of the `blocking` commands with its reason; empty if there is none."""
         return next((f"{what}: {why}" for what, why in self.blocking.items()), "")
 
     def add(self, command: Command, error: Unavailable, now: float) -> None:
-        """Note that a command was refused; logged at most once in `REPEAT_SECONDS`."""
+        """Record that a command was refused; log it, at most once in `REPEAT_SECONDS`."""
         what, key = describe(command)
         if isinstance(error, Forbidden) and what not in _DISPENSABLE:
             self.blocking[what] = str(error)
@@ -68,12 +68,12 @@ class RefusedCommands:
         )
 
     def succeeded(self, command: Command) -> None:
-        """Note that a command was carried out."""
+        """Record that a command was carried out."""
         self.blocking.pop(describe(command)[0], None)
 
 
 def describe(command: Command) -> tuple[str, str]:
-    """Return what a command is called, a script by its name, and its first key."""
+    """Return a command's name, or the script's that it runs, and its first key."""
     word = str(command[0])
     if word in {"EVAL", "EVALSHA"}:
         key = command[_FIRST_KEY] if len(command) > _FIRST_KEY else ""

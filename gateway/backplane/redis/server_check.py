@@ -1,4 +1,4 @@
-"""Whether a Redis server can be used, judged by what it says when a connection begins. Pure."""
+"""Whether a Redis server can be used, by its replies at the beginning of a connection. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gateway.backplane.redis.errors import Forbidden, Unavailable
 from gateway.backplane.redis.server import RedisEndpoint
 
 LEAST_VERSION: Final = (6, 2)
-"""The first with exclusive ranges of streams and ZRANDMEMBER."""
+"""The first version with exclusive ranges of streams, and with ZRANDMEMBER."""
 
 INFO: Final = (("INFO", "server"), ("INFO", "replication"), ("INFO", "memory"))
 QUESTIONS: Final = (("HELLO", 2), *INFO, ("EVALSHA", "0" * 40, 0))
-"""What a new connection asks. The last shows whether this user may run scripts at all."""
+"""The questions on a new connection. The last shows whether this user may run scripts."""
 
 _MOST_INFO: Final = 64 * 1024
-"""Bytes of an answer to INFO that are looked at."""
+"""Bytes of a reply to INFO that are read."""
 _LONGEST_VALUE: Final = 64
 _FACTS: Final = frozenset({
     "redis_version", "valkey_version", "redis_mode", "server_mode", "role", "master_host",
@@ -31,22 +31,22 @@ _DISPENSABLE: Final = {
     "INFO": "its role and whether it evicts data cannot be checked, and that it lost data is "
     "noticed late; allow +info",
 }
-"""Commands that a node can do without, and what that costs."""
+"""Commands that a node can do without, and what is lost without each."""
 
 Command = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class ServerReport:
-    """What was found of a server: the first reason not to use it, and what is worth a warning."""
+    """The result of a check: the first reason not to use the server, and warnings."""
 
     unsuitable: str = ""
     """Why it cannot be used until somebody changes something; empty if it can."""
     unavailable: str = ""
-    """Why it cannot be used just now."""
+    """Why it cannot be used just now; empty if it can."""
     warnings: tuple[str, ...] = ()
     replication_id: str = ""
-    """The id of its data's history; empty if it does not tell."""
+    """The replication id of its data; empty if unknown."""
 
 
 def check_greeting(
@@ -56,7 +56,7 @@ def check_greeting(
     *,
     refuse_eviction: bool = True,
 ) -> ServerReport:
-    """Return what the replies to a connection's first commands, `QUESTIONS` among them, show."""
+    """Return what the replies to a connection's first commands show; `QUESTIONS` are among them."""
     if kept_out := _kept_out(server, commands, replies):
         return ServerReport(unsuitable=kept_out)
     info = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "INFO"]
@@ -83,7 +83,7 @@ def check_greeting(
 
 
 def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noqa: ANN401
-    """Return what is to be known of a server, by INFO's names; HELLO fills in what INFO lacks."""
+    """Return facts about a server, by their names in INFO; HELLO adds what INFO lacks."""
     facts: dict[str, str] = {}
     if isinstance(hello, list):
         told = {name: value for name, value in zip(hello[::2], hello[1::2], strict=False)
@@ -104,7 +104,7 @@ def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noq
 def check_facts(
     server: RedisEndpoint, facts: Mapping[str, str], *, refuse_eviction: bool = True
 ) -> ServerReport:
-    """Return what is found of a server by its version, mode, role and eviction policy."""
+    """Return what version, mode, role and eviction policy of a server show."""
     place = server.place
     mode = facts.get("redis_mode") or facts.get("server_mode", "")
     role = facts.get("role", "")
@@ -143,7 +143,7 @@ def check_facts(
 
 
 def _kept_out(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:
-    """Return why a server does not let us in at all; empty if it does."""
+    """Return why a server denies us access; empty if it does not."""
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable) or reply.passes:
             continue
@@ -170,7 +170,7 @@ def _needed() -> str:
 
 
 def _evicts(place: str, facts: Mapping[str, str]) -> str:
-    """Return what is to be said of an eviction policy; empty if it keeps all data."""
+    """Return the problem with a server's eviction policy; empty if it evicts nothing."""
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
         return ""
@@ -182,7 +182,7 @@ def _evicts(place: str, facts: Mapping[str, str]) -> str:
 
 
 def _is_missing(reply: Unavailable) -> bool:
-    """Return whether a command is forbidden to this user, or was taken out of the server."""
+    """Return whether a command is forbidden to this user, or unknown to the server."""
     return isinstance(reply, Forbidden) and "compiling" not in str(reply)
 
 
@@ -192,5 +192,5 @@ def _title(command: Command) -> str:
 
 
 def _text(value: bytes) -> str:
-    """Return a value as a part of one line."""
+    """Return a value as text for one line."""
     return "".join(filter(str.isprintable, value[:_LONGEST_VALUE].decode("ascii", "replace")))

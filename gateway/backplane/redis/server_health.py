@@ -1,4 +1,4 @@
-"""Why this node's connections to Redis cannot be used, as readiness and the log tell it."""
+"""Why a node's connections to Redis cannot be used: for its readiness, and for the log."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ log = structlog.get_logger("redis")
 
 
 class ServerHealth:
-    """What was found of the server, by all connections of a node.
+    """The state of the server, as all connections of a node find it.
 
-    Each reason is logged when it comes up, and again only after another one, or a good time.
+    A reason is logged once, and again only after another one, or after the server was usable.
     """
 
     def __init__(self, *, refuse_eviction: bool = True) -> None:
         self.refuse_eviction = refuse_eviction
-        """Whether a server that may evict data is unfit; else it is worth a warning."""
+        """Whether a server that may evict data is unsuitable; otherwise it gets a warning."""
         self._reasons: dict[str, str] = {}
         self._away: dict[str, str] = {}
         self._logged = ""
@@ -27,7 +27,7 @@ class ServerHealth:
 
     @property
     def why_unsuitable(self) -> str:
-        """Why a connection cannot be used until somebody changes something; empty if all can."""
+        """Why a connection cannot be used until somebody changes something; empty if all can be."""
         return next(iter(self._reasons.values()), "")
 
     @property
@@ -36,7 +36,7 @@ class ServerHealth:
         return next(iter(self._away.values()), "")
 
     def mark_unsuitable(self, connection: str, reason: str) -> None:
-        """Note that the server that a connection goes to cannot be used."""
+        """Record why the server of a connection cannot be used."""
         self._reasons[connection] = reason
         self._away.pop(connection, None)
         if reason != self._logged:
@@ -44,7 +44,7 @@ class ServerHealth:
             log.error("redis cannot be used", connection=connection, reason=reason)
 
     def mark_usable(self, connection: str) -> None:
-        """Note that a connection is in use."""
+        """Record that a connection is in use."""
         self._reasons.pop(connection, None)
         self._away.pop(connection, None)
         if self._logged and not self._reasons:
@@ -52,12 +52,12 @@ class ServerHealth:
             log.info("redis can be used again", connection=connection)
 
     def mark_away(self, connection: str, reason: str) -> None:
-        """Note that the server that a connection goes to does not answer now."""
+        """Record why the server of a connection does not answer."""
         self._reasons.pop(connection, None)
         self._away[connection] = reason
 
     def warn(self, warnings: tuple[str, ...]) -> None:
-        """Log what has not been logged before."""
+        """Log those of these warnings that were not logged before."""
         for warning in warnings:
             if warning not in self._warned and len(self._warned) < _MOST_WARNINGS:
                 self._warned.add(warning)

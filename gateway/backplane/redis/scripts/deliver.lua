@@ -1,4 +1,4 @@
--- Give a direct message its place in an inbox, and log it; the same id once only.
+-- Log a direct message in an inbox under the next seq; one with the same id only once.
 -- KEYS  1 meta (hash: epoch, seq, channel, term, written_under, timeline)  2 log (stream)
 --       3 ids (hash: idempotency key -> "seq digest", or whom it is for; see address.lua)
 --       4 ids before those
@@ -6,9 +6,9 @@
 --       4 ids to remember  5 epoch to use if there is none
 --       6 milliseconds that the inbox lives from now on  7 digest of what is said
 --       8 replication id of this server, or ''
--- Returns what is to be published: {seq, channel of the node that the inbox is at or '' if it names
--- none, message}. If there is a message of the same id, that one; it is '' if the log does not
--- have it any more, and the seq is -1 if it said something else.
+-- Returns {seq, channel, message} for the caller to publish. The channel is the one that the inbox
+-- names, or ''. If there is a message with the same id it is that one, or '' if the log does not
+-- have it any more; the seq is -1 if that said something else.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
   redis.call('DEL', log, ids, older)
@@ -24,7 +24,7 @@ note_timeline(meta, named[3], ARGV[8], seq - 1)
 local message = '{"seq":' .. seq .. ',"at":' .. milliseconds()
   .. ',"epoch":"' .. named[1] .. '"' .. ARGV[2]
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], seq .. '-0', 'm', message)
--- Two generations of ids: at least the last ARGV[4] are remembered, at most twice that.
+-- Two generations of ids: ARGV[4] of them at least, and twice as many at most.
 if redis.call('HLEN', ids) >= tonumber(ARGV[4]) then
   redis.call('RENAME', ids, older)
 end

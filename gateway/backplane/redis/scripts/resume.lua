@@ -1,4 +1,4 @@
--- Take a session up on another node, or on the same one, in a new term.
+-- Move a session to another node, or keep it on the same one, in a new term.
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
 -- ARGV  1 session  2 node
