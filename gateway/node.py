@@ -12,11 +12,12 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.backplane import Backplane, Unavailable, check_redis, topology_from_url
+from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
 from gateway.cluster.membership import Membership
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
 from gateway.net.listener import ConnectionSlots, accept_forever, most_connections, open_listeners
+from gateway.net.transport import SocketTransport
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
@@ -41,21 +42,30 @@ have gone; the rest is for leaving Redis clean."""
 log = structlog.get_logger("node")
 
 
+def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
+    """Return what a new node reaches the others by: over this topology, or that of the settings.
+
+    The node's name is new each time.
+    """
+    return Backplane(
+        topology or topology_from_url(settings.redis),
+        node=f"{settings.node_name}-{secrets.token_hex(3)}",
+        namespace=settings.namespace,
+        timeout=settings.redis_timeout,
+        history_size=settings.history_size,
+        history_days=settings.history_days,
+        refuse_eviction=settings.redis_eviction == "refuse",
+    )
+
+
 class Node:
     """One node. Make it, `run` it once; `stop` it from anywhere in the same thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
+        """Make a node; a test may give it a backplane over a topology or stores of its own."""
         self._settings = settings
-        self.name = f"{settings.node_name}-{secrets.token_hex(3)}"
-        self._backplane = Backplane(
-            topology_from_url(settings.redis),
-            node=self.name,
-            namespace=settings.namespace,
-            timeout=settings.redis_timeout,
-            history_size=settings.history_size,
-            history_days=settings.history_days,
-            refuse_eviction=settings.redis_eviction == "refuse",
-        )
+        self._backplane = backplane or make_backplane(settings)
+        self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
         self._relay = Relay(self._backplane, self._metrics.counts)
         grace = settings.grace_seconds
@@ -149,7 +159,8 @@ class Node:
         self, connections: trio.Nursery, connected: socket.socket, remote: str
     ) -> None:
         """Serve one connection; nothing that happens in it may reach the others."""
-        connection = Connection(self.context, connected, remote, connections.start_soon)
+        transport = SocketTransport(connected)
+        connection = Connection(self.context, transport, remote, connections.start_soon)
         self._connections.add(connection)
         if self._accepting.cancel_called:
             connection.close(DRAINING)
@@ -159,7 +170,7 @@ class Node:
             log.exception("connection failed")
         finally:
             self._connections.discard(connection)
-            self._slots.give_back()
+            self._slots.release()
             self._some_went.set()
 
     async def _keep_alive(self) -> None:
@@ -191,7 +202,7 @@ class Node:
             if start:
                 await trio.sleep(MOVE_SECONDS)
             for connection in everybody[start : start + batch]:
-                connection.tell(notice)
+                connection.send(notice)
                 connection.close(DRAINING)
         await self._gone(everybody)
 

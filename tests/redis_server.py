@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import signal
 import subprocess
@@ -17,8 +16,14 @@ from tests import PATIENCE
 
 _DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")
 
-program: Final = functools.cache(find_redis)
-"""Return the path of the server that all tests use."""
+_found: Final[list[str]] = []
+
+
+async def program() -> str:
+    """Return the path of the server that all tests use."""
+    if not _found:
+        _found.append(await find_redis())
+    return _found[0]
 
 
 class RedisServer:
@@ -50,12 +55,12 @@ class RedisServer:
         """Start it and wait until it answers."""
         flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
-            [program(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            [await program(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
         with trio.fail_after(PATIENCE):
             while not self._answers():
                 if self.process.poll() is not None:
-                    raise AssertionError(f"{program()} ended at once; it was given {flags}")
+                    raise AssertionError(f"Redis ended at once; it was given {flags}")
                 await trio.sleep(0.02)
 
     def _answers(self) -> bool:

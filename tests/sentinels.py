@@ -240,7 +240,7 @@ async def sentinel(
         f"sentinel failover-timeout {NAME} 6000\n" + "".join(f"sentinel {line}\n" for line in known)
     )
     process = await trio.lowlevel.open_process(
-        [program(), str(configuration), "--sentinel"],
+        [await program(), str(configuration), "--sentinel"],
         stdout=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
     )

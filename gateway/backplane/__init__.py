@@ -1,7 +1,7 @@
-"""Everything that nodes share, kept in Redis: rooms, inboxes, nicknames, and the nodes themselves.
+"""What nodes share, kept in Redis: rooms, inboxes, nicknames, and the register of nodes.
 
-Each of these has a module here, which says what can be done to it in terms of a chat. How commands
-reach Redis is `gateway.backplane.redis`; what a node does with what it reads is not here.
+Each has a module here with its operations, in terms of a chat. How commands reach Redis is in
+`gateway.backplane.redis`; what a node does with what it reads is in `gateway.delivery` and above.
 
 Every call raises `Unavailable` while Redis cannot answer, at once or within the timeout.
 """
@@ -12,8 +12,9 @@ from gateway.backplane.errors import IdReused, Outdated, Replaced
 from gateway.backplane.nicks import NickTaken, Owner, TakenUp
 from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable
 from gateway.backplane.redis.retry import Retry
+from gateway.backplane.redis.server import RedisEndpoint, Topology
+from gateway.backplane.redis.server_check import LEAST_VERSION
 from gateway.backplane.redis.subscription import Burst
-from gateway.backplane.redis.suitability import LEAST_VERSION
 from gateway.backplane.redis.topology import topology_from_url
 from gateway.backplane.rooms import Change, Entered, Snapshot, read_change
 from gateway.backplane.terms import NO_TERM
@@ -31,12 +32,14 @@ __all__ = [
     "NickTaken",
     "Outdated",
     "Owner",
+    "RedisEndpoint",
     "Refused",
     "Replaced",
     "Retry",
     "Snapshot",
     "TakenUp",
     "Timeline",
+    "Topology",
     "Unavailable",
     "Unsuitable",
     "check_redis",

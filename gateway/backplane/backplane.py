@@ -1,4 +1,4 @@
-"""One node's access to everything that nodes share."""
+"""One node's access to what nodes share."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry, channel_scope
 from gateway.backplane.redis.connection import check_server
-from gateway.backplane.redis.fitness import Fitness
-from gateway.backplane.redis.link import LOADS, Link
+from gateway.backplane.redis.link import LOAD_SCRIPTS, Link
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
+from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.rooms import RoomStore
 
 
 async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bool) -> None:
-    """Try once, for a few seconds at most, whether there is a Redis that can be used.
+    """Check once whether Redis can be used, for a few seconds at most.
 
-    One that is not there, or starting, is let be: a node waits for it.
+    Returns also if it does not answer, or is starting: a node waits for that.
 
-    :raises Unsuitable: if it is there and cannot be used until somebody changes something.
+    :raises Unsuitable: if it answers, and cannot be used until somebody changes something.
     """
     check = Schema(namespace).check
-    await check_server(topology, "check", LOADS, check, refuse_eviction=refuse_eviction)
+    await check_server(topology, "check", LOAD_SCRIPTS, check, refuse_eviction=refuse_eviction)
 
 
 class Backplane:
-    """One node's view of what is shared: two connections to Redis and what is done over them."""
+    """One node's connections to Redis, for commands and for the subscription, and the stores."""
 
     def __init__(
         self,
@@ -48,16 +48,16 @@ class Backplane:
         self._topology = topology
         self.incarnation = Incarnation(node)
         scope = channel_scope(namespace, topology.database)
-        self._fitness = fitness = Fitness(refuse_eviction=refuse_eviction)
+        self._health = health = ServerHealth(refuse_eviction=refuse_eviction)
         self.link = Link(
             topology,
             name=f"{node}-commands",
             timeout=timeout,
-            fitness=fitness,
+            health=health,
             schema=Schema(namespace),
         )
         self.subscription = Subscription(
-            topology, name=f"{node}-subscription", timeout=timeout, fitness=fitness
+            topology, name=f"{node}-subscription", timeout=timeout, health=health
         )
         self.rooms = RoomStore(
             self.link,
@@ -67,55 +67,57 @@ class Backplane:
             history_size=history_size,
             history_days=history_days,
         )
-        self.inboxes = InboxStore(self.link, namespace=namespace)
         self.nicks = NickRegistry(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
         self.nodes = NodeRegistry(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
+        self.inboxes = InboxStore(
+            self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
+        )
 
     @property
     def connected(self) -> bool:
-        """Whether commands reach Redis, as far as is known."""
+        """Whether the command connection is up, as far as is known."""
         return self.link.connected
 
     @property
     def hears(self) -> bool:
-        """Whether what other nodes publish reaches this one, as far as is known."""
+        """Whether the subscription is up, as far as is known."""
         return self.subscription.connected
 
     @property
     def replication_id(self) -> str:
-        """What changes when Redis may have lost data; empty if it is not known."""
+        """The id of the server's data, which changes when it may have lost some; or empty."""
         return self.link.replication_id
 
     async def wait_connected(self) -> None:
-        """Wait until commands reach Redis."""
+        """Wait until the command connection is up."""
         await self.link.wait_connected()
 
     async def subscribe(self, channel: bytes) -> bool:
-        """Listen to a channel; returns as `Subscription.subscribe` does."""
+        """Subscribe to a channel; returns as `Subscription.subscribe` does."""
         return await self.subscription.subscribe(channel)
 
     def unsubscribe(self, channel: bytes) -> None:
-        """Listen to a channel no more."""
+        """Unsubscribe from a channel."""
         self.subscription.unsubscribe(channel)
 
     def resubscribe(self) -> None:
-        """Open another connection for the subscription: this one does not deliver."""
-        self.subscription.rebuild()
+        """Replace the connection of the subscription, which does not deliver."""
+        self.subscription.reconnect()
 
     @property
-    def why_unfit(self) -> str:
-        """Why Redis cannot be used though it answers, until somebody changes something."""
+    def why_unsuitable(self) -> str:
+        """Why Redis answers but cannot be used until somebody changes something; or empty."""
         refusal = self.link.refusal
-        return self._fitness.why_unfit or (f"Redis refuses {refusal}" if refusal else "")
+        return self._health.why_unsuitable or (f"Redis refuses {refusal}" if refusal else "")
 
     @property
     def why_away(self) -> str:
-        """Why Redis does not answer, as far as is known."""
-        return self._fitness.why_away
+        """Why Redis does not answer; empty if it does, as far as is known."""
+        return self._health.why_away
 
     async def run(
         self,
@@ -124,25 +126,26 @@ class Backplane:
         on_restored: Callable[[], None],
         on_moved: Callable[[], None],
     ) -> None:
-        """Keep both connections; runs for as long as the node does. See `Subscription.run`.
+        """Keep both connections open; runs for as long as the node does.
 
-        ``on_moved`` is called when Redis turns out to be another server than before, or to have
-        been restarted, before anything comes of that; it may have lost data.
+        - ``on_burst``, ``on_restored``: see `Subscription.run`;
+        - ``on_moved``: called when Redis is another server than before, or was restarted, and may
+          have lost data; before anything is read from it.
         """
 
         def link_moved() -> None:
             on_moved()
             if self.subscription.replication_id != self.link.replication_id:
-                self.subscription.rebuild()
+                self.subscription.reconnect()
 
         def subscription_moved() -> None:
             on_moved()
             if self.link.replication_id != self.subscription.replication_id:
-                self.link.rebuild()
+                self.link.reconnect()
 
         def primary_moved() -> None:
-            self.link.rebuild()
-            self.subscription.rebuild()
+            self.link.reconnect()
+            self.subscription.reconnect()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._topology.watch, primary_moved)

@@ -1,4 +1,8 @@
-"""Names for logs that begin anew, and for those that go on after a loss."""
+"""Epochs: the names of logs. A log that begins anew, or has lost messages, gets another one.
+
+A client's position is an epoch and a ``seq``, so that it never points at another message than the
+one that the client saw.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,11 @@ import secrets
 from typing import Final
 
 _CONTINUED: Final = "."
-"""Separates, in an epoch, the log's first name, the number of its continuation, and chance."""
+"""Separates the parts of an epoch: its root, the number of the continuation, random digits."""
 
 
 class Epochs:
-    """Makes epochs for logs that have none yet: none is made twice, by this node or another."""
+    """Makes epochs for logs that have none yet; no other node makes the same ones."""
 
     def __init__(self) -> None:
         self._prefix = secrets.token_hex(5)
@@ -23,21 +27,21 @@ class Epochs:
 
 
 def continuation(epoch: str, *, beyond: str = "") -> str:
-    """Return an epoch for a log that lost messages of this one, and goes on.
+    """Return the next epoch of a log that has lost messages of this one.
 
-    It is later than ``beyond``, too: an epoch that the log had before Redis went back to this one.
+    It is later than ``beyond``, too: an epoch that the log had before Redis returned to older data.
     """
     number = max(_number(epoch), _number(beyond)) + 1
     return _CONTINUED.join((_root(epoch), str(number), secrets.token_hex(3)))
 
 
 def continues(epoch: str, other: str) -> bool:
-    """Return whether the log of one epoch is that of another, as far as it was not lost."""
+    """Return whether two epochs are of the same log, before and after a loss."""
     return _root(epoch) == _root(other)
 
 
 def went_back(epoch: str, known: str) -> bool:
-    """Return whether a log is in an earlier epoch than one that it is known to have had."""
+    """Return whether ``epoch`` is an earlier one of the log that was in ``known``."""
     return continues(epoch, known) and _number(epoch) < _number(known)
 
 
@@ -46,6 +50,6 @@ def _root(epoch: str) -> str:
 
 
 def _number(epoch: str) -> int:
-    """Return how often a log was continued; what has no number was continued never, or once."""
+    """Return how often a log was continued; epochs of early releases have no number."""
     parts = epoch.split(_CONTINUED)
     return int(parts[1]) if len(parts) > 2 and parts[1].isdecimal() else len(parts) - 1  # noqa: PLR2004

@@ -1,7 +1,7 @@
-"""Messages that an operator has erased: what stands in their place, and which ones they are. Pure.
+"""Messages that an operator has erased: their tombstones, and which ones they are. Pure.
 
 An erased message leaves a tombstone in the room's log: its own JSON with an empty text and
-``"erased":true``. It keeps its ``seq``, ``at``, ``from`` and ``id``, so nothing looks lost.
+``"erased":true``. It keeps its ``seq``, ``at``, ``from`` and ``id``, so that there is no gap.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.backplane.payloads import message_seq
 ERASURE_PREFIX: Final = b'{"erased":'
 """How an erasure begins where it is published on a room's channel."""
 MOST_RECORDED: Final = 1_000
-"""ErasedSet messages of each room that are remembered by their ``seq``, the last erased ones."""
+"""Erased messages of a room that are recorded by their ``seq``: the last ones to be erased."""
 
 # In a JSON string every quote is escaped: neither can be a part of what somebody wrote.
 _TEXT: Final = b',"text":"'
@@ -24,9 +24,11 @@ _NOTHING: Final = b',"text":"","erased":true'
 
 
 class ErasedSet(msgspec.Struct, frozen=True):
-    """Which messages of a room are erased: everything up to ``up_to``, and ``seqs`` behind it.
+    """Which messages of a room are erased.
 
-    ``count`` grows with every erasure in the room. ``seqs`` are in the order of their erasure.
+    - ``count``: of the room's erasures so far;
+    - ``up_to``: every message up to this ``seq`` is erased;
+    - ``seqs``: erased messages after ``up_to``, in the order in which they were erased.
     """
 
     count: int = 0
@@ -34,12 +36,12 @@ class ErasedSet(msgspec.Struct, frozen=True):
     seqs: list[int] = []
 
     def __bool__(self) -> bool:
-        """Whether that is any message at all."""
+        """Whether there is any."""
         return bool(self.up_to or self.seqs)
 
 
 class Erasure(ErasedSet, frozen=True, kw_only=True):
-    """One erasure as it is published, in the epoch that the room had."""
+    """One erasure as it is published; ``epoch`` is the room's."""
 
     epoch: str
 
@@ -53,17 +55,20 @@ _record_decoder = msgspec.json.Decoder(ErasedSet)
 
 
 def read_erasure(payload: bytes) -> Erasure:
-    """Read an erasure off a room's channel; :raises ValueError: if it is none."""
+    """Return the erasure that came on a room's channel; :raises ValueError: if it is none."""
     return _published_decoder.decode(payload).erased
 
 
 def read_record(record: bytes | None) -> ErasedSet:
-    """Read what Redis has on record of a room's erasures."""
+    """Return what is recorded in Redis of a room's erasures."""
     return _record_decoder.decode(record) if record else ErasedSet()
 
 
 def without_text(message: bytes) -> bytes:
-    """Return a message's tombstone, given its JSON or the end of that; a tombstone as it is."""
+    """Return a message's tombstone, given its JSON or the end of its JSON.
+
+    A tombstone is returned as it is.
+    """
     start = message.find(_TEXT)
     end = message.find(_END, start)
     if start < 0 or end < 0:
@@ -72,23 +77,23 @@ def without_text(message: bytes) -> bytes:
 
 
 def is_tombstone(message: bytes) -> bool:
-    """Return whether this message was erased."""
+    """Return whether a message is a tombstone."""
     return message.find(_NOTHING + _END) >= 0
 
 
 class Erasures:
-    """The erased messages of one room, as far as this node has learned of them."""
+    """The erased messages of one room that this node knows of."""
 
     __slots__ = ("_seqs", "count", "up_to")
 
     def __init__(self) -> None:
         self.count = 0
-        """How many erasures are known: if Redis counts more, some were not heard."""
+        """Erasures known here; if Redis counts more, this node has missed some."""
         self.up_to = 0
         self._seqs: dict[int, None] = {}
 
     def add(self, erased: ErasedSet) -> ErasedSet:
-        """Take over what was erased; return what of it was not known before."""
+        """Add erased messages; return those that were not known before."""
         up_to = erased.up_to if erased.up_to > self.up_to else 0
         self.up_to = max(self.up_to, erased.up_to)
         news = [seq for seq in erased.seqs if seq > self.up_to and seq not in self._seqs]
@@ -98,12 +103,12 @@ class Erasures:
         return ErasedSet(count=self.count, up_to=up_to, seqs=news)
 
     def missed_some(self, erased: ErasedSet) -> bool:
-        """Return whether more was erased since than Redis still has on record."""
+        """Return whether more was erased since than is recorded, given what is recorded."""
         return len(erased.seqs) >= MOST_RECORDED and erased.count - self.count > MOST_RECORDED
 
     @property
     def seqs(self) -> list[int]:
-        """The erased messages behind ``up_to``, in the order of their erasure."""
+        """The erased messages after ``up_to``, in the order in which they were erased."""
         return list(self._seqs)
 
     def has(self, seq: int) -> bool:
@@ -111,7 +116,7 @@ class Erasures:
         return seq <= self.up_to or seq in self._seqs
 
     def conceal(self, messages: list[bytes]) -> list[bytes]:
-        """Return messages with tombstones for those of them that are erased."""
+        """Return these messages, with tombstones in the place of the erased ones."""
         if not (self.up_to or self._seqs):
             return messages
         return [without_text(m) if self.has(message_seq(m)) else m for m in messages]

@@ -1,4 +1,4 @@
-"""Why something that nodes share was not changed, though Redis answered."""
+"""Errors of changes that a script has refused: Redis answered, and nothing was changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from gateway.backplane.redis.errors import Unavailable
 
 
 class Outdated(Unavailable):
-    """This node took the session up in a later term, as who it is there, and was not told."""
+    """This node has the session in a later term, and did not receive the answer that said so.
+
+    ``term`` and ``who`` are the session's in Redis.
+    """
 
     def __init__(self, term: int, who: str) -> None:
         super().__init__("the session was taken up here")
@@ -15,7 +18,7 @@ class Outdated(Unavailable):
 
 
 class Replaced(Exception):
-    """The session goes on at another node, which has taken it up after ``term``."""
+    """Another node has taken the session up, after ``term``."""
 
     def __init__(self, term: int) -> None:
         super().__init__("the session goes on elsewhere")
@@ -23,4 +26,4 @@ class Replaced(Exception):
 
 
 class IdReused(Exception):
-    """The session has said something else under this id: it would never be delivered."""
+    """The session has used this id for another message."""

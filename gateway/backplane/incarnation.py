@@ -1,27 +1,27 @@
-"""The name that a node goes by in Redis: a new one each time that the others thought it dead."""
+"""The name of a node in Redis, which changes each time that the others have declared it dead."""
 
 from __future__ import annotations
 
 
 class Incarnation:
-    """A node's name. What it holds is marked with it; survivors release by the mark alone.
+    """A node's current name. In Redis, all that the node holds is marked with it.
 
-    So what they release of a node that was taken for dead is never what it has claimed again
-    since it came back.
+    Survivors release what has the name that they declared dead, and so never what the node has
+    claimed again since, under the next name.
     """
 
     def __init__(self, node: str) -> None:
         self.node = node
-        """The name of all its incarnations, and of the first."""
+        """The name that is common to all incarnations, and that of the first."""
         self.name = node
         self._number = 1
 
     @property
     def any(self) -> str:
-        """What stands for all incarnations of this node where scripts compare marks."""
+        """The mark by which scripts mean all incarnations of this node."""
         return f"{self.node}~"
 
     def renew(self) -> None:
-        """Go by another name from now on; what was marked with an earlier one must be claimed."""
+        """Begin another incarnation; what is marked with an earlier name must be claimed again."""
         self._number += 1
         self.name = f"{self.node}~{self._number}"

@@ -1,7 +1,7 @@
-"""Who somebody is to others, nickname and status, in the one line that nodes share. Pure.
+"""Member lines: a nickname and a status as nodes share them, in one line of text. Pure.
 
 It is ``nick``, or with a status ``nick state text``; a nickname has no spaces. Most people have no
-status, so a line in a room of thousands costs no more than a nickname.
+status, so that most lines are no longer than the nickname.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ _STATES: Final[dict[str, State]] = {state: state for state in get_args(State)}
 
 
 def write(nick: str, state: str = "online", text: str = "") -> str:
-    """Give somebody's line."""
+    """Return the line of a nickname and a status."""
     return nick if state == "online" and not text else f"{nick} {state} {text}"
 
 
 def renamed(who: str, nick: str) -> str:
-    """Give the line of somebody who has another nickname now."""
+    """Return a line with another nickname."""
     return nick + who[len(nick_of(who)) :]
 
 
 def nick_of(who: str) -> str:
-    """Read the nickname off somebody's line."""
+    """Return the nickname in a line."""
     return who.partition(" ")[0]
 
 
 def read(who: str) -> Member:
-    """Read somebody's line."""
+    """Return what a line says."""
     if " " not in who:
         return Member(nick=who)
     nick, _, status = who.partition(" ")

@@ -1,4 +1,4 @@
-"""Nicknames and sessions as all nodes share them: one owner each, on one node, in the cluster."""
+"""The nicknames and sessions that nodes share: each has one owner in the cluster."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from gateway.backplane.redis.scripts import CLAIM, RELEASE, RESUME
 from gateway.backplane.terms import NO_TERM, up_to_terms
 from gateway.policy.nicknames import fold
 
+TAKEN_MARK: Final = b"taken "
+"""Sent before a session to the node that had it, once another node has taken it up."""
 _SCAN_COUNT: Final = 500
 _OWN: Final = 0
 _REPLACED: Final = -2
@@ -24,7 +26,7 @@ _OWNER: Final = re.compile("(\\S+) (\\S+) ([0-9]{1,16}) ")
 
 
 class NickTaken(Exception):
-    """Somebody else has the nickname; ``free_variant`` is one that nobody had a moment ago."""
+    """Another session owns the nickname; ``free_variant`` was free a moment ago, if not None."""
 
     def __init__(self, free_variant: str | None) -> None:
         super().__init__("nickname taken")
@@ -32,14 +34,14 @@ class NickTaken(Exception):
 
 
 class TakenUp(NamedTuple):
-    """A session that begins a term: its number, and who it is (`gateway.backplane.member_line`)."""
+    """A session that was taken up: its new term, and its line (`gateway.backplane.member_line`)."""
 
     term: int
     who: str
 
 
 class Owner(NamedTuple):
-    """Who has a nickname, how they write it, and on which node they are."""
+    """The owner of a nickname: session, node, and the nickname as they write it."""
 
     session: str
     node: str
@@ -54,9 +56,9 @@ class HeldNick(NamedTuple):
 
 
 class NickRegistry:
-    """Two hashes in Redis, changed together: who owns a nickname, and which one a session owns.
+    """Two hashes in Redis that change together: the owner of each nickname, and each session's.
 
-    Every method raises `Unavailable` if Redis cannot answer; doing it again is safe.
+    Every method raises `Unavailable` if Redis cannot answer; to repeat it is safe.
     """
 
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
@@ -64,7 +66,7 @@ class NickRegistry:
         self._incarnation = incarnation
         self._nicks = f"{namespace}:{{nicks}}"
         self._keys = (self._nicks, f"{self._nicks}:sessions")
-        self._channel_around = channel_of(scope, "\n").split("\n")
+        self._scope = scope
 
     async def claim(
         self,
@@ -87,7 +89,7 @@ class NickRegistry:
         """
         nick = nick_of(who)
         mark = self._incarnation.name
-        claim: list[str | int] = [session, mark, term, who, fold(nick), *self._channel_around]
+        claim: list[str | int] = [session, mark, term, who, fold(nick)]
         answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         others: Sequence[str] = ()
         if answer not in {_OWN, _REPLACED, _OUTDATED} and (others := variants(nick)):
@@ -97,27 +99,40 @@ class NickRegistry:
             raise Replaced(term)
         if answer == _OUTDATED:
             raise Outdated(more[0], more[1].decode())
-        if answer != _OWN:  # else it has just been set free
+        if answer != _OWN:  # else it was released between the two calls
             raise NickTaken(others[answer - 1] if answer > 0 else None)
-        claimed: int = more[0]
-        return claimed
+        claimed, moved_from = more
+        await self._notify_taken(session, moved_from)
+        return int(claimed)
 
     @reading
     async def resume(self, session: str) -> TakenUp | None:
-        """Move a session to this node, wherever it was, in a new term.
-
-        The node that it was on is told.
+        """Move a session to this node from wherever it is, in a new term, and notify that node.
 
         :returns: None if there is no such session.
         """
-        found: tuple[int, bytes] | None = await self._link.run_script(
-            RESUME, self._keys, session, self._incarnation.name, *self._channel_around
+        found: tuple[int, bytes, bytes] | None = await self._link.run_script(
+            RESUME, self._keys, session, self._incarnation.name
         )
-        return None if found is None else TakenUp(found[0], found[1].decode())
+        if found is None:
+            return None
+        term, who, moved_from = found
+        await self._notify_taken(session, moved_from)
+        return TakenUp(term, who.decode())
+
+    async def _notify_taken(self, session: str, node: bytes) -> None:
+        """Notify the node that a session was on, unless it is empty: none, or this one.
+
+        A node that is not notified, since this one was cut off before it could, finds out by
+        `astray` within its next rounds.
+        """
+        if node:
+            channel = channel_of(self._scope, node.decode())
+            await self._link.call("PUBLISH", channel, TAKEN_MARK + session.encode())
 
     @reading
     async def owner(self, nick: str) -> Owner | None:
-        """Look up who has a nickname; None if nobody does."""
+        """Return who owns a nickname; None if nobody does."""
         found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))
         if found is None:
             return None
@@ -125,23 +140,24 @@ class NickRegistry:
         return Owner(session, node, nick_of(who))
 
     async def has(self, session: str) -> bool:
-        """Tell whether there is a session, on whichever node."""
+        """Return whether there is a session, on any node."""
         found: int = await self._link.call("HEXISTS", self._keys[1], session)
         return bool(found)
 
     async def release(self, sessions: Mapping[str, int]) -> list[str]:
-        """End sessions and set their nicknames free, as far as they are on this node still.
+        """End sessions that are still on this node, and release their nicknames.
 
         ``sessions`` has the last term of each; what belongs to a later one stays.
 
-        :returns: those that were.
+        :returns: those that were ended.
         """
         return await self._release(sessions, self._incarnation.any)
 
     async def astray(self, sessions: Mapping[str, str]) -> dict[str, bool]:
-        """Return which sessions, of these with their nicknames, may not be on this node now.
+        """Return which of these sessions, given with their nicknames, Redis has otherwise.
 
-        True for one of which Redis has lost that it owns its nickname.
+        - true: Redis has lost that the session owns its nickname;
+        - false: the session is on another node, or owns another nickname.
         """
         folded = {session: fold(nick) for session, nick in sessions.items()}
         if not folded:
@@ -159,16 +175,18 @@ class NickRegistry:
         return astray
 
     async def release_held(self, held: Mapping[str, HeldNick]) -> list[str]:
-        """End sessions as `release` does, given what each holds by `holdings`.
+        """End sessions as `release` does, given what `holdings` says that each holds.
 
-        It works even if Redis has lost which nickname a session owns.
+        Works even if Redis has lost which nickname a session owns.
         """
         return await self._release_held(held, self._incarnation.any)
 
     async def release_node(self, node: str) -> list[str]:
-        """End every session that a dead node held, in batches; safe to do twice or at once.
+        """End every session that a dead node held, in batches.
 
-        :returns: those that were ended by this call.
+        Several nodes may do so at the same time.
+
+        :returns: those that this call has ended.
         """
         ended: list[str] = []
         async for some in self._scan():
@@ -177,7 +195,7 @@ class NickRegistry:
         return ended
 
     async def holdings(self) -> dict[str, dict[str, HeldNick]]:
-        """Return all sessions with what they hold, by the node, alive or not, that they are on."""
+        """Return all sessions with what they hold, by node, alive or dead."""
         holdings: dict[str, dict[str, HeldNick]] = {}
         async for some in self._scan():
             for session, (holder, held) in some.items():
@@ -185,11 +203,11 @@ class NickRegistry:
         return holdings
 
     async def _scan(self) -> AsyncIterator[dict[str, tuple[str, HeldNick]]]:
-        """Yield sessions with their nodes and what they hold, some at a time."""
+        """Yield all sessions with their nodes and what they hold, a page at a time."""
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
-            # Nothing here may fail over what somebody else has put there.
+            # Entries of other programs are passed over.
             text = [part.decode("utf-8", "replace") for part in flat]
             found: dict[str, tuple[str, HeldNick]] = {}
             for folded, owner in zip(text[::2], text[1::2], strict=True):
@@ -201,7 +219,7 @@ class NickRegistry:
                 return
 
     async def _release_held(self, held: Mapping[str, HeldNick], node: str) -> list[str]:
-        # Should one have ended meanwhile, releasing it removes what is noted of it here.
+        # Where a session has ended meanwhile, releasing it removes what is recorded here.
         notes = [("HSETNX", self._keys[1], session, each.nick) for session, each in held.items()]
         await self._link.call_all(notes)
         return await self._release({session: each.term for session, each in held.items()}, node)

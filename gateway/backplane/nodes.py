@@ -1,4 +1,4 @@
-"""Which nodes are alive, as every node sees it."""
+"""The register of nodes, with their heartbeats, and the nodes' own channels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gateway.backplane.redis.scripts import BEAT
 _BEATS: Final = re.compile(rb"-1|[0-9]{1,18}")
 
 DEAD: Final = -1
-"""In place of a node's count of beats: it is gone, or was taken for dead."""
+"""In place of a node's count of beats once it was declared dead."""
 
 
 class Beats(NamedTuple):
-    """The answer to a heartbeat: whether this node is registered, and the others' beats."""
+    """The answer to a heartbeat: whether this node is registered, and the beats of the others."""
 
     registered: bool
     beats: dict[str, int]
@@ -48,29 +48,33 @@ class NodeRegistry:
 
     @property
     def channel(self) -> bytes:
-        """This node's own channel: its probes come back on it, and others tell it things."""
+        """This node's own channel, for its probes, and for what other nodes send to it."""
         return self._channel.encode()
 
     def channel_of(self, node: str) -> bytes:
-        """The channel of any node, in any incarnation, for what its sessions alone are told."""
+        """Return the channel of a node, given the name of any incarnation."""
         return channel_of(self._scope, node.partition("~")[0]).encode()
 
     def is_own(self, node: str) -> bool:
-        """Tell whether a name is that of this node, in any incarnation."""
+        """Return whether a name is that of this node, in any incarnation."""
         return node.partition("~")[0] == self._incarnation.node
 
-    async def tell(self, node: str, payload: bytes) -> None:
-        """Publish something on a node's channel, kept nowhere."""
+    async def notify(self, node: str, payload: bytes) -> None:
+        """Publish on a node's channel what is not logged."""
         await self._link.call("PUBLISH", self.channel_of(node), payload)
 
     async def register(self) -> None:
-        """Count as alive from now on."""
+        """Put this node on the register, or back on it."""
         await self._link.call("HSET", self._key, self._incarnation.name, 0)
 
     async def beat(self, probe: bytes) -> Beats:
-        """Give a sign of life, and publish ``probe`` on the node's own channel."""
-        flat: list[bytes] = await self._link.run_script(
-            BEAT, (self._key,), self._incarnation.name, self._channel, probe
+        """Count a heartbeat, and publish ``probe`` on this node's own channel."""
+        flat: list[bytes]
+        flat, _ = await self._link.call_all(
+            [
+                BEAT.command((self._key,), self._incarnation.name),
+                ("PUBLISH", self._channel, probe),
+            ]
         )
         beats = {
             node.decode("utf-8", "replace"): int(count)
@@ -80,20 +84,20 @@ class NodeRegistry:
         return Beats(beats.pop(self._incarnation.name, DEAD) >= 0, beats)
 
     async def registered(self) -> set[str]:
-        """Give every node on the register, alive or dead."""
+        """Return the nodes on the register, alive or dead."""
         names: list[bytes] = await self._link.call("HKEYS", self._key)
         return {name.decode("utf-8", "replace") for name in names}
 
     async def alive(self) -> set[str]:
-        """Return the nodes that beat, or have not been found dead yet."""
+        """Return the nodes that were not declared dead."""
         flat: list[bytes] = await self._link.call("HGETALL", self._key)
         beats = zip(flat[::2], flat[1::2], strict=True)
         return {node.decode("utf-8", "replace") for node, count in beats if count != b"-1"}
 
     async def declare_dead(self, node: str) -> None:
-        """Let a node, should it come back, find that it must register and claim everything anew."""
+        """Mark a node as dead; if it comes back, it must register and claim everything again."""
         await self._link.call("HSET", self._key, node, DEAD)
 
     async def remove(self, node: str) -> None:
-        """Strike a node off the register."""
+        """Remove a node from the register."""
         await self._link.call("HDEL", self._key, node)

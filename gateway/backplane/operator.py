@@ -1,4 +1,4 @@
-"""A cluster's data as an operator's command reaches them: over one connection, without a node."""
+"""Access to a cluster's data for an operator's commands: one connection, no node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.backplane.room_log import RoomLog
 
 
 class OperatorAccess:
-    """What an operator's commands work with; `open_operator_access` makes it."""
+    """The stores that an operator's commands use; made by `open_operator_access`."""
 
     def __init__(self, link: Link, *, name: str, namespace: str, scope: str) -> None:
         self._link = link
@@ -36,9 +36,9 @@ class OperatorAccess:
 async def open_operator_access(
     topology: Topology, *, name: str, namespace: str, patience: float
 ) -> AsyncIterator[OperatorAccess]:
-    """Connect to a cluster's Redis, once.
+    """Connect to a cluster's Redis; a connection that is lost is not opened again.
 
-    ``patience`` is in seconds: without an answer for so long the connection counts as lost.
+    It counts as lost after ``patience`` seconds without an answer.
 
     :raises Unavailable: in a group, if Redis cannot be used, or the connection is lost.
     """

@@ -1,4 +1,4 @@
-"""One room's log as an operator sees it: read, and erased from."""
+"""A room's log as operators use it: to read, and to erase from."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gateway.backplane.erasures import MOST_RECORDED, is_tombstone
 from gateway.backplane.payloads import only_messages
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ERASE
-from gateway.backplane.rooms import RoomKeys
+from gateway.backplane.room_keys import RoomKeys
 
 COPIED_AT_ONCE: Final = 256 * 1024
-"""Bytes of a log that one call of the script copies, at least: some milliseconds."""
+"""Bytes of a log that one call of the script copies, at least; it takes some milliseconds."""
 COPY_SECONDS: Final = 10
-"""How long an erasure that was broken off keeps others from beginning in the same room."""
+"""How long an erasure that was interrupted blocks others in the same room."""
 
 _PAGE: Final = 500
 
@@ -29,7 +29,7 @@ class CannotErase(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """Messages asked for by their ``seq``: in the log, erased before, or in the log no more."""
+    """Messages looked up by their ``seq``: in the log, erased already, or no longer in the log."""
 
     present: list[int]
     erased: list[int]
@@ -44,7 +44,7 @@ class RoomLog:
         self._keys = RoomKeys(namespace, room, scope=scope)
 
     async def position(self) -> tuple[str, int] | None:
-        """Return the room's epoch and the ``seq`` of its last message; None if it is unknown."""
+        """Return the room's epoch and the ``seq`` of its last message; None if there is none."""
         epoch, seq = await self._link.call("HMGET", self._keys.meta, "epoch", "seq")
         return None if epoch is None else (epoch.decode(), int(seq or 0))
 
@@ -78,12 +78,12 @@ class RoomLog:
     async def erase(
         self, epoch: str, *, up_to: int = 0, seqs: Iterable[int] = (), logged: bool = True
     ) -> int:
-        """Put tombstones in the place of messages, and have every node do so; safe to repeat.
+        """Replace messages with tombstones, here and on every node; safe to repeat.
 
         Every message up to ``up_to`` is erased, and those at ``seqs``, at most `MOST_RECORDED`.
-        Unless they are ``logged`` only the nodes are told.
+        Unless they are ``logged``, only the nodes are notified.
 
-        :returns: how many nodes were told: those that have the room open.
+        :returns: how many nodes were notified: those that have the room open.
         :raises CannotErase: if another erasure is under way, or the room is in another epoch.
         """
         keys, token = self._keys, secrets.token_hex(8)
@@ -112,7 +112,7 @@ class RoomLog:
             await trio.lowlevel.checkpoint()
 
     async def replicated(self, patience: float) -> tuple[int, int]:
-        """Wait for the replicas to have what was done; return how many do, and how many there are.
+        """Wait until the replicas have what was done; return how many do, and how many there are.
 
         ``patience`` is in seconds, and less than the link's timeout.
         """

@@ -1,10 +1,9 @@
-"""Rooms as all nodes share them: their members, and their logs."""
+"""The rooms that nodes share: their members and logs, and the index of rooms."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -20,12 +19,22 @@ from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.payloads import only_messages
 from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import JOIN, LEAVE, PUBLISH, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.redis.scripts import (
+    CURRENT_ROOMS,
+    EXPIRE_ROOMS,
+    EXTEND_ROOMS,
+    JOIN,
+    LEAVE,
+    PUBLISH,
+    RENEW_EPOCH,
+    SNAPSHOT,
+)
+from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
 REMEMBERED_IDS: Final = 10_000
-"""A message id is recognised for at least this many further messages of its room."""
+"""Further messages of a room after which the id of one is recognised, at least."""
 
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
@@ -38,9 +47,11 @@ _MEMBER: Final = re.compile("(\\S+) ([0-9]{1,16}) (.*)", re.DOTALL)
 class Snapshot:
     """A room at one moment.
 
-    - ``epoch``: empty if Redis knows no such room;
+    - ``epoch``: empty if there is no such room;
+    - ``seq``: of the last message;
+    - ``version``: of the list of members;
     - ``messages``: in order; they may stop before ``seq``;
-    - ``members``: member lines by session, or None if they are still as known.
+    - ``members``: member lines by session; None if the caller knows this version.
     """
 
     epoch: str
@@ -53,14 +64,14 @@ class Snapshot:
 
 
 class Entered(NamedTuple):
-    """What a join found: the room's epoch, and how many erasures there were in it."""
+    """The result of a join: the room's epoch, and how many erasures there were in it."""
 
     epoch: str
     erasures: int
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What a room's channel says when members come, change, or go, by session."""
+    """A change of the list of members, as it is published: member lines, and who has gone."""
 
     version: int
     here: dict[str, str] = {}
@@ -71,37 +82,15 @@ _change_decoder = msgspec.json.Decoder(Change)
 
 
 def read_change(payload: bytes) -> Change:
-    """Read what a room's channel carries when it is not a message."""
+    """Return the change that came on a room's channel; :raises ValueError: if it is none."""
     return _change_decoder.decode(payload)
 
 
-class RoomKeys:
-    """The names of a room's keys; the braces keep them on one hash slot."""
-
-    __slots__ = ("channel", "copier", "copy", "ids", "log", "members", "meta", "older_ids")
-
-    def __init__(self, namespace: str, room: str, *, scope: str = "") -> None:
-        """Name the keys in a namespace, and the channel in a scope (`channel_scope`)."""
-        base = f"{namespace}:{{room:{room}}}"
-        self.channel = f"{scope}:{{room:{room}}}"
-        self.meta = f"{base}:meta"
-        self.members = f"{base}:members"
-        self.log = f"{base}:log"
-        self.ids = f"{base}:ids"
-        self.older_ids = f"{base}:ids:older"
-        self.copy = f"{base}:log:copy"
-        self.copier = f"{base}:log:copier"
-
-    def all(self) -> tuple[str, ...]:
-        """Every key that stays, in the order that the join and leave scripts take them."""
-        return self.meta, self.members, self.log, self.ids, self.older_ids
-
-
 class RoomStore:
-    """What can be done to rooms in Redis.
+    """The rooms in Redis.
 
-    Every method raises `Unavailable` if Redis cannot answer; whether it then took effect is
-    unknown, and doing it again is safe.
+    Every method raises `Unavailable` if Redis cannot answer. Whether it took effect is unknown
+    then, and to repeat it is safe.
     """
 
     def __init__(
@@ -132,7 +121,7 @@ class RoomStore:
         return f"{self._namespace}:{{node:{node}}}:rooms"
 
     def channel(self, room: str) -> bytes:
-        """The channel on which a room's messages and changes are published."""
+        """Return the channel on which a room's messages and changes are published."""
         return self._keys(room).channel.encode()
 
     async def publish(
@@ -166,13 +155,13 @@ class RoomStore:
             raise IdReused
         return seq
 
-    async def tell(self, room: str, payload: bytes) -> None:
-        """Publish something on a room's channel that is kept nowhere."""
+    async def notify(self, room: str, payload: bytes) -> None:
+        """Publish on a room's channel what is not logged."""
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
     async def join(self, room: str, session: str, who: str, *, term: int) -> Entered:
-        """Make a session of this node a member, or tell what is new about who they are.
+        """Make a session of this node a member, or give it another member line.
 
         :raises Replaced: if the session is a member in a later term.
         """
@@ -196,11 +185,11 @@ class RoomStore:
     async def leave(
         self, room: str, sessions: Mapping[str, int], *, node: str | None = None
     ) -> int:
-        """Take sessions out of a room, as far as they are members on this node, or on ``node``.
+        """Remove sessions that are members on this node, or on ``node`` if that is given.
 
         ``sessions`` has the last term of each; who is a member in a later one stays.
 
-        :returns: how many that were.
+        :returns: how many were removed.
         """
         keys = self._keys(room)
         keep = round(self._keep_seconds * 1000)
@@ -217,7 +206,7 @@ class RoomStore:
     async def snapshot(
         self, room: str, *, after: int | None, limit: int, known_version: int
     ) -> Snapshot:
-        """Read a room with its messages after ``after``, or its newest ones."""
+        """Return a room with up to ``limit`` messages after ``after``, or the newest if None."""
         keys = self._keys(room)
         epoch, seq, version, messages, members, erased, *written = await self._link.run_script(
             SNAPSHOT,
@@ -238,18 +227,17 @@ class RoomStore:
         )
 
     async def renew_epoch(self, room: str, epoch: str, *, beyond: str) -> None:
-        """Put a room that is in ``epoch``, of which messages were lost, into another one.
+        """Begin another epoch in a room that is in ``epoch`` and has lost messages.
 
-        One that Redis does not know any more, whose epoch is empty, begins anew, so that all nodes
-        tell of the same epoch. The new one is later than ``beyond``, too. What clients saw of the
-        old one is then no place in the new one; see `continues`.
+        An empty ``epoch`` stands for a room that Redis has lost, which begins anew. The new epoch
+        is later than ``beyond``, too. Does nothing if the room is in another epoch already.
         """
         meta = self._keys(room).meta
         new = continuation(epoch, beyond=beyond) if epoch else self._epochs.new()
         await self._link.run_script(RENEW_EPOCH, (meta,), epoch, new)
 
     async def messages_before(self, room: str, before: int | None, limit: int) -> list[bytes]:
-        """Read up to ``limit`` logged messages before seq ``before``, the oldest first."""
+        """Return the last ``limit`` messages before seq ``before``, the oldest first."""
         if not limit:
             await trio.lowlevel.checkpoint()
             return []  # Redis answers "none at all" with nothing
@@ -259,16 +247,15 @@ class RoomStore:
         return only_messages([fields[1] for _, fields in reversed(entries)])
 
     async def listing(self, most: int, *always: str) -> list[tuple[str, int]]:
-        """Names of rooms and how many are in each, the fullest first, at most ``most`` of them.
+        """Return rooms and how many members each has, the fullest first, at most ``most`` of them.
 
-        Which are the fullest is judged by how they were last counted; then come those that somebody
-        was in lately. The rooms ``always`` are among them.
+        Chosen are the rooms ``always``, then the fullest by their last `count`, then those in which
+        somebody was lately.
         """
-        top = "LIMIT", 0, most
         replies: list[list[bytes]] = await self._link.call_all(
             [
-                ("ZREVRANGEBYSCORE", self._sizes, "+inf", 0, *top),
-                ("ZREVRANGEBYSCORE", self._index, "+inf", time.time(), *top),
+                ("ZREVRANGEBYSCORE", self._sizes, "+inf", 0, "LIMIT", 0, most),
+                CURRENT_ROOMS.command((self._index,), most),
             ]
         )
         fullest, recent = map(_names, replies)
@@ -279,7 +266,7 @@ class RoomStore:
         return sorted(listed, key=lambda item: (-item[1], item[0]))
 
     async def count(self, *rooms: str) -> None:
-        """Note how many are in rooms, so that the fullest are listed; safe to do at any time."""
+        """Record how many members rooms have, by which `listing` chooses the fullest."""
         for start in range(0, len(rooms), _BATCH):
             sizes = await self._measure(rooms[start : start + _BATCH])
             if scores := [part for room, size in sizes.items() if size for part in (size, room)]:
@@ -287,53 +274,53 @@ class RoomStore:
             await self._uncount(sizes, sizes)
 
     async def _measure(self, rooms: Sequence[str]) -> dict[str, int]:
-        """Give how many are in each room.
+        """Return how many members each room has.
 
-        A room that somebody else has spoilt is taken for empty: it costs the others nothing.
+        A room whose keys another program has spoilt counts as empty, so that the others are listed.
         """
         replies = await self._link.try_all([("HLEN", self._keys(room).members) for room in rooms])
         sizes = [0 if isinstance(reply, Refused) else reply for reply in replies]
         return dict(zip(rooms, sizes, strict=True))
 
     async def _uncount(self, rooms: Iterable[str], sizes: dict[str, int]) -> None:
-        """Count those of these rooms no more that turned out to be empty."""
+        """Forget the counts of those of these rooms that are empty."""
         if empty := [room for room in rooms if sizes.get(room) == 0]:
             await self._link.call("ZREM", self._sizes, *empty)
 
     async def register(self, *rooms: str) -> None:
-        """Note that this node has members in rooms: they are listed, and found if it dies."""
-        until = time.time() + self._keep_seconds
+        """Record that this node has members in rooms.
+
+        The rooms are listed, and if this node dies its members are found there.
+        """
         for start in range(0, len(rooms), _BATCH):
             batch = rooms[start : start + _BATCH]
-            scores = [part for room in batch for part in (until, room)]
             await self._link.call_all(
                 [
-                    ("ZADD", self._index, *scores),
+                    EXTEND_ROOMS.command((self._index,), self._keep_seconds, *batch),
                     ("SADD", self._own_rooms, *batch),
                     ("EXPIRE", self._own_rooms, _DAY),
                 ]
             )
 
     async def unregister(self, room: str) -> None:
-        """Note that this node has no members in a room any more."""
+        """Record that this node has no members in a room any more."""
         await self._link.call("SREM", self._own_rooms, room)
 
     async def forget_expired(self) -> None:
-        """Drop rooms from the listing whose logs have expired."""
-        overdue = "ZRANGEBYSCORE", self._index, "-inf", time.time(), "LIMIT", 0, _BATCH
-        while expired := await self._link.call(*overdue):
-            await self._unlist(*expired)
+        """Remove rooms from the listing whose logs have expired."""
+        while expired := await self._link.run_script(EXPIRE_ROOMS, (self._index,), _BATCH):
+            await self._link.call("ZREM", self._sizes, *expired)
 
     async def _unlist(self, *rooms: str | bytes) -> None:
         await self._link.call_all([("ZREM", key, *rooms) for key in (self._index, self._sizes)])
 
     async def some(self, most: int) -> list[str]:
-        """Names of rooms chosen at random."""
+        """Return rooms chosen at random, at most ``most`` of them."""
         names: list[bytes] = await self._link.call("ZRANDMEMBER", self._index, most)
         return _names(names)
 
     async def members_by_node(self, room: str) -> dict[str, dict[str, int]]:
-        """Return all sessions listed in a room with their terms, by the node that they are on."""
+        """Return the sessions in a room with their terms, by node."""
         members: dict[str, dict[str, int]] = {}
         cursor = b"0"
         while True:
@@ -344,18 +331,21 @@ class RoomStore:
                 return members
 
     async def release_node(self, node: str) -> None:
-        """Take out every member that a dead node had, in batches; safe to do twice or at once."""
+        """Remove every member that a dead node had, in batches.
+
+        Several nodes may do so at the same time.
+        """
         key, cursor = self._rooms_of(node), b"0"
         while True:
             cursor, names = await self._link.call("SSCAN", key, cursor, "COUNT", _SCAN_COUNT)
             rooms = _names(names)
             firsts = await self._link.try_all([self._scan_members(room, b"0") for room in rooms])
             for room, first in zip(rooms, firsts, strict=True):
-                # One that somebody else has spoilt, which the link logs, costs the others nothing.
+                # A room that another program has spoilt is passed over; the link has logged it.
                 if not isinstance(first, Refused):
                     with contextlib.suppress(Refused):
                         await self._release_members(room, node, *first)
-            # Those that are left somebody has heard of, who counts them.
+            # Where members are left, their nodes have heard of the change, and count them.
             await self._uncount(rooms, await self._measure(rooms))
             if cursor == b"0":
                 break
@@ -367,7 +357,7 @@ class RoomStore:
     async def _release_members(
         self, room: str, node: str, following: bytes, flat: list[bytes]
     ) -> None:
-        """Take those members out that are on a node, given the first of them as scanned."""
+        """Remove the members of a room that are on a node, given the first page of the scan."""
         while True:
             if sessions := {m.session: m.term for m in _read_members(flat) if m.node == node}:
                 await self.leave(room, sessions, node=node)
@@ -377,7 +367,7 @@ class RoomStore:
 
 
 def _names(rooms: list[bytes]) -> list[str]:
-    """Read names of rooms; nothing may fail over what somebody else has put there."""
+    """Return names of rooms as text, whatever another program has put among them."""
     return [room.decode("utf-8", "replace") for room in rooms]
 
 
@@ -389,7 +379,7 @@ class _Member(NamedTuple):
 
 
 def _read_members(flat: list[bytes]) -> Iterator[_Member]:
-    """Yield the members of a room; what somebody else has put there is passed over."""
+    """Yield the members of a room; entries of other programs are passed over."""
     for session, member in zip(flat[::2], flat[1::2], strict=True):
         if read := _MEMBER.fullmatch(member.decode("utf-8", "replace")):
             node, term, who = read.groups()

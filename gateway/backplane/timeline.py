@@ -1,9 +1,9 @@
-"""Under which replication ids of Redis a log was written: where two courses of it part. Pure.
+"""Timelines: under which replication ids of Redis a log was written. Pure.
 
 Redis may go on from older data: restarted from a backup, or failed over to a replica that lacked
-the newest writes. Each time it goes by another replication id. The scripts that append to a log
-note where that happened, so that a node which remembers a position can tell up to where the log is
-still the one that it read, however much was written since (as PostgreSQL's timeline history does).
+the newest writes. Each time, its replication id changes. The scripts that append to a log record
+where that happened. So a node that remembers a position can tell up to where the log is still the
+one that it read, however much was written since, as with PostgreSQL's timeline history.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _ENTRY: Final = re.compile(r"([0-9a-f]{1,64}):([0-9]{1,16})")
 
 
 class Timeline(NamedTuple):
-    """The course of one log.
+    """The timeline of one log.
 
-    ``ended``: replication ids of the past, each with the ``seq`` of the last message written under
-    it or an earlier one, the oldest first. ``current``: the id of the server that was read; empty
-    if it is unknown.
+    - ``ended``: former replication ids, the oldest first, each with the ``seq`` of the last message
+      that was written by then;
+    - ``current``: the id of the server that was read; empty if unknown.
     """
 
     ended: tuple[tuple[str, int], ...]
@@ -27,7 +27,7 @@ class Timeline(NamedTuple):
 
     @classmethod
     def read(cls, ended: bytes, written_under: bytes, *, server: str, seq: int) -> Timeline:
-        """Return the course of a log that is at ``seq``, from what its meta has of it.
+        """Return the timeline of a log that is at ``seq``, from what is stored with the log.
 
         ``server`` is the replication id of the server that was read. What cannot be parsed is
         skipped.
@@ -41,14 +41,13 @@ class Timeline(NamedTuple):
         return cls(tuple(entries), server)
 
     def has(self, seq: int, written_under: str, *, at: int) -> bool:
-        """Return whether a log that is at ``at`` has what was written under an id as ``seq``."""
+        """Return whether a log at ``at`` has the message written under this id as ``seq``."""
         return Timeline((), written_under).common(seq, self, at) == seq
 
     def common(self, position: int, log: Timeline, seq: int) -> int | None:
-        """Return the ``seq`` up to which two courses are the same.
+        """Return the ``seq`` up to which two timelines are the same; None if that is unknown.
 
-        This one was followed up to ``position``; ``log`` is at ``seq``. None if their entries do
-        not tell.
+        This one was followed up to ``position``; ``log`` is at ``seq``.
         """
         mine = (*self.ended, (self.current, position))
         theirs = (*log.ended, (log.current, seq))
@@ -74,4 +73,4 @@ class Timeline(NamedTuple):
 
 
 UNKNOWN: Final = Timeline((), "")
-"""The course of a log of which nothing is known."""
+"""The timeline of a log of which nothing is known."""

@@ -101,7 +101,7 @@ class Membership:
     def why_not_ready(self) -> str | None:
         """Return what keeps the node from serving; None if it can."""
         now = trio.current_time()
-        if unfit := self._backplane.why_unfit:
+        if unfit := self._backplane.why_unsuitable:
             return unfit
         if not self._backplane.connected or now - self._answered_at > NOT_READY_AFTER:
             if self._denied:
@@ -179,7 +179,7 @@ class Membership:
                 self._note_denied(str(error) if isinstance(error, Denied | Refused) else "")
                 lasting = not error.passes
             self._check_subscription()
-            settled = lasting or self._backplane.why_unfit or self.why_not_ready() is None
+            settled = lasting or self._backplane.why_unsuitable or self.why_not_ready() is None
             with trio.move_on_after(BEAT_SECONDS if settled else BEAT_SECONDS / 10):
                 await self._beat_due.wait()
             self._beat_due = trio.Event()

@@ -55,7 +55,7 @@ async def all_missed(
         if last == room.position:
             break
         room.remove(session)  # until it has come so far: else newer ones came in between
-        write_buffer.offer(b"".join(map(text_frame, page)))
+        write_buffer.write(b"".join(map(text_frame, page)))
         await write_buffer.drained()
         since = Position(epoch=since.epoch, seq=last)
     return messages

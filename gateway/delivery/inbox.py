@@ -56,13 +56,13 @@ class Inbox:
         if messages:
             epoch = self.log.epoch
             frames = [text_frame(in_epoch(message, epoch)) for message in messages]
-            self.write_buffer.offer(b"".join(frames))
+            self.write_buffer.write(b"".join(frames))
         return len(messages)
 
     def notify(self, code: str, text: str, seq: int) -> None:
         """Send the client a notice about its inbox as it is at ``seq``."""
         notice = Notice(code=code, message=text, epoch=self.log.epoch, seq=seq)
-        self.write_buffer.offer(text_frame(encode(notice)))
+        self.write_buffer.write(text_frame(encode(notice)))
 
 
 class Missed(NamedTuple):
@@ -160,7 +160,7 @@ class Inboxes:
                 session, note = read_marked(payload)
                 inbox = self._inboxes.get(session)
                 if inbox is not None and not inbox.write_buffer.waiting:
-                    inbox.write_buffer.offer(text_frame(note))
+                    inbox.write_buffer.write(text_frame(note))
             else:
                 on_other(payload)
         except (ValueError, IndexError):

@@ -120,7 +120,7 @@ class Room:
         One that is a member already has been sent everything up to ``position`` on return.
         """
         if session in self._left:
-            self._left.pop(session).offer(self._frames)
+            self._left.pop(session).write(self._frames)
         self._members[session] = write_buffer
 
     def remove(self, session: str) -> None:
@@ -154,7 +154,7 @@ class Room:
             return
         for session, write_buffer in self._members.items():
             if session != sender and not write_buffer.waiting:
-                write_buffer.offer(frame)
+                write_buffer.write(frame)
 
     async def hand_out(self) -> None:
         """Hand out what is due, and whatever becomes due meanwhile.
@@ -180,7 +180,7 @@ class Room:
         if self.due:
             count, frames = self._begin_round()
             for write_buffer in members.values():
-                write_buffer.offer(frames)
+                write_buffer.write(frames)
             self._rest_after(count)
         return True
 
@@ -219,7 +219,7 @@ class Room:
         self._left = left
         while True:
             for _ in range(min(SLICE, len(left))):
-                left.popitem()[1].offer(frames)
+                left.popitem()[1].write(frames)
             if not left:
                 break
             await trio.lowlevel.cancel_shielded_checkpoint()

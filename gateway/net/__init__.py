@@ -1,4 +1,4 @@
-"""Sockets and the bytes on them: listening, WebSocket frames, and writing to slow readers.
+"""The network: listening sockets, transports, WebSocket frames, and buffers for slow readers.
 
 It knows neither rooms nor sessions; what a connection is for is `gateway.server`.
 """

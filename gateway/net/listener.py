@@ -1,4 +1,4 @@
-"""The node's open port: accepts connections, and starts a task for each."""
+"""The node's listening sockets: accepts connections, and starts a task for each."""
 
 from __future__ import annotations
 
@@ -19,34 +19,36 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 BACKLOG: Final = 4096
-"""Connections that the kernel keeps until they are accepted (as many as it allows)."""
+"""Connections that the kernel keeps until they are accepted; it may have a lower limit."""
 ACCEPT_BATCH: Final = 16
-"""Connections accepted at one go; then everybody else has a turn."""
+"""Connections accepted in a row before other tasks run."""
 RETRY_SECONDS: Final = 0.1
-KEPT_FILES: Final = 64
-"""Files that are left for the node's own use; half of them, where it may open fewer than 128."""
-KEPT_PLACES: Final = 16
-"""ConnectionSlots that no client gets, for requests to a node that is full."""
+"""The pause before another attempt to accept, where the system has no files left."""
+RESERVED_FILES: Final = 64
+"""Files for the node's own use; half of all files, if it may open fewer than 128."""
+RESERVED_SLOTS: Final = 16
+"""Slots that no WebSocket client gets, so that a full node still answers over HTTP."""
 CALM_SECONDS: Final = 10.0
-"""How long no connection has had to wait when that is said to be over."""
+"""Seconds without a waiting connection after which the shortage is logged as over."""
 
 _OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 log = structlog.get_logger("listener")
 
 Serve = Callable[[socket.socket, str], Awaitable[None]]
-"""Serves a connected, non-blocking socket, whose peer is told as ``host:port``, and closes it.
+"""Serves a connected, non-blocking socket, given its peer as ``host:port``.
 
-It gives back the connection's place then."""
+In the end it closes the socket and calls `ConnectionSlots.release`."""
 
 
 class CannotListen(Exception):
-    """The address is taken, or not ours; the text is one line for the operator."""
+    """The address is in use, or not this machine's; the text is one line for the operator."""
 
 
 async def open_listeners(host: str, port: int) -> list[socket.socket]:
-    """Listen at every address that a host name stands for; port 0 takes any free one.
+    """Listen on every address of a host name; port 0 stands for any free one.
 
+    :returns: non-blocking sockets, of which the caller closes each.
     :raises CannotListen: if the address cannot be had.
     """
     try:
@@ -57,55 +59,55 @@ async def open_listeners(host: str, port: int) -> list[socket.socket]:
     listeners = [socket.socket(fileno=each.socket.detach()) for each in opened]
     for listener in listeners:
         listener.settimeout(0)
-        # Those that are accepted inherit it: that saves a system call for each.
+        # Accepted sockets inherit it, which saves a system call for each.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listeners
 
 
 class ConnectionSlots:
-    """ConnectionSlots for connections: each takes one, and gives it back when it is over.
+    """The number of connections that a node accepts: each acquires a slot, and releases it.
 
-    The last few are no slots for clients: through them a full node goes on telling how it is.
+    The last few, `RESERVED_SLOTS`, are not for WebSocket clients.
     """
 
     def __init__(self, most: int) -> None:
         self._free = trio.Semaphore(most)
-        self._kept = min(KEPT_PLACES, most // 4)
+        self._reserved = min(RESERVED_SLOTS, most // 4)
         self._waiting = self._waits = 0
         self._reason = ""
         self._changed = trio.Event()
 
     @property
     def full(self) -> bool:
-        """Whether no more clients can be taken in."""
-        return self._free.value < self._kept
+        """Whether no more WebSocket clients can be admitted."""
+        return self._free.value < self._reserved
 
-    def take(self) -> bool:
-        """Take a place, if there is one."""
+    def acquire(self) -> bool:
+        """Acquire a slot; return whether there was one."""
         try:
             self._free.acquire_nowait()
         except trio.WouldBlock:
             return False
         return True
 
-    def give_back(self) -> None:
-        """Have one that was taken free again."""
+    def release(self) -> None:
+        """Release a slot that was acquired."""
         self._free.release()
 
     async def wait_for_one(self) -> None:
-        """Wait until there is a place to take at once; for when a connection needs one."""
+        """Wait until a slot is free; call it while a connection waits to be accepted."""
         if not self._free.value:
-            with self._somebody_waits("all slots are taken"):
+            with self._waiting_for("all slots are taken"):
                 await self._free.acquire()
             self._free.release()
 
     async def wait_for_files(self, reason: str) -> None:
-        """Wait a little where the system has no files left, though there are slots."""
-        with self._somebody_waits(reason):
+        """Wait for `RETRY_SECONDS`: the system has no files left, though there are slots."""
+        with self._waiting_for(reason):
             await trio.sleep(RETRY_SECONDS)
 
     async def report(self) -> None:
-        """Log when connections begin to wait, and when for a while none had to; never returns."""
+        """Log when connections begin to wait, and when that is over; never returns."""
         while True:
             await self._changed.wait()
             began = trio.current_time()
@@ -121,7 +123,7 @@ class ConnectionSlots:
             self._waits = 0
 
     @contextlib.contextmanager
-    def _somebody_waits(self, reason: str) -> Iterator[None]:
+    def _waiting_for(self, reason: str) -> Iterator[None]:
         self._reason = reason
         self._waiting += 1
         self._waits += 1
@@ -134,7 +136,7 @@ class ConnectionSlots:
 
 
 def allow_many_connections() -> None:
-    """Let this process open as many files as it may: each connection is one."""
+    """Raise the soft limit of open files to the hard one: each connection is a file."""
     if resource is not None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:
@@ -144,14 +146,14 @@ def allow_many_connections() -> None:
 
 
 def most_connections() -> int:
-    """Give how many connections the files suffice for that this process may open.
+    """Return how many connections this process may have, by the limit of open files.
 
-    Some are kept for all else that it opens, its connections to Redis first of all.
+    Some files are reserved for its own use, above all its connections to Redis.
     """
     files = sys.maxsize
     if resource is not None:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return files - min(KEPT_FILES, files // 2)
+    return files - min(RESERVED_FILES, files // 2)
 
 
 async def accept_forever(
@@ -160,9 +162,9 @@ async def accept_forever(
     serve: Serve,
     slots: ConnectionSlots,
 ) -> None:
-    """Accept connections and serve each in a task of the nursery; ends by being cancelled.
+    """Accept connections, and serve each in a task of the nursery; runs until it is cancelled.
 
-    Each takes one of the slots, which ``serve`` gives back. Closes the listeners at its end.
+    Each acquires one of the slots, which ``serve`` releases. Closes the listeners in the end.
     """
     async with trio.open_nursery() as nursery:
         nursery.start_soon(slots.report)
@@ -188,12 +190,12 @@ async def _accept_some(
     listener: socket.socket, connections: trio.Nursery, serve: Serve, slots: ConnectionSlots
 ) -> None:
     for _ in range(ACCEPT_BATCH):
-        if not slots.take():
+        if not slots.acquire():
             return
         try:
             connected, address = listener.accept()
         except OSError as error:
-            slots.give_back()
+            slots.release()
             if isinstance(error, BlockingIOError):
                 return
             if error.errno in _OUT_OF_FILES:

@@ -1,8 +1,8 @@
-"""WebSocket (RFC 6455) as a server speaks it: the handshake and the frames. Pure.
+"""The server's side of WebSocket (RFC 6455): the handshake and the frames. Pure.
 
-The client library speaks it with trio-websocket. A node has very many connections, and there the
-task, the channels and the parsers that trio-websocket and wsproto keep for each would cost 17 KiB
-and most of the time of a join; and the frames that go out are shared by many clients.
+A node does without trio-websocket and wsproto, which the client library uses: with very many
+connections, the task, the channels and the parsers that they keep for each would cost 17 KiB and
+most of the time of a join. Also, frames to clients are shared by all who get the same.
 """
 
 from __future__ import annotations
@@ -42,29 +42,29 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # --- the handshake ----------------------------------------------------------------------------
 
 
-class CannotUpgrade(Exception):
-    """A request for a WebSocket that cannot be granted; the text is for who wrote the client."""
+class BadHandshake(Exception):
+    """The handshake is wrong; the text tells the client's author what is."""
 
 
 def is_upgrade(request: h11.Request) -> bool:
-    """Tell whether a request asks for a WebSocket, rightly or not."""
+    """Return whether a request asks for a WebSocket, correctly or not."""
     return b"websocket" in _tokens(request, b"upgrade")
 
 
-def accept(request: h11.Request, subprotocol: str) -> bytes:
-    """Give the response that grants a WebSocket, with our subprotocol if it was offered.
+def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
+    """Return the response that accepts a handshake, with our subprotocol if it was offered.
 
-    :raises CannotUpgrade: if the request is not as RFC 6455 4.2.1 wants it.
+    :raises BadHandshake: if the request does not comply with RFC 6455 4.2.1.
     """
     if request.method != b"GET" or request.http_version != b"1.1":
-        raise CannotUpgrade("A WebSocket begins with GET and HTTP/1.1.")
+        raise BadHandshake("A WebSocket begins with GET and HTTP/1.1.")
     if b"upgrade" not in _tokens(request, b"connection"):
-        raise CannotUpgrade("The header Connection does not say Upgrade.")
+        raise BadHandshake("The header Connection does not say Upgrade.")
     if _values(request, b"sec-websocket-version") != [_VERSION]:
-        raise CannotUpgrade("The header Sec-WebSocket-Version is not 13.")
+        raise BadHandshake("The header Sec-WebSocket-Version is not 13.")
     keys = _values(request, b"sec-websocket-key")
     if len(keys) != 1 or not _is_key(keys[0]):
-        raise CannotUpgrade("The header Sec-WebSocket-Key is not 16 bytes in base64.")
+        raise BadHandshake("The header Sec-WebSocket-Key is not 16 bytes in base64.")
     proof = base64.b64encode(hashlib.sha1(keys[0] + _GUID, usedforsecurity=False).digest())
     chosen = b""
     if subprotocol.encode() in _values(request, b"sec-websocket-protocol"):
@@ -76,7 +76,7 @@ def accept(request: h11.Request, subprotocol: str) -> bytes:
 
 
 def _values(request: h11.Request, name: bytes) -> list[bytes]:
-    """Give a header's comma-separated values, over all its lines."""
+    """Return a header's comma-separated values, of all its lines."""
     lines = [value for key, value in request.headers if key == name]
     return [value.strip() for line in lines for value in line.split(b",")]
 
@@ -96,7 +96,7 @@ def _is_key(key: bytes) -> bool:
 
 
 def text_frame(payload: bytes) -> bytes:
-    """Wrap UTF-8 into one unmasked, final text frame (RFC 6455 5.2)."""
+    """Return one unmasked, final text frame with this UTF-8 in it (RFC 6455 5.2)."""
     size = len(payload)
     if size < _LENGTH_16:
         return bytes((_FINAL | _TEXT, size)) + payload
@@ -106,7 +106,7 @@ def text_frame(payload: bytes) -> bytes:
 
 
 def close_frame(closing: Close) -> bytes:
-    """Give a close frame (RFC 6455 5.5.1)."""
+    """Return a close frame (RFC 6455 5.5.1); a reason that is too long is cut."""
     reason = closing.reason.encode()[:_MOST_REASON_BYTES].decode("utf-8", "ignore").encode()
     payload = closing.code.to_bytes(2, "big") + reason
     return bytes((_FINAL | _CLOSE, len(payload))) + payload
@@ -116,20 +116,20 @@ def close_frame(closing: Close) -> bytes:
 
 
 class CloseReceived(NamedTuple):
-    """The client's close frame: its code, and the close frame that answers it."""
+    """The client has sent a close frame: its code, and the close frame that answers it."""
 
     code: int
     echo: bytes
 
 
 class ReplyDue(NamedTuple):
-    """A frame that must be sent because of what the client sent: the pong to its ping."""
+    """The client has sent a ping: the pong that answers it."""
 
     frame: bytes
 
 
 class ProtocolViolation(Exception):
-    """The client broke the protocol or a limit; nothing more can be read from it."""
+    """The client has broken the protocol or a limit; nothing more can be read from it."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -137,7 +137,16 @@ class ProtocolViolation(Exception):
 
 
 Inbound = str | bytes | ReplyDue | CloseReceived
-"""What comes of a client's frames: text, a binary message, an answer that is due, the end."""
+"""What a client's frames bring: a text message, a binary one, a ping, or the end."""
+
+
+class _Head(NamedTuple):
+    """The head of a frame; ``begin`` and ``end`` are where its payload is in the bytes read."""
+
+    opcode: int
+    final: bool
+    begin: int
+    end: int
 
 
 class FrameReader:
@@ -146,68 +155,68 @@ class FrameReader:
     __slots__ = ("_buffer", "_limit", "_message", "_opcode")
 
     def __init__(self, limit: int) -> None:
-        """Take messages of up to ``limit`` bytes."""
+        """Read messages of up to ``limit`` bytes."""
         self._limit = limit
         self._buffer = b""
         self._opcode = 0
         self._message = b""
 
     def receive(self, data: bytes) -> Iterator[Inbound]:
-        """Give what is complete with these bytes; use all of it before the next call.
+        """Yield what is complete with these bytes; to be exhausted before the next call.
 
-        :raises ProtocolViolation: if the connection cannot go on; what came before is given first.
+        :raises ProtocolViolation: after all that came before it was yielded.
         """
         if self._buffer:
             data = self._buffer + data
         at = 0
-        while True:
-            head = _read_head(data, at)
-            if head is None:
+        while (head := _read_head(data, at)) is not None:
+            self._check(head)
+            if head.end > len(data):
                 break
-            opcode, final, size, begin = head
-            self._check(opcode, final=final, size=size)
-            at_next = begin + size
-            if at_next > len(data):
-                break
-            payload = _unmask(data[begin - _MASK_BYTES : begin], data[begin:at_next])
-            at = at_next
-            if opcode >= _CLOSE:
-                if opcode == _PING:
-                    yield ReplyDue(bytes((_FINAL | _PONG, size)) + payload)
-                elif opcode == _CLOSE:
-                    yield _goodbye(payload)
-            elif not final:
-                self._opcode = opcode or self._opcode
-                self._message += payload
-            else:
-                if opcode == _CONTINUATION:
-                    opcode, payload = self._opcode, self._message + payload
-                    self._opcode, self._message = 0, b""
-                yield _text(payload) if opcode == _TEXT else payload
+            mask = data[head.begin - _MASK_BYTES : head.begin]
+            payload = _unmask(mask, data[head.begin : head.end])
+            at = head.end
+            is_control = head.opcode >= _CLOSE
+            inbound = _control(head, payload) if is_control else self._message_with(head, payload)
+            if inbound is not None:
+                yield inbound
         self._buffer = data[at:]
 
-    def _check(self, opcode: int, *, final: bool, size: int) -> None:
-        """Refuse a frame by its head, before any of its payload is waited for."""
-        if opcode >= _CLOSE:
-            if opcode > _PONG:
-                raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
-            if not final or size > _MOST_CONTROL_BYTES:
+    def _check(self, head: _Head) -> None:
+        """Refuse a frame by its head, before its payload is waited for."""
+        size = head.end - head.begin
+        if head.opcode >= _CLOSE:
+            if head.opcode > _PONG:
+                raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {head.opcode} means nothing")
+            if not head.final or size > _MOST_CONTROL_BYTES:
                 raise ProtocolViolation(
                     PROTOCOL_ERROR, "a control frame is whole and has at most 125 bytes"
                 )
             return
-        if opcode > _BINARY:
-            raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
+        if head.opcode > _BINARY:
+            raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {head.opcode} means nothing")
         if size + len(self._message) > self._limit:
             raise ProtocolViolation(*TOO_BIG)
-        if (opcode == _CONTINUATION) != bool(self._opcode):
+        if (head.opcode == _CONTINUATION) != bool(self._opcode):
             raise ProtocolViolation(
                 PROTOCOL_ERROR, "a message begins before the last one ended, or never"
             )
 
+    def _message_with(self, head: _Head, payload: bytes) -> str | bytes | None:
+        """Return the message that ends with this frame; None if it goes on."""
+        if not head.final:
+            self._opcode = head.opcode or self._opcode
+            self._message += payload
+            return None
+        opcode = head.opcode
+        if opcode == _CONTINUATION:
+            opcode, payload = self._opcode, self._message + payload
+            self._opcode, self._message = 0, b""
+        return _text(payload) if opcode == _TEXT else payload
 
-def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
-    """Give opcode, whether it is final, size and place of the payload; None if more is needed."""
+
+def _read_head(data: bytes, at: int) -> _Head | None:
+    """Return the head of the frame that begins there; None if more bytes are needed."""
     begin = at + 2 + _MASK_BYTES
     if len(data) < begin:
         return None
@@ -225,7 +234,14 @@ def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
         size = int.from_bytes(data[at + 2 : at + 2 + extended], "big")
         if size < (_LENGTH_16 if extended == 2 else 1 << 16) or size >> 63:  # noqa: PLR2004
             raise ProtocolViolation(PROTOCOL_ERROR, "the length is not in its shortest form")
-    return first & 0x0F, first >= _FINAL, size, begin
+    return _Head(first & 0x0F, first >= _FINAL, begin, begin + size)
+
+
+def _control(head: _Head, payload: bytes) -> ReplyDue | CloseReceived | None:
+    """Return what follows from a control frame; None for a pong."""
+    if head.opcode == _PING:
+        return ReplyDue(bytes((_FINAL | _PONG, len(payload))) + payload)
+    return _close_received(payload) if head.opcode == _CLOSE else None
 
 
 def _unmask(mask: bytes, payload: bytes) -> bytes:
@@ -242,8 +258,8 @@ def _text(payload: bytes) -> str:
         raise ProtocolViolation(NOT_UTF8, "text is UTF-8") from None
 
 
-def _goodbye(payload: bytes) -> CloseReceived:
-    """Read a close frame's payload (RFC 6455 5.5.1, 7.4)."""
+def _close_received(payload: bytes) -> CloseReceived:
+    """Return what a close frame's payload says (RFC 6455 5.5.1, 7.4)."""
     if not payload:
         return CloseReceived(_NO_CODE, bytes((_FINAL | _CLOSE, 0)))
     code = int.from_bytes(payload[:2], "big")

@@ -1,9 +1,8 @@
-"""Bytes on their way to one client: in order, bounded, written straight to the socket."""
+"""Bytes on their way to one client: in order, bounded, written straight to its transport."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import islice
@@ -11,80 +10,57 @@ from typing import Final
 
 import trio
 
+from gateway.net.transport import Transport
+
 _MOST_BUFFERS: Final = 64
-
-
-def _nobody() -> None:
-    """Tell nobody of an overflow: there is no connection any more."""
+"""Buffers that are given to the transport in one call."""
 
 
 class WriteBuffer:
     """What one client has yet to read.
 
-    `offer` is synchronous and never waits: it writes to the non-blocking socket, and what the
-    kernel does not take is queued for a writer task that lives only as long as something is
-    queued. A client that leaves more than ``limit`` bytes unread overflows: the queue is dropped
-    (except the rest of a frame already begun), ``on_overflow`` is called once, and only the
-    closing frame still goes out.
+    - `write` never waits: what the transport does not take now is queued for a writer task, which
+      lives only as long as something is queued.
+    - A client that leaves more than ``limit`` bytes unread overflows: the queue is dropped, except
+      for the rest of a frame already begun, and ``on_overflow`` is called, once. Only the closing
+      frame still goes out.
     """
 
     __slots__ = (
-        "_drained", "_fd", "_on_overflow", "_open", "_queue", "_start_soon", "broken", "limit",
-        "waiting",
+        "_drained", "_on_overflow", "_queue", "_start_soon", "_transport", "_write_now", "broken",
+        "limit", "open", "waiting",
     )  # fmt: skip
 
     def __init__(
         self,
-        fd: int,
+        transport: Transport,
         *,
         limit: int,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
         on_overflow: Callable[[], None],
     ) -> None:
-        """Write to a connected, non-blocking socket; whoever closes it calls `shut` before."""
-        self._fd = fd
-        self.limit = limit
+        """Write to a transport; whoever closes it calls `abort` before."""
+        self._transport = transport
+        self._write_now: Callable[[bytes], int] | None = transport.write
+        """The transport's `write`; None while something is queued, and once nothing is taken."""
         self._start_soon = start_soon
         self._on_overflow = on_overflow
         self._queue: deque[bytes] = deque()
         self._drained: trio.Event | None = None
-        self._open = True
+        self.limit = limit
         self.waiting = 0
+        """Bytes that are queued."""
+        self.open = True
+        """Whether frames are still taken."""
         self.broken = False
+        """Whether nothing can be sent any more: the client has gone, or `abort` was called."""
 
-    def offer(self, data: bytes) -> None:
-        """Send whole frames after everything offered before; once closing, they are dropped."""
-        if self._open:
-            self._put(data)
-
-    def finish(self, data: bytes) -> None:
-        """Send the closing frame; nothing can be offered after it."""
-        self._open = False
-        self._put(data)
-
-    def shut(self) -> None:
-        """Take nothing any more: the socket is about to be closed."""
-        self._open = False
-        self._break()
-        # The callback holds this buffer: without the reference cycle both are freed at once.
-        self._on_overflow = _nobody
-
-    @property
-    def open(self) -> bool:
-        """Whether frames are still taken: no closing frame was sent."""
-        return self._open
-
-    async def drained(self) -> None:
-        """Wait until nothing is queued, or nothing can be sent any more."""
-        if self._drained is not None:
-            await self._drained.wait()
-
-    def _put(self, data: bytes) -> None:
-        if self.broken:
-            return
-        if not self.waiting:
+    def write(self, data: bytes) -> None:
+        """Send whole frames after everything written before; dropped unless `open`."""
+        write_now = self._write_now
+        if write_now is not None:
             try:
-                sent = os.write(self._fd, data)
+                sent = write_now(data)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -93,46 +69,75 @@ class WriteBuffer:
             if sent == len(data):
                 return
             data = data[sent:]
+        if self.open:
+            self._enqueue(data)
+            if self.waiting > self.limit:
+                self._overflow()
+
+    def write_last(self, data: bytes) -> None:
+        """Send the closing frame, also after an overflow; nothing is taken after it."""
+        if self._write_now is not None:
+            self.write(data)
+        elif not self.broken:
+            self._enqueue(data)
+        self._stop_taking()
+
+    def abort(self) -> None:
+        """Drop what is queued, and take nothing any more: the transport is about to be closed."""
+        self._break()
+        # The callback holds this buffer: without the reference cycle both are freed at once.
+        self._on_overflow = _ignore
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued, or nothing can be sent any more."""
+        if self._drained is not None:
+            await self._drained.wait()
+
+    def _enqueue(self, data: bytes) -> None:
+        self._write_now = None
         self._queue.append(data)
         self.waiting += len(data)
         if self._drained is None:
             self._drained = trio.Event()
-            self._start_soon(self._write)
-        if self.waiting > self.limit and self._open:
-            self._overflow()
+            self._start_soon(self._write_queued)
+
+    def _stop_taking(self) -> None:
+        self.open = False
+        self._write_now = None
 
     def _overflow(self) -> None:
-        self._open = False
+        self._stop_taking()
         begun = self._queue[0]
         self._queue = deque((begun,))
         self.waiting = len(begun)
         self._on_overflow()
 
     def _break(self) -> None:
+        self._stop_taking()
         self.broken = True
         self._queue.clear()
         self.waiting = 0
         if self._drained is not None:
             self._drained.set()
 
-    async def _write(self) -> None:
+    async def _write_queued(self) -> None:
         """Write what is queued as the client takes it."""
+        transport = self._transport
         try:
             while self.waiting:
-                await trio.lowlevel.wait_writable(self._fd)
-                self._write_some()
+                await transport.wait_writable()
+                with contextlib.suppress(BlockingIOError):
+                    self._remove(transport.write_many(list(islice(self._queue, _MOST_BUFFERS))))
         except (OSError, trio.ClosedResourceError):
             self._break()
+        if self.open:
+            self._write_now = transport.write
         drained, self._drained = self._drained, None
         if drained is not None:
             drained.set()
 
-    def _write_some(self) -> None:
-        buffers = list(islice(self._queue, _MOST_BUFFERS))
-        with contextlib.suppress(BlockingIOError):
-            self._written(os.writev(self._fd, buffers))
-
-    def _written(self, size: int) -> None:
+    def _remove(self, size: int) -> None:
+        """Take so many bytes off the queue: they were sent."""
         self.waiting -= size
         queue = self._queue
         while size:
@@ -141,3 +146,7 @@ class WriteBuffer:
                 queue.appendleft(first[size:])
                 return
             size -= len(first)
+
+
+def _ignore() -> None:
+    """Do nothing about an overflow: there is no connection any more."""

@@ -1,9 +1,8 @@
-"""A new TCP connection: an HTTP request or a WebSocket handshake, bounded in time and size."""
+"""One client's connection: an HTTP request, or a WebSocket, bounded in time and size."""
 
 from __future__ import annotations
 
 import math
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -12,14 +11,15 @@ import structlog
 import trio
 
 from gateway import wire
+from gateway.net.transport import Transport
 from gateway.net.websocket import (
     PING,
-    CannotUpgrade,
+    BadHandshake,
     CloseReceived,
     FrameReader,
     ProtocolViolation,
     ReplyDue,
-    accept,
+    accept_handshake,
     close_frame,
     text_frame,
 )
@@ -39,8 +39,11 @@ from gateway.wire.close_codes import (
 )
 
 HEAD_SECONDS: Final = 10.0
+"""How long a client may take to send an HTTP head."""
 HELLO_SECONDS: Final = 10.0
+"""How long a client may take from the handshake to a hello that succeeds."""
 CLOSE_SECONDS: Final = 3.0
+"""How long the client may take to read the last bytes and close its side."""
 MAX_HEAD_BYTES: Final = 16 * 1024
 
 _RECEIVE_BYTES: Final = 4096
@@ -52,8 +55,8 @@ log = structlog.get_logger("door")
 class Connection:
     """One client's connection, from its first byte to its last, in one task.
 
-    It works on the bare non-blocking socket, which it closes at its end: the streams that Trio
-    wraps around one cost a system call more for each read, and memory for each client.
+    It works on a `Transport`, which it closes in the end. Trio's streams would cost a system call
+    more for each read, and memory for each client.
     """
 
     __slots__ = (
@@ -64,7 +67,7 @@ class Connection:
         "_open",
         "_remote",
         "_scope",
-        "_socket",
+        "_transport",
         "heard_at",
         "write_buffer",
     )  # fmt: skip
@@ -72,17 +75,18 @@ class Connection:
     def __init__(
         self,
         context: NodeContext,
-        connected: socket.socket,
+        transport: Transport,
         remote: str,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
-        """Take over a connected socket.
+        """Serve a client over a connected transport.
 
-        ``start_soon`` starts the task that writes to a client that reads too slowly; that ends
-        when the connection does.
+        - ``remote``: the client's address, for the log;
+        - ``start_soon``: starts the task that writes to a client that reads too slowly; it ends
+          with the connection.
         """
         self._context = context
-        self._socket = connected
+        self._transport = transport
         self._remote = remote
         self._scope = trio.CancelScope()
         self._closing: Close | None = None
@@ -90,83 +94,85 @@ class Connection:
         self._answered = self._open = False
         self.heard_at = trio.current_time()
         self.write_buffer = WriteBuffer(
-            connected.fileno(),
+            transport,
             limit=context.settings.outbox_bytes,
             start_soon=start_soon,
             on_overflow=self._overflowed,
         )
 
     def close(self, closing: Close) -> None:
-        """Have the connection closed, with its code and reason; the first one counts."""
+        """Close the connection soon, with a code and a reason; the first call counts."""
         if self._closing is None:
             self._closing = closing
             self._scope.cancel()
 
-    def tell(self, event: wire.Event) -> None:
-        """Send an event, if the client is there to hear it."""
+    def send(self, event: wire.Event) -> None:
+        """Send an event, if the WebSocket is open."""
         if self._open:
-            self.write_buffer.offer(text_frame(wire.encode(event)))
+            self.write_buffer.write(text_frame(wire.encode(event)))
 
     def keep_alive(self, now: float, interval: float) -> None:
-        """Ping a client that has been silent for long; give it up after twice that time."""
+        """Ping a client that has been silent for an interval; close after twice as long."""
         silent = now - self.heard_at
         if not self._open or silent <= interval:
             return
         if silent > 2 * interval:
             self.close(SILENT)
         else:
-            self.write_buffer.offer(PING)
+            self.write_buffer.write(PING)
 
     async def serve(self) -> None:
-        """Serve the connection until it is over, and close its socket."""
+        """Serve the connection until it is over, and close its transport."""
         try:
             with self._scope:
                 await self._serve()
             if self._open and self._client_left is None:
-                self.write_buffer.finish(close_frame(self._closing or NORMAL))
+                self.write_buffer.write_last(close_frame(self._closing or NORMAL))
             if self._answered:
                 with trio.move_on_after(CLOSE_SECONDS):
                     await self._linger()
         finally:
-            self.write_buffer.shut()
-            trio.lowlevel.notify_closing(self._socket)
-            self._socket.close()
+            self.write_buffer.abort()
+            self._transport.close()
 
     async def _serve(self) -> None:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
         head, rest = await self._read_head()
         if head:
-            self.write_buffer.offer(self._answer(head))
+            self.write_buffer.write(self._respond(head))
             self._answered = True
         if self._open:
             await self._talk(rest)
 
-    def _answer(self, head: bytes) -> bytes:
-        """Give the response to a request, which may open the WebSocket."""
+    def _respond(self, head: bytes) -> bytes:
+        """Return the response to a request; if that opens the WebSocket, `_open` is true then."""
         try:
-            request = endpoints.parse(head)
+            request = endpoints.parse_request(head)
             if not endpoints.wants_websocket(request):
-                return endpoints.answer(request, self._context)
-            response = accept(request, wire.SUBPROTOCOL)
+                return endpoints.respond(request, self._context)
+            response = accept_handshake(request, wire.SUBPROTOCOL)
             if (retry_after := self._context.admit()) is not None:
                 self._context.metrics.counts.turned_away += 1
-                return endpoints.turned_away(retry_after)
+                return endpoints.unavailable(retry_after)
         except h11.RemoteProtocolError as error:
             return endpoints.bad_request(error.error_status_hint, str(error))
-        except CannotUpgrade as error:
-            return endpoints.cannot_upgrade(str(error))
+        except BadHandshake as error:
+            return endpoints.bad_handshake(str(error))
         except Exception:
             log.exception("request failed", remote=self._remote)
-            return endpoints.failed()
+            return endpoints.internal_error()
         self._open = True
         return response
 
     async def _read_head(self) -> tuple[bytes, bytes]:
-        """Read up to the end of the HTTP head; gives it, and what came behind it."""
+        """Read an HTTP head; return it, and what came after it.
+
+        :returns: nothing if the client left, or was told that its head is too long.
+        """
         head = b""
         while b"\r\n\r\n" not in head:
             if len(head) > MAX_HEAD_BYTES:
-                self.write_buffer.offer(endpoints.HEAD_TOO_LONG)
+                self.write_buffer.write(endpoints.HEAD_TOO_LONG)
                 self._answered = True
                 return b"", b""
             data = await self._receive()
@@ -177,11 +183,11 @@ class Connection:
         return head + end, rest
 
     async def _receive(self) -> bytes:
-        """Wait for bytes of the client's; none if there will be no more."""
+        """Wait for bytes from the client and return them; none if it has closed or is lost."""
         while True:
-            await trio.lowlevel.wait_readable(self._socket)
+            await self._transport.wait_readable()
             try:
-                data = self._socket.recv(_RECEIVE_BYTES)
+                data = self._transport.read(_RECEIVE_BYTES)
             except BlockingIOError:
                 continue
             except OSError:
@@ -190,14 +196,14 @@ class Connection:
             return data
 
     async def _linger(self) -> None:
-        """End the connection in good order: have the last frames read, then wait for its end.
+        """Wait until the client has read the last frames and closed its side.
 
-        To close while bytes of the client's are unread would reset the connection, and could
-        destroy the close frame on its way.
+        To close while bytes from the client are unread would reset the connection, and the close
+        frame might never arrive.
         """
         await self.write_buffer.drained()
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            await self._transport.send_eof()
         except OSError:
             return  # the client has gone
         while await self._receive():
@@ -232,10 +238,10 @@ class Connection:
                 if number:
                     await trio.lowlevel.checkpoint()  # a read may bring very many
                 if isinstance(frame, ReplyDue):
-                    self.write_buffer.offer(frame.frame)
+                    self.write_buffer.write(frame.frame)
                 elif isinstance(frame, CloseReceived):
                     self._client_left = frame.code
-                    self.write_buffer.finish(frame.echo)
+                    self.write_buffer.write_last(frame.echo)
                     return
                 elif dispatcher.session is not None:
                     await dispatcher.handle(frame)

@@ -14,7 +14,7 @@ from gateway.sessions.record import SessionRecord
 def send(write_buffer: WriteBuffer, event: wire.Event) -> None:
     """Send an event to a client; the `ok` to a command without an id is left out."""
     if not isinstance(event, wire.Ok) or event.id is not None:
-        write_buffer.offer(text_frame(wire.encode(event)))
+        write_buffer.write(text_frame(wire.encode(event)))
 
 
 def limits(settings: Settings) -> wire.Limits:

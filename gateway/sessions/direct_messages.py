@@ -83,12 +83,12 @@ class DirectMessages:
             room = self._relay.joined(command.room, self._sid)
             if len(room.roster.members) <= MOST_TOLD_OF_TYPING and self._is_due(command):
                 note = payloads.encode_note(self._sid, Typing(nick=nick, room=room.name))
-                await self._backplane.rooms.tell(room.name, note)
+                await self._backplane.rooms.notify(room.name, note)
             return
         recipient = await self._find(command.to or "")
         if recipient.session != self._sid and self._is_due(command):
             note = payloads.encode_note(recipient.session, Typing(nick=nick))
-            await self._backplane.nodes.tell(recipient.node, note)
+            await self._backplane.nodes.notify(recipient.node, note)
 
     def _is_due(self, command: NoteTyping) -> bool:
         now = trio.current_time()

@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from gateway.backplane import payloads
-from gateway.backplane.rooms import RoomKeys
+from gateway.backplane.room_keys import RoomKeys
 from tests.backplane.conftest import Node
 from tests.redis_server import RedisServer
 
@@ -30,6 +30,20 @@ async def say_many(node: Node, count: int, *, room: str = "lobby") -> None:
     async with trio.open_nursery() as nursery:
         for number in range(1, count + 1):
             nursery.start_soon(partial(say, node, str(number), room=room))
+
+
+async def write(
+    node: Node, text: str, *, key: str = "", to: str = "n1", session: str = "bob"
+) -> int:
+    """Deliver a message to a session on the node ``to``; its key is its text."""
+    return await node.backplane.inboxes.deliver(
+        session,
+        node.nodes.channel_of(to),
+        key or text,
+        mark=payloads.direct_mark(session),
+        tail=payloads.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
+        digest=payloads.digest_of(text),
+    )
 
 
 def texts(messages: list[bytes]) -> list[str]:

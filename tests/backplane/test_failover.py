@@ -36,7 +36,7 @@ class Group:
         assert isinstance(topology, Sentinels)
         self.link = Link(topology, name="test", timeout=100)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(topology.watch, self.link.rebuild)
+            nursery.start_soon(topology.watch, self.link.reconnect)
             nursery.start_soon(self.link.run)
             await self.link.wait_connected()
             while len(topology._view._said) < len(self.sentinels):
@@ -110,7 +110,7 @@ async def test_whoever_waits_for_the_old_primary_is_told_that_it_is_unavailable(
 async def test_an_attempt_to_come_to_the_old_primary_is_given_up(mock_clock: MockClock) -> None:
     async with opened(mock_clock) as group:
         group.old.hold()
-        group.link.rebuild()
+        group.link.reconnect()
         await group.old.left.wait()
         group.old.left, group.old.came = trio.Event(), trio.Event()
         await group.until(group.old.came)

@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
-from typing import Any
+from typing import cast
 
 import pytest
 import trio
 from redis.crc import key_slot
+from trio.testing import wait_all_tasks_blocked
 
 from gateway import wire
-from gateway.backplane import NO_TERM, IdReused, Owner, Unavailable, payloads
+from gateway.backplane import IdReused, Owner, payloads
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
 from gateway.delivery.inbox import Inboxes
-from gateway.delivery.relay import Relay
+from gateway.net.write_buffer import WriteBuffer
 from gateway.observability.metrics import Counts
-from gateway.sessions.direct_messages import DirectMessages
+from tests import PATIENCE
 from tests.backplane.conftest import Node, NodeRegistry
-from tests.backplane.sayings import seqs, texts
+from tests.backplane.sayings import seqs, texts, write
 from tests.redis_server import RedisServer
 
 KEYS = InboxKeys("test", "bob")
-
-
-async def write(
-    node: Node, text: str, *, key: str = "", to: str = "n1", session: str = "bob"
-) -> int:
-    """Deliver a message to a session on the node ``to``; its key is its text."""
-    return await node.backplane.inboxes.deliver(
-        session,
-        node.nodes.channel_of(to),
-        key or text,
-        mark=payloads.direct_mark(session),
-        tail=payloads.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
-        digest=payloads.digest_of(text),
-    )
 
 
 async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: NodeRegistry) -> None:
@@ -54,7 +42,9 @@ async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: NodeRegistr
     )  # fmt: skip
 
 
-async def test_the_same_key_is_delivered_once(nodes: NodeRegistry) -> None:
+async def test_the_same_key_is_logged_once_and_published_each_time(
+    nodes: NodeRegistry,
+) -> None:
     opened = [await nodes.open(f"n{number}") for number in range(1, 4)]
     assert await opened[0].subscription.subscribe(opened[0].nodes.channel)
     answers: list[int] = []
@@ -67,8 +57,8 @@ async def test_the_same_key_is_delivered_once(nodes: NodeRegistry) -> None:
             nursery.start_soon(again, opened[number % 3])
     assert answers == [1] * 30
     assert await write(opened[1], "other") == 2
-    heard = [payloads.read_marked(payload)[1] for payload in await opened[0].hear(2)]
-    assert texts(heard) == ["once", "other"]
+    heard = [payloads.read_marked(payload)[1] for payload in await opened[0].hear(31)]
+    assert texts(heard) == ["once"] * 30 + ["other"]
     await opened[0].hear_no_more()
     address = opened[0].backplane.inboxes.address
     keys = {"s1:1": "once", "other": "other", "new": "new"}
@@ -77,83 +67,6 @@ async def test_the_same_key_is_delivered_once(nodes: NodeRegistry) -> None:
         for key, text in keys.items()
     ]
     assert found == [1, 2, None]
-
-
-@pytest.fixture
-async def alice(node: Node) -> DirectMessages:
-    """Alice, who may write to Bob."""
-    await node.nicks.claim("Bob", "bob")
-    await node.nicks.claim("Alice", "alice")
-    return DirectMessages(node.backplane, Relay(node.backplane, Counts()), "alice")
-
-
-HELLO = wire.SendDirect(id="1", to="bob", text="hello")
-
-
-async def fail_half_way(
-    node: Node, alice: DirectMessages, patch: pytest.MonkeyPatch, at: str
-) -> None:
-    """Say hello to Bob, with Redis away when it comes to this inbox."""
-    inboxes = node.backplane.inboxes
-    deliver = inboxes.deliver
-
-    async def fail(session: str, *arguments: Any, **more: Any) -> int:
-        if session == at:
-            raise Unavailable
-        return await deliver(session, *arguments, **more)
-
-    with patch.context() as failing:
-        failing.setattr(inboxes, "deliver", fail)
-        with pytest.raises(Unavailable):
-            await alice.send("Alice", HELLO, term=1)
-
-
-@pytest.mark.parametrize("failing", ["alice", "bob"])
-async def test_who_failed_between_the_two_inboxes_tries_again_and_is_heard_once(
-    node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    await fail_half_way(node, alice, monkeypatch, failing)
-    assert [await alice.send("Alice", HELLO, term=1) for _ in range(2)] == [1, 1]
-    for session in ("alice", "bob"):
-        assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 1
-    # What she knows as said is said, whoever has the nickname now.
-    await node.nicks.release({"bob": NO_TERM})
-    assert await alice.send("Alice", HELLO, term=1) == 1
-
-
-@pytest.mark.parametrize("failing", ["alice", "bob"])
-async def test_another_attempt_goes_to_the_same_person_though_another_has_the_name(
-    node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    await fail_half_way(node, alice, monkeypatch, failing)
-    await node.nicks.claim("Robert", "bob")
-    await node.nicks.claim("Bob", "another")
-    # By what others write to her the note is not forgotten.
-    await write(node, "hi", session="alice")
-    assert await alice.send("Alice", HELLO, term=1) == 2
-    inboxes = node.backplane.inboxes
-    assert texts((await inboxes.read("bob", after=0, limit=10)).messages) == ["hello"]
-    assert (await inboxes.read("another", after=0, limit=10)).seq == 0
-    assert await alice.send("Alice", wire.SendDirect(id="2", to="bob", text="well?"), term=1) == 3
-    assert texts((await inboxes.read("another", after=0, limit=10)).messages) == ["well?"]
-
-
-@pytest.mark.parametrize("failing", ["alice", "bob"])
-@pytest.mark.parametrize("taken", [False, True])
-async def test_another_attempt_is_refused_if_whom_it_was_for_has_gone(
-    node: Node, alice: DirectMessages, monkeypatch: pytest.MonkeyPatch, failing: str, taken: bool
-) -> None:
-    await fail_half_way(node, alice, monkeypatch, failing)
-    await node.nicks.release({"bob": NO_TERM})
-    await node.backplane.inboxes.forget(["bob"])
-    if taken:
-        await node.nicks.claim("Bob", "another")
-    for _ in range(2):
-        with pytest.raises(wire.CommandError, match="has gone") as refused:
-            await alice.send("Alice", HELLO, term=1)
-        assert refused.value.code == "gone"
-    for session in ("alice", "bob", "another"):
-        assert (await node.backplane.inboxes.read(session, after=0, limit=10)).seq == 0
 
 
 async def test_notes_of_messages_that_never_arrived_are_bounded(
@@ -267,6 +180,60 @@ async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: NodeRegistry) -
     assert len(await there.hear(1)) == 1
     await there.hear_no_more()
     assert texts([payloads.read_marked(payload)[1] for payload in await here.hear(1)]) == ["behind"]
+
+
+class Reader:
+    """Stands for a client's write buffer; keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.received = b""
+        self._news = trio.Event()
+
+    def write(self, data: bytes) -> None:
+        self.received += data
+        self._news.set()
+
+    async def seqs(self, count: int) -> list[int]:
+        """Wait for so many messages; gives their seqs, in the order in which they came."""
+        with trio.fail_after(PATIENCE):
+            while len(found := re.findall(rb'"seq":([0-9]+)', self.received)) < count:
+                self._news = trio.Event()
+                await self._news.wait()
+        return [int(seq) for seq in found]
+
+
+@pytest.mark.parametrize("order", [[2, 1, 3], [3, 2, 1], [1, 1, 2, 2, 1, 3], [3, 1, 3, 2, 3]])
+async def test_messages_may_come_late_or_again(node: Node, order: list[int]) -> None:
+    """Nobody keeps the publications of one inbox in the order in which they are logged."""
+    assert await node.subscription.subscribe(node.nodes.channel)
+    for number in (1, 2, 3):
+        await write(node, str(number))
+    published = await node.hear(3)
+    inboxes, reader = Inboxes(node.backplane, Counts()), Reader()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(inboxes.run)
+        await wait_all_tasks_blocked()
+        inbox = inboxes.open("bob", cast("WriteBuffer", reader))
+        inboxes.begin(inbox, wire.Position(epoch="", seq=0))
+        for number in order:
+            inboxes.hear_own(published[number - 1], lambda _: None)
+            await trio.lowlevel.checkpoint()
+        await write(node, "4")
+        inboxes.hear_own((await node.hear(1))[0], lambda _: None)
+        assert await reader.seqs(4) == [1, 2, 3, 4]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_the_log_has_no_more_is_not_published_again(
+    node: Node, redis_server: RedisServer
+) -> None:
+    assert await node.subscription.subscribe(node.nodes.channel)
+    assert await write(node, "1") == 1
+    assert len(await node.hear(1)) == 1
+    redis_server.ask("XTRIM", KEYS.log, "MAXLEN", 0)
+    assert await write(node, "1") == 1
+    await node.hear_no_more()
 
 
 async def test_who_comes_back_gets_what_was_missed(

@@ -12,10 +12,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.backplane import Denied, Unavailable
 from gateway.backplane.redis.errors import Forbidden, NoScript, ReadOnly, Refused, translate
-from gateway.backplane.redis.link import LOADS, Link
+from gateway.backplane.redis.link import LOAD_SCRIPTS, Link
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, CLAIM, PUBLISH, SNAPSHOT
 from gateway.backplane.redis.server import RedisEndpoint
-from gateway.backplane.redis.suitability import QUESTIONS
+from gateway.backplane.redis.server_check import QUESTIONS
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT, Links
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
@@ -125,7 +125,7 @@ async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
     assert await link.call("ECHO", "back") == b"back"
 
 
-GREETING: Final = 1 + len(QUESTIONS) + len(LOADS)
+GREETING: Final = 1 + len(QUESTIONS) + len(LOAD_SCRIPTS)
 """Commands that a link begins with: its name, what it asks, the scripts."""
 MUCH: Final = 1 << 26
 """More bytes than any socket takes at once."""

@@ -194,6 +194,20 @@ async def test_a_session_is_taken_up_with_its_name_and_its_node_is_told(
     await old.hear_no_more()
 
 
+async def test_a_session_that_claims_on_another_node_in_a_later_term_is_taken_from_the_first(
+    nodes: NodeRegistry, redis_server: RedisServer
+) -> None:
+    old, new = await nodes.open("old"), await nodes.open("new")
+    assert await old.subscription.subscribe(old.nodes.channel)
+    term = await old.nicks.claim("Alice", "s1")
+    old.backplane.incarnation.renew()
+    assert await old.nicks.claim("Alicia", "s1", term=term) == term
+    assert await new.nicks.claim("Alice", "s1", term=term + 1) == term + 1
+    assert owners_with_nodes(redis_server) == {"s1 new Alice"}
+    assert await old.hear(1) == [b"taken s1"]
+    await old.hear_no_more()
+
+
 async def test_there_is_nothing_to_take_up_of_a_session_that_is_over(
     node: Node, redis_server: RedisServer
 ) -> None:

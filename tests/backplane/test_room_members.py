@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pytest
 import trio
 from redis.crc import key_slot
 
-from gateway.backplane import NO_TERM, Change, read_change
-from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import Script
-from gateway.backplane.room_log import RoomLog
+from gateway.backplane import Change, read_change
 from tests.backplane.conftest import Node, NodeRegistry
 from tests.backplane.sayings import DAY_MS, keys_of, say, texts, ttl
 from tests.redis_server import RedisServer
@@ -174,6 +170,20 @@ async def test_a_room_whose_history_has_expired_is_not_listed(
     assert not redis_server.ask("EXISTS", "test:rooms:sizes")
 
 
+async def test_a_room_is_in_the_index_until_its_history_expires_by_the_clock_of_redis(
+    node: Node, redis_server: RedisServer
+) -> None:
+    def now() -> float:
+        seconds, microseconds = redis_server.ask("TIME")
+        return int(seconds) + int(microseconds) / 1_000_000
+
+    before = now()
+    await node.rooms.register("lobby", "cafe")
+    for room in ("lobby", "cafe"):
+        until = float(redis_server.ask("ZSCORE", "test:rooms", room))
+        assert before - 0.001 <= until - DAY_MS / 1000 <= now() + 0.001
+
+
 # --- a dead node's members ------------------------------------------------------------------------
 
 
@@ -264,35 +274,6 @@ async def test_a_room_that_a_node_has_left_is_not_searched(
 
 
 # --- Redis Cluster --------------------------------------------------------------------------------
-
-
-async def test_every_script_touches_one_hash_slot_only(
-    node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    touched: list[tuple[str, ...]] = []
-    run_script = Link.run_script
-
-    async def watched(self: Link, script: Script, keys: tuple[str, ...], *arguments: Any) -> Any:
-        touched.append(keys)
-        return await run_script(self, script, keys, *arguments)
-
-    monkeypatch.setattr(Link, "run_script", watched)
-    for room in ("lobby", "a}b", "{x}", "}{", "Straße"):
-        await node.rooms.join(room, "s1", "Alice", term=1)
-        await say(node, "hello", room=room)
-        await node.rooms.snapshot(room, after=None, limit=10, known_version=-1)
-        log = RoomLog(node.link, namespace="test", scope="test@0", room=room)
-        await log.erase((await node.rooms.join(room, "s1", "Alice", term=1)).epoch, seqs=[1])
-        await node.rooms.leave(room, {"s1": 1})
-    await node.nicks.claim("Alice", "s1", variants=lambda _: ["Alice2"])
-    await node.nicks.resume("s1")
-    await node.nicks.release({"s1": NO_TERM})
-    await node.backplane.inboxes.deliver("s1", b"n1", "1", mark=b"", tail=b"}", digest="d")
-    await node.backplane.inboxes.read("s1", after=0, limit=1)
-    await node.nodes.beat(b"probe")
-    assert {len(keys) for keys in touched} == {1, 2, 3, 4, 5}
-    for keys in touched:
-        assert len({key_slot(key.encode()) for key in keys}) == 1, keys
 
 
 @pytest.mark.parametrize("room", ["lobby", "a}b", "{x}", "}{", "}", "", "ünï"])

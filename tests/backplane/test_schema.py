@@ -11,10 +11,10 @@ import pytest
 import trio
 
 from gateway.backplane import Unsuitable, check_redis
-from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.schema import NUMBER, Schema
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.redis.server_health import ServerHealth
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again
@@ -25,10 +25,10 @@ KEY = "test:schema"
 
 
 @asynccontextmanager
-async def running(server: RedisServer, fitness: Fitness) -> AsyncIterator[Link]:
+async def running(server: RedisServer, health: ServerHealth) -> AsyncIterator[Link]:
     """Run a link to data of a namespace."""
     link = Link(
-        RedisEndpoint.from_url(server.url), name="n", timeout=TIMEOUT, fitness=fitness,
+        RedisEndpoint.from_url(server.url), name="n", timeout=TIMEOUT, health=health,
         schema=Schema("test"),
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
@@ -37,19 +37,19 @@ async def running(server: RedisServer, fitness: Fitness) -> AsyncIterator[Link]:
         nursery.cancel_scope.cancel()
 
 
-async def found_unfit(fitness: Fitness) -> str:
+async def found_unsuitable(health: ServerHealth) -> str:
     """Wait until data are found that cannot be read; returns why."""
 
-    async def unfit() -> bool:
-        return bool(fitness.why_unfit)
+    async def unsuitable() -> bool:
+        return bool(health.why_unsuitable)
 
-    await until(unfit, "the data to be found unfit", PATIENCE)
-    return fitness.why_unfit
+    await until(unsuitable, "the data to be found unsuitable", PATIENCE)
+    return health.why_unsuitable
 
 
 async def test_the_number_is_noted_where_nothing_is_stored(redis_server: RedisServer) -> None:
     for _time in range(2):
-        async with running(redis_server, Fitness()) as link:
+        async with running(redis_server, ServerHealth()) as link:
             await connected_again(link)
         assert redis_server.ask("GET", KEY) == str(NUMBER)
 
@@ -58,24 +58,26 @@ async def test_the_number_is_noted_where_nothing_is_stored(redis_server: RedisSe
 async def test_another_number_is_told_and_stays(redis_server: RedisServer, number: str) -> None:
     stored = number.encode("utf-8", "surrogateescape")
     redis_server.ask("SET", KEY, stored)
-    fitness = Fitness()
-    async with running(redis_server, fitness) as link:
-        assert re.search("are of schema .{0,64}, this release has 2", await found_unfit(fitness))
+    health = ServerHealth()
+    async with running(redis_server, health) as link:
+        assert re.search(
+            "are of schema .{0,64}, this release has 2", await found_unsuitable(health)
+        )
         assert not link.connected
         assert redis_server.ask("STRLEN", KEY) == len(stored)
         redis_server.ask("SET", KEY, NUMBER)
         await connected_again(link)
-        assert fitness.why_unfit == ""
+        assert health.why_unsuitable == ""
 
 
 async def test_data_without_a_number_are_those_of_a_release_before_it(
     redis_server: RedisServer,
 ) -> None:
     redis_server.ask("HSET", "test:nodes", "n1-abc", 7)
-    fitness = Fitness()
-    async with running(redis_server, fitness) as link:
-        assert "of schema 1" in await found_unfit(fitness)
-        assert "delete test:nodes" in fitness.why_unfit
+    health = ServerHealth()
+    async with running(redis_server, health) as link:
+        assert "of schema 1" in await found_unsuitable(health)
+        assert "delete test:nodes" in health.why_unsuitable
         assert not redis_server.ask("EXISTS", KEY)
         redis_server.ask("DEL", "test:nodes")
         await connected_again(link)
@@ -83,31 +85,31 @@ async def test_data_without_a_number_are_those_of_a_release_before_it(
 
 async def test_what_no_number_can_be_read_from_is_told(redis_server: RedisServer) -> None:
     redis_server.ask("LPUSH", KEY, NUMBER)
-    fitness = Fitness()
-    async with running(redis_server, fitness):
-        assert "Redis refuses GET test:schema: WRONGTYPE" in await found_unfit(fitness)
+    health = ServerHealth()
+    async with running(redis_server, health):
+        assert "Redis refuses GET test:schema: WRONGTYPE" in await found_unsuitable(health)
 
 
 async def test_a_release_that_comes_later_is_noticed(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
-    fitness = Fitness()
-    async with running(redis_server, fitness) as link:
+    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
+    health = ServerHealth()
+    async with running(redis_server, health) as link:
         await connected_again(link)
         redis_server.ask("SET", KEY, NUMBER + 1)
-        assert f"of schema {NUMBER + 1}" in await found_unfit(fitness)
+        assert f"of schema {NUMBER + 1}" in await found_unsuitable(health)
 
 
 async def test_the_number_is_noted_again_when_redis_was_emptied(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
 
     async def noted() -> bool:
         return bool(redis_server.ask("GET", KEY) == str(NUMBER))
 
-    async with running(redis_server, Fitness()) as link:
+    async with running(redis_server, ServerHealth()) as link:
         await connected_again(link)
         redis_server.ask("FLUSHALL")
         await until(noted, "the number to be noted again", PATIENCE)

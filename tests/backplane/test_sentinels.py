@@ -45,7 +45,7 @@ async def running(url: str) -> AsyncIterator[Link]:
     topology = topology_from_url(url)
     link = Link(topology, name="test", timeout=TIMEOUT)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(topology.watch, link.rebuild)
+        nursery.start_soon(topology.watch, link.reconnect)
         nursery.start_soon(link.run)
         yield link
         nursery.cancel_scope.cancel()

@@ -164,7 +164,7 @@ async def test_subscribe_is_false_if_the_connection_is_lost_meanwhile(
             for number in range(5):
                 asking.start_soon(subscribe, b"new %d" % number)
             await wait_all_tasks_blocked()
-            listener.subscription.rebuild()
+            listener.subscription.reconnect()
     assert answers == [False] * 5
     redis_server.resume()
     await listener.restored_again(2)
@@ -224,7 +224,7 @@ async def test_rebuild_opens_another_connection(
 ) -> None:
     listener = await listening(redis_server, nursery, b"channel")
     before = connection_ids(redis_server)
-    listener.subscription.rebuild()
+    listener.subscription.reconnect()
     await listener.restored_again(2)
     assert connection_ids(redis_server) - before
     assert publish(redis_server, "channel", "hello") >= 1
@@ -236,7 +236,7 @@ async def test_what_was_asked_of_a_connection_given_up_is_not_sent_on_the_next(
 ) -> None:
     """Every channel is subscribed anew; a confirmation too many would be taken for another's."""
     listener = await listening(redis_server, nursery, b"before")
-    listener.subscription.rebuild()
+    listener.subscription.reconnect()
     with trio.fail_after(PATIENCE):
         assert await listener.subscription.subscribe(b"meanwhile") is False
     await listener.restored_again(2)
@@ -251,7 +251,7 @@ async def test_rebuild_leaves_a_redis_that_hangs(
 ) -> None:
     listener = await listening(redis_server, nursery, b"channel")
     redis_server.pause()
-    listener.subscription.rebuild()
+    listener.subscription.reconnect()
     await wait_all_tasks_blocked()
     assert not listener.subscription.connected
     redis_server.resume()
@@ -264,7 +264,7 @@ async def test_rebuild_without_a_connection_does_no_harm(
     redis_server: RedisServer, nursery: trio.Nursery
 ) -> None:
     listener = Listener(redis_server)
-    listener.subscription.rebuild()
+    listener.subscription.reconnect()
     await listener.subscription.subscribe(b"channel")
     nursery.start_soon(listener.run)
     await listener.restored_again(1)
@@ -323,7 +323,7 @@ async def test_unsubscribing_while_away_is_remembered(
 ) -> None:
     listener = await listening(redis_server, nursery, b"left", b"kept")
     redis_server.pause()
-    listener.subscription.rebuild()
+    listener.subscription.reconnect()
     await wait_all_tasks_blocked()
     listener.subscription.unsubscribe(b"left")
     assert await listener.subscription.subscribe(b"new") is False

@@ -164,7 +164,7 @@ class Member:
         self.channel = NodeRegistry(
             link, namespace="test", scope="test@0", incarnation=incarnation
         ).channel
-        self.inboxes = InboxStore(link, namespace="test")
+        self.inboxes = InboxStore(link, namespace="test", scope="test@0", incarnation=incarnation)
         self.rooms = RoomStore(
             link,
             namespace="test",

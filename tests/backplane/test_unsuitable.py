@@ -16,18 +16,18 @@ import trio
 from structlog.typing import EventDict
 
 from gateway.backplane import Backplane
-from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.redis.server_check import QUESTIONS
+from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Subscription
-from gateway.backplane.redis.suitability import QUESTIONS
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.harness import until
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import sentinel
-from tests.unit.gateway.backplane.redis.test_suitability import recorded
+from tests.unit.gateway.backplane.redis.test_server_check import recorded
 
 ENOUGH: Final = ("~test:*", "&test@*", "+@all", "-@dangerous", "+info")
 """What the README says that a user needs, for another namespace."""
@@ -54,8 +54,8 @@ def problems(logs: list[EventDict]) -> list[str]:
     return [line["problem"] for line in logs if line["event"] == "redis is not as it should be"]
 
 
-def link_to(url: str, fitness: Fitness | None = None) -> Link:
-    return Link(RedisEndpoint.from_url(url), name="test", timeout=TIMEOUT, fitness=fitness)
+def link_to(url: str, health: ServerHealth | None = None) -> Link:
+    return Link(RedisEndpoint.from_url(url), name="test", timeout=TIMEOUT, health=health)
 
 
 # --- servers --------------------------------------------------------------------------------------
@@ -94,13 +94,13 @@ async def test_a_server_that_is_too_old_is_not_used_until_it_is_upgraded() -> No
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, fake.serve, 0, host=HOST))
         port = listeners[0].socket.getsockname()[1]
-        fitness = Fitness()
-        link = link_to(f"redis://{HOST}:{port}", fitness)
+        health = ServerHealth()
+        link = link_to(f"redis://{HOST}:{port}", health)
         async with kept_out(link) as logs:
             await fails(partial(link.call, "PING"))
             [line] = logs
             assert (line["event"], line["log_level"]) == ("redis cannot be used", "error")
-            assert line["reason"] == fitness.why_unfit
+            assert line["reason"] == health.why_unsuitable
             assert line["reason"] == (
                 f"Redis 6.0.16 at {HOST}:{port} is too old: "
                 "this needs Redis 6.2 or later, or Valkey"
@@ -113,7 +113,7 @@ async def test_a_server_that_is_too_old_is_not_used_until_it_is_upgraded() -> No
             assert len(logs) == 1
             fake.version = "Valkey 9.1.2"
             await connected_again(link)
-            assert fitness.why_unfit == ""
+            assert health.why_unsuitable == ""
         nursery.cancel_scope.cancel()
 
 
@@ -174,9 +174,9 @@ def evict(server: RedisServer, policy: str) -> None:
 async def test_a_policy_that_comes_to_evict_is_noticed_and_its_end(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
-    fitness = Fitness()
-    link = link_to(redis_server.url, fitness)
+    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
+    health = ServerHealth()
+    link = link_to(redis_server.url, health)
     async with running(link) as logs:
         evict(redis_server, "allkeys-lru")
         await disconnected(link)
@@ -191,9 +191,9 @@ async def test_a_policy_that_comes_to_evict_is_noticed_and_its_end(
 async def test_a_policy_that_evicts_may_be_put_up_with(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
     evict(redis_server, "volatile-ttl")
-    link = link_to(redis_server.url, Fitness(refuse_eviction=False))
+    link = link_to(redis_server.url, ServerHealth(refuse_eviction=False))
     async with running(link) as logs:
         assert len(problems(logs)) == 1
         redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
@@ -255,7 +255,7 @@ async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisSe
             await rooms.release_node("n")
             assert await nicks.release_node("n") == ["s1"]
             await backplane.inboxes.forget(["s1"])
-            assert backplane.why_unfit == ""
+            assert backplane.why_unsuitable == ""
             nursery.cancel_scope.cancel()
     assert {line["event"] for line in logs} == {"redis connected"}
 
@@ -328,10 +328,8 @@ async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is
     redis_server: RedisServer,
 ) -> None:
     url = allow(redis_server, *ENOUGH)
-    fitness = Fitness()
-    subscription = Subscription(
-        RedisEndpoint.from_url(url), name="test", timeout=5, fitness=fitness
-    )
+    health = ServerHealth()
+    subscription = Subscription(RedisEndpoint.from_url(url), name="test", timeout=5, health=health)
     restored = trio.Event()
 
     async def ignore(_: object) -> None:
@@ -347,13 +345,13 @@ async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is
                 assert not await subscription.subscribe(b"other:channel")
 
                 async def refused() -> bool:
-                    return "refuses SUBSCRIBE: NOPERM" in fitness.why_unfit
+                    return "refuses SUBSCRIBE: NOPERM" in health.why_unsuitable
 
                 await until(refused, "the reason to be known")
             redis_server.ask("ACL", "SETUSER", "app", "&other:*")
 
             async def mended() -> bool:
-                return fitness.why_unfit == "" and subscription.connected
+                return health.why_unsuitable == "" and subscription.connected
 
             await until(mended, "the subscription to be restored")
             assert redis_server.ask("PUBLISH", "other:channel", "hello") == 1

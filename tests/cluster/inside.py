@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from gateway.sessions.session import Session
 from gateway.sessions.states import RoomState
 from tests import PATIENCE
 from tests.harness import until
+from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
 
 
@@ -91,10 +91,8 @@ class Client:
 @contextmanager
 def session_on(node: Node) -> Iterator[Client]:
     """Have a client; whoever does so ends it."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)
-        yield Client(node, Connection(node.context, ours, "test", start_nothing))
+    transport, _ = memory_connection()
+    yield Client(node, Connection(node.context, transport, "test", start_nothing))
 
 
 async def command(client: Client, /, type: str, **fields: Any) -> None:  # noqa: A002
@@ -108,5 +106,5 @@ async def reclaim_on(node: Node) -> None:
 
 
 def start_nothing(_: object) -> None:
-    """Stand for a nursery in which no task is to be started: so little fits any socket."""
+    """Stand for a nursery in which no task is to be started: so little fits any connection."""
     raise AssertionError("it reads fast enough")

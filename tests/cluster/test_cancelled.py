@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -12,9 +11,9 @@ import trio
 
 from gateway.server.connection import Connection
 from gateway.wire.close_codes import DRAINING
-from tests import PATIENCE
 from tests.cluster.inside import Client, command, running_node, session_on, start_nothing
 from tests.harness import HANDSHAKE, until
+from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
 
 MOST_STEPS: Final = 500
@@ -152,12 +151,10 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
 
         finished = False
         for step in range(1, MOST_STEPS):
-            ours, theirs = socket.socketpair()
-            theirs.sendall(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
-            theirs.shutdown(socket.SHUT_WR)
-            ours.setblocking(False)
-            connection = Connection(node.context, ours, "test", start_nothing)
-
+            transport, client = memory_connection()
+            await client.send_all(HANDSHAKE + b"".join(map(_masked, _COMMANDS)) + _GOODBYE)
+            await client.send_eof()
+            connection = Connection(node.context, transport, "test", start_nothing)
             instrument = AtStep(step, partial(connection.close, DRAINING))
             trio.lowlevel.add_instrument(instrument)
             try:
@@ -165,8 +162,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
             finally:
                 trio.lowlevel.remove_instrument(instrument)
             finished = connection._closing is None
-            with theirs:
-                received = await trio.to_thread.run_sync(_receive_all, theirs)
+            received = b"".join([chunk async for chunk in client])
             head, _, frames = received.partition(b"\r\n\r\n")
             if head:
                 assert b" 101 " in head
@@ -184,14 +180,6 @@ def _masked(command: dict[str, Any]) -> bytes:
     payload = json.dumps(command | {"id": command["type"]}).encode()
     assert len(payload) < 126
     return bytes((0x81, 0x80 | len(payload), 0, 0, 0, 0)) + payload
-
-
-def _receive_all(sock: socket.socket) -> bytes:
-    sock.settimeout(PATIENCE)
-    received = b""
-    while chunk := sock.recv(65536):
-        received += chunk
-    return received
 
 
 def _opcodes(data: bytes) -> list[int]:

@@ -66,12 +66,13 @@ class Speaker:
 
     def __init__(self, link: Link, alice: Owner | None) -> None:
         self._alice = alice
-        self._inboxes = InboxStore(link, namespace="chat")
+        incarnation = Incarnation("other")
+        self._inboxes = InboxStore(link, namespace="chat", scope="chat@0", incarnation=incarnation)
         self._rooms = RoomStore(
             link,
             namespace="chat",
             scope="chat@0",
-            incarnation=Incarnation("other"),
+            incarnation=incarnation,
             history_size=1000,
             history_days=1,
         )
@@ -121,11 +122,11 @@ class Diverging:
         self.node = Node(Settings(redis=redis_server.url, port=0))
         backplane = self.node._backplane
         self.gates = {
-            "link": Gate(backplane.link._upkeep.topology),
-            "subscription": Gate(backplane.subscription._upkeep.topology),
+            "link": Gate(backplane.link._reconnector.topology),
+            "subscription": Gate(backplane.subscription._reconnector.topology),
         }
-        backplane.link._upkeep.topology = self.gates["link"]
-        backplane.subscription._upkeep.topology = self.gates["subscription"]
+        backplane.link._reconnector.topology = self.gates["link"]
+        backplane.subscription._reconnector.topology = self.gates["subscription"]
 
     async def ready(self) -> bool:
         return self.node._why_not_ready() is None
@@ -290,7 +291,7 @@ async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped
             back = await alice.ask({"type": "hello", "resume": secret, "inbox": position})
             assert back["resumed"]
             diverging.gates["link"].close()
-            diverging.node._backplane.link.rebuild()
+            diverging.node._backplane.link.reconnect()
             diverging.node._relay.recheck(doubted=True)
             await bob.say("unseen")
 

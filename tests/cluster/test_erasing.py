@@ -239,7 +239,7 @@ async def answering_late(
                 return page
 
             monkeypatch.setattr(rooms, "messages_before", erase_behind)
-            monkeypatch.setattr(WriteBuffer, "offer", lambda _, data: frames.append(data))
+            monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
             yield session, frames
             session.end(goodbye=True)
 
@@ -292,7 +292,7 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
 
             monkeypatch.setattr(history, "oldest_within", lambda messages, _: messages[:10])
             monkeypatch.setattr(WriteBuffer, "drained", erase_what_is_on_its_way)
-            monkeypatch.setattr(WriteBuffer, "offer", lambda _, data: frames.append(data))
+            monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
             since = {"epoch": room.epoch, "seq": 0}
             await command(session, "join", room="lobby", since=since)
             session.end(goodbye=True)

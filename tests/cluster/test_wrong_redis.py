@@ -121,7 +121,7 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
 async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.05)
     async with running_node(redis_server) as node:
 
         async def refused() -> bool:

@@ -66,6 +66,16 @@ All may import ``gateway/wire``. What is at the top of a package and has no row 
 together, and may import them all.
 """
 
+CLOCKS: Final = {
+    "observability/log_writer.py": "its thread lives outside Trio",
+    "observability/logs.py": "each line says when it was logged",
+    "observability/metrics.py": "when the process started, and its CPU time",
+}
+"""The files that tell the time by another clock than Trio's or Redis's, and what for."""
+READS_A_CLOCK: Final = {
+    "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "processors.TimeStamper",
+}  # fmt: skip
+
 
 @cache
 def files(folder: str) -> list[Path]:
@@ -153,6 +163,21 @@ def test_the_wire_needs_nothing_but_msgspec(path: Path) -> None:
 def test_pure_folders_do_no_io(folder: str) -> None:
     for path in files(folder):
         assert not packages(path) & {"trio", "socket", "os", "subprocess", "time"}, path
+
+
+def test_only_trios_clock_tells_the_time() -> None:
+    """So that a whole cluster can run on a clock that a test sets."""
+    found = {title(path).removeprefix("gateway/") for path in files("gateway") if has_a_clock(path)}
+    assert found == CLOCKS.keys()
+
+
+def has_a_clock(path: Path) -> bool:
+    """Whether a file tells the time by another clock than Trio's or Redis's."""
+    attributes = [
+        n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Attribute)
+    ]
+    asked = {f"{ast.unparse(n.value).rpartition('.')[2]}.{n.attr}" for n in attributes}
+    return "time" in packages(path) or bool(asked & READS_A_CLOCK)
 
 
 def test_importing_the_model_does_not_import_trio() -> None:

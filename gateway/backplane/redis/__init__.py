@@ -1,4 +1,4 @@
 """How commands reach Redis: connections, pipelining, the subscription, Sentinel, Lua scripts.
 
-It knows no rooms and no people. Everything that Redis can answer wrongly is translated here.
+It knows neither rooms nor people. Redis's errors are translated here.
 """

@@ -1,4 +1,4 @@
-"""A connection to Redis that is kept: opened, greeted, and opened again whenever it is lost."""
+"""Connections to Redis: opened, greeted, and replaced whenever they are lost."""
 
 from __future__ import annotations
 
@@ -15,49 +15,51 @@ import structlog
 import trio
 
 from gateway.backplane.redis.errors import Unsuitable, translate
-from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.server import RedisEndpoint, Topology
-from gateway.backplane.redis.suitability import QUESTIONS, Findings, review
+from gateway.backplane.redis.server_check import QUESTIONS, ServerReport, check_greeting
+from gateway.backplane.redis.server_health import ServerHealth
 
 CONNECT_SECONDS: Final = 3.0
+"""How long connecting may take, and the greeting after it."""
 FIRST_BACKOFF: Final = 0.05
 LONGEST_BACKOFF: Final = 2.0
+"""Bounds, in seconds, of the pause before another connection is opened."""
 RECEIVE_BYTES: Final = 64 * 1024
 
 _INCOMPLETE: Final = object()
 _NOT_AT_ALL: Final = struct.pack("ii", 1, 0)
-"""For how long a socket that is closed goes on sending."""
+"""The linger option of a socket that sends nothing more once it is closed."""
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
 
 Argument = bytes | str | float
-"""What a command is made of; numbers go as their decimal text."""
+"""A part of a command; numbers are sent as decimal text."""
 
 
 class RedisConnectionLost(Exception):
-    """The connection is of no use any more; the text says why."""
+    """The connection cannot be used any more; the text says why."""
 
 
 def pack(command: tuple[Argument, ...]) -> bytes:
-    """Encode a command as it goes over the connection."""
+    """Return a command in RESP."""
     packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type] # its stub says 1-tuple
     return packed
 
 
 class RedisConnection:
-    """One open RESP connection: bytes out, replies in. An error reply is an exception, returned.
+    """One open RESP connection. Error replies are returned, as exceptions.
 
-    On a plain socket it reads and writes by itself: the stream that Trio wraps around one costs
-    a system call more for each read.
+    A plain socket is read and written directly: Trio's stream would cost a system call more for
+    each read.
     """
 
     def __init__(self, stream: trio.abc.Stream, server: RedisEndpoint) -> None:
         self._stream = stream
         self.server = server
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
-        self.found = Findings()
-        """What its server was found to be when the connection began."""
+        self.report = ServerReport()
+        """What the greeting showed of the server."""
         self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
 
     async def send(self, data: bytes) -> None:
@@ -73,7 +75,10 @@ class RedisConnection:
             raise RedisConnectionLost(str(error.__cause__ or error)) from error
 
     async def receive(self) -> Iterator[Any]:
-        """Wait for bytes and give the replies that are complete with them, maybe none."""
+        """Wait for bytes, and return the replies that are complete with them, if any.
+
+        :raises RedisConnectionLost: if the connection is lost, or does not speak RESP.
+        """
         try:
             data = await self._receive()
         except _BROKEN as error:
@@ -100,9 +105,9 @@ class RedisConnection:
             raise RedisConnectionLost(f"not Redis's protocol: {error}") from error
 
     async def exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        """Send commands and wait for their replies; for use before anything else does.
+        """Send commands and return their replies, while nothing else uses the connection.
 
-        There are fewer if the server closes the connection after it has said why.
+        There are fewer if the server answers with an error and closes the connection.
         """
         await self.send(b"".join(map(pack, commands)))
         replies: list[Any] = []
@@ -117,23 +122,23 @@ class RedisConnection:
 
 
 class Pipeline:
-    """Commands on their way out: all that gather while one write is under way go in the next."""
+    """Outgoing commands: those that gather while one write is under way go out in the next."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
         self._wake = trio.Event()
 
     def put(self, command: tuple[Argument, ...]) -> None:
-        """Have a command sent; :raises TypeError: if it cannot be packed, and is not."""
+        """Queue a command; :raises TypeError: if it cannot be encoded, and nothing is queued."""
         self._waiting.append(pack(command))
         self._wake.set()
 
     def clear(self) -> None:
-        """Forget what was not sent: it was meant for a connection that is lost."""
+        """Drop what is queued: it was meant for a connection that is lost."""
         self._waiting.clear()
 
     async def run(self, connection: RedisConnection) -> None:
-        """Send what is put; ends by raising :exc:`RedisConnectionLost`."""
+        """Send what is queued; ends by raising `RedisConnectionLost`."""
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
@@ -142,17 +147,18 @@ class Pipeline:
             await connection.send(data)
 
 
-class Upkeep:
-    """Keeps a connection: opens it, greets, and opens another whenever it is lost.
+class Reconnector:
+    """Keeps a connection open: whenever it is lost another one is opened.
 
-    Between attempts it waits with full jitter, at most two seconds, so that the nodes of a cluster
-    do not come back to Redis in step; after a server that cannot be used at least half of that.
+    Pauses between attempts are random, `LONGEST_BACKOFF` at most, so that the nodes of a cluster do
+    not return to Redis at the same moment. After a server that cannot be used they are at least
+    half as long.
     """
 
-    def __init__(self, topology: Topology, name: str, fitness: Fitness) -> None:
+    def __init__(self, topology: Topology, name: str, health: ServerHealth) -> None:
         self.topology = topology
         self._name = name
-        self._fitness = fitness
+        self._health = health
         self._scope = trio.CancelScope()
 
     async def run(
@@ -160,18 +166,18 @@ class Upkeep:
         commands: list[tuple[Any, ...]],
         serve: Callable[[RedisConnection], Awaitable[None]],
     ) -> None:
-        """Run ``serve`` on a greeted connection, again and again; never returns.
+        """Open and greet connections, and run ``serve`` on each; never returns.
 
-        ``serve`` ends by raising :exc:`RedisConnectionLost`, or :exc:`Unsuitable`, and calls
-        `Fitness.fit` once the connection is in use. ``commands`` are sent before that, and may be
-        refused.
+        - ``commands`` are sent first, and may be refused;
+        - ``serve`` calls `ServerHealth.mark_usable` once the connection is in use, and ends by
+          raising `RedisConnectionLost` or `Unsuitable`.
         """
         attempts = 0
         while True:
             with trio.CancelScope() as self._scope:
                 started = trio.current_time()
-                away = await one_connection(
-                    self.topology, self._name, commands, serve, self._fitness
+                away = await serve_one_connection(
+                    self.topology, self._name, commands, serve, self._health
                 )
                 if not away:
                     await trio.sleep(random.uniform(LONGEST_BACKOFF / 2, LONGEST_BACKOFF))  # noqa: S311
@@ -185,8 +191,8 @@ class Upkeep:
                 attempts = 0
                 await _pause(1)
 
-    def rebuild(self) -> None:
-        """Close the connection, or stop opening one, and soon open another."""
+    def reconnect(self) -> None:
+        """Close the connection, or stop opening it, and open another one soon."""
         self._scope.cancel()
 
     def _log(self, reason: str, attempts: int) -> None:
@@ -205,33 +211,33 @@ async def _pause(attempts: int) -> None:
     await trio.sleep(random.uniform(FIRST_BACKOFF / 2, ceiling))  # noqa: S311
 
 
-async def one_connection(
+async def serve_one_connection(
     topology: Topology,
     name: str,
     commands: list[tuple[Any, ...]],
     serve: Callable[[RedisConnection], Awaitable[None]],
-    fitness: Fitness,
+    health: ServerHealth,
 ) -> str:
-    """Connect, greet and serve until that fails; return why, or "" if the server is unfit."""
+    """Connect, greet and serve until that fails; return why, or "" if the server is unsuitable."""
     away = ""
     try:
         async with _opened(
-            topology, name, commands, refuse_eviction=fitness.refuse_eviction
+            topology, name, commands, refuse_eviction=health.refuse_eviction
         ) as connection:
-            fitness.warn(connection.found.warnings)
+            health.warn(connection.report.warnings)
             log.info("redis connected", connection=name, server=connection.server.place)
             await serve(connection)
     except* RedisConnectionLost as group:
         away = _first_message(group)
-        fitness.away(name, away)
+        health.mark_away(name, away)
     except* Unsuitable as group:
         away = ""
-        fitness.unfit(name, _first_message(group))
+        health.mark_unsuitable(name, _first_message(group))
     except* Exception as group:
-        # Something was said that nobody here understands: that is no reason to end the node.
+        # Redis has answered something unexpected, which must not end the node.
         log.exception("connection to redis failed", connection=name, server=topology.place)
         away = _first_message(group) or "it failed"
-        fitness.away(name, away)
+        health.mark_away(name, away)
     return away
 
 
@@ -243,11 +249,12 @@ async def check_server(
     *,
     refuse_eviction: bool,
 ) -> None:
-    """Try once whether there is a server that can be used, for `CONNECT_SECONDS` at most.
+    """Check once whether the server can be used, for `CONNECT_SECONDS` at most.
 
-    One that does not answer, or cannot be used just now, is let be. ``check`` may look further.
+    Returns also if it does not answer, or cannot be used just now. ``check`` is run on the
+    connection, for further checks.
 
-    :raises Unsuitable: if it cannot be used until somebody changes something.
+    :raises Unsuitable: if the server cannot be used until somebody changes something.
     """
     try:
         with trio.move_on_after(CONNECT_SECONDS):
@@ -263,9 +270,9 @@ async def check_server(
 async def _opened(
     topology: Topology, name: str, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
 ) -> AsyncIterator[RedisConnection]:
-    """Open a connection to a server that can be used, and close it in the end.
+    """Open and greet a connection, and close it in the end.
 
-    :raises RedisConnectionLost: if there is none now.
+    :raises RedisConnectionLost: if no server can be used now.
     :raises Unsuitable: if the server cannot be used until somebody changes something.
     """
     try:
@@ -289,10 +296,10 @@ async def _opened(
 
 
 async def _abandon(stream: trio.abc.Stream) -> None:
-    """Close a connection, and have nothing of it sent any more.
+    """Close a connection, and send nothing more of what the kernel has buffered.
 
-    Where the network was cut, the kernel would go on with what it has; commands would take effect
-    when their callers had long been told that they had failed, and after those that came later.
+    After a cut of the network the kernel would go on sending: commands would take effect long after
+    their callers were told that they had failed, and after later ones.
     """
     transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     if isinstance(transport, trio.SocketStream):
@@ -311,15 +318,17 @@ def _first_message(group: BaseExceptionGroup[Exception]) -> str:
 async def _greet(
     connection: RedisConnection, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
 ) -> None:
-    """Say a new connection's first commands, and see by the replies that it can be used."""
+    """Send a new connection's first commands, and check by the replies that it can be used."""
     try:
         with trio.fail_after(CONNECT_SECONDS):
             replies = await connection.exchange(commands)
     except trio.TooSlowError:
         raise RedisConnectionLost("connected, but no answer") from None
     server = connection.server
-    connection.found = found = review(server, commands, replies, refuse_eviction=refuse_eviction)
-    if found.unfit:
-        raise Unsuitable(found.unfit)
-    if found.passing or len(replies) < len(commands):
-        raise RedisConnectionLost(found.passing or str(replies[-1]))
+    connection.report = found = check_greeting(
+        server, commands, replies, refuse_eviction=refuse_eviction
+    )
+    if found.unsuitable:
+        raise Unsuitable(found.unsuitable)
+    if found.unavailable or len(replies) < len(commands):
+        raise RedisConnectionLost(found.unavailable or str(replies[-1]))

@@ -1,4 +1,4 @@
-"""The ways in which everything shared fails."""
+"""The errors of Redis, as exceptions of this package."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ log = structlog.get_logger("redis")
 
 
 class Unavailable(Exception):
-    """Redis cannot do this now: away, starting, full, read-only, or closed to us. Try again later.
+    """Redis cannot do this now: away, starting, full, read-only, or access denied. Try again later.
 
-    Whether a command that was under way took effect is unknown; every command here may be repeated.
+    Whether a command that was under way took effect is unknown; to repeat it is safe.
     """
 
     passes: ClassVar[bool] = True
-    """Whether it may be otherwise soon without anybody's doing."""
+    """Whether the same command may succeed soon without anybody's changing something."""
 
 
 class Refused(Unavailable, redis_exceptions.ResponseError):
-    """Redis refuses a command for a reason that does not pass by itself: a fault, here or there.
+    """Redis refuses a command for good: the command, or what is stored under its key, is wrong.
 
-    It counts as `Unavailable`, so that a key somebody else spoilt costs the room it belongs to,
-    and not the node with everybody on it.
+    It is an `Unavailable`, so that a key that another program has spoilt affects the room that it
+    belongs to, and not the whole node.
     """
 
     passes = False
 
 
 class Denied(Unavailable):
-    """Redis answers, and says why it does not do this now: full, starting, or unable to save."""
+    """Redis answers that it cannot do this now: full, starting, or unable to save."""
 
 
 class Forbidden(Denied, redis_exceptions.ResponseError):
-    """Redis refuses a command whatever its key: this user may not run it, or it is not known."""
+    """Redis refuses a command whatever its key: unknown, or not allowed to this user."""
 
     passes = False
 
 
 class ReadOnly(Unavailable):
-    """This server is a replica now: the primary is elsewhere."""
+    """The server is a replica now; another one is the primary."""
 
 
 class NoScript(Exception):
-    """Redis has forgotten a script (restart, failover, SCRIPT FLUSH): load it again."""
+    """Redis does not have a script any more, after a restart, failover or SCRIPT FLUSH."""
 
 
 class Unsuitable(Exception):
-    """The server answers, and cannot be used until somebody changes something.
+    """The server answers, but cannot be used until somebody changes something.
 
     The text is one line for the operator: what is wrong, and what to do.
     """
@@ -69,14 +69,14 @@ _SAYS_FORBIDDEN = (
     "unknown command", "unknown redis command", "unknown subcommand", "wrong number of arg",
     "error compiling script", "acl failure in script", "the user executing the script can't",
 )  # fmt: skip
-"""How servers of several versions say it, in small letters, beside the words above."""
+"""Lower-case parts of the errors that mean the same in servers of several versions."""
 _ARGUMENTS: Final = ", with args beginning with"
-"""What follows may be a whole script, or what somebody wrote."""
+"""Followed, in an error, by arguments: a whole script, or a message's text."""
 _LONGEST: Final = 400
 
 
 def translate(error: str) -> Exception:
-    """Turn Redis's error reply into what this package raises for it."""
+    """Return the exception for an error reply of Redis."""
     error = error.partition(_ARGUMENTS)[0][:_LONGEST]
     word = error.split(" ", 1)[0]
     if word == "NOSCRIPT":
@@ -94,7 +94,7 @@ def translate(error: str) -> Exception:
 
 
 def reading(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Make a method raise `Refused` for a reply that it cannot read: what is stored was spoilt."""
+    """Make a method raise `Refused` if it cannot read a reply, since what is stored was spoilt."""
 
     @wraps(method)
     async def read(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,4 +1,4 @@
-"""The command connection: whatever many tasks ask at the same time goes out in one write."""
+"""The command connection: commands of many tasks go out together, in one write."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ import trio
 from gateway.backplane.redis.connection import (
     Argument,
     Pipeline,
+    Reconnector,
     RedisConnection,
     RedisConnectionLost,
-    Upkeep,
-    one_connection,
+    serve_one_connection,
 )
 from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
-from gateway.backplane.redis.fitness import Fitness
-from gateway.backplane.redis.refusals import Refusals
+from gateway.backplane.redis.refused_commands import RefusedCommands
 from gateway.backplane.redis.schema import Schema
-from gateway.backplane.redis.scripts import ALL_SCRIPTS, Script
+from gateway.backplane.redis.scripts import ALL_SCRIPTS, SOURCES, Script
 from gateway.backplane.redis.server import RedisEndpoint, Topology
-from gateway.backplane.redis.suitability import INFO, judge, read_facts
+from gateway.backplane.redis.server_check import INFO, check_facts, read_facts
+from gateway.backplane.redis.server_health import ServerHealth
 
-LOADS: Final[list[tuple[Any, ...]]] = [("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS]
-"""What a command connection begins with."""
-LOOK_SECONDS: Final = 10.0
-"""How often it is seen that the server can be used still: its settings may be changed any time."""
+LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
+    ("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS
+]
+"""The first commands on a command connection."""
+RECHECK_SECONDS: Final = 10.0
+"""How often it is checked that the server is still suitable: its settings may change."""
 
 
 class _Call:
-    """A command on its way: who waits for the answer, and since when."""
+    """A command under way: the task that waits for its reply, and since when."""
 
     __slots__ = ("command", "reply", "sent_at", "task")
 
@@ -45,7 +47,7 @@ class _Call:
 
 
 async def _answer(call: _Call) -> Any:  # noqa: ANN401
-    """Wait to be woken with the answer; if that is cancelled, nobody gets it."""
+    """Wait for the reply; if that is cancelled, the reply is dropped."""
 
     def abandon(_: object) -> trio.lowlevel.Abort:
         call.task = None
@@ -57,10 +59,10 @@ async def _answer(call: _Call) -> Any:  # noqa: ANN401
 class Link:
     """One pipelined connection to Redis, shared by everything on the node.
 
-    Commands take effect in the order of the calls. A call whose task is cancelled is still carried
-    out by Redis; its answer is dropped. While there is no connection a call fails at once, and one
-    that is not answered within ``timeout`` seconds fails together with the connection, so no
-    caller needs a timeout of its own.
+    - Commands take effect in the order of the calls.
+    - A call that is cancelled is carried out all the same; its reply is dropped.
+    - Without a connection a call fails at once. Without a reply within ``timeout`` seconds it fails
+      together with the connection, so that no caller needs a timeout of its own.
     """
 
     def __init__(
@@ -69,52 +71,54 @@ class Link:
         *,
         name: str,
         timeout: float,
-        fitness: Fitness | None = None,
+        health: ServerHealth | None = None,
         schema: Schema | None = None,
     ) -> None:
-        """Connect to what a topology names; with a schema, only to data that can be read."""
+        """Connect to the server that a topology names; with a schema, only to data of that one."""
         self._name = name
         self._timeout = timeout
-        self._fitness = fitness or Fitness()
+        self._health = health or ServerHealth()
         self._schema = schema
-        self._upkeep = Upkeep(topology, name, self._fitness)
+        self._reconnector = Reconnector(topology, name, self._health)
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
-        self._refusals = Refusals(name)
+        self._refused = RefusedCommands(name)
         self._up = trio.Event()
         self.replication_id = ""
-        """What changes when Redis may have lost data: it was restarted, or is another server."""
+        """The id of the server's data: it changes with a restart, and with another server."""
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection on which Redis answers, as far as is known."""
+        """Whether there is a connection, on which Redis answers as far as is known."""
         return self._up.is_set()
 
     @property
     def refusal(self) -> str:
-        """What Redis refuses whatever it is for, though a node needs it; empty if nothing."""
-        return self._refusals.why
+        """A needed command that Redis refuses whatever its key, and why; empty if there is none."""
+        return self._refused.why
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
-        """Keep the connection; runs for as long as the node does.
+        """Keep the connection open; runs for as long as the node does.
 
         ``on_moved`` is called when a new connection finds another `replication_id`, before anything
         is sent on it.
         """
         serve = partial(self._serve, on_moved=on_moved)
-        await self._upkeep.run(LOADS, serve)
+        await self._reconnector.run(LOAD_SCRIPTS, serve)
 
     async def run_once(self) -> str:
-        """Connect, and keep that connection; return why it could not be had, or was lost."""
+        """Connect, and return why that failed, or why the connection was lost in the end."""
         serve = partial(self._serve, on_moved=lambda: None)
-        away = await one_connection(self._upkeep.topology, self._name, LOADS, serve, self._fitness)
-        return away or self._fitness.why_unfit
+        away = await serve_one_connection(
+            self._reconnector.topology, self._name, LOAD_SCRIPTS, serve, self._health
+        )
+        return away or self._health.why_unsuitable
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
-        """Run one command and give its reply (bulk strings as bytes).
+        """Run one command, and return its reply; bulk strings are bytes.
 
         :raises Unavailable: if Redis is away, or cannot do it now.
-        :raises Refused: an `Unavailable` too, if the command itself is wrong.
+        :raises Refused: an `Unavailable`, too, if the command itself is wrong.
         """
         await self._require_connection()
         call = _Call(trio.lowlevel.current_task(), trio.current_time())
@@ -122,7 +126,10 @@ class Link:
         return await _answer(call)
 
     async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run commands, all sent at once, and give their replies; raises as `call` does."""
+        """Run commands, all sent at once, and return their replies; raises as `call` does.
+
+        Scripts may be among them (`Script.command`); one that Redis has forgotten runs last.
+        """
         replies = await self.try_all(commands)
         for reply in replies:
             if isinstance(reply, Refused):
@@ -130,59 +137,68 @@ class Link:
         return replies
 
     async def try_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run commands as `call_all` does, but give `Refused` in the place of its reply."""
+        """Run commands as `call_all` does, but return `Refused` in the place of its reply."""
         if not commands:
             await trio.lowlevel.checkpoint()
             return []
         await self._require_connection()
         now = trio.current_time()
         calls = [_Call(None, now) for _ in commands]
-        # Answers come in order: whoever has the last one has them all.
+        # Replies come in order: with the last one all are there.
         calls[-1].task = trio.lowlevel.current_task()
         for call, command in zip(calls, commands, strict=True):
             self._enqueue(call, command)
         try:
             last = await _answer(calls[-1])
-        except Refused as refused:
-            last = refused
+        except (Refused, NoScript) as error:
+            last = error
         replies = [*(call.reply for call in calls[:-1]), last]
-        for reply in replies:
-            if isinstance(reply, Exception) and not isinstance(reply, Refused):
+        for number, reply in enumerate(replies):
+            if isinstance(reply, NoScript):
+                replies[number] = await self._run_forgotten(commands[number])
+            elif isinstance(reply, Exception) and not isinstance(reply, Refused):
                 raise reply
         return replies
+
+    async def _run_forgotten(self, command: tuple[Argument, ...]) -> Any:  # noqa: ANN401
+        """Run a script that Redis has forgotten; return its reply, or `Refused`."""
+        try:
+            return await self.call("EVAL", SOURCES[str(command[1])], *command[2:])
+        except Refused as refused:
+            return refused
 
     async def wait_connected(self) -> None:
         """Wait until there is a connection."""
         await self._up.wait()
 
     async def run_script(self, script: Script, keys: tuple[str, ...], *arguments: Argument) -> Any:  # noqa: ANN401
-        """Run a script, loading it again should Redis have forgotten it; raises as `call` does."""
+        """Run a script, and return its reply; raises as `call` does."""
         try:
             return await self.call("EVALSHA", script.sha, len(keys), *keys, *arguments)
         except NoScript:
             return await self.call("EVAL", script.source, len(keys), *keys, *arguments)
 
-    def rebuild(self) -> None:
-        """Give up a connection to a server that is not the right one any more, and open another."""
-        self._upkeep.rebuild()
+    def reconnect(self) -> None:
+        """Replace the connection: another server is the right one."""
+        self._reconnector.reconnect()
 
     async def _serve(self, connection: RedisConnection, *, on_moved: Callable[[], None]) -> None:
         if self._schema is not None:
             await self._schema.check(connection)
         before = self.replication_id
-        self.replication_id = connection.found.replication_id or before
+        self.replication_id = connection.report.replication_id or before
         if "" != before != self.replication_id:
             on_moved()
-        self._fitness.fit(self._name)
-        self._refusals.standing.clear()
+        self._health.mark_usable(self._name)
+        self._refused.blocking.clear()
         self._up.set()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pipeline.run, connection)
                 nursery.start_soon(self._read, connection)
-                nursery.start_soon(self._watch)
-                if connection.found.replication_id:  # else INFO is not for us
-                    nursery.start_soon(self._look, connection.server)
+                nursery.start_soon(self._require_answers)
+                if connection.report.replication_id:  # else this user may not run INFO
+                    nursery.start_soon(self._recheck, connection.server)
         finally:
             self._fail_pending()
 
@@ -192,7 +208,7 @@ class Link:
             raise Unavailable("Redis is not connected")
 
     def _enqueue(self, call: _Call, command: tuple[Argument, ...]) -> None:
-        self._pipeline.put(command)  # first: what cannot be packed raises, and gets no reply
+        self._pipeline.put(command)  # first: what cannot be encoded raises, and gets no reply
         call.command = command
         self._pending.append(call)
 
@@ -209,7 +225,7 @@ class Link:
         take = self._pending.popleft
         while True:
             replies = await connection.receive()
-            await self._upkeep.topology.certain()
+            await self._reconnector.topology.certain()
             for reply in replies:
                 if not self._pending:
                     raise RedisConnectionLost("a reply that nobody asked for")
@@ -218,9 +234,9 @@ class Link:
                 failed = isinstance(reply, Exception)
                 if failed:
                     if isinstance(reply, Unavailable) and not reply.passes:
-                        self._refusals.add(call.command, reply, trio.current_time())
-                elif self._refusals.standing:
-                    self._refusals.done(call.command)
+                        self._refused.add(call.command, reply, trio.current_time())
+                elif self._refused.blocking:
+                    self._refused.succeeded(call.command)
                 if task is None:
                     call.reply = reply
                 elif failed:
@@ -230,36 +246,35 @@ class Link:
                 else:
                     trio.lowlevel.reschedule(task, outcome.Value(reply))
 
-    async def _watch(self) -> None:
-        """Give up a connection on which Redis no longer answers.
+    async def _require_answers(self) -> None:
+        """Close the connection once the oldest call has waited for too long.
 
-        Answers come in order, so the age of the oldest call tells; one clock for the connection
-        costs less than a timeout for every call.
+        Replies come in order; one timer for the connection costs less than one for each call.
         """
         while True:
             await trio.sleep(self._timeout / 4)
             if self._pending and trio.current_time() - self._pending[0].sent_at > self._timeout:
                 raise RedisConnectionLost(f"no answer for {self._timeout:g} s")
 
-    async def _look(self, server: RedisEndpoint) -> None:
-        """Close a connection whose server turns out to be one that cannot be used any more."""
+    async def _recheck(self, server: RedisEndpoint) -> None:
+        """Check the server at intervals; close the connection if it cannot be used any more."""
         while True:
-            await trio.sleep(LOOK_SECONDS)
+            await trio.sleep(RECHECK_SECONDS)
             try:
                 info = await self.call_all(INFO)
             except Unavailable:
                 continue  # what keeps it from answering is noticed elsewhere
-            eviction = self._fitness.refuse_eviction
-            found = judge(server, read_facts(info), refuse_eviction=eviction)
-            self._fitness.warn(found.warnings)
-            if found.unfit:
-                raise Unsuitable(found.unfit)
-            if found.passing:
-                raise RedisConnectionLost(found.passing)
-            await self._look_at_schema()
+            eviction = self._health.refuse_eviction
+            found = check_facts(server, read_facts(info), refuse_eviction=eviction)
+            self._health.warn(found.warnings)
+            if found.unsuitable:
+                raise Unsuitable(found.unsuitable)
+            if found.unavailable:
+                raise RedisConnectionLost(found.unavailable)
+            await self._recheck_schema()
 
-    async def _look_at_schema(self) -> None:
-        """Close a connection to data that another release has changed; note the number in none."""
+    async def _recheck_schema(self) -> None:
+        """Close the connection if the data are of another schema; number data without a number."""
         if self._schema is None:
             return
         try:

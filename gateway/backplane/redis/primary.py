@@ -1,11 +1,14 @@
-"""Which server is the primary, by what each of several sentinels said last. Pure.
+"""Which server is the primary, by what each sentinel said last. Pure.
 
-Every failover has a configuration epoch of its own, higher than those before it. So the highest
-epoch is believed at once, whoever names it: the sentinel that leads a failover knows first. What
-is of a lower epoch comes from a sentinel that has not heard of it yet, or has been restarted with
-an old configuration, and leads nobody back. Only if no sentinel names the known epoch any more, and
-a majority of all has said the same for `RESET_SECONDS`, they have been set up anew, and are
-believed. Within one epoch the majority is right; without one it stays as it is.
+Every failover has a configuration epoch that is higher than all before. Therefore:
+
+- The highest epoch is believed at once, whichever sentinel names it: the one that leads a failover
+  knows first.
+- A lower epoch is ignored: that sentinel has not heard of the failover yet, or was restarted with
+  an old configuration.
+- If no sentinel names the known epoch any more, and a majority of all has said the same for
+  `RESET_SECONDS`, the sentinels were set up anew, and are believed.
+- Within one epoch the majority decides; without a majority the primary stays the same.
 """
 
 from __future__ import annotations
@@ -19,12 +22,12 @@ from typing import Final
 RESET_SECONDS: Final = 10.0
 """Longer than sentinels take to hear of each other's failovers."""
 CERTAIN_SECONDS: Final = 2.0
-"""How old the question may be that a sentinel has answered last."""
+"""How long ago the last question that a sentinel has answered may have been asked."""
 
 
 @dataclass(frozen=True)
 class NamedPrimary:
-    """The primary that a sentinel names: host and port, and the epoch that it is from."""
+    """The primary that a sentinel names: host, port, and configuration epoch."""
 
     host: str
     port: int
@@ -32,30 +35,30 @@ class NamedPrimary:
 
     @property
     def place(self) -> str:
-        """The address as it is written in logs."""
+        """The address, as it is logged."""
         return f"{self.host}:{self.port}"
 
 
 class PrimaryView:
-    """What the sentinels say, each called by its place; times are seconds of one clock."""
+    """What the sentinels say, each named by its place. Times are seconds of one clock."""
 
     def __init__(self, sentinels: Collection[str]) -> None:
         self.primary: NamedPrimary | None = None
-        """The one to go to, from the first time that enough sentinels have been heard."""
+        """The primary; None until enough sentinels have been heard."""
         self._unheard = set(sentinels)
         self._majority = len(self._unheard) // 2 + 1
         self._said: dict[str, tuple[NamedPrimary, float]] = {}
-        """What those that answer say, and since when."""
+        """What each sentinel that answers says, and since when."""
         self._problems: dict[str, str] = {}
-        """Why those that do not answer do not."""
+        """Why each sentinel that does not answer does not."""
         self._asking: dict[str, float] = {}
-        """When each was asked last."""
+        """When each sentinel was asked last."""
         self._asked_at: dict[str, float] = {}
-        """The same of those that can be reached, once it is known what came of it."""
+        """When each sentinel that can be reached was asked what it has answered last."""
 
     @property
     def settled(self) -> bool:
-        """Whether those that have not been heard yet could not outvote the others."""
+        """Whether a majority was heard, or all were, so that there is a decision."""
         return len(self._said) >= self._majority or not self._unheard
 
     @property
@@ -67,24 +70,24 @@ class PrimaryView:
 
     @property
     def common_problem(self) -> str:
-        """Why none of them tells, if it is the same with all; else empty."""
+        """Why no sentinel answers, if it is the same reason for all; else empty."""
         problems = set(self._problems.values())
         return problems.pop() if not self._said and len(problems) == 1 else ""
 
     @property
     def certain_until(self) -> float:
-        """Until when no sentinel that can be reached may have named another primary unheard.
+        """Until when `primary` may be relied on; for ever if no sentinel can be reached.
 
-        For ever, if none can be reached.
+        Later than that, a sentinel may have named another one that was not heard here.
         """
         return min(self._asked_at.values(), default=math.inf) + CERTAIN_SECONDS
 
     def asks(self, sentinel: str, now: float) -> None:
-        """Note that a sentinel is asked; `answered` or `failed` follows."""
+        """Record that a sentinel is asked; `answered` or `failed` follows."""
         self._asking[sentinel] = now
 
     def answered(self, sentinel: str, named: NamedPrimary, now: float) -> None:
-        """Note what a sentinel answered."""
+        """Record what a sentinel has answered."""
         before, since = self._said.get(sentinel, (None, now))
         self._said[sentinel] = named, since if named == before else now
         self._problems.pop(sentinel, None)
@@ -93,10 +96,10 @@ class PrimaryView:
         self.primary = self._decide(now)
 
     def failed(self, sentinel: str, problem: str, now: float) -> bool:
-        """Note that a sentinel did not answer; tells whether it did until then.
+        """Record that a sentinel did not answer; return whether it did before.
 
-        Only the second time in a row it is taken to be out of reach: the first time it may have
-        been this process that stood still.
+        It counts as unreachable only after the second time in a row: the first time this process
+        may have been suspended.
         """
         new = sentinel not in self._problems
         self._problems[sentinel] = problem

@@ -1,4 +1,4 @@
-"""How long to wait before something is tried again that Redis did not do. Pure."""
+"""Pauses before another attempt at what Redis did not do. Pure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 from gateway.backplane.redis.errors import Unavailable
 
 RETRY_SECONDS: Final = 0.25
-"""After a failure that may have passed by then."""
+"""The pause after a failure that may pass, and after the first refusal."""
 LONGEST_RETRY_SECONDS: Final = 30.0
-"""After a refusal that has come again and again."""
+"""The longest pause after refusals in a row."""
 
 
 class Retry:
@@ -21,7 +21,7 @@ class Retry:
         self._next = RETRY_SECONDS
 
     def pause(self, error: Unavailable) -> float:
-        """Return the seconds to wait: after each refusal in a row twice as many, up to a bound."""
+        """Return the seconds to wait; they double with each refusal in a row, up to a bound."""
         if error.passes:
             self._next = RETRY_SECONDS
             return RETRY_SECONDS
@@ -29,5 +29,5 @@ class Retry:
         return pause
 
     def succeeded(self) -> None:
-        """Begin anew: it was done."""
+        """Record a success: the next pause is the shortest."""
         self._next = RETRY_SECONDS

@@ -1,10 +1,10 @@
-"""The number of the format in which a cluster's data are stored, kept beside them.
+"""The schema number: the format in which a cluster's data are stored in Redis.
 
-A node reads data of its own number only: where it finds another one it says so and does not serve.
-The number is raised by each change that nodes of the release before could not bear beside them
-(CHANGELOG.md says how to upgrade). It is noted by the first node that finds nothing stored.
+A node serves only data of its own number. The number is raised by each change after which nodes of
+the release before could not use the data; CHANGELOG.md says how to upgrade. The first node that
+finds no data stores its number.
 
-Releases before the number kept the register of nodes under another key, by which they are known.
+Data of releases without a number are recognised by the key of their register of nodes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Command = tuple[str | int, ...]
 
 
 class Schema:
-    """What a namespace says of the format of its data."""
+    """The schema of the data in a namespace."""
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
@@ -31,21 +31,21 @@ class Schema:
 
     @property
     def questions(self) -> tuple[Command, ...]:
-        """The commands whose replies `problem` judges."""
+        """The commands whose replies `is_missing` and `problem` take."""
         return ("GET", self._key), ("EXISTS", self._unnumbered)
 
     @property
     def note(self) -> Command:
-        """The command that notes this release's number, unless there is one."""
+        """The command that stores this release's number, unless there is one."""
         return "SET", self._key, NUMBER, "NX"
 
     def is_missing(self, replies: list[Any]) -> bool:
-        """Return whether nothing is stored that another release could have written."""
+        """Return whether there is neither a number nor data of a release without one."""
         number, unnumbered = replies
         return number is None and not unnumbered
 
     def problem(self, replies: list[Any]) -> str:
-        """Return why the data cannot be read by this release; empty if they can, or are none."""
+        """Return why this release cannot use the data; empty if it can."""
         number, unnumbered = replies
         if unnumbered:
             found, stale = "1", f"; if none runs, delete {self._unnumbered}"
@@ -60,12 +60,10 @@ class Schema:
         )
 
     async def check(self, connection: RedisConnection) -> None:
-        """See that what is stored can be read, and note the number where nothing is.
+        """Check the schema on a new connection, and store the number if there is none.
 
-        For a new connection, before anything else uses it.
-
-        :raises Unsuitable: if it cannot.
-        :raises RedisConnectionLost: if that cannot be found out.
+        :raises Unsuitable: if this release cannot use the data.
+        :raises RedisConnectionLost: if that could not be checked.
         """
         try:
             with trio.fail_after(CONNECT_SECONDS):

@@ -1,4 +1,4 @@
-"""One sentinel: a connection on which it is asked for the primary, and announces failovers."""
+"""A connection to a sentinel, which answers who the primary is, and announces failovers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gateway.backplane.redis.primary import NamedPrimary
 from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint
 
 UNKNOWN_NAME: Final = "it knows no"
-"""How the problem begins of a sentinel that watches no primary of the name."""
+"""How the error of a sentinel begins that watches no primary of this name."""
 _NEWS: Final = ("+promoted-slave", "+switch-master")
-"""What the sentinel that leads a failover publishes first, and what all do in the end."""
+"""Published first by the sentinel that leads a failover, and in the end by all."""
 
 
 class Sentinel:
@@ -27,7 +27,10 @@ class Sentinel:
         self._news = False
 
     async def primary(self, name: str) -> NamedPrimary:
-        """Return the primary that it names now; :raises RedisConnectionLost: if it names none."""
+        """Return the primary that the sentinel names.
+
+        :raises RedisConnectionLost: if it names none.
+        """
         epoch = ("SENTINEL", "MASTER", name)
         question = epoch, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name), epoch
         while True:
@@ -40,15 +43,15 @@ class Sentinel:
                 return named
 
     async def news(self, seconds: float) -> None:
-        """Wait until it has announced something since it was asked, for so long at most."""
+        """Wait for an announcement since the last question, for so many seconds at most."""
         with trio.move_on_after(seconds):
             while not self._news:
                 if await self._receive():
                     raise RedisConnectionLost("a reply that nobody asked for")
 
     async def greet(self, credentials: Sequence[tuple[str | int, ...]]) -> None:
-        """Log in, and have failovers announced; :raises RedisConnectionLost: if it refuses."""
-        # By RESP3 one connection carries announcements and answers.
+        """Log in, and subscribe to failovers; :raises RedisConnectionLost: if it refuses."""
+        # With RESP3, announcements and answers come on one connection.
         _expect_no_error(await self._ask([*credentials, ("HELLO", 3)]))
         await self._connection.send(pack(("SUBSCRIBE", *_NEWS)))
         while not self._news:
@@ -63,7 +66,7 @@ class Sentinel:
         return replies
 
     async def _receive(self) -> list[Any]:
-        """Wait for bytes and return the replies among what they bring, without announcements."""
+        """Wait for bytes, and return the replies in them, without announcements."""
         received = list(await self._connection.receive())
         replies = [each for each in received if not isinstance(each, hiredis.PushNotification)]
         self._news |= len(replies) < len(received)
@@ -72,7 +75,10 @@ class Sentinel:
 
 @asynccontextmanager
 async def open_sentinel(server: RedisEndpoint) -> AsyncIterator[Sentinel]:
-    """Connect to a sentinel; :raises OSError, RedisConnectionLost: if that fails, now or later."""
+    """Connect to a sentinel, and close the connection in the end.
+
+    :raises OSError, RedisConnectionLost: if that fails, now or later.
+    """
     stream = await server.connect()
     try:
         sentinel = Sentinel(RedisConnection(stream, server))
@@ -89,7 +95,7 @@ def _expect_no_error(replies: list[Any]) -> None:
 
 
 def _read(described: Any, address: Any) -> NamedPrimary:  # noqa: ANN401
-    """Read two replies of a sentinel as one; :raises RedisConnectionLost: if they are none."""
+    """Return the primary that two replies name; :raises RedisConnectionLost: if they name none."""
     try:
         host, port = address
         named = NamedPrimary(host.decode(), int(port), int(described[b"config-epoch"]))

@@ -1,4 +1,4 @@
-"""One Redis server: where it is, who we are to it, and a fresh connection to it."""
+"""A Redis server: its address, our credentials, and how to connect to it."""
 
 from __future__ import annotations
 
@@ -21,29 +21,39 @@ _TLS_OPTIONS: Final = frozenset({
 
 
 class Topology(Protocol):
-    """Knows which server is the one to talk to."""
+    """Knows which server to connect to."""
 
     @property
     def place(self) -> str:
-        """What it is called in logs; it holds no secret."""
+        """Its name in logs; without secrets."""
 
     @property
     def database(self) -> int:
-        """The number of the database, which is the same on every server."""
+        """The number of the database, the same on every server."""
 
     async def find(self) -> RedisEndpoint:
-        """Give the server to connect to now. :raises OSError: if nobody knows."""
+        """Return the server to connect to now.
+
+        :raises OSError: if it is not known.
+        :raises Unsuitable: if somebody must change something before it can be known.
+        """
 
     async def certain(self) -> None:
-        """Wait until what `find` gives may be believed; what a server answers counts only then."""
+        """Wait until it is certain that the server that `find` returned is still the right one.
+
+        A reply of the server is used only after that.
+        """
 
     async def watch(self, on_moved: Callable[[], None]) -> None:
-        """Call ``on_moved`` whenever `find` gives another server than before."""
+        """Call ``on_moved`` whenever another server is the right one than `find` returned last.
+
+        Returns, if at all, once that can happen no more.
+        """
 
 
 @dataclass(frozen=True)
 class RedisEndpoint:
-    """One Redis server. ``place`` is for logs: it holds no secret."""
+    """One Redis server, which is also a topology. ``place`` is for logs, and has no secrets."""
 
     place: str
     host: str = "localhost"
@@ -54,10 +64,10 @@ class RedisEndpoint:
     database: int = 0
     tls: ssl.SSLContext | None = None
     must_be_primary: bool = False
-    """Whether sentinels name it: should it be a replica, another one will be named soon."""
+    """Whether sentinels name it: if it is a replica, they will soon name another one."""
 
     async def find(self) -> RedisEndpoint:
-        """Give itself: there is no other."""
+        """Return this server: there is no other."""
         await trio.lowlevel.checkpoint()
         return self
 
@@ -65,14 +75,14 @@ class RedisEndpoint:
         """Return at once: there is no other."""
 
     async def watch(self, on_moved: Callable[[], None]) -> None:  # noqa: ARG002
-        """Return: it stays this one."""
+        """Return at once: there is no other."""
         await trio.lowlevel.checkpoint()
 
     @classmethod
     def from_url(cls, url: str) -> RedisEndpoint:
-        """Read a ``redis://``, ``rediss://`` or ``unix://`` URL as redis-py does.
+        """Return the server of a ``redis://``, ``rediss://`` or ``unix://`` URL, as in redis-py.
 
-        What redis-py would pass over, or this program has no use for, is refused.
+        What redis-py would ignore is refused, and so are options that this program does not use.
 
         :raises ValueError: saying what is wrong, without repeating a password.
         """
@@ -81,7 +91,7 @@ class RedisEndpoint:
         except ValueError as error:
             if "Port" not in str(error):
                 raise
-            # Its text may be what was meant as a part of the password.
+            # The error's text may be a part of the password.
             raise ValueError("the port in a Redis URL is no number up to 65535") from None
         _check_spelling(url)
         kind = options.pop("connection_class", None)
@@ -106,9 +116,9 @@ class RedisEndpoint:
         )
 
     async def connect(self) -> trio.abc.Stream:
-        """Open a connection; nothing has been said on it yet.
+        """Open a connection, on which nothing is sent yet.
 
-        :raises OSError: if there is nobody, or TLS fails.
+        :raises OSError: if nobody listens, or TLS fails.
         """
         if self.path is not None:
             return await trio.open_unix_socket(self.path)
@@ -126,14 +136,14 @@ class RedisEndpoint:
         return secure
 
     def credentials(self) -> list[tuple[str | int, ...]]:
-        """Give the command that says who we are, if there is something to say."""
+        """Return the commands that authenticate us, if any."""
         if self.password is None and not self.username:
             return []
         user = (self.username,) if self.username else ()
         return [("AUTH", *user, self.password or "")]
 
     def greeting(self, name: str) -> list[tuple[str | int, ...]]:
-        """Commands that a new connection begins with."""
+        """Return the first commands on a new connection; ``name`` is for CLIENT LIST."""
         commands = self.credentials()
         if self.database:
             commands.append(("SELECT", self.database))
@@ -142,13 +152,13 @@ class RedisEndpoint:
 
 
 def _check_spelling(url: str) -> None:
-    """Refuse what redis-py overlooks: most likely it is misspelt, and was meant to matter."""
+    """Refuse what redis-py ignores: most likely it is misspelt."""
     parts = urlsplit(url)
     if parts.fragment:
         raise ValueError("a # in a Redis URL is written %23")
     database = parts.path.removeprefix("/")
     if parts.scheme != "unix" and database and not database.isdecimal():
-        # It may be what was meant as a part of the password, and so may the options below.
+        # It may be a part of the password, and so may the options below.
         raise ValueError("the database in a Redis URL is no number")
     for name in read_options(parts.query):
         if name in _TLS_OPTIONS and parts.scheme != "rediss":
@@ -159,7 +169,7 @@ def _check_spelling(url: str) -> None:
 
 
 def read_options(query: str) -> dict[str, str]:
-    """Take the options of a URL apart; :raises ValueError: for one without a value, or twice."""
+    """Return the options of a URL; :raises ValueError: if one has no value, or comes twice."""
     options: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if not value or name in options:
@@ -169,7 +179,7 @@ def read_options(query: str) -> dict[str, str]:
 
 
 def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
-    """Build what redis-py's ``ssl_…`` options in a ``rediss://`` URL ask for."""
+    """Return the TLS context for redis-py's ``ssl_…`` options."""
     try:
         context = ssl.create_default_context(
             cafile=options.get("ssl_ca_certs"), capath=options.get("ssl_ca_path")

@@ -1,4 +1,4 @@
-"""The subscription connection: what other nodes publish, in bursts as it comes off the socket."""
+"""The subscription connection: publications of all nodes, in bursts as they are read."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import trio
 
 from gateway.backplane.redis.connection import (
     Pipeline,
+    Reconnector,
     RedisConnection,
     RedisConnectionLost,
-    Upkeep,
 )
 from gateway.backplane.redis.errors import Unavailable, Unsuitable
-from gateway.backplane.redis.fitness import Fitness
 from gateway.backplane.redis.server import Topology
+from gateway.backplane.redis.server_health import ServerHealth
 
 Burst = list[tuple[bytes, bytes]]
-"""Channel and payload of each publication, in the order that Redis gave them."""
+"""Channel and payload of each publication, in the order in which they came."""
 
 SUBSCRIBE_BATCH: Final = 500
 
@@ -36,13 +36,16 @@ class _Confirmation:
 
 
 class Subscription:
-    """The channels a node listens to, on one connection, with which they are all resubscribed."""
+    """The channels that a node is subscribed to, on one connection.
+
+    After the connection was lost all of them are subscribed again.
+    """
 
     def __init__(
-        self, topology: Topology, *, name: str, timeout: float, fitness: Fitness | None = None
+        self, topology: Topology, *, name: str, timeout: float, health: ServerHealth | None = None
     ) -> None:
-        self._fitness = fitness or Fitness()
-        self._upkeep = Upkeep(topology, name, self._fitness)
+        self._health = health or ServerHealth()
+        self._reconnector = Reconnector(topology, name, self._health)
         self._name = name
         self._timeout = timeout
         self._channels: dict[bytes, None] = {}
@@ -59,21 +62,22 @@ class Subscription:
         on_restored: Callable[[], None],
         on_moved: Callable[[], None] = lambda: None,
     ) -> None:
-        """Keep the connection; runs for as long as the node does.
+        """Keep the connection open; runs for as long as the node does.
 
-        ``on_burst`` is awaited with everything that one read brought, before the next read;
-        ``on_restored`` after a reconnection once every channel is confirmed again, at which time
-        anything may have been missed; ``on_moved`` when it finds another `replication_id`, before
-        anything is read.
+        - ``on_burst``: awaited with all publications that one read brought, before the next read;
+        - ``on_restored``: called once all channels are confirmed on a new connection; any
+          publication before that may have been missed;
+        - ``on_moved``: called when a new connection finds another `replication_id`, before anything
+          is read from it.
         """
         serve = partial(self._serve, on_burst=on_burst, on_restored=on_restored, on_moved=on_moved)
-        await self._upkeep.run([], serve)
+        await self._reconnector.run([], serve)
 
     async def subscribe(self, channel: bytes) -> bool:
-        """Listen to a channel: true once what is published from now on will be delivered.
+        """Subscribe to a channel; return whether Redis has confirmed it in time.
 
-        False if the connection was lost meanwhile or Redis does not answer in time; unless it is
-        unsubscribed, the channel is subscribed later all the same.
+        If it has, all that is published from now on is delivered. If not, the channel is subscribed
+        later, unless it is unsubscribed.
         """
         self._channels[channel] = None
         if not self.connected:
@@ -87,14 +91,14 @@ class Subscription:
         return confirmation.done
 
     def unsubscribe(self, channel: bytes) -> None:
-        """Stop listening to a channel; what is on its way may still come."""
+        """Unsubscribe from a channel; what is under way may still come."""
         self._channels.pop(channel, None)
         if self.connected:
             self._pipeline.put((b"UNSUBSCRIBE", channel))
 
-    def rebuild(self) -> None:
-        """Give up a connection that does not bring what is published, and open another."""
-        self._upkeep.rebuild()
+    def reconnect(self) -> None:
+        """Replace the connection: it does not deliver, or another server is the right one."""
+        self._reconnector.reconnect()
 
     async def _serve(
         self,
@@ -106,7 +110,7 @@ class Subscription:
     ) -> None:
         self._pipeline.clear()
         before = self.replication_id
-        self.replication_id = connection.found.replication_id or before
+        self.replication_id = connection.report.replication_id or before
         if "" != before != self.replication_id:
             on_moved()
         try:
@@ -120,7 +124,7 @@ class Subscription:
                 self._unconfirmed.popleft().arrived.set()
 
     async def _restore(self, on_restored: Callable[[], None]) -> None:
-        """Subscribe every channel again, in batches, and say so when all are confirmed."""
+        """Subscribe to every channel, in batches, and call back when all are confirmed."""
         self.connected = True
         channels = list(self._channels)
         last: _Confirmation | None = None
@@ -134,7 +138,7 @@ class Subscription:
             last = confirmations[-1]
             await last.arrived.wait()
         if last is None or last.done:
-            self._fitness.fit(self._name)
+            self._health.mark_usable(self._name)
             on_restored()
 
     async def _read(

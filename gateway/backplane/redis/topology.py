@@ -1,4 +1,4 @@
-"""Which Redis server to talk to: one that is named, or the one that the sentinels name."""
+"""Which Redis server to connect to: a fixed one, or the one that sentinels name."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from gateway.backplane.redis.sentinel import UNKNOWN_NAME, open_sentinel
 from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint, Topology, read_options
 
 ASK_SECONDS: Final = 0.5
-"""How often each sentinel is asked, whether it announces anything or not."""
+"""How often each sentinel is asked, also without an announcement."""
 ANSWER_SECONDS: Final = 0.75
-"""How long a sentinel has to answer: so long that asking twice in vain is done before the last
-answer is older than `CERTAIN_SECONDS`."""
+"""How long a sentinel may take to answer. Two attempts in vain are over before the last answer is
+older than `CERTAIN_SECONDS`."""
 AGAIN_SECONDS: Final = 0.1
-"""How soon a sentinel is asked again that did not answer."""
+"""The pause before a sentinel is asked again after one attempt in vain."""
 AWAY_SECONDS: Final = (0.5, 1.0)
-"""How soon, at least and at most, if it had not answered before, either."""
+"""Bounds of the pause after further attempts in vain."""
 
 _NOT_LET_IN: Final = ("NOAUTH ", "NOPERM ", "WRONGPASS ")
-"""How the answers begin of sentinels to which the URL names no user that they know."""
+"""How the answers of sentinels begin that do not accept the URL's user or password."""
 _SERVER_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _SENTINEL_PORT: Final = 26379
 _SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
@@ -39,7 +39,7 @@ log = structlog.get_logger("redis")
 
 
 def topology_from_url(url: str) -> Topology:
-    """Read the URL of one server, or of the sentinels that know which of several it is.
+    """Return the topology of a URL, which names one server or the sentinels of several.
 
     :raises ValueError: saying what is wrong, without repeating a password.
     """
@@ -49,9 +49,9 @@ def topology_from_url(url: str) -> Topology:
 
 
 class Sentinels:
-    """A primary that may change, and the sentinels that say which server it is.
+    """A primary that may change, and the sentinels that name it.
 
-    ``server`` is all of the primary but its address.
+    ``server`` has all but the primary's address: credentials, database, TLS.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Sentinels:
         self._heard = trio.Event()
         self._watched = False
         self._found: str | None = None
-        """Where the server is that was found last."""
+        """The place of the server that `find` returned last."""
 
     @property
     def place(self) -> str:
-        """The primary's name, which stays."""
+        """The primary's name, which stays the same."""
         return f"sentinel/{self.name}"
 
     @property
@@ -78,11 +78,12 @@ class Sentinels:
 
     @classmethod
     def from_url(cls, url: str) -> Sentinels:
-        """Read ``redis+sentinel://[user:password@]host:port,host:port/NAME[/db][?options]``.
+        """Return the sentinels of a URL, with the primary that they are asked for.
 
-        User and password are for Redis; those for the sentinels, if they ask for any, are the
-        options ``sentinel_username`` and ``sentinel_password``. With ``rediss+sentinel://`` all of
-        them are spoken to over TLS, with the same options as in a ``rediss://`` URL.
+        It is ``redis+sentinel://[user:password@]host:port,host:port/NAME[/db][?options]``. User and
+        password are for Redis; those for the sentinels, if they require any, are the options
+        ``sentinel_username`` and ``sentinel_password``. With ``rediss+sentinel://`` all connections
+        use TLS, with the same options as in a ``rediss://`` URL.
 
         :raises ValueError: saying what is wrong, without repeating a password.
         """
@@ -114,11 +115,11 @@ class Sentinels:
         )
 
     async def find(self) -> RedisEndpoint:
-        """Return the primary, once enough sentinels have been heard to tell.
+        """Return the primary, once enough sentinels have answered.
 
-        While nobody watches them they are asked now.
+        They are asked now, unless `watch` asks them already.
 
-        :raises OSError: if none of them can be asked.
+        :raises OSError: if none of them answers.
         :raises Unsuitable: if all of them refuse, or know no primary of this name.
         """
         primary = await (self._named() if self._watched else self._ask_once())
@@ -157,17 +158,17 @@ class Sentinels:
             await self._heard.wait()
 
     async def certain(self) -> None:
-        """Wait until no sentinel may have named another primary two seconds ago.
+        """Wait until no sentinel can have named another primary `CERTAIN_SECONDS` ago.
 
-        That is so at once, unless this process has been standing still.
+        Returns at once, unless this process was suspended.
         """
         while trio.current_time() > self._view.certain_until:
             await self._heard.wait()
-        # Whoever was woken, and then given up, in the same moment does not go on.
+        # A task that was woken and cancelled in the same moment must not go on.
         await trio.lowlevel.checkpoint_if_cancelled()
 
     async def watch(self, on_moved: Callable[[], None]) -> None:
-        """Ask all the sentinels, and call ``on_moved`` when another primary is named than found."""
+        """Ask all sentinels; call ``on_moved`` when they name another primary than `find` did."""
         self._watched = True
         await self._follow_all(on_moved)
 
@@ -177,7 +178,7 @@ class Sentinels:
                 nursery.start_soon(self._follow, sentinel, on_moved)
 
     async def _follow(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> None:
-        """Ask one sentinel for as long as the node runs."""
+        """Ask one sentinel again and again, on as many connections as it takes."""
         while True:
             problem = await self._ask(sentinel, on_moved)
             with self._hearing(sentinel, on_moved):
@@ -187,7 +188,7 @@ class Sentinels:
             await trio.sleep(AGAIN_SECONDS if new else random.uniform(*AWAY_SECONDS))  # noqa: S311
 
     async def _ask(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> str:
-        """Ask one sentinel over one connection, again and again; return why that came to an end."""
+        """Ask one sentinel again and again on one connection; return why that came to an end."""
         self._view.asks(sentinel.place, trio.current_time())
         try:
             with trio.move_on_after(ANSWER_SECONDS) as answering:
@@ -206,7 +207,7 @@ class Sentinels:
 
     @contextmanager
     def _hearing(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> Iterator[None]:
-        """Act on what the view is after a sentinel was heard."""
+        """Act on the view after it was changed in this context."""
         yield
         primary, before = self._view.primary, self._found
         if primary is not None and before not in {None, primary.place}:
@@ -216,7 +217,7 @@ class Sentinels:
                 name=self.name, old=before, new=primary.place, epoch=primary.epoch,
                 sentinel=sentinel.place,
             )  # fmt: skip
-            on_moved()  # first: who waits to be certain shall not go on with the old one
+            on_moved()  # first: tasks that wait in `certain` must not go on with the old one
         self._heard.set()
         self._heard = trio.Event()
 

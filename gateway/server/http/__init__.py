@@ -1,1 +1,1 @@
-"""What a node answers to a plain HTTP request: health, readiness, metrics."""
+"""Plain HTTP requests to a node: health, readiness, metrics."""

@@ -1,4 +1,4 @@
-"""What a node answers over plain HTTP: one request, one response, and the connection ends."""
+"""The responses to HTTP requests; after each, the connection is closed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ ABOUT: Final = (
 _PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics"})
 
 
-def parse(head: bytes) -> h11.Request:
-    """Read a request's head. :raises h11.RemoteProtocolError: if it is none."""
+def parse_request(head: bytes) -> h11.Request:
+    """Return the request with this head, which is complete.
+
+    :raises h11.RemoteProtocolError: if it is not HTTP.
+    """
     parser = h11.Connection(h11.SERVER)
     parser.receive_data(head)
     event = parser.next_event()
@@ -32,18 +35,18 @@ def parse(head: bytes) -> h11.Request:
 
 
 def wants_websocket(request: h11.Request) -> bool:
-    """Tell whether a request asks for the WebSocket endpoint."""
+    """Return whether a request asks for a WebSocket on the endpoint that has one."""
     return request.method == b"GET" and _path(request) == wire.PATH and is_upgrade(request)
 
 
-def answer(request: h11.Request, context: NodeContext) -> bytes:
-    """Give the whole response to any other request."""
+def respond(request: h11.Request, context: NodeContext) -> bytes:
+    """Return the response to a request that does not ask for a WebSocket."""
     path = _path(request)
     if path == wire.PATH:
         return _response(426, "This is a WebSocket endpoint.\n", header=("Upgrade", "websocket"))
     if path not in _PATHS:
         return _response(404, "There is nothing here.\n")
-    response = _answer_get(path, context)
+    response = _respond_to_get(path, context)
     if request.method == b"HEAD":
         return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     if request.method != b"GET":
@@ -52,22 +55,22 @@ def answer(request: h11.Request, context: NodeContext) -> bytes:
 
 
 def bad_request(status: int, problem: str) -> bytes:
-    """Give the response to what is no HTTP."""
+    """Return the response to what is not HTTP."""
     return _response(status, f"Bad request: {problem}\n")
 
 
-def failed() -> bytes:
+def internal_error() -> bytes:
     """Return the response to a request that this node failed to answer."""
     return _response(500, "This node failed to answer; its log says why.\n")
 
 
-def cannot_upgrade(problem: str) -> bytes:
-    """Give the response to a WebSocket handshake that is wrong."""
+def bad_handshake(problem: str) -> bytes:
+    """Return the response to a wrong WebSocket handshake."""
     return _response(400, problem + "\n", header=("Sec-WebSocket-Version", "13"))
 
 
-def turned_away(retry_after: float) -> bytes:
-    """Give the response to a WebSocket handshake that comes at a bad time."""
+def unavailable(retry_after: float) -> bytes:
+    """Return the response to a handshake that is to be tried again after so many seconds."""
     seconds = str(max(1, math.ceil(retry_after)))
     return _response(503, "Try again later, or elsewhere.\n", header=("Retry-After", seconds))
 
@@ -76,7 +79,7 @@ def _path(request: h11.Request) -> str:
     return request.target.partition(b"?")[0].decode("ascii", "replace")
 
 
-def _answer_get(path: str, context: NodeContext) -> bytes:
+def _respond_to_get(path: str, context: NodeContext) -> bytes:
     if path == "/healthz":
         return _response(200, "ok\n")
     if path == "/metrics":
@@ -110,3 +113,4 @@ def _response(
 
 
 HEAD_TOO_LONG: Final = _response(431, "The head is too long.\n")
+"""The response to a request whose head is longer than a node reads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import trio
 
 from gateway import wire
 from gateway.backplane import payloads
@@ -13,7 +13,7 @@ async def send(session: Session, command: wire.Send) -> None:
     """Publish a message in a room; the answer says that Redis has it, and under which ``seq``."""
     context = session.context
     room = session.room(command.room)
-    began = time.perf_counter()
+    began = trio.current_time()
     tail = payloads.encode_message_tail(
         room=room.name, sender=session.nick, text=command.text, id=command.id
     )
@@ -23,7 +23,7 @@ async def send(session: Session, command: wire.Send) -> None:
     )  # fmt: skip
     room.log.acknowledge(seq, context.backplane.replication_id)
     context.metrics.counts.messages_in += 1
-    context.metrics.publish_seconds.observe(time.perf_counter() - began)
+    context.metrics.publish_seconds.observe(trio.current_time() - began)
     session.send(wire.Sent(id=command.id, seq=seq))
 
 

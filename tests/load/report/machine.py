@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from gateway.embedded_redis import NoRedis, find_redis
 
 
@@ -29,7 +31,7 @@ def describe(gateway: Path, **more: Any) -> dict[str, Any]:
 
 def _redis() -> str:
     try:
-        return _first_line([find_redis(), "--version"])
+        return _first_line([trio.run(find_redis), "--version"])
     except NoRedis:
         return "elsewhere"
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
 
+import trio
+
 from client.addresses import NodeAddress
 from gateway.embedded_redis import find_redis
 from tests.load.target.processes import Usage, port_of, start, stop, usage, wait_for
@@ -111,7 +113,7 @@ def spawned(
         options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
         config = (gateway / "gateway" / "config.py").read_text("utf-8")
         unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
-        redis = start([find_redis(), *options], Path(folder), other_core)
+        redis = start([trio.run(find_redis), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
         try:
             wait_for(listens.exists, redis, "Redis")

@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import trio
+
 from gateway.embedded_redis import find_redis
 from tests.load.target.processes import port_of, start, usage, wait_for
 
@@ -79,7 +81,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="chat-floor-") as folder:
         path = f"{folder}/redis.sock"
         redis = start(
-            [find_redis(), "--port", "0", "--unixsocket", path, "--save", ""],
+            [trio.run(find_redis), "--port", "0", "--unixsocket", path, "--save", ""],
             Path.cwd(),
             other_core,
         )

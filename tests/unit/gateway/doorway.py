@@ -1,10 +1,9 @@
-"""One connection that a node serves, over real local sockets; there is no Redis."""
+"""One connection that a node serves, in memory; there is neither a socket nor a Redis."""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -14,6 +13,7 @@ from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
 from tests import PATIENCE
+from tests.memory_transport import MemoryStream, memory_connection
 
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -32,7 +32,7 @@ def not_ready() -> str | None:
 class Door:
     """A connection that is served, and its client's end."""
 
-    def __init__(self, connection: Connection, client: trio.SocketStream) -> None:
+    def __init__(self, connection: Connection, client: MemoryStream) -> None:
         self.connection = connection
         self.client = client
         self.served = trio.Event()
@@ -62,11 +62,9 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
     """Serve one connection of a node that has never reached its Redis."""
     node = Node(Settings(redis="unix:///nowhere/redis.sock"))
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
-    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with listener, trio.open_nursery() as nursery:
-        client = await trio.testing.open_stream_to_socket_listener(listener)
-        accepted = socket.socket(fileno=(await listener.accept()).socket.detach())
-        opened = Door(Connection(context, accepted, "client:1", nursery.start_soon), client)
+    transport, client = memory_connection()
+    async with trio.open_nursery() as nursery:
+        opened = Door(Connection(context, transport, "client:1", nursery.start_soon), client)
 
         async def serve() -> None:
             await opened.connection.serve()
@@ -77,6 +75,7 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
             yield opened
         with trio.fail_after(PATIENCE):
             await opened.served.wait()
+        assert transport.closed
 
 
 def get(path: str, method: str = "GET") -> bytes:

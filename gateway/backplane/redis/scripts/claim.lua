@@ -1,15 +1,14 @@
--- Take a nickname, giving up the session's old one in the same moment.
+-- Claim a nickname for a session, and release the one that it had, in one step.
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
 -- ARGV  1 session  2 node  3 term, 0 if it has none yet  4 who  5 folded
---       6, 7 what the channel of a node has before and behind its name
---       8... variants to try if it is taken, folded
--- Gives {0, term} if it is the session's now, {-2} if the session goes on at another node,
--- {-3, term, who} if this node took it up in a later term; else it is taken: {index of the first
--- free variant, or -1 if none is}.
+--       6... variants to try if it is taken, folded
+-- Returns {0, term, the node that the session was on if that is another, else ''} if it is the
+-- session's now, {-2} if the session goes on at another node, {-3, term, who} if this node took it
+-- up in a later term; else it is taken: {number of the first free variant, or -1 if none is}.
 local nicks, sessions = KEYS[1], KEYS[2]
 local session, node, term, who, folded = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local held, elsewhere = redis.call('HGET', sessions, session), nil
+local held, elsewhere = redis.call('HGET', sessions, session), ''
 if held then
   local owner = redis.call('HGET', nicks, held) or ''
   local whose, at, known, known_who = string.match(owner, '^(%S+) ([^~ ]+)%S* (%d+) (.*)$')
@@ -29,9 +28,9 @@ if held then
 end
 local owner = string.match(redis.call('HGET', nicks, folded) or '', '^%S+')
 if owner and owner ~= session then
-  for i = 8, #ARGV do
+  for i = 6, #ARGV do
     if redis.call('HEXISTS', nicks, ARGV[i]) == 0 then
-      return {i - 7}
+      return {i - 5}
     end
   end
   return {-1}
@@ -47,7 +46,4 @@ if held ~= folded then
     redis.call('HDEL', nicks, held)
   end
 end
-if elsewhere then
-  redis.call('PUBLISH', ARGV[6] .. elsewhere .. ARGV[7], 'taken ' .. session)
-end
-return {0, term}
+return {0, term, elsewhere}

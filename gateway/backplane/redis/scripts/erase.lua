@@ -1,13 +1,13 @@
--- Put tombstones in the place of messages in a room's log, and announce it; some of it per call.
--- An entry of a stream cannot be changed: the log is copied, and in the end the copy is the log.
+-- Replace messages in a room's log with tombstones, and announce it; in several calls.
+-- Entries of a stream cannot be changed: the log is copied, and in the end the copy replaces it.
 -- KEYS  1 meta (hash: epoch, seq, erasures, erased, …)  2 log (stream)  3 copy of the log (stream)
---       4 whose the copy is (string: token)
--- ARGV  1 token  2 the epoch that is erased from  3 milliseconds until another may begin a copy
+--       4 owner of the copy (string: token)
+-- ARGV  1 token  2 epoch of the room  3 milliseconds until another erasure may begin a copy
 --       4 bytes to copy in this call, or 0 if no message in the log is to be replaced
---       5 erased seqs to remember at most  6 channel  7 seq up to which all is erased, or 0
+--       5 erased seqs to record at most  6 channel  7 seq up to which all is erased, or 0
 --       8... seqs of the messages to erase
--- Gives {'more'} to be called again, {'done', nodes told}, {'busy'} if another copy is under way, or
--- {'changed'} if the room is in another epoch. Safe to repeat.
+-- Returns {'more'} if it must be called again, {'done', nodes notified}, {'busy'} during another
+-- erasure's copy, or {'changed'} if the room is in another epoch. Safe to repeat.
 local PAGE, ENTRY = 50, 500 -- an entry counts for so many bytes more
 local meta, log, copy, owner = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local most, up_to = tonumber(ARGV[4]), tonumber(ARGV[7])
@@ -25,7 +25,7 @@ for i = 8, #ARGV do
   wanted[ARGV[i]] = true
 end
 
--- In a JSON string every quote is escaped: neither mark can be a part of what somebody wrote.
+-- In a JSON string every quote is escaped: neither mark can be a part of a text.
 local function tombstone(message)
   local text = string.find(message, ',"text":"', 1, true)
   local tail = text and string.find(message, ',"id":"', text, true)
@@ -47,7 +47,7 @@ if most > 0 then
       local seq = string.match(id, '^%d+')
       from = '(' .. id
       if tonumber(seq) <= up_to or wanted[seq] then
-        -- What is no message somebody else has put there: it goes.
+        -- An entry that is no message was put there by another program: it is dropped.
         local grave = tombstone(fields[2])
         fields = grave and {'m', grave}
       end
@@ -76,7 +76,7 @@ if most > 0 then
   redis.call('UNLINK', copy, owner)
 end
 
--- The last erased messages by their seq, the newest at the end, and up to where all are erased.
+-- The erased messages by their seq, the last to be erased at the end, and up to where all are.
 local record = redis.call('HGET', meta, 'erased') or ''
 local covered = math.max(up_to, tonumber(string.match(record, '"up_to":(%d+)') or 0))
 local seqs, known, news = {}, {}, up_to > 0 and 1 or 0

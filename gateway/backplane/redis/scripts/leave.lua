@@ -1,10 +1,10 @@
--- Take sessions out of a room and announce it once; start the clock of a room left empty.
+-- Remove sessions from a room, and announce it; a room without members expires in the end.
 -- KEYS  1 meta  2 members (hash: session -> "node term who")  3 log  4 ids  5 older ids
--- ARGV  1 channel  2 milliseconds an empty room's log is kept
---       3 node; 'name~' stands for all incarnations of one
---       4, 6... sessions, each before the last term that is meant: those of them that are here, on
---       that node, in no later term, leave
--- Gives {how many left, 1 if the room still has members or history, else 0}.
+-- ARGV  1 channel  2 milliseconds until a room without members expires
+--       3 node; 'name~' stands for all its incarnations
+--       4... pairs of a session and the last term that is meant: removed are those that are members
+--       on that node, in no later term
+-- Returns {how many were removed, 1 if the room still has members or a log, else 0}.
 local meta, members, log = KEYS[1], KEYS[2], KEYS[3]
 local gone = {}
 for i = 4, #ARGV, 2 do

@@ -1,11 +1,11 @@
--- Shared by the scripts that append to a log (a room's, an inbox's); stands before each of them.
+-- Functions of the scripts that append to a log, a room's or an inbox's; put before each of them.
 
--- The value that an idempotency key has in the younger or the older generation of ids, or false.
+-- Returns the value of an idempotency key in the younger or older generation of ids, or false.
 local function known_as(ids, older, key)
   return redis.call('HGET', ids, key) or redis.call('HGET', older, key)
 end
 
--- The seq that an id's value names, or -1 if it stands for another text; nothing if it names none.
+-- Returns the seq in a key's value, or -1 if the digest is another one; nothing if there is none.
 local function seq_of(known, digest)
   local seq, said = string.match(known, '^(%d+) ?(%x*)$')
   if not seq then
@@ -14,8 +14,17 @@ local function seq_of(known, digest)
   return (said == '' or said == digest) and tonumber(seq) or -1
 end
 
--- Note in a log's meta that it is written under another replication id from behind last_seq on.
--- The timeline keeps the newest entries ("id:seq "), some twenty of them.
+-- Returns {seq, channel in meta or '', message}; the message is '' if the log does not have it.
+local function logged(meta, log, seq)
+  if seq < 0 then
+    return {seq, '', ''}
+  end
+  local entry = redis.call('XRANGE', log, seq .. '-0', seq .. '-0')[1]
+  return {seq, redis.call('HGET', meta, 'channel') or '', entry and entry[2][2] or ''}
+end
+
+-- Record in a log's meta that it is written under another replication id after last_seq. The
+-- timeline keeps the newest entries ("id:seq "), some twenty of them.
 local function note_timeline(meta, written_under, replication_id, last_seq)
   if replication_id == '' or written_under == replication_id then
     return

@@ -1,4 +1,4 @@
--- Have an inbox publish to the node that has taken its session up, unless it was again since.
+-- Set the channel of an inbox whose session was moved, unless it was moved again in a later term.
 -- KEYS  1 meta (hash: epoch, seq, channel, term)
 -- ARGV  1 channel  2 term  3 milliseconds that the inbox lives from now on
 if tonumber(redis.call('HGET', KEYS[1], 'term') or 0) <= tonumber(ARGV[2]) then

@@ -1,13 +1,13 @@
--- Give a message its place in the room's order, log it, and publish it; the same id once only.
--- Before it, what is published has the room's epoch: "=EPOCH message".
+-- Log a message in a room under the next seq, and publish it; one with the same id only once.
+-- What is published is "=EPOCH message", with the room's epoch.
 -- KEYS  1 meta (hash: epoch, seq, version, written_under, timeline)  2 log (stream)
 --       3 ids  4 ids before those (hashes: idempotency key -> "seq digest")
 --       5 members (hash: session -> "node term who")
 -- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T  4 log length
 --       5 ids to remember  6 epoch to use if the room has none  7 digest of what is said
 --       8 replication id of this server, or ''  9 session  10 "node term "
--- Returns the seq: of this message, or of the one that had the same id; -1 if that said something
--- else; nothing if the session is a member in a later term.
+-- Returns the seq of this message, or of the one with the same id; -1 if that said something else;
+-- nothing if the session is a member in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local remembered = tonumber(ARGV[5])
 local member = redis.call('HGET', KEYS[5], ARGV[9])
@@ -37,15 +37,15 @@ if had[3] ~= ARGV[8] then
   note_timeline(meta, had[3], ARGV[8], seq - 1)
 end
 local message = '{"seq":' .. seq .. ',"at":' .. milliseconds() .. ARGV[3]
--- The stream's ids are the seqs, so that the log can be read from any place by its seq.
+-- The stream's ids are the seqs, so that the log can be read from any seq.
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], seq .. '-0', 'm', message)
--- Two generations of ids: at least the last ARGV[5] messages are remembered, at most twice that.
+-- Two generations of ids: they cover the last ARGV[5] messages at least, and twice as many at most.
 local renew = seq % remembered == 0 and redis.call('EXISTS', ids) == 1
 if renew then
   redis.call('RENAME', ids, older)
 end
 redis.call('HSET', ids, ARGV[1], seq .. ' ' .. ARGV[7])
--- In a room left empty the new generation, too, lives only as long as the rest.
+-- In a room without members the new generation expires together with the other keys.
 local life = renew and redis.call('PTTL', meta) or -1
 if life > 0 then
   redis.call('PEXPIRE', ids, life)

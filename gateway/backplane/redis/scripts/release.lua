@@ -1,9 +1,9 @@
--- Set free what sessions hold, as far as they are on that node still, and in no later term.
+-- Release the nicknames of sessions that are on a node, in no later term, and end the sessions.
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
--- ARGV  1 node; 'name~' stands for all incarnations of one
---       2, 4... sessions, each before the last term that is meant
--- Gives those that were.
+-- ARGV  1 node; 'name~' stands for all its incarnations
+--       2... pairs of a session and the last term that is meant
+-- Returns the sessions that were ended.
 local freed = {}
 for i = 2, #ARGV, 2 do
   local folded = redis.call('HGET', KEYS[2], ARGV[i])

@@ -1,9 +1,10 @@
--- Take a session up on another node, or on the same one, and tell the node that it was on.
+-- Move a session to another node, or keep it on the same one, in a new term.
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
--- ARGV  1 session  2 node  3, 4 what the channel of a node has before and behind its name
--- Gives {term, who}, or nothing if there is no such session. The term is later than all before it,
--- also than those that Redis may have forgotten: it is the time, if that goes on.
+-- ARGV  1 session  2 node
+-- Returns {term, who, the node that it was on if that is another, else ''}, or nothing if there is
+-- no such session. The term is later than all before it, also than those that Redis may have
+-- forgotten: it is the time in milliseconds, unless the clock was set back.
 local folded = redis.call('HGET', KEYS[2], ARGV[1])
 if not folded then
   return false
@@ -16,7 +17,4 @@ end
 local now = redis.call('TIME')
 term = math.max(tonumber(term) + 1, now[1] * 1000 + math.floor(now[2] / 1000))
 redis.call('HSET', KEYS[1], folded, string.format('%s %s %d %s', session, ARGV[2], term, who))
-if at ~= string.match(ARGV[2], '^[^~]+') then
-  redis.call('PUBLISH', ARGV[3] .. at .. ARGV[4], 'taken ' .. session)
-end
-return {term, who}
+return {term, who, at ~= string.match(ARGV[2], '^[^~]+') and at or ''}

@@ -1,9 +1,9 @@
--- Read where a room is, and what a node that was at ARGV[1] has missed, at one moment.
+-- Read a room at one moment, with the messages after a seq or the newest ones.
 -- KEYS  1 meta  2 members  3 log
--- ARGV  1 seq to read on from, or -1 for the newest messages  2 how many messages at most
---       3 presence version the reader knows
--- Returns {epoch, seq, version, messages in order, members flat or nothing if the version is known,
--- what is erased of the room as JSON or '', timeline, replication id of the last write}.
+-- ARGV  1 seq after which to read, or -1 for the newest messages  2 how many messages at most
+--       3 version of the members that the reader knows
+-- Returns {epoch, seq, version, messages in order, members flat or none if the version is known,
+-- the record of erasures as JSON or '', timeline, replication id of the last write}.
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version', 'erased', 'timeline',
   'written_under')
 local seq, version = tonumber(meta[2] or 0), tonumber(meta[3] or 0)

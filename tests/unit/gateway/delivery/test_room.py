@@ -21,13 +21,13 @@ MANY = 3 * SLICE + 10
 
 
 class Ear:
-    """Stands for a write buffer; keeps what it is offered."""
+    """Stands for a write buffer; keeps what is written to it."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
         self.waiting = 0
 
-    def offer(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         self.writes.append(data)
 
     @property

@@ -154,7 +154,7 @@ async def test_beyond_the_places_connections_wait_and_that_is_said_once(
             for served in (2, 3, 4, 5):
                 await wait_all_tasks_blocked(0.01)
                 assert len(guests.sockets) == served
-                slots.give_back()
+                slots.release()
             await wait_all_tasks_blocked(0.01)
             assert [line["event"] for line in logs] == ["connections have to wait"]
             mock_clock.jump(listener.CALM_SECONDS)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
+from gateway.net.transport import SocketTransport
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from tests import PATIENCE
@@ -23,14 +24,16 @@ class Wire:
     """A write buffer with a small socket buffer behind it, and the other end of the socket."""
 
     def __init__(self, nursery: trio.Nursery, limit: int) -> None:
-        ours, theirs = trio.socket.socketpair()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        self.stream, self.peer = trio.SocketStream(ours), trio.SocketStream(theirs)
+        self.transport = SocketTransport(ours)
+        self.peer = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
         self.writers = 0
         self.overflows = 0
         self._nursery = nursery
         self.write_buffer = WriteBuffer(
-            ours.fileno(), limit=limit, start_soon=self._start, on_overflow=self._overflowed
+            self.transport, limit=limit, start_soon=self._start, on_overflow=self._overflowed
         )
 
     def _start(self, writer: Callable[[], Awaitable[None]]) -> None:
@@ -65,7 +68,7 @@ class Wire:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(read)
                 await self.write_buffer.drained()
-                await self.stream.send_eof()
+                await self.transport.send_eof()
         return received
 
 
@@ -73,9 +76,10 @@ class Wire:
 async def wire(limit: int = 1 << 20) -> AsyncIterator[Wire]:
     async with trio.open_nursery() as nursery:
         opened = Wire(nursery, limit)
-        async with opened.stream, opened.peer:
+        async with opened.peer:
             yield opened
-            opened.write_buffer.shut()
+            opened.write_buffer.abort()
+            opened.transport.close()
             nursery.cancel_scope.cancel()
 
 
@@ -100,11 +104,11 @@ def frames_of(data: bytes) -> list[bytes]:
 
 
 def fill(opened: Wire, count: int, size: int = 3000) -> list[bytes]:
-    """Offer frames that nobody reads; gives them."""
+    """Write frames that nobody reads; gives them."""
     frames = [frame(number, size) for number in range(count)]
     for each in frames:
-        opened.write_buffer.offer(each)
-    assert opened.write_buffer.waiting, "more was offered than the socket takes"
+        opened.write_buffer.write(each)
+    assert opened.write_buffer.waiting, "more was written than the socket takes"
     return frames
 
 
@@ -124,8 +128,8 @@ def test_frames_have_the_shortest_header_for_their_size(size: int, header: bytes
 
 async def test_what_the_socket_takes_is_sent_at_once() -> None:
     async with wire() as opened:
-        opened.write_buffer.offer(frame(1, 10))
-        opened.write_buffer.offer(frame(2, 10))
+        opened.write_buffer.write(frame(1, 10))
+        opened.write_buffer.write(frame(2, 10))
         assert opened.received_already() == frame(1, 10) + frame(2, 10)
         assert opened.write_buffer.waiting == 0
         assert opened.writers == 0
@@ -147,7 +151,7 @@ async def test_any_sizes_arrive_byte_for_byte(sizes: list[int]) -> None:
     frames = [frame(number, size) for number, size in enumerate(sizes)]
     async with wire(limit=1 << 24) as opened:
         for each in frames:
-            opened.write_buffer.offer(each)
+            opened.write_buffer.write(each)
         assert await opened.receive_everything() == b"".join(frames)
 
 
@@ -156,12 +160,12 @@ async def test_any_sizes_arrive_byte_for_byte(sizes: list[int]) -> None:
     reads=st.lists(st.integers(0, 30_000), max_size=40),
 )
 @settings(max_examples=40, deadline=None)
-async def test_offers_between_reads_keep_their_order(sizes: list[int], reads: list[int]) -> None:
+async def test_writes_between_reads_keep_their_order(sizes: list[int], reads: list[int]) -> None:
     frames = [frame(number, size) for number, size in enumerate(sizes)]
     received = b""
     async with wire(limit=1 << 24) as opened:
         for index, each in enumerate(frames):
-            opened.write_buffer.offer(each)
+            opened.write_buffer.write(each)
             if reads[index : index + 1] > [0]:
                 received += await opened.peer.receive_some(reads[index])
                 await wait_all_tasks_blocked()
@@ -178,7 +182,7 @@ async def test_the_writer_lives_only_while_something_waits() -> None:
                 received += await opened.peer.receive_some()
             await opened.write_buffer.drained()
             assert opened.writers == round_number
-            opened.write_buffer.offer(frame(1, 10))
+            opened.write_buffer.write(frame(1, 10))
             assert opened.received_already() == frame(1, 10), "straight to the socket again"
 
 
@@ -203,8 +207,8 @@ async def test_drained_waits_for_the_reader() -> None:
 async def test_the_closing_frame_goes_behind_what_waits_and_is_the_last() -> None:
     async with wire() as opened:
         frames = fill(opened, 40)
-        opened.write_buffer.finish(CLOSE)
-        opened.write_buffer.offer(frame(99, 10))
+        opened.write_buffer.write_last(CLOSE)
+        opened.write_buffer.write(frame(99, 10))
         assert await opened.receive_everything() == b"".join(frames) + CLOSE
 
 
@@ -212,20 +216,20 @@ async def test_as_much_as_the_limit_may_wait() -> None:
     async with wire(limit=60_000) as opened:
         fill(opened, 10)
         while opened.write_buffer.waiting < 60_000:
-            opened.write_buffer.offer(b"x" * min(100, 60_000 - opened.write_buffer.waiting))
+            opened.write_buffer.write(b"x" * min(100, 60_000 - opened.write_buffer.waiting))
         assert opened.overflows == 0
-        opened.write_buffer.offer(b"x")
+        opened.write_buffer.write(b"x")
         assert opened.overflows == 1
 
 
 async def test_overflow_drops_the_queue_and_says_so_once() -> None:
     async with wire(limit=60_000) as opened:
         while not opened.overflows:
-            opened.write_buffer.offer(frame(1, 3000))
+            opened.write_buffer.write(frame(1, 3000))
         waiting = opened.write_buffer.waiting
         assert waiting <= len(frame(1, 3000)), "at most the frame that was begun is left"
         for _ in range(50):
-            opened.write_buffer.offer(frame(2, 3000))
+            opened.write_buffer.write(frame(2, 3000))
         assert opened.overflows == 1
         assert opened.write_buffer.waiting == waiting
 
@@ -239,69 +243,72 @@ async def test_after_an_overflow_come_whole_frames_and_the_closing_frame(
     sizes: list[int], read_first: int
 ) -> None:
     async with wire(limit=70_000) as opened:
-        offered: list[bytes] = []
+        written: list[bytes] = []
         received = b""
         while not opened.overflows:
-            offered.append(frame(len(offered), sizes[len(offered) % len(sizes)]))
-            opened.write_buffer.offer(offered[-1])
+            written.append(frame(len(written), sizes[len(written) % len(sizes)]))
+            opened.write_buffer.write(written[-1])
             if read_first and opened.write_buffer.waiting:
                 received += await opened.peer.receive_some(read_first)
                 await wait_all_tasks_blocked()
                 read_first = 0
-        opened.write_buffer.finish(CLOSE)
+        opened.write_buffer.write_last(CLOSE)
         *frames, last = frames_of(received + await opened.receive_everything())
         assert last == CLOSE
-        assert frames == offered[: len(frames)], "in order, and none left out before the end"
+        assert frames == written[: len(frames)], "in order, and none left out before the end"
         assert opened.overflows == 1
 
 
 async def test_a_burst_over_the_limit_at_once_is_sent_whole() -> None:
-    """One offer may be a page of history that is longer than the limit: it was begun."""
+    """One write may be a page of history that is longer than the limit: it was begun."""
     async with wire(limit=60_000) as opened:
         burst = frame(1, 300_000)
-        opened.write_buffer.offer(burst)
+        opened.write_buffer.write(burst)
         assert opened.overflows == 1
-        opened.write_buffer.finish(CLOSE)
+        opened.write_buffer.write_last(CLOSE)
         assert await opened.receive_everything() == burst + CLOSE
 
 
-async def test_shut_drops_everything_and_wakes_who_waits() -> None:
+async def test_abort_drops_everything_and_wakes_who_waits() -> None:
     async with wire() as opened, trio.open_nursery() as nursery:
         fill(opened, 40)
         nursery.start_soon(opened.write_buffer.drained)
         await wait_all_tasks_blocked()
-        opened.write_buffer.shut()
+        opened.write_buffer.abort()
         with trio.fail_after(PATIENCE):
             await opened.write_buffer.drained()
         assert opened.write_buffer.broken
         assert opened.write_buffer.waiting == 0
         taken = opened.received_already()
-        opened.write_buffer.offer(frame(1, 10))
-        opened.write_buffer.finish(CLOSE)
+        opened.write_buffer.write(frame(1, 10))
+        opened.write_buffer.write_last(CLOSE)
         await wait_all_tasks_blocked()
         assert opened.received_already() == b""
         assert taken
 
 
-async def test_a_reader_who_is_gone_breaks_the_outbox_quietly() -> None:
+async def test_a_reader_who_is_gone_breaks_the_buffer_quietly() -> None:
     async with wire() as opened:
         await opened.peer.aclose()
-        opened.write_buffer.offer(frame(1, 10))
+        opened.write_buffer.write(frame(1, 10))
         assert opened.write_buffer.broken
-        opened.write_buffer.offer(frame(2, 10))
-        opened.write_buffer.finish(CLOSE)
+        opened.write_buffer.write(frame(2, 10))
+        opened.write_buffer.write_last(CLOSE)
         assert opened.write_buffer.waiting == 0
         await opened.write_buffer.drained()
         assert opened.overflows == 0
 
 
-@pytest.mark.parametrize("whose", ["peer", "stream"])
-async def test_a_socket_that_closes_while_something_waits_ends_the_wait(whose: str) -> None:
+@pytest.mark.parametrize("whose", ["peer's", "own"])
+async def test_an_end_that_closes_while_something_waits_ends_the_wait(whose: str) -> None:
     async with wire() as opened, trio.open_nursery() as nursery:
         fill(opened, 40)
         nursery.start_soon(opened.write_buffer.drained)
         await wait_all_tasks_blocked()
-        await getattr(opened, whose).aclose()
+        if whose == "own":
+            opened.transport.close()
+        else:
+            await opened.peer.aclose()
         with trio.fail_after(PATIENCE):
             await opened.write_buffer.drained()
         assert opened.write_buffer.broken

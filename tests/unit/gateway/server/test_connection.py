@@ -53,7 +53,11 @@ class Chat:
 async def chat(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator[Chat]:
     async with door(why_not_ready) as opened, trio.open_nursery() as nursery:
         websocket = await trio_websocket.wrap_client_stream(
-            nursery, opened.client, "localhost", wire.PATH, subprotocols=[wire.SUBPROTOCOL]
+            nursery,
+            opened.client,  # type: ignore[arg-type]  # any stream will do
+            "localhost",
+            wire.PATH,
+            subprotocols=[wire.SUBPROTOCOL],
         )
         assert websocket.subprotocol == wire.SUBPROTOCOL
         yield Chat(opened, websocket)

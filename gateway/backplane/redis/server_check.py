@@ -1,4 +1,4 @@
-"""Whether a Redis server can be used, judged by what it says when a connection begins. Pure."""
+"""Whether a Redis server can be used, by its replies at the beginning of a connection. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gateway.backplane.redis.errors import Forbidden, Unavailable
 from gateway.backplane.redis.server import RedisEndpoint
 
 LEAST_VERSION: Final = (6, 2)
-"""The first with exclusive ranges of streams and ZRANDMEMBER."""
+"""The first version with exclusive ranges of streams, and with ZRANDMEMBER."""
 
 INFO: Final = (("INFO", "server"), ("INFO", "replication"), ("INFO", "memory"))
 QUESTIONS: Final = (("HELLO", 2), *INFO, ("EVALSHA", "0" * 40, 0))
-"""What a new connection asks. The last shows whether this user may run scripts at all."""
+"""The questions on a new connection. The last shows whether this user may run scripts."""
 
 _MOST_INFO: Final = 64 * 1024
-"""Bytes of an answer to INFO that are looked at."""
+"""Bytes of a reply to INFO that are read."""
 _LONGEST_VALUE: Final = 64
 _FACTS: Final = frozenset({
     "redis_version", "valkey_version", "redis_mode", "server_mode", "role", "master_host",
@@ -31,59 +31,59 @@ _DISPENSABLE: Final = {
     "INFO": "its role and whether it evicts data cannot be checked, and that it lost data is "
     "noticed late; allow +info",
 }
-"""Commands that a node can do without, and what that costs."""
+"""Commands that a node can do without, and what is lost without each."""
 
 Command = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What was found of a server: the first reason not to use it, and what is worth a warning."""
+class ServerReport:
+    """The result of a check: the first reason not to use the server, and warnings."""
 
-    unfit: str = ""
+    unsuitable: str = ""
     """Why it cannot be used until somebody changes something; empty if it can."""
-    passing: str = ""
-    """Why it cannot be used just now."""
+    unavailable: str = ""
+    """Why it cannot be used just now; empty if it can."""
     warnings: tuple[str, ...] = ()
     replication_id: str = ""
-    """The id of its data's history; empty if it does not tell."""
+    """The replication id of its data; empty if unknown."""
 
 
-def review(
+def check_greeting(
     server: RedisEndpoint,
     commands: Sequence[Command],
     replies: Sequence[Any],
     *,
     refuse_eviction: bool = True,
-) -> Findings:
-    """Return what the replies to a connection's first commands, `QUESTIONS` among them, show."""
+) -> ServerReport:
+    """Return what the replies to a connection's first commands show; `QUESTIONS` are among them."""
     if kept_out := _kept_out(server, commands, replies):
-        return Findings(unfit=kept_out)
+        return ServerReport(unsuitable=kept_out)
     info = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "INFO"]
     hello = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "HELLO"]
-    found = judge(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
-    unfit, passing, warnings = found.unfit, found.passing, list(found.warnings)
+    found = check_facts(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
+    unsuitable, unavailable, warnings = found.unsuitable, found.unavailable, list(found.warnings)
     missing: dict[str, Unavailable] = {}
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable):
             continue
         word = str(command[0])
         if reply.passes:
-            passing = passing or str(reply)
+            unavailable = unavailable or str(reply)
         elif _is_missing(reply) and word in _DISPENSABLE:
             missing.setdefault(word, reply)
         else:
-            unfit = unfit or f"Redis at {server.place} refuses {_title(command)}: {reply}"
+            unsuitable = unsuitable or f"Redis at {server.place} refuses {_title(command)}: {reply}"
     warnings += [
         f"Redis at {server.place} refuses {word}: {cost} ({missing[word]})"
         for word, cost in _DISPENSABLE.items()
         if cost and word in missing
     ]
-    return Findings(unfit, passing, tuple(warnings), found.replication_id)
+    return ServerReport(unsuitable, unavailable, tuple(warnings), found.replication_id)
 
 
 def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noqa: ANN401
-    """Return what is to be known of a server, by INFO's names; HELLO fills in what INFO lacks."""
+    """Return facts about a server, by their names in INFO; HELLO adds what INFO lacks."""
     facts: dict[str, str] = {}
     if isinstance(hello, list):
         told = {name: value for name, value in zip(hello[::2], hello[1::2], strict=False)
@@ -101,49 +101,49 @@ def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noq
     return facts
 
 
-def judge(
+def check_facts(
     server: RedisEndpoint, facts: Mapping[str, str], *, refuse_eviction: bool = True
-) -> Findings:
-    """Return what is found of a server by its version, mode, role and eviction policy."""
+) -> ServerReport:
+    """Return what version, mode, role and eviction policy of a server show."""
     place = server.place
     mode = facts.get("redis_mode") or facts.get("server_mode", "")
     role = facts.get("role", "")
     version = _version(facts)
-    unfit, passing, warnings = "", "", []
+    unsuitable, unavailable, warnings = "", "", []
     if mode == "sentinel" or role == "sentinel":
-        unfit = (
+        unsuitable = (
             f"{place} is a sentinel, not a Redis server: name it as redis+sentinel://{place}/NAME"
         )
     elif mode == "cluster":
-        unfit = (
+        unsuitable = (
             f"Redis at {place} runs in Cluster mode, which is not supported: "
             "use a server without cluster-enabled"
         )
     elif version and version < LEAST_VERSION:
-        unfit = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
+        unsuitable = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
     elif role in {"slave", "replica"}:
         primary = ":".join(filter(None, (facts.get("master_host"), facts.get("master_port"))))
         if server.must_be_primary:
-            passing = "it is not the primary, or not any more"
+            unavailable = "it is not the primary, or not any more"
         else:
-            unfit = (
+            unsuitable = (
                 f"Redis at {place} is a replica{f' of {primary}' if primary else ''}: "
                 "name the primary, or its sentinels"
             )
     elif evicts := _evicts(place, facts):
         if refuse_eviction and facts.get("maxmemory") != "0":
-            unfit = f"{evicts}, or accept their loss with --redis-eviction warn"
+            unsuitable = f"{evicts}, or accept their loss with --redis-eviction warn"
         else:
             warnings.append(evicts)
     if not version:
         warnings.append(
             f"Redis at {place} does not tell its version: {_needed()}, which cannot be checked"
         )
-    return Findings(unfit, passing, tuple(warnings), facts.get("master_replid", ""))
+    return ServerReport(unsuitable, unavailable, tuple(warnings), facts.get("master_replid", ""))
 
 
 def _kept_out(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:
-    """Return why a server does not let us in at all; empty if it does."""
+    """Return why a server denies us access; empty if it does not."""
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable) or reply.passes:
             continue
@@ -170,7 +170,7 @@ def _needed() -> str:
 
 
 def _evicts(place: str, facts: Mapping[str, str]) -> str:
-    """Return what is to be said of an eviction policy; empty if it keeps all data."""
+    """Return the problem with a server's eviction policy; empty if it evicts nothing."""
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
         return ""
@@ -182,7 +182,7 @@ def _evicts(place: str, facts: Mapping[str, str]) -> str:
 
 
 def _is_missing(reply: Unavailable) -> bool:
-    """Return whether a command is forbidden to this user, or was taken out of the server."""
+    """Return whether a command is forbidden to this user, or unknown to the server."""
     return isinstance(reply, Forbidden) and "compiling" not in str(reply)
 
 
@@ -192,5 +192,5 @@ def _title(command: Command) -> str:
 
 
 def _text(value: bytes) -> str:
-    """Return a value as a part of one line."""
+    """Return a value as text for one line."""
     return "".join(filter(str.isprintable, value[:_LONGEST_VALUE].decode("ascii", "replace")))

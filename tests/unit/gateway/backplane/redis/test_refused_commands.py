@@ -9,10 +9,15 @@ import structlog.testing
 from structlog.typing import EventDict
 
 from gateway.backplane.redis.errors import Denied, Forbidden, Refused
-from gateway.backplane.redis.fitness import Fitness
-from gateway.backplane.redis.refusals import MOST_KEPT, REPEAT_SECONDS, Refusals, describe
+from gateway.backplane.redis.refused_commands import (
+    MOST_KEPT,
+    REPEAT_SECONDS,
+    RefusedCommands,
+    describe,
+)
 from gateway.backplane.redis.retry import LONGEST_RETRY_SECONDS, RETRY_SECONDS, Retry
 from gateway.backplane.redis.scripts import PUBLISH
+from gateway.backplane.redis.server_health import ServerHealth
 
 WRONG_TYPE = Refused("WRONGTYPE Operation against a key holding the wrong kind of value")
 NOT_ALLOWED = Forbidden("NOPERM No permissions to run the 'xrange' command")
@@ -25,9 +30,9 @@ def logs() -> Iterator[list[EventDict]]:
 
 
 def test_the_same_refusal_is_logged_once_a_minute_and_counted(logs: list[EventDict]) -> None:
-    refusals = Refusals("node-commands")
+    refused = RefusedCommands("node-commands")
     for second in range(150):
-        refusals.add(("EVALSHA", PUBLISH.sha, 4, "chat:{room:lobby}:meta"), WRONG_TYPE, second)
+        refused.add(("EVALSHA", PUBLISH.sha, 4, "chat:{room:lobby}:meta"), WRONG_TYPE, second)
     assert [line["times"] for line in logs] == [1, 60, 60]
     assert {line["command"] for line in logs} == {"script publish"}
     assert {line["key"] for line in logs} == {"chat:{room:lobby}:meta"}
@@ -35,25 +40,25 @@ def test_the_same_refusal_is_logged_once_a_minute_and_counted(logs: list[EventDi
 
 
 def test_a_flood_of_different_ones_is_bounded(logs: list[EventDict]) -> None:
-    refusals = Refusals("test")
+    refused = RefusedCommands("test")
     for number in range(5 * MOST_KEPT):
-        refusals.add(("GET", f"key {number}"), WRONG_TYPE, 0.0)
+        refused.add(("GET", f"key {number}"), WRONG_TYPE, 0.0)
     assert len(logs) == MOST_KEPT
-    refusals.add(("GET", "another"), WRONG_TYPE, REPEAT_SECONDS)
+    refused.add(("GET", "another"), WRONG_TYPE, REPEAT_SECONDS)
     assert len(logs) == MOST_KEPT + 1
 
 
 @pytest.mark.usefixtures("logs")
 def test_what_concerns_everything_stands_until_it_is_carried_out() -> None:
-    refusals = Refusals("test")
-    refusals.add(("GET", "key"), WRONG_TYPE, 0.0)
-    refusals.add(("INFO", "memory"), NOT_ALLOWED, 0.0)
-    assert refusals.why == "", "one spoilt key is one room's; and INFO can be done without"
-    refusals.add(("XRANGE", "key"), NOT_ALLOWED, 0.0)
-    refusals.done(("GET", "key"))
-    assert refusals.why == f"XRANGE: {NOT_ALLOWED}"
-    refusals.done(("XRANGE", "another"))
-    assert refusals.why == ""
+    refused = RefusedCommands("test")
+    refused.add(("GET", "key"), WRONG_TYPE, 0.0)
+    refused.add(("INFO", "memory"), NOT_ALLOWED, 0.0)
+    assert refused.why == "", "one spoilt key is one room's; and INFO can be done without"
+    refused.add(("XRANGE", "key"), NOT_ALLOWED, 0.0)
+    refused.succeeded(("GET", "key"))
+    assert refused.why == f"XRANGE: {NOT_ALLOWED}"
+    refused.succeeded(("XRANGE", "another"))
+    assert refused.why == ""
 
 
 def test_commands_are_called_by_their_names() -> None:
@@ -78,22 +83,22 @@ def test_the_pauses_after_refusals_grow_to_a_bound() -> None:
 def test_a_reason_is_logged_when_it_comes_up_and_again_after_a_good_time(
     logs: list[EventDict],
 ) -> None:
-    fitness = Fitness()
+    health = ServerHealth()
     for _ in range(5):
-        fitness.unfit("commands", "too old")
-        fitness.unfit("subscription", "too old")
-    assert fitness.why_unfit == "too old"
-    fitness.unfit("commands", "a replica")
-    fitness.away("commands", "refused")
-    assert (fitness.why_unfit, fitness.why_away) == ("too old", "refused")
-    fitness.fit("commands")
+        health.mark_unsuitable("commands", "too old")
+        health.mark_unsuitable("subscription", "too old")
+    assert health.why_unsuitable == "too old"
+    health.mark_unsuitable("commands", "a replica")
+    health.mark_away("commands", "refused")
+    assert (health.why_unsuitable, health.why_away) == ("too old", "refused")
+    health.mark_usable("commands")
     assert [line["log_level"] for line in logs] == ["error", "error"]
-    fitness.fit("subscription")
-    assert fitness.why_unfit == fitness.why_away == ""
+    health.mark_usable("subscription")
+    assert health.why_unsuitable == health.why_away == ""
     assert logs[-1]["event"] == "redis can be used again"
-    fitness.unfit("commands", "too old")
+    health.mark_unsuitable("commands", "too old")
     assert logs[-1]["reason"] == "too old"
     assert len(logs) == 4
-    fitness.warn(("this", "that"))
-    fitness.warn(("that",))
+    health.warn(("this", "that"))
+    health.warn(("that",))
     assert [line["problem"] for line in logs[4:]] == ["this", "that"]

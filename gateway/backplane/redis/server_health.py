@@ -1,4 +1,4 @@
-"""Why this node's connections to Redis cannot be used, as readiness and the log tell it."""
+"""Why a node's connections to Redis cannot be used: for its readiness, and for the log."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _MOST_WARNINGS: Final = 50
 log = structlog.get_logger("redis")
 
 
-class Fitness:
-    """What was found of the server, by all connections of a node.
+class ServerHealth:
+    """The state of the server, as all connections of a node find it.
 
-    Each reason is logged when it comes up, and again only after another one, or a good time.
+    A reason is logged once, and again only after another one, or after the server was usable.
     """
 
     def __init__(self, *, refuse_eviction: bool = True) -> None:
         self.refuse_eviction = refuse_eviction
-        """Whether a server that may evict data is unfit; else it is worth a warning."""
+        """Whether a server that may evict data is unsuitable; otherwise it gets a warning."""
         self._reasons: dict[str, str] = {}
         self._away: dict[str, str] = {}
         self._logged = ""
         self._warned: set[str] = set()
 
     @property
-    def why_unfit(self) -> str:
-        """Why a connection cannot be used until somebody changes something; empty if all can."""
+    def why_unsuitable(self) -> str:
+        """Why a connection cannot be used until somebody changes something; empty if all can be."""
         return next(iter(self._reasons.values()), "")
 
     @property
@@ -35,29 +35,29 @@ class Fitness:
         """Why a connection was lost, or could not be opened; empty if all are in use."""
         return next(iter(self._away.values()), "")
 
-    def unfit(self, connection: str, reason: str) -> None:
-        """Note that the server that a connection goes to cannot be used."""
+    def mark_unsuitable(self, connection: str, reason: str) -> None:
+        """Record why the server of a connection cannot be used."""
         self._reasons[connection] = reason
         self._away.pop(connection, None)
         if reason != self._logged:
             self._logged = reason
             log.error("redis cannot be used", connection=connection, reason=reason)
 
-    def fit(self, connection: str) -> None:
-        """Note that a connection is in use."""
+    def mark_usable(self, connection: str) -> None:
+        """Record that a connection is in use."""
         self._reasons.pop(connection, None)
         self._away.pop(connection, None)
         if self._logged and not self._reasons:
             self._logged = ""
             log.info("redis can be used again", connection=connection)
 
-    def away(self, connection: str, reason: str) -> None:
-        """Note that the server that a connection goes to does not answer now."""
+    def mark_away(self, connection: str, reason: str) -> None:
+        """Record why the server of a connection does not answer."""
         self._reasons.pop(connection, None)
         self._away[connection] = reason
 
     def warn(self, warnings: tuple[str, ...]) -> None:
-        """Log what has not been logged before."""
+        """Log those of these warnings that were not logged before."""
         for warning in warnings:
             if warning not in self._warned and len(self._warned) < _MOST_WARNINGS:
                 self._warned.add(warning)

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.backplane.redis.errors import translate
 from gateway.backplane.redis.server import RedisEndpoint
-from gateway.backplane.redis.suitability import QUESTIONS, Findings, review
+from gateway.backplane.redis.server_check import QUESTIONS, ServerReport, check_greeting
 
 RECORDED: Final = json.loads((Path(__file__).parent / "recorded/servers.json").read_text("utf-8"))
 """By server and question; of INFO without what says where and when it ran."""
@@ -37,8 +37,8 @@ def recorded(name: str) -> Replies:
     return replies
 
 
-def look_at(replies: Replies, server: RedisEndpoint = SERVER, **settings: bool) -> Findings:
-    return review(server, list(replies), list(replies.values()), **settings)
+def look_at(replies: Replies, server: RedisEndpoint = SERVER, **settings: bool) -> ServerReport:
+    return check_greeting(server, list(replies), list(replies.values()), **settings)
 
 
 def told(replies: Replies, old: str, new: str) -> Replies:
@@ -57,12 +57,12 @@ def test_servers_are_told_by_their_version(name: str) -> None:
     assert found.replication_id
     assert found.warnings == ()
     if name == "Redis 6.0.16":
-        assert found.unfit == (
+        assert found.unsuitable == (
             "Redis 6.0.16 at redis.example:6379 is too old: "
             "this needs Redis 6.2 or later, or Valkey"
         )
     else:
-        assert found == Findings(replication_id=found.replication_id)
+        assert found == ServerReport(replication_id=found.replication_id)
 
 
 @pytest.mark.parametrize("name", [each for each in RECORDED if "Cluster" in each])
@@ -72,7 +72,7 @@ def test_cluster_mode_is_seen_by_either_question(name: str, question: str) -> No
     for asked in replies:
         if asked[0] not in {question, "EVALSHA"}:
             replies[asked] = translate(f"NOPERM no permissions to run the '{asked[0]}' command")
-    assert "runs in Cluster mode, which is not supported" in look_at(replies).unfit
+    assert "runs in Cluster mode, which is not supported" in look_at(replies).unsuitable
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_cluster_mode_is_seen_by_either_question(name: str, question: str) -> No
 )  # fmt: skip
 def test_versions_are_compared_as_numbers(version: str, is_old: bool) -> None:
     found = look_at(told(recorded(GOOD), "redis_version:7.0.15", f"redis_version:{version}"))
-    assert bool(found.unfit) is is_old
+    assert bool(found.unsuitable) is is_old
 
 
 @pytest.mark.parametrize("version", ["", "unstable", "six"])
 def test_a_version_that_is_none_is_worth_a_warning(version: str) -> None:
     found = look_at(told(recorded(GOOD), "redis_version:7.0.15", f"redis_version:{version}"))
-    assert found.unfit == ""
+    assert found.unsuitable == ""
     assert "does not tell its version: this needs Redis 6.2" in found.warnings[0]
 
 
@@ -98,7 +98,7 @@ def test_a_version_that_is_not_told_is_worth_a_warning() -> None:
     replies = told(recorded(GOOD), "redis_version:7.0.15", "dragon_version:1")
     replies[QUESTIONS[0]] = translate("ERR unknown command 'HELLO'")
     found = look_at(replies)
-    assert found.unfit == ""
+    assert found.unsuitable == ""
     assert [line for line in found.warnings if "does not tell its version" in line]
 
 
@@ -106,17 +106,19 @@ def test_a_replica_is_refused_and_its_primary_named() -> None:
     replies = told(
         recorded(GOOD), "role:master", "role:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6380"
     )
-    assert look_at(replies).unfit == (
+    assert look_at(replies).unsuitable == (
         "Redis at redis.example:6379 is a replica of 10.0.0.1:6380: "
         "name the primary, or its sentinels"
     )
     found = look_at(replies, NAMED_BY_SENTINELS)
-    assert (found.unfit, bool(found.passing)) == ("", True), "they will name another one soon"
+    assert (found.unsuitable, bool(found.unavailable)) == ("", True), (
+        "they will name another one soon"
+    )
 
 
 def test_a_sentinel_is_no_server() -> None:
     found = look_at(told(recorded(GOOD), "redis_mode:standalone", "redis_mode:sentinel"))
-    assert found.unfit == (
+    assert found.unsuitable == (
         "redis.example:6379 is a sentinel, not a Redis server: "
         "name it as redis+sentinel://redis.example:6379/NAME"
     )
@@ -133,16 +135,16 @@ def test_every_policy_that_evicts_is_refused_or_warned_of(policy: str) -> None:
     evicting = told(recorded(GOOD), "policy:noeviction", f"policy:{policy}")
     limited = told(evicting, "maxmemory:0", "maxmemory:1000000")
     refused = look_at(limited)
-    assert f"(maxmemory-policy {policy})" in refused.unfit
-    assert "set maxmemory-policy noeviction" in refused.unfit
-    assert "--redis-eviction warn" in refused.unfit
+    assert f"(maxmemory-policy {policy})" in refused.unsuitable
+    assert "set maxmemory-policy noeviction" in refused.unsuitable
+    assert "--redis-eviction warn" in refused.unsuitable
     for found in (look_at(limited, refuse_eviction=False), look_at(evicting)):
-        assert found.unfit == ""
+        assert found.unsuitable == ""
         assert f"(maxmemory-policy {policy})" in found.warnings[0]
 
 
 def test_a_full_server_that_evicts_nothing_is_used() -> None:
-    assert look_at(told(recorded(GOOD), "maxmemory:0", "maxmemory:1000000")).unfit == ""
+    assert look_at(told(recorded(GOOD), "maxmemory:0", "maxmemory:1000000")).unsuitable == ""
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_a_full_server_that_evicts_nothing_is_used() -> None:
     ],
 )
 def test_a_server_that_lets_nobody_in_says_what_is_missing(error: str, told_as: str) -> None:
-    assert told_as in look_at(dict.fromkeys(recorded(GOOD), translate(error))).unfit
+    assert told_as in look_at(dict.fromkeys(recorded(GOOD), translate(error))).unsuitable
 
 
 @pytest.mark.parametrize(
@@ -166,8 +168,8 @@ def test_a_server_that_lets_nobody_in_says_what_is_missing(error: str, told_as: 
 def test_a_wrong_password_is_told_before_all_else(error: str) -> None:
     replies = {("AUTH", "secret"): translate(error)} | recorded("Redis 6.0.16")
     found = look_at(replies)
-    assert found.unfit.startswith("Redis at redis.example:6379 refuses the user or password")
-    assert "secret" not in found.unfit
+    assert found.unsuitable.startswith("Redis at redis.example:6379 refuses the user or password")
+    assert "secret" not in found.unsuitable
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_a_wrong_password_is_told_before_all_else(error: str) -> None:
 @pytest.mark.parametrize("error", ["NOPERM User u has no permissions", "ERR unknown command 'X'"])
 def test_what_is_forbidden_beyond_need_is_a_warning(command: tuple[str, ...], error: str) -> None:
     found = look_at(recorded(GOOD) | {command: translate(error)})
-    assert found.unfit == found.passing == ""
+    assert found.unsuitable == found.unavailable == ""
     assert len(found.warnings) == 1
     assert f"refuses {command[0]}: " in found.warnings[0]
 
@@ -192,19 +194,19 @@ def test_without_hello_nothing_is_missing() -> None:
 def test_what_is_needed_and_refused_makes_it_unfit(command: tuple[Any, ...]) -> None:
     error = "ERR Error compiling script" if command[0] == "SCRIPT" else "NOPERM no permissions"
     found = look_at(recorded(GOOD) | {command: translate(error)})
-    assert error in found.unfit
+    assert error in found.unsuitable
 
 
 def test_a_server_that_is_starting_is_waited_for() -> None:
     loading = translate("LOADING Redis is loading the dataset in memory")
     found = look_at(recorded(GOOD) | {("SCRIPT", "LOAD", "x"): loading})
-    assert (found.unfit, found.passing) == ("", str(loading))
+    assert (found.unsuitable, found.unavailable) == ("", str(loading))
 
 
 @pytest.mark.parametrize("reply", [None, 1, b"", b"OK", [], [b"version"], [b"version", 1], [[]]])
 def test_any_answer_is_borne(reply: object) -> None:
     found = look_at(dict.fromkeys(QUESTIONS, reply))
-    assert found.unfit == found.passing == found.replication_id == ""
+    assert found.unsuitable == found.unavailable == found.replication_id == ""
 
 
 @pytest.mark.parametrize(
@@ -213,5 +215,5 @@ def test_any_answer_is_borne(reply: object) -> None:
 def test_what_is_told_of_an_answer_is_one_short_line(spoil: Callable[[str], str]) -> None:
     replies = told(recorded(GOOD), "redis_version:7.0.15", f"redis_version:{spoil('6.0')}")
     found = look_at(replies)
-    assert found.unfit.isprintable()
-    assert 0 < len(found.unfit) < 200
+    assert found.unsuitable.isprintable()
+    assert 0 < len(found.unsuitable) < 200

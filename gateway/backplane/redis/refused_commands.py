@@ -1,4 +1,4 @@
-"""What Redis refuses and will go on refusing: in the log without end of it, and for readiness."""
+"""Commands that Redis refuses for good: for readiness, and for the log without flooding it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gateway.backplane.redis.errors import Forbidden, Unavailable
 from gateway.backplane.redis.scripts import ALL_SCRIPTS
 
 REPEAT_SECONDS: Final = 60.0
-"""How long the same refusal is only counted after it was logged."""
+"""How long the same refusal is not logged again, only counted."""
 MOST_KEPT: Final = 100
-"""Refusals that are told apart; beyond that they are logged no more for a while."""
+"""Refusals that are told apart; further ones are not logged while these are recent."""
 
 _DISPENSABLE: Final = frozenset({"CLIENT", "HELLO", "INFO", "SCRIPT"})
 _NAMES: Final = {
@@ -25,25 +25,25 @@ Command = tuple[bytes | str | float, ...]
 log = structlog.get_logger("redis")
 
 
-class Refusals:
-    """What was refused over one connection. All times are seconds of one clock."""
+class RefusedCommands:
+    """The commands refused on one connection. Times are seconds of one clock."""
 
     def __init__(self, connection: str) -> None:
         self._connection = connection
-        self.standing: dict[str, str] = {}
-        """Why commands are refused that no node can do without, by what is refused."""
+        self.blocking: dict[str, str] = {}
+        """Needed commands that are refused whatever their key, each with the reason."""
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     @property
     def why(self) -> str:
-        """Why Redis refuses something whatever it is for; empty if it does not."""
-        return next((f"{what}: {why}" for what, why in self.standing.items()), "")
+        """One of the `blocking` commands with its reason; empty if there is none."""
+        return next((f"{what}: {why}" for what, why in self.blocking.items()), "")
 
     def add(self, command: Command, error: Unavailable, now: float) -> None:
-        """Note that a command was refused; logged at most once in `REPEAT_SECONDS`."""
+        """Record that a command was refused; log it, at most once in `REPEAT_SECONDS`."""
         what, key = describe(command)
         if isinstance(error, Forbidden) and what not in _DISPENSABLE:
-            self.standing[what] = str(error)
+            self.blocking[what] = str(error)
         refusal = what, key, str(error)
         at, times = self._logged.get(refusal, (now - REPEAT_SECONDS, 0))
         if now - at < REPEAT_SECONDS:
@@ -67,13 +67,13 @@ class Refusals:
             times=times + 1,
         )
 
-    def done(self, command: Command) -> None:
-        """Note that a command was carried out."""
-        self.standing.pop(describe(command)[0], None)
+    def succeeded(self, command: Command) -> None:
+        """Record that a command was carried out."""
+        self.blocking.pop(describe(command)[0], None)
 
 
 def describe(command: Command) -> tuple[str, str]:
-    """Return what a command is called, a script by its name, and its first key."""
+    """Return a command's name, or the script's that it runs, and its first key."""
     word = str(command[0])
     if word in {"EVAL", "EVALSHA"}:
         key = command[_FIRST_KEY] if len(command) > _FIRST_KEY else ""

@@ -1,0 +1,25 @@
+"""The names of what is kept of a room in Redis."""
+
+from __future__ import annotations
+
+
+class RoomKeys:
+    """The names of a room's keys; the braces keep them on one hash slot."""
+
+    __slots__ = ("channel", "copier", "copy", "ids", "log", "members", "meta", "older_ids")
+
+    def __init__(self, namespace: str, room: str, *, scope: str = "") -> None:
+        """Name the keys in a namespace, and the channel in a scope (`channel_scope`)."""
+        base = f"{namespace}:{{room:{room}}}"
+        self.channel = f"{scope}:{{room:{room}}}"
+        self.meta = f"{base}:meta"
+        self.members = f"{base}:members"
+        self.log = f"{base}:log"
+        self.ids = f"{base}:ids"
+        self.older_ids = f"{base}:ids:older"
+        self.copy = f"{base}:log:copy"
+        self.copier = f"{base}:log:copier"
+
+    def all(self) -> tuple[str, ...]:
+        """Return the keys of a room's data, in the order in which scripts take them."""
+        return self.meta, self.members, self.log, self.ids, self.older_ids
