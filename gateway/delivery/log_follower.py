@@ -42,8 +42,9 @@ class LogFollower:
     """
 
     __slots__ = (
-        "_acknowledged", "_ahead", "_frontier", "_last_live", "_lost_epoch", "_missed", "_number",
-        "_postponed", "_ready", "epoch", "highest", "memory", "position", "state", "timeline",
+        "_acknowledged", "_ahead", "_frontier", "_has_hole", "_last_live", "_lost_epoch",
+        "_missed", "_number", "_postponed", "_ready", "epoch", "highest", "memory", "position",
+        "state", "timeline",
     )  # fmt: skip
 
     def __init__(self, memory: LogMemory) -> None:
@@ -57,6 +58,8 @@ class LogFollower:
         self._frontier = 0
         """The last message that was given out or is ready to be."""
         self._ready: list[bytes] = []
+        self._has_hole = False
+        """Whether messages are gone for good between those that are ready, or behind them."""
         self._ahead: dict[int, bytes] = {}
         self.highest = 0
         """The last message heard of."""
@@ -143,9 +146,12 @@ class LogFollower:
         ready, self._ready = self._ready, []
         if ready:
             self.position = self._frontier
-            self.memory.extend(ready)
-            if message_seq(ready[-1]) != self._frontier:
-                self.memory.cut(0)  # those behind it are gone for good
+            if self._has_hole:
+                self._has_hole = False
+                self.memory.cut(0)
+                self.memory.extend(_behind_last_hole(ready, self._frontier))
+            else:
+                self.memory.extend(ready)
         return ready
 
     @property
@@ -163,7 +169,7 @@ class LogFollower:
     @property
     def is_behind(self) -> bool:
         """Whether `request` would give anything."""
-        return self.state in _ASKING
+        return self.state is not LogState.CURRENT and self.state in _ASKING
 
     def request(self) -> Read | RenewEpoch | None:
         """Return what is to be done next; None if nothing is."""
@@ -208,6 +214,7 @@ class LogFollower:
     def _drop(self) -> None:
         """Forget what was not given out, and use no page that is on its way."""
         self._ready = []
+        self._has_hole = False
         self._ahead = {}
         self._frontier = self.position
         self._number += 1
@@ -333,6 +340,18 @@ class LogFollower:
         """Go on behind messages that are gone for good."""
         self._frontier = up_to
         self._ahead = {seq: message for seq, message in self._ahead.items() if seq > up_to}
-        if not self._ready:
+        if self._ready:
+            self._has_hole = True
+        else:
             self.position = up_to
             self.memory.cut(0)
+
+
+def _behind_last_hole(messages: list[bytes], last: int) -> list[bytes]:
+    """Return those of some messages, in order, between which and ``last`` none is missing."""
+    kept: list[bytes] = []
+    for message in reversed(messages):
+        if message_seq(message) != last - len(kept):
+            break
+        kept.append(message)
+    return kept[::-1]

@@ -21,7 +21,7 @@ class LogMemory(Protocol):
         """The ``seq`` of the first one remembered; beyond every other if there is none."""
 
     def extend(self, messages: Sequence[bytes]) -> None:
-        """Add messages that were given out, in order."""
+        """Add messages that were given out, in order and without a hole behind the last one."""
 
     def cut(self, last: int) -> None:
         """Forget the messages behind ``last``."""
@@ -62,13 +62,8 @@ class RecentMessages:
         return list(islice(self._messages, max(0, len(self._messages) - count), None))
 
     def extend(self, messages: Sequence[bytes]) -> None:
-        """Add messages that were given out, in order; what is before a hole is forgotten."""
-        known = self._messages
-        if known and message_seq(messages[0]) != message_seq(known[-1]) + 1:
-            known.clear()
-        known.extend(messages)
-        while message_seq(known[-1]) - message_seq(known[0]) >= len(known):
-            known.popleft()
+        """Add messages that were given out next, in order."""
+        self._messages.extend(messages)
 
     def cut(self, last: int) -> None:
         """Forget those behind ``last``."""
@@ -108,13 +103,10 @@ class Fingerprints:
         return next(iter(self._fingerprints), NONE_REMEMBERED)
 
     def extend(self, messages: Sequence[bytes]) -> None:
-        """Add messages that were given out, in order; what is before a hole is forgotten."""
+        """Add messages that were given out next, in order."""
         known = self._fingerprints
         for message in messages:
-            seq = message_seq(message)
-            if known and seq - 1 not in known:
-                known.clear()
-            known[seq] = hash(identity(message))
+            known[message_seq(message)] = hash(identity(message))
             if len(known) > REMEMBERED:
                 del known[next(iter(known))]
 

@@ -177,8 +177,8 @@ class Room:
         members = self._members
         if self._handing_out or len(members) > SLICE:
             return False
-        if self.due:
-            count, frames = self._begin_round()
+        count, frames = self._begin_round()
+        if frames:
             for write_buffer in members.values():
                 write_buffer.write(frames)
             self._rest_after(count)
@@ -190,20 +190,19 @@ class Room:
         if messages:
             self.counts.messages_out += len(messages)
             self.counts.deliveries += len(messages) * len(self._members)
-        frames = [text_frame(message) for message in messages]
         if self._announced:
-            frames = self._with_announced(messages, frames)
-        return len(messages), b"".join(frames)
+            return len(messages), b"".join(self._with_announced(messages))
+        return len(messages), b"".join(map(text_frame, messages))
 
-    def _with_announced(self, messages: list[bytes], frames: list[bytes]) -> list[bytes]:
+    def _with_announced(self, messages: list[bytes]) -> list[bytes]:
         """Return the frames of messages, with those announced in their places between them."""
         announced, self._announced = deque(self._announced), []
-        merged: list[bytes] = []
-        for message, frame in zip(messages, frames, strict=True):
+        frames: list[bytes] = []
+        for message in messages:
             while announced and announced[0][0] < message_seq(message):
-                merged.append(announced.popleft()[1])
-            merged.append(frame)
-        return [*merged, *(frame for _, frame in announced)]
+                frames.append(announced.popleft()[1])
+            frames.append(text_frame(message))
+        return [*frames, *(frame for _, frame in announced)]
 
     def _rest_after(self, messages: int) -> None:
         rest = len(self._members) * REST_PER_MEMBER

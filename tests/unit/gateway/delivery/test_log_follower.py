@@ -200,13 +200,13 @@ def test_an_acknowledged_message_that_nobody_heard_is_missed() -> None:
 
 
 @pytest.mark.parametrize("memory", [RecentMessages, Fingerprints])
-def test_memory_has_the_last_messages_without_a_hole(
+def test_memory_has_the_last_messages(
     memory: type[RecentMessages | Fingerprints],
 ) -> None:
     known = memory()
     known.extend([message(seq) for seq in (1, 2)])
-    known.extend([message(seq) for seq in (3, 5, 6)])
-    assert (known.first, set(known.identities())) == (5, {5, 6})
+    assert (known.first, set(known.identities())) == (1, {1, 2})
+    known.cut(0)
     known.extend([message(seq) for seq in range(9, 9 + 2 * REMEMBERED)])
     assert (known.first, len(known.identities())) == (9 + REMEMBERED, REMEMBERED)
     assert known.identity_at(known.first) == known.identify(message(known.first))
