@@ -21,6 +21,7 @@ from gateway.delivery.log_states import (
     Read,
     RenewEpoch,
 )
+from gateway.state_machine import next_state
 
 PAGE: Final = 100
 """Messages that are read from a log at once."""
@@ -207,7 +208,7 @@ class LogFollower:
             if self._postponed is not LogEvent.DOUBTED:
                 self._postponed = event
             return
-        self.state = TRANSITIONS[before][event]
+        self.state = next_state(TRANSITIONS, before, event)
         if event in _VOIDS_PAGES:
             self._drop()
 

@@ -46,13 +46,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final, NamedTuple
 
 from gateway.backplane import Timeline
+from gateway.state_machine import Symbol
 
 
-class LogState(Enum):
+class LogState(Symbol):
     """What a follower knows of its log; see above."""
 
     OPENING = "opening"
@@ -63,7 +63,7 @@ class LogState(Enum):
     CLOSED = "closed"
 
 
-class LogEvent(Enum):
+class LogEvent(Symbol):
     """What may change a follower's state."""
 
     OPENED = "opened"

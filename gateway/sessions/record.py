@@ -15,8 +15,8 @@ from gateway.sessions.states import (
     RoomState,
     SessionEvent,
     SessionState,
-    next_state,
 )
+from gateway.state_machine import next_state
 from gateway.wire.close_codes import Close
 
 

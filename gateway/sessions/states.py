@@ -44,19 +44,13 @@ late takes nothing from a session that has moved on or has come back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum, auto
-from typing import Final, TypeVar
+from enum import auto
+from typing import Final
 
-StateT = TypeVar("StateT", bound=Enum)
-EventT = TypeVar("EventT", bound=Enum)
+from gateway.state_machine import Symbol
 
 
-class ImpossibleTransition(Exception):
-    """An event that cannot happen in this state: a mistake in the program."""
-
-
-class SessionState(Enum):
+class SessionState(Symbol):
     """Where a session is, as far as this node knows."""
 
     UNKNOWN = auto()
@@ -75,7 +69,7 @@ class SessionState(Enum):
     """Nothing of it is left."""
 
 
-class SessionEvent(Enum):
+class SessionEvent(Symbol):
     """What happens to a session."""
 
     CLAIMED = auto()
@@ -172,7 +166,7 @@ GRACE_BEGINS: Final = {
 """The grace time, of a session or of its rooms, begins when in this state this event happens."""
 
 
-class Resumption(Enum):
+class Resumption(Symbol):
     """Whether a connection here is asking Redis for a session."""
 
     NONE = auto()
@@ -181,7 +175,7 @@ class Resumption(Enum):
     """ASKED, and another node has said since that it took the session."""
 
 
-class RoomState(Enum):
+class RoomState(Symbol):
     """What a room is to a session of this node."""
 
     ABSENT = auto()
@@ -194,7 +188,7 @@ class RoomState(Enum):
     """It is to be taken out of the room in Redis, where it may be listed."""
 
 
-class RoomEvent(Enum):
+class RoomEvent(Symbol):
     """What happens between a session and a room."""
 
     JOIN = auto()
@@ -233,16 +227,3 @@ ROOM_EVENTS: Final[dict[tuple[SessionState, SessionEvent], dict[RoomState, RoomE
     },
 }
 """What becomes of a session's rooms when an event has brought it into a state."""
-
-
-def next_state(
-    transitions: Mapping[StateT, Mapping[EventT, StateT]], state: StateT, event: EventT
-) -> StateT:
-    """Return what an event makes of a state, by one of the tables above.
-
-    :raises ImpossibleTransition: if the event cannot happen in this state.
-    """
-    try:
-        return transitions[state][event]
-    except KeyError:
-        raise ImpossibleTransition(f"{event} in {state}") from None

@@ -19,14 +19,13 @@ from gateway.sessions.states import (
     ROOM_EVENTS,
     ROOM_TRANSITIONS,
     WITH_CONNECTION,
-    ImpossibleTransition,
     Resumption,
     RoomEvent,
     RoomState,
     SessionEvent,
     SessionState,
-    next_state,
 )
+from gateway.state_machine import ImpossibleTransition, next_state
 
 _LISTED_ONLY: Final = frozenset({RoomState.PARKED, RoomState.LEAVING})
 

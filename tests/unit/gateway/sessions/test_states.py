@@ -13,13 +13,12 @@ from gateway.sessions.states import (
     ROOM_TRANSITIONS,
     SESSION_TRANSITIONS,
     WITH_CONNECTION,
-    ImpossibleTransition,
     RoomEvent,
     RoomState,
     SessionEvent,
     SessionState,
-    next_state,
 )
+from gateway.state_machine import ImpossibleTransition, next_state
 
 STARTS = {SessionState.UNKNOWN, SessionState.CLAIMING}
 POSSIBLE = [(s, e, after) for s, row in SESSION_TRANSITIONS.items() for e, after in row.items()]

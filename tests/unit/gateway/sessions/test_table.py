@@ -16,13 +16,13 @@ from gateway.sessions.states import (
     MAY_CLAIM,
     SESSION_TRANSITIONS,
     WITH_CONNECTION,
-    ImpossibleTransition,
     Resumption,
     RoomState,
     SessionEvent,
     SessionState,
 )
 from gateway.sessions.table import SessionTable
+from gateway.state_machine import ImpossibleTransition
 from gateway.wire.close_codes import Close
 
 GRACE = 15.0
