@@ -43,9 +43,9 @@ log = structlog.get_logger("node")
 
 
 def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
-    """Return what a new node reaches the others by: over this topology, or that of the settings.
+    """Return the backplane of a new node, over this topology or else that of the settings.
 
-    The node's name is new each time.
+    Each call makes up another name for the node.
     """
     return Backplane(
         topology or topology_from_url(settings.redis),
@@ -62,7 +62,7 @@ class Node:
     """One node. Make it, `run` it once; `stop` it from anywhere in the same thread."""
 
     def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
-        """Make a node; a test may give it a backplane over a topology or stores of its own."""
+        """Make a node; tests may give it a backplane with a topology, or stores, of their own."""
         self._settings = settings
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node

@@ -21,7 +21,7 @@ INBOX_SECONDS: Final = 3600.0
 INBOX_SIZE: Final = 1000
 """Messages that an inbox's log keeps, at least."""
 REMEMBERED_IDS: Final = 1000
-"""Further messages of an inbox after which the id of one is recognised, at least."""
+"""For how many further messages of its inbox the id of a message is remembered, at least."""
 
 _MOST_DIGITS: Final = 19
 _REPLACED: Final = -2

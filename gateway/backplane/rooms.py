@@ -34,7 +34,7 @@ from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
 REMEMBERED_IDS: Final = 10_000
-"""Further messages of a room after which the id of one is recognised, at least."""
+"""For how many further messages of its room the id of a message is remembered, at least."""
 
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500

@@ -140,15 +140,6 @@ Inbound = str | bytes | ReplyDue | CloseReceived
 """What a client's frames bring: a text message, a binary one, a ping, or the end."""
 
 
-class _Head(NamedTuple):
-    """The head of a frame; ``begin`` and ``end`` are where its payload is in the bytes read."""
-
-    opcode: int
-    final: bool
-    begin: int
-    end: int
-
-
 class FrameReader:
     """Reads one client's frames (RFC 6455 5); holds at most one unfinished message."""
 
@@ -170,53 +161,57 @@ class FrameReader:
             data = self._buffer + data
         at = 0
         while (head := _read_head(data, at)) is not None:
-            self._check(head)
-            if head.end > len(data):
+            opcode, final, begin, end = head
+            self._check(opcode, final=final, size=end - begin)
+            if end > len(data):
                 break
-            mask = data[head.begin - _MASK_BYTES : head.begin]
-            payload = _unmask(mask, data[head.begin : head.end])
-            at = head.end
-            is_control = head.opcode >= _CLOSE
-            inbound = _control(head, payload) if is_control else self._message_with(head, payload)
+            payload = _unmask(data[begin - _MASK_BYTES : begin], data[begin:end])
+            at = end
+            inbound: Inbound | None
+            if opcode >= _CLOSE:
+                inbound = _answer_control(opcode, payload)
+            else:
+                inbound = self._add_to_message(opcode, payload, final=final)
             if inbound is not None:
                 yield inbound
         self._buffer = data[at:]
 
-    def _check(self, head: _Head) -> None:
+    def _check(self, opcode: int, *, final: bool, size: int) -> None:
         """Refuse a frame by its head, before its payload is waited for."""
-        size = head.end - head.begin
-        if head.opcode >= _CLOSE:
-            if head.opcode > _PONG:
-                raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {head.opcode} means nothing")
-            if not head.final or size > _MOST_CONTROL_BYTES:
+        if opcode >= _CLOSE:
+            if opcode > _PONG:
+                raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
+            if not final or size > _MOST_CONTROL_BYTES:
                 raise ProtocolViolation(
                     PROTOCOL_ERROR, "a control frame is whole and has at most 125 bytes"
                 )
             return
-        if head.opcode > _BINARY:
-            raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {head.opcode} means nothing")
+        if opcode > _BINARY:
+            raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
         if size + len(self._message) > self._limit:
             raise ProtocolViolation(*TOO_BIG)
-        if (head.opcode == _CONTINUATION) != bool(self._opcode):
+        if (opcode == _CONTINUATION) != bool(self._opcode):
             raise ProtocolViolation(
                 PROTOCOL_ERROR, "a message begins before the last one ended, or never"
             )
 
-    def _message_with(self, head: _Head, payload: bytes) -> str | bytes | None:
+    def _add_to_message(self, opcode: int, payload: bytes, *, final: bool) -> str | bytes | None:
         """Return the message that ends with this frame; None if it goes on."""
-        if not head.final:
-            self._opcode = head.opcode or self._opcode
+        if not final:
+            self._opcode = opcode or self._opcode
             self._message += payload
             return None
-        opcode = head.opcode
         if opcode == _CONTINUATION:
             opcode, payload = self._opcode, self._message + payload
             self._opcode, self._message = 0, b""
         return _text(payload) if opcode == _TEXT else payload
 
 
-def _read_head(data: bytes, at: int) -> _Head | None:
-    """Return the head of the frame that begins there; None if more bytes are needed."""
+def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
+    """Return what the head of the frame that begins there says; None if more bytes are needed.
+
+    :returns: the opcode, whether the frame is final, where its payload begins, and where it ends.
+    """
     begin = at + 2 + _MASK_BYTES
     if len(data) < begin:
         return None
@@ -234,14 +229,14 @@ def _read_head(data: bytes, at: int) -> _Head | None:
         size = int.from_bytes(data[at + 2 : at + 2 + extended], "big")
         if size < (_LENGTH_16 if extended == 2 else 1 << 16) or size >> 63:  # noqa: PLR2004
             raise ProtocolViolation(PROTOCOL_ERROR, "the length is not in its shortest form")
-    return _Head(first & 0x0F, first >= _FINAL, begin, begin + size)
+    return first & 0x0F, first >= _FINAL, begin, begin + size
 
 
-def _control(head: _Head, payload: bytes) -> ReplyDue | CloseReceived | None:
-    """Return what follows from a control frame; None for a pong."""
-    if head.opcode == _PING:
+def _answer_control(opcode: int, payload: bytes) -> ReplyDue | CloseReceived | None:
+    """Return what a control frame is answered with; None for a pong."""
+    if opcode == _PING:
         return ReplyDue(bytes((_FINAL | _PONG, len(payload))) + payload)
-    return _close_received(payload) if head.opcode == _CLOSE else None
+    return _close_received(payload) if opcode == _CLOSE else None
 
 
 def _unmask(mask: bytes, payload: bytes) -> bytes:

@@ -259,6 +259,20 @@ async def test_a_script_that_redis_has_forgotten_is_loaded_again(link: Link) -> 
     assert (await link.run_script(SNAPSHOT, keys, 0, 1, 0))[:2] == [b"", 0]
 
 
+async def test_a_forgotten_script_among_other_commands_is_run_after_them(link: Link) -> None:
+    await link.call("SCRIPT", "FLUSH")
+    snapshot = SNAPSHOT.command(("meta", "members", "log"), 0, 1, 0)
+    for commands in ([snapshot, ("HSET", "meta", "seq", 7)], [("PING",), snapshot]):
+        replies = await link.call_all(commands)
+        assert replies[commands.index(snapshot)][:2] == [b"", 7]
+    await link.call("SCRIPT", "FLUSH")
+    await link.call("SET", "log", "spoilt")
+    several = [SNAPSHOT.command(("meta", "members", "log"), 0, 1, 0), ("PING",)]
+    assert isinstance((await link.try_all(several))[0], Refused)
+    with pytest.raises(Refused):
+        await link.call_all(several)
+
+
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
@@ -312,7 +326,8 @@ async def test_a_server_that_becomes_a_replica_is_left_and_not_used_until_it_is_
     redis_server: RedisServer,
 ) -> None:
     claim = partial(link.run_script, CLAIM, ("nicks", "sessions"), "s1", "n1", "Alice", "alice")
-    for write in (partial(link.call, "SET", "key", "value"), claim):
+    several = partial(link.call_all, [("SET", "key", "value"), ("PING",)])
+    for write in (partial(link.call, "SET", "key", "value"), claim, several):
         redis_server.ask("REPLICAOF", "127.0.0.1", 1)
         await fails(write)
         await disconnected(link)

@@ -241,10 +241,10 @@ class Link:
                     call.reply = reply
                 elif failed:
                     trio.lowlevel.reschedule(task, outcome.Error(reply))
-                    if isinstance(reply, ReadOnly):
-                        raise RedisConnectionLost(str(reply))
                 else:
                     trio.lowlevel.reschedule(task, outcome.Value(reply))
+                if failed and isinstance(reply, ReadOnly):
+                    raise RedisConnectionLost(str(reply))
 
     async def _require_answers(self) -> None:
         """Close the connection once the oldest call has waited for too long.
