@@ -33,6 +33,10 @@ _MOST_REASON_BYTES: Final = 123
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _NO_CODE: Final = 1005
 
+_FIELDS: Final = (
+    b"connection", b"sec-websocket-key", b"sec-websocket-protocol", b"sec-websocket-version",
+    b"upgrade",
+)  # fmt: skip
 _VERSION: Final = b"13"
 _KEY_BYTES: Final = 16
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -48,7 +52,7 @@ class BadHandshake(Exception):
 
 def is_upgrade(request: h11.Request) -> bool:
     """Return whether a request asks for a WebSocket, correctly or not."""
-    return b"websocket" in _tokens(request, b"upgrade")
+    return b"websocket" in map(bytes.lower, _read_fields(request)[b"upgrade"])
 
 
 def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
@@ -58,16 +62,17 @@ def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
     """
     if request.method != b"GET" or request.http_version != b"1.1":
         raise BadHandshake("A WebSocket begins with GET and HTTP/1.1.")
-    if b"upgrade" not in _tokens(request, b"connection"):
+    fields = _read_fields(request)
+    if b"upgrade" not in map(bytes.lower, fields[b"connection"]):
         raise BadHandshake("The header Connection does not say Upgrade.")
-    if _values(request, b"sec-websocket-version") != [_VERSION]:
+    if fields[b"sec-websocket-version"] != [_VERSION]:
         raise BadHandshake("The header Sec-WebSocket-Version is not 13.")
-    keys = _values(request, b"sec-websocket-key")
+    keys = fields[b"sec-websocket-key"]
     if len(keys) != 1 or not _is_key(keys[0]):
         raise BadHandshake("The header Sec-WebSocket-Key is not 16 bytes in base64.")
     proof = base64.b64encode(hashlib.sha1(keys[0] + _GUID, usedforsecurity=False).digest())
     chosen = b""
-    if subprotocol.encode() in _values(request, b"sec-websocket-protocol"):
+    if subprotocol.encode() in fields[b"sec-websocket-protocol"]:
         chosen = b"Sec-WebSocket-Protocol: " + subprotocol.encode() + b"\r\n"
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -75,14 +80,13 @@ def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
     )
 
 
-def _values(request: h11.Request, name: bytes) -> list[bytes]:
-    """Return a header's comma-separated values, of all its lines."""
-    lines = [value for key, value in request.headers if key == name]
-    return [value.strip() for line in lines for value in line.split(b",")]
-
-
-def _tokens(request: h11.Request, name: bytes) -> list[bytes]:
-    return [value.lower() for value in _values(request, name)]
+def _read_fields(request: h11.Request) -> dict[bytes, list[bytes]]:
+    """Return the comma-separated values of the headers that matter here, of all their lines."""
+    fields: dict[bytes, list[bytes]] = {name: [] for name in _FIELDS}
+    for name, value in request.headers.raw_items():
+        if (values := fields.get(name.lower())) is not None:
+            values += map(bytes.strip, value.split(b","))
+    return fields
 
 
 def _is_key(key: bytes) -> bool:
