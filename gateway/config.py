@@ -212,17 +212,17 @@ def declarations() -> dict[str, Declaration]:
 
 
 def flag(name: str) -> str:
-    """Give the command-line flag of a setting."""
+    """Return the command-line flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
 def variable(name: str) -> str:
-    """Give the environment variable of a setting."""
+    """Return the environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
 
 
 def default_text(name: str) -> str:
-    """Give a default as a person would write it."""
+    """Return a setting's default as an operator would write it."""
     if name == "node_name":
         return "this host's name"
     value = next(f.default for f in dataclasses.fields(Settings) if f.name == name)
@@ -283,7 +283,7 @@ def unknown_variables(environment: Mapping[str, str]) -> Sequence[str]:
 
 
 def markdown_table() -> str:
-    """Give the settings as the table in the README."""
+    """Return the settings as the table in the README."""
     lines = ["| flag | environment | default | what it does |", "| --- | --- | --- | --- |"]
     for name, declared in declarations().items():
         text = declared.help.replace("|", "\\|")

@@ -28,16 +28,17 @@ from gateway.wire import Notice
 from gateway.wire.close_codes import DRAINING
 
 FULL_SECONDS: Final = 1.0
-"""When a client may try again that a full node turns away."""
+"""Seconds after which a client may try again that a full node has refused."""
 KEEP_ALIVE_SLICE: Final = 100
-"""Connections that are looked at, and pinged if need be, at one go."""
+"""Connections that are checked, and pinged if need be, at once."""
 MOVE_SECONDS: Final = 0.25
+"""Seconds between two batches of clients that a draining node asks to move on."""
 LEAST_MOVED: Final = 25
-"""A node that drains asks so many clients at once to move on, every so many seconds, or more."""
+"""Clients in such a batch, at least."""
 MOVING_SHARE: Final = 0.5
+"""The part of the drain time after which all clients have been asked to move on."""
 CLIENTS_SHARE: Final = 0.8
-"""The parts of the drain time by which all clients have been asked to move on, and by which they
-have gone; the rest is for leaving Redis clean."""
+"""The part of the drain time after which all clients have gone; the rest is for Redis."""
 
 log = structlog.get_logger("node")
 
@@ -174,9 +175,9 @@ class Node:
             self._some_went.set()
 
     async def _keep_alive(self) -> None:
-        """Ping the silent: one clock for all, which comes round to each twice in an interval.
+        """Ping silent clients; each connection is checked twice in a ping interval.
 
-        It looks at a few at a time, so that they do not all answer in the same moment.
+        A few are checked at a time, so that they do not all answer at the same moment.
         """
         interval = self._settings.ping_interval
         while True:
@@ -189,9 +190,10 @@ class Node:
                     connection.keep_alive(now, interval)
 
     async def _send_everybody_away(self) -> None:
-        """Ask the clients to move on, in batches; until all are gone it can be asked how it is.
+        """Ask the clients to move on, in batches, and wait until all have gone.
 
-        Whoever is asked parks its session, and takes it up on another node.
+        New connections are still accepted meanwhile, so that the node can be asked for its health.
+        A client that moves on has its session parked, and resumes it on another node.
         """
         everybody = list(self._connections)
         log.info("draining", node=self.name, connections=len(everybody))
@@ -207,7 +209,7 @@ class Node:
         await self._gone(everybody)
 
     async def _close_latecomers(self) -> None:
-        """Accept nothing more, and end what has come since: clients were turned away by then."""
+        """Stop accepting connections, and close those that have come since."""
         self._accepting.cancel()
         latecomers = list(self._connections)
         for connection in latecomers:
@@ -215,14 +217,14 @@ class Node:
         await self._gone(latecomers)
 
     async def _gone(self, connections: list[Connection]) -> None:
-        """Wait until all of these are over."""
+        """Wait until all of these connections have ended."""
         for connection in connections:
             while connection in self._connections:
                 self._some_went = trio.Event()
                 await self._some_went.wait()
 
     def _admit(self) -> float | None:
-        """Let one more client in; or give the seconds after which it may try again."""
+        """Admit one more client: return None, or the seconds after which it may try again."""
         if self._stopping.is_set():
             return self._settings.drain_seconds
         if self._slots.full:

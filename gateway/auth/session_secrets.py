@@ -12,11 +12,11 @@ _ID_BYTES: Final = 15
 
 
 def new_secret() -> str:
-    """Give what only the client keeps: 144 random bits, as URL-safe text."""
+    """Return a new secret, which only the client keeps: 144 random bits as URL-safe text."""
     return secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def session_id(secret: str) -> str:
-    """Give the id that everybody else knows a session by; it does not tell the secret."""
+    """Return the id that everybody else knows a session by; the secret cannot be told from it."""
     digest = hashlib.sha256(secret.encode()).digest()
     return base64.urlsafe_b64encode(digest[:_ID_BYTES]).decode()

@@ -92,7 +92,7 @@ class Membership:
     def redis_moved(self) -> None:
         """Have all logs compared with Redis, which may have lost data: it restarted, or moved."""
         log.warning("redis may have lost data")
-        self._relay.recheck(doubted=True)
+        self._relay.recheck(unverified=True)
 
     def look_soon(self) -> None:
         """Beat at once, to see whether Redis still knows this node: it was found to lack a room."""

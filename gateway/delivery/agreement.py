@@ -1,4 +1,4 @@
-"""How far a log that may have lost data is still the one that a node handed out. Pure."""
+"""Up to where a log that may have lost data is what a node gave out. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def agreed_up_to(
     position: int,
     seq: int,
 ) -> int:
-    """Return the last ``seq`` up to which the log has what was handed out; 0 if nothing tells.
+    """Return the last ``seq`` up to which the log has what was given out; 0 if nothing tells.
 
-    - ``remembered``: the newest messages handed out, up to ``position``, as seq and identity;
+    - ``remembered``: the newest messages given out, up to ``position``, as seq and identity;
     - ``logged``: messages of the log, by seq, that reach as far back if the log does;
     - ``common``: what the timelines say (`Timeline.common`), None if they say nothing;
     - ``seq``: where the log is.

@@ -108,7 +108,7 @@ class Inboxes:
         return inbox
 
     async def missed(self, sid: str, since: Position | None, *, term: int) -> Missed:
-        """Have a session's inbox come here, and return what was missed since its client saw it.
+        """Move a session's inbox to this node, and return what its client has missed.
 
         ``since`` is None, or its epoch empty, if the client saw nothing of it yet. The caller goes
         on with `take_up`, and with `begin` at the position returned.
@@ -175,14 +175,14 @@ class Inboxes:
             inbox.log.live(message_seq(message), message)
         self._hand_on(inbox)
 
-    def recheck(self, *, doubted: bool = False) -> None:
+    def recheck(self, *, unverified: bool = False) -> None:
         """Compare every inbox with its log, after a time in which anything may have been missed.
 
-        ``doubted`` says that Redis itself may have lost data since.
+        ``unverified`` says that Redis itself may have lost data since.
         """
         for inbox in self._inboxes.values():
-            if doubted:
-                inbox.log.doubted()
+            if unverified:
+                inbox.log.mark_unverified()
             inbox.log.resubscribed()
         self._may_be_behind.set()
 

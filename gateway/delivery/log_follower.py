@@ -31,8 +31,8 @@ MOST_AHEAD: Final = 5_000
 _READING: Final = frozenset({LogState.BEHIND, LogState.VERIFYING})
 _ASKING: Final = _READING | {LogState.LOST}
 _TAKING: Final = frozenset({LogState.CURRENT, LogState.BEHIND})
-_POSTPONED: Final = frozenset({LogEvent.MISSED, LogEvent.DOUBTED})
-_VOIDS_PAGES: Final = frozenset({LogEvent.DOUBTED, LogEvent.CONTRADICTED})
+_POSTPONED: Final = frozenset({LogEvent.MISSED, LogEvent.UNVERIFIED})
+_VOIDS_PAGES: Final = frozenset({LogEvent.UNVERIFIED, LogEvent.CONTRADICTED})
 
 
 class LogFollower:
@@ -112,10 +112,10 @@ class LogFollower:
         """Note that what is heard from now on may begin anywhere."""
         self._last_live = 0
 
-    def doubted(self) -> None:
+    def mark_unverified(self) -> None:
         """Note that Redis may have lost data."""
         if self.epoch or self._acknowledged or self.state is LogState.OPENING:
-            self._on(LogEvent.DOUBTED)
+            self._on(LogEvent.UNVERIFIED)
 
     def acknowledge(self, seq: int, written_under: str) -> None:
         """Note that a sender is told that its message is logged.
@@ -205,7 +205,7 @@ class LogFollower:
     def _on(self, event: LogEvent) -> None:
         before = self.state
         if before is LogState.OPENING and event in _POSTPONED:
-            if self._postponed is not LogEvent.DOUBTED:
+            if self._postponed is not LogEvent.UNVERIFIED:
                 self._postponed = event
             return
         self.state = next_state(TRANSITIONS, before, event)

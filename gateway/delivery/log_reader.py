@@ -54,7 +54,7 @@ class LogReader(Generic[F]):
             self._nursery.start_soon(trio.sleep_forever)
 
     def read_if_behind(self, followed: F) -> bool:
-        """Have a log read if it is behind; return whether that begins now."""
+        """Start to read a log if it is behind; return whether that begins now."""
         if not followed.log.is_behind or followed in self._reading or self._nursery is None:
             return False
         self._reading[followed] = trio.Event()

@@ -71,7 +71,7 @@ class LogEvent(Symbol):
     """A live message came before its turn."""
     MISSED = "missed"
     """Something may have been logged that was not heard, such as while the connection was lost."""
-    DOUBTED = "doubted"
+    UNVERIFIED = "unverified"
     """Redis may have lost data."""
     CONTRADICTED = "contradicted"
     """A message, or a page of the log, is not what the log had before."""
@@ -94,7 +94,7 @@ TRANSITIONS: Final[dict[LogState, dict[LogEvent, LogState]]] = {
     LogState.CURRENT: {
         LogEvent.JUMPED: LogState.BEHIND,
         LogEvent.MISSED: LogState.BEHIND,
-        LogEvent.DOUBTED: LogState.VERIFYING,
+        LogEvent.UNVERIFIED: LogState.VERIFYING,
         LogEvent.CONTRADICTED: LogState.VERIFYING,
         LogEvent.CLOSED: LogState.CLOSED,
     },
@@ -102,13 +102,13 @@ TRANSITIONS: Final[dict[LogState, dict[LogEvent, LogState]]] = {
         LogEvent.JUMPED: LogState.BEHIND,
         LogEvent.MISSED: LogState.BEHIND,
         LogEvent.CAUGHT_UP: LogState.CURRENT,
-        LogEvent.DOUBTED: LogState.VERIFYING,
+        LogEvent.UNVERIFIED: LogState.VERIFYING,
         LogEvent.CONTRADICTED: LogState.VERIFYING,
         LogEvent.CLOSED: LogState.CLOSED,
     },
     LogState.VERIFYING: {
         LogEvent.MISSED: LogState.VERIFYING,
-        LogEvent.DOUBTED: LogState.VERIFYING,
+        LogEvent.UNVERIFIED: LogState.VERIFYING,
         LogEvent.INTACT: LogState.BEHIND,
         LogEvent.LACKING: LogState.LOST,
         LogEvent.CONTINUED: LogState.BEHIND,
@@ -116,7 +116,7 @@ TRANSITIONS: Final[dict[LogState, dict[LogEvent, LogState]]] = {
     },
     LogState.LOST: {
         LogEvent.MISSED: LogState.LOST,
-        LogEvent.DOUBTED: LogState.LOST,
+        LogEvent.UNVERIFIED: LogState.LOST,
         LogEvent.RENEWED: LogState.VERIFYING,
         LogEvent.CLOSED: LogState.CLOSED,
     },

@@ -1,4 +1,4 @@
-"""Sends each room the changes of its members, at most so often."""
+"""Sends each room the changes among its members, at bounded intervals."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from gateway.delivery.room import Room
 from gateway.delivery.room_counts import RoomCounts
 
 PRESENCE_INTERVAL: Final = 0.25
-"""Seconds between two ``presence`` frames of a room, at least."""
+"""The shortest time between two ``presence`` frames of a room, in seconds."""
 PRESENCE_PER_MEMBER: Final = 0.0005
+"""The same for each member on this node, in seconds.
+
+While very many people join at once, telling each other costs some 2,000 frames a second at most.
+"""
 LONGEST_PRESENCE_INTERVAL: Final = 5.0
-"""The same for a large room, for each member on this node, and at most: so while very many come at
-once, telling each other of them costs no more than some 2,000 frames a second."""
+"""Seconds."""
 
 
 class PresenceBatcher:
-    """The rooms whose members changed and were not told so yet."""
+    """The rooms in which members changed and clients have not been told yet."""
 
     def __init__(self, listing: RoomCounts) -> None:
         self._listing = listing
@@ -28,13 +31,13 @@ class PresenceBatcher:
         self._due: dict[Room, float] = {}
 
     def changed(self, room: Room) -> None:
-        """Note that a room has changes to be told."""
+        """Record that a room has changes to be told."""
         if room not in self._changed:
             self._changed[room] = None
             self._something_changed.set()
 
     def forget(self, room: Room) -> None:
-        """Drop a room that nobody here is in any more."""
+        """Forget a room that nobody here is in any more."""
         self._changed.pop(room, None)
         self._due.pop(room, None)
 

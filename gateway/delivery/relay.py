@@ -176,7 +176,7 @@ class Relay:
                 written, now = 0, trio.current_time()
 
     def _sort(self, burst: Burst) -> Iterable[Room]:
-        """Give each publication to its room; return those rooms."""
+        """Pass each publication to its room; return those rooms."""
         touched: dict[Room, None] = {}
         for channel, payload in burst:
             room = self._by_channel.get(channel)
@@ -246,22 +246,22 @@ class Relay:
             return
         raise Unavailable("the room is behind")
 
-    def recheck(self, *, doubted: bool = False) -> None:
+    def recheck(self, *, unverified: bool = False) -> None:
         """Read every log again, after a time in which anything may have been missed.
 
-        ``doubted`` says that Redis itself may have lost data since.
+        ``unverified`` says that Redis itself may have lost data since.
         """
-        self.inboxes.recheck(doubted=doubted)
+        self.inboxes.recheck(unverified=unverified)
         self._room_counts.changed(self.rooms)
         for room in self.rooms.values():
-            if doubted:
-                room.log.doubted()
+            if unverified:
+                room.log.mark_unverified()
             room.log.resubscribed()
             room.log.missed()
             self._settle(room)
 
     def _settle(self, room: Room) -> None:
-        """Have a room read if it is behind, and its members told of changes among them."""
+        """Read a room that is behind, and tell its members of changes among them, soon."""
         if room.roster.incomplete:
             room.log.missed()
         if room.log.is_behind and self._reader.read_if_behind(room):

@@ -1,6 +1,6 @@
-"""How many are in each room, as Redis is told it, so that the fullest can be found among very many.
+"""Counts the members of rooms in Redis, so that the fullest rooms can be listed.
 
-Whoever joins or leaves waits for none of it: rooms in which something changed are counted together.
+Nobody who joins or leaves waits for that: rooms that changed are counted together, a little later.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import trio
 from gateway.backplane import Backplane, Unavailable
 
 COUNT_SECONDS: Final = 2.0
-"""For how long changes gather before their rooms are counted."""
+"""Seconds for which changes are collected before their rooms are counted."""
 
 
 class RoomCounts:
-    """The rooms that this node has to count; each that has members is counted by their nodes."""
+    """The rooms that this node has to count: those with members here."""
 
     def __init__(self, backplane: Backplane) -> None:
         self._backplane = backplane
@@ -25,7 +25,7 @@ class RoomCounts:
         self._something_changed = trio.Event()
 
     def changed(self, rooms: Iterable[str]) -> None:
-        """Have these rooms counted again."""
+        """Count these rooms again, soon."""
         self._changed.update(dict.fromkeys(rooms))
         if self._changed:
             self._something_changed.set()

@@ -1,4 +1,4 @@
-"""Who is in one room, whichever node they are on, and what to tell about its changes. Pure."""
+"""The members of one room, on all nodes, and what clients are told of changes. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN: Final = -1
 
 
 class Roster:
-    """The members of a room by session, at a version; changes gather until they are flushed.
+    """The members of a room by session, at a version; changes are collected until they are flushed.
 
     Nickname and status of a member stay one member line (`gateway.backplane.member_line`), which is
     parsed only when clients are told of it.
@@ -34,16 +34,16 @@ class Roster:
         self.version = UNKNOWN
         self.members: dict[str, str] = {}
         self.seen = UNKNOWN
-        """The youngest version that a change was published for."""
+        """The highest version that a change was published for."""
         self.told_version = UNKNOWN
         self._before: dict[str, str | None] = {}
         self._introduced: dict[str, str] = {}
-        """Who is listed in the answer to its own join before all are told of it, and how."""
+        """The member lines of those whom only the answer to their own join lists so far."""
         self._listing: bytes | None = None
 
     @property
     def incomplete(self) -> bool:
-        """Whether a change was seen that cannot be applied: the members must be read anew."""
+        """Whether a change could not be applied, so that the members must be read again."""
         return self.version < self.seen or self.version == UNKNOWN
 
     @property
@@ -52,7 +52,7 @@ class Roster:
         return bool(self._before)
 
     def apply(self, change: Change) -> None:
-        """Take in a change that was published; one that does not follow makes it incomplete."""
+        """Apply a change that was published; one out of sequence makes the roster incomplete."""
         self.seen = max(self.seen, change.version)
         if change.version != self.version + 1 or self.version == UNKNOWN:
             return
@@ -63,9 +63,9 @@ class Roster:
             self._set(session, None)
 
     def replace(self, version: int, members: dict[str, str]) -> None:
-        """Take in the members as they were read; what differs counts as changed.
+        """Replace the members by those that were read; what differs counts as changed.
 
-        If none were known, all of it counts as told: those who need it ask for it.
+        If none were known, all of them count as told: clients that need the list ask for it.
         """
         self.version = version
         self.seen = max(self.seen, version)
@@ -82,11 +82,11 @@ class Roster:
             self._set(session, line)
 
     def invalidate(self) -> None:
-        """Know nothing any more: Redis lost data, and versions may have begun again."""
+        """Forget the version: Redis lost data, and versions may have begun again."""
         self.version = self.seen = self.told_version = UNKNOWN
 
     def flush(self, room: str) -> Presence | None:
-        """Give what changed since the last flush as one frame; None if it all came to nothing."""
+        """Return what changed since the last flush as one frame; None if nothing did in the end."""
         if self.version == UNKNOWN:
             return None
         before = _by_nick(self._before.values())
@@ -130,9 +130,9 @@ class Roster:
         return renamed
 
     def introduce(self, session: str, line: str) -> bool:
-        """Tell whether a session that joins is missing in the listing, so that its answer adds it.
+        """Return whether the answer to a session's join must add it to the listing.
 
-        Should it have changed by the time that all are told of it, the flush puts that right.
+        If its member line changes before all are told of it, the next flush corrects that.
         """
         if self._before.get(session, self.members.get(session)) is not None:
             return False
@@ -144,7 +144,7 @@ class Roster:
         self._introduced.pop(session, None)
 
     def told(self) -> Iterator[str]:
-        """Give who the members are at ``told_version``."""
+        """Yield the member lines at ``told_version``."""
         before = self._before
         for session, line in self.members.items():
             if session not in before:
@@ -152,14 +152,14 @@ class Roster:
         yield from (line for line in before.values() if line is not None)
 
     def listing(self) -> bytes:
-        """Give the first members at ``told_version`` as an encoded list."""
+        """Return the first members at ``told_version`` as an encoded list."""
         if self._listing is None:
             first = islice(self.told(), MAX_LISTED_MEMBERS)
             self._listing = msgspec.json.encode([member_line.read(line) for line in first])
         return self._listing
 
     def count(self) -> int:
-        """Give how many members there were at ``told_version``."""
+        """Return the number of members at ``told_version``."""
         absent = sum(1 for line in self._before.values() if line is None)
         gone = sum(1 for session in self._before if session not in self.members)
         return len(self.members) - absent + gone

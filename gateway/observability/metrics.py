@@ -1,4 +1,4 @@
-"""What a node counts, and how Prometheus reads it.
+"""The metrics of a node, in Prometheus's format.
 
 The counters of the hot path are plain integers, read when somebody scrapes: counting costs an
 addition per burst, not a lock per delivery.
@@ -43,7 +43,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Gauges:
-    """What is so at the moment of a scrape."""
+    """Values at the moment of a scrape."""
 
     connections: int
     sessions: int
@@ -96,7 +96,7 @@ class Metrics(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        """Give everything but the histogram, for prometheus_client."""
+        """Return everything but the histogram, for prometheus_client."""
         for name, text in _COUNTER_HELP.items():
             yield CounterMetricFamily(f"chat_{name}", text, value=getattr(self.counts, name))
         yield CounterMetricFamily(
@@ -111,12 +111,12 @@ class Metrics(Collector):
         yield from _of_the_process()
 
     def exposition(self) -> bytes:
-        """Give all metrics in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
 
 def _of_the_process() -> Iterator[Metric]:
-    """Give what prometheus_client's own collector would, but not the number of open files.
+    """Return what prometheus_client's own collector would, but not the number of open files.
 
     To count many thousand of them, it stands still for up to 0.2 s; ``chat_connections`` tells it.
     """

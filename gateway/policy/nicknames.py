@@ -1,4 +1,4 @@
-"""Which nicknames are allowed, and which of them are one and the same. Pure."""
+"""Which nicknames are allowed, and which of them count as the same. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ASCII_ALLOWED: Final = frozenset(
 
 
 def check(nick: str, *, allow_unicode: bool) -> str:
-    r"""Give the nickname as it is to be shown.
+    r"""Return an allowed nickname as it is to be shown.
 
     In ASCII: letters, digits and ``_ - [ ] \ ^ { } | .``. With ``allow_unicode`` also what the
     PRECIS profile UsernameCasePreserved (RFC 8265) takes, which maps fullwidth forms to ASCII.
 
-    :raises CommandError: ``bad_nick``, saying what is wrong with it.
+    :raises CommandError: ``bad_nick``, with the rule that it breaks.
     """
     if not nick.isascii():
         if not allow_unicode:
@@ -38,7 +38,7 @@ def check(nick: str, *, allow_unicode: bool) -> str:
 
 
 def fold(nick: str) -> str:
-    """Give the key under which a nickname is owned: equal for names that look the same.
+    """Return the key under which a nickname is owned: equal for names that look the same.
 
     Compatibility forms (NFKC: fullwidth, ligatures) and case are folded, and every letter of
     another script that UTS #39 lists as confusable with an ASCII letter or digit, in small or
@@ -54,7 +54,7 @@ def fold(nick: str) -> str:
 
 
 def variants(nick: str) -> list[str]:
-    """Give other nicknames like this one that are allowed, the likeliest to please first."""
+    """Return similar nicknames that are allowed, the best suggestion first."""
     found = {fold(nick): nick}
     for end in ("_", "2", "3", "_2", "-3", "42", "_77"):
         variant = nick[: MAX_CHARS - len(end)] + end
@@ -92,7 +92,7 @@ def _enforce_precis(nick: str) -> str:
 
 @functools.cache
 def _ascii_look_alike(c: str) -> str:
-    """Give the ASCII letter or digit, in lower case, that a casefolded character looks like."""
+    """Return the ASCII letter or digit, in lower case, that a casefolded character looks like."""
     from confusable_homoglyphs import confusables  # noqa: PLC0415 - 40 ms, as above
 
     for form in (c, c.upper()):

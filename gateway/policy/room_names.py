@@ -6,7 +6,10 @@ from gateway.wire import MAX_ROOM_CHARS, CommandError
 
 
 def check(name: str) -> str:
-    """Give a room's name as it is; :raises CommandError: ``bad_room``, saying what it must be."""
+    """Return a valid room name as it is.
+
+    :raises CommandError: ``bad_room``, with the rule that it breaks.
+    """
     if not 1 <= len(name) <= MAX_ROOM_CHARS:
         raise CommandError("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
     if not name.isprintable() or " " in name:

@@ -26,7 +26,7 @@ LOBBY: Final = "lobby"
 
 
 def may_reconnect(close_code: int) -> bool:
-    """Tell whether a client closed with this code should come back by itself.
+    """Return whether a client closed with this code should reconnect by itself.
 
     4500-4999 mean that coming back would end the same way. Everything else (a crash, a proxy's
     1001 or 1006, our own 4000-4499) is worth another try on another node.
@@ -86,5 +86,5 @@ _encode = msgspec.json.Encoder().encode
 
 
 def encode(frame: Frame) -> bytes:
-    """Give a frame's bytes, ready to be sent as one text frame."""
+    """Return a frame as JSON, to be sent as one text frame."""
     return _encode(frame)

@@ -292,7 +292,7 @@ async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped
             assert back["resumed"]
             diverging.gates["link"].close()
             diverging.node._backplane.link.reconnect()
-            diverging.node._relay.recheck(doubted=True)
+            diverging.node._relay.recheck(unverified=True)
             await bob.say("unseen")
 
             async def has_come() -> bool:

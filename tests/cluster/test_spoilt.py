@@ -27,7 +27,7 @@ async def test_a_field_that_cannot_be_read(
             key = "{room:lobby}" if what == "room" else f"{{inbox:{bob.sid}}}"
             redis_server.ask("HSET", f"chat:{key}:meta", field, spoilt)
             with structlog.testing.capture_logs():
-                node.context.relay.recheck(doubted=True)
+                node.context.relay.recheck(unverified=True)
                 registry = node.context.registry
                 registry.mark_unverified(*registry.sessions.values())
                 await reclaim_on(node)

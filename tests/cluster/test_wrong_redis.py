@@ -276,7 +276,7 @@ async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServ
             spoilt = f"chat:{{inbox:{alice.sid}}}:meta"
             assert redis_server.ask("DEL", spoilt)
             redis_server.ask("SET", spoilt, "spoilt")
-            inboxes.recheck(doubted=True)
+            inboxes.recheck(unverified=True)
 
             async def compared() -> bool:
                 [bobs] = [inbox for inbox in inboxes.all if inbox.sid == bob.sid]

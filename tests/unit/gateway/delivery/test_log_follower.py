@@ -96,7 +96,7 @@ def test_a_page_asked_for_before_a_doubt_counts_for_nothing() -> None:
     follower, log = following(), [message(1), message(2)]
     follower.missed()
     request = asked(follower)
-    follower.doubted()
+    follower.mark_unverified()
     assert follower.take_page(request, page(request, log)) is None
     assert state_of(follower) is LogState.VERIFYING
     again = asked(follower)
@@ -118,7 +118,7 @@ def test_where_memory_and_log_do_not_meet_nothing_is_agreed() -> None:
     """Unless the timelines tell: here they do not."""
     follower = following(timeline=Timeline((), ""))
     hear(follower, *range(1, 201))
-    follower.doubted()
+    follower.mark_unverified()
     log = [message(seq, "old" if seq <= 20 else "new") for seq in range(1, 300)]
     request = asked(follower)
     assert request.after == 200 - REMEMBERED
@@ -188,13 +188,13 @@ def test_a_log_that_shows_its_loss_elsewhere_is_compared() -> None:
 def test_an_acknowledged_message_that_nobody_heard_is_missed() -> None:
     follower = following()
     follower.acknowledge(1, "a0")
-    follower.doubted()
+    follower.mark_unverified()
     request = asked(follower)
     assert follower.take_page(request, page(request, [], server="b")) is None
     assert state_of(follower) is LogState.LOST
     intact = following()
     intact.acknowledge(1, "")  # a server that does not tell its id proves nothing
-    intact.doubted()
+    intact.mark_unverified()
     request = asked(intact)
     assert intact.take_page(request, page(request, [], server="a0")) == Filled()
 

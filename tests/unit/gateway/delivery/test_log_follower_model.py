@@ -237,7 +237,7 @@ class AnyCourse(RuleBasedStateMachine):
         node = self.node(number)
         if not node.connected:
             node.connected = node.subscribed = True
-            node.follower.doubted()
+            node.follower.mark_unverified()
             node.follower.resubscribed()
             node.follower.missed()
 

@@ -76,7 +76,7 @@ def fill(room: Room, members: int) -> list[Ear]:
 def lose(room: Room, *, agreed: int) -> None:
     """Have the room find that its log has lost what is behind a message."""
     had = room.position
-    room.log.doubted()
+    room.log.mark_unverified()
     request = room.log.request()
     assert isinstance(request, Read)
     kept = [message(seq) for seq in range(1, agreed + 1)]
