@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import trio
@@ -151,10 +152,13 @@ class Cluster:
         """Every node's URL."""
         return [node.url for node in self.nodes]
 
-    async def add_node(self, *within: str, **settings: object) -> NodeProcess:
+    async def add_node(
+        self, *within: str, checkout: Path | None = None, **settings: object
+    ) -> NodeProcess:
         """Start a node with these settings and wait until it listens.
 
-        ``within`` is what its command is run by, such as ``ip netns exec NAME``.
+        - ``within``: what its command is run by, such as ``ip netns exec NAME``;
+        - ``checkout``: the folder whose gateway it runs, if that is another one.
         """
         flags = {
             "port": free_port(),
@@ -166,7 +170,7 @@ class Cluster:
         command = [*within, sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
-        process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE)
+        process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE, cwd=checkout)
         node = NodeProcess(process)
         node.host = str(settings.get("host", node.host))
         self.nodes.append(node)

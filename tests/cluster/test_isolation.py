@@ -37,7 +37,10 @@ async def test_two_clusters_on_one_redis_are_two_worlds(
 ) -> None:
     heard: dict[str, list[dict[str, Any]]] = {}
     async with open_cluster(redis_server, 0) as cluster, AsyncExitStack() as stack:
-        other = {"redis": f"{redis_server.url}?db={database}", "namespace": namespace}
+        other: dict[str, Any] = {
+            "redis": f"{redis_server.url}?db={database}",
+            "namespace": namespace,
+        }
         people: dict[str, list[RawClient]] = {}
         for world, settings in zip(WORLDS, ({}, other), strict=True):
             node = await cluster.add_node(**settings)

@@ -21,7 +21,7 @@ from tests.faults.report import as_json, table
 from tests.faults.run import RunOptions, run
 from tests.faults.sabotaged import SABOTAGES
 from tests.faults.workloads import WorkloadResult, churn, race, release
-from tests.load.arguments import between, writable
+from tests.load.arguments import between, checkout, writable
 from tests.load.progress import show
 
 WORKLOADS: Final = {"race": race, "release": release, "churn": churn}
@@ -41,7 +41,9 @@ def main() -> None:
     show("")
     sys.stdout.write(table(history, result))
     if report:
-        report.write_text(json.dumps(as_json(result, **asdict(options)), indent=1) + "\n")
+        report.write_text(
+            json.dumps(as_json(result, **asdict(options)), indent=1, default=str) + "\n"
+        )
     sys.exit(not result.clean)
 
 
@@ -66,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the nodes' grace time; a node that is cut off for longer loses its sessions [12]",
     )
     parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="what the nodes do wrong")
+    parser.add_argument(
+        "--beside", type=checkout, metavar="FOLDER", help="every second node runs this checkout"
+    )
     parser.add_argument("--json", type=writable, metavar="FILE", help="write the verdict")
     return parser
 

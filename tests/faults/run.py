@@ -33,6 +33,7 @@ class RunOptions:
     - ``seconds``: how long clients talk; ``strikes`` and ``talk`` may make it longer
     - ``interval``: the least and the most time from one fault to the next
     - ``grace``: the nodes' grace time
+    - ``beside``: another checkout, whose gateway every second start of a node runs
     - ``strikes``: how many faults there are at least
     - ``talk``: how many messages in rooms every client has answered at least before each fault, and
       at the end
@@ -48,6 +49,7 @@ class RunOptions:
     interval: tuple[float, float] = (5.0, 8.0)
     grace: float = 12.0
     sabotage: str | None = None
+    beside: Path | None = None
     strikes: int = 0
     talk: int = 0
     settle: float = 30.0
@@ -70,7 +72,8 @@ async def run(
         cluster = await stack.enter_async_context(
             open_cluster_under_test(
                 folder, options.nodes, grace=options.grace, sabotage=options.sabotage,
-                random_=chance, sentinels=any(fault.needs_sentinels for fault in faults),
+                beside=options.beside, random_=chance,
+                sentinels=any(fault.needs_sentinels for fault in faults),
             )
         )  # fmt: skip
         history = cluster.history

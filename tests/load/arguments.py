@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         "--spawn", type=between(int, 1, 64), metavar="N", help="start N nodes and a Redis instead"
     )
     where.add_argument(
-        "--gateway", type=_checkout, default=_ROOT, metavar="FOLDER",
+        "--gateway", type=checkout, default=_ROOT, metavar="FOLDER",
         help="checkout whose gateway is spawned [this one]",
     )  # fmt: skip
     where.add_argument(
@@ -158,8 +158,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _checkout(text: str) -> Path:
-    folder = Path(text)
+def checkout(text: str) -> Path:
+    """Read the argument that names a checkout of this project."""
+    folder = Path(text).resolve()
     if not (folder / "gateway" / "config.py").exists():
         raise argparse.ArgumentTypeError(f"{text} is no checkout of the gateway")
     return folder

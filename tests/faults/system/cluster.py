@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,6 +49,7 @@ class ClusterUnderTest:
 
     - ``grace``: the nodes' grace time, in seconds
     - ``sabotage``: one of `tests.faults.sabotaged`, or None
+    - ``beside``: another checkout, whose gateway every second start of a node runs
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ClusterUnderTest:
         *,
         grace: float,
         sabotage: str | None,
+        beside: Path | None,
     ) -> None:
         self.redis = redis
         self.grace = grace
@@ -67,6 +70,7 @@ class ClusterUnderTest:
         self.flooding = False
         """Whether clients shall send as much as they can, so that a slow reader falls behind."""
         self._processes = processes
+        self._checkouts = itertools.cycle((None, beside))
         if sabotage:
             processes.launch = ("tests.faults.sabotaged", sabotage)
         self._settings: dict[str, object] = {
@@ -105,7 +109,8 @@ class ClusterUnderTest:
     ) -> NodeProcess:
         """Start a node and wait until it listens."""
         return await self._processes.add_node(
-            *network.launcher, host=network.host, port=port, redis=redis_url,
+            *network.launcher, checkout=next(self._checkouts),
+            host=network.host, port=port, redis=redis_url,
             node_name=f"n{number}", **self._settings,
         )  # fmt: skip
 
@@ -134,6 +139,7 @@ async def open_cluster_under_test(
     grace: float,
     random_: random.Random,
     sabotage: str | None = None,
+    beside: Path | None = None,
     sentinels: bool = False,
     namespaced: bool = True,
 ) -> AsyncIterator[ClusterUnderTest]:
@@ -153,7 +159,9 @@ async def open_cluster_under_test(
         networks = stack.enter_context(open_networks(proxies, namespaced=namespaced))
         processes = await stack.enter_async_context(open_cluster(under_test.server, 0))
         nursery = await stack.enter_async_context(trio.open_nursery())
-        cluster = ClusterUnderTest(processes, under_test, grace=grace, sabotage=sabotage)
+        cluster = ClusterUnderTest(
+            processes, under_test, grace=grace, sabotage=sabotage, beside=beside
+        )
         for proxy, network in zip(proxies, networks, strict=True):
             await cluster.add_host(proxy, network, nursery)
         await cluster.ready()
