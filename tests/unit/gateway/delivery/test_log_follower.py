@@ -213,3 +213,24 @@ def test_memory_has_the_last_messages(
     assert known.identity_at(known.first - 1) is None
     known.cut(known.first)
     assert len(known.identities()) == 1
+
+
+def test_a_page_of_another_server_is_compared_though_nobody_told_of_it() -> None:
+    follower, log = following(), [message(1), message(2)]
+    hear(follower, 1)
+    follower.missed()
+    request = asked(follower)
+    assert follower.take_page(request, page(request, log, server="b1")) is None
+    request = asked(follower)
+    assert request.compares
+    assert follower.take_page(request, page(request, log, server="b1")) == Filled()
+
+
+def test_what_was_lost_is_remembered_no_more() -> None:
+    follower = following()
+    hear(follower, 1, 2, 3)
+    follower.mark_unverified()
+    request = asked(follower)
+    lost = page(request, [message(1)], epoch=continuation("e"), server="b1")
+    assert follower.take_page(request, lost) == Loss(1, had=3)
+    assert set(follower.memory.identities()) == {1}
