@@ -155,12 +155,12 @@ class Link:
         replies = [*(call.reply for call in calls[:-1]), last]
         for number, reply in enumerate(replies):
             if isinstance(reply, NoScript):
-                replies[number] = await self._run_missing_script(commands[number])
+                replies[number] = await self._run_forgotten(commands[number])
             elif isinstance(reply, Exception) and not isinstance(reply, Refused):
                 raise reply
         return replies
 
-    async def _run_missing_script(self, command: tuple[Argument, ...]) -> Any:  # noqa: ANN401
+    async def _run_forgotten(self, command: tuple[Argument, ...]) -> Any:  # noqa: ANN401
         """Run a script that Redis does not have; return its reply, or `Refused`."""
         try:
             return await self.call("EVAL", SOURCES[str(command[1])], *command[2:])
