@@ -94,7 +94,7 @@ def message_seq(message: bytes) -> int:
 
 
 def identity(message: bytes) -> bytes:
-    """Return what tells a message from any other that may get its ``seq``: seq, time and id."""
+    """Return a message's identity, which no other at its ``seq`` has: its seq, time and id."""
     return message.split(b',"type":', 1)[0] + message.rpartition(_ID)[2]
 
 

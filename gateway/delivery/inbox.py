@@ -128,8 +128,8 @@ class Inboxes:
         first = message_seq(messages[0]) if messages else page.seq + 1
         last = message_seq(messages[-1]) if messages else page.seq
         position = Position(epoch=page.epoch, seq=last)
-        told = [in_epoch(message, page.epoch) for message in messages]
-        return Missed(position, told, recovered and first == seen.seq + 1)
+        encoded = [in_epoch(message, page.epoch) for message in messages]
+        return Missed(position, encoded, recovered and first == seen.seq + 1)
 
     def take_up(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
         """Open the inbox of a resumed session, after `missed`."""

@@ -43,27 +43,13 @@ class Room:
     """The members of a room on this node, and the messages that they are sent.
 
     Messages are sent in rounds: all that are due, in one write to each member. ``position`` is the
-    last message of the last round begun. A client that is told this position in the same moment as
-    it is added by `add` misses nothing and gets nothing twice.
+    last message of the last round begun. A client that is sent this position, and added by `add`
+    without an ``await`` between, misses nothing and gets nothing twice.
     """
 
     __slots__ = (
-        "_announced",
-        "_handing_out",
-        "_members",
-        "_not_written",
-        "_round",
-        "channel",
-        "counts",
-        "erasures",
-        "failed",
-        "holds",
-        "log",
-        "name",
-        "ready",
-        "recent",
-        "rested_at",
-        "resting",
+        "_announced", "_handing_out", "_members", "_not_written", "_round", "channel", "counts",
+        "erasures", "failed", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
         "roster",
     )  # fmt: skip
 

@@ -49,7 +49,7 @@ async def open_listeners(host: str, port: int) -> list[socket.socket]:
     """Listen on every address of a host name; port 0 stands for any free one.
 
     :returns: non-blocking sockets, of which the caller closes each.
-    :raises CannotListen: if the address cannot be had.
+    :raises CannotListen: if that fails.
     """
     try:
         opened = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)

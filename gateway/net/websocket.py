@@ -47,7 +47,7 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class BadHandshake(Exception):
-    """The handshake is wrong; the text tells the client's author what is."""
+    """A handshake is invalid; the text says why, for the client's author."""
 
 
 def is_upgrade(request: h11.Request) -> bool:
@@ -159,7 +159,7 @@ class FrameReader:
     def receive(self, data: bytes) -> Iterator[Inbound]:
         """Yield what these bytes complete; exhaust it before the next call.
 
-        :raises ProtocolViolation: after all that came before it was yielded.
+        :raises ProtocolViolation: after everything before it was yielded.
         """
         if self._buffer:
             data = self._buffer + data

@@ -136,7 +136,7 @@ def _process_metrics() -> Iterator[Metric]:
 
 
 def _resident_pages() -> int | None:
-    """Return the pages of this process in memory; None if the system does not tell."""
+    """Return the number of this process's resident pages; None if the system does not say."""
     try:
         return int(_STATM.read_text().split()[1])
     except (OSError, ValueError, IndexError):  # no file is left to be opened, or /proc is hidden

@@ -1,4 +1,4 @@
-"""Close codes: what happened to a connection, and whether its client should come back.
+"""Close codes: why a node closes a connection, and whether its client should reconnect.
 
 4000-4499 mean "reconnect, to any node"; 4500-4999 mean "do not, it would end the same way".
 """

@@ -66,7 +66,7 @@ class Sentinel:
         return replies
 
     async def _receive(self) -> list[Any]:
-        """Wait for bytes; return the replies in them, and note whether announcements came."""
+        """Wait for bytes; return the replies in them; record whether announcements came."""
         received = list(await self._connection.receive())
         replies = [each for each in received if not isinstance(each, hiredis.PushNotification)]
         self._announced |= len(replies) < len(received)
