@@ -17,7 +17,9 @@ from gateway.embedded_redis import find_redis
 from gateway.process import signals, stdio
 
 START_SECONDS: Final = 20.0
+"""Seconds in which all nodes must be ready."""
 STOP_SECONDS: Final = 15.0
+"""Seconds that clients, nodes and Redis each may take to end."""
 _POLL_SECONDS: Final = 0.05
 
 

@@ -21,7 +21,7 @@ INBOX_SECONDS: Final = 3600.0
 INBOX_SIZE: Final = 1000
 """Messages that an inbox's log keeps, at least."""
 REMEMBERED_IDS: Final = 1000
-"""The last messages of an inbox whose ids are remembered, at least."""
+"""The number of an inbox's last messages whose ids are remembered, at least."""
 
 _MOST_DIGITS: Final = 19
 _REPLACED: Final = -2

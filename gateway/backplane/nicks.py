@@ -153,12 +153,10 @@ class NickRegistry:
         return await self._release(sessions, self._incarnation.any)
 
     async def astray(self, sessions: Mapping[str, str]) -> dict[str, bool]:
-        """Return those of these sessions of which Redis has something else than this node.
+        """Return the sessions that Redis has differently, given their nicknames on this node.
 
-        ``sessions`` has the nickname of each. The value returned for one is
-
-        - true if Redis has lost that the session owns its nickname;
-        - false if it is on another node, or owns another nickname.
+        - True: Redis has lost that the session owns its nickname.
+        - False: the session is on another node, or owns another nickname.
         """
         folded = {session: fold(nick) for session, nick in sessions.items()}
         if not folded:
@@ -194,7 +192,7 @@ class NickRegistry:
         return ended
 
     async def holdings(self) -> dict[str, dict[str, HeldNick]]:
-        """Return what all sessions hold, by node, alive or dead, and session."""
+        """Return what each session holds, by node, alive or dead, and by session."""
         holdings: dict[str, dict[str, HeldNick]] = {}
         async for some in self._scan():
             for session, (holder, held) in some.items():

@@ -30,8 +30,8 @@ def channel_of(scope: str, node: str) -> str:
 def channel_scope(namespace: str, database: int) -> str:
     """Return the prefix of a cluster's channels.
 
-    Keys belong to a database, but channels to the whole server (Redis, "Pub/Sub & Database"). The
-    prefix names the database, so that clusters in two databases do not receive each other's.
+    It names the database, to keep apart clusters in two databases of one server: keys belong to a
+    database, but channels to the whole server (Redis, "Pub/Sub & Database").
     """
     return f"{namespace}@{database}"
 

@@ -45,7 +45,7 @@ def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  #
 
 @lru_cache(maxsize=10_000)
 def epoch_mark(epoch: str) -> bytes:
-    """Return the prefix of what is published of a room's messages in this epoch."""
+    """Return the prefix of a room's published messages in this epoch."""
     return EPOCH_MARK + epoch.encode() + b" "
 
 
@@ -55,7 +55,7 @@ def digest_of(*said: str) -> str:
 
 
 def direct_mark(session: str) -> bytes:
-    """Return the prefix of what is published of a session's direct messages."""
+    """Return the prefix of a session's published direct messages."""
     return DIRECT_MARK + session.encode() + b" "
 
 
@@ -104,7 +104,7 @@ def ends_with_id(message: bytes, message_id: str) -> bool:
 
 
 def contradict(messages: list[bytes], seen: Position) -> bool:
-    """Return whether these messages have another one in the place of the one seen."""
+    """Return whether one of these messages is in the place of the one seen, and is another."""
     if seen.id is None:
         return False
     return not all(ends_with_id(m, seen.id) for m in messages if message_seq(m) == seen.seq)

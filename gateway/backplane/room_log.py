@@ -16,7 +16,7 @@ from gateway.backplane.redis.scripts import ERASE
 from gateway.backplane.room_keys import RoomKeys
 
 COPIED_AT_ONCE: Final = 256 * 1024
-"""Bytes of a log that one call of the script copies, at least: some milliseconds."""
+"""Bytes of a log that one call of the script copies, at least, in some milliseconds."""
 COPY_SECONDS: Final = 10
 """Seconds for which an interrupted erasure blocks others in the same room."""
 

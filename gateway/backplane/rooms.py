@@ -34,7 +34,7 @@ from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
 REMEMBERED_IDS: Final = 10_000
-"""The last messages of a room whose ids are remembered, at least."""
+"""The number of a room's last messages whose ids are remembered, at least."""
 
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500

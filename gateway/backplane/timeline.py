@@ -41,10 +41,7 @@ class Timeline(NamedTuple):
         return cls(tuple(entries), server)
 
     def has(self, seq: int, written_under: str, *, at: int) -> bool:
-        """Return whether the log, whose last message is ``at``, still has a message.
-
-        It was written as ``seq`` under the replication id ``written_under``.
-        """
+        """Return whether a log up to ``at`` has the message written under this id as ``seq``."""
         return Timeline((), written_under).common(seq, self, at) == seq
 
     def common(self, position: int, log: Timeline, seq: int) -> int | None:

@@ -11,10 +11,10 @@ message once, in order: whoever calls `LogFollower.take` sends what it returns t
 no I/O: `request` returns what to read or do next, `take_page` and `renewed` receive the result.
 
 Redis may lose the newest messages, though they were acknowledged: it is restarted from a backup, or
-fails over to a replica that lacks them. The next messages get their numbers. Four things show such
-a loss, and keep it from being reported twice:
+fails over to a replica that lacks them. Messages logged after that reuse their numbers. Four things
+show such a loss, and keep it from being reported twice:
 
-- The *epoch* names the log. Who finds that messages are missing renews the epoch before anything
+- The *epoch* names the log. A node that finds messages missing renews the epoch before anything
   else, so that every node, and every client that reconnects, learns of the loss.
 - The *timeline*: under which replication ids of Redis the log was written (`Timeline`).
 - The *memory* of the follower: the last messages that it delivered. If the log has another message

@@ -25,8 +25,8 @@ INTERNAL: Final = Close(4003, "this node failed")
 UNAVAILABLE: Final = Close(4004, "the server cannot take you in now")
 
 NO_HELLO: Final = Close(4500, "no hello in time")
-REPLACED: Final = Close(4502, "your session goes on over another connection")
 NICK_LOST: Final = Close(4501, "your nickname now belongs to somebody else")
+REPLACED: Final = Close(4502, "your session goes on over another connection")
 
 ALL: Final = (
     NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, NO_HELLO, NICK_LOST,

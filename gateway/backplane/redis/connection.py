@@ -22,8 +22,9 @@ from gateway.backplane.redis.server_health import ServerHealth
 CONNECT_SECONDS: Final = 3.0
 """Seconds that connecting may take, and again the greeting after it."""
 FIRST_BACKOFF: Final = 0.05
+"""Seconds before a lost connection is opened again, about."""
 LONGEST_BACKOFF: Final = 2.0
-"""Bounds, in seconds, of the pause before another connection is opened."""
+"""Seconds between two attempts after many failures, at most."""
 RECEIVE_BYTES: Final = 64 * 1024
 
 _INCOMPLETE: Final = object()

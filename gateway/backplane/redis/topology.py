@@ -27,7 +27,7 @@ answer is older than `CERTAIN_SECONDS`."""
 AGAIN_SECONDS: Final = 0.1
 """Seconds until a sentinel is asked again after one failed attempt."""
 AWAY_SECONDS: Final = (0.5, 1.0)
-"""Bounds of the seconds until that after further failed attempts."""
+"""Bounds of that pause, in seconds, after further failed attempts."""
 
 _DENIED: Final = ("NOAUTH ", "NOPERM ", "WRONGPASS ")
 """The beginnings of errors of sentinels that refuse the URL's user or password."""
@@ -158,7 +158,7 @@ class Sentinels:
             await self._view_changed.wait()
 
     async def certain(self) -> None:
-        """Wait until every reachable sentinel was asked within the last `CERTAIN_SECONDS`.
+        """Wait until each reachable sentinel has answered a question of the last `CERTAIN_SECONDS`.
 
         Returns at once, unless this process was suspended.
         """

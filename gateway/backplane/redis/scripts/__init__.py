@@ -1,8 +1,10 @@
 """The Lua scripts: each is atomic in Redis and touches the keys of one hash slot only.
 
 A script publishes only on channels of the slot of its keys; what is for another channel it returns,
-and the caller publishes it. To add a script: a file ``name.lua`` here, a constant below, an entry
-in `ALL_SCRIPTS`; a store in `gateway.backplane` runs it with `Link.run_script`.
+and the caller publishes it. ``who`` in scripts is a member line (`gateway.backplane.member_line`).
+
+To add a script: a file ``name.lua`` here, a constant below, an entry in `ALL_SCRIPTS`; a store in
+`gateway.backplane` runs it with `Link.run_script`.
 """
 
 from __future__ import annotations
