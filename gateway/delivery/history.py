@@ -48,7 +48,7 @@ async def missed(room: Room, rooms: RoomStore, since: Position) -> list[bytes] |
 async def all_missed(
     room: Room, rooms: RoomStore, since: Position, session: str, write_buffer: WriteBuffer
 ) -> list[bytes] | None:
-    """Return what a session missed, as `missed`; send before what one answer cannot hold."""
+    """Return what a session missed, as `missed`, after sending what one answer cannot hold."""
     while (messages := await missed(room, rooms, since)) and write_buffer.open:
         page = oldest_within(messages, write_buffer.limit // 2)
         last = message_seq(page[-1])

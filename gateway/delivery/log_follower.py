@@ -54,7 +54,7 @@ class LogFollower:
         """The log's epoch; empty while there is no log."""
         self.position = 0
         self.timeline: Timeline = UNKNOWN
-        """The timeline of the log as last read, while it was the log that was delivered."""
+        """The timeline of the log as last read, if that was the log that was delivered."""
         self.memory = memory
         self._frontier = 0
         """The last message that was delivered or is ready to be."""
@@ -62,10 +62,13 @@ class LogFollower:
         self._has_hole = False
         """Whether messages are gone for good between those in `_ready`, or after them."""
         self._ahead: dict[int, bytes] = {}
+        """Messages received before their predecessors, by ``seq``."""
         self.highest = 0
         """The last message known to be logged."""
         self._last_live = 0
+        """The message that was received live last; 0 after a new subscription."""
         self._acknowledged: dict[str, int] = {}
+        """The last acknowledged message for each replication id under which it was written."""
         self._missed = False
         """Whether messages may have been missed since the last request."""
         self._number = 0
@@ -73,6 +76,7 @@ class LogFollower:
         self._postponed: LogEvent | None = None
         """The event that happened while the log was being opened."""
         self._lost_epoch = ""
+        """The epoch that is to be renewed, in the state LOST."""
 
     # --- events -------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from gateway.wire import CommandError
 
 
 class _Attempt(NamedTuple):
-    """What a hello may have claimed, until its session is established."""
+    """What a hello may have claimed, from before Redis is asked until a session is established."""
 
     record: SessionRecord
     secret: str

@@ -85,7 +85,7 @@ class SessionRecord:
         return [room for room, state in self.rooms.items() if state in states]
 
     def transition(self, event: SessionEvent) -> None:
-        """Change the state by an event; `SessionTable` does the same for rooms and connection.
+        """Change the state by an event; `SessionTable` changes the rooms and the connection.
 
         :raises ImpossibleTransition: if the event cannot happen in this state.
         """

@@ -132,7 +132,7 @@ class SessionRegistry:
 
     @contextmanager
     def joining(self, record: SessionRecord, room: str) -> Iterator[None]:
-        """Count a room as followed from when a session joins it; undo that after `Unavailable`.
+        """Count a room as followed from now on; undo that if joining it raises `Unavailable`.
 
         Then Redis may have listed the session all the same: see `SessionTable.join_failed`.
         """

@@ -57,7 +57,7 @@ class Session:
         return self.record.nick
 
     def is_attached(self) -> bool:
-        """Return whether this connection still has the session, which may be over or resumed."""
+        """Return whether this connection has the session: neither over nor resumed elsewhere."""
         return self.record.connection is self._connection
 
     def end(self, *, goodbye: bool = False) -> None:

@@ -116,7 +116,7 @@ class SessionTable:
     def unanswered(self, record: SessionRecord, now: float) -> None:
         """Record that Redis did not answer: the session may be this node's, in an unknown term.
 
-        It is claimed again or, if it is over, released; after the grace time it is over.
+        It is claimed again, and released once it is over: after the grace time at the latest.
         """
         record.resumption = Resumption.NONE
         self.transition(record, SessionEvent.UNANSWERED, now)
