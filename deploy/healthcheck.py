@@ -1,4 +1,4 @@
-"""Exits with 0 if the node in this container is ready to serve clients."""  # noqa: INP001
+"""Exit with 0 if the node in this container is ready to serve clients."""  # noqa: INP001
 
 import http.client
 import os

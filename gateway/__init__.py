@@ -1,1 +1,1 @@
-"""The chat gateway: one process of this package is one node of the cluster."""
+"""The chat gateway: each process is one node of the cluster. `gateway.node` composes a node."""

@@ -7,7 +7,7 @@ from gateway.process import stdio
 
 def main() -> None:
     """Run the command line; see `gateway.cli.main`."""
-    # Before the imports: libraries keep files open from then on, which would take the place.
+    # Before the imports: libraries open files, which would get the numbers of the standard files.
     stdio.open_missing()
     from gateway.cli import main as run  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``chat-gateway admin``: what an operator does to a cluster, by way of its Redis."""
+"""``chat-gateway admin``: an operator's commands on the data of a cluster in Redis."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gateway.config import Settings
 from gateway.policy import room_names
 
 SETTINGS: Final = ("redis", "namespace", "redis_timeout")
-"""The settings that these commands have, as `serve` has them."""
+"""The settings of `serve` that these commands have, too."""
 MOST_SHOWN: Final = 10_000
 """Messages that ``admin log`` prints, at most."""
 REPLICA_SECONDS: Final = 1.0
-"""How long replicas may take to confirm an erasure, at most."""
+"""Seconds that replicas may take to confirm an erasure, at most."""
 _NAME: Final = "chat-gateway-admin"
 
 _PURGE: Final = (
@@ -38,11 +38,11 @@ Command = Callable[[OperatorAccess, Settings, argparse.Namespace], Awaitable[Non
 
 
 class WrongUsage(ValueError):
-    """What was asked for cannot be; the text is one line for the operator."""
+    """A wrong argument; the text is one line for the operator."""
 
 
 class CannotAdminister(Exception):
-    """Something was not done; the text is one line for the operator."""
+    """A command was not carried out; the text is one line for the operator."""
 
 
 def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]) -> None:
@@ -77,10 +77,10 @@ def _finish(
 
 
 def run(settings: Settings, options: argparse.Namespace) -> None:
-    """Carry out a command that was parsed.
+    """Carry out a parsed command.
 
-    :raises WrongUsage: if it is one that cannot be.
-    :raises CannotAdminister: if it was not done.
+    :raises WrongUsage: if an argument is wrong.
+    :raises CannotAdminister: if it was not carried out.
     """
     trio.run(_run, settings, options)
 
@@ -158,7 +158,7 @@ async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[
 async def _report(
     access: OperatorAccess, settings: Settings, log: RoomLog, done: str, told: int
 ) -> None:
-    """Say what was done, who knows of it, and what that may not outlive."""
+    """Print what was done, how many nodes know, and whether replicas have not confirmed it."""
     alive = len(await access.nodes.alive())
     lines = [done, f"nodes told: {told}, those that have the room open, of {alive} alive"]
     patience = min(REPLICA_SECONDS, settings.redis_timeout / 2)
@@ -191,10 +191,10 @@ def _number(text: str, name: str, *, most: int = 2**53) -> int:
 
 
 def _line(encoded: bytes) -> str:
-    """Return a message as one line that no terminal takes for anything but text."""
+    """Return a message as one line of printable characters."""
     try:
         message = msgspec.json.decode(encoded, type=wire.Message)
-    except msgspec.MsgspecError:  # somebody else has put it there
+    except msgspec.MsgspecError:  # written by another program
         return f"{message_seq(encoded)}\t(not a message of this program)\n"
     time = datetime.fromtimestamp(message.at / 1000, tz=UTC)
     text = "(erased)" if message.erased else message.text

@@ -62,7 +62,7 @@ def _run(arguments: Sequence[str] | None) -> None:
         options = _parser().parse_args(arguments)
         options.run(options)
     finally:
-        stdio.print_now()  # what argparse has printed, too
+        stdio.print_now()  # flush, also what argparse printed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,8 +109,8 @@ def _serve(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
     logs.configure(settings.log_format, settings.log_level)
     allow_many_connections()
-    # What was imported stays, and connections come and go without cycles: the garbage collector
-    # need not look at all of them each time that a few hundred more have come.
+    # Modules stay, and connections are freed without cycles: the garbage collector need not scan
+    # all of them after every few hundred new ones.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     signals.ignore()
@@ -119,7 +119,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _administer(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
-    logs.configure("human", "critical")  # what goes wrong is said in one line, and not by a log
+    logs.configure("human", "critical")  # errors are printed in one line, without a log
     admin.run(settings, options)
 
 
@@ -147,7 +147,7 @@ def _print_settings(_options: argparse.Namespace) -> None:
 
 
 def _complain(group: BaseExceptionGroup[Exception], status: int) -> int:
-    """Tell the person what is wrong, in one line; tasks may have wrapped it in groups."""
+    """Print the error inside these groups in one line; return the exit status."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

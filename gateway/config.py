@@ -21,7 +21,7 @@ class BadSetting(ValueError):
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is known of one setting beside its type."""
+    """A setting's declaration, beside its type and default."""
 
     group: str
     help: str
@@ -36,7 +36,7 @@ def _setting(
     parse: Callable[[str], T],
     metavar: str,
 ) -> T:
-    """Declare a setting; the field's type is what its default and ``parse`` give."""
+    """Declare a setting, whose type is that of its default and of what ``parse`` returns."""
     metadata = {"declaration": Declaration(group, description, parse, metavar)}
     field: Any = (
         dataclasses.field(default_factory=default, metadata=metadata)
@@ -109,7 +109,7 @@ def _own_name() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything an operator can set on a node."""
+    """All settings of a node."""
 
     host: str = _setting(
         "127.0.0.1", "Network", "Address to listen on; 0.0.0.0 for every interface.", _host, "HOST"
@@ -207,7 +207,7 @@ class Settings:
 
 
 def declarations() -> dict[str, Declaration]:
-    """Every setting by its field name, in the order they are declared."""
+    """Return all settings by field name, in the order in which they are declared."""
     return {f.name: f.metadata["declaration"] for f in dataclasses.fields(Settings)}
 
 
@@ -232,10 +232,7 @@ def default_text(name: str) -> str:
 
 
 def add_flags(parser: argparse.ArgumentParser, *, only: Collection[str] = ()) -> None:
-    """Add one flag per setting to a parser, grouped, each telling its variable and default.
-
-    ``only`` are the names of some of them; none for all.
-    """
+    """Add a flag for each setting to a parser, or for the settings named in ``only``."""
     groups: dict[str, Any] = {}
     for name, declared in declarations().items():
         if only and name not in only:
@@ -253,9 +250,9 @@ def add_flags(parser: argparse.ArgumentParser, *, only: Collection[str] = ()) ->
 
 
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
-    """Read settings: a flag goes before its environment variable, that before the default.
+    """Return the settings: the flag, else the environment variable, else the default of each.
 
-    :raises BadSetting: naming where the value came from and what is wrong with it.
+    :raises BadSetting: naming the flag or variable, and what is wrong with it.
     """
     values: dict[str, Any] = {}
     for name, declared in declarations().items():
@@ -275,7 +272,7 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Set
 
 
 def unknown_variables(environment: Mapping[str, str]) -> Sequence[str]:
-    """Environment variables that look like settings and are none: most likely misspelt."""
+    """Return environment variables with our prefix that are no settings: most likely misspelt."""
     known = {variable(name) for name in declarations()}
     return sorted(
         key for key in environment if key.startswith(ENVIRONMENT_PREFIX) and key not in known

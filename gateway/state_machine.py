@@ -1,4 +1,4 @@
-"""State machines as tables: for each state, what each event that can happen in it makes of it."""
+"""State machines as tables: for each state, the next state after each event that is possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ImpossibleTransition(Exception):
 def next_state(
     transitions: Mapping[StateT, Mapping[EventT, StateT]], state: StateT, event: EventT
 ) -> StateT:
-    """Return what an event makes of a state.
+    """Return the state after an event.
 
     :raises ImpossibleTransition: if the event cannot happen in this state.
     """

@@ -1,4 +1,4 @@
-"""Who somebody is, by pure functions: session secrets and the ids that they stand for.
+"""Authentication, by pure functions: session secrets, and the session ids made from them.
 
-Passwords, device tokens and JWTs belong here too. What somebody may do is `gateway.policy`.
+Passwords, device tokens and JWTs belong here too. What somebody may do is in `gateway.policy`.
 """

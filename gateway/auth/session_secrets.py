@@ -1,4 +1,4 @@
-"""Session secrets, and the session ids that they stand for. Pure."""
+"""Session secrets, and the session ids made from them. Pure."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def new_secret() -> str:
 
 
 def session_id(secret: str) -> str:
-    """Return the id that everybody else knows a session by; the secret cannot be told from it."""
+    """Return the public id of the session that has a secret; it does not reveal the secret."""
     digest = hashlib.sha256(secret.encode()).digest()
     return base64.urlsafe_b64encode(digest[:_ID_BYTES]).decode()

@@ -1,7 +1,7 @@
-"""What nodes share, kept in Redis: rooms, inboxes, nicknames, and the register of nodes.
+"""The data that nodes share in Redis: rooms, inboxes, nicknames, and the register of nodes.
 
-Each has a module here with its operations, in terms of a chat. How commands reach Redis is in
-`gateway.backplane.redis`; what a node does with what it reads is in `gateway.delivery` and above.
+Each has a module here. The Redis client is in `gateway.backplane.redis`; what a node does with what
+it reads is in `gateway.delivery` and above.
 
 Every call raises `Unavailable` while Redis cannot answer, at once or within the timeout.
 """

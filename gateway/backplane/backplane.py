@@ -1,4 +1,4 @@
-"""One node's access to what nodes share."""
+"""One node's access to the data that nodes share."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Backplane:
 
     @property
     def replication_id(self) -> str:
-        """The id of the server's data, which changes when it may have lost some; or empty."""
+        """The server's replication id, which changes when data may be lost; empty if unknown."""
         return self.link.replication_id
 
     async def wait_connected(self) -> None:
@@ -97,7 +97,7 @@ class Backplane:
         await self.link.wait_connected()
 
     async def subscribe(self, channel: bytes) -> bool:
-        """Subscribe to a channel; returns as `Subscription.subscribe` does."""
+        """Subscribe to a channel; return whether that is confirmed (`Subscription.subscribe`)."""
         return await self.subscription.subscribe(channel)
 
     def unsubscribe(self, channel: bytes) -> None:
@@ -105,12 +105,12 @@ class Backplane:
         self.subscription.unsubscribe(channel)
 
     def resubscribe(self) -> None:
-        """Replace the connection of the subscription, which does not deliver."""
+        """Open another connection for the subscription, which does not deliver."""
         self.subscription.reconnect()
 
     @property
     def why_unsuitable(self) -> str:
-        """Why Redis answers but cannot be used until somebody changes something; or empty."""
+        """Why Redis cannot be used until somebody changes something; empty if it can."""
         refusal = self.link.refusal
         return self._health.why_unsuitable or (f"Redis refuses {refusal}" if refusal else "")
 
@@ -129,8 +129,8 @@ class Backplane:
         """Keep both connections open; runs for as long as the node does.
 
         - ``on_burst``, ``on_restored``: see `Subscription.run`;
-        - ``on_moved``: called when Redis is another server than before, or was restarted, and may
-          have lost data; before anything is read from it.
+        - ``on_moved``: called when Redis has restarted or is another server, and so may have lost
+          data, before anything is read from it.
         """
 
         def link_moved() -> None:

@@ -1,7 +1,6 @@
 """Epochs: the names of logs. A log that begins anew, or has lost messages, gets another one.
 
-A client's position is an epoch and a ``seq``, so that it never points at another message than the
-one that the client saw.
+A position in a log is an epoch and a ``seq``, so that it never means another message than before.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ _CONTINUED: Final = "."
 
 
 class Epochs:
-    """Makes epochs for logs that have none yet; no other node makes the same ones."""
+    """Makes epochs for new logs, which no other node makes too."""
 
     def __init__(self) -> None:
         self._prefix = secrets.token_hex(5)
         self._numbers = itertools.count()
 
     def new(self) -> str:
-        """Return the next one."""
+        """Return another epoch."""
         return f"{self._prefix}{next(self._numbers):x}"
 
 
 def continuation(epoch: str, *, beyond: str = "") -> str:
-    """Return the next epoch of a log that has lost messages of this one.
+    """Return the next epoch of a log that has lost messages, later than ``epoch`` and ``beyond``.
 
-    It is later than ``beyond``, too: an epoch that the log had before Redis returned to older data.
+    ``beyond`` is an epoch that the log had before Redis went back to older data.
     """
     number = max(_number(epoch), _number(beyond)) + 1
     return _CONTINUED.join((_root(epoch), str(number), secrets.token_hex(3)))
@@ -41,7 +40,7 @@ def continues(epoch: str, other: str) -> bool:
 
 
 def went_back(epoch: str, known: str) -> bool:
-    """Return whether ``epoch`` is an earlier one of the log that was in ``known``."""
+    """Return whether both epochs are of one log, and ``epoch`` is the earlier one."""
     return continues(epoch, known) and _number(epoch) < _number(known)
 
 
@@ -50,6 +49,6 @@ def _root(epoch: str) -> str:
 
 
 def _number(epoch: str) -> int:
-    """Return how often a log was continued; epochs of early releases have no number."""
+    """Return how often a log was continued, also for epochs of early releases without a number."""
     parts = epoch.split(_CONTINUED)
     return int(parts[1]) if len(parts) > 2 and parts[1].isdecimal() else len(parts) - 1  # noqa: PLR2004

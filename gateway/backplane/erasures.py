@@ -1,4 +1,4 @@
-"""Messages that an operator has erased: their tombstones, and which ones they are. Pure.
+"""Erased messages: their tombstones, and the record of which they are. Pure.
 
 An erased message leaves a tombstone in the room's log: its own JSON with an empty text and
 ``"erased":true``. It keeps its ``seq``, ``at``, ``from`` and ``id``, so that there is no gap.
@@ -13,11 +13,11 @@ import msgspec
 from gateway.backplane.payloads import message_seq
 
 ERASURE_PREFIX: Final = b'{"erased":'
-"""How an erasure begins where it is published on a room's channel."""
+"""The beginning of an erasure published on a room's channel."""
 MOST_RECORDED: Final = 1_000
-"""Erased messages of a room that are recorded by their ``seq``: the last ones to be erased."""
+"""Erased messages of a room that are recorded by ``seq``; older erasures are forgotten."""
 
-# In a JSON string every quote is escaped: neither can be a part of what somebody wrote.
+# In a JSON string every quote is escaped: neither can be part of a text.
 _TEXT: Final = b',"text":"'
 _END: Final = b',"id":"'
 _NOTHING: Final = b',"text":"","erased":true'
@@ -26,7 +26,7 @@ _NOTHING: Final = b',"text":"","erased":true'
 class ErasedSet(msgspec.Struct, frozen=True):
     """Which messages of a room are erased.
 
-    - ``count``: of the room's erasures so far;
+    - ``count``: the number of the room's erasures so far;
     - ``up_to``: every message up to this ``seq`` is erased;
     - ``seqs``: erased messages after ``up_to``, in the order in which they were erased.
     """
@@ -36,7 +36,7 @@ class ErasedSet(msgspec.Struct, frozen=True):
     seqs: list[int] = []
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether any message is erased."""
         return bool(self.up_to or self.seqs)
 
 
@@ -55,20 +55,17 @@ _record_decoder = msgspec.json.Decoder(ErasedSet)
 
 
 def read_erasure(payload: bytes) -> Erasure:
-    """Return the erasure that came on a room's channel; :raises ValueError: if it is none."""
+    """Return the erasure in a publication; :raises ValueError: if it is none."""
     return _published_decoder.decode(payload).erased
 
 
 def read_record(record: bytes | None) -> ErasedSet:
-    """Return what is recorded in Redis of a room's erasures."""
+    """Return the erased messages in the record that Redis has of a room."""
     return _record_decoder.decode(record) if record else ErasedSet()
 
 
 def without_text(message: bytes) -> bytes:
-    """Return a message's tombstone, given its JSON or the end of its JSON.
-
-    A tombstone is returned as it is.
-    """
+    """Return a message's tombstone, given its JSON or the end of it; a tombstone stays the same."""
     start = message.find(_TEXT)
     end = message.find(_END, start)
     if start < 0 or end < 0:
@@ -88,7 +85,7 @@ class Erasures:
 
     def __init__(self) -> None:
         self.count = 0
-        """Erasures known here; if Redis counts more, this node has missed some."""
+        """Erasures known here; Redis has more if this node has missed some."""
         self.up_to = 0
         self._seqs: dict[int, None] = {}
 
@@ -103,7 +100,7 @@ class Erasures:
         return ErasedSet(count=self.count, up_to=up_to, seqs=news)
 
     def missed_some(self, erased: ErasedSet) -> bool:
-        """Return whether more was erased since than is recorded, given what is recorded."""
+        """Return whether this node missed erasures that the record no longer has."""
         return len(erased.seqs) >= MOST_RECORDED and erased.count - self.count > MOST_RECORDED
 
     @property
@@ -116,7 +113,7 @@ class Erasures:
         return seq <= self.up_to or seq in self._seqs
 
     def conceal(self, messages: list[bytes]) -> list[bytes]:
-        """Return these messages, with tombstones in the place of the erased ones."""
+        """Return these messages, with tombstones in place of the erased ones."""
         if not (self.up_to or self._seqs):
             return messages
         return [without_text(m) if self.has(message_seq(m)) else m for m in messages]

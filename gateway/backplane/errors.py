@@ -1,4 +1,4 @@
-"""Errors of changes that a script has refused: Redis answered, and nothing was changed."""
+"""Errors of changes that a script refused: Redis answered, and nothing was changed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from gateway.backplane.redis.errors import Unavailable
 
 
 class Outdated(Unavailable):
-    """This node has the session in a later term, and did not receive the answer that said so.
+    """This node has the session in a later term: it did not receive the answer that said so.
 
-    ``term`` and ``who`` are the session's in Redis.
+    ``term`` and ``who`` are what Redis has of the session.
     """
 
     def __init__(self, term: int, who: str) -> None:
@@ -18,7 +18,7 @@ class Outdated(Unavailable):
 
 
 class Replaced(Exception):
-    """Another node has taken the session up, after ``term``."""
+    """Another node has resumed the session, in a later term than ``term``."""
 
     def __init__(self, term: int) -> None:
         super().__init__("the session goes on elsewhere")

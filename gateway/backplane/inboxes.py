@@ -1,4 +1,4 @@
-"""The inboxes that nodes share: each is a session's log of direct messages."""
+"""The inboxes in Redis: each is a session's log of direct messages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH,
 from gateway.backplane.timeline import Timeline
 
 INBOX_SECONDS: Final = 3600.0
-"""How long an inbox lives after it was last kept or written to."""
+"""Seconds that an inbox lives after its last `keep` or write."""
 INBOX_SIZE: Final = 1000
 """Messages that an inbox's log keeps, at least."""
 REMEMBERED_IDS: Final = 1000
-"""For how many further messages of its inbox the id of a message is remembered, at least."""
+"""The number of an inbox's last messages whose ids are remembered, at least."""
 
 _MOST_DIGITS: Final = 19
 _REPLACED: Final = -2
@@ -35,7 +35,7 @@ class InboxPosition(NamedTuple):
 
 
 class InboxPage(NamedTuple):
-    """An inbox's position, and messages of its log, in order; they may stop before ``seq``."""
+    """An inbox's position, and messages in order, of which the last may be before ``seq``."""
 
     epoch: str
     seq: int
@@ -56,15 +56,15 @@ class InboxKeys:
         self.older_ids = f"{base}:ids:older"
 
     def all(self) -> tuple[str, ...]:
-        """Return all keys, in the order in which scripts take them."""
+        """Return all keys, in the order in which scripts expect them."""
         return self.meta, self.log, self.ids, self.older_ids
 
 
 class InboxStore:
     """The inboxes in Redis.
 
-    Every method raises `Unavailable` if Redis cannot answer. Whether it took effect is unknown
-    then, and to repeat it is safe.
+    Every method raises `Unavailable` if Redis cannot answer. Whether it took effect is then
+    unknown; repeating it is safe.
     """
 
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
@@ -82,16 +82,16 @@ class InboxStore:
         """Log a message in a session's inbox, and publish it to the node that has the session.
 
         - ``channel``: where to publish it, unless the inbox was moved and names another one;
-        - ``key``: by which another attempt to deliver the message is recognised;
+        - ``key``: the idempotency key;
         - ``mark``: goes before what is published;
         - ``tail``: the message's JSON without its head (`gateway.backplane.payloads`);
-        - ``digest``: by which something else that is said under the key is recognised.
+        - ``digest``: of the message, by which another attempt is told from another message.
 
-        When it returns, the message is logged and published. Publications of one inbox may come in
-        another order than the log's, and one that is delivered again is published again.
+        When it returns, the message is logged and published. Publications of an inbox may arrive in
+        another order than the log's, and more than once.
 
-        :returns: its ``seq``; the first one's, if the inbox has a message of this key.
-        :raises IdReused: if something else was said under the key.
+        :returns: its ``seq``; that of the first attempt, if there was one under this key.
+        :raises IdReused: if the key was used for another message.
         """
         logged: list[Any] = await self._link.run_script(
             DELIVER,
@@ -108,11 +108,9 @@ class InboxStore:
         return await self._publish(logged, channel, mark)
 
     async def _publish(self, logged: list[Any], channel: bytes, mark: bytes) -> int:
-        """Publish a logged message, on the channel that its inbox names or else on this one.
+        """Publish a logged message on its inbox's channel, or else on this one; return its seq.
 
         ``logged`` is what `DELIVER` and `ADDRESS` return: seq, channel, message.
-
-        :returns: its ``seq``.
         """
         seq: int
         seq, own_channel, message = logged
@@ -126,13 +124,14 @@ class InboxStore:
     async def address(
         self, session: str, key: str, recipient: Owner | None, *, term: int, digest: str
     ) -> int | Owner | None:
-        """Record whom a message of a session of this node is for, before it is delivered.
+        """Record the recipient of a message of a session of this node, before it is delivered.
 
-        :returns: whom it is for; at another attempt that is whoever the first one was for, or None
-            if there was none and ``recipient`` is None. If the message is in the session's own
-            inbox already it is published there again, and its ``seq`` returned.
-        :raises IdReused: if something else was said under the key, or to somebody else.
-        :raises Replaced: if the session has been taken up in a later term.
+        :returns:
+            - the recipient; at another attempt that of the first one;
+            - None if ``recipient`` is None and there was no earlier attempt;
+            - its ``seq`` if the sender's own inbox has it already, where it is published again.
+        :raises IdReused: if the key was used for another text or recipient.
+        :raises Replaced: if the session has been resumed in a later term.
         """
         noted: int | bytes | list[Any] | None = await self._link.run_script(
             ADDRESS,
@@ -159,7 +158,7 @@ class InboxStore:
     async def read(self, session: str, *, after: int, limit: int) -> InboxPage:
         """Return up to ``limit`` messages of an inbox after ``after``."""
         keys = self._keys(session)
-        # The script is that of rooms: an inbox has no members, at version 0.
+        # The script is that of rooms: an inbox is a room without members, at version 0.
         epoch, seq, _, messages, _, _, *written = await self._link.run_script(
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
@@ -174,16 +173,15 @@ class InboxStore:
         await self.keep([session])
 
     async def move(self, session: str, channel: bytes, *, term: int) -> None:
-        """Publish what is delivered to an inbox on this channel, from now on.
+        """Set the channel on which messages for an inbox are published from now on.
 
-        What was delivered before is in the log. Does nothing if the session was taken up in a later
-        term.
+        Earlier ones are in the log. Does nothing if the session was resumed in a later term.
         """
         meta = self._keys(session).meta
         await self._link.run_script(MOVE, (meta,), channel, term, round(INBOX_SECONDS * 1000))
 
     async def positions(self, sessions: Sequence[str]) -> list[InboxPosition | None]:
-        """Return the positions of inboxes; None for one that another program has spoilt."""
+        """Return the positions of inboxes; None for one that another program corrupted."""
         replies = await self._link.try_all(
             [("HMGET", self._keys(session).meta, "epoch", "seq") for session in sessions]
         )
@@ -197,7 +195,7 @@ class InboxStore:
         )
 
     async def forget(self, sessions: Sequence[str]) -> None:
-        """Delete the inboxes of sessions that are over."""
+        """Delete inboxes; for sessions that are over."""
         await self._link.call_all([("UNLINK", *self._keys(session).all()) for session in sessions])
 
 

@@ -1,24 +1,24 @@
-"""The name of a node in Redis, which changes each time that the others have declared it dead."""
+"""Incarnations: the name of a node in Redis, which changes each time that it was declared dead."""
 
 from __future__ import annotations
 
 
 class Incarnation:
-    """A node's current name. In Redis, all that the node holds is marked with it.
+    """A node's current name, with which all that the node holds in Redis is marked.
 
-    Survivors release what has the name that they declared dead, and so never what the node has
-    claimed again since, under the next name.
+    Other nodes release what is marked with the name that they declared dead, so never what this
+    node has claimed again under its next name.
     """
 
     def __init__(self, node: str) -> None:
         self.node = node
-        """The name that is common to all incarnations, and that of the first."""
+        """The name that all incarnations share; also the name of the first."""
         self.name = node
         self._number = 1
 
     @property
     def any(self) -> str:
-        """The mark by which scripts mean all incarnations of this node."""
+        """The mark that stands for all incarnations of this node, as an argument of scripts."""
         return f"{self.node}~"
 
     def renew(self) -> None:

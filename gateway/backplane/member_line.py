@@ -1,7 +1,6 @@
-"""Member lines: a nickname and a status as nodes share them, in one line of text. Pure.
+"""Member lines: a nickname and a status in one line of text, as nodes share them. Pure.
 
-It is ``nick``, or with a status ``nick state text``; a nickname has no spaces. Most people have no
-status, so that most lines are no longer than the nickname.
+A line is ``nick``, or with a status ``nick state text``; a nickname has no spaces.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ _STATES: Final[dict[str, State]] = {state: state for state in get_args(State)}
 
 
 def write(nick: str, state: str = "online", text: str = "") -> str:
-    """Return the line of a nickname and a status."""
+    """Return the line for a nickname and a status."""
     return nick if state == "online" and not text else f"{nick} {state} {text}"
 
 
@@ -29,7 +28,7 @@ def nick_of(who: str) -> str:
 
 
 def read(who: str) -> Member:
-    """Return what a line says."""
+    """Return the member in a line."""
     if " " not in who:
         return Member(nick=who)
     nick, _, status = who.partition(" ")

@@ -1,4 +1,4 @@
-"""The nicknames and sessions that nodes share: each has one owner in the cluster."""
+"""The register of nicknames and sessions in Redis: each nickname has one owner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.backplane.terms import NO_TERM, up_to_terms
 from gateway.policy.nicknames import fold
 
 TAKEN_MARK: Final = b"taken "
-"""Sent before a session to the node that had it, once another node has taken it up."""
+"""Published before the id of a session, to the node that had it until another resumed it."""
 _SCAN_COUNT: Final = 500
 _OWN: Final = 0
 _REPLACED: Final = -2
@@ -34,7 +34,7 @@ class NickTaken(Exception):
 
 
 class TakenUp(NamedTuple):
-    """A session that was taken up: its new term, and its line (`gateway.backplane.member_line`)."""
+    """A resumed session: its new term, and its line (`gateway.backplane.member_line`)."""
 
     term: int
     who: str
@@ -49,16 +49,16 @@ class Owner(NamedTuple):
 
 
 class HeldNick(NamedTuple):
-    """What a session holds: its nickname, folded, in a term."""
+    """The folded nickname that a session holds, and the term in which it claimed it."""
 
     term: int
     nick: str
 
 
 class NickRegistry:
-    """Two hashes in Redis that change together: the owner of each nickname, and each session's.
+    """Two hashes that change together: the owner of each nickname, the nickname of each session.
 
-    Every method raises `Unavailable` if Redis cannot answer; to repeat it is safe.
+    Every method raises `Unavailable` if Redis cannot answer; repeating it is safe.
     """
 
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
@@ -78,14 +78,14 @@ class NickRegistry:
     ) -> int:
         """Claim a nickname for a session of this node, and release the one that it had.
 
-        - ``who``: the nickname with the status that goes with it (`gateway.backplane.member_line`);
+        - ``who``: the member line, with the nickname (`gateway.backplane.member_line`);
         - ``term``: that of the session, `NO_TERM` for a new one;
         - ``variants``: called for similar nicknames to suggest if this one is taken.
 
         :returns: the session's term.
         :raises NickTaken: with the first variant that is free.
-        :raises Replaced: if another node has taken the session up.
-        :raises Outdated: if this node has, in a later term.
+        :raises Replaced: if another node has resumed the session.
+        :raises Outdated: if this node has resumed it in a later term.
         """
         nick = nick_of(who)
         mark = self._incarnation.name
@@ -121,10 +121,9 @@ class NickRegistry:
         return TakenUp(term, who.decode())
 
     async def _notify_taken(self, session: str, node: bytes) -> None:
-        """Notify the node that a session was on, unless it is empty: none, or this one.
+        """Notify the node that had a session; ``node`` is empty if none had it, or this one.
 
-        A node that is not notified, since this one was cut off before it could, finds out by
-        `astray` within its next rounds.
+        If this node is cut off before, the other finds out by `astray` within its next rounds.
         """
         if node:
             channel = channel_of(self._scope, node.decode())
@@ -147,17 +146,17 @@ class NickRegistry:
     async def release(self, sessions: Mapping[str, int]) -> list[str]:
         """End sessions that are still on this node, and release their nicknames.
 
-        ``sessions`` has the last term of each; what belongs to a later one stays.
+        ``sessions`` has a term of each; one that is in a later term stays.
 
-        :returns: those that were ended.
+        :returns: the sessions that were ended.
         """
         return await self._release(sessions, self._incarnation.any)
 
     async def astray(self, sessions: Mapping[str, str]) -> dict[str, bool]:
-        """Return which of these sessions, given with their nicknames, Redis has otherwise.
+        """Return the sessions that Redis has differently, given their nicknames on this node.
 
-        - true: Redis has lost that the session owns its nickname;
-        - false: the session is on another node, or owns another nickname.
+        - True: Redis has lost that the session owns its nickname.
+        - False: the session is on another node, or owns another nickname.
         """
         folded = {session: fold(nick) for session, nick in sessions.items()}
         if not folded:
@@ -175,18 +174,16 @@ class NickRegistry:
         return astray
 
     async def release_held(self, held: Mapping[str, HeldNick]) -> list[str]:
-        """End sessions as `release` does, given what `holdings` says that each holds.
+        """End sessions as `release` does, given what each holds by `holdings`.
 
         Works even if Redis has lost which nickname a session owns.
         """
         return await self._release_held(held, self._incarnation.any)
 
     async def release_node(self, node: str) -> list[str]:
-        """End every session that a dead node held, in batches.
+        """End all sessions of a dead node; several nodes may do so at the same time.
 
-        Several nodes may do so at the same time.
-
-        :returns: those that this call has ended.
+        :returns: the sessions that this call ended.
         """
         ended: list[str] = []
         async for some in self._scan():
@@ -195,7 +192,7 @@ class NickRegistry:
         return ended
 
     async def holdings(self) -> dict[str, dict[str, HeldNick]]:
-        """Return all sessions with what they hold, by node, alive or dead."""
+        """Return what each session holds, by node, alive or dead, and by session."""
         holdings: dict[str, dict[str, HeldNick]] = {}
         async for some in self._scan():
             for session, (holder, held) in some.items():
@@ -207,7 +204,7 @@ class NickRegistry:
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
-            # Entries of other programs are passed over.
+            # Entries of other programs are skipped.
             text = [part.decode("utf-8", "replace") for part in flat]
             found: dict[str, tuple[str, HeldNick]] = {}
             for folded, owner in zip(text[::2], text[1::2], strict=True):
@@ -219,7 +216,7 @@ class NickRegistry:
                 return
 
     async def _release_held(self, held: Mapping[str, HeldNick], node: str) -> list[str]:
-        # Where a session has ended meanwhile, releasing it removes what is recorded here.
+        # If a session has ended meanwhile, the release deletes what is recorded here.
         notes = [("HSETNX", self._keys[1], session, each.nick) for session, each in held.items()]
         await self._link.call_all(notes)
         return await self._release({session: each.term for session, each in held.items()}, node)

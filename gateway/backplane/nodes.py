@@ -1,4 +1,4 @@
-"""The register of nodes, with their heartbeats, and the nodes' own channels."""
+"""The register of nodes, their heartbeats, and the channel of each node."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gateway.backplane.redis.scripts import BEAT
 _BEATS: Final = re.compile(rb"-1|[0-9]{1,18}")
 
 DEAD: Final = -1
-"""In place of a node's count of beats once it was declared dead."""
+"""In place of a node's number of heartbeats once it was declared dead."""
 
 
 class Beats(NamedTuple):
-    """The answer to a heartbeat: whether this node is registered, and the beats of the others."""
+    """The answer to a heartbeat: whether this node is registered, and the others' heartbeats."""
 
     registered: bool
     beats: dict[str, int]
@@ -28,10 +28,10 @@ def channel_of(scope: str, node: str) -> str:
 
 
 def channel_scope(namespace: str, database: int) -> str:
-    """Return what the names of a cluster's channels begin with.
+    """Return the prefix of a cluster's channels.
 
-    Keys belong to a database, channels to the whole server (Redis, "Pub/Sub & Database"): so that
-    two clusters in two databases do not hear each other, the channels name the database.
+    It names the database, to keep apart clusters in two databases of one server: keys belong to a
+    database, but channels to the whole server (Redis, "Pub/Sub & Database").
     """
     return f"{namespace}@{database}"
 
@@ -48,7 +48,7 @@ class NodeRegistry:
 
     @property
     def channel(self) -> bytes:
-        """This node's own channel, for its probes, and for what other nodes send to it."""
+        """The channel of this node, for its probes and for what other nodes send to it."""
         return self._channel.encode()
 
     def channel_of(self, node: str) -> bytes:
@@ -60,11 +60,11 @@ class NodeRegistry:
         return node.partition("~")[0] == self._incarnation.node
 
     async def notify(self, node: str, payload: bytes) -> None:
-        """Publish on a node's channel what is not logged."""
+        """Publish on a node's channel without logging."""
         await self._link.call("PUBLISH", self.channel_of(node), payload)
 
     async def register(self) -> None:
-        """Put this node on the register, or back on it."""
+        """Add this node to the register."""
         await self._link.call("HSET", self._key, self._incarnation.name, 0)
 
     async def beat(self, probe: bytes) -> Beats:
@@ -79,7 +79,7 @@ class NodeRegistry:
         beats = {
             node.decode("utf-8", "replace"): int(count)
             for node, count in zip(flat[::2], flat[1::2], strict=True)
-            if _BEATS.fullmatch(count)  # nothing here may fail over what somebody else put there
+            if _BEATS.fullmatch(count)  # else another program's entry
         }
         return Beats(beats.pop(self._incarnation.name, DEAD) >= 0, beats)
 
@@ -89,13 +89,13 @@ class NodeRegistry:
         return {name.decode("utf-8", "replace") for name in names}
 
     async def alive(self) -> set[str]:
-        """Return the nodes that were not declared dead."""
+        """Return the nodes on the register that were not declared dead."""
         flat: list[bytes] = await self._link.call("HGETALL", self._key)
         beats = zip(flat[::2], flat[1::2], strict=True)
         return {node.decode("utf-8", "replace") for node, count in beats if count != b"-1"}
 
     async def declare_dead(self, node: str) -> None:
-        """Mark a node as dead; if it comes back, it must register and claim everything again."""
+        """Mark a node as dead; if it is alive, it registers and claims everything again."""
         await self._link.call("HSET", self._key, node, DEAD)
 
     async def remove(self, node: str) -> None:

@@ -1,4 +1,4 @@
-"""Access to a cluster's data for an operator's commands: one connection, no node."""
+"""Access to a cluster's data for an operator's commands, over one connection, without a node."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ class OperatorAccess:
 async def open_operator_access(
     topology: Topology, *, name: str, namespace: str, patience: float
 ) -> AsyncIterator[OperatorAccess]:
-    """Connect to a cluster's Redis; a connection that is lost is not opened again.
-
-    It counts as lost after ``patience`` seconds without an answer.
+    """Connect to a cluster's Redis, once; ``patience`` is the longest wait for a reply in seconds.
 
     :raises Unavailable: in a group, if Redis cannot be used, or the connection is lost.
     """

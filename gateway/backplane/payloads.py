@@ -1,7 +1,7 @@
-"""Messages as bytes: put together, and read without parsing their JSON. Pure.
+"""Messages as bytes: composed, and read without parsing their JSON. Pure.
 
-A message's JSON is completed in Redis, which adds ``seq`` and ``at``. From there to every client
-its bytes stay the same.
+Redis completes a message's JSON by ``seq`` and ``at``; from there to every client its bytes stay
+the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
-"""How the JSON of every ``message`` begins; its ``seq`` follows."""
+"""The beginning of the JSON of every ``message``; its ``seq`` follows."""
 _MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]{1,16},"at":[0-9]+,"(?:epoch":"[^"]*",")?type":"')
 _ID: Final = b',"id":'
 EPOCH_MARK: Final = b"="
@@ -26,8 +26,7 @@ DIRECT_MARK: Final = b"@"
 NOTE_MARK: Final = b"~"
 """Published before an event that is not logged: ``~SESSION event``.
 
-On a node's channel it is the session that the event is for; on a room's, the one session that does
-not get it."""
+On a node's channel, the session is the recipient; on a room's channel, the one that is left out."""
 
 
 def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:  # noqa: A002
@@ -46,33 +45,33 @@ def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  #
 
 @lru_cache(maxsize=10_000)
 def epoch_mark(epoch: str) -> bytes:
-    """Return what is published before each message of a room in this epoch."""
+    """Return the prefix of a room's published messages in this epoch."""
     return EPOCH_MARK + epoch.encode() + b" "
 
 
 def digest_of(*said: str) -> str:
-    """Return a digest, 16 hex digits, that is the same for another attempt to say the same."""
+    """Return a digest of a message's contents, of 16 hex digits."""
     return hashlib.blake2b("\0".join(said).encode(), digest_size=8).hexdigest()
 
 
 def direct_mark(session: str) -> bytes:
-    """Return what is published before a direct message for a session."""
+    """Return the prefix of a session's published direct messages."""
     return DIRECT_MARK + session.encode() + b" "
 
 
 def encode_note(session: str, event: Event) -> bytes:
-    """Return what is published of an event that is not logged."""
+    """Return the publication of an event that is not logged."""
     return NOTE_MARK + session.encode() + b" " + encode(event)
 
 
 def read_marked(payload: bytes) -> tuple[str, bytes]:
-    """Return the session, and the JSON, of a direct message or a note as published."""
+    """Return the session and the JSON in the publication of a direct message or a note."""
     session, _, rest = payload[1:].partition(b" ")
     return session.decode(), rest
 
 
 def only_messages(entries: list[bytes]) -> list[bytes]:
-    """Return the entries that are messages; other programs may have put others into the log."""
+    """Return the entries that are messages; other programs may have added others."""
     return [entry for entry in entries if _MESSAGE_HEAD.match(entry)]
 
 
@@ -82,7 +81,7 @@ def direct_epoch(message: bytes) -> str:
 
 
 def in_epoch(message: bytes, epoch: str) -> bytes:
-    """Return a ``direct`` with this epoch in the place of the one in which it was logged."""
+    """Return a ``direct`` with this epoch in place of the one in which it was logged."""
     logged = direct_epoch(message)
     if logged == epoch:
         return message
@@ -95,7 +94,7 @@ def message_seq(message: bytes) -> int:
 
 
 def identity(message: bytes) -> bytes:
-    """Return what no other message has that may take this one's place: its seq, time and id."""
+    """Return a message's identity, which no other at its ``seq`` has: its seq, time and id."""
     return message.split(b',"type":', 1)[0] + message.rpartition(_ID)[2]
 
 
@@ -105,24 +104,24 @@ def ends_with_id(message: bytes, message_id: str) -> bool:
 
 
 def contradict(messages: list[bytes], seen: Position) -> bool:
-    """Return whether another message than the one seen is at its position, among these."""
+    """Return whether one of these messages is in the place of the one seen, and is another."""
     if seen.id is None:
         return False
     return not all(ends_with_id(m, seen.id) for m in messages if message_seq(m) == seen.seq)
 
 
 def as_messages(encoded: list[bytes]) -> list[Message]:
-    """Return messages for an event to be encoded; their bytes are spliced in, never parsed."""
+    """Return encoded messages as a field of an event; their bytes are spliced in, not parsed."""
     return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
 
 
 def as_directs(encoded: list[bytes]) -> list[DirectMessage]:
-    """Return direct messages for an event to be encoded, as `as_messages` does."""
+    """Return encoded direct messages as a field of an event, as `as_messages` does."""
     return cast("list[DirectMessage]", as_messages(encoded))
 
 
 def as_members(encoded: bytes, newcomer: Member | None) -> list[Member]:
-    """Return an encoded list of members for an event to be encoded, with one more at its end."""
+    """Return an encoded list of members, and ``newcomer`` at its end, as a field of an event."""
     if newcomer is not None:
         last = msgspec.json.encode(newcomer) + b"]"
         encoded = encoded[:-1] + (b"," if len(encoded) > len(b"[]") else b"") + last

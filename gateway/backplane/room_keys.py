@@ -1,4 +1,4 @@
-"""The names of what is kept of a room in Redis."""
+"""The names of a room's keys and channel in Redis."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class RoomKeys:
         self.copier = f"{base}:log:copier"
 
     def all(self) -> tuple[str, ...]:
-        """Return the keys of a room's data, in the order in which scripts take them."""
+        """Return the keys of a room's data, in the order in which scripts expect them."""
         return self.meta, self.members, self.log, self.ids, self.older_ids

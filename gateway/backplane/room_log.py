@@ -1,4 +1,4 @@
-"""A room's log as operators use it: to read, and to erase from."""
+"""A room's log for operators: read messages, erase messages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gateway.backplane.redis.scripts import ERASE
 from gateway.backplane.room_keys import RoomKeys
 
 COPIED_AT_ONCE: Final = 256 * 1024
-"""Bytes of a log that one call of the script copies, at least; it takes some milliseconds."""
+"""Bytes of a log that one call of the script copies, at least, in some milliseconds."""
 COPY_SECONDS: Final = 10
-"""How long an erasure that was interrupted blocks others in the same room."""
+"""Seconds for which an interrupted erasure blocks others in the same room."""
 
 _PAGE: Final = 500
 
@@ -83,7 +83,7 @@ class RoomLog:
         Every message up to ``up_to`` is erased, and those at ``seqs``, at most `MOST_RECORDED`.
         Unless they are ``logged``, only the nodes are notified.
 
-        :returns: how many nodes were notified: those that have the room open.
+        :returns: the number of nodes notified: those that have the room open.
         :raises CannotErase: if another erasure is under way, or the room is in another epoch.
         """
         keys, token = self._keys, secrets.token_hex(8)
@@ -112,9 +112,9 @@ class RoomLog:
             await trio.lowlevel.checkpoint()
 
     async def replicated(self, patience: float) -> tuple[int, int]:
-        """Wait until the replicas have what was done; return how many do, and how many there are.
+        """Wait until replicas confirm what was done; return how many do, and how many there are.
 
-        ``patience`` is in seconds, and less than the link's timeout.
+        ``patience`` is the longest wait in seconds, less than the link's timeout.
         """
         info: bytes = await self._link.call("INFO", "replication")
         fields = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)

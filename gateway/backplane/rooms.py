@@ -34,7 +34,7 @@ from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
 REMEMBERED_IDS: Final = 10_000
-"""For how many further messages of its room the id of a message is remembered, at least."""
+"""The number of a room's last messages whose ids are remembered, at least."""
 
 _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
@@ -50,7 +50,7 @@ class Snapshot:
     - ``epoch``: empty if there is no such room;
     - ``seq``: of the last message;
     - ``version``: of the list of members;
-    - ``messages``: in order; they may stop before ``seq``;
+    - ``messages``: in order; the last may be before ``seq``;
     - ``members``: member lines by session; None if the caller knows this version.
     """
 
@@ -64,14 +64,14 @@ class Snapshot:
 
 
 class Entered(NamedTuple):
-    """The result of a join: the room's epoch, and how many erasures there were in it."""
+    """The result of a join: the room's epoch, and its number of erasures so far."""
 
     epoch: str
     erasures: int
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A change of the list of members, as it is published: member lines, and who has gone."""
+    """A published change of the members: member lines by session, and sessions that left."""
 
     version: int
     here: dict[str, str] = {}
@@ -82,15 +82,15 @@ _change_decoder = msgspec.json.Decoder(Change)
 
 
 def read_change(payload: bytes) -> Change:
-    """Return the change that came on a room's channel; :raises ValueError: if it is none."""
+    """Return the change in a publication; :raises ValueError: if it is none."""
     return _change_decoder.decode(payload)
 
 
 class RoomStore:
     """The rooms in Redis.
 
-    Every method raises `Unavailable` if Redis cannot answer. Whether it took effect is unknown
-    then, and to repeat it is safe.
+    Every method raises `Unavailable` if Redis cannot answer. Whether it took effect is then
+    unknown; repeating it is safe.
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class RoomStore:
     ) -> int:
         """Log and publish a message, given as JSON without its head (`gateway.backplane.payloads`).
 
-        :param digest: of what the session says under this id, the same for another attempt.
-        :returns: its ``seq``; the first one's, if the session has sent this id to the room before.
-        :raises IdReused: if it has said something else under it.
+        :param digest: of the text, by which another attempt is told from another message.
+        :returns: its ``seq``; that of the first attempt, if there was one under this id.
+        :raises IdReused: if the session has sent another message to the room under this id.
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
@@ -156,12 +156,12 @@ class RoomStore:
         return seq
 
     async def notify(self, room: str, payload: bytes) -> None:
-        """Publish on a room's channel what is not logged."""
+        """Publish on a room's channel without logging."""
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
     async def join(self, room: str, session: str, who: str, *, term: int) -> Entered:
-        """Make a session of this node a member, or give it another member line.
+        """Make a session of this node a member, or change its member line.
 
         :raises Replaced: if the session is a member in a later term.
         """
@@ -187,9 +187,9 @@ class RoomStore:
     ) -> int:
         """Remove sessions that are members on this node, or on ``node`` if that is given.
 
-        ``sessions`` has the last term of each; who is a member in a later one stays.
+        ``sessions`` has a term of each; a member in a later term stays.
 
-        :returns: how many were removed.
+        :returns: the number of sessions removed.
         """
         keys = self._keys(room)
         keep = round(self._keep_seconds * 1000)
@@ -227,10 +227,10 @@ class RoomStore:
         )
 
     async def renew_epoch(self, room: str, epoch: str, *, beyond: str) -> None:
-        """Begin another epoch in a room that is in ``epoch`` and has lost messages.
+        """Begin another epoch, later than ``beyond``, in a room that has lost messages.
 
-        An empty ``epoch`` stands for a room that Redis has lost, which begins anew. The new epoch
-        is later than ``beyond``, too. Does nothing if the room is in another epoch already.
+        ``epoch`` is the room's; empty if Redis has lost the room, which begins anew. Does nothing
+        if the room is in another epoch by now.
         """
         meta = self._keys(room).meta
         new = continuation(epoch, beyond=beyond) if epoch else self._epochs.new()
@@ -247,10 +247,10 @@ class RoomStore:
         return only_messages([fields[1] for _, fields in reversed(entries)])
 
     async def listing(self, most: int, *always: str) -> list[tuple[str, int]]:
-        """Return rooms and how many members each has, the fullest first, at most ``most`` of them.
+        """Return up to ``most`` rooms with their numbers of members, the fullest first.
 
-        Chosen are the rooms ``always``, then the fullest by their last `count`, then those in which
-        somebody was lately.
+        Chosen are the rooms ``always``, then the fullest by their last `count`, then rooms used
+        lately.
         """
         replies: list[list[bytes]] = await self._link.call_all(
             [
@@ -261,36 +261,33 @@ class RoomStore:
         fullest, recent = map(_names, replies)
         known = {*always, *recent}
         sizes = await self._measure(list(dict.fromkeys([*always, *fullest, *recent]))[:most])
-        await self._uncount(fullest, sizes)
+        await self._forget_empty(fullest, sizes)
         listed = [(room, size) for room, size in sizes.items() if size or room in known]
         return sorted(listed, key=lambda item: (-item[1], item[0]))
 
     async def count(self, *rooms: str) -> None:
-        """Record how many members rooms have, by which `listing` chooses the fullest."""
+        """Count the members of rooms, and record the counts for `listing`."""
         for start in range(0, len(rooms), _BATCH):
             sizes = await self._measure(rooms[start : start + _BATCH])
             if scores := [part for room, size in sizes.items() if size for part in (size, room)]:
                 await self._link.call("ZADD", self._sizes, *scores)
-            await self._uncount(sizes, sizes)
+            await self._forget_empty(sizes, sizes)
 
     async def _measure(self, rooms: Sequence[str]) -> dict[str, int]:
-        """Return how many members each room has.
-
-        A room whose keys another program has spoilt counts as empty, so that the others are listed.
-        """
+        """Return the number of members of each room; 0 if another program corrupted its keys."""
         replies = await self._link.try_all([("HLEN", self._keys(room).members) for room in rooms])
         sizes = [0 if isinstance(reply, Refused) else reply for reply in replies]
         return dict(zip(rooms, sizes, strict=True))
 
-    async def _uncount(self, rooms: Iterable[str], sizes: dict[str, int]) -> None:
-        """Forget the counts of those of these rooms that are empty."""
+    async def _forget_empty(self, rooms: Iterable[str], sizes: dict[str, int]) -> None:
+        """Delete the recorded counts of those rooms that are empty."""
         if empty := [room for room in rooms if sizes.get(room) == 0]:
             await self._link.call("ZREM", self._sizes, *empty)
 
     async def register(self, *rooms: str) -> None:
         """Record that this node has members in rooms.
 
-        The rooms are listed, and if this node dies its members are found there.
+        So the rooms are listed, and if this node dies the others find its members.
         """
         for start in range(0, len(rooms), _BATCH):
             batch = rooms[start : start + _BATCH]
@@ -331,22 +328,19 @@ class RoomStore:
                 return members
 
     async def release_node(self, node: str) -> None:
-        """Remove every member that a dead node had, in batches.
-
-        Several nodes may do so at the same time.
-        """
+        """Remove all members that a dead node had; several nodes may do so at the same time."""
         key, cursor = self._rooms_of(node), b"0"
         while True:
             cursor, names = await self._link.call("SSCAN", key, cursor, "COUNT", _SCAN_COUNT)
             rooms = _names(names)
             firsts = await self._link.try_all([self._scan_members(room, b"0") for room in rooms])
             for room, first in zip(rooms, firsts, strict=True):
-                # A room that another program has spoilt is passed over; the link has logged it.
+                # A room that another program corrupted is skipped; the link has logged it.
                 if not isinstance(first, Refused):
                     with contextlib.suppress(Refused):
                         await self._release_members(room, node, *first)
-            # Where members are left, their nodes have heard of the change, and count them.
-            await self._uncount(rooms, await self._measure(rooms))
+            # Rooms with members left are counted by their nodes, which received the change.
+            await self._forget_empty(rooms, await self._measure(rooms))
             if cursor == b"0":
                 break
         await self._link.call("DEL", key)
@@ -367,7 +361,7 @@ class RoomStore:
 
 
 def _names(rooms: list[bytes]) -> list[str]:
-    """Return names of rooms as text, whatever another program has put among them."""
+    """Return names of rooms as text, whatever other programs have added to them."""
     return [room.decode("utf-8", "replace") for room in rooms]
 
 
@@ -379,7 +373,7 @@ class _Member(NamedTuple):
 
 
 def _read_members(flat: list[bytes]) -> Iterator[_Member]:
-    """Yield the members of a room; entries of other programs are passed over."""
+    """Yield the members of a room; entries of other programs are skipped."""
     for session, member in zip(flat[::2], flat[1::2], strict=True):
         if read := _MEMBER.fullmatch(member.decode("utf-8", "replace")):
             node, term, who = read.groups()

@@ -1,9 +1,9 @@
 """Timelines: under which replication ids of Redis a log was written. Pure.
 
-Redis may go on from older data: restarted from a backup, or failed over to a replica that lacked
-the newest writes. Each time, its replication id changes. The scripts that append to a log record
-where that happened. So a node that remembers a position can tell up to where the log is still the
-one that it read, however much was written since, as with PostgreSQL's timeline history.
+Redis may return to older data: it is restarted from a backup, or fails over to a replica that
+lacks the newest writes. Then its replication id changes, and the scripts that append to a log
+record at which ``seq``. So a node that remembers a position can find up to where the log is still
+the one that it read, however much was written since; compare PostgreSQL's timeline history.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _ENTRY: Final = re.compile(r"([0-9a-f]{1,64}):([0-9]{1,16})")
 class Timeline(NamedTuple):
     """The timeline of one log.
 
-    - ``ended``: former replication ids, the oldest first, each with the ``seq`` of the last message
-      that was written by then;
+    - ``ended``: former replication ids, the oldest first, each with the last ``seq`` written under
+      it;
     - ``current``: the id of the server that was read; empty if unknown.
     """
 
@@ -27,10 +27,10 @@ class Timeline(NamedTuple):
 
     @classmethod
     def read(cls, ended: bytes, written_under: bytes, *, server: str, seq: int) -> Timeline:
-        """Return the timeline of a log that is at ``seq``, from what is stored with the log.
+        """Return the timeline of a log whose last message is ``seq``, from its stored fields.
 
-        ``server`` is the replication id of the server that was read. What cannot be parsed is
-        skipped.
+        ``server`` is the replication id of the server that was read. Entries that cannot be parsed
+        are skipped.
         """
         entries = [
             (name, int(end)) for name, end in _ENTRY.findall(ended.decode("ascii", "replace"))
@@ -41,13 +41,13 @@ class Timeline(NamedTuple):
         return cls(tuple(entries), server)
 
     def has(self, seq: int, written_under: str, *, at: int) -> bool:
-        """Return whether a log at ``at`` has the message written under this id as ``seq``."""
+        """Return whether a log up to ``at`` has the message written under this id as ``seq``."""
         return Timeline((), written_under).common(seq, self, at) == seq
 
     def common(self, position: int, log: Timeline, seq: int) -> int | None:
-        """Return the ``seq`` up to which two timelines are the same; None if that is unknown.
+        """Return the ``seq`` up to which two timelines are the same; None if unknown.
 
-        This one was followed up to ``position``; ``log`` is at ``seq``.
+        This one was followed up to ``position``; the last message of ``log`` is ``seq``.
         """
         mine = (*self.ended, (self.current, position))
         theirs = (*log.ended, (log.current, seq))
@@ -64,7 +64,7 @@ class Timeline(NamedTuple):
             if name != other:
                 break
             if name == self.current == log.current:
-                # The same server all the time: a log that is shorter now was tampered with.
+                # The same server all the time: if the log is shorter now, somebody changed it.
                 return None if here > there else here
             end = min(here, there)
             if here != there:
@@ -73,4 +73,4 @@ class Timeline(NamedTuple):
 
 
 UNKNOWN: Final = Timeline((), "")
-"""The timeline of a log of which nothing is known."""
+"""The timeline of a log about which nothing is known."""

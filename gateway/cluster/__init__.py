@@ -1,1 +1,1 @@
-"""This node among the others: its heartbeat, failed nodes, and what they leave behind in Redis."""
+"""Membership of the cluster: heartbeats, failed nodes, and releasing what they left in Redis."""

@@ -1,4 +1,4 @@
-"""Which other nodes have failed, judged from successive heartbeats. Pure."""
+"""The failure detector: finds nodes that have failed, by successive heartbeats. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.backplane.nodes import DEAD
 
 
 class Failures(NamedTuple):
-    """What follows from a heartbeat.
+    """The nodes that have failed.
 
     - ``dead``: nodes to be declared dead;
     - ``expired``: dead nodes whose sessions can no longer be resumed.
@@ -21,7 +21,7 @@ class Failures(NamedTuple):
 class FailureDetector:
     """Finds nodes whose heartbeats have stopped.
 
-    It compares the counts of beats by this node's clock, so that clocks need not agree.
+    Numbers of heartbeats are compared over time by this node's clock: clocks need not agree.
     """
 
     def __init__(self, timeout: float, grace: float) -> None:
@@ -31,11 +31,11 @@ class FailureDetector:
         self._seen: dict[str, tuple[int, float]] = {}
 
     def judge(self, beats: dict[str, int], now: float) -> Failures:
-        """Return which nodes have failed by now, given the counts that a heartbeat returned."""
+        """Return the nodes that have failed by now, given all nodes' numbers of heartbeats."""
         seen: dict[str, tuple[int, float]] = {}
         for node, count in beats.items():
             before, since = self._seen.get(node, (count, now))
-            # Being declared dead is no beat: the last one counts.
+            # Being declared dead is not a heartbeat: the last one counts.
             seen[node] = (count, since if count in {before, DEAD} else now)
         self._seen = seen
         dead = [n for n, (c, at) in seen.items() if c != DEAD and now - at > self._timeout]
@@ -43,5 +43,5 @@ class FailureDetector:
         return Failures(dead, expired)
 
     def forget(self) -> None:
-        """Count every node as alive just now; for after a time in which no beat could be seen."""
+        """Count every node as alive just now: heartbeats could not be seen for a while."""
         self._seen.clear()

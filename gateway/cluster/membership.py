@@ -1,6 +1,6 @@
-"""This node's heartbeat, and what depends on it: readiness, upkeep, releasing what is left behind.
+"""Membership: this node's heartbeat, readiness, and upkeep, such as releasing dead nodes.
 
-The nodes that live release what a dead node held: no nickname stays taken, and nobody stays listed.
+Living nodes release what a dead node held: no nickname stays taken, and nobody stays listed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ DEAD_AFTER: Final = 3.0
 NOT_READY_AFTER: Final = 3.0
 """Seconds without an answer to a heartbeat, or without a probe, after which a node is not ready."""
 LATE_BEAT: Final = 1.5
-"""Times `BEAT_SECONDS`: a node whose own beats are further apart knows nothing of the others'."""
+"""Times `BEAT_SECONDS`: if this node's own heartbeats are further apart, it judges no others."""
 TIDY_SECONDS: Final = 60.0
-"""Seconds between two rounds of the upkeep that is never urgent."""
+"""Seconds between two rounds of the upkeep that is not urgent."""
 
 _PROBE: Final = b"probe"
-"""What a heartbeat publishes on the node's own channel, to see that the subscription delivers."""
+"""Published with each heartbeat on the node's own channel, to test the subscription."""
 _TAKEN: Final = b"taken "
-"""What goes before the id of a session that another node has taken up."""
+"""Published before the id of a session that another node has resumed."""
 
 log = structlog.get_logger("membership")
 
@@ -42,10 +42,9 @@ log = structlog.get_logger("membership")
 class Membership:
     """Keeps this node on the register, and does the upkeep that depends on its heartbeats.
 
-    - ``probe_seconds``: without a probe for so long, the subscription is built anew; 0 turns that
-      off;
-    - ``grace``: seconds after its last heartbeat in which the sessions of a dead node can be
-      resumed; then they are released.
+    - ``probe_seconds``: seconds without a probe after which the subscription is opened anew; 0
+      turns that off;
+    - ``grace``: seconds after a dead node's last heartbeat until its sessions are released.
     """
 
     def __init__(
@@ -62,14 +61,14 @@ class Membership:
         self._registry = registry
         self._probe_seconds = probe_seconds
         self.reconciler = Reconciler(backplane, registry)
-        self._deaths = FailureDetector(DEAD_AFTER, grace)
+        self._failure_detector = FailureDetector(DEAD_AFTER, grace)
         self._answered_at = -NOT_READY_AFTER
         self._denied = ""
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
         self._registered = False
         self._replication_id = ""
-        self._forgotten = False
+        self._reclaim_due = False
         self._sweep_at = math.inf
         self._beat_due = trio.Event()
         self._under_way: set[str] = set()
@@ -78,7 +77,7 @@ class Membership:
     # --- what the node asks -------------------------------------------------------------------
 
     def heard(self, payload: bytes) -> None:
-        """Handle what was published on this node's own channel."""
+        """Process what was published on this node's own channel."""
         if payload == _PROBE:
             self._probe_heard_at = trio.current_time()
         elif payload.startswith(_TAKEN):
@@ -86,20 +85,20 @@ class Membership:
             self._do_once("reclaim", self._reclaim)
 
     def check_soon(self) -> None:
-        """Check that every session is still this node's: it may have missed that one is not."""
+        """Check soon that all sessions are still this node's: a notification may be missed."""
         self._do_once("check", self._check)
 
     def redis_moved(self) -> None:
-        """Have all logs compared with Redis, which may have lost data: it restarted, or moved."""
+        """Compare all logs with Redis, which restarted or moved and may have lost data."""
         log.warning("redis may have lost data")
         self._relay.recheck(unverified=True)
 
     def look_soon(self) -> None:
-        """Beat at once, to see whether Redis still knows this node: it was found to lack a room."""
+        """Send a heartbeat at once: Redis lost data of a room, and maybe this node, too."""
         self._beat_due.set()
 
     def why_not_ready(self) -> str | None:
-        """Return what keeps the node from serving; None if it can."""
+        """Return why the node cannot serve clients; None if it can."""
         now = trio.current_time()
         if unfit := self._backplane.why_unsuitable:
             return unfit
@@ -114,13 +113,13 @@ class Membership:
 
     @property
     def subscription_delivers(self) -> bool:
-        """Whether a probe came back within `NOT_READY_AFTER`."""
+        """Whether a probe was received within `NOT_READY_AFTER`."""
         return trio.current_time() - self._probe_heard_at <= NOT_READY_AFTER
 
     @property
     def is_idle(self) -> bool:
         """Whether no upkeep is under way or due."""
-        return not (self._forgotten or self._under_way)
+        return not (self._reclaim_due or self._under_way)
 
     async def run(self) -> None:
         """Keep this node a member; runs for as long as the node does."""
@@ -154,28 +153,28 @@ class Membership:
             try:
                 registered, others = await self._backplane.nodes.beat(_PROBE)
                 if not registered or self._backplane.replication_id != self._replication_id:
-                    # Redis lost its data, or what was given back is there again, or the other nodes
-                    # took this one for dead.
+                    # Redis lost its data, or returned to older ones, or the other nodes declared
+                    # this one dead.
                     await self._register()
                 now, before = trio.current_time(), self._answered_at
                 self._answered_at, self._denied = now, ""
-                # All of these may take long; the heartbeat goes on meanwhile.
+                # Each of these may take long; heartbeats go on meanwhile.
                 self._do_once("check some", self.reconciler.some_sessions)
-                if self._forgotten or self._registry.unverified:
+                if self._reclaim_due or self._registry.unverified:
                     self._do_once("reclaim", self._reclaim)
                 if now >= self._sweep_at:
-                    self._do_once("sweep", self._clear_away)
+                    self._do_once("sweep", self._sweep)
                 if now - before > LATE_BEAT * BEAT_SECONDS:
-                    # Redis kept everybody waiting, or the machine stood still, and with it others.
-                    self._deaths.forget()
-                dead, over = self._deaths.judge(others, now)
+                    # Redis kept all waiting, or this machine stood still, perhaps with others.
+                    self._failure_detector.forget()
+                dead, over = self._failure_detector.judge(others, now)
                 for node in dead:
                     self._do_once(f"declare {node} dead", partial(self._declare_dead, node))
                 for node in over:
                     self._do_once(f"release {node}", partial(self._release_node, node))
             except Unavailable as error:
-                # While Redis is away all heartbeats stand still, and no node is dead for that.
-                self._deaths.forget()
+                # While Redis is away all heartbeats stand still: that makes no node dead.
+                self._failure_detector.forget()
                 self._note_denied(str(error) if isinstance(error, Denied | Refused) else "")
                 lasting = not error.passes
             self._check_subscription()
@@ -185,22 +184,22 @@ class Membership:
             self._beat_due = trio.Event()
 
     def _note_denied(self, reason: str) -> None:
-        """Note why Redis, though it answers, refuses the heartbeat; log it once."""
+        """Record why Redis refuses the heartbeat, if it does; log it once."""
         if reason and not self._denied:
             log.warning("redis refuses", reason=reason)
         self._denied = reason
 
     async def _register(self) -> None:
-        """Register the node, and have all sessions claim what they hold under its name.
+        """Register the node, and have all sessions claimed under its name.
 
-        If it was registered before, it goes by a new name: what is held under the old one, and not
-        claimed again, is released in time as a dead node's.
+        If it was registered before, it gets a new name: what it holds under the old one, and does
+        not claim again, will be released as a dead node's.
         """
         if self._registered:
             self._backplane.incarnation.renew()
-            # Not at once: by then every other node that lives is registered again, too.
+            # Not at once: the other living nodes must register again before.
             self._sweep_at = trio.current_time() + DEAD_AFTER
-        self._replication_id, self._forgotten = self._backplane.replication_id, True
+        self._replication_id, self._reclaim_due = self._backplane.replication_id, True
         self._registry.mark_unverified(*self._registry.sessions.values())
         await self._backplane.nodes.register()
         self._registered = True
@@ -208,8 +207,8 @@ class Membership:
     def _do_once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Start some upkeep unless it is under way.
 
-        If Redis is away, a later heartbeat starts it again. If Redis refuses, for a reason that
-        does not pass, it is tried again after a while.
+        If Redis is away, a later heartbeat starts it again. If Redis refuses it for good, it is
+        tried again after growing pauses.
         """
 
         async def attempt() -> None:
@@ -237,8 +236,8 @@ class Membership:
             self._nursery.start_soon(attempt)
 
     def _check_subscription(self) -> None:
-        """Build the subscription anew if what is published is not heard, though Redis answers."""
-        # Nor is there a probe to be heard while Redis refuses to publish it.
+        """Open the subscription anew if no probes arrive, though Redis answers."""
+        # While Redis refuses the heartbeat, no probe is published.
         if not (self._backplane.hears and self._backplane.connected) or self._denied:
             self._silent_since = trio.current_time()
             return
@@ -250,17 +249,17 @@ class Membership:
 
     async def _reclaim(self) -> None:
         await reclaim(self._backplane, self._registry)
-        if self._forgotten:
-            self._forgotten = False  # it may be so again before this is done
+        if self._reclaim_due:
+            self._reclaim_due = False  # it may be set again before this is done
             try:
                 await self._list_rooms()
             except Unavailable:
-                self._forgotten = True
+                self._reclaim_due = True
                 raise
             self._relay.recheck()
 
-    async def _clear_away(self) -> None:
-        """Release what older data have brought back, such as members who had left."""
+    async def _sweep(self) -> None:
+        """Release what came back with older data of Redis, such as members who had left."""
         due, self._sweep_at = self._sweep_at, math.inf  # it may be set again before this is done
         try:
             await self.reconciler.nicks()
@@ -274,20 +273,20 @@ class Membership:
         await reclaim(self._backplane, self._registry)
 
     async def _declare_dead(self, node: str) -> None:
-        """Mark a node dead, so that it claims anew if it comes back; any node may do it."""
+        """Declare a node dead, so that it claims anew if it is alive; any node may do it."""
         log.warning("node died", dead_node=node)
         await self._backplane.nodes.declare_dead(node)
 
     async def _release_node(self, node: str) -> None:
         """Release what a node held; any node may do it, any number of times."""
-        # Rooms first: somebody who takes a nickname that is free again must not be listed already.
+        # Rooms first: the next owner of a nickname must not be listed in them already.
         await self._backplane.rooms.release_node(node)
         ended = await self._backplane.nicks.release_node(node)
         await self._backplane.inboxes.forget(ended)
         await self._backplane.nodes.remove(node)
 
     async def _tidy(self) -> None:
-        """Keep this node's rooms listed, and clear away what nobody else would."""
+        """Keep this node's rooms listed, and release what nothing else would, at intervals."""
         while True:
             await trio.sleep(TIDY_SECONDS)
             for tidy in (

@@ -1,9 +1,8 @@
-"""Compares what Redis has with the sessions that there are, and puts right what differs.
+"""The reconciler: compares what Redis has with the sessions that exist, and corrects Redis.
 
-Redis, or something in between, may carry out a command long after its connection was given up. So a
-session may be listed in a room that it has left; or a node that was declared dead, came back, and
-died before it noticed, has claimed under a name that the others had released already. Nobody else
-would give that back.
+Commands may be carried out long after their connection was closed. So a session may be listed in a
+room that it has left. Or a node that was declared dead claimed something under its old name, after
+the others had released all of that name, and died itself. Nothing else would release these.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from gateway.sessions.registry import SessionRegistry
 from gateway.sessions.states import SessionState
 
 MOST_AT_ONCE: Final = 200
-"""Members that are looked at, or sessions that are given back, with one command."""
+"""Members or sessions that are released with one command, at most."""
 STRANGE_ROOMS: Final = 50
-"""Rooms that each `Reconciler.rooms` looks at in which nobody on this node is."""
+"""Rooms that `Reconciler.rooms` checks beside those with sessions of this node."""
 CHECK_BATCH: Final = 500
-"""Sessions whose nicknames are checked with one command."""
+"""Sessions whose nicknames are checked with one command, at most."""
 CHECK_ROUNDS: Final = 60
 """Calls of `Reconciler.some_sessions` that check every session once."""
 
@@ -39,7 +38,7 @@ log = structlog.get_logger("reconciler")
 
 
 class Reconciler:
-    """Puts right what Redis has of this node's sessions, and of nodes that are not registered.
+    """Corrects what Redis has of this node's sessions, and of nodes that are not registered.
 
     Every method raises `Unavailable` if Redis does not answer.
     """
@@ -50,13 +49,13 @@ class Reconciler:
         self._to_check: list[str] = []
 
     async def sessions(self) -> None:
-        """Check that every session here still owns its nickname; if not, have it claimed anew."""
+        """Check that every session here still owns its nickname; if not, have it claimed again."""
         sids = list(self._registry.sessions)
         for start in range(0, len(sids), CHECK_BATCH):
             await self._check(sids[start : start + CHECK_BATCH])
 
     async def some_sessions(self) -> None:
-        """Check the next few sessions; if Redis has lost one, check all: most likely it lost all.
+        """Check the next few sessions; if Redis has lost one, check all.
 
         `CHECK_ROUNDS` calls check every session, unless there are very many.
         """
@@ -68,7 +67,7 @@ class Reconciler:
             await self.sessions()
 
     async def _check(self, sids: list[str]) -> bool:
-        """Have sessions claimed anew that may not be here; return whether Redis has lost one."""
+        """Have sessions claimed again that Redis has otherwise; return whether it lost one."""
         nicks = self._owned(sids)
         astray = await self._backplane.nicks.astray(nicks)
         owned = self._owned(astray)  # much may have happened meanwhile
@@ -87,21 +86,21 @@ class Reconciler:
             await nodes.declare_dead(node)
         here = self._of_this_node(holdings)
         unknown = [sid for sid in here if sid not in self._registry.sessions][:MOST_AT_ONCE]
-        # Those that ended meanwhile are given back already; only the others are worth a warning.
+        # Those that ended meanwhile are released already; only the others are worth a warning.
         if ended := await nicks.release_held({sid: here[sid] for sid in unknown}):
             log.warning("sessions that nobody has", sessions=len(ended))
             await self._backplane.inboxes.forget(ended)
 
     async def rooms(self) -> None:
-        """Compare who is listed with who is there: in this node's rooms, and in some others."""
+        """Compare listed members with sessions: in this node's rooms, and in some others."""
         known = await self._backplane.nodes.registered()
         for room in {*self._registry.rooms, *await self._backplane.rooms.some(STRANGE_ROOMS)}:
-            # A room that somebody else has spoilt, which the link logs, costs the others nothing.
+            # A room that another program corrupted is skipped; the link has logged it.
             with contextlib.suppress(Refused):
                 known = await self._room(room, known)
 
     async def _room(self, room: str, known: set[str]) -> set[str]:
-        """Compare one room; return the nodes that are known by now to be registered."""
+        """Compare one room; return the registered nodes, as known by now."""
         rooms = self._backplane.rooms
         before = frozenset(self._registry.followers(room))
         listed = await rooms.members_by_node(room)
@@ -135,7 +134,7 @@ class Reconciler:
     def _owned(self, sids: Iterable[str]) -> dict[str, str]:
         """Return the nicknames that these sessions should own in Redis now, by session.
 
-        Those are left out for which something is being claimed, or will be.
+        Sessions for which something is or will be claimed are left out.
         """
         return {
             record.sid: record.nick
@@ -146,7 +145,7 @@ class Reconciler:
         }
 
     def _may_be_in(self, room: str, sid: str) -> bool:
-        """Return whether a session that Redis has in a room on this node may be there."""
+        """Return whether a session that Redis lists in a room on this node may be in it."""
         record = self._registry.sessions.get(sid)
         return record is not None and (
             room in record.rooms or record.state is SessionState.UNKNOWN or record.claims.locked()

@@ -1,4 +1,4 @@
-"""Up to where a log that may have lost data is what a node gave out. Pure."""
+"""Finds up to where a log that may have lost data is what a node delivered. Pure."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ def agreed_up_to(
     position: int,
     seq: int,
 ) -> int:
-    """Return the last ``seq`` up to which the log has what was given out; 0 if nothing tells.
+    """Return the last ``seq`` up to which the log has what was delivered; 0 if that is unknown.
 
-    - ``remembered``: the newest messages given out, up to ``position``, as seq and identity;
-    - ``logged``: messages of the log, by seq, that reach as far back if the log does;
-    - ``common``: what the timelines say (`Timeline.common`), None if they say nothing;
-    - ``seq``: where the log is.
+    - ``remembered``: the newest messages delivered, up to ``position``, as seq and identity;
+    - ``logged``: identities of messages in the log, by seq, as far back if the log has them;
+    - ``common``: the result of `Timeline.common`;
+    - ``seq``: of the last message in the log.
 
-    Two courses of a log that agree in one message agree in all before it. Where a message that the
-    timelines vouch for differs, somebody else changed the log, and they count for nothing.
+    If one message is the same, so are all before it. If a message differs that is the same by
+    ``common``, somebody else changed the log, and ``common`` is ignored.
     """
     last = min(position, seq)
     compared = [(s, logged[s] == identity) for s, identity in remembered if s in logged]
     same = max((s for s, is_same in compared if is_same), default=0)
-    vouched = common or 0
-    if any(s <= vouched for s, is_same in compared if not is_same):
-        vouched = 0
-    return min(max(same, vouched), last)
+    common_up_to = common or 0
+    if any(s <= common_up_to for s, is_same in compared if not is_same):
+        common_up_to = 0
+    return min(max(same, common_up_to), last)

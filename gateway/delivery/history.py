@@ -1,4 +1,4 @@
-"""What a client gets of a room's past when it joins."""
+"""The past messages of a room that a client gets when it joins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_AT_ONCE: Final = 1000
 async def newest(room: Room, rooms: RoomStore, count: int) -> list[bytes]:
     """Return the last ``count`` messages up to ``room.position``, as far as they are logged.
 
-    True of the moment it returns: the caller must use the result before it awaits anything.
+    Valid until the caller awaits anything.
 
     :raises Unavailable: if the log must be read and Redis does not answer.
     """
@@ -29,11 +29,11 @@ async def newest(room: Room, rooms: RoomStore, count: int) -> list[bytes]:
 
 
 async def missed(room: Room, rooms: RoomStore, since: Position) -> list[bytes] | None:
-    """Return every message behind ``since`` up to ``room.position``; None if some are not logged.
+    """Return the messages after ``since`` up to ``room.position``.
 
-    None, too, if another message was logged at ``since`` than the one seen there. If there are
-    more than `MOST_AT_ONCE`, the first of them are returned, for the caller to go on from. True of
-    the moment it returns, and raises, as `newest`.
+    - Returns only the first `MOST_AT_ONCE` of them if there are more.
+    - Returns None if some are not in the log, or the one at ``since`` is not the one that was seen.
+    - Valid, and raises, as `newest`.
     """
     first = since.seq + (since.id is None)
     if room.position - since.seq > MOST_AT_ONCE:
@@ -48,13 +48,13 @@ async def missed(room: Room, rooms: RoomStore, since: Position) -> list[bytes] |
 async def all_missed(
     room: Room, rooms: RoomStore, since: Position, session: str, write_buffer: WriteBuffer
 ) -> list[bytes] | None:
-    """Return what a session missed, as `missed`; what one answer cannot hold is sent before it."""
+    """Return what a session missed, as `missed`, after sending what one answer cannot hold."""
     while (messages := await missed(room, rooms, since)) and write_buffer.open:
         page = oldest_within(messages, write_buffer.limit // 2)
         last = message_seq(page[-1])
         if last == room.position:
             break
-        room.remove(session)  # until it has come so far: else newer ones came in between
+        room.remove(session)  # until it has the older ones: newer ones must not come before
         write_buffer.write(b"".join(map(text_frame, page)))
         await write_buffer.drained()
         since = Position(epoch=since.epoch, seq=last)
@@ -62,10 +62,10 @@ async def all_missed(
 
 
 async def _last_messages(room: Room, rooms: RoomStore, first: Callable[[int], int]) -> list[bytes]:
-    """Return the messages up to ``room.position`` from ``first`` of it on, or all that are logged.
+    """Return the messages from ``first(room.position)`` to ``room.position``, if all are logged.
 
-    What the node has at hand is used; what is older is read, again and again while the room goes
-    on by more than is kept at hand.
+    Else those that are. Messages in memory are used, older ones are read; again if meanwhile the
+    room got more messages than the memory holds.
     """
     known: list[bytes] = []
     epoch, is_whole = room.epoch, False
@@ -83,10 +83,10 @@ async def _last_messages(room: Room, rooms: RoomStore, first: Callable[[int], in
 
 
 def join(known: list[bytes], recent: list[bytes], position: int) -> list[bytes] | None:
-    """Return messages known before with the recent ones behind them; None if a hole is between.
+    """Return known messages followed by recent ones; None if some are missing between them.
 
-    Both are in order and without a hole. The recent ones go up to ``position``; if there are none,
-    those known before must.
+    Both are in order and without a hole. The recent ones end at ``position``; if there are none,
+    the known ones must.
     """
     begin = message_seq(recent[0]) if recent else position + 1
     older = [message for message in known if message_seq(message) < begin]
@@ -98,10 +98,10 @@ def join(known: list[bytes], recent: list[bytes], position: int) -> list[bytes] 
 def missed_in(
     known: list[bytes], since: Position, *, epoch: str, position: int
 ) -> list[bytes] | None:
-    """Return which of these messages are behind a position, if they are all that were missed.
+    """Return the messages after ``since``; None if these are not all that were missed.
 
     - ``known``: read from the log, in order, with the one at ``since`` if its id is to be compared;
-    - ``epoch``, ``position``: where the log is.
+    - ``epoch``, ``position``: of the log.
     """
     messages = [message for message in known if message_seq(message) > since.seq]
     first = message_seq(messages[0]) if messages else position + 1
@@ -111,9 +111,9 @@ def missed_in(
 
 
 def erased_since(room: Room, since: Position) -> Erased | None:
-    """Return what is erased of a room, for somebody who may have seen it; None if nothing is.
+    """Return all erasures of a room that a client at ``since`` may have seen; None if none.
 
-    That is more than up to ``since``: what they missed may be on its way to them already.
+    Also erasures after ``since``: what the client missed may be on its way to it already.
     """
     up_to, seqs = room.erasures.up_to, room.erasures.seqs
     if not (up_to or seqs) or not continues(room.epoch, since.epoch):
@@ -122,7 +122,7 @@ def erased_since(room: Room, since: Position) -> Erased | None:
 
 
 def newest_within(messages: list[bytes], size: int) -> list[bytes]:
-    """Return the newest messages that together have no more bytes than this."""
+    """Return the newest messages that together have at most ``size`` bytes."""
     for index in range(len(messages) - 1, -1, -1):
         size -= len(messages[index]) + 1
         if size < 0:
@@ -131,7 +131,7 @@ def newest_within(messages: list[bytes], size: int) -> list[bytes]:
 
 
 def oldest_within(messages: list[bytes], size: int) -> list[bytes]:
-    """Return the oldest messages that together have no more bytes than this, but at least one."""
+    """Return the oldest messages that together have at most ``size`` bytes; at least one."""
     for index, message in enumerate(messages):
         size -= len(message) + 1
         if size < 0:

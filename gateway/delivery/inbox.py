@@ -1,4 +1,4 @@
-"""From the inbox logs to the sessions of this node: each direct message in order, and once."""
+"""Inboxes: delivers direct messages to the sessions of this node, each once, in order."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from gateway.observability.metrics import Counts
 from gateway.wire import Notice, Position, encode
 
 _BATCH: Final = 500
-"""Inboxes that are asked for, or kept, at once."""
+"""Inboxes whose positions are read, or that are kept, with one call."""
 
 log = structlog.get_logger("inbox")
 
 
 class Inbox:
-    """One session's inbox as this node sees it. Until `Inboxes.begin` nothing is handed on."""
+    """One session's inbox on this node. Nothing is delivered until `Inboxes.begin`."""
 
     __slots__ = ("log", "opened_under", "sid", "write_buffer")
 
@@ -47,11 +47,11 @@ class Inbox:
         self.log = LogFollower(Fingerprints())
 
     def acknowledge(self, seq: int, written_under: str) -> None:
-        """Note that a sender here is told that its message is logged, as `LogFollower` does."""
+        """Record that a message is acknowledged to its sender here (`LogFollower.acknowledge`)."""
         self.log.acknowledge(seq, written_under)
 
     def hand_on(self) -> int:
-        """Send the client what is due; return how many messages."""
+        """Send the client the messages that are due; return their number."""
         messages = self.log.take()
         if messages:
             epoch = self.log.epoch
@@ -60,13 +60,13 @@ class Inbox:
         return len(messages)
 
     def notify(self, code: str, text: str, seq: int) -> None:
-        """Send the client a notice about its inbox as it is at ``seq``."""
+        """Send the client a notice about its inbox at ``seq``."""
         notice = Notice(code=code, message=text, epoch=self.log.epoch, seq=seq)
         self.write_buffer.write(text_frame(encode(notice)))
 
 
 class Missed(NamedTuple):
-    """What a session that comes back missed: messages up to a position, and whether it is all."""
+    """What a resumed session missed: messages up to a position; whether these are all of them."""
 
     position: Position
     messages: list[bytes]
@@ -88,7 +88,7 @@ class Inboxes:
         self._may_be_behind = trio.Event()
 
     async def run(self) -> None:
-        """Keep the inboxes; runs for as long as the node does."""
+        """Keep the inboxes up to date, and alive in Redis; runs for as long as the node does."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._reader.run)
             nursery.start_soon(self._find_behind)
@@ -102,7 +102,7 @@ class Inboxes:
         return list(self._inboxes.values())
 
     def open(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
-        """Open a session's inbox here; nothing of it is handed on until `begin`."""
+        """Open a session's inbox on this node; nothing is delivered until `begin`."""
         inbox = Inbox(sid, write_buffer, opened_under=self._backplane.replication_id)
         self._inboxes[sid] = inbox
         return inbox
@@ -110,8 +110,8 @@ class Inboxes:
     async def missed(self, sid: str, since: Position | None, *, term: int) -> Missed:
         """Move a session's inbox to this node, and return what its client has missed.
 
-        ``since`` is None, or its epoch empty, if the client saw nothing of it yet. The caller goes
-        on with `take_up`, and with `begin` at the position returned.
+        ``since`` is None, or its epoch empty, if the client has seen nothing of the inbox. Call
+        `take_up` next, and then `begin` with the position returned.
 
         :raises Unavailable: if Redis does not answer.
         """
@@ -128,23 +128,23 @@ class Inboxes:
         first = message_seq(messages[0]) if messages else page.seq + 1
         last = message_seq(messages[-1]) if messages else page.seq
         position = Position(epoch=page.epoch, seq=last)
-        told = [in_epoch(message, page.epoch) for message in messages]
-        return Missed(position, told, recovered and first == seen.seq + 1)
+        encoded = [in_epoch(message, page.epoch) for message in messages]
+        return Missed(position, encoded, recovered and first == seen.seq + 1)
 
     def take_up(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
-        """Open the inbox of a session that was elsewhere, as `open` does."""
+        """Open the inbox of a resumed session, after `missed`."""
         inbox = self.open(sid, write_buffer)
-        inbox.log.missed()  # something may have come since what was missed was read
+        inbox.log.missed()  # more may have been delivered since then
         return inbox
 
     def begin(self, inbox: Inbox, position: Position) -> None:
-        """Hand on everything behind a position, now and from now on."""
+        """Deliver everything after a position, now and from now on."""
         timeline = Timeline((), inbox.opened_under)
         inbox.log.start(position.epoch, position.seq, timeline)
-        self._hand_on(inbox)
+        self._deliver(inbox)
 
     def close(self, inbox: Inbox) -> None:
-        """Hand on nothing any more."""
+        """Stop delivering."""
         inbox.log.close()
         if self._inboxes.get(inbox.sid) is inbox:
             del self._inboxes[inbox.sid]
@@ -152,7 +152,7 @@ class Inboxes:
     # --- what is published --------------------------------------------------------------------
 
     def hear_own(self, payload: bytes, on_other: Callable[[bytes], None]) -> None:
-        """Take what is published for this node; what is for no session goes to ``on_other``."""
+        """Process what is published for this node; pass what is for no session to ``on_other``."""
         try:
             if payload.startswith(DIRECT_MARK):
                 self.hear(*read_marked(payload))
@@ -167,18 +167,18 @@ class Inboxes:
             log.warning("publication not understood", bytes=len(payload))
 
     def hear(self, sid: str, message: bytes) -> None:
-        """Take a direct message; if its session has gone, its log keeps it."""
+        """Process a published direct message; if its session is not here, the log has it."""
         inbox = self._inboxes.get(sid)
         if inbox is None:
             return
         if inbox.log.belongs_to(direct_epoch(message)):
             inbox.log.live(message_seq(message), message)
-        self._hand_on(inbox)
+        self._deliver(inbox)
 
     def recheck(self, *, unverified: bool = False) -> None:
-        """Compare every inbox with its log, after a time in which anything may have been missed.
+        """Compare every inbox with its log, since messages may have been missed.
 
-        ``unverified`` says that Redis itself may have lost data since.
+        With ``unverified``, also for messages that Redis may have lost.
         """
         for inbox in self._inboxes.values():
             if unverified:
@@ -186,14 +186,14 @@ class Inboxes:
             inbox.log.resubscribed()
         self._may_be_behind.set()
 
-    def _hand_on(self, inbox: Inbox) -> None:
+    def _deliver(self, inbox: Inbox) -> None:
         self._counts.deliveries += inbox.hand_on()
         self._reader.read_if_behind(inbox)
 
     # --- the logs -----------------------------------------------------------------------------
 
     async def read(self, inbox: Inbox, request: Read) -> None:
-        """Read what an inbox asks for, and hand on what comes of it."""
+        """Read what is requested, and deliver what is ready then."""
         found = await self._backplane.inboxes.read(
             inbox.sid, after=request.after, limit=request.limit
         )
@@ -206,14 +206,14 @@ class Inboxes:
             text = "Some direct messages are older than the log."
             inbox.notify("history_gap", text, outcome.up_to)
         self._counts.gaps_filled += inbox.log.due
-        self._hand_on(inbox)
+        self._deliver(inbox)
 
     async def renew_epoch(self, inbox: Inbox, epoch: str, *, beyond: str) -> None:
-        """Put an inbox that is in ``epoch`` into a new one, later than ``beyond``, too."""
+        """Change the epoch of an inbox from ``epoch`` to one later than it and ``beyond``."""
         await self._backplane.inboxes.renew_epoch(inbox.sid, epoch, beyond=beyond)
 
     async def _find_behind(self) -> None:
-        """Ask where many inboxes are, whenever they may be behind, and read those that are."""
+        """Whenever inboxes may be behind, read all positions, and then the logs that are ahead."""
         retry = Retry()
         while True:
             await self._may_be_behind.wait()
@@ -236,7 +236,7 @@ class Inboxes:
             self._reader.read_if_behind(inbox)
 
     async def _keep(self) -> None:
-        """Keep the inboxes that hold something for as long as their sessions are here."""
+        """Keep inboxes with messages alive in Redis while their sessions are here."""
         while True:
             await trio.sleep(INBOX_SECONDS / 4)
             used = [inbox.sid for inbox in self._inboxes.values() if inbox.log.epoch]

@@ -1,4 +1,4 @@
-"""Follows one log, a room's or an inbox's, as `gateway.delivery.log_states` tells. Pure."""
+"""Follows the log of a room or an inbox, by the states of `gateway.delivery.log_states`. Pure."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from gateway.delivery.log_states import (
 from gateway.state_machine import next_state
 
 PAGE: Final = 100
-"""Messages that are read from a log at once."""
+"""Messages that one read of a log returns, at most."""
 MOST_AHEAD: Final = 5_000
-"""Messages kept that came before their turn; more are dropped, since the log has them."""
+"""Early messages that are kept; more are dropped, since the log has them."""
 
 _READING: Final = frozenset({LogState.BEHIND, LogState.VERIFYING})
 _ASKING: Final = _READING | {LogState.LOST}
@@ -36,10 +36,10 @@ _VOIDS_PAGES: Final = frozenset({LogEvent.UNVERIFIED, LogEvent.CONTRADICTED})
 
 
 class LogFollower:
-    """Follows one log; see the theory of operation above.
+    """Follows one log; the theory of operation is in `gateway.delivery.log_states`.
 
-    ``position`` is the last message given out, in ``epoch``. Making one is cheap: a node has one
-    for each session.
+    ``position`` is the last message delivered, in ``epoch``. A node has one for each session, so it
+    is cheap to make.
     """
 
     __slots__ = (
@@ -54,30 +54,34 @@ class LogFollower:
         """The log's epoch; empty while there is no log."""
         self.position = 0
         self.timeline: Timeline = UNKNOWN
-        """The course of the log as far as it was read and is what was given out."""
+        """The timeline of the log as last read, if that was the log that was delivered."""
         self.memory = memory
         self._frontier = 0
-        """The last message that was given out or is ready to be."""
+        """The last message that was delivered or is ready to be."""
         self._ready: list[bytes] = []
         self._has_hole = False
-        """Whether messages are gone for good between those that are ready, or behind them."""
+        """Whether messages are gone for good between those in `_ready`, or after them."""
         self._ahead: dict[int, bytes] = {}
+        """Messages received before their predecessors, by ``seq``."""
         self.highest = 0
-        """The last message heard of."""
+        """The last message known to be logged."""
         self._last_live = 0
+        """The message that was received live last; 0 after a new subscription."""
         self._acknowledged: dict[str, int] = {}
+        """The last acknowledged message for each replication id under which it was written."""
         self._missed = False
-        """Whether something was missed since the last request was made."""
+        """Whether messages may have been missed since the last request."""
         self._number = 0
-        """Grows whenever a page that is on its way must not be used any more."""
+        """Incremented whenever pages of earlier requests have become invalid."""
         self._postponed: LogEvent | None = None
-        """What happened while the log was being opened."""
+        """The event that happened while the log was being opened."""
         self._lost_epoch = ""
+        """The epoch that is to be renewed, in the state LOST."""
 
-    # --- what happens -------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------
 
     def start(self, epoch: str, position: int, timeline: Timeline) -> None:
-        """Follow the log from behind a position on; once, after which messages are taken."""
+        """Follow the log after a position; call it once."""
         self.epoch, self.timeline = epoch, timeline
         self.position = self._frontier = self.highest = position
         self._on(LogEvent.OPENED)
@@ -85,7 +89,7 @@ class LogFollower:
             self._on(self._postponed)
 
     def live(self, seq: int, message: bytes) -> None:
-        """Take a message that was published in the log's epoch."""
+        """Receive a live message, which was published in the log's epoch."""
         if seq == self._frontier + 1 and self.state is LogState.CURRENT:
             self._ready.append(message)
             self._frontier = self.highest = self._last_live = seq
@@ -93,9 +97,9 @@ class LogFollower:
             self._take_out_of_turn(seq, message)
 
     def belongs_to(self, epoch: str) -> bool:
-        """Return whether something is of the log's epoch; if not, the log is read.
+        """Return whether this is the log's epoch; if not, the log is read again.
 
-        A log that had no epoch has this one.
+        A log without an epoch gets this one.
         """
         if not self.epoch:
             self.epoch = epoch
@@ -104,21 +108,21 @@ class LogFollower:
         return self.epoch == epoch
 
     def missed(self) -> None:
-        """Note that something may have been logged that was not heard."""
+        """Record that live messages may have been missed."""
         self._missed = True
         self._on(LogEvent.MISSED)
 
     def resubscribed(self) -> None:
-        """Note that what is heard from now on may begin anywhere."""
+        """Record that live messages may continue at any ``seq``."""
         self._last_live = 0
 
     def mark_unverified(self) -> None:
-        """Note that Redis may have lost data."""
+        """Record that Redis may have lost data."""
         if self.epoch or self._acknowledged or self.state is LogState.OPENING:
             self._on(LogEvent.UNVERIFIED)
 
     def acknowledge(self, seq: int, written_under: str) -> None:
-        """Note that a sender is told that its message is logged.
+        """Record that a message is acknowledged to its sender.
 
         ``written_under`` is the replication id of the server that logged it; empty if unknown.
         """
@@ -126,12 +130,12 @@ class LogFollower:
             self._acknowledged[written_under] = seq
 
     def restart(self) -> None:
-        """Drop what was not given out yet, and read it again."""
+        """Drop what was not delivered yet, and read it again."""
         self._drop()
         self.missed()
 
     def close(self) -> None:
-        """Follow the log no more."""
+        """Stop following the log."""
         self._on(LogEvent.CLOSED)
         self._drop()
 
@@ -139,41 +143,41 @@ class LogFollower:
 
     @property
     def due(self) -> bool:
-        """Whether `take` would give anything."""
+        """Whether `take` would return any messages."""
         return bool(self._ready)
 
     def take(self) -> list[bytes]:
-        """Return the messages that are next in order, and count them as given out."""
+        """Return the messages that are next in order, and count them as delivered."""
         ready, self._ready = self._ready, []
         if ready:
             self.position = self._frontier
             if self._has_hole:
                 self._has_hole = False
                 self.memory.cut(0)
-                self.memory.extend(_behind_last_hole(ready, self._frontier))
+                self.memory.extend(_after_last_hole(ready, self._frontier))
             else:
                 self.memory.extend(ready)
         return ready
 
     @property
     def frontier(self) -> int:
-        """The last message that was given out, or is to be given out next without a gap."""
+        """The last message that was delivered, or is ready to be."""
         return self._frontier
 
     def replace(self, rewrite: Callable[[list[bytes]], list[bytes]]) -> None:
-        """Rewrite the messages that are not given out yet, one for one."""
+        """Rewrite the messages that are not delivered yet, one for one."""
         self._ready = rewrite(self._ready)
         self._ahead = dict(zip(self._ahead, rewrite(list(self._ahead.values())), strict=True))
 
-    # --- what is to be done -------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------
 
     @property
     def is_behind(self) -> bool:
-        """Whether `request` would give anything."""
+        """Whether `request` would return one."""
         return self.state is not LogState.CURRENT and self.state in _ASKING
 
     def request(self) -> Read | RenewEpoch | None:
-        """Return what is to be done next; None if nothing is."""
+        """Return what to read or do next; None if nothing."""
         if self.state is LogState.LOST:
             return RenewEpoch(self._lost_epoch, self.epoch)
         if self.state not in _READING:
@@ -186,18 +190,18 @@ class LogFollower:
         return Read(after, limit, compares, self._number, self.highest, acknowledged)
 
     def take_page(self, request: Read, page: Page) -> Filled | Gap | Loss | None:
-        """Take what was read; None if it is of no use, and something else is to be done."""
+        """Process a page; return its result, None if it only led to another request."""
         if request.number != self._number or self.state not in _READING:
-            return None  # something happened meanwhile that it may not show
+            return None  # outdated by something that happened meanwhile
         if request.compares:
             return self._verify(request, page)
-        if self._goes_on(request, page):
+        if self._is_continuation(request, page):
             return self._fill(page)
         self._on(LogEvent.CONTRADICTED)
         return None
 
     def renewed(self) -> None:
-        """Take note that the epoch was renewed, by this node or another."""
+        """Record that the epoch was renewed, by this node or another."""
         self._on(LogEvent.RENEWED)
 
     # --- inside -------------------------------------------------------------------------------
@@ -213,7 +217,7 @@ class LogFollower:
             self._drop()
 
     def _drop(self) -> None:
-        """Forget what was not given out, and use no page that is on its way."""
+        """Forget what was not delivered, and invalidate pages of earlier requests."""
         self._ready = []
         self._has_hole = False
         self._ahead = {}
@@ -233,12 +237,12 @@ class LogFollower:
                 self._on(LogEvent.JUMPED)
         elif (known := self._identity_at(seq)) is None:
             if not in_order:
-                self.missed()  # either it was late, or the log has begun to count anew
+                self.missed()  # either it was late, or numbers are being used again
         elif known != self.memory.identify(message):
             self._on(LogEvent.CONTRADICTED)
 
     def _hold(self, seq: int, message: bytes) -> None:
-        """Keep a message until all before it are there."""
+        """Make a message ready, and those that follow it; or keep it for later if it is early."""
         if seq != self._frontier + 1:
             if len(self._ahead) < MOST_AHEAD:
                 self._ahead[seq] = message
@@ -250,14 +254,14 @@ class LogFollower:
             self._frontier += 1
 
     def _identity_at(self, seq: int) -> object | None:
-        """Return what tells the message at a place from others; None if that is forgotten."""
+        """Return the identity of the message at ``seq``; None if that is not remembered."""
         if seq <= self.position:
             return self.memory.identity_at(seq)
         found = (message for message in self._ready if message_seq(message) == seq)
         return next(map(self.memory.identify, found), None)
 
-    def _goes_on(self, request: Read, page: Page) -> bool:
-        """Return whether a page shows the log as it was followed, at the same place or further."""
+    def _is_continuation(self, request: Read, page: Page) -> bool:
+        """Return whether a page continues the log that was followed, and did not fall back."""
         is_same_server = self.timeline.current in {"", page.timeline.current}
         return (
             self.epoch in {"", page.epoch}
@@ -272,17 +276,17 @@ class LogFollower:
             agreed < self.position
             or page.seq < request.highest
             or page.went_back
-            or self._lacks(request.acknowledged, page)
+            or self._lacks_acknowledged(request.acknowledged, page)
         )
         self.epoch = self.epoch or page.epoch
         if page.epoch == self.epoch:
             if not lacks:
-                # From now on memory tells of those that were given out.
+                # Losses of delivered messages are found by the memory from now on.
                 self._forget_acknowledged(lambda seq, _: seq <= self.position)
                 self._on(LogEvent.INTACT)
                 return self._fill(page)
         elif page.epoch and not went_back(page.epoch, self.epoch):
-            return self._go_on_after_loss(page, agreed)
+            return self._continue_after_loss(page, agreed)
         self._lost_epoch = page.epoch
         self._on(LogEvent.LACKING)
         return None
@@ -300,7 +304,7 @@ class LogFollower:
         )
 
     @staticmethod
-    def _lacks(acknowledged: Sequence[tuple[str, int]], page: Page) -> bool:
+    def _lacks_acknowledged(acknowledged: Sequence[tuple[str, int]], page: Page) -> bool:
         """Return whether a log lacks messages that were acknowledged to senders here."""
         return not all(
             page.timeline.has(seq, written_under, at=page.seq)
@@ -312,7 +316,7 @@ class LogFollower:
             under: seq for under, seq in self._acknowledged.items() if not is_settled(seq, under)
         }
 
-    def _go_on_after_loss(self, page: Page, agreed: int) -> Loss:
+    def _continue_after_loss(self, page: Page, agreed: int) -> Loss:
         loss = Loss(agreed, had=self.position)
         self.epoch, self.timeline = page.epoch, page.timeline
         self._forget_acknowledged(lambda seq, under: not page.timeline.has(seq, under, at=page.seq))
@@ -338,7 +342,7 @@ class LogFollower:
         return Gap(after, first - 1) if first > after + 1 else Filled()
 
     def _skip(self, up_to: int) -> None:
-        """Go on behind messages that are gone for good."""
+        """Continue after messages that are gone for good."""
         self._frontier = up_to
         self._ahead = {seq: message for seq, message in self._ahead.items() if seq > up_to}
         if self._ready:
@@ -348,8 +352,8 @@ class LogFollower:
             self.memory.cut(0)
 
 
-def _behind_last_hole(messages: list[bytes], last: int) -> list[bytes]:
-    """Return those of some messages, in order, between which and ``last`` none is missing."""
+def _after_last_hole(messages: list[bytes], last: int) -> list[bytes]:
+    """Return the last of these ordered messages, without a hole between them and ``last``."""
     kept: list[bytes] = []
     for message in reversed(messages):
         if message_seq(message) != last - len(kept):

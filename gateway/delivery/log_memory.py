@@ -1,4 +1,4 @@
-"""The last messages of a log that were given out, to find out later what the log has lost. Pure."""
+"""Remembers the last delivered messages of a log, to find out later what it has lost. Pure."""
 
 from __future__ import annotations
 
@@ -14,33 +14,34 @@ REMEMBERED: Final = 50
 
 
 class LogMemory(Protocol):
-    """What is remembered of a log: its last messages, without a hole between them."""
+    """The last messages delivered from a log, without a hole between them."""
 
     @property
     def first(self) -> int:
-        """The ``seq`` of the first one remembered; beyond every other if there is none."""
+        """The ``seq`` of the first one remembered; `NONE_REMEMBERED` if there is none."""
 
     def extend(self, messages: Sequence[bytes]) -> None:
-        """Add messages that were given out, in order and without a hole behind the last one."""
+        """Add messages that were delivered next, in order and without a hole."""
 
     def cut(self, last: int) -> None:
-        """Forget the messages behind ``last``."""
+        """Forget the messages after ``last``."""
 
     def identities(self) -> Mapping[int, Hashable]:
-        """Return what tells each message from others that may take its place, by ``seq``."""
+        """Return the identity of each message, by ``seq``: what tells it from others there."""
 
     def identity_at(self, seq: int) -> Hashable | None:
-        """Return the same for one of them; None if it is not remembered."""
+        """Return the identity of one message; None if it is not remembered."""
 
     def identify(self, message: bytes) -> Hashable:
-        """Return the same for any message."""
+        """Return the identity of any message."""
 
 
 NONE_REMEMBERED: Final = 1 << 62
+"""Higher than any ``seq``."""
 
 
 class RecentMessages:
-    """A room's last messages themselves: whoever joins is answered with them."""
+    """A room's last messages themselves, which the answers to joins contain."""
 
     __slots__ = ("_messages",)
 
@@ -62,11 +63,11 @@ class RecentMessages:
         return list(islice(self._messages, max(0, len(self._messages) - count), None))
 
     def extend(self, messages: Sequence[bytes]) -> None:
-        """Add messages that were given out next, in order."""
+        """Add messages that were delivered next, in order."""
         self._messages.extend(messages)
 
     def cut(self, last: int) -> None:
-        """Forget those behind ``last``."""
+        """Forget those after ``last``."""
         while self._messages and message_seq(self._messages[-1]) > last:
             self._messages.pop()
 
@@ -90,7 +91,7 @@ class RecentMessages:
 
 
 class Fingerprints:
-    """The fingerprints of an inbox's last messages: a node has many inboxes, and needs no more."""
+    """Hashes of an inbox's last messages: a node has many inboxes, and needs no more of them."""
 
     __slots__ = ("_fingerprints",)
 
@@ -103,7 +104,7 @@ class Fingerprints:
         return next(iter(self._fingerprints), NONE_REMEMBERED)
 
     def extend(self, messages: Sequence[bytes]) -> None:
-        """Add messages that were given out next, in order."""
+        """Add messages that were delivered next, in order."""
         known = self._fingerprints
         for message in messages:
             known[message_seq(message)] = hash(identity(message))
@@ -111,7 +112,7 @@ class Fingerprints:
                 del known[next(iter(known))]
 
     def cut(self, last: int) -> None:
-        """Forget those behind ``last``."""
+        """Forget those after ``last``."""
         self._fingerprints = {s: known for s, known in self._fingerprints.items() if s <= last}
 
     def identities(self) -> Mapping[int, Hashable]:

@@ -1,4 +1,4 @@
-"""Reads the logs that are behind, each in a task of its own, until nothing is missing."""
+"""Reads logs that are behind, each in a task of its own, until nothing is missing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gateway.delivery.log_states import Read
 
 
 class Followed(Protocol):
-    """What has a log that is followed: a room or an inbox."""
+    """A room or an inbox, whose log is followed."""
 
     @property
     def log(self) -> LogFollower:
-        """How far it has come."""
+        """The follower of its log."""
 
 
 F = TypeVar("F", bound=Followed)
@@ -28,16 +28,16 @@ class LogStore(Protocol[F_contra]):
     """Where logs of one kind are kept; both methods raise `Unavailable`."""
 
     async def read(self, followed: F_contra, request: Read) -> None:
-        """Read what is asked for, and give it to the follower."""
+        """Read what is requested, and pass it to the follower."""
 
     async def renew_epoch(self, followed: F_contra, epoch: str, *, beyond: str) -> None:
-        """Put a log that is in ``epoch`` into a new one, later than ``beyond``, too."""
+        """Change the epoch of a log from ``epoch`` to one later than it and ``beyond``."""
 
 
 class LogReader(Generic[F]):
-    """Does what followers of one kind ask for.
+    """Carries out the requests of followers of one kind.
 
-    While Redis is away it waits; what Redis refuses is tried again after longer and longer pauses.
+    While Redis is away it waits; what Redis refuses is tried again after growing pauses.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LogReader(Generic[F]):
             self._nursery.start_soon(trio.sleep_forever)
 
     def read_if_behind(self, followed: F) -> bool:
-        """Start to read a log if it is behind; return whether that begins now."""
+        """Start reading a log that is behind; return whether that was started now."""
         if not followed.log.is_behind or followed in self._reading or self._nursery is None:
             return False
         self._reading[followed] = trio.Event()
@@ -62,7 +62,7 @@ class LogReader(Generic[F]):
         return True
 
     async def caught_up(self, followed: F) -> None:
-        """Wait until a log is not being read any more."""
+        """Wait until a log is no longer being read."""
         if (done := self._reading.get(followed)) is not None:
             await done.wait()
 

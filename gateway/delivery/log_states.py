@@ -4,42 +4,42 @@ Theory of operation
 ===================
 
 A log is a stream in Redis. Its messages are numbered by ``seq``: 1, 2, 3, …; only the oldest are
-ever dropped. Each message is also published when it is logged, so that nodes hear it live.
+deleted. Each message is also published when it is logged: nodes receive it *live*.
 
-A `LogFollower` takes what is heard live and what is read from the log, from either in any order,
-and gives every message out once, in order (`LogFollower.take`). It does no I/O: `request` says what
-is to be read or done next, `take_page` and `renewed` take what came of it.
+A `LogFollower` receives live messages and pages read from the log, in any order, and delivers every
+message once, in order: whoever calls `LogFollower.take` sends what it returns to clients. It does
+no I/O: `request` returns what to read or do next, `take_page` and `renewed` receive the result.
 
 Redis may lose the newest messages, though they were acknowledged: it is restarted from a backup, or
-fails over to a replica that lacked them. What is logged next takes their numbers. Four things keep
-that from going unnoticed, or being told twice:
+fails over to a replica that lacks them. Messages logged after that reuse their numbers. Four things
+show such a loss, and keep it from being reported twice:
 
-- The *epoch* names the log. Whoever finds that messages are missing from it renews the epoch
-  before anything else, so that every node, and every client that comes back, learns of the loss.
-- The *timeline* says under which replication ids of Redis the log was written (`Timeline`).
-- The follower's *memory* has the last messages that it gave out. A log that has another message in
-  the place of one of them has lost that one, and all behind it.
-- The messages *acknowledged* to senders here: they may be lost before anybody heard them.
+- The *epoch* names the log. A node that finds messages missing renews the epoch before anything
+  else, so that every node, and every client that reconnects, learns of the loss.
+- The *timeline*: under which replication ids of Redis the log was written (`Timeline`).
+- The *memory* of the follower: the last messages that it delivered. If the log has another message
+  in the place of one of them, it has lost that one and all after it.
+- The messages *acknowledged* to senders here, which may be lost before any node received them.
 
-The last message up to which the log is what was given out is called *agreed*. It is found from the
-timeline, and from the messages that both memory and log have. Where neither tells, nothing is
-agreed: everything in the log counts as news, because passing over an acknowledged message would be
-worse than repeating one.
+The last message up to which the log is the same as what was delivered is called *agreed*. It is
+found from the timeline, and from the messages that are in both memory and log. If these show
+nothing, nothing is agreed, and the whole log is delivered as new: skipping an acknowledged message
+would be worse than repeating one.
 
 States
 ------
 
 ==========  ================================================================  ====================
-OPENING     Where the log is has not been read yet.                           `start` comes next
-CURRENT     Everything that was heard of has been given out.                  nothing to do
-BEHIND      Something may be in the log that was not heard.                   read on
-VERIFYING   The log may lack what was given out: nothing is given out.        read and compare
-LOST        The log lacks something, and its epoch does not say so.           renew the epoch
-CLOSED      Nobody wants the log any more.                                    nothing to do
+OPENING     The position of the log has not been read yet.                    `start` comes next
+CURRENT     All known messages are delivered.                                 nothing to do
+BEHIND      The log may have messages that were not received live.            read on
+VERIFYING   The log may lack delivered messages; none are delivered now.      read and compare
+LOST        The log lacks messages, and its epoch has not changed.            renew the epoch
+CLOSED      Nobody follows the log any more.                                  nothing to do
 ==========  ================================================================  ====================
 
-Messages that are heard while the follower is VERIFYING or LOST are not kept: it is unknown in which
-course of the log they are. They are read from the log afterwards.
+Live messages that arrive in the states VERIFYING and LOST are dropped: they may be from before or
+after the loss. They are read from the log afterwards.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from gateway.state_machine import Symbol
 
 
 class LogState(Symbol):
-    """What a follower knows of its log; see above."""
+    """The state of a follower; see above."""
 
     OPENING = "opening"
     CURRENT = "current"
@@ -64,24 +64,24 @@ class LogState(Symbol):
 
 
 class LogEvent(Symbol):
-    """What may change a follower's state."""
+    """What happens to a follower."""
 
     OPENED = "opened"
     JUMPED = "jumped"
-    """A live message came before its turn."""
+    """A live message arrived before its predecessors."""
     MISSED = "missed"
-    """Something may have been logged that was not heard, such as while the connection was lost."""
+    """Live messages may have been missed, such as while the connection was lost."""
     UNVERIFIED = "unverified"
     """Redis may have lost data."""
     CONTRADICTED = "contradicted"
-    """A message, or a page of the log, is not what the log had before."""
+    """A message or a page differs from what the log had before."""
     CAUGHT_UP = "caught up"
     INTACT = "intact"
-    """The log has everything that was given out and acknowledged."""
+    """The log has everything that was delivered and acknowledged."""
     LACKING = "lacking"
-    """It has not, and its epoch is the one before the loss, or an older one."""
+    """It lacks something, and its epoch is still the one before the loss, or an older one."""
     CONTINUED = "continued"
-    """It has not, and its epoch says so."""
+    """It lacks something, and has a new epoch."""
     RENEWED = "renewed"
     CLOSED = "closed"
 
@@ -122,24 +122,24 @@ TRANSITIONS: Final[dict[LogState, dict[LogEvent, LogState]]] = {
     },
     LogState.CLOSED: dict.fromkeys(LogEvent, LogState.CLOSED),
 }
-"""What each event makes of each state. What is not here cannot happen."""
+"""For each state, the next state after each event that is possible in it."""
 
 
 class Read(NamedTuple):
-    """A request: read up to ``limit`` messages behind ``after``, and pass them to `take_page`."""
+    """A request: read up to ``limit`` messages after ``after``, and pass them to `take_page`."""
 
     after: int
     limit: int
     compares: bool
-    """Whether the page is for finding out what the log has lost."""
+    """Whether the page is read to find what the log has lost."""
     number: int
     highest: int
     acknowledged: tuple[tuple[str, int], ...]
-    """The last three say what was known when the request was made."""
+    """The last three are of the follower when it made the request."""
 
 
 class RenewEpoch(NamedTuple):
-    """A request: put a log that is in ``epoch`` into a new one, later than ``beyond``, too."""
+    """A request: change the epoch of a log from ``epoch`` to one later than it and ``beyond``."""
 
     epoch: str
     beyond: str
@@ -150,9 +150,9 @@ class Page:
     """What was read from a log at one moment.
 
     - ``epoch``: empty if there is no such log;
-    - ``seq``: that of the last message that was ever logged;
-    - ``messages``: in order, behind the ``after`` of the request; they may stop before ``seq``;
-    - ``went_back``: whether something else that is kept with the log shows that it lost data.
+    - ``seq``: of the last message logged;
+    - ``messages``: in order, after the ``after`` of the request; the last may be before ``seq``;
+    - ``went_back``: whether other data of the log show that Redis lost some.
     """
 
     epoch: str
@@ -163,18 +163,18 @@ class Page:
 
 
 class Filled(NamedTuple):
-    """What came of a page: its messages were taken."""
+    """The result of a page: its messages are ready to be delivered."""
 
 
 class Gap(NamedTuple):
-    """What came of a page: the log has the messages behind ``after`` up to ``up_to`` no more."""
+    """The result of a page: messages after ``after`` up to ``up_to`` are no longer in the log."""
 
     after: int
     up_to: int
 
 
 class Loss(NamedTuple):
-    """What came of a page: messages behind ``agreed`` were lost; what is there now is news."""
+    """The result of a page: messages after ``agreed`` were lost; what the log has there is new."""
 
     agreed: int
     had: int

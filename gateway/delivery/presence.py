@@ -1,4 +1,4 @@
-"""Sends each room the changes among its members, at bounded intervals."""
+"""Sends the members of each room the changes among them, at bounded intervals."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from gateway.delivery.room import Room
 from gateway.delivery.room_counts import RoomCounts
 
 PRESENCE_INTERVAL: Final = 0.25
-"""The shortest time between two ``presence`` frames of a room, in seconds."""
+"""Seconds between two ``presence`` frames of a room, at least."""
 PRESENCE_PER_MEMBER: Final = 0.0005
-"""The same for each member on this node, in seconds.
+"""Seconds between them for each member on this node.
 
-While very many people join at once, telling each other costs some 2,000 frames a second at most.
+While very many people join at once, a room then sends at most 2,000 such frames a second.
 """
 LONGEST_PRESENCE_INTERVAL: Final = 5.0
 """Seconds."""
 
 
 class PresenceBatcher:
-    """The rooms in which members changed and clients have not been told yet."""
+    """The rooms with changes of members that were not sent to clients yet."""
 
     def __init__(self, listing: RoomCounts) -> None:
         self._listing = listing
@@ -31,18 +31,18 @@ class PresenceBatcher:
         self._due: dict[Room, float] = {}
 
     def changed(self, room: Room) -> None:
-        """Record that a room has changes to be told."""
+        """Record that a room has changes to send."""
         if room not in self._changed:
             self._changed[room] = None
             self._something_changed.set()
 
     def forget(self, room: Room) -> None:
-        """Forget a room that nobody here is in any more."""
+        """Forget a room that is closed."""
         self._changed.pop(room, None)
         self._due.pop(room, None)
 
     async def run(self) -> None:
-        """Send rooms their changes, each after its interval, the first at once; never returns."""
+        """Send rooms their changes, the first at once, others at intervals; never returns."""
         while True:
             now = trio.current_time()
             for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:

@@ -1,4 +1,4 @@
-"""From Redis to the rooms of this node: what is published is brought to their members in order."""
+"""The relay: passes what Redis publishes to the rooms and inboxes of this node, in order."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from gateway.observability.metrics import Counts
 from gateway.wire import CommandError, Position
 
 PATIENCE_SECONDS: Final = 3.0
-"""How long a join waits for its room to be read as far as it must be."""
+"""Seconds that a join waits until its room has been read far enough."""
 
 log = structlog.get_logger("relay")
 
 
 class Relay:
-    """Every room that has members on this node, and the inboxes of its sessions.
+    """The rooms that are open on this node, and the inboxes of its sessions.
 
-    A room is open while somebody here is in it or about to be; `holding` opens it.
+    A room is open while it has members here or somebody is joining; `holding` opens it.
     """
 
     def __init__(self, backplane: Backplane, counts: Counts) -> None:
@@ -52,17 +52,17 @@ class Relay:
         self.rooms: dict[str, Room] = {}
         self._by_channel: dict[bytes, Room] = {}
         self._presence = PresenceBatcher(self._room_counts)
-        self._logs = RoomLogStore(backplane.rooms, on_read=self._settle)
+        self._logs = RoomLogStore(backplane.rooms, on_read=self._follow_up)
         self._reader = LogReader(self._logs, wait_connected=backplane.wait_connected)
         self._nursery: trio.Nursery | None = None
 
     async def run(
         self, *, on_own: Callable[[bytes], None], on_loss: Callable[[], None] = lambda: None
     ) -> None:
-        """Keep the rooms; runs for as long as the node does.
+        """Keep rooms and inboxes up to date; runs for as long as the node does.
 
-        - ``on_own`` is called with what is published for this node and for no session;
-        - ``on_loss`` whenever it is found that Redis lost something of a room.
+        - ``on_own``: called with what is published on the node's channel for no session;
+        - ``on_loss``: called whenever Redis has lost messages of a room.
         """
         self._on_own, self._logs.on_loss = on_own, on_loss
         async with trio.open_nursery() as self._nursery:
@@ -75,9 +75,9 @@ class Relay:
 
     @contextlib.asynccontextmanager
     async def holding(self, name: str) -> AsyncIterator[Room]:
-        """Keep a room open meanwhile; it stays open if it has members at the end.
+        """Open a room, and keep it open in this context; after that only if it has members.
 
-        :raises Unavailable: if Redis cannot be asked about it.
+        :raises Unavailable: if it cannot be opened, since Redis does not answer.
         """
         room = self.rooms.get(name)
         if room is None:
@@ -100,7 +100,7 @@ class Relay:
         return room
 
     def drop_member(self, name: str, session: str) -> None:
-        """Send a room's messages to this session no more."""
+        """Remove a session from a room on this node."""
         room = self.rooms.get(name)
         if room is not None:
             room.remove(session)
@@ -108,7 +108,7 @@ class Relay:
             self.close_if_unused(room)
 
     def close_if_unused(self, room: Room) -> None:
-        """Stop following a room that nobody here is in."""
+        """Close a room that has no members here and that nobody is joining."""
         if not (room.size or room.holds):
             self._close(room)
 
@@ -117,25 +117,25 @@ class Relay:
         self.rooms[name] = room
         self._by_channel[room.channel] = room
         assert self._nursery is not None  # noqa: S101 - run() comes before the first client
-        self._nursery.start_soon(self._begin, room)
+        self._nursery.start_soon(self._finish_opening, room)
         return room
 
-    async def _begin(self, room: Room) -> None:
-        """Open a room; whoever waits for it gets `Unavailable` if that fails."""
+    async def _finish_opening(self, room: Room) -> None:
+        """Read a room and begin to follow it; if that fails, `holding` raises `Unavailable`."""
         try:
             snapshot = await self._read_first(room)
         except Unavailable:
             room.failed = True
             room.ready.set()
-            self._close(room)  # though it is held: who comes before all have heard tries anew
+            self._close(room)  # though still held, so that the next join tries again
             return
         room.begin(snapshot)
         room.ready.set()
-        self._settle(room)
+        self._follow_up(room)
         self.close_if_unused(room)
 
     async def _read_first(self, room: Room) -> Snapshot:
-        """Subscribe, then read where the room is: in this order nothing falls in between."""
+        """Subscribe, then read the room: in this order no message falls in between."""
         if not await self._backplane.subscribe(room.channel):
             raise Unavailable("not subscribed")
         rooms = self._backplane.rooms
@@ -155,10 +155,10 @@ class Relay:
     # --- what is published --------------------------------------------------------------------
 
     async def on_burst(self, burst: Burst) -> None:
-        """Take what other nodes published, as it came with one read, and hand it out.
+        """Process the publications of one read, and deliver their messages.
 
-        Returns when that is done: what this node cannot keep up with waits in Redis, where it is
-        bounded, and more of it is joined into each write.
+        Returns when that is done: what this node is too slow for waits in Redis, which bounds it,
+        and is then joined into fewer writes.
         """
         written = 0
         now = trio.current_time()
@@ -169,14 +169,14 @@ class Relay:
                 written += room.size + 1
             elif not room.resting and room.due and self._nursery is not None:
                 room.resting = True
-                self._nursery.start_soon(self._hand_out_rested, room)
-            self._settle(room)
+                self._nursery.start_soon(self._deliver_after_rest, room)
+            self._follow_up(room)
             if written > SLICE:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 written, now = 0, trio.current_time()
 
     def _sort(self, burst: Burst) -> Iterable[Room]:
-        """Pass each publication to its room; return those rooms."""
+        """Pass publications to their rooms; return the rooms that may have something to deliver."""
         touched: dict[Room, None] = {}
         for channel, payload in burst:
             room = self._by_channel.get(channel)
@@ -186,7 +186,7 @@ class Relay:
                 continue
             try:
                 if payload.startswith(EPOCH_MARK):
-                    self._hear(room, payload)
+                    self._receive_message(room, payload)
                 elif payload.startswith(NOTE_MARK):
                     sender, note = read_marked(payload)
                     room.note(text_frame(note), sender)
@@ -196,14 +196,14 @@ class Relay:
                 else:
                     room.roster.apply(read_change(payload))
             except (ValueError, IndexError):
-                # No node of ours publishes such a thing; whoever else did must not stop the room.
+                # Published by another program, which must not stop the room.
                 log.warning("publication not understood", room=room.name, bytes=len(payload))
             else:
                 touched[room] = None
         return touched
 
-    def _hear(self, room: Room, payload: bytes) -> None:
-        """Take a live message; one of another epoch is left to the log to tell."""
+    def _receive_message(self, room: Room, payload: bytes) -> None:
+        """Pass a live message to the follower; if it is of another epoch, the log is read."""
         mark = epoch_mark(room.log.epoch)
         if payload.startswith(mark):
             message = payload[len(mark) :]
@@ -211,8 +211,8 @@ class Relay:
         else:
             room.log.missed()
 
-    async def _hand_out_rested(self, room: Room) -> None:
-        """Hand out what waits for a room's rest to be over, for as long as something does."""
+    async def _deliver_after_rest(self, room: Room) -> None:
+        """Deliver what waits for the end of a room's rest, until nothing waits."""
         while room.due:
             await trio.sleep_until(room.rested_at)
             await room.hand_out()
@@ -221,35 +221,35 @@ class Relay:
     # --- what was missed ----------------------------------------------------------------------
 
     def epoch_seen(self, room: Room, epoch: str) -> None:
-        """Take the epoch that a join found: if it is not the room's, the log is read."""
+        """Check the epoch that a join returned: if it is not the room's, the log is read."""
         room.log.belongs_to(epoch)
-        self._settle(room)
+        self._follow_up(room)
 
     async def come_as_far(self, room: Room, seen: Position) -> None:
-        """Bring a room to a position that somebody has seen on another node, if it gets there.
+        """Read a room's log if somebody has seen more of it, on another node, than this one.
 
-        :raises Unavailable: if that takes too long.
+        :raises Unavailable: if that takes longer than `PATIENCE_SECONDS`.
         """
         if room.epoch == seen.epoch and room.position < seen.seq:
             await self._catch_up(room)
 
     async def learn_erasures(self, room: Room, count: int) -> None:
-        """Read a room's log if it has more erasures than were heard of; raises as `come_as_far`."""
+        """Read a room's log if it has more erasures than are known; raises as `come_as_far`."""
         if room.erasures.count < count:
             await self._catch_up(room)
 
     async def _catch_up(self, room: Room) -> None:
         room.log.missed()
-        self._settle(room)
+        self._follow_up(room)
         with trio.move_on_after(PATIENCE_SECONDS):
             await self._reader.caught_up(room)
             return
         raise Unavailable("the room is behind")
 
     def recheck(self, *, unverified: bool = False) -> None:
-        """Read every log again, after a time in which anything may have been missed.
+        """Check all logs for messages that were missed, as while the connection was lost.
 
-        ``unverified`` says that Redis itself may have lost data since.
+        With ``unverified``, also for messages that Redis may have lost.
         """
         self.inboxes.recheck(unverified=unverified)
         self._room_counts.changed(self.rooms)
@@ -258,10 +258,10 @@ class Relay:
                 room.log.mark_unverified()
             room.log.resubscribed()
             room.log.missed()
-            self._settle(room)
+            self._follow_up(room)
 
-    def _settle(self, room: Room) -> None:
-        """Read a room that is behind, and tell its members of changes among them, soon."""
+    def _follow_up(self, room: Room) -> None:
+        """Start reading a room that is behind; have its members notified of changes among them."""
         if room.roster.incomplete:
             room.log.missed()
         if room.log.is_behind and self._reader.read_if_behind(room):

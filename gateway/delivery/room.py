@@ -1,4 +1,4 @@
-"""A room as this node sees it: its members here, and the fan-out to them."""
+"""A room on this node: its members here, and the fan-out to them."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from gateway.observability.metrics import Counts
 from gateway.wire import Event, encode
 
 SLICE: Final = 256
-"""Members that are written to at once, in about a millisecond; then other tasks have a turn."""
+"""Members that are written to before other tasks run: about a millisecond."""
 
 MOST_TOLD_OF_TYPING: Final = 200
-"""In a room of more members nobody is told who is typing."""
+"""Members of the largest room in which typing notes are passed on."""
 
 REST_PER_MEMBER: Final = 40e-6
 """Seconds that a room rests after a round of several messages, for each member here.
 
-A room that is talked in all the time is then written to seldom enough to take no more than an
-eighth of a core, and the messages of a rest are joined into one write for each member. A message
-that comes alone goes out at once.
+So a busy room takes at most an eighth of a core: the messages that arrive during a rest are joined
+into one write for each member. A message that comes alone is sent at once.
 """
 SHORTEST_REST: Final = 0.001
 """Seconds; shorter rests are skipped."""
@@ -41,15 +40,15 @@ LONGEST_REST: Final = 0.1
 
 
 class Room:
-    """The members of a room on this node, and how far they have been brought.
+    """The members of a room on this node, and the messages that they are sent.
 
-    Messages go out in rounds: all that are due go to every member, in one write each. ``position``
-    is the last message of the last round begun: whoever is added by `add`, and told that position
-    in the same moment, misses nothing and gets nothing twice.
+    Messages are sent in rounds: all that are due, in one write to each member. ``position`` is the
+    last message of the last round begun. A client that is sent this position, and added by `add`
+    without an ``await`` between, misses nothing and gets nothing twice.
     """
 
     __slots__ = (
-        "_announced", "_frames", "_handing_out", "_left", "_members", "channel", "counts",
+        "_announced", "_handing_out", "_members", "_not_written", "_round", "channel", "counts",
         "erasures", "failed", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
         "roster",
     )  # fmt: skip
@@ -63,24 +62,24 @@ class Room:
         self.log = LogFollower(self.recent)
         self.erasures = Erasures()
         self.holds = 0
-        """How many need the room open beside its members."""
+        """The number of tasks that keep the room open."""
         self.ready = trio.Event()
         """Set once the room is open, or cannot be opened."""
         self.failed = False
         self.rested_at = -math.inf
-        """When the rest after the last round is over, on Trio's clock."""
+        """When the rest after the last round ends, on Trio's clock."""
         self.resting = False
-        """Whether messages wait for that."""
+        """Whether a task waits for that, to deliver what is due then."""
         self._members: dict[str, WriteBuffer] = {}
         self._announced: list[tuple[int, bytes]] = []
         """Frames that are no messages, each with the ``seq`` of the message that it follows."""
         self._handing_out = False
-        self._frames = b""
-        self._left: dict[str, WriteBuffer] = {}
-        """Members to whom the round under way has not come yet; its bytes are ``_frames``."""
+        self._round = b""
+        self._not_written: dict[str, WriteBuffer] = {}
+        """Members to whom the present round, the bytes ``_round``, was not written yet."""
 
     def begin(self, snapshot: Snapshot) -> None:
-        """Open the room as it was read; for before it has members."""
+        """Open the room with what was read of it, before it has members."""
         if snapshot.messages:
             self.recent.extend(snapshot.messages)
         self.log.start(snapshot.epoch, snapshot.seq, snapshot.timeline)
@@ -102,7 +101,7 @@ class Room:
 
     @property
     def size(self) -> int:
-        """How many members there are on this node."""
+        """The number of members on this node."""
         return len(self._members)
 
     @property
@@ -115,41 +114,41 @@ class Room:
         return session in self._members
 
     def add(self, session: str, write_buffer: WriteBuffer) -> None:
-        """Send this session everything behind ``position``, too.
+        """Add a session, which is sent everything after ``position``.
 
         One that is a member already has been sent everything up to ``position`` on return.
         """
-        if session in self._left:
-            self._left.pop(session).write(self._frames)
+        if session in self._not_written:
+            self._not_written.pop(session).write(self._round)
         self._members[session] = write_buffer
 
     def remove(self, session: str) -> None:
-        """Send this session nothing any more."""
+        """Remove a session, which is sent nothing more."""
         self._members.pop(session, None)
-        self._left.pop(session, None)
+        self._not_written.pop(session, None)
 
     # --- fan-out ------------------------------------------------------------------------------
 
     @property
     def due(self) -> bool:
-        """Whether there is anything to hand out."""
+        """Whether there is anything to deliver."""
         return self.log.due or bool(self._announced)
 
     def announce(self, event: Event, *, after: int | None = None) -> None:
-        """Put an event that is no message behind the messages that are due, for the next round.
+        """Send an event that is not a message in the next round, after the messages that are due.
 
-        ``after`` is the ``seq`` of the message that it follows, if that is not the last one due.
+        ``after`` is the ``seq`` of the message that it follows, if not the last one due.
         """
         place = self.log.frontier if after is None else after
         self._announced.append((place, text_frame(encode(event))))
 
     def announce_loss(self, event: Event) -> None:
-        """Announce that messages were lost, which begins the count of messages anew."""
+        """Announce that messages were lost, after everything announced before."""
         self._announced = [(self.log.frontier, frame) for _, frame in self._announced]
         self.announce(event)
 
     def note(self, frame: bytes, sender: str) -> None:
-        """Send a frame that may be missed to all but its sender, past what waits for them."""
+        """Send a frame at once, except to its sender and to members with a queue, who miss it."""
         if len(self._members) > MOST_TOLD_OF_TYPING:
             return
         for session, write_buffer in self._members.items():
@@ -157,23 +156,20 @@ class Room:
                 write_buffer.write(frame)
 
     async def hand_out(self) -> None:
-        """Hand out what is due, and whatever becomes due meanwhile.
-
-        Returns at once if that is being done already.
-        """
+        """Deliver what is due, and what becomes due meanwhile; return at once if a task does so."""
         if self.hand_out_at_once() or self._handing_out:
             return
         self._handing_out = True
         try:
             while self.due:
                 count, frames = self._begin_round()
-                await self._give_in_slices(frames)
+                await self._write_in_slices(frames)
                 self._rest_after(count)
         finally:
             self._handing_out = False
 
     def hand_out_at_once(self) -> bool:
-        """Hand out what is due without waiting; return False if too many are here for that."""
+        """Deliver what is due without waiting; return False if there are too many members."""
         members = self._members
         if self._handing_out or len(members) > SLICE:
             return False
@@ -185,7 +181,7 @@ class Room:
         return True
 
     def _begin_round(self) -> tuple[int, bytes]:
-        """Count what is due as handed out; return how many messages, and all of it as frames."""
+        """Count what is due as delivered; return the number of messages, and all frames."""
         messages = self.log.take()
         if messages:
             self.counts.messages_out += len(messages)
@@ -195,7 +191,7 @@ class Room:
         return len(messages), b"".join(map(text_frame, messages))
 
     def _with_announced(self, messages: list[bytes]) -> list[bytes]:
-        """Return the frames of messages, with those announced in their places between them."""
+        """Return the frames of messages, with the announced events between them."""
         announced, self._announced = deque(self._announced), []
         frames: list[bytes] = []
         for message in messages:
@@ -209,32 +205,32 @@ class Room:
         if messages > 1 and rest >= SHORTEST_REST:
             self.rested_at = trio.current_time() + min(rest, LONGEST_REST)
 
-    async def _give_in_slices(self, frames: bytes) -> None:
-        """Write frames to every member; other tasks have a turn in between.
+    async def _write_in_slices(self, frames: bytes) -> None:
+        """Write frames to every member, in slices between which other tasks run.
 
-        It never stops half way: some would have them, and others would have missed them.
+        A cancellation does not stop it half way: the rest of the members would miss the frames.
         """
-        self._frames, left = frames, self._members.copy()
-        self._left = left
+        self._round, left = frames, self._members.copy()
+        self._not_written = left
         while True:
             for _ in range(min(SLICE, len(left))):
                 left.popitem()[1].write(frames)
             if not left:
                 break
             await trio.lowlevel.cancel_shielded_checkpoint()
-        self._frames = b""
+        self._round = b""
 
     # --- erasures -----------------------------------------------------------------------------
 
     def hear_erasure(self, erasure: Erasure) -> None:
-        """Take an erasure that was published; one of another epoch is left to the log to tell."""
+        """Process a published erasure; if it is of another epoch, the log is read."""
         if self.log.belongs_to(erasure.epoch):
             self.erase(erasure)
 
     def erase(self, erased: ErasedSet) -> None:
-        """Put tombstones in the place of messages at hand, and announce that.
+        """Replace erased messages in memory by tombstones, and announce the erasure.
 
-        What is being written to members already cannot be had back.
+        What is already being written to members cannot be recalled.
         """
         self.erasures.add(erased)
         if not erased:
@@ -246,10 +242,10 @@ class Room:
         )
 
     def learn_erased(self, record: ErasedSet) -> None:
-        """Take over Redis's record of erasures, and announce what is new in it.
+        """Add the erasures in Redis's record, and announce what is new.
 
-        Where the record does not reach far enough back, every message at hand is dropped, and the
-        log is read again.
+        If the record does not reach back far enough, all messages in memory are dropped and the log
+        is read again.
         """
         if record.count <= self.erasures.count:
             return

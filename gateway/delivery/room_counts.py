@@ -1,6 +1,6 @@
 """Counts the members of rooms in Redis, so that the fullest rooms can be listed.
 
-Nobody who joins or leaves waits for that: rooms that changed are counted together, a little later.
+Joins and leaves do not wait for that: rooms that changed are counted together, a little later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COUNT_SECONDS: Final = 2.0
 
 
 class RoomCounts:
-    """The rooms that this node has to count: those with members here."""
+    """The rooms to be counted: those whose members changed."""
 
     def __init__(self, backplane: Backplane) -> None:
         self._backplane = backplane

@@ -1,4 +1,4 @@
-"""Reads a room's log, and gives the room what is in it: messages, members, erasures, losses."""
+"""Reads the logs of rooms, and updates the rooms: messages, members, erasures, losses."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class RoomLogStore:
         self._rooms = rooms
         self._on_read = on_read
         self.on_loss: Callable[[], None] = lambda: None
-        """Called whenever it is found that Redis lost something of a room."""
+        """Called whenever Redis has lost messages of a room."""
 
     async def read(self, room: Room, request: Read) -> None:
-        """Read what is asked for, and hand out what comes of it."""
+        """Read what is requested, and deliver what is ready then."""
         seen_version = room.roster.seen
         snapshot = await self._rooms.snapshot(
             room.name,
@@ -36,17 +36,17 @@ class RoomLogStore:
             limit=request.limit,
             known_version=UNKNOWN if request.compares else room.roster.version,
         )
-        self._take(room, request, snapshot, went_back=snapshot.version < seen_version)
+        self._process(room, request, snapshot, went_back=snapshot.version < seen_version)
         await room.hand_out()
         self._on_read(room)
 
     async def renew_epoch(self, room: Room, epoch: str, *, beyond: str) -> None:
-        """Put a room's log that is in ``epoch`` into a new one, later than ``beyond``, too."""
+        """Change the epoch of a room from ``epoch`` to one later than it and ``beyond``."""
         await self._rooms.renew_epoch(room.name, epoch, beyond=beyond)
 
-    def _take(self, room: Room, request: Read, snapshot: Snapshot, *, went_back: bool) -> None:
+    def _process(self, room: Room, request: Read, snapshot: Snapshot, *, went_back: bool) -> None:
         if request.compares:
-            room.erasures.count = 0  # which Redis may have lost, too: its record is what counts
+            room.erasures.count = 0  # Redis may have lost erasures, too: read its whole record
         if room.epoch == snapshot.epoch and not went_back:
             room.learn_erased(snapshot.erased)
         page = Page(
@@ -60,18 +60,18 @@ class RoomLogStore:
         if outcome is None:
             return
         if isinstance(outcome, Loss):
-            self._take_loss(room, snapshot, outcome)
+            self._process_loss(room, snapshot, outcome)
         elif isinstance(outcome, Gap):
-            self._take_gap(room, outcome)
+            self._announce_gap(room, outcome)
         if snapshot.members is not None:
             room.roster.replace(snapshot.version, snapshot.members)
 
-    def _take_gap(self, room: Room, gap: Gap) -> None:
+    def _announce_gap(self, room: Room, gap: Gap) -> None:
         log.warning("messages lost", room=room.name, after=gap.after, next=gap.up_to + 1)
         text = "Some messages are older than the log."
         room.announce(_notice(room, "history_gap", text, gap.up_to), after=gap.after)
 
-    def _take_loss(self, room: Room, snapshot: Snapshot, loss: Loss) -> None:
+    def _process_loss(self, room: Room, snapshot: Snapshot, loss: Loss) -> None:
         log.warning(
             "redis lost data", room=room.name, had=loss.had, has=snapshot.seq, agreed=loss.agreed
         )

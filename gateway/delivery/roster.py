@@ -1,4 +1,4 @@
-"""The members of one room, on all nodes, and what clients are told of changes. Pure."""
+"""The roster: the members of one room on all nodes, and the changes to send to clients. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ UNKNOWN: Final = -1
 
 
 class Roster:
-    """The members of a room by session, at a version; changes are collected until they are flushed.
+    """The members of a room by session, at a version; changes are collected until a flush.
 
-    Nickname and status of a member stay one member line (`gateway.backplane.member_line`), which is
-    parsed only when clients are told of it.
-
-    Clients are only ever told of the members as they were at the last flush, ``told_version``:
-    so all of them see the same succession of states, and nobody is left with somebody who came
-    and went between two flushes.
+    - Members are kept as member lines (`gateway.backplane.member_line`), which are parsed only for
+      clients.
+    - Clients get the members as they were at the last flush, ``told_version``, and then each flush:
+      so all see the same sequence of lists, and nobody who came and went between two flushes stays
+      in any of them.
     """
 
     __slots__ = (
@@ -34,11 +33,11 @@ class Roster:
         self.version = UNKNOWN
         self.members: dict[str, str] = {}
         self.seen = UNKNOWN
-        """The highest version that a change was published for."""
+        """The highest version of a published change or a read list."""
         self.told_version = UNKNOWN
         self._before: dict[str, str | None] = {}
         self._introduced: dict[str, str] = {}
-        """The member lines of those whom only the answer to their own join lists so far."""
+        """The lines of members that only the answers to their own joins list so far."""
         self._listing: bytes | None = None
 
     @property
@@ -52,7 +51,7 @@ class Roster:
         return bool(self._before)
 
     def apply(self, change: Change) -> None:
-        """Apply a change that was published; one out of sequence makes the roster incomplete."""
+        """Apply a published change; one out of sequence makes the roster incomplete."""
         self.seen = max(self.seen, change.version)
         if change.version != self.version + 1 or self.version == UNKNOWN:
             return
@@ -63,9 +62,9 @@ class Roster:
             self._set(session, None)
 
     def replace(self, version: int, members: dict[str, str]) -> None:
-        """Replace the members by those that were read; what differs counts as changed.
+        """Replace the members by those that were read; what differs is in the next flush.
 
-        If none were known, all of them count as told: clients that need the list ask for it.
+        If none were known, nothing is flushed: clients that need the list ask for it.
         """
         self.version = version
         self.seen = max(self.seen, version)
@@ -86,15 +85,15 @@ class Roster:
         self.version = self.seen = self.told_version = UNKNOWN
 
     def flush(self, room: str) -> Presence | None:
-        """Return what changed since the last flush as one frame; None if nothing did in the end."""
+        """Return what changed since the last flush as one frame; None if nothing did."""
         if self.version == UNKNOWN:
             return None
         before = _by_nick(self._before.values())
         now = _by_nick(self.members.get(session) for session in self._before)
-        # By nickname: whoever comes back as another session within one flush was never away.
+        # By nickname: a member who returns as another session before a flush was never away.
         left, joined = before.keys() - now.keys(), now.keys() - before.keys()
         changed = self._renamed(left, joined)
-        # Newcomers know themselves as they were before all were told of them.
+        # Newcomers have seen themselves as they were when they joined.
         introduced = self._introduced.keys() & self._before.keys()
         known = _by_nick([self._introduced.pop(session) for session in introduced])
         left |= known.keys() - now.keys()
@@ -116,7 +115,7 @@ class Roster:
         )
 
     def _renamed(self, left: set[str], joined: set[str]) -> list[Renamed]:
-        """Take those who have another nickname out of both sets, and give them as renamed."""
+        """Remove members with another nickname from both sets; return them as renamed."""
         renamed = []
         for session, old in self._before.items():
             new = self.members.get(session)
@@ -130,9 +129,9 @@ class Roster:
         return renamed
 
     def introduce(self, session: str, line: str) -> bool:
-        """Return whether the answer to a session's join must add it to the listing.
+        """Return whether the answer to a session's join must add it to the `listing`.
 
-        If its member line changes before all are told of it, the next flush corrects that.
+        If so, and its member line changes before the next flush, that flush corrects the line.
         """
         if self._before.get(session, self.members.get(session)) is not None:
             return False
@@ -140,7 +139,7 @@ class Roster:
         return True
 
     def forget(self, session: str) -> None:
-        """Take note that a session's own client does not follow the room any more."""
+        """Record that a session's own client no longer follows the room."""
         self._introduced.pop(session, None)
 
     def told(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
 """The network: listening sockets, transports, WebSocket frames, and buffers for slow readers.
 
-It knows neither rooms nor sessions; what a connection is for is `gateway.server`.
+It knows neither rooms nor sessions; a connection's course is in `gateway.server`.
 """

@@ -49,7 +49,7 @@ async def open_listeners(host: str, port: int) -> list[socket.socket]:
     """Listen on every address of a host name; port 0 stands for any free one.
 
     :returns: non-blocking sockets, of which the caller closes each.
-    :raises CannotListen: if the address cannot be had.
+    :raises CannotListen: if that fails.
     """
     try:
         opened = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
@@ -65,9 +65,9 @@ async def open_listeners(host: str, port: int) -> list[socket.socket]:
 
 
 class ConnectionSlots:
-    """The number of connections that a node accepts: each acquires a slot, and releases it.
+    """Bounds the connections of a node: each acquires a slot, and releases it at its end.
 
-    The last few, `RESERVED_SLOTS`, are not for WebSocket clients.
+    The last `RESERVED_SLOTS` are not for WebSocket clients.
     """
 
     def __init__(self, most: int) -> None:
@@ -141,7 +141,7 @@ def allow_many_connections() -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        except (OSError, ValueError) as error:  # macOS says "unlimited", and does not take it
+        except (OSError, ValueError) as error:  # macOS says "unlimited", and refuses that
             log.info("the limit of open files stays", files=soft, reason=str(error))
 
 

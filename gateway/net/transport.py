@@ -15,8 +15,8 @@ class Transport(Protocol):
 
     - One task at a time waits to read, and one to write. `close` ends both waits with
       `trio.ClosedResourceError`.
-    - Bytes that were taken count as sent. A transport that encrypts may keep the end of what it has
-      encrypted; it sends that in `wait_writable` and `send_eof`.
+    - Bytes that `write` took count as sent. A transport that encrypts may keep the end of what it
+      has encrypted; it sends that in `wait_writable` and `send_eof`.
     """
 
     def write(self, data: bytes, /) -> int:
@@ -33,14 +33,14 @@ class Transport(Protocol):
         """Wait until `write` takes something, or fails."""
 
     def read(self, most: int, /) -> bytes:
-        """Return the bytes that have come, ``most`` of them at most; none once all were read.
+        """Return received bytes, at most ``most``; empty at the end of the stream.
 
         :raises BlockingIOError: if none have come; `wait_readable` then waits for some.
         :raises OSError: if the connection was lost.
         """
 
     def wait_readable(self) -> Awaitable[None]:
-        """Wait until `read` gives something, or fails."""
+        """Wait until `read` returns something, or fails."""
 
     async def send_eof(self) -> None:
         """Send the end of the stream, after all that was taken; reading goes on.
@@ -92,7 +92,7 @@ class SocketTransport:
         await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
-        """Close the socket, and wake who waits for it."""
+        """Close the socket, and end the waits for it."""
         if self._fd >= 0:
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()

@@ -1,8 +1,8 @@
 """The server's side of WebSocket (RFC 6455): the handshake and the frames. Pure.
 
-A node does without trio-websocket and wsproto, which the client library uses: with very many
-connections, the task, the channels and the parsers that they keep for each would cost 17 KiB and
-most of the time of a join. Also, frames to clients are shared by all who get the same.
+A node does without trio-websocket and wsproto, which the client library uses: they keep a task,
+channels and parsers for each connection, which cost 17 KiB and most of the time of a join. Here,
+all recipients of a message share one frame.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class BadHandshake(Exception):
-    """The handshake is wrong; the text tells the client's author what is."""
+    """A handshake is invalid; the text says why, for the client's author."""
 
 
 def is_upgrade(request: h11.Request) -> bool:
@@ -81,7 +81,7 @@ def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
 
 
 def _read_fields(request: h11.Request) -> dict[bytes, list[bytes]]:
-    """Return the comma-separated values of the headers that matter here, of all their lines."""
+    """Return the comma-separated values of the headers in `_FIELDS`, of all their lines."""
     fields: dict[bytes, list[bytes]] = {name: [] for name in _FIELDS}
     for name, value in request.headers.raw_items():
         if (values := fields.get(name.lower())) is not None:
@@ -141,7 +141,7 @@ class ProtocolViolation(Exception):
 
 
 Inbound = str | bytes | ReplyDue | CloseReceived
-"""What a client's frames bring: a text message, a binary one, a ping, or the end."""
+"""What a client has sent: a text message, a binary one, a ping, or a close frame."""
 
 
 class FrameReader:
@@ -157,9 +157,9 @@ class FrameReader:
         self._message = b""
 
     def receive(self, data: bytes) -> Iterator[Inbound]:
-        """Yield what is complete with these bytes; to be exhausted before the next call.
+        """Yield what these bytes complete; exhaust it before the next call.
 
-        :raises ProtocolViolation: after all that came before it was yielded.
+        :raises ProtocolViolation: after everything before it was yielded.
         """
         if self._buffer:
             data = self._buffer + data
@@ -181,7 +181,7 @@ class FrameReader:
         self._buffer = data[at:]
 
     def _check(self, opcode: int, *, final: bool, size: int) -> None:
-        """Refuse a frame by its head, before its payload is waited for."""
+        """Refuse a frame by its head, before its payload has arrived."""
         if opcode >= _CLOSE:
             if opcode > _PONG:
                 raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
@@ -212,7 +212,7 @@ class FrameReader:
 
 
 def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
-    """Return what the head of the frame that begins there says; None if more bytes are needed.
+    """Return the head of the frame at a place in the data; None if more bytes are needed.
 
     :returns: the opcode, whether the frame is final, where its payload begins, and where it ends.
     """

@@ -13,17 +13,16 @@ import trio
 from gateway.net.transport import Transport
 
 _MOST_BUFFERS: Final = 64
-"""Buffers that are given to the transport in one call."""
+"""Buffers passed to the transport in one call."""
 
 
 class WriteBuffer:
-    """What one client has yet to read.
+    """Writes to one client, and queues what its transport does not take at once.
 
-    - `write` never waits: what the transport does not take now is queued for a writer task, which
-      lives only as long as something is queued.
-    - A client that leaves more than ``limit`` bytes unread overflows: the queue is dropped, except
-      for the rest of a frame already begun, and ``on_overflow`` is called, once. Only the closing
-      frame still goes out.
+    - `write` never waits. A writer task sends the queue, and ends when it is empty.
+    - If more than ``limit`` bytes are queued, the reader is too slow: the queue is dropped, except
+      for the rest of a frame already begun, and ``on_overflow`` is called, once. After that only
+      the closing frame is sent.
     """
 
     __slots__ = (
@@ -42,7 +41,7 @@ class WriteBuffer:
         """Write to a transport; whoever closes it calls `abort` before."""
         self._transport = transport
         self._write_now: Callable[[bytes], int] | None = transport.write
-        """The transport's `write`; None while something is queued, and once nothing is taken."""
+        """The transport's `write`; None while something is queued, and once it is not `open`."""
         self._start_soon = start_soon
         self._on_overflow = on_overflow
         self._queue: deque[bytes] = deque()
@@ -51,7 +50,7 @@ class WriteBuffer:
         self.waiting = 0
         """Bytes that are queued."""
         self.open = True
-        """Whether frames are still taken."""
+        """Whether frames are still accepted."""
         self.broken = False
         """Whether nothing can be sent any more: the client has gone, or `abort` was called."""
 
@@ -64,7 +63,7 @@ class WriteBuffer:
             except BlockingIOError:
                 sent = 0
             except OSError:
-                self._break()
+                self._mark_broken()
                 return
             if sent == len(data):
                 return
@@ -75,16 +74,16 @@ class WriteBuffer:
                 self._overflow()
 
     def write_last(self, data: bytes) -> None:
-        """Send the closing frame, also after an overflow; nothing is taken after it."""
+        """Send the closing frame, also after an overflow; nothing is accepted after it."""
         if self._write_now is not None:
             self.write(data)
         elif not self.broken:
             self._enqueue(data)
-        self._stop_taking()
+        self._stop_accepting()
 
     def abort(self) -> None:
-        """Drop what is queued, and take nothing any more: the transport is about to be closed."""
-        self._break()
+        """Drop the queue and accept nothing more: the transport is about to be closed."""
+        self._mark_broken()
         # The callback holds this buffer: without the reference cycle both are freed at once.
         self._on_overflow = _ignore
 
@@ -101,19 +100,19 @@ class WriteBuffer:
             self._drained = trio.Event()
             self._start_soon(self._write_queued)
 
-    def _stop_taking(self) -> None:
+    def _stop_accepting(self) -> None:
         self.open = False
         self._write_now = None
 
     def _overflow(self) -> None:
-        self._stop_taking()
+        self._stop_accepting()
         begun = self._queue[0]
         self._queue = deque((begun,))
         self.waiting = len(begun)
         self._on_overflow()
 
-    def _break(self) -> None:
-        self._stop_taking()
+    def _mark_broken(self) -> None:
+        self._stop_accepting()
         self.broken = True
         self._queue.clear()
         self.waiting = 0
@@ -121,7 +120,7 @@ class WriteBuffer:
             self._drained.set()
 
     async def _write_queued(self) -> None:
-        """Write what is queued as the client takes it."""
+        """Send the queue, as fast as the client reads."""
         transport = self._transport
         try:
             while self.waiting:
@@ -129,7 +128,7 @@ class WriteBuffer:
                 with contextlib.suppress(BlockingIOError):
                     self._remove(transport.write_many(list(islice(self._queue, _MOST_BUFFERS))))
         except (OSError, trio.ClosedResourceError):
-            self._break()
+            self._mark_broken()
         if self.open:
             self._write_now = transport.write
         drained, self._drained = self._drained, None
@@ -137,7 +136,7 @@ class WriteBuffer:
             drained.set()
 
     def _remove(self, size: int) -> None:
-        """Take so many bytes off the queue: they were sent."""
+        """Remove the first ``size`` bytes from the queue: they were sent."""
         self.waiting -= size
         queue = self._queue
         while size:

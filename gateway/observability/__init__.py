@@ -1,4 +1,4 @@
-"""How an operator sees what a node does: metrics and logs.
+"""Metrics and logs: how an operator sees what a node does.
 
-Nothing here decides anything, and nothing here may make a caller wait or fail.
+Nothing here may make a caller wait or fail.
 """

@@ -1,4 +1,4 @@
-"""Lines on their way to standard error: whoever logs neither waits for it nor fails with it."""
+"""Writes log lines to standard error from a thread, so that logging neither waits nor fails."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 MOST_WAITING_BYTES: Final = 8 << 20
-"""Bytes of lines that wait to be written; what comes on top of them is lost."""
+"""Bytes of lines that may wait to be written; lines beyond that are lost."""
 FLUSH_SECONDS: Final = 2.0
-"""How long the end of the process waits for what is not written yet."""
+"""Seconds for which the end of the process waits until all lines are written."""
 REST_SECONDS: Final = 0.02
-"""For how long lines gather after a write: to wake the thread for each costs more than the line."""
+"""Seconds between writes, in which lines gather: waking the thread costs more than a line."""
 
 _ATOMIC_BYTES: Final = getattr(select, "PIPE_BUF", 512)
-"""So much goes into a pipe as one piece, though other processes write to it, too."""
+"""The most that a pipe takes as one piece, even if other processes write to it, too."""
 _NEWLINE: Final = b"\n"
 _END: Final = b""
 
@@ -30,10 +30,9 @@ _END: Final = b""
 class LogWriter:
     """Writes lines to a file descriptor, in order, from a thread of its own.
 
-    - `put` neither waits nor raises, whatever becomes of the file.
-    - A line that cannot be written is counted in `lost`: more than ``most_waiting`` bytes wait, or
-      the write fails. As soon as something can be written again, ``tell_lost`` makes a line of how
-      many were lost.
+    - `put` neither waits nor raises, whatever happens to the file.
+    - A line is lost if more than ``most_waiting`` bytes wait, or the write fails. Once lines can be
+      written again, one says how many were lost.
     - Lines are written whole; one that was cut off by a full disk is ended before the next.
     """
 
@@ -50,7 +49,7 @@ class LogWriter:
 
     @property
     def lost(self) -> int:
-        """How many lines were lost."""
+        """The number of lines lost so far."""
         return self._dropped + self._failed
 
     def start(self) -> None:
@@ -58,11 +57,11 @@ class LogWriter:
         self._thread.start()
 
     def tell_lost_by(self, tell_lost: Callable[[int], bytes]) -> None:
-        """Set how a line is made that says how many were lost; called in the writer's thread."""
+        """Set the function that makes the line about lost lines; called in the writer's thread."""
         self._tell_lost = tell_lost
 
     def put(self, lines: bytes) -> None:
-        """Queue lines to be written, which end with a newline; from any thread."""
+        """Queue lines, each with its newline; may be called from any thread."""
         if not lines:
             return
         if self._offered - self._done + len(lines) > self._most_waiting:
@@ -72,12 +71,12 @@ class LogWriter:
         self._lines.put(lines)
 
     def close(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Write what waits, for at most so long; nothing is written after it."""
+        """Write what waits, for at most ``seconds``; nothing is written after that."""
         self._lines.put(_END)
         self._thread.join(seconds)
 
     def stream(self) -> TextIO:
-        """Return a text file that puts what is printed to it."""
+        """Return a text file whose writes are `put`."""
         buffer = io.BufferedWriter(_Raw(self, self._fd))
         return io.TextIOWrapper(buffer, "utf-8", "backslashreplace", line_buffering=True)
 
@@ -96,7 +95,7 @@ class LogWriter:
                 line = self._lines.get()
 
     def _next(self) -> bytes | None:
-        """Return the next line if there is one."""
+        """Return the next line; None if there is none."""
         try:
             return self._lines.get_nowait()
         except Empty:
@@ -112,7 +111,7 @@ class LogWriter:
                 self._told = lost
 
     def _write_all(self, data: bytes) -> int:
-        """Write whole lines; return how many could not be."""
+        """Write whole lines; return how many could not be written."""
         written = 0
         try:
             if self._torn:
@@ -129,7 +128,7 @@ class LogWriter:
         while True:
             try:
                 return os.write(self._fd, data)
-            except BlockingIOError:  # some other process has made a file that we share so
+            except BlockingIOError:  # another process has made a shared file non-blocking
                 select.select((), (self._fd,), ())
 
 
@@ -138,7 +137,7 @@ def _tell_lost(lines: int) -> bytes:
 
 
 class _Raw(io.RawIOBase):
-    """What is printed to it is put."""
+    """A file whose writes are put into a `LogWriter`."""
 
     def __init__(self, writer: LogWriter, fd: int) -> None:
         self._writer = writer

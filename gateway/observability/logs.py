@@ -1,6 +1,6 @@
-"""Structured logs: for eyes on a terminal, JSON lines elsewhere. Never message text or secrets.
+"""Structured logs: readable on a terminal, JSON lines elsewhere. Never message text or secrets.
 
-To log never raises and never waits, whatever is logged and whatever becomes of standard error.
+Logging never raises and never waits, whatever is logged and whatever happens to standard error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_LINE_BYTES: Final = 16 * 1024
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _STDERR: Final = 2
 _VALUE_CHARACTERS: Final = (10_000, 2_000, 200)
-"""What is left of each value of a line; the next one where the line is too long still."""
+"""Characters kept of each value; the next bound is tried while the line is too long."""
 
 _writer: Final = LogWriter(_STDERR)
 
@@ -57,14 +57,14 @@ def configure(log_format: str, level: str) -> None:
 
 
 class Lines:
-    """The end of the chain: hands rendered lines on, whatever their level."""
+    """The last step: passes rendered lines to ``put``, whatever their level."""
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = put
 
 
 class Rendering:
-    """Makes a line of an event, whatever is in it: the only step that looks at the values."""
+    """Renders an event as one line; the only step that looks at its values."""
 
     def __init__(self, *, human: bool, colors: bool = False) -> None:
         self._steps: tuple[Callable[..., Any], ...] = (
@@ -84,7 +84,7 @@ class Rendering:
         )
 
     def __call__(self, _logger: object, level: str, event: Mapping[str, Any]) -> bytes:
-        """Return the line, with its newline; never raises, and never over the bound."""
+        """Return the line with its newline, at most `MOST_LINE_BYTES`; never raises."""
         try:
             event = _with_traceback(event)
             for most in _VALUE_CHARACTERS:
@@ -92,8 +92,8 @@ class Rendering:
                 if len(line) <= MOST_LINE_BYTES:
                     return line
         except Exception as error:  # noqa: BLE001 - what is logged must not harm who logs it
-            return self._unfit(level, event, type(error).__name__)
-        return self._unfit(level, event, "too long")
+            return self._not_rendered(level, event, type(error).__name__)
+        return self._not_rendered(level, event, "too long")
 
     def _render(self, level: str, event: EventDict) -> bytes:
         line: Any = event
@@ -101,8 +101,8 @@ class Rendering:
             line = step(None, level, line)
         return str(line).encode("utf-8", "backslashreplace") + b"\n"
 
-    def _unfit(self, level: str, event: Mapping[str, Any], reason: str) -> bytes:
-        """Return a line of what can be told of an event that cannot be rendered."""
+    def _not_rendered(self, level: str, event: Mapping[str, Any], reason: str) -> bytes:
+        """Return a line for an event that cannot be rendered, with the reason."""
         told = {"event": _plain(event.get("event"), _VALUE_CHARACTERS[-1])}
         return self._render(level, told | {"not_rendered": reason})
 
@@ -112,7 +112,7 @@ _FORMATTED: Final = structlog.processors.ExceptionRenderer()
 
 
 def _with_traceback(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return an event with its ``exc_info``, if there is one, as text."""
+    """Return an event with the traceback in its ``exc_info``, if any, as text."""
     if not event.get("exc_info"):
         return event
     given = event["exc_info"]
@@ -125,7 +125,7 @@ def _with_traceback(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain(value: object, most: int) -> object:
-    """Return a value as what every reader of a line understands, bounded."""
+    """Return a value as a JSON scalar, with text cut to ``most`` characters."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float) and -(2**63) < value < 2**63:

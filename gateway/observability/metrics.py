@@ -96,7 +96,7 @@ class Metrics(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        """Return everything but the histogram, for prometheus_client."""
+        """Yield everything but the histogram, for prometheus_client."""
         for name, text in _COUNTER_HELP.items():
             yield CounterMetricFamily(f"chat_{name}", text, value=getattr(self.counts, name))
         yield CounterMetricFamily(
@@ -108,17 +108,17 @@ class Metrics(Collector):
             gauges = self.read_gauges()
             for name, text in _GAUGE_HELP.items():
                 yield GaugeMetricFamily(f"chat_{name}", text, value=float(getattr(gauges, name)))
-        yield from _of_the_process()
+        yield from _process_metrics()
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
 
-def _of_the_process() -> Iterator[Metric]:
-    """Return what prometheus_client's own collector would, but not the number of open files.
+def _process_metrics() -> Iterator[Metric]:
+    """Yield the process's metrics, as prometheus_client's collector does, but not its open files.
 
-    To count many thousand of them, it stands still for up to 0.2 s; ``chat_connections`` tells it.
+    Counting many thousand files blocks for up to 0.2 s; ``chat_connections`` shows as much.
     """
     yield CounterMetricFamily(
         "process_cpu_seconds", "CPU time of this process.", value=time.process_time()
@@ -136,7 +136,7 @@ def _of_the_process() -> Iterator[Metric]:
 
 
 def _resident_pages() -> int | None:
-    """Return what Linux tells of this process's memory; None elsewhere, or where it may not."""
+    """Return the number of this process's resident pages; None if the system does not say."""
     try:
         return int(_STATM.read_text().split()[1])
     except (OSError, ValueError, IndexError):  # no file is left to be opened, or /proc is hidden

@@ -1,4 +1,4 @@
-"""What is allowed, by pure functions: nicknames, room names, rates; later, permissions.
+"""Rules for what is allowed: nicknames, room names, rates, permissions. Pure.
 
-Each rule answers for a value and does no I/O. Who applies it, and when, is not decided here.
+Where and when a rule is applied is up to its callers.
 """

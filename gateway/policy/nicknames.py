@@ -17,7 +17,7 @@ _ASCII_ALLOWED: Final = frozenset(
 
 
 def check(nick: str, *, allow_unicode: bool) -> str:
-    r"""Return an allowed nickname as it is to be shown.
+    r"""Return a nickname, normalised, if it is allowed.
 
     In ASCII: letters, digits and ``_ - [ ] \ ^ { } | .``. With ``allow_unicode`` also what the
     PRECIS profile UsernameCasePreserved (RFC 8265) takes, which maps fullwidth forms to ASCII.
@@ -40,14 +40,14 @@ def check(nick: str, *, allow_unicode: bool) -> str:
 def fold(nick: str) -> str:
     """Return the key under which a nickname is owned: equal for names that look the same.
 
-    Compatibility forms (NFKC: fullwidth, ligatures) and case are folded, and every letter of
-    another script that UTS #39 lists as confusable with an ASCII letter or digit, in small or
-    capital form, counts as that. ASCII characters stay apart from one another: ``Bob1`` is not
-    ``Bobl``.
+    - Compatibility forms (NFKC: fullwidth, ligatures) and case are folded.
+    - A letter of another script that UTS #39 lists as confusable with an ASCII letter or digit, in
+      small or capital form, counts as that.
+    - ASCII characters are not confused with one another: ``Bob1`` is not ``Bobl``.
     """
     if nick.isascii():
         return nick.casefold()
-    # Taken apart, so that a letter with an accent is recognised by its base.
+    # Decomposed, so that a letter with an accent is recognised by its base.
     folded = _decompose(_decompose(nick).casefold())
     twins = "".join(c if c.isascii() else _ascii_look_alike(c) for c in folded)
     return unicodedata.normalize("NFKC", twins)

@@ -1,4 +1,4 @@
-"""What somebody may be allowed to do. Pure."""
+"""Permissions: what a session may be allowed to do. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Permission(StrEnum):
-    """Something that commands need; `gateway.sessions.commands.table` says which needs what."""
+    """What a command may require; `gateway.sessions.commands.table` says which requires what."""
 
     CHAT = "chat"
     """Read and write, and be known by a nickname of one's own."""

@@ -1,4 +1,4 @@
-"""How much one session may ask for: a token bucket. Pure."""
+"""Rate limits: a token bucket, for commands and for new connections. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each signal does to a node. What is in none of these lists has the system's own effect."""
+"""What each signal does to a node. Signals not listed here keep the system's default action."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from typing import Final
 import trio
 
 
-def _there_are(*names: str) -> tuple[int, ...]:
+def _available(*names: str) -> tuple[int, ...]:
     """Return those of these signals that this system has."""
     return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
 
 
-def _real_time() -> tuple[int, ...]:
+def _real_time_signals() -> tuple[int, ...]:
     if not hasattr(signal, "SIGRTMIN"):
         return ()
     return tuple(range(signal.SIGRTMIN, signal.SIGRTMAX + 1))
 
 
-ENDING: Final = _there_are("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
+ENDING: Final = _available("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
 """The node drains and ends; a second one ends it at once."""
 
-HANG_UP: Final = _there_are("SIGHUP")
+HANG_UP: Final = _available("SIGHUP")
 
 HARMLESS: Final = dict.fromkeys(HANG_UP, "none: there is nothing to reload") | dict.fromkeys(
     (
-        *_there_are(
+        *_available(
             "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT",
             "SIGXCPU", "SIGEMT",
         ),
-        *_real_time(),
+        *_real_time_signals(),
     ),
     "none",
 )  # fmt: skip
-"""Logged with this effect, and no other. By itself the system would end the process at once."""
+"""Only logged, with this effect. By default the system would end the process."""
 
-IGNORED: Final = _there_are("SIGTTOU")
-"""Not even logged: it is sent for what a node in the background logs to its terminal."""
+IGNORED: Final = _available("SIGTTOU")
+"""Not even logged: sent when a process in the background writes to its terminal."""
 
 
 def ignore() -> None:
-    """Ignore what is `IGNORED`, and in the programs that this process starts."""
+    """Ignore the signals in `IGNORED`, also in programs that this process starts."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def receive(*numbers: int) -> Iterator[AsyncIterator[int]]:
-    """Receive these signals; one that comes after that, until the process ends, does nothing."""
+    """Receive these signals; after the block they do nothing until the process ends."""
     early: list[int] = []
     for number in numbers:
         signal.signal(number, lambda number, _: early.append(number))
@@ -61,13 +61,13 @@ def receive(*numbers: int) -> Iterator[AsyncIterator[int]]:
 
 
 def hang_up_ends() -> tuple[int, ...]:
-    """Return the signal of a terminal that is closed, unless it was to be ignored, as by nohup."""
+    """Return SIGHUP, sent when a terminal is closed, unless it is ignored, as under nohup."""
     return tuple(n for n in HANG_UP if signal.getsignal(n) is not signal.SIG_IGN)
 
 
 def name_of(number: int) -> str:
-    """Return what a signal is called."""
+    """Return the name of a signal."""
     try:
         return signal.Signals(number).name
-    except ValueError:  # those between have no names
+    except ValueError:  # a real-time signal without a name of its own
         return f"SIGRTMIN+{number - signal.SIGRTMIN}"

@@ -11,14 +11,14 @@ _STANDARD: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 class CannotPrint(Exception):
-    """Standard output takes nothing. The text says why; it is empty if its reader has gone."""
+    """Standard output cannot be written. The text says why; empty if its reader has gone."""
 
 
 def open_missing() -> None:
     """Open the null device in the place of each standard file that was closed at the start.
 
-    For before anything else is opened: that would take its number, and be written to, so that what
-    is meant for people goes to a client or to Redis.
+    Call it before anything else is opened: a socket that got the number of standard output would
+    receive what is printed.
     """
     for fd, (name, mode) in enumerate(_STANDARD):
         try:
@@ -38,7 +38,7 @@ def print_now(text: str = "") -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        # What is left would be tried, and complained of, once more when the interpreter ends.
+        # Else the interpreter would try to write the rest at its end, and complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         gone = isinstance(error, BrokenPipeError)
         raise CannotPrint("" if gone else f"cannot print: {error.strerror}") from error

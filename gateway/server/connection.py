@@ -39,11 +39,11 @@ from gateway.wire.close_codes import (
 )
 
 HEAD_SECONDS: Final = 10.0
-"""How long a client may take to send an HTTP head."""
+"""Seconds in which a client must send an HTTP head."""
 HELLO_SECONDS: Final = 10.0
-"""How long a client may take from the handshake to a hello that succeeds."""
+"""Seconds from the handshake in which a hello must succeed."""
 CLOSE_SECONDS: Final = 3.0
-"""How long the client may take to read the last bytes and close its side."""
+"""Seconds in which the client may read the last bytes and close its side."""
 MAX_HEAD_BYTES: Final = 16 * 1024
 
 _RECEIVE_BYTES: Final = 4096
@@ -55,8 +55,8 @@ log = structlog.get_logger("door")
 class Connection:
     """One client's connection, from its first byte to its last, in one task.
 
-    It works on a `Transport`, which it closes in the end. Trio's streams would cost a system call
-    more for each read, and memory for each client.
+    It uses a `Transport`, since Trio's streams would cost a system call more for each read, and
+    memory for each client.
     """
 
     __slots__ = (
@@ -82,8 +82,8 @@ class Connection:
         """Serve a client over a connected transport.
 
         - ``remote``: the client's address, for the log;
-        - ``start_soon``: starts the task that writes to a client that reads too slowly; it ends
-          with the connection.
+        - ``start_soon``: starts the task that writes while the client reads slowly; it ends with
+          the connection.
         """
         self._context = context
         self._transport = transport
@@ -122,7 +122,7 @@ class Connection:
             self.write_buffer.write(PING)
 
     async def serve(self) -> None:
-        """Serve the connection until it is over, and close its transport."""
+        """Serve the client until the connection ends, and close the transport."""
         try:
             with self._scope:
                 await self._serve()
@@ -142,10 +142,10 @@ class Connection:
             self.write_buffer.write(self._respond(head))
             self._answered = True
         if self._open:
-            await self._talk(rest)
+            await self._serve_websocket(rest)
 
     def _respond(self, head: bytes) -> bytes:
-        """Return the response to a request; if that opens the WebSocket, `_open` is true then."""
+        """Return the response to a request; set `_open` if it opens the WebSocket."""
         try:
             request = endpoints.parse_request(head)
             if not endpoints.wants_websocket(request):
@@ -165,9 +165,9 @@ class Connection:
         return response
 
     async def _read_head(self) -> tuple[bytes, bytes]:
-        """Read an HTTP head; return it, and what came after it.
+        """Return an HTTP head and the bytes after it; empty if there is no complete one.
 
-        :returns: nothing if the client left, or was told that its head is too long.
+        Responds if the head is too long.
         """
         head = b""
         while b"\r\n\r\n" not in head:
@@ -183,7 +183,7 @@ class Connection:
         return head + end, rest
 
     async def _receive(self) -> bytes:
-        """Wait for bytes from the client and return them; none if it has closed or is lost."""
+        """Wait for bytes and return them; empty if the client closed or the connection is lost."""
         while True:
             await self._transport.wait_readable()
             try:
@@ -198,8 +198,8 @@ class Connection:
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.
 
-        To close while bytes from the client are unread would reset the connection, and the close
-        frame might never arrive.
+        Closing while bytes from the client are unread would reset the connection, and the client
+        might not receive the close frame.
         """
         await self.write_buffer.drained()
         try:
@@ -211,16 +211,16 @@ class Connection:
 
     # --- WebSocket ----------------------------------------------------------------------------
 
-    async def _talk(self, data: bytes) -> None:
-        """Carry out the client's commands until it, or somebody here, closes."""
+    async def _serve_websocket(self, data: bytes) -> None:
+        """Carry out the client's commands until the client or this node closes."""
         dispatcher = CommandDispatcher(self._context, self.write_buffer, self)
         self._scope.deadline = trio.current_time() + HELLO_SECONDS
         try:
-            await self._converse(dispatcher, data)
+            await self._read_frames(dispatcher, data)
         except ProtocolViolation as broken:
             self._closing = broken.closing
         except Exception:
-            # One client's connection, never the node: say what happened and let it come back.
+            # It ends this connection, not the node; the client reconnects.
             sid = "" if dispatcher.session is None else dispatcher.session.sid
             log.exception("session failed", sid=sid)
             self._closing = INTERNAL
@@ -230,7 +230,7 @@ class Connection:
                 self._closing = UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
             self._log("disconnected", dispatcher.session, **self._how_it_closed())
 
-    async def _converse(self, dispatcher: CommandDispatcher, data: bytes) -> None:
+    async def _read_frames(self, dispatcher: CommandDispatcher, data: bytes) -> None:
         reader = FrameReader(wire.MAX_FRAME_BYTES)
         data = data or await self._receive()
         while data:
@@ -246,10 +246,10 @@ class Connection:
                 elif dispatcher.session is not None:
                     await dispatcher.handle(frame)
                 else:
-                    await self._hear_hello(dispatcher, frame)
+                    await self._handle_first(dispatcher, frame)
             data = await self._receive()
 
-    async def _hear_hello(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
+    async def _handle_first(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
         await dispatcher.handle(frame)
         if dispatcher.session is not None:
             self._scope.deadline = math.inf

@@ -1,4 +1,5 @@
-"""What one client may do, and what its session holds: commands, nickname, places in rooms.
+"""Sessions: hello and resuming, commands, and what a session holds: a nickname, places in rooms.
 
-A session outlives its connection for the grace time. How its bytes travel is `gateway.server`.
+A session outlives its connection by the grace time, the setting `grace_seconds`. Connections are in
+`gateway.server`.
 """

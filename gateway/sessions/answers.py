@@ -1,4 +1,4 @@
-"""Answers to clients: the larger ones put together, and all of them sent."""
+"""Sends answers to clients, and composes the larger ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gateway.sessions.record import SessionRecord
 
 
 def send(write_buffer: WriteBuffer, event: wire.Event) -> None:
-    """Send an event to a client; the `ok` to a command without an id is left out."""
+    """Send an event to a client; the ``ok`` to a command without an id is left out."""
     if not isinstance(event, wire.Ok) or event.id is not None:
         write_buffer.write(text_frame(wire.encode(event)))
 
 
 def limits(settings: Settings) -> wire.Limits:
-    """Return what a client may do on a node with these settings."""
+    """Return the limits in the ``welcome`` of a node with these settings."""
     return wire.Limits(
         frame_bytes=wire.MAX_FRAME_BYTES,
         text_bytes=wire.MAX_TEXT_BYTES,
@@ -37,9 +37,9 @@ def joined(
     command_id: str | None,
     recovered: bool | None,
 ) -> wire.Joined:
-    """Return a room as it is now, as the answer to a session that joins it.
+    """Return the answer to a session that joins a room: the room as it is now.
 
-    The others are told of it next; this answer lists it already.
+    It lists the session already; the other members are notified next.
     """
     roster, line = room.roster, record.line
     newcomer = member_line.read(line) if roster.introduce(record.sid, line) else None

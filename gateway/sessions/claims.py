@@ -1,7 +1,7 @@
-"""What is claimed in Redis for a session of this node: who it is, and its places in rooms.
+"""Claims nicknames and places in rooms in Redis, for sessions of this node.
 
-All of it is claimed in the term that the session has here (`gateway.backplane.terms`), and
-answered with `Replaced` once another node has taken the session up.
+Claims name the term that the session has here (`gateway.backplane.terms`), and raise `Replaced`
+once another node has resumed the session.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ from gateway.wire import CommandError
 
 
 def require_redis(backplane: Backplane) -> None:
-    """Check that something can be claimed now.
-
-    :raises Unavailable: while Redis is away.
-    """
+    """Check that something can be claimed now; :raises Unavailable: while Redis is away."""
     if not backplane.connected:
         raise Unavailable("Redis is not connected")
 
@@ -42,8 +39,8 @@ async def claim(
 ) -> None:
     """Claim the nickname of a member line for a session, with the status in it.
 
-    Only for holders of the record's claims. Raises as `NickRegistry.claim` does; after `Outdated`
-    the record has the term and the line with which this node had taken the session up.
+    Call it within `SessionRegistry.claiming`. Raises as `NickRegistry.claim` does; after `Outdated`
+    the record has the term and the line that Redis has.
     """
     term = record.term
     try:
@@ -52,7 +49,7 @@ async def claim(
         if record.term == term:
             record.term, record.line = outdated.term, outdated.who
         raise
-    if record.term == term:  # else it has been resumed here meanwhile, with the line it has there
+    if record.term == term:  # else it has been resumed here meanwhile
         record.claimed(claimed, line)
 
 
@@ -72,12 +69,12 @@ async def claim_or_suggest(backplane: Backplane, record: SessionRecord, line: st
 
 
 async def enter(backplane: Backplane, record: SessionRecord, room: str) -> Entered:
-    """List a session in a room under its member line; returns and raises as `RoomStore.join`."""
+    """Make a session a member of a room; returns and raises as `RoomStore.join`."""
     return await backplane.rooms.join(room, record.sid, record.line, term=record.term)
 
 
 async def enter_again(backplane: Backplane, record: SessionRecord) -> None:
-    """Give all rooms that a session is listed in its present member line."""
+    """Update a session's member line in all rooms that list it."""
     for room in sorted(record.rooms_in(RoomState.FOLLOWED, RoomState.PARKED)):
-        with suppress(Refused):  # the link has logged it; the others are told all the same
+        with suppress(Refused):  # the link has logged it; the other rooms are updated
             await enter(backplane, record, room)

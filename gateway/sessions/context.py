@@ -14,7 +14,7 @@ from gateway.sessions.registry import SessionRegistry
 
 @dataclass(frozen=True)
 class NodeContext:
-    """The parts of a node, put together once."""
+    """The parts of a node; there is one for each node."""
 
     settings: Settings
     node: str
@@ -24,4 +24,4 @@ class NodeContext:
     metrics: Metrics
     why_not_ready: Callable[[], str | None]
     admit: Callable[[], float | None]
-    """Admits one more client and returns None, or returns the seconds after which to try again."""
+    """Admit one more client and return None, or return the seconds after which to try again."""

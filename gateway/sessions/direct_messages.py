@@ -1,4 +1,4 @@
-"""Direct messages and typing notes of one session: whom they are for, and how they get there."""
+"""Direct messages and typing notes of one session: finds the recipient, and delivers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gateway.policy.nicknames import MAX_CHARS
 from gateway.wire import CommandError, NoteTyping, SendDirect, Typing
 
 TYPING_SECONDS: Final = 2.0
-"""Seconds in which at most one typing note of a session is passed on to one room or person."""
+"""Seconds in which at most one typing note of a session to one room or person is sent."""
 
 
 class DirectMessages:
-    """Sends what one session has to say to one person; callers pass its present nickname."""
+    """Sends the direct messages and typing notes of one session."""
 
     __slots__ = ("_backplane", "_noted", "_relay", "_sid")
 
@@ -29,15 +29,15 @@ class DirectMessages:
         self._noted: dict[tuple[str | None, str | None], float] = {}
 
     async def send(self, nick: str, command: SendDirect, *, term: int) -> int:
-        """Put a message into the inboxes of both people; return its ``seq`` in the sender's own.
+        """Deliver a message to the inboxes of both people; return its ``seq`` in the sender's.
 
-        The recipient's inbox is first, so a message that the sender sees as sent has arrived. Whom
-        it is for is noted before that, so that another attempt goes to the same person, whoever has
-        the nickname by then.
+        - First the recipient is recorded, so that another attempt goes to the same person, whoever
+          has the nickname by then.
+        - The recipient's inbox is before the sender's: what a sender sees as sent has arrived.
 
         :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt.
-        :raises IdReused: if something else was said under this id, or to somebody else.
-        :raises Replaced: if another node has taken the session up after ``term``.
+        :raises IdReused: if the id was used for another text or recipient.
+        :raises Replaced: if another node has resumed the session after ``term``.
         """
         key, digest = f"{self._sid}:{command.id}", payloads.digest_of(command.to, command.text)
         owner = await self._owner(command.to)
@@ -75,7 +75,7 @@ class DirectMessages:
         )
 
     async def notify_typing(self, nick: str, command: NoteTyping) -> None:
-        """Pass a typing note on, unless one went there just now or the room is too large.
+        """Publish a typing note, unless one was just sent there or the room is too large.
 
         :raises CommandError: ``not_in_room`` or ``no_such_nick``.
         """

@@ -1,4 +1,4 @@
-"""Carries out the commands of one connection: frames come in, answers go out."""
+"""Carries out the commands of one connection, and answers them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.wire import CommandError
 
 
 class CommandDispatcher:
-    """The commands of one connection, carried out one after the other, in order.
+    """Carries out the commands of one connection, one after the other, in order.
 
     ``session`` is None until a hello has established one.
     """
@@ -38,7 +38,7 @@ class CommandDispatcher:
         )
 
     def end(self, *, goodbye: bool = False) -> None:
-        """Park the session, or give it back if the client has said goodbye. Synchronous."""
+        """Park the session, or release it after a ``goodbye``, when the connection ends."""
         if self.session is None:
             self.authentication.end()
         else:
@@ -86,7 +86,7 @@ class CommandDispatcher:
         if session is None:
             raise CommandError("unauthorized", "Say hello first.")
         if not session.is_attached():
-            return  # the connection is being closed; the session goes on over another one
+            return  # the connection is being closed: the session was resumed over another one
         if row.permission not in session.permissions:
             raise CommandError("forbidden", "You are not permitted to do this.")
         if (remembered := session.answer_to(command)) is not None:

@@ -1,4 +1,4 @@
-"""How a client gets its session: it says hello, again if that fails, and may resume one."""
+"""Authentication: establishes the session of a connection by its hello, new or resumed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.wire import CommandError
 
 
 class _Attempt(NamedTuple):
-    """What a hello may have claimed, until it has become a session."""
+    """What a hello may have claimed, from before Redis is asked until a session is established."""
 
     record: SessionRecord
     secret: str
@@ -30,9 +30,8 @@ class _Attempt(NamedTuple):
 class Authentication:
     """Establishes the session of one connection.
 
-    Whatever a hello may have claimed in Redis is noted before it is asked for. What a failed one
-    may have claimed is kept for the next: a client that says hello again must not find its own
-    nickname taken. `end` gives it back.
+    What a failed hello may have claimed is kept for the next one, so that a client that tries again
+    does not find its own nickname taken; `end` releases it.
     """
 
     __slots__ = ("_attempt", "_connection", "_context", "_write_buffer")
@@ -46,9 +45,9 @@ class Authentication:
         self._attempt: _Attempt | None = None
 
     async def hello(self, command: wire.Hello) -> Session:
-        """Return the session that a hello asks for, and send its welcome.
+        """Establish the session of a hello, send the welcome, and return it.
 
-        After a failure the client may say hello again, if its connection is not being closed.
+        After a failure the client may send another hello, unless its connection is being closed.
 
         :raises CommandError: ``bad_nick``, ``nick_taken`` or ``unauthorized``.
         :raises Unavailable: if Redis does not answer.
@@ -59,7 +58,7 @@ class Authentication:
         return await self._resume(command, command.resume or "")
 
     def end(self) -> None:
-        """Give back what hellos may have claimed. Synchronous; for the end of the connection."""
+        """Release what hellos may have claimed, when the connection ends."""
         if self._attempt is not None:
             self._context.relay.inboxes.close(self._attempt.inbox)
             if self._attempt.record.connection is self._connection:
@@ -96,7 +95,7 @@ class Authentication:
         return record, secret
 
     async def _resume(self, command: wire.Hello, secret: str) -> Session:
-        """Go on with the session that has a secret."""
+        """Resume the session that has a secret."""
         registry, inboxes = self._context.registry, self._context.relay.inboxes
         sid = session_secrets.session_id(secret)
         found = await registry.resume(sid, self._connection, command.inbox)
@@ -109,7 +108,7 @@ class Authentication:
         return self._establish(self._attempt, command, missed)
 
     def _abandon_attempt(self, *, keep: SessionRecord) -> None:
-        """Give back what an earlier hello may have claimed, unless it is for the same session."""
+        """Release what an earlier hello may have claimed, unless for the same session."""
         if self._attempt is None:
             return
         record, _, inbox = self._attempt
@@ -119,7 +118,7 @@ class Authentication:
         self._attempt = None
 
     def _establish(self, attempt: _Attempt, command: wire.Hello, missed: Missed) -> Session:
-        """Welcome the client, with the direct messages it missed; live ones follow."""
+        """Send the welcome, with missed direct messages; live ones follow. Return the session."""
         context = self._context
         record, secret, inbox = attempt
         session = Session(context, self._write_buffer, self._connection, record, inbox)

@@ -1,4 +1,4 @@
-"""Claims again what Redis may have lost, or may have given to another node."""
+"""Claims again what Redis may have lost, or may have moved to another node."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = structlog.get_logger("registry")
 async def reclaim(backplane: Backplane, registry: SessionRegistry) -> None:
     """Claim again all that unverified sessions hold, many sessions at a time.
 
-    A session whose nickname somebody else has by now is over; one that another node has taken up
-    is that node's.
+    - A session whose nickname somebody else owns by now is over.
+    - A session that another node has resumed is left to it.
 
-    :raises Unavailable: if not all could; they stay unverified.
+    :raises Unavailable: if some could not be claimed; they stay unverified.
     """
     if registry.unverified > 1:
         log.warning("claiming anew", sessions=registry.unverified)

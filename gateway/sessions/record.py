@@ -1,4 +1,4 @@
-"""What a node remembers of one session, whether the session has a connection or not."""
+"""The record that a node keeps of one session, with or without a connection."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from gateway.wire.close_codes import Close
 
 
 class ConnectionHandle(Protocol):
-    """A client's connection, as far as sessions know it."""
+    """What sessions need of a client's connection."""
 
     def close(self, closing: Close) -> None:
-        """Have the connection closed; the first close code counts. Does not wait."""
+        """Close the connection soon, without waiting; the first close code counts."""
 
 
 class SessionRecord:
-    """One session as this node knows it; `gateway.sessions.states` says what may happen to it.
+    """One session as this node knows it; its states are those of `gateway.sessions.states`.
 
     `SessionTable` alone changes ``rooms``, ``until``, ``resumption`` and ``unverified``.
     """
@@ -42,7 +42,7 @@ class SessionRecord:
         self, sid: str, state: SessionState, connection: ConnectionHandle | None = None
     ) -> None:
         self.sid = sid
-        """What others know the session by."""
+        """The public id of the session."""
         self.state = state
         self.connection = connection
         """The connection that has the session; None in a state without one."""
@@ -51,14 +51,14 @@ class SessionRecord:
         self.term = NO_TERM
         """The term in which this node has it (`gateway.backplane.terms`)."""
         self.rooms: dict[str, RoomState] = {}
-        """What each room is to it; rooms that it has nothing to do with are left out."""
+        """The state of each room; rooms that are ABSENT are left out."""
         self.until: float | None = None
-        """When the grace time is over, on Trio's clock; None if none is running."""
+        """When the grace time ends, on Trio's clock; None if none is running."""
         self.resumption = Resumption.NONE
         self.unverified = False
-        """Whether all that it claims is to be claimed again."""
+        """Whether all its claims are to be made again."""
         self.claims = trio.Lock()
-        """Held by `SessionRegistry.claiming` alone."""
+        """Locked by `SessionRegistry.claiming` alone."""
 
     @property
     def nick(self) -> str:
@@ -67,7 +67,7 @@ class SessionRecord:
 
     @property
     def may_be_resumed(self) -> bool:
-        """Whether Redis may be asked to give the session to a connection."""
+        """Whether a connection may resume the session."""
         return self.state is not SessionState.RELEASING
 
     @property
@@ -77,21 +77,21 @@ class SessionRecord:
 
     @property
     def is_to_be_released(self) -> bool:
-        """Whether anything of the session is to be given back."""
+        """Whether anything that the session holds is to be released."""
         return self.state is SessionState.RELEASING or RoomState.LEAVING in self.rooms.values()
 
     def rooms_in(self, *states: RoomState) -> list[str]:
-        """Return the rooms that are in one of these states for the session."""
+        """Return the session's rooms that are in one of these states."""
         return [room for room, state in self.rooms.items() if state in states]
 
     def transition(self, event: SessionEvent) -> None:
-        """Change the state by an event. Its rooms and its connection are the table's concern.
+        """Change the state by an event; `SessionTable` changes the rooms and the connection.
 
         :raises ImpossibleTransition: if the event cannot happen in this state.
         """
         self.state = next_state(SESSION_TRANSITIONS, self.state, event)
 
     def claimed(self, term: int, line: str) -> None:
-        """Record that Redis confirmed who the session is, in a term."""
+        """Record that Redis confirmed the session's nickname in a term."""
         self.term, self.line = term, line
         self.transition(SessionEvent.CLAIMED)

@@ -1,8 +1,8 @@
-"""The sessions of this node, with what each holds in Redis: a nickname, and places in rooms.
+"""The registry of this node's sessions, and of what each holds in Redis: a nickname, and rooms.
 
-A session outlives its connection by the grace time: it keeps its name and stays listed, and whoever
-has its secret resumes it, here or on another node. What may happen to a session is decided in
-`gateway.sessions.states` and `gateway.sessions.table`; this module asks Redis, and acts.
+A session outlives its connection by the grace time: it keeps its nickname and stays listed in its
+rooms, and a client with its secret can resume it on any node. What may happen to a session is
+decided in `gateway.sessions.states` and `gateway.sessions.table`; this module asks Redis, and acts.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from gateway.wire.close_codes import REPLACED, Close
 
 
 class SessionExists(Exception):
-    """This node knows a session by this id already."""
+    """There is a session with this id on this node already."""
 
 
 class SessionRegistry:
-    """Every session that this node holds, in whichever state; ``grace`` is in seconds."""
+    """All sessions that this node knows of; ``grace`` is the grace time in seconds."""
 
     def __init__(self, backplane: Backplane, relay: Relay, *, grace: float) -> None:
         self._backplane = backplane
@@ -46,8 +46,8 @@ class SessionRegistry:
 
         A connection whose claim failed gets the same one again.
 
-        :raises SessionExists: if there is another session by this id.
-        :raises Unavailable: while Redis is away; then nothing is kept.
+        :raises SessionExists: if there is another session with this id.
+        :raises Unavailable: while Redis is away; then no session is made.
         """
         record = self.sessions.get(sid)
         is_own = record is not None and record.connection is connection
@@ -59,22 +59,22 @@ class SessionRegistry:
     async def resume(
         self, sid: str, connection: ConnectionHandle, since: Position | None
     ) -> tuple[SessionRecord, Missed] | None:
-        """Resume a session over a connection; one that it still has is closed.
+        """Resume a session over a connection; its former connection on this node is closed.
 
-        ``since`` is where its client says it was in its inbox.
+        ``since`` is the last direct message that its client has seen.
 
         :returns: the session, and what it missed in its inbox; None if there is no such session.
-        :raises Unavailable: if Redis does not answer, or somebody else is resuming it right now.
+        :raises Unavailable: if Redis does not answer, or another connection here is resuming it.
         """
         record = self.sessions.get(sid)
         if record is not None and record.resumption is not Resumption.NONE:
             raise Unavailable("it is being taken up already")
         require_redis(self._backplane)
         if record is not None and not record.may_be_resumed:
-            return None  # what it held is only still to be given back
+            return None  # it is over; what it held is being released
         record = self._table.asked(sid)
         try:
-            found, missed = await self._take_up(sid, since)
+            found, missed = await self._ask_redis(sid, since)
         except BaseException:
             self._table.unanswered(record, trio.current_time())
             self._wake()
@@ -88,36 +88,36 @@ class SessionRegistry:
         self._drop(record, lost, REPLACED)
         return record, missed
 
-    async def _take_up(self, sid: str, since: Position | None) -> tuple[TakenUp | None, Missed]:
+    async def _ask_redis(self, sid: str, since: Position | None) -> tuple[TakenUp | None, Missed]:
         found = await self._backplane.nicks.resume(sid)
         if found is None:
             return None, NOTHING_MISSED
         return found, await self._relay.inboxes.missed(sid, since, term=found.term)
 
     def disconnected(self, record: SessionRecord) -> None:
-        """Park a session whose connection is lost; one that nobody could resume is given back.
+        """Park a session whose connection is lost; release it if it cannot be resumed.
 
-        Synchronous, as `release`, so that a session can end in the middle of anything.
+        Synchronous, as `release`, so that it can be called during a cancellation.
         """
         self._drop(record, self._transition(record, SessionEvent.DISCONNECTED))
 
     def release(self, record: SessionRecord, closing: Close | None = None) -> None:
-        """Give back what a session holds, at once or as soon as Redis is there again.
+        """End a session, and release what it holds, as soon as Redis answers.
 
-        Its connection is closed only if ``closing`` says with what.
+        Its connection is closed only if ``closing`` is given.
         """
         self._drop(record, self._transition(record, SessionEvent.ENDED), closing)
 
     def replaced(self, record: SessionRecord, term: int) -> None:
-        """Record that another node took a session up after ``term``; close its connection."""
-        if record.term <= term:  # else it has come back since
+        """Record that another node resumed a session after ``term``; close its connection."""
+        if record.term <= term:  # else it has been resumed here since
             self._drop(record, self._transition(record, SessionEvent.REPLACED), REPLACED)
 
     def _transition(self, record: SessionRecord, event: SessionEvent) -> Detached:
         return self._table.transition(record, event, trio.current_time())
 
     def _drop(self, record: SessionRecord, lost: Detached, closing: Close | None = None) -> None:
-        """Act on what a session has lost: follow its rooms no more, and close its connection."""
+        """Act on what a session lost: stop sending it the rooms, and close the connection."""
         for room in lost.rooms:
             self._relay.drop_member(room, record.sid)
         if lost.connection is not None and closing is not None:
@@ -132,10 +132,9 @@ class SessionRegistry:
 
     @contextmanager
     def joining(self, record: SessionRecord, room: str) -> Iterator[None]:
-        """Count a room as followed while a session joins it; `Unavailable` undoes that.
+        """Count a room as followed from now on; undo that if joining it raises `Unavailable`.
 
-        Redis may have listed the session all the same, so one that was not listed before is taken
-        out. One that was, and does not follow the room any more, has the grace time to join again.
+        Then Redis may have listed the session all the same: see `SessionTable.join_failed`.
         """
         before = self._table.join_room(record, room)
         try:
@@ -149,21 +148,21 @@ class SessionRegistry:
             raise
 
     def left(self, record: SessionRecord, room: str) -> None:
-        """Record that Redis has taken a session out of a room that it followed."""
+        """Record that Redis has removed a session from a room that it followed."""
         self._table.left_room(record, room)
         self._relay.drop_member(room, record.sid)
 
     def is_listed_in(self, room: str) -> bool:
-        """Return whether somebody here is listed in a room without following it."""
+        """Return whether a session of this node is listed in a room without following it."""
         return room in self._table.listed
 
     # --- what is claimed ----------------------------------------------------------------------
 
     @asynccontextmanager
     async def claiming(self, record: SessionRecord) -> AsyncIterator[None]:
-        """Hold a session's claims: meanwhile nobody else makes any, or gives back what it held.
+        """Lock a session's claims: in this context no other task makes any, or releases any.
 
-        A claim that is given back while it is under way might be carried out after that.
+        Else a claim under way might be carried out after the release.
         """
         try:
             async with record.claims:
@@ -173,16 +172,16 @@ class SessionRegistry:
 
     @property
     def unverified(self) -> int:
-        """How many sessions have claims that are uncertain."""
+        """The number of unverified sessions."""
         return len(self._table.unverified)
 
     def mark_unverified(self, *records: SessionRecord) -> None:
-        """Have all claims of sessions made again soon: what Redis knows of them is uncertain."""
+        """Have all claims of sessions made again soon: what Redis has of them is uncertain."""
         for record in records:
             self._table.mark_unverified(record)
 
     def taken_elsewhere(self, sid: str) -> None:
-        """Record that another node has taken a session up, or had when it said so."""
+        """Record a notification that another node has resumed a session; it may be outdated."""
         self._table.taken_elsewhere(sid)
 
     def take_unverified(self, most: int) -> list[SessionRecord]:
@@ -193,22 +192,22 @@ class SessionRegistry:
 
     @property
     def sessions(self) -> Mapping[str, SessionRecord]:
-        """Every session that this node knows of, by its id; to be read only."""
+        """All sessions that this node knows of, by id; read-only."""
         return self._table.sessions
 
     @property
     def rooms(self) -> Iterable[str]:
-        """Every room in which somebody is listed as being on this node."""
+        """All rooms in which a session of this node is listed."""
         return self._relay.rooms.keys() | self._table.listed
 
     @property
     def connected(self) -> int:
-        """How many sessions have a connection."""
+        """The number of sessions with a connection."""
         return self._count(SessionState.CONNECTED)
 
     @property
     def parked(self) -> int:
-        """How many sessions have no connection and may come back, here or elsewhere."""
+        """The number of sessions without a connection here that may be resumed on some node."""
         return self._count(SessionState.PARKED, SessionState.MOVED)
 
     def _count(self, *states: SessionState) -> int:
@@ -222,11 +221,11 @@ class SessionRegistry:
     # --- over time ----------------------------------------------------------------------------
 
     async def all_released(self) -> None:
-        """Wait until everything that was to be given back has been."""
+        """Wait until everything that is to be released has been."""
         await self._releaser.all_released()
 
     async def run(self) -> None:
-        """Give back what is over; runs for as long as the node does."""
+        """End grace times, and release what is to be; runs for as long as the node does."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._expire)
             nursery.start_soon(self._releaser.run)

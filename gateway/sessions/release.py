@@ -1,4 +1,4 @@
-"""Gives back to Redis what sessions do not hold any more: nicknames, inboxes, places in rooms."""
+"""Releases in Redis what sessions no longer hold: nicknames, inboxes, places in rooms."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BATCH: Final = 200
 
 
 class Releaser:
-    """Gives back what the table says is to be, as soon as Redis is there.
+    """Releases what is due by the table, as soon as Redis answers.
 
-    Each session gives back only what is marked as this node's, in no later term than it had here.
-    Nothing is given back of a session that is being resumed, or for which something is being
-    claimed: a claim under way might be carried out after the release.
+    - Only what Redis has as this node's, in no later term than the session had here, is released.
+    - Nothing is released of a session that is being resumed, or for which something is being
+      claimed: a claim under way might be carried out after the release.
     """
 
     def __init__(self, backplane: Backplane, relay: Relay, table: SessionTable) -> None:
@@ -32,17 +32,17 @@ class Releaser:
         self._all_released = trio.Event()
 
     def wake(self) -> None:
-        """Look again at what is to be given back: something changed."""
+        """Check again what is due: something changed."""
         self._woken.set()
 
     async def all_released(self) -> None:
-        """Wait until everything that was to be given back has been."""
+        """Wait until everything that is to be released has been."""
         while self._table.releasable:
             self._all_released = trio.Event()
             await self._all_released.wait()
 
     async def run(self) -> None:
-        """Give back what is due; runs for as long as the node does."""
+        """Release what is due; runs for as long as the node does."""
         retry = Retry()
         while True:
             due = [
@@ -63,14 +63,14 @@ class Releaser:
                 await trio.sleep(retry.pause(error))
 
     async def _release(self, batch: list[SessionRecord]) -> None:
-        """Give back what these hold; one that is resumed meanwhile keeps the rest of it."""
+        """Release what these sessions hold; one that is resumed meanwhile keeps the rest."""
         for room in {room for record in batch for room in record.rooms_in(RoomState.LEAVING)}:
             leaving = [record for record in batch if _leaves(record, room)]
             if leaving:
-                with suppress(Refused):  # there is nothing to be given back in such a room
+                with suppress(Refused):  # such a room has nothing to release
                     await self._backplane.rooms.leave(room, {r.sid: r.term for r in leaving})
             for record in leaving:
-                if record.rooms.get(room) is RoomState.LEAVING:  # else it has been joined again
+                if record.rooms.get(room) is RoomState.LEAVING:  # else it was joined again
                     self._table.left_room(record, room)
             if room not in self._relay.rooms and room not in self._table.listed:
                 await self._backplane.rooms.unregister(room)

@@ -1,4 +1,4 @@
-"""A session as its commands see it: who it is, what it works with, and how it answers."""
+"""A session as its commands use it: its nickname, its parts, and how it answers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _REMEMBERED_ANSWERS: Final = 16
 
 
 class Session:
-    """A session that is established, over one connection; made by `Authentication`.
+    """An established session over one connection; made by `Authentication`.
 
-    It never changes who it is. Over another connection, the same record has another `Session`.
+    Over another connection, the same `SessionRecord` has another `Session`.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Session:
 
     @property
     def sid(self) -> str:
-        """What others know the session by."""
+        """The public id of the session."""
         return self.record.sid
 
     @property
@@ -57,14 +57,11 @@ class Session:
         return self.record.nick
 
     def is_attached(self) -> bool:
-        """Whether the session still goes on over this connection.
-
-        It does not once it has been resumed over another one, on whichever node, or is over.
-        """
+        """Return whether this connection has the session: neither over nor resumed elsewhere."""
         return self.record.connection is self._connection
 
     def end(self, *, goodbye: bool = False) -> None:
-        """Park the session; one that has said goodbye is given back. Synchronous; for the end."""
+        """Park the session, or release it after a ``goodbye``, when its connection ends."""
         self.context.relay.inboxes.close(self.inbox)
         if not self.is_attached():
             return
@@ -82,11 +79,11 @@ class Session:
         return history.newest_within(messages, self.context.settings.outbox_bytes // 2)
 
     def send(self, event: wire.Event) -> None:
-        """Send an event to the client; the `ok` to a command without an id is left out."""
+        """Send an event to the client; the ``ok`` to a command without an id is left out."""
         answers.send(self.write_buffer, event)
 
     def answer_once(self, command: wire.AnyCommand, answer: wire.Ok) -> None:
-        """Answer a command that, done twice, would not be answered the same: remember it."""
+        """Answer a command, and remember the answer in case the command is repeated."""
         self.send(answer)
         if command.id is not None:
             self._answered[command.id] = command, answer
@@ -94,7 +91,7 @@ class Session:
                 del self._answered[next(iter(self._answered))]
 
     def answer_to(self, command: wire.AnyCommand) -> wire.Ok | None:
-        """Return the answer that was remembered for a command; None if there is none."""
+        """Return the remembered answer to a repeated command; None if there is none."""
         if not self._answered or command.id is None:
             return None
         remembered, answer = self._answered.get(command.id, (None, None))

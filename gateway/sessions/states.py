@@ -3,43 +3,43 @@
 Theory of operation
 ===================
 
-A session outlives its connection by the grace time, and may go from node to node. Redis knows which
-node has it. What a node remembers is only what it believes: an answer may be lost, and another node
-may take the session up at any time. Three machines describe what this node believes of one session.
+A session outlives its connection by the grace time, and may move from node to node. Redis knows
+which node has it. A node's own knowledge may be outdated: an answer may be lost, and another node
+may resume the session at any time. Three machines describe what this node knows of one session.
 
 1. `SessionState`: where the session is. It starts as UNKNOWN, when a connection asks to resume it,
-   or as CLAIMING, when a connection says a hello of its own. It ends as GONE, and is forgotten.
+   or as CLAIMING, when a connection begins it by a hello. It ends as GONE, and is forgotten.
 
 2. `Resumption`: whether a connection here is asking Redis for the session. It is a machine of its
-   own because the session goes on meanwhile: its old connection may talk, drop or say goodbye, and
-   its grace time may end. Nothing is given back while it is ASKED, because Redis may be handing
-   over this very session. OVERTAKEN notes that another node said that it took the session; which of
-   the two was later is not known, so the session is claimed again once Redis has answered.
+   own because the session goes on meanwhile: its old connection may send commands or close, and its
+   grace time may end. Nothing is released while it is ASKED, because Redis may be giving this node
+   the session. OVERTAKEN: another node has notified this one that it resumed the session; which of
+   the two was later is unknown, so the session is claimed again once Redis has answered.
 
-3. `RoomState`, once for each room: whether this node hands the room's messages to the session, or
-   only has it listed there. In a room that a session does not follow any more it stays listed for
-   the grace time (PARKED), so that nobody notices a lost connection. A room that is LEAVING is
-   listed in Redis, or may be, until Redis has taken the session out.
+3. `RoomState`, for each room: whether the session follows the room, which means that it is sent the
+   room's messages, or is only listed there. When a connection is lost its session stays listed for
+   the grace time (PARKED), so that nobody notices. A room that is LEAVING lists the session in
+   Redis, or may do so, until Redis has removed it.
 
-Beside these, a session may be *unverified*: what Redis knows of its claims is uncertain. Then all
-of them are made again soon. Only a session that is CLAIMING, CONNECTED or PARKED can be unverified:
-in the other states this node has nothing to claim.
+Beside these, a session may be *unverified*: what Redis has of its claims is uncertain, and all of
+them will be made again. That is only possible in the states CLAIMING, CONNECTED and PARKED: in the
+others this node has nothing to claim.
 
-The machines are coupled in one direction: when a session changes its state, its rooms follow by
-`ROOM_EVENTS`. A session without a connection follows no room, and one that is over is in none.
+When a session changes its state, its rooms follow by `ROOM_EVENTS`, never the other way round. A
+session without a connection follows no room, and one that is over is in none.
 
 Rules that hold because there is no transition against them:
 
-- A session whose hello never succeeded is never parked: nobody could take it up.
+- A session whose hello never succeeded is never parked: nobody could resume it.
 - A session that is RELEASING can only be saved by a resumption that was ASKED before it ended:
   `SessionRecord.may_be_resumed` refuses a new one, because its nickname may be free at any moment.
-- A session that another node has taken up (MOVED) keeps no connection here. It comes back only if
-  it is resumed here, or may have been: a resumption without an answer makes it PARKED, which has it
-  claimed again, and Redis then says whose it is.
+- A session that another node has resumed (MOVED) keeps no connection here. It returns only if it is
+  resumed here, or may have been: after a resumption without an answer it is PARKED and claimed
+  again, and Redis then says which node has it.
 - A GONE session stays so, whatever late answers say.
 
-What is given back carries the session's *term* (`gateway.backplane.terms`), so that giving back
-late takes nothing from a session that has moved on or has come back.
+Releases name the session's *term* (`gateway.backplane.terms`), so that a late one takes nothing
+from a session that has moved or was resumed.
 """
 
 from __future__ import annotations
@@ -54,17 +54,17 @@ class SessionState(Symbol):
     """Where a session is, as far as this node knows."""
 
     UNKNOWN = auto()
-    """A connection here asks Redis for it; nothing else is known of it."""
+    """A connection here is asking Redis for it; nothing else is known of it."""
     CLAIMING = auto()
-    """Its connection says hello, and Redis has not yet confirmed a nickname."""
+    """Its connection has sent a hello, and Redis has not confirmed a nickname yet."""
     CONNECTED = auto()
     """It is on this node, and has a connection."""
     PARKED = auto()
     """It is on this node without a connection, and may be resumed on any node."""
     MOVED = auto()
-    """Another node has it; here are only rooms that it may not have joined there yet."""
+    """Another node has it; here are only rooms that it may not have joined again there."""
     RELEASING = auto()
-    """It is over, and its nickname and its rooms are being given back."""
+    """It is over, and its nickname and its rooms are being released."""
     GONE = auto()
     """Nothing of it is left."""
 
@@ -75,21 +75,21 @@ class SessionEvent(Symbol):
     CLAIMED = auto()
     """Redis confirmed its nickname."""
     RESUMED = auto()
-    """Redis gave it to this node, for a connection here."""
+    """Redis moved it to this node, for a connection here."""
     NOT_FOUND = auto()
-    """Redis, asked for it, has no such session."""
+    """Redis was asked for it, and has no such session."""
     UNANSWERED = auto()
-    """Redis, asked for it, did not answer: it may have given it to this node."""
+    """Redis was asked for it, and did not answer: it may have moved it to this node."""
     DISCONNECTED = auto()
     """It lost its connection, without a goodbye."""
     ENDED = auto()
-    """It said goodbye, lost its nickname, or its connection went on with another session."""
+    """Its client closed with 1000, its nickname was lost, or its connection has another session."""
     REPLACED = auto()
     """Redis said that another node has it."""
     EXPIRED = auto()
     """The grace time is over, of the session or of the rooms that it has not joined again."""
     RELEASED = auto()
-    """Redis has taken back everything that it held."""
+    """Redis has released everything that it held."""
 
 
 _S, _E = SessionState, SessionEvent
@@ -152,18 +152,18 @@ SESSION_TRANSITIONS: Final[dict[SessionState, dict[SessionEvent, SessionState]]]
         _E.REPLACED: _S.GONE,
     },
 }
-"""For each state, what each event that can happen in it makes of a session."""
+"""For each state, the next state after each event that is possible in it."""
 
 MAY_CLAIM: Final = frozenset({_S.CLAIMING, _S.CONNECTED, _S.PARKED})
 """The states in which this node makes claims for a session."""
 WITH_CONNECTION: Final = frozenset({_S.CLAIMING, _S.CONNECTED})
-"""The states in which a session has a connection; in the others it has none."""
+"""The states in which a session has a connection."""
 
 GRACE_BEGINS: Final = {
     (_S.CONNECTED, _E.DISCONNECTED), (_S.CONNECTED, _E.REPLACED), (_S.UNKNOWN, _E.UNANSWERED),
     *((state, _E.RESUMED) for state in _S),
 }  # fmt: skip
-"""The grace time, of a session or of its rooms, begins when in this state this event happens."""
+"""In these states, these events begin the grace time of a session or of its rooms."""
 
 
 class Resumption(Symbol):
@@ -172,20 +172,20 @@ class Resumption(Symbol):
     NONE = auto()
     ASKED = auto()
     OVERTAKEN = auto()
-    """ASKED, and another node has said since that it took the session."""
+    """ASKED, and another node has notified this one since that it resumed the session."""
 
 
 class RoomState(Symbol):
-    """What a room is to a session of this node."""
+    """The state of a room for a session of this node."""
 
     ABSENT = auto()
     """The session is not in it; no record keeps this state."""
     FOLLOWED = auto()
-    """It is given the room's messages, or is about to be."""
+    """It is sent the room's messages, or is about to be."""
     PARKED = auto()
-    """It is listed in the room, and may join it again until the grace time is over."""
+    """It is listed in the room, and may join again until the grace time is over."""
     LEAVING = auto()
-    """It is to be taken out of the room in Redis, where it may be listed."""
+    """It is to be removed from the room in Redis, where it may be listed."""
 
 
 class RoomEvent(Symbol):
@@ -194,11 +194,11 @@ class RoomEvent(Symbol):
     JOIN = auto()
     """Its connection joins the room."""
     PARK = auto()
-    """It follows the room no more, and is still listed there."""
+    """It no longer follows the room, and stays listed there."""
     GIVE_BACK = auto()
-    """It is not to be listed there any more."""
+    """It is to be removed from the room."""
     LEFT = auto()
-    """Redis has taken it out."""
+    """Redis has removed it."""
 
 
 _R, _V = RoomState, RoomEvent
@@ -214,7 +214,7 @@ ROOM_TRANSITIONS: Final[dict[RoomState, dict[RoomEvent, RoomState]]] = {
     _R.PARKED: {_V.JOIN: _R.FOLLOWED, _V.GIVE_BACK: _R.LEAVING},
     _R.LEAVING: {_V.JOIN: _R.FOLLOWED, _V.LEFT: _R.ABSENT},
 }
-"""For each state of a room, what each event that can happen in it makes of it."""
+"""For each state of a room, the next state after each event that is possible in it."""
 
 ROOM_EVENTS: Final[dict[tuple[SessionState, SessionEvent], dict[RoomState, RoomEvent]]] = {
     (_S.CONNECTED, _E.RESUMED): {_R.FOLLOWED: _V.PARK},
@@ -226,4 +226,4 @@ ROOM_EVENTS: Final[dict[tuple[SessionState, SessionEvent], dict[RoomState, RoomE
         for event in (_E.DISCONNECTED, _E.ENDED, _E.REPLACED, _E.EXPIRED)
     },
 }
-"""What becomes of a session's rooms when an event has brought it into a state."""
+"""What happens to a session's rooms, by state, when an event has led it into a state."""

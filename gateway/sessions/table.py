@@ -1,7 +1,7 @@
 """All sessions that a node knows of, with what follows from their states. Pure.
 
-Nothing here asks Redis, closes a connection or stops following a room. Each change returns what it
-took from the session (`Detached`), and `SessionRegistry` acts on it.
+Nothing here asks Redis, closes a connection or leaves a room: each change returns what the session
+has lost by it (`Detached`), and `SessionRegistry` acts on that.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _LISTED_ONLY: Final = frozenset({RoomState.PARKED, RoomState.LEAVING})
 
 
 class Detached(NamedTuple):
-    """What a session has lost by a change: its connection, and rooms that it followed."""
+    """What a session lost by a change: its connection, and rooms that it followed."""
 
     connection: ConnectionHandle | None
     rooms: list[str]
 
 
 class SessionTable:
-    """Every session of a node by its id, and those of them for which something is due.
+    """Every session of a node by its id, and those for which something is due.
 
     ``grace`` is in seconds; ``now`` is of any one monotonic clock.
     """
@@ -51,7 +51,7 @@ class SessionTable:
         self.unverified: dict[str, SessionRecord] = {}
         """The sessions whose claims are to be made again."""
         self.releasable: dict[str, SessionRecord] = {}
-        """The sessions of which something is to be given back."""
+        """The sessions of which something is to be released."""
         self._expiring: dict[str, SessionRecord] = {}  # in the order of their times
         self._listed: Counter[str] = Counter()
 
@@ -59,30 +59,30 @@ class SessionTable:
 
     @property
     def next_expiry(self) -> float | None:
-        """When the next grace time is over; None if none is running."""
+        """When the next grace time ends; None if none is running."""
         return next((record.until for record in self._expiring.values()), None)
 
     @property
     def listed(self) -> Collection[str]:
-        """The rooms in which somebody is listed here without following them."""
+        """The rooms in which a session of this node is listed without following them."""
         return self._listed.keys()
 
     # --- a session begins ---------------------------------------------------------------------
 
     def add_claiming(self, sid: str, connection: ConnectionHandle) -> SessionRecord:
-        """Add a session that is not in the table, for a connection that says hello."""
+        """Add a new session, for a connection that has sent a hello."""
         record = self._sessions[sid] = SessionRecord(sid, SessionState.CLAIMING, connection)
         return record
 
     def asked(self, sid: str) -> SessionRecord:
-        """Note that a connection asks Redis for a session, known here or not; return its record."""
+        """Record that a connection asks Redis for a session; return its record, old or new."""
         record = self._sessions.get(sid) or SessionRecord(sid, SessionState.UNKNOWN)
         self._sessions[sid] = record
         record.resumption = Resumption.ASKED
         return record
 
     def taken_elsewhere(self, sid: str) -> None:
-        """Record that another node took a session up, or had when it said so."""
+        """Record a notification that another node has resumed a session; it may be outdated."""
         if (record := self._sessions.get(sid)) is None:
             return
         if record.resumption is Resumption.NONE:
@@ -93,9 +93,9 @@ class SessionTable:
     def resumed(
         self, record: SessionRecord, connection: ConnectionHandle, term: int, line: str, now: float
     ) -> Detached:
-        """Record that Redis gave this node a session that was `asked` for.
+        """Record that Redis moved a session that was `asked` for to this node.
 
-        :returns: what it lost by that; ``connection`` is not among it, if it had that one before.
+        :returns: what it lost by that, but not ``connection``, if it had that one before.
         """
         lost = self._answered(record, SessionEvent.RESUMED, now)
         record.connection, record.term, record.line = connection, term, line
@@ -116,7 +116,7 @@ class SessionTable:
     def unanswered(self, record: SessionRecord, now: float) -> None:
         """Record that Redis did not answer: the session may be this node's, in an unknown term.
 
-        It is claimed again or given back; one that nobody asks for again is, after the grace time.
+        It is claimed again, and released once it is over: after the grace time at the latest.
         """
         record.resumption = Resumption.NONE
         self.transition(record, SessionEvent.UNANSWERED, now)
@@ -130,12 +130,12 @@ class SessionTable:
     def transition(self, record: SessionRecord, event: SessionEvent, now: float) -> Detached:
         """Change a session's state, and with it its rooms, its connection and its grace time.
 
-        :returns: what the session has lost by that.
+        :returns: what the session lost by that.
         :raises ImpossibleTransition: if the event cannot happen in its state.
         """
         before = record.state
         record.transition(event)
-        if before is SessionState.GONE:  # another record may be in its place by now
+        if before is SessionState.GONE:  # by now another record may have its id
             return Detached(None, [])
         connection, followed = record.connection, record.rooms_in(RoomState.FOLLOWED)
         if event is SessionEvent.RESUMED or record.state not in WITH_CONNECTION:
@@ -148,7 +148,7 @@ class SessionTable:
         if record.unverified and not record.may_claim:
             record.unverified = False
             if record.state is SessionState.RELEASING:
-                record.term = NO_TERM  # this node may have it in a later one than is known
+                record.term = NO_TERM  # in Redis it may be in a later term than is known here
         self._update(record)
         lost_connection = connection if record.connection is not connection else None
         lost_rooms = [room for room in followed if record.rooms[room] is not RoomState.FOLLOWED]
@@ -161,7 +161,7 @@ class SessionTable:
             self.transition(record, SessionEvent.EXPIRED, now)
 
     def mark_unverified(self, record: SessionRecord) -> None:
-        """Have all claims of a session made again, if this node makes any for it."""
+        """Have all claims of a session made again, in a state in which this node makes any."""
         if record.may_claim:
             record.unverified = True
             self._update(record)
@@ -177,7 +177,7 @@ class SessionTable:
     # --- its rooms ----------------------------------------------------------------------------
 
     def join_room(self, record: SessionRecord, room: str) -> RoomState:
-        """Note that a connected session is joining a room; return what that was to it before."""
+        """Record that a connected session is joining a room; return the room's state before."""
         if record.state is not SessionState.CONNECTED:
             raise ImpossibleTransition(f"{RoomEvent.JOIN} in {record.state}")
         before = record.rooms.get(room, RoomState.ABSENT)
@@ -189,11 +189,11 @@ class SessionTable:
     def join_failed(
         self, record: SessionRecord, room: str, before: RoomState, *, follows: bool, now: float
     ) -> None:
-        """Record that a session could not join a room, or that it is not known whether it did.
+        """Record that a session could not join a room, or that it is unknown whether it did.
 
-        - one that was not listed there is taken out again;
-        - one that was, and does not follow the room any more, has the grace time to join it again;
-        - one that ``follows`` it still goes on doing so.
+        - If it was not listed there before, it is removed again.
+        - If it was, and no longer ``follows`` the room, it has the grace time to join again.
+        - If it still ``follows`` the room, nothing changes.
         """
         if before in {RoomState.ABSENT, RoomState.LEAVING}:
             self._change_room(record, room, RoomEvent.GIVE_BACK)
@@ -203,7 +203,7 @@ class SessionTable:
         self._update(record)
 
     def left_room(self, record: SessionRecord, room: str) -> None:
-        """Record that Redis has taken a session out of a room."""
+        """Record that Redis has removed a session from a room."""
         self._change_room(record, room, RoomEvent.LEFT)
         self._update(record)
 

@@ -1,7 +1,7 @@
 """The wire protocol ``chat.v1``: every frame as a type, encoded and decoded. Pure.
 
-``gateway/PROTOCOL.md`` tells the same to somebody who writes a client in another language. This is
-the one part of the gateway that ``client/`` imports, so nothing here may import anything of it.
+``gateway/PROTOCOL.md`` describes the same for authors of clients. This is the only part of the
+gateway that ``client/`` imports, so it imports no other part.
 """
 
 from gateway.wire.commands import (

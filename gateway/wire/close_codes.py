@@ -1,4 +1,4 @@
-"""Close codes: what happened to a connection, and whether its client should come back.
+"""Close codes: why a node closes a connection, and whether its client should reconnect.
 
 4000-4499 mean "reconnect, to any node"; 4500-4999 mean "do not, it would end the same way".
 """
@@ -25,8 +25,8 @@ INTERNAL: Final = Close(4003, "this node failed")
 UNAVAILABLE: Final = Close(4004, "the server cannot take you in now")
 
 NO_HELLO: Final = Close(4500, "no hello in time")
-REPLACED: Final = Close(4502, "your session goes on over another connection")
 NICK_LOST: Final = Close(4501, "your nickname now belongs to somebody else")
+REPLACED: Final = Close(4502, "your session goes on over another connection")
 
 ALL: Final = (
     NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, NO_HELLO, NICK_LOST,

@@ -1,4 +1,4 @@
-"""What a client sends to a node, and how it is read."""
+"""Commands: the frames that a client sends, and how they are decoded."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Command(Frame, frozen=True, kw_only=True):
 
 
 class Hello(Command, frozen=True, kw_only=True, tag="hello"):
-    """The first command of every connection: who I am, or the secret of a session to go on with.
+    """Begin a session under ``nick``, or resume one; the first command of every connection.
 
-    With the latter, ``inbox`` tells what one has seen of one's direct messages. With a nickname,
-    ``session`` is a secret of one's own: should the answer be lost, the session can be taken up.
+    - ``session``, with ``nick``: a secret chosen by the client, with which it can resume the
+      session even if the answer is lost;
+    - ``resume``: the secret of the session to resume;
+    - ``inbox``, with ``resume``: the last direct message that the client has seen.
     """
 
     nick: str | None = None
@@ -40,7 +42,7 @@ class Hello(Command, frozen=True, kw_only=True, tag="hello"):
 
 
 class Join(Command, frozen=True, kw_only=True, tag="join"):
-    """Enter a room, with what was missed ``since`` a position, or the last ``history`` messages."""
+    """Join a room, and get its messages ``since`` a position, or the last ``history`` ones."""
 
     room: str
     since: Position | None = None
@@ -54,7 +56,7 @@ class Leave(Command, frozen=True, kw_only=True, tag="leave"):
 
 
 class Send(Command, frozen=True, kw_only=True, tag="send"):
-    """Say ``text`` in a room. Its ``id`` is the idempotency key: sent twice, delivered once."""
+    """Send ``text`` to a room. Its ``id`` is the idempotency key: sent twice, delivered once."""
 
     id: Id
     room: str
@@ -62,7 +64,7 @@ class Send(Command, frozen=True, kw_only=True, tag="send"):
 
 
 class History(Command, frozen=True, kw_only=True, tag="history"):
-    """Up to ``limit`` messages of a joined room before ``before``, or the newest ones."""
+    """Get up to ``limit`` messages of a joined room before ``before``, or the newest ones."""
 
     room: str
     before: Annotated[int, Meta(ge=1, le=2**53)] | None = None
@@ -70,27 +72,27 @@ class History(Command, frozen=True, kw_only=True, tag="history"):
 
 
 class Members(Command, frozen=True, kw_only=True, tag="members"):
-    """Everybody in a joined room."""
+    """List the members of a joined room."""
 
     room: str
 
 
 class Nick(Command, frozen=True, kw_only=True, tag="nick"):
-    """Take another nickname; the old one is free exactly when the new one is taken."""
+    """Change the nickname; the old one is released in the same step."""
 
     nick: str
 
 
 class Rooms(Command, frozen=True, kw_only=True, tag="rooms"):
-    """The rooms that exist, with how many are in each."""
+    """List the rooms that exist, with their numbers of members."""
 
 
 class Ping(Command, frozen=True, kw_only=True, tag="ping"):
-    """Answered with ``ok``: the connection and the node are alive."""
+    """Get an ``ok``, to see that the connection and the node are alive."""
 
 
 class SendDirect(Command, frozen=True, kw_only=True, tag="direct"):
-    """Say ``text`` to one person, by nickname; its ``id`` is the idempotency key, as `Send`'s."""
+    """Send ``text`` to one person, by nickname; its ``id`` is the idempotency key, as `Send`'s."""
 
     id: Id
     to: str
@@ -98,14 +100,14 @@ class SendDirect(Command, frozen=True, kw_only=True, tag="direct"):
 
 
 class SetStatus(Command, frozen=True, kw_only=True, tag="status"):
-    """Tell all rooms one is in whether one is there, with a few words."""
+    """Set the status that members of one's rooms see: a state, and a few words."""
 
     state: State
     text: str = ""
 
 
 class NoteTyping(Command, frozen=True, kw_only=True, tag="typing"):
-    """Tell a joined room, or the person ``to``, that one is writing; kept nowhere."""
+    """Notify a joined room, or the person ``to``, that one is typing; stored nowhere."""
 
     room: str | None = None
     to: str | None = None
@@ -118,27 +120,27 @@ AnyCommand = (
 
 
 class RefusedFrame(CommandError):
-    """A frame that is no valid command; ``id`` is its id where one could be read."""
+    """A frame that is not a valid command; ``id`` is its id where one could be read."""
 
     def __init__(self, code: str, message: str, id: str | None = None) -> None:  # noqa: A002
         super().__init__(code, message)
         self.id = id
 
 
-class _Loose(Struct):
+class _OnlyId(Struct):
     """The id of a frame that is not valid otherwise."""
 
     id: Id | None = None
 
 
 _command_decoder = msgspec.json.Decoder(AnyCommand)
-_loose_decoder = msgspec.json.Decoder(_Loose)
+_id_decoder = msgspec.json.Decoder(_OnlyId)
 
 
 def decode_command(data: str) -> AnyCommand:
-    """Read one text frame from a client.
+    """Return the command in a text frame.
 
-    :raises RefusedFrame: what is wrong with it, in words for the person who wrote the client.
+    :raises RefusedFrame: saying what is wrong with it, for the client's author.
     """
     try:
         command: AnyCommand = _command_decoder.decode(data)
@@ -172,7 +174,7 @@ def _is_control(c: str) -> bool:
 
 
 def _explain(problem: str) -> str:
-    """Say in plain words what msgspec found."""
+    """Return what msgspec found wrong, in plain words."""
     if problem.startswith("Invalid value ") and problem.endswith("`$.type`"):
         return f"Unknown command type {problem.removeprefix('Invalid value ').split(' - ')[0]}."
     if problem.startswith("Expected `object`") and " - at" not in problem:
@@ -181,8 +183,8 @@ def _explain(problem: str) -> str:
 
 
 def readable_id(data: str) -> str | None:
-    """Read the id of a frame that is not carried out; None if there is none to be read."""
+    """Return the id of a frame that is not carried out; None if none can be read."""
     try:
-        return _loose_decoder.decode(data).id
+        return _id_decoder.decode(data).id
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None

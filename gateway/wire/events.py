@@ -1,4 +1,4 @@
-"""What a node sends to a client, and how it is read."""
+"""Events and answers: the frames that a node sends, and how they are decoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Event(Frame, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What a client may do on this node; bytes are of UTF-8, ``flood_rate`` is commands/second."""
+    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in commands per second."""
 
     frame_bytes: int
     text_bytes: int
@@ -26,10 +26,10 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
-    """The answer to ``hello``; ``session`` is the secret with which to take it up again.
+    """The answer to ``hello``; ``session`` is the secret with which to resume the session.
 
-    ``inbox``, ``directs`` and ``recovered`` are there when it was: one's inbox is at this position,
-    up to which these are the direct messages missed, or as many of them as there are.
+    In a resumed session ``directs`` are the missed direct messages up to the position ``inbox``,
+    and ``recovered`` is whether they are all that were missed.
     """
 
     session: str
@@ -44,7 +44,7 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
 
 
 class Error(Event, frozen=True, kw_only=True, tag="error"):
-    """Why a frame changed nothing."""
+    """The answer to a refused command."""
 
     code: str
     message: str
@@ -53,16 +53,16 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
     suggestion: str | None = None
 
     def as_exception(self) -> CommandError:
-        """The same, to be raised."""
+        """Return the error as an exception."""
         return CommandError(
             self.code, self.message, retry_after=self.retry_after, suggestion=self.suggestion
         )
 
 
 class Message(Event, frozen=True, kw_only=True, tag="message"):
-    """Something said in a room. ``at`` is Redis's clock in Unix milliseconds.
+    """A message in a room. ``at`` is in Unix milliseconds, by Redis's clock.
 
-    One that was ``erased`` by the operator has an empty ``text``.
+    If the operator has ``erased`` it, its ``text`` is empty.
     """
 
     seq: int
@@ -75,7 +75,7 @@ class Message(Event, frozen=True, kw_only=True, tag="message"):
 
 
 class Erased(Event, frozen=True, kw_only=True, tag="erased"):
-    """Messages of a room whose text is to be shown no more: all up to ``up_to``, and ``seqs``."""
+    """The operator has erased messages of a room: all up to ``up_to``, and those in ``seqs``."""
 
     room: str
     epoch: str
@@ -88,9 +88,9 @@ class Erased(Event, frozen=True, kw_only=True, tag="erased"):
 
 
 class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
-    """Something said between two people; ``seq`` is its place in the inbox of who gets this.
+    """A direct message; ``seq`` is its place in the inbox of the client that receives this frame.
 
-    An inbox counts anew in another ``epoch``: the server lost what it had of it.
+    In another ``epoch``, numbers may be used again: the server lost messages of the inbox.
     """
 
     seq: int
@@ -103,14 +103,14 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
 
 
 class Typing(Event, frozen=True, kw_only=True, tag="typing"):
-    """Somebody is writing, in a ``room`` or, without one, to you; true for some seconds."""
+    """Somebody is typing, in a ``room`` or, without one, to you; valid for some seconds."""
 
     nick: str
     room: str | None = None
 
 
 class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Somebody in a room, and their status."""
+    """A member of a room, with their status."""
 
     nick: str
     state: State = "online"
@@ -118,10 +118,7 @@ class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Somebody in a room whose nickname or status changed, as they are now; ``was`` the old nick.
-
-    ``was`` equals ``nick`` where only the status changed.
-    """
+    """A member with a new nickname or status; ``was`` is the nickname before the change."""
 
     nick: str
     was: str
@@ -130,10 +127,9 @@ class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Presence(Event, frozen=True, kw_only=True, tag="presence"):
-    """What changed of a room's members since they were told of last, at version ``after``.
+    """How the members of a room changed between the versions ``after`` and ``version``.
 
-    Whoever was told of version ``after`` applies it and knows them at ``version``; whoever is
-    older than that missed something and asks for ``members``.
+    A client whose list is older than ``after`` has missed a change, and asks for ``members``.
     """
 
     room: str
@@ -145,7 +141,7 @@ class Presence(Event, frozen=True, kw_only=True, tag="presence"):
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
-    """Something the node tells by itself; ``room`` and what follows where it is about one."""
+    """Something that the node reports unasked; ``room`` is there where it is about one."""
 
     code: str
     message: str
@@ -155,16 +151,16 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
 
 
 class Ok(Event, frozen=True, kw_only=True, tag="ok"):
-    """The answer to a command that did what it says; richer ones add their results."""
+    """The answer to a command that was carried out; subclasses add its results."""
 
     id: str | None = None
 
 
 class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The room as it is at ``seq``: messages up to it are here, later ones follow as events.
+    """The answer to ``join``: the room at ``seq``; later messages follow as events.
 
-    ``recovered`` is there when the join had ``since``: whether ``messages`` is all that was
-    missed. ``count`` is how many members there are; ``members`` lists at most 1,000 of them.
+    - ``count``: the number of members, of whom ``members`` lists at most 1,000;
+    - ``recovered``: if the join had ``since``, whether ``messages`` is all that was missed.
     """
 
     room: str
@@ -178,13 +174,13 @@ class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
 
 
 class Sent(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The ``seq`` that a message got."""
+    """The answer to ``send`` and ``direct``: the ``seq`` of the message."""
 
     seq: int
 
 
 class HistoryPage(Ok, frozen=True, kw_only=True, tag="ok"):
-    """Messages in ``seq`` order; ``more`` tells whether the log has older ones."""
+    """The answer to ``history``: messages in order, and whether the log has older ones."""
 
     room: str
     messages: list[Message]
@@ -192,7 +188,7 @@ class HistoryPage(Ok, frozen=True, kw_only=True, tag="ok"):
 
 
 class MemberList(Ok, frozen=True, kw_only=True, tag="ok"):
-    """Everybody in the room at ``version``."""
+    """The answer to ``members``: all members at ``version``."""
 
     room: str
     version: int
@@ -200,26 +196,26 @@ class MemberList(Ok, frozen=True, kw_only=True, tag="ok"):
 
 
 class Named(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The nickname one has now."""
+    """The answer to ``nick``: the nickname as others see it."""
 
     nick: str
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):
-    """A room and how many are in it."""
+    """A room and its number of members."""
 
     room: str
     members: int
 
 
 class RoomList(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The rooms that exist, the fullest first."""
+    """The answer to ``rooms``: the rooms that exist, the fullest first."""
 
     rooms: list[RoomInfo]
 
 
 class Head(Struct, frozen=True):
-    """What tells how to read the rest of a frame from a node."""
+    """The type and the id of a node's frame, by which to decode the rest."""
 
     type: str
     id: str | None = None
@@ -234,22 +230,16 @@ EventT = TypeVar("EventT", bound=Event)
 
 
 def head(data: str) -> Head:
-    """Read a node's frame far enough to tell what it is.
-
-    :raises ValueError: if it is no frame at all.
-    """
+    """Return the type and the id of a node's frame; :raises ValueError: if it is no frame."""
     return _head_decoder.decode(data)
 
 
 def decode_event(data: str) -> AnyEvent:
-    """Read an event; :raises ValueError: if its ``type`` is unknown or a field is wrong."""
+    """Return the event in a frame; :raises ValueError: if its type or a field is wrong."""
     event: AnyEvent = _event_decoder.decode(data)
     return event
 
 
 def decode_answer(data: str, kind: type[EventT]) -> EventT:
-    """Read the answer to a command that is answered with ``kind``.
-
-    :raises ValueError: if it is something else.
-    """
+    """Return the answer in a frame; :raises ValueError: if it is not of the type ``kind``."""
     return msgspec.json.decode(data, type=kind)

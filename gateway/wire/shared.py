@@ -28,16 +28,15 @@ LOBBY: Final = "lobby"
 def may_reconnect(close_code: int) -> bool:
     """Return whether a client closed with this code should reconnect by itself.
 
-    4500-4999 mean that coming back would end the same way. Everything else (a crash, a proxy's
-    1001 or 1006, our own 4000-4499) is worth another try on another node.
+    True for all codes but 4500-4999, with which it would be closed again for the same reason.
     """
     return not 4500 <= close_code <= 4999  # noqa: PLR2004
 
 
 class CommandError(Exception):
-    """A command that was refused: what the ``error`` frame says, as an exception.
+    """A refused command: what the ``error`` frame says, as an exception.
 
-    The gateway raises it to refuse; the client library raises it where it was refused.
+    The gateway raises it to refuse a command, the client library when a command was refused.
     ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname.
     """
 
@@ -58,15 +57,14 @@ class CommandError(Exception):
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}\\Z")]
-"""What only the client and its node know of a session: 128 random bits or more."""
+"""A session's secret, known only to its client and its node: at least 128 random bits."""
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
 
 
 class Position(Struct, frozen=True, omit_defaults=True):
     """A place in a log: everything up to ``seq`` of ``epoch`` has been seen.
 
-    ``id`` is that of the message at ``seq``; it tells whether Redis, which may lose what it had not
-    yet copied when it fails over, has another message there now.
+    ``id`` is that of the message at ``seq``. If Redis has another message there, it lost that one.
     """
 
     epoch: str
@@ -75,11 +73,11 @@ class Position(Struct, frozen=True, omit_defaults=True):
 
 
 State = Literal["online", "away", "busy"]
-"""Whether somebody is there."""
+"""The state in a person's status."""
 
 
 class Frame(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
-    """What all frames share. A field at its default is left out on the wire."""
+    """The base of all frames. A field at its default is left out on the wire."""
 
 
 _encode = msgspec.json.Encoder().encode

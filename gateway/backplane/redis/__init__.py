@@ -1,4 +1,4 @@
-"""How commands reach Redis: connections, pipelining, the subscription, Sentinel, Lua scripts.
+"""The Redis client: connections, pipelining, the subscription, Sentinel, Lua scripts, errors.
 
-It knows neither rooms nor people. Redis's errors are translated here.
+It knows neither rooms nor people.
 """

@@ -1,4 +1,4 @@
-"""Connections to Redis: opened, greeted, and replaced whenever they are lost."""
+"""Connections to Redis: open one, check the server, and reconnect whenever it is lost."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from gateway.backplane.redis.server_check import QUESTIONS, ServerReport, check_
 from gateway.backplane.redis.server_health import ServerHealth
 
 CONNECT_SECONDS: Final = 3.0
-"""How long connecting may take, and the greeting after it."""
+"""Seconds that connecting may take, and again the greeting after it."""
 FIRST_BACKOFF: Final = 0.05
+"""Seconds before a lost connection is opened again, about."""
 LONGEST_BACKOFF: Final = 2.0
-"""Bounds, in seconds, of the pause before another connection is opened."""
+"""Seconds between two attempts after many failures, at most."""
 RECEIVE_BYTES: Final = 64 * 1024
 
 _INCOMPLETE: Final = object()
-_NOT_AT_ALL: Final = struct.pack("ii", 1, 0)
-"""The linger option of a socket that sends nothing more once it is closed."""
+_DISCARD_UNSENT: Final = struct.pack("ii", 1, 0)
+"""The linger option with which closing a socket discards what was not sent."""
 _BROKEN: Final = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 log = structlog.get_logger("redis")
@@ -59,7 +60,7 @@ class RedisConnection:
         self.server = server
         self._fd = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self.report = ServerReport()
-        """What the greeting showed of the server."""
+        """What the greeting revealed about the server."""
         self._reader = hiredis.Reader(replyError=translate, notEnoughData=_INCOMPLETE)
 
     async def send(self, data: bytes) -> None:
@@ -107,7 +108,7 @@ class RedisConnection:
     async def exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """Send commands and return their replies, while nothing else uses the connection.
 
-        There are fewer if the server answers with an error and closes the connection.
+        There are fewer replies if the server answers with an error and closes the connection.
         """
         await self.send(b"".join(map(pack, commands)))
         replies: list[Any] = []
@@ -122,7 +123,7 @@ class RedisConnection:
 
 
 class Pipeline:
-    """Outgoing commands: those that gather while one write is under way go out in the next."""
+    """Outgoing commands: those queued during one write are sent together in the next."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
@@ -148,11 +149,10 @@ class Pipeline:
 
 
 class Reconnector:
-    """Keeps a connection open: whenever it is lost another one is opened.
+    """Keeps a connection open: whenever it is lost, opens another one.
 
-    Pauses between attempts are random, `LONGEST_BACKOFF` at most, so that the nodes of a cluster do
-    not return to Redis at the same moment. After a server that cannot be used they are at least
-    half as long.
+    Pauses between attempts are random, up to `LONGEST_BACKOFF`, so that the nodes of a cluster do
+    not reconnect at the same moment. After an unsuitable server they are at least half of that.
     """
 
     def __init__(self, topology: Topology, name: str, health: ServerHealth) -> None:
@@ -234,7 +234,7 @@ async def serve_one_connection(
         away = ""
         health.mark_unsuitable(name, _first_message(group))
     except* Exception as group:
-        # Redis has answered something unexpected, which must not end the node.
+        # An unexpected answer of Redis must not end the node.
         log.exception("connection to redis failed", connection=name, server=topology.place)
         away = _first_message(group) or "it failed"
         health.mark_away(name, away)
@@ -251,8 +251,8 @@ async def check_server(
 ) -> None:
     """Check once whether the server can be used, for `CONNECT_SECONDS` at most.
 
-    Returns also if it does not answer, or cannot be used just now. ``check`` is run on the
-    connection, for further checks.
+    Returns also if it does not answer, or is unavailable just now. ``check`` makes further checks
+    on the connection.
 
     :raises Unsuitable: if the server cannot be used until somebody changes something.
     """
@@ -296,15 +296,15 @@ async def _opened(
 
 
 async def _abandon(stream: trio.abc.Stream) -> None:
-    """Close a connection, and send nothing more of what the kernel has buffered.
+    """Close a connection, and discard what the kernel has not sent yet.
 
-    After a cut of the network the kernel would go on sending: commands would take effect long after
-    their callers were told that they had failed, and after later ones.
+    Else, once a network failure is over, the kernel would send commands that had failed for their
+    callers, after later ones on another connection.
     """
     transport = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     if isinstance(transport, trio.SocketStream):
         with contextlib.suppress(OSError):  # macOS refuses where the other end has reset it
-            transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NOT_AT_ALL)
+            transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD_UNSENT)
     await trio.aclose_forcefully(stream)
 
 

@@ -18,18 +18,17 @@ log = structlog.get_logger("redis")
 class Unavailable(Exception):
     """Redis cannot do this now: away, starting, full, read-only, or access denied. Try again later.
 
-    Whether a command that was under way took effect is unknown; to repeat it is safe.
+    Whether the command took effect is unknown; repeating it is safe.
     """
 
     passes: ClassVar[bool] = True
-    """Whether the same command may succeed soon without anybody's changing something."""
+    """Whether the same command may succeed soon without an operator's help."""
 
 
 class Refused(Unavailable, redis_exceptions.ResponseError):
     """Redis refuses a command for good: the command, or what is stored under its key, is wrong.
 
-    It is an `Unavailable`, so that a key that another program has spoilt affects the room that it
-    belongs to, and not the whole node.
+    It is an `Unavailable`, so that a key that another program has corrupted affects its room only.
     """
 
     passes = False
@@ -94,7 +93,7 @@ def translate(error: str) -> Exception:
 
 
 def reading(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """Make a method raise `Refused` if it cannot read a reply, since what is stored was spoilt."""
+    """Make a method raise `Refused` if it cannot parse a reply, since the data are corrupt."""
 
     @wraps(method)
     async def read(*args: P.args, **kwargs: P.kwargs) -> T:

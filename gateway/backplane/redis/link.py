@@ -31,11 +31,11 @@ LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
 ]
 """The first commands on a command connection."""
 RECHECK_SECONDS: Final = 10.0
-"""How often it is checked that the server is still suitable: its settings may change."""
+"""Seconds between checks that the server is still suitable: its settings may change."""
 
 
 class _Call:
-    """A command under way: the task that waits for its reply, and since when."""
+    """A command without a reply so far: the task that waits for it, and since when."""
 
     __slots__ = ("command", "reply", "sent_at", "task")
 
@@ -46,8 +46,8 @@ class _Call:
         self.reply: Any = None
 
 
-async def _answer(call: _Call) -> Any:  # noqa: ANN401
-    """Wait for the reply; if that is cancelled, the reply is dropped."""
+async def _wait_for_reply(call: _Call) -> Any:  # noqa: ANN401
+    """Wait for a reply and return it; if the wait is cancelled, the reply is dropped."""
 
     def abandon(_: object) -> trio.lowlevel.Abort:
         call.task = None
@@ -60,9 +60,9 @@ class Link:
     """One pipelined connection to Redis, shared by everything on the node.
 
     - Commands take effect in the order of the calls.
-    - A call that is cancelled is carried out all the same; its reply is dropped.
-    - Without a connection a call fails at once. Without a reply within ``timeout`` seconds it fails
-      together with the connection, so that no caller needs a timeout of its own.
+    - A cancelled call is carried out all the same; its reply is dropped.
+    - Without a connection a call fails at once; without a reply within ``timeout`` seconds the
+      connection fails with all its calls. So callers need no timeouts of their own.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Link:
         health: ServerHealth | None = None,
         schema: Schema | None = None,
     ) -> None:
-        """Connect to the server that a topology names; with a schema, only to data of that one."""
+        """Connect to the server of a topology; with ``schema``, only if its data have it."""
         self._name = name
         self._timeout = timeout
         self._health = health or ServerHealth()
@@ -85,16 +85,16 @@ class Link:
         self._refused = RefusedCommands(name)
         self._up = trio.Event()
         self.replication_id = ""
-        """The id of the server's data: it changes with a restart, and with another server."""
+        """The replication id of the server, which changes with a restart or another server."""
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection, on which Redis answers as far as is known."""
+        """Whether the connection is up, as far as is known."""
         return self._up.is_set()
 
     @property
     def refusal(self) -> str:
-        """A needed command that Redis refuses whatever its key, and why; empty if there is none."""
+        """A required command that Redis refuses for all keys, and why; empty if there is none."""
         return self._refused.why
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
@@ -107,7 +107,7 @@ class Link:
         await self._reconnector.run(LOAD_SCRIPTS, serve)
 
     async def run_once(self) -> str:
-        """Connect, and return why that failed, or why the connection was lost in the end."""
+        """Connect once; return why that failed, or why the connection was lost."""
         serve = partial(self._serve, on_moved=lambda: None)
         away = await serve_one_connection(
             self._reconnector.topology, self._name, LOAD_SCRIPTS, serve, self._health
@@ -118,17 +118,17 @@ class Link:
         """Run one command, and return its reply; bulk strings are bytes.
 
         :raises Unavailable: if Redis is away, or cannot do it now.
-        :raises Refused: an `Unavailable`, too, if the command itself is wrong.
+        :raises Refused: if the command or its key is wrong; a subclass of `Unavailable`.
         """
         await self._require_connection()
         call = _Call(trio.lowlevel.current_task(), trio.current_time())
         self._enqueue(call, command)
-        return await _answer(call)
+        return await _wait_for_reply(call)
 
     async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run commands, all sent at once, and return their replies; raises as `call` does.
+        """Send commands together, and return their replies; raises as `call` does.
 
-        Scripts may be among them (`Script.command`); one that Redis has forgotten runs last.
+        They may run scripts (`Script.command`); one that Redis does not have is sent and run last.
         """
         replies = await self.try_all(commands)
         for reply in replies:
@@ -137,7 +137,7 @@ class Link:
         return replies
 
     async def try_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Run commands as `call_all` does, but return `Refused` in the place of its reply."""
+        """Run commands as `call_all` does, but return each `Refused` in place of its reply."""
         if not commands:
             await trio.lowlevel.checkpoint()
             return []
@@ -149,7 +149,7 @@ class Link:
         for call, command in zip(calls, commands, strict=True):
             self._enqueue(call, command)
         try:
-            last = await _answer(calls[-1])
+            last = await _wait_for_reply(calls[-1])
         except (Refused, NoScript) as error:
             last = error
         replies = [*(call.reply for call in calls[:-1]), last]
@@ -161,7 +161,7 @@ class Link:
         return replies
 
     async def _run_forgotten(self, command: tuple[Argument, ...]) -> Any:  # noqa: ANN401
-        """Run a script that Redis has forgotten; return its reply, or `Refused`."""
+        """Run a script that Redis does not have; return its reply, or `Refused`."""
         try:
             return await self.call("EVAL", SOURCES[str(command[1])], *command[2:])
         except Refused as refused:
@@ -247,7 +247,7 @@ class Link:
                     raise RedisConnectionLost(str(reply))
 
     async def _require_answers(self) -> None:
-        """Close the connection once the oldest call has waited for too long.
+        """Close the connection once the oldest call has waited too long.
 
         Replies come in order; one timer for the connection costs less than one for each call.
         """
@@ -263,7 +263,7 @@ class Link:
             try:
                 info = await self.call_all(INFO)
             except Unavailable:
-                continue  # what keeps it from answering is noticed elsewhere
+                continue  # why it does not answer is noticed elsewhere
             eviction = self._health.refuse_eviction
             found = check_facts(server, read_facts(info), refuse_eviction=eviction)
             self._health.warn(found.warnings)
@@ -274,7 +274,7 @@ class Link:
             await self._recheck_schema()
 
     async def _recheck_schema(self) -> None:
-        """Close the connection if the data are of another schema; number data without a number."""
+        """Close the connection if the data have another schema; store ours if they have none."""
         if self._schema is None:
             return
         try:

@@ -1,12 +1,12 @@
-"""Which server is the primary, by what each sentinel said last. Pure.
+"""Decides which server is the primary, by what each sentinel said last. Pure.
 
 Every failover has a configuration epoch that is higher than all before. Therefore:
 
-- The highest epoch is believed at once, whichever sentinel names it: the one that leads a failover
-  knows first.
-- A lower epoch is ignored: that sentinel has not heard of the failover yet, or was restarted with
+- A higher epoch is believed at once, whichever sentinel names it: the leader of a failover knows
+  first.
+- A lower epoch is ignored: that sentinel does not know of the failover yet, or was restarted with
   an old configuration.
-- If no sentinel names the known epoch any more, and a majority of all has said the same for
+- If no sentinel names the known epoch any more, and a majority has not changed its answer for
   `RESET_SECONDS`, the sentinels were set up anew, and are believed.
 - Within one epoch the majority decides; without a majority the primary stays the same.
 """
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Final
 
 RESET_SECONDS: Final = 10.0
-"""Longer than sentinels take to hear of each other's failovers."""
+"""Longer than sentinels take to learn of each other's failovers."""
 CERTAIN_SECONDS: Final = 2.0
-"""How long ago the last question that a sentinel has answered may have been asked."""
+"""Seconds for which a sentinel's answer may be relied on, from when it was asked."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class NamedPrimary:
 
     @property
     def place(self) -> str:
-        """The address, as it is logged."""
+        """The address, for the log."""
         return f"{self.host}:{self.port}"
 
 
@@ -44,22 +44,22 @@ class PrimaryView:
 
     def __init__(self, sentinels: Collection[str]) -> None:
         self.primary: NamedPrimary | None = None
-        """The primary; None until enough sentinels have been heard."""
-        self._unheard = set(sentinels)
-        self._majority = len(self._unheard) // 2 + 1
+        """The primary; None until enough sentinels have answered."""
+        self._pending = set(sentinels)
+        self._majority = len(self._pending) // 2 + 1
         self._said: dict[str, tuple[NamedPrimary, float]] = {}
-        """What each sentinel that answers says, and since when."""
+        """The primary named by each sentinel that answers, and since when."""
         self._problems: dict[str, str] = {}
-        """Why each sentinel that does not answer does not."""
+        """Why a sentinel does not answer, for each that does not."""
         self._asking: dict[str, float] = {}
         """When each sentinel was asked last."""
         self._asked_at: dict[str, float] = {}
-        """When each sentinel that can be reached was asked what it has answered last."""
+        """When each reachable sentinel was asked the question that it answered last."""
 
     @property
     def settled(self) -> bool:
-        """Whether a majority was heard, or all were, so that there is a decision."""
-        return len(self._said) >= self._majority or not self._unheard
+        """Whether there is a decision: a majority has answered, or each has answered or failed."""
+        return len(self._said) >= self._majority or not self._pending
 
     @property
     def problems(self) -> str | None:
@@ -70,7 +70,7 @@ class PrimaryView:
 
     @property
     def common_problem(self) -> str:
-        """Why no sentinel answers, if it is the same reason for all; else empty."""
+        """Why no sentinel answers, if the reason is the same for all; else empty."""
         problems = set(self._problems.values())
         return problems.pop() if not self._said and len(problems) == 1 else ""
 
@@ -78,7 +78,7 @@ class PrimaryView:
     def certain_until(self) -> float:
         """Until when `primary` may be relied on; for ever if no sentinel can be reached.
 
-        Later than that, a sentinel may have named another one that was not heard here.
+        After that, a sentinel may name another one without this node's knowing.
         """
         return min(self._asked_at.values(), default=math.inf) + CERTAIN_SECONDS
 
@@ -92,14 +92,14 @@ class PrimaryView:
         self._said[sentinel] = named, since if named == before else now
         self._problems.pop(sentinel, None)
         self._asked_at[sentinel] = self._asking[sentinel]
-        self._unheard.discard(sentinel)
+        self._pending.discard(sentinel)
         self.primary = self._decide(now)
 
     def failed(self, sentinel: str, problem: str, now: float) -> bool:
-        """Record that a sentinel did not answer; return whether it did before.
+        """Record that a sentinel did not answer; return whether it is the first time in a row.
 
-        It counts as unreachable only after the second time in a row: the first time this process
-        may have been suspended.
+        It counts as unreachable from the second time on: before, this process may have been
+        suspended.
         """
         new = sentinel not in self._problems
         self._problems[sentinel] = problem
@@ -108,7 +108,7 @@ class PrimaryView:
             self._asked_at[sentinel] = self._asking[sentinel]
         else:
             self._asked_at.pop(sentinel, None)
-        self._unheard.discard(sentinel)
+        self._pending.discard(sentinel)
         self.primary = self._decide(now)
         return new
 

@@ -1,4 +1,4 @@
-"""Commands that Redis refuses for good: for readiness, and for the log without flooding it."""
+"""Records commands that Redis refuses for good: for readiness, and for a log without floods."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gateway.backplane.redis.errors import Forbidden, Unavailable
 from gateway.backplane.redis.scripts import ALL_SCRIPTS
 
 REPEAT_SECONDS: Final = 60.0
-"""How long the same refusal is not logged again, only counted."""
+"""Seconds in which the same refusal is not logged again, only counted."""
 MOST_KEPT: Final = 100
-"""Refusals that are told apart; further ones are not logged while these are recent."""
+"""Distinct refusals on record; further ones are not logged while these are recent."""
 
 _DISPENSABLE: Final = frozenset({"CLIENT", "HELLO", "INFO", "SCRIPT"})
 _NAMES: Final = {
@@ -31,12 +31,12 @@ class RefusedCommands:
     def __init__(self, connection: str) -> None:
         self._connection = connection
         self.blocking: dict[str, str] = {}
-        """Needed commands that are refused whatever their key, each with the reason."""
+        """Required commands that are refused for all keys, each with the reason."""
         self._logged: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     @property
     def why(self) -> str:
-        """One of the `blocking` commands with its reason; empty if there is none."""
+        """A `blocking` command with its reason; empty if there is none."""
         return next((f"{what}: {why}" for what, why in self.blocking.items()), "")
 
     def add(self, command: Command, error: Unavailable, now: float) -> None:
@@ -73,7 +73,7 @@ class RefusedCommands:
 
 
 def describe(command: Command) -> tuple[str, str]:
-    """Return a command's name, or the script's that it runs, and its first key."""
+    """Return the name of a command, or of the script that it runs, and its first key."""
     word = str(command[0])
     if word in {"EVAL", "EVALSHA"}:
         key = command[_FIRST_KEY] if len(command) > _FIRST_KEY else ""

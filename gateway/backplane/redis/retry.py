@@ -1,4 +1,4 @@
-"""Pauses before another attempt at what Redis did not do. Pure."""
+"""Pauses before a command that failed is tried again. Pure."""
 
 from __future__ import annotations
 

@@ -1,10 +1,8 @@
 """The schema number: the format in which a cluster's data are stored in Redis.
 
-A node serves only data of its own number. The number is raised by each change after which nodes of
-the release before could not use the data; CHANGELOG.md says how to upgrade. The first node that
-finds no data stores its number.
-
-Data of releases without a number are recognised by the key of their register of nodes.
+A node serves only data of its own number; the first node that finds no data stores it. Raise it
+with each change after which nodes of the release before cannot use the data; CHANGELOG.md says how
+to upgrade. Data of releases without a number are recognised by the key of their node register.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A connection to a sentinel, which answers who the primary is, and announces failovers."""
+"""A connection to a sentinel: ask it for the primary, and wait for failovers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gateway.backplane.redis.primary import NamedPrimary
 from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint
 
 UNKNOWN_NAME: Final = "it knows no"
-"""How the error of a sentinel begins that watches no primary of this name."""
-_NEWS: Final = ("+promoted-slave", "+switch-master")
-"""Published first by the sentinel that leads a failover, and in the end by all."""
+"""The beginning of the error if a sentinel watches no primary of this name."""
+_FAILOVER_CHANNELS: Final = ("+promoted-slave", "+switch-master")
+"""The first is published by the sentinel that leads a failover, the second by all in the end."""
 
 
 class Sentinel:
@@ -24,7 +24,7 @@ class Sentinel:
 
     def __init__(self, connection: RedisConnection) -> None:
         self._connection = connection
-        self._news = False
+        self._announced = False
 
     async def primary(self, name: str) -> NamedPrimary:
         """Return the primary that the sentinel names.
@@ -43,9 +43,9 @@ class Sentinel:
                 return named
 
     async def news(self, seconds: float) -> None:
-        """Wait for an announcement since the last question, for so many seconds at most."""
+        """Wait at most ``seconds`` for an announcement made since the last question."""
         with trio.move_on_after(seconds):
-            while not self._news:
+            while not self._announced:
                 if await self._receive():
                     raise RedisConnectionLost("a reply that nobody asked for")
 
@@ -53,12 +53,12 @@ class Sentinel:
         """Log in, and subscribe to failovers; :raises RedisConnectionLost: if it refuses."""
         # With RESP3, announcements and answers come on one connection.
         _expect_no_error(await self._ask([*credentials, ("HELLO", 3)]))
-        await self._connection.send(pack(("SUBSCRIBE", *_NEWS)))
-        while not self._news:
+        await self._connection.send(pack(("SUBSCRIBE", *_FAILOVER_CHANNELS)))
+        while not self._announced:
             _expect_no_error(await self._receive())
 
     async def _ask(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
-        self._news = False
+        self._announced = False
         await self._connection.send(b"".join(map(pack, commands)))
         replies: list[Any] = []
         while len(replies) < len(commands):
@@ -66,10 +66,10 @@ class Sentinel:
         return replies
 
     async def _receive(self) -> list[Any]:
-        """Wait for bytes, and return the replies in them, without announcements."""
+        """Wait for bytes; return the replies in them; record whether announcements came."""
         received = list(await self._connection.receive())
         replies = [each for each in received if not isinstance(each, hiredis.PushNotification)]
-        self._news |= len(replies) < len(received)
+        self._announced |= len(replies) < len(received)
         return replies
 
 

@@ -21,11 +21,11 @@ _TLS_OPTIONS: Final = frozenset({
 
 
 class Topology(Protocol):
-    """Knows which server to connect to."""
+    """Finds the server to connect to."""
 
     @property
     def place(self) -> str:
-        """Its name in logs; without secrets."""
+        """The name in logs, without secrets."""
 
     @property
     def database(self) -> int:
@@ -41,13 +41,13 @@ class Topology(Protocol):
     async def certain(self) -> None:
         """Wait until it is certain that the server that `find` returned is still the right one.
 
-        A reply of the server is used only after that.
+        Call it before a reply of the server is used.
         """
 
     async def watch(self, on_moved: Callable[[], None]) -> None:
-        """Call ``on_moved`` whenever another server is the right one than `find` returned last.
+        """Call ``on_moved`` whenever the right server is no longer the one that `find` returned.
 
-        Returns, if at all, once that can happen no more.
+        Returns only if that cannot happen.
         """
 
 
@@ -82,7 +82,7 @@ class RedisEndpoint:
     def from_url(cls, url: str) -> RedisEndpoint:
         """Return the server of a ``redis://``, ``rediss://`` or ``unix://`` URL, as in redis-py.
 
-        What redis-py would ignore is refused, and so are options that this program does not use.
+        Options that this program does not use, and what redis-py ignores, are refused.
 
         :raises ValueError: saying what is wrong, without repeating a password.
         """
@@ -152,13 +152,13 @@ class RedisEndpoint:
 
 
 def _check_spelling(url: str) -> None:
-    """Refuse what redis-py ignores: most likely it is misspelt."""
+    """Refuse what redis-py would ignore: most likely it is misspelt."""
     parts = urlsplit(url)
     if parts.fragment:
         raise ValueError("a # in a Redis URL is written %23")
     database = parts.path.removeprefix("/")
     if parts.scheme != "unix" and database and not database.isdecimal():
-        # It may be a part of the password, and so may the options below.
+        # Not in the error: it may be part of the password, and so may the options below.
         raise ValueError("the database in a Redis URL is no number")
     for name in read_options(parts.query):
         if name in _TLS_OPTIONS and parts.scheme != "rediss":

@@ -1,4 +1,4 @@
-"""Whether a Redis server can be used, by its replies at the beginning of a connection. Pure."""
+"""Checks whether a Redis server can be used, by its first replies on a connection. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DISPENSABLE: Final = {
     "INFO": "its role and whether it evicts data cannot be checked, and that it lost data is "
     "noticed late; allow +info",
 }
-"""Commands that a node can do without, and what is lost without each."""
+"""Commands that a node can do without, and the warning about each that is missing."""
 
 Command = tuple[Any, ...]
 
@@ -56,9 +56,9 @@ def check_greeting(
     *,
     refuse_eviction: bool = True,
 ) -> ServerReport:
-    """Return what the replies to a connection's first commands show; `QUESTIONS` are among them."""
-    if kept_out := _kept_out(server, commands, replies):
-        return ServerReport(unsuitable=kept_out)
+    """Return the result of a connection's first commands, `QUESTIONS` among them."""
+    if denied := _why_denied(server, commands, replies):
+        return ServerReport(unsuitable=denied)
     info = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "INFO"]
     hello = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "HELLO"]
     found = check_facts(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
@@ -104,7 +104,7 @@ def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noq
 def check_facts(
     server: RedisEndpoint, facts: Mapping[str, str], *, refuse_eviction: bool = True
 ) -> ServerReport:
-    """Return what version, mode, role and eviction policy of a server show."""
+    """Return the result of a server's version, mode, role and eviction policy."""
     place = server.place
     mode = facts.get("redis_mode") or facts.get("server_mode", "")
     role = facts.get("role", "")
@@ -120,7 +120,7 @@ def check_facts(
             "use a server without cluster-enabled"
         )
     elif version and version < LEAST_VERSION:
-        unsuitable = f"Redis {facts['redis_version']} at {place} is too old: {_needed()}"
+        unsuitable = f"Redis {facts['redis_version']} at {place} is too old: {_required()}"
     elif role in {"slave", "replica"}:
         primary = ":".join(filter(None, (facts.get("master_host"), facts.get("master_port"))))
         if server.must_be_primary:
@@ -130,19 +130,19 @@ def check_facts(
                 f"Redis at {place} is a replica{f' of {primary}' if primary else ''}: "
                 "name the primary, or its sentinels"
             )
-    elif evicts := _evicts(place, facts):
+    elif evicts := _eviction_problem(place, facts):
         if refuse_eviction and facts.get("maxmemory") != "0":
             unsuitable = f"{evicts}, or accept their loss with --redis-eviction warn"
         else:
             warnings.append(evicts)
     if not version:
         warnings.append(
-            f"Redis at {place} does not tell its version: {_needed()}, which cannot be checked"
+            f"Redis at {place} does not tell its version: {_required()}, which cannot be checked"
         )
     return ServerReport(unsuitable, unavailable, tuple(warnings), facts.get("master_replid", ""))
 
 
-def _kept_out(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:
+def _why_denied(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:
     """Return why a server denies us access; empty if it does not."""
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable) or reply.passes:
@@ -165,12 +165,12 @@ def _version(facts: Mapping[str, str]) -> tuple[int, ...]:
     return tuple(map(int, numbers.groups())) if numbers else ()
 
 
-def _needed() -> str:
+def _required() -> str:
     return f"this needs Redis {'.'.join(map(str, LEAST_VERSION))} or later, or Valkey"
 
 
-def _evicts(place: str, facts: Mapping[str, str]) -> str:
-    """Return the problem with a server's eviction policy; empty if it evicts nothing."""
+def _eviction_problem(place: str, facts: Mapping[str, str]) -> str:
+    """Return what is wrong with a server's eviction policy; empty if it evicts nothing."""
     policy = facts.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
         return ""

@@ -1,4 +1,4 @@
-"""Why a node's connections to Redis cannot be used: for its readiness, and for the log."""
+"""Records why a node's connections to Redis cannot be used, for readiness and the log."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ log = structlog.get_logger("redis")
 
 
 class ServerHealth:
-    """The state of the server, as all connections of a node find it.
+    """Why each connection of a node cannot be used, if so.
 
-    A reason is logged once, and again only after another one, or after the server was usable.
+    A reason is logged once; again only after another one, or after the server was usable.
     """
 
     def __init__(self, *, refuse_eviction: bool = True) -> None:
         self.refuse_eviction = refuse_eviction
-        """Whether a server that may evict data is unsuitable; otherwise it gets a warning."""
+        """Whether a server that may evict data is unsuitable; otherwise a warning is logged."""
         self._reasons: dict[str, str] = {}
         self._away: dict[str, str] = {}
         self._logged = ""

@@ -1,4 +1,4 @@
-"""The subscription connection: publications of all nodes, in bursts as they are read."""
+"""The subscription: receives what all nodes publish, in bursts of one read each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 
 Burst = list[tuple[bytes, bytes]]
-"""Channel and payload of each publication, in the order in which they came."""
+"""The channel and payload of each publication, in order of arrival."""
 
 SUBSCRIBE_BATCH: Final = 500
 
@@ -36,10 +36,7 @@ class _Confirmation:
 
 
 class Subscription:
-    """The channels that a node is subscribed to, on one connection.
-
-    After the connection was lost all of them are subscribed again.
-    """
+    """The channels of a node; each new connection subscribes to all of them again."""
 
     def __init__(
         self, topology: Topology, *, name: str, timeout: float, health: ServerHealth | None = None
@@ -53,7 +50,7 @@ class Subscription:
         self._unconfirmed: deque[_Confirmation] = deque()
         self.connected = False
         self.replication_id = ""
-        """As that of a `Link`."""
+        """As `Link.replication_id`."""
 
     async def run(
         self,
@@ -76,8 +73,8 @@ class Subscription:
     async def subscribe(self, channel: bytes) -> bool:
         """Subscribe to a channel; return whether Redis has confirmed it in time.
 
-        If it has, all that is published from now on is delivered. If not, the channel is subscribed
-        later, unless it is unsubscribed.
+        If so, everything published from now on is delivered. If not, it is subscribed later, unless
+        `unsubscribe` is called before.
         """
         self._channels[channel] = None
         if not self.connected:
@@ -91,13 +88,13 @@ class Subscription:
         return confirmation.done
 
     def unsubscribe(self, channel: bytes) -> None:
-        """Unsubscribe from a channel; what is under way may still come."""
+        """Unsubscribe from a channel; publications under way may still arrive."""
         self._channels.pop(channel, None)
         if self.connected:
             self._pipeline.put((b"UNSUBSCRIBE", channel))
 
     def reconnect(self) -> None:
-        """Replace the connection: it does not deliver, or another server is the right one."""
+        """Open another connection: this one does not deliver, or the primary has moved."""
         self._reconnector.reconnect()
 
     async def _serve(
@@ -124,7 +121,7 @@ class Subscription:
                 self._unconfirmed.popleft().arrived.set()
 
     async def _restore(self, on_restored: Callable[[], None]) -> None:
-        """Subscribe to every channel, in batches, and call back when all are confirmed."""
+        """Subscribe to all channels, in batches; call ``on_restored`` when all are confirmed."""
         self.connected = True
         channels = list(self._channels)
         last: _Confirmation | None = None

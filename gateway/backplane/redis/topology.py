@@ -20,17 +20,17 @@ from gateway.backplane.redis.sentinel import UNKNOWN_NAME, open_sentinel
 from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint, Topology, read_options
 
 ASK_SECONDS: Final = 0.5
-"""How often each sentinel is asked, also without an announcement."""
+"""Seconds between questions to each sentinel, if it announces nothing."""
 ANSWER_SECONDS: Final = 0.75
-"""How long a sentinel may take to answer. Two attempts in vain are over before the last answer is
-older than `CERTAIN_SECONDS`."""
+"""Seconds that a sentinel may take to answer. Two failed attempts must be over before the last
+answer is older than `CERTAIN_SECONDS`."""
 AGAIN_SECONDS: Final = 0.1
-"""The pause before a sentinel is asked again after one attempt in vain."""
+"""Seconds until a sentinel is asked again after one failed attempt."""
 AWAY_SECONDS: Final = (0.5, 1.0)
-"""Bounds of the pause after further attempts in vain."""
+"""Bounds of that pause, in seconds, after further failed attempts."""
 
-_NOT_LET_IN: Final = ("NOAUTH ", "NOPERM ", "WRONGPASS ")
-"""How the answers of sentinels begin that do not accept the URL's user or password."""
+_DENIED: Final = ("NOAUTH ", "NOPERM ", "WRONGPASS ")
+"""The beginnings of errors of sentinels that refuse the URL's user or password."""
 _SERVER_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _SENTINEL_PORT: Final = 26379
 _SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
@@ -49,9 +49,9 @@ def topology_from_url(url: str) -> Topology:
 
 
 class Sentinels:
-    """A primary that may change, and the sentinels that name it.
+    """A topology in which sentinels name the primary.
 
-    ``server`` has all but the primary's address: credentials, database, TLS.
+    ``server`` has everything but the primary's address: credentials, database, TLS.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Sentinels:
         self.sentinels = sentinels
         self.server = server
         self._view = PrimaryView([sentinel.place for sentinel in sentinels])
-        self._heard = trio.Event()
+        self._view_changed = trio.Event()
         self._watched = False
         self._found: str | None = None
         """The place of the server that `find` returned last."""
@@ -117,7 +117,7 @@ class Sentinels:
     async def find(self) -> RedisEndpoint:
         """Return the primary, once enough sentinels have answered.
 
-        They are asked now, unless `watch` asks them already.
+        Asks them, unless `watch` does so already.
 
         :raises OSError: if none of them answers.
         :raises Unsuitable: if all of them refuse, or know no primary of this name.
@@ -143,7 +143,7 @@ class Sentinels:
                 f"no sentinel watches a primary called {self.name!r}: the URL ends with a name "
                 "that SENTINEL MASTERS lists"
             )
-        if primary is None and common.startswith(_NOT_LET_IN):
+        if primary is None and common.startswith(_DENIED):
             raise Unsuitable(
                 f"the sentinels refuse us: {common} (sentinel_username and sentinel_password are "
                 "options of the URL)"
@@ -155,15 +155,15 @@ class Sentinels:
     async def _settled(self) -> None:
         await trio.lowlevel.checkpoint()
         while not self._view.settled:
-            await self._heard.wait()
+            await self._view_changed.wait()
 
     async def certain(self) -> None:
-        """Wait until no sentinel can have named another primary `CERTAIN_SECONDS` ago.
+        """Wait until each reachable sentinel has answered a question of the last `CERTAIN_SECONDS`.
 
         Returns at once, unless this process was suspended.
         """
         while trio.current_time() > self._view.certain_until:
-            await self._heard.wait()
+            await self._view_changed.wait()
         # A task that was woken and cancelled in the same moment must not go on.
         await trio.lowlevel.checkpoint_if_cancelled()
 
@@ -178,17 +178,17 @@ class Sentinels:
                 nursery.start_soon(self._follow, sentinel, on_moved)
 
     async def _follow(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> None:
-        """Ask one sentinel again and again, on as many connections as it takes."""
+        """Ask one sentinel, reconnecting whenever that fails; never returns."""
         while True:
             problem = await self._ask(sentinel, on_moved)
-            with self._hearing(sentinel, on_moved):
+            with self._changing(sentinel, on_moved):
                 new = self._view.failed(sentinel.place, problem, trio.current_time())
             if new and self._watched:
                 log.warning("sentinel away", sentinel=sentinel.place, reason=problem)
             await trio.sleep(AGAIN_SECONDS if new else random.uniform(*AWAY_SECONDS))  # noqa: S311
 
     async def _ask(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> str:
-        """Ask one sentinel again and again on one connection; return why that came to an end."""
+        """Ask one sentinel on one connection until that fails; return why."""
         self._view.asks(sentinel.place, trio.current_time())
         try:
             with trio.move_on_after(ANSWER_SECONDS) as answering:
@@ -196,7 +196,7 @@ class Sentinels:
                     while True:
                         named = await asked.primary(self.name)
                         answering.deadline = math.inf
-                        with self._hearing(sentinel, on_moved):
+                        with self._changing(sentinel, on_moved):
                             self._view.answered(sentinel.place, named, trio.current_time())
                         await asked.news(ASK_SECONDS)
                         self._view.asks(sentinel.place, trio.current_time())
@@ -206,8 +206,8 @@ class Sentinels:
         return "no answer"
 
     @contextmanager
-    def _hearing(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> Iterator[None]:
-        """Act on the view after it was changed in this context."""
+    def _changing(self, sentinel: RedisEndpoint, on_moved: Callable[[], None]) -> Iterator[None]:
+        """Change the view in this context; then act on a new primary, and wake who waits."""
         yield
         primary, before = self._view.primary, self._found
         if primary is not None and before not in {None, primary.place}:
@@ -217,9 +217,9 @@ class Sentinels:
                 name=self.name, old=before, new=primary.place, epoch=primary.epoch,
                 sentinel=sentinel.place,
             )  # fmt: skip
-            on_moved()  # first: tasks that wait in `certain` must not go on with the old one
-        self._heard.set()
-        self._heard = trio.Event()
+            on_moved()  # first: tasks in `certain` must not continue with the old one
+        self._view_changed.set()
+        self._view_changed = trio.Event()
 
 
 def _at(server: RedisEndpoint, host: str, port: int) -> RedisEndpoint:

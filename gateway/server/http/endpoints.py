@@ -1,4 +1,4 @@
-"""The responses to HTTP requests; after each, the connection is closed."""
+"""The responses to HTTP requests, after each of which the connection is closed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parse_request(head: bytes) -> h11.Request:
 
 
 def wants_websocket(request: h11.Request) -> bool:
-    """Return whether a request asks for a WebSocket on the endpoint that has one."""
+    """Return whether a request asks for a WebSocket on its path."""
     return request.method == b"GET" and _path(request) == wire.PATH and is_upgrade(request)
 
 
@@ -55,7 +55,7 @@ def respond(request: h11.Request, context: NodeContext) -> bytes:
 
 
 def bad_request(status: int, problem: str) -> bytes:
-    """Return the response to what is not HTTP."""
+    """Return the response to a request that is not valid HTTP."""
     return _response(status, f"Bad request: {problem}\n")
 
 
@@ -65,12 +65,12 @@ def internal_error() -> bytes:
 
 
 def bad_handshake(problem: str) -> bytes:
-    """Return the response to a wrong WebSocket handshake."""
+    """Return the response to an invalid WebSocket handshake."""
     return _response(400, problem + "\n", header=("Sec-WebSocket-Version", "13"))
 
 
 def unavailable(retry_after: float) -> bytes:
-    """Return the response to a handshake that is to be tried again after so many seconds."""
+    """Return the response to a handshake that is refused for now; ``retry_after`` in seconds."""
     seconds = str(max(1, math.ceil(retry_after)))
     return _response(503, "Try again later, or elsewhere.\n", header=("Retry-After", seconds))
 

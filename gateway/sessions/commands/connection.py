@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 async def hello(dispatcher: CommandDispatcher, command: wire.Hello) -> None:
-    """Have the client's session established, new or resumed."""
+    """Establish the client's session, new or resumed."""
     if dispatcher.session is not None:
         raise CommandError("bad_frame", "You have said hello already.")
     dispatcher.session = await dispatcher.authentication.hello(command)
 
 
 async def ping(session: Session, command: wire.Ping) -> None:
-    """Answer."""
+    """Answer with ``ok``."""
     await trio.lowlevel.checkpoint()
     session.send(wire.Ok(id=command.id))

@@ -1,4 +1,4 @@
-"""Commands to one person: direct messages; and typing notes, to a person or a room."""
+"""Commands about direct messages: direct; also typing, to a person or a room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gateway.sessions.session import Session
 
 
 async def send(session: Session, command: wire.SendDirect) -> None:
-    """Deliver a direct message; the answer says under which ``seq`` the sender's inbox has it."""
+    """Deliver a direct message; the answer has its ``seq`` in the sender's inbox."""
     context = session.context
     seq = await session.direct_messages.send(session.nick, command, term=session.record.term)
     session.inbox.acknowledge(seq, context.backplane.replication_id)
@@ -16,6 +16,6 @@ async def send(session: Session, command: wire.SendDirect) -> None:
 
 
 async def note_typing(session: Session, command: wire.NoteTyping) -> None:
-    """Notify a room or a person that the session's client is writing."""
+    """Notify a room or a person that the session's client is typing."""
     await session.direct_messages.notify_typing(session.nick, command)
     session.send(wire.Ok(id=command.id))

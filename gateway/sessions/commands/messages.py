@@ -10,7 +10,7 @@ from gateway.sessions.session import Session
 
 
 async def send(session: Session, command: wire.Send) -> None:
-    """Publish a message in a room; the answer says that Redis has it, and under which ``seq``."""
+    """Publish a message in a room; the answer acknowledges it with its ``seq``."""
     context = session.context
     room = session.room(command.room)
     began = trio.current_time()

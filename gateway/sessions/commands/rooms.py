@@ -23,7 +23,7 @@ MOST_LISTED: Final = 500
 
 
 async def join(session: Session, command: wire.Join) -> None:
-    """Enter a room; the answer says how it is now, and what was missed of it."""
+    """Join a room; the answer has its present state, and the messages that were missed."""
     name = room_names.check(command.room)
     context, record = session.context, session.record
     _check_room_count(session, name)
@@ -37,8 +37,8 @@ async def join(session: Session, command: wire.Join) -> None:
             messages, recovered = await _missed(session, room, command)
         if not session.is_attached():
             return
-        # Nothing awaits from here on: the answer is true of the moment in which the live
-        # messages begin, so none is missing between the two and none comes twice.
+        # Nothing awaits from here on: live messages begin where the answer ends, so none is missed
+        # and none is sent twice.
         room.add(session.sid, session.write_buffer)
         session.send(
             answers.joined(
@@ -51,10 +51,7 @@ async def join(session: Session, command: wire.Join) -> None:
 
 
 def _check_room_count(session: Session, name: str) -> None:
-    """Refuse one room too many.
-
-    Rooms that a session has not joined again after it was resumed do not count.
-    """
+    """Refuse one room too many; rooms not joined again after a resumption do not count."""
     rooms, most = session.record.rooms, session.context.settings.max_rooms
     if len(rooms) < most or rooms.get(name) is RoomState.FOLLOWED:
         return
@@ -65,10 +62,7 @@ def _check_room_count(session: Session, name: str) -> None:
 async def _missed(
     session: Session, room: Room, command: wire.Join
 ) -> tuple[list[bytes], bool | None]:
-    """Return the messages that a join is answered with, and whether they are all that was missed.
-
-    The latter is None if the client did not say since when.
-    """
+    """Return the messages in the answer to a join, and its field ``recovered``."""
     context, rooms = session.context, session.context.backplane.rooms
     if command.since is not None:
         await context.relay.come_as_far(room, command.since)
@@ -91,18 +85,18 @@ async def leave(session: Session, command: wire.Leave) -> None:
         try:
             await rooms.leave(name, {session.sid: record.term})
         except Unavailable:
-            registry.mark_unverified(record)  # it may be listed no more
+            registry.mark_unverified(record)  # it may no longer be listed
             raise
         if session.is_attached():
             registry.left(record, name)
     if name not in session.context.relay.rooms and not registry.is_listed_in(name):
-        with contextlib.suppress(Unavailable):  # then it is a note too much, which harms nobody
+        with contextlib.suppress(Unavailable):  # a superfluous entry is harmless
             await rooms.unregister(name)
     session.answer_once(command, wire.Ok(id=command.id))
 
 
 async def members(session: Session, command: wire.Members) -> None:
-    """List everybody in a room that the session is in."""
+    """List the members of a room that the session is in."""
     await trio.lowlevel.checkpoint()
     roster = session.room(command.room).roster
     session.send(
@@ -116,7 +110,7 @@ async def members(session: Session, command: wire.Members) -> None:
 
 
 async def listing(session: Session, command: wire.Rooms) -> None:
-    """List the rooms that there are, the fullest first."""
+    """List the rooms that exist, the fullest first."""
     found = await session.context.backplane.rooms.listing(MOST_LISTED, wire.LOBBY)
     rooms = [wire.RoomInfo(room=room, members=count) for room, count in found]
     session.send(wire.RoomList(id=command.id, rooms=rooms))

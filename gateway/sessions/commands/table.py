@@ -1,4 +1,4 @@
-"""The command table: how each command is carried out, and what it needs."""
+"""The command table: the handler of each command, and what it requires."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.policy.permissions import Permission
 from gateway.sessions.commands import connection, directs, messages, people, rooms
 
 UNREADABLE_COST: Final = 1.0
-"""The cost of a frame that is no command; as `CommandRow.cost`."""
+"""The `CommandRow.cost` of a frame that is not a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class CommandRow:
     - ``handler``: carries it out and answers it. It is called with the `Session`, or with the
       `CommandDispatcher` if no hello is needed;
     - ``needs_hello``: whether it is refused before a hello;
-    - ``cost``: tokens that it takes from the bucket of flood control, at most ``flood_burst``;
-    - ``permission``: what the session must be permitted; only with ``needs_hello``.
+    - ``cost``: tokens of flood control that it costs, at most ``flood_burst``;
+    - ``permission``: what the session must have; only with ``needs_hello``.
     """
 
     handler: Callable[[Any, Any], Awaitable[None]]

@@ -1,7 +1,10 @@
 """The Lua scripts: each is atomic in Redis and touches the keys of one hash slot only.
 
-A script publishes only on the channel of its own keys' slot. What is for another channel it
-returns, and the caller publishes it.
+A script publishes only on channels of the slot of its keys; what is for another channel it returns,
+and the caller publishes it. ``who`` in scripts is a member line (`gateway.backplane.member_line`).
+
+To add a script: a file ``name.lua`` here, a constant below, an entry in `ALL_SCRIPTS`; a store in
+`gateway.backplane` runs it with `Link.run_script`.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ Command = tuple[bytes | str | float, ...]
 
 @dataclass(frozen=True)
 class Script:
-    """A script: its name for logs, its source, and the SHA-1 that Redis knows it by."""
+    """A script: its name in logs, its source, and the SHA-1 by which Redis finds it."""
 
     name: str
     source: str
@@ -24,7 +27,7 @@ class Script:
 
     @classmethod
     def load(cls, *names: str) -> Script:
-        """Read files ``name.lua`` in this folder; the first ones are what the last one needs."""
+        """Return the last of these scripts, after the text of those that it needs."""
         folder = resources.files(__name__)
         source = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
         sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

@@ -1,12 +1,12 @@
--- Record whom a session's direct message is for, so that another attempt goes to the same person.
+-- Record the recipient of a session's direct message, so that another attempt has the same one.
 -- KEYS  1 meta (hash: epoch, seq, channel, term)  2 log (stream)
 --       3 ids  4 ids before those (hashes): all of the sender's own inbox
--- ARGV  1 idempotency key  2 whom it is for, or '' to record nobody  3 ids to remember
+-- ARGV  1 idempotency key  2 recipient, or '' to record none  3 ids to remember
 --       4 epoch to use if there is none  5 milliseconds that the inbox lives from now on
---       6 digest of what is said, and to whom  7 term
--- Returns whom it is for, as first recorded; or what deliver.lua returns, if the message is in the
--- sender's inbox already. -1 if another message was recorded under the id, -2 if the session was
--- moved in a later term.
+--       6 digest of text and nickname  7 term
+-- Returns the recipient first recorded; what deliver.lua returns, if the message is in the sender's
+-- inbox already; nothing if there is no recipient; -1 if the key was used for another message; -2 if
+-- the session was moved in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if tonumber(redis.call('HGET', meta, 'term') or 0) > tonumber(ARGV[7]) then
   return -2

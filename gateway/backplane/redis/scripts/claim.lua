@@ -3,9 +3,11 @@
 --       2 sessions (hash: session -> folded)
 -- ARGV  1 session  2 node  3 term, 0 if it has none yet  4 who  5 folded
 --       6... variants to try if it is taken, folded
--- Returns {0, term, the node that the session was on if that is another, else ''} if it is the
--- session's now, {-2} if the session goes on at another node, {-3, term, who} if this node took it
--- up in a later term; else it is taken: {number of the first free variant, or -1 if none is}.
+-- Returns
+-- {0, term, the node that had the session if that is another, else ''} if it was claimed;
+-- {-2} if the session was resumed on another node;
+-- {-3, term, who} if the session was resumed on this node in a later term;
+-- {number of the first free variant, or -1 if none is free} if the nickname is taken.
 local nicks, sessions = KEYS[1], KEYS[2]
 local session, node, term, who, folded = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local held, elsewhere = redis.call('HGET', sessions, session), ''

@@ -1,4 +1,4 @@
--- Read the rooms whose time in the index has not run out, those with the most time left first.
+-- Read the rooms whose time in the index is not over, those with the most time left first.
 -- KEYS  1 index (sorted set: room by the Unix time, in seconds, at which it leaves the index)
 -- ARGV  1 how many rooms at most
 -- Returns their names.

@@ -1,14 +1,14 @@
--- Log a direct message in an inbox under the next seq; one with the same id only once.
+-- Log a direct message in an inbox under the next seq; only once for an idempotency key.
 -- KEYS  1 meta (hash: epoch, seq, channel, term, written_under, timeline)  2 log (stream)
---       3 ids (hash: idempotency key -> "seq digest", or whom it is for; see address.lua)
+--       3 ids (hash: idempotency key -> "seq digest", or a recipient; see address.lua)
 --       4 ids before those
 -- ARGV  1 idempotency key  2 JSON after {"seq":N,"at":T,"epoch":"E"  3 log length
 --       4 ids to remember  5 epoch to use if there is none
---       6 milliseconds that the inbox lives from now on  7 digest of what is said
+--       6 milliseconds that the inbox lives from now on  7 digest of the message
 --       8 replication id of this server, or ''
--- Returns {seq, channel, message} for the caller to publish. The channel is the one that the inbox
--- names, or ''. If there is a message with the same id it is that one, or '' if the log does not
--- have it any more; the seq is -1 if that said something else.
+-- Returns {seq, channel of the inbox or '', message} for the caller to publish. If the key was used
+-- before, these are of the first message, '' if the log no longer has it; the seq is -1 if that was
+-- another message.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
   redis.call('DEL', log, ids, older)

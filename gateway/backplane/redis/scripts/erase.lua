@@ -1,4 +1,4 @@
--- Replace messages in a room's log with tombstones, and announce it; in several calls.
+-- Replace messages in a room's log with tombstones, in several calls, and publish the erasure.
 -- Entries of a stream cannot be changed: the log is copied, and in the end the copy replaces it.
 -- KEYS  1 meta (hash: epoch, seq, erasures, erased, …)  2 log (stream)  3 copy of the log (stream)
 --       4 owner of the copy (string: token)
@@ -8,7 +8,7 @@
 --       8... seqs of the messages to erase
 -- Returns {'more'} if it must be called again, {'done', nodes notified}, {'busy'} during another
 -- erasure's copy, or {'changed'} if the room is in another epoch. Safe to repeat.
-local PAGE, ENTRY = 50, 500 -- an entry counts for so many bytes more
+local PAGE, ENTRY = 50, 500 -- entries read at once; bytes that an entry counts for, beside its own
 local meta, log, copy, owner = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local most, up_to = tonumber(ARGV[4]), tonumber(ARGV[7])
 local epoch = redis.call('HGET', meta, 'epoch')
@@ -76,7 +76,7 @@ if most > 0 then
   redis.call('UNLINK', copy, owner)
 end
 
--- The erased messages by their seq, the last to be erased at the end, and up to where all are.
+-- The record: the seq up to which all are erased, and erased seqs after it in order of erasure.
 local record = redis.call('HGET', meta, 'erased') or ''
 local covered = math.max(up_to, tonumber(string.match(record, '"up_to":(%d+)') or 0))
 local seqs, known, news = {}, {}, up_to > 0 and 1 or 0

@@ -1,4 +1,4 @@
--- Take rooms out of the index whose time in it has run out.
+-- Remove the rooms from the index whose time in it is over.
 -- KEYS  1 index (sorted set: room by the Unix time, in seconds, at which it leaves the index)
 -- ARGV  1 how many rooms at most, up to some thousand
 -- Returns their names.

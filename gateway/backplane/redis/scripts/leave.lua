@@ -1,10 +1,10 @@
--- Remove sessions from a room, and announce it; a room without members expires in the end.
+-- Remove sessions from a room, and publish that; a room without members expires in the end.
 -- KEYS  1 meta  2 members (hash: session -> "node term who")  3 log  4 ids  5 older ids
 -- ARGV  1 channel  2 milliseconds until a room without members expires
 --       3 node; 'name~' stands for all its incarnations
---       4... pairs of a session and the last term that is meant: removed are those that are members
---       on that node, in no later term
--- Returns {how many were removed, 1 if the room still has members or a log, else 0}.
+--       4... pairs of a session and a term; it is removed if it is a member on that node, in this
+--       term or an earlier one
+-- Returns {number of sessions removed, 1 if the room still has members or a log, else 0}.
 local meta, members, log = KEYS[1], KEYS[2], KEYS[3]
 local gone = {}
 for i = 4, #ARGV, 2 do

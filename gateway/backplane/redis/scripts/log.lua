@@ -1,11 +1,11 @@
--- Functions of the scripts that append to a log, a room's or an inbox's; put before each of them.
+-- Functions of the scripts that append to the log of a room or an inbox; loaded before each of them.
 
 -- Returns the value of an idempotency key in the younger or older generation of ids, or false.
 local function known_as(ids, older, key)
   return redis.call('HGET', ids, key) or redis.call('HGET', older, key)
 end
 
--- Returns the seq in a key's value, or -1 if the digest is another one; nothing if there is none.
+-- Returns the seq in a key's value; -1 if its digest is another one; nothing if it has no seq.
 local function seq_of(known, digest)
   local seq, said = string.match(known, '^(%d+) ?(%x*)$')
   if not seq then
@@ -23,8 +23,8 @@ local function logged(meta, log, seq)
   return {seq, redis.call('HGET', meta, 'channel') or '', entry and entry[2][2] or ''}
 end
 
--- Record in a log's meta that it is written under another replication id after last_seq. The
--- timeline keeps the newest entries ("id:seq "), some twenty of them.
+-- Record in a log's meta under which replication id it is written after last_seq. The timeline has
+-- the newest twenty or so entries "id:seq ", each with the last seq written under that id.
 local function note_timeline(meta, written_under, replication_id, last_seq)
   if replication_id == '' or written_under == replication_id then
     return

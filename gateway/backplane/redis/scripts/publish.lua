@@ -1,13 +1,13 @@
--- Log a message in a room under the next seq, and publish it; one with the same id only once.
--- What is published is "=EPOCH message", with the room's epoch.
+-- Log a message in a room under the next seq, and publish it as "=EPOCH message"; only once for an
+-- idempotency key.
 -- KEYS  1 meta (hash: epoch, seq, version, written_under, timeline)  2 log (stream)
 --       3 ids  4 ids before those (hashes: idempotency key -> "seq digest")
 --       5 members (hash: session -> "node term who")
 -- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T  4 log length
---       5 ids to remember  6 epoch to use if the room has none  7 digest of what is said
+--       5 ids to remember  6 epoch to use if the room has none  7 digest of the message
 --       8 replication id of this server, or ''  9 session  10 "node term "
--- Returns the seq of this message, or of the one with the same id; -1 if that said something else;
--- nothing if the session is a member in a later term.
+-- Returns the seq of the message; if the key was used before, that of the first one, or -1 if that
+-- was another message; nothing if the session is a member in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local remembered = tonumber(ARGV[5])
 local member = redis.call('HGET', KEYS[5], ARGV[9])

@@ -1,8 +1,8 @@
--- Release the nicknames of sessions that are on a node, in no later term, and end the sessions.
+-- End sessions that are on a node, and release their nicknames.
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
 -- ARGV  1 node; 'name~' stands for all its incarnations
---       2... pairs of a session and the last term that is meant
+--       2... pairs of a session and a term; it is ended if it is in this term or an earlier one
 -- Returns the sessions that were ended.
 local freed = {}
 for i = 2, #ARGV, 2 do

@@ -2,9 +2,9 @@
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
 -- ARGV  1 session  2 node
--- Returns {term, who, the node that it was on if that is another, else ''}, or nothing if there is
--- no such session. The term is later than all before it, also than those that Redis may have
--- forgotten: it is the time in milliseconds, unless the clock was set back.
+-- Returns {term, who, the node that had it if that is another, else ''}; nothing if there is no such
+-- session. The term is the time in milliseconds, or more if the clock was set back: so it is later
+-- than all terms before, also those that Redis has lost.
 local folded = redis.call('HGET', KEYS[2], ARGV[1])
 if not folded then
   return false

@@ -2,8 +2,8 @@
 -- KEYS  1 meta  2 members  3 log
 -- ARGV  1 seq after which to read, or -1 for the newest messages  2 how many messages at most
 --       3 version of the members that the reader knows
--- Returns {epoch, seq, version, messages in order, members flat or none if the version is known,
--- the record of erasures as JSON or '', timeline, replication id of the last write}.
+-- Returns {epoch, seq, version, messages in order, members flat, or none if the version is known,
+-- erasures as JSON or '', timeline, replication id of the last write}.
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'version', 'erased', 'timeline',
   'written_under')
 local seq, version = tonumber(meta[2] or 0), tonumber(meta[3] or 0)
