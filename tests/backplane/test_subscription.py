@@ -13,6 +13,7 @@ from gateway.backplane.redis.subscription import SUBSCRIBE_BATCH, Subscription
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 class Listener:
@@ -201,9 +202,7 @@ async def test_restored_comes_only_when_all_are_confirmed(
     nursery.start_soon(
         partial(listener.subscription.run, on_burst=listener._on_burst, on_restored=on_restored)
     )
-    with trio.fail_after(PATIENCE):
-        while not seen:
-            await trio.sleep(0.001)
+    await until(lambda: seen, "the subscription to be restored")
     assert seen == [2 * SUBSCRIBE_BATCH]
 
 

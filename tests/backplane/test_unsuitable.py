@@ -23,11 +23,11 @@ from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Subscription
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
-from tests.harness import until
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import sentinel
 from tests.unit.gateway.backplane.redis.test_server_check import recorded
+from tests.waiting import until
 
 ENOUGH: Final = ("~test:*", "&test@*", "+@all", "-@dangerous", "+info")
 """What the README says that a user needs, for another namespace."""
@@ -105,11 +105,7 @@ async def test_a_server_that_is_too_old_is_not_used_until_it_is_upgraded() -> No
                 f"Redis 6.0.16 at {HOST}:{port} is too old: "
                 "this needs Redis 6.2 or later, or Valkey"
             )
-
-            async def tried_again() -> bool:
-                return fake.connections > 1
-
-            await until(tried_again, "it to look again")
+            await until(lambda: fake.connections > 1, "it to look again")
             assert len(logs) == 1
             fake.version = "Valkey 9.1.2"
             await connected_again(link)
@@ -197,11 +193,7 @@ async def test_a_policy_that_evicts_may_be_put_up_with(
     async with running(link) as logs:
         assert len(problems(logs)) == 1
         redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
-
-        async def warned() -> bool:
-            return len(problems(logs)) == 2
-
-        await until(warned, "a warning of the other policy")
+        await until(lambda: len(problems(logs)) == 2, "a warning of the other policy")
         await expect_echo(link, "still there")
 
 
@@ -343,17 +335,15 @@ async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is
                 await restored.wait()
                 restored = trio.Event()
                 assert not await subscription.subscribe(b"other:channel")
-
-                async def refused() -> bool:
-                    return "refuses SUBSCRIBE: NOPERM" in health.why_unsuitable
-
-                await until(refused, "the reason to be known")
+                await until(
+                    lambda: "refuses SUBSCRIBE: NOPERM" in health.why_unsuitable,
+                    "the reason to be known",
+                )
             redis_server.ask("ACL", "SETUSER", "app", "&other:*")
-
-            async def mended() -> bool:
-                return health.why_unsuitable == "" and subscription.connected
-
-            await until(mended, "the subscription to be restored")
+            await until(
+                lambda: health.why_unsuitable == "" and subscription.connected,
+                "the subscription to be restored",
+            )
             assert redis_server.ask("PUBLISH", "other:channel", "hello") == 1
             nursery.cancel_scope.cancel()
     assert [line["event"] for line in logs].count("redis cannot be used") == 1

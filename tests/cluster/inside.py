@@ -18,9 +18,9 @@ from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
 from gateway.sessions.states import RoomState
 from tests import PATIENCE
-from tests.harness import until
 from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -37,11 +37,10 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(node.run)
-
-        async def ready() -> bool:
-            return node.membership.is_idle and node.context.why_not_ready() is None
-
-        await until(ready, "the node to be ready")
+        await until(
+            lambda: node.membership.is_idle and node.context.why_not_ready() is None,
+            "the node to be ready",
+        )
         yield node
         nursery.cancel_scope.cancel()
 

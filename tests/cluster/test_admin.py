@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.harness import administer
+from tests.nodes import administer
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 

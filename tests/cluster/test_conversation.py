@@ -11,8 +11,9 @@ import trio
 from client.session import ClientSession, CommandError, open_session
 from gateway import wire
 from tests.cluster.people import following, two_clients, two_sessions
-from tests.harness import Cluster, open_cluster, raw_client
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.websocket import connect
 
 
 async def presence(session: ClientSession) -> wire.Presence:
@@ -44,12 +45,11 @@ async def test_a_message_is_byte_for_byte_the_same_everywhere(redis_server: Redi
     async with two_clients(redis_server, room="lobby") as (_, alice, bob):
         text = 'quotes " and \\, ünïcödé, 😀, \u2028 and \x00 control'
         await alice.say({"type": "send", "room": "lobby", "text": text, "id": "1"})
-        raw: list[str | bytes] = []
+        raw: list[str] = []
         for client in (alice, bob):
-            frame = await client.websocket.get_message()
-            while '"type":"message"' not in str(frame):
-                frame = await client.websocket.get_message()
-            raw.append(frame)
+            while '"type":"message"' not in (heard := await client.hear_text()):
+                pass
+            raw.append(heard)
         assert raw[0] == raw[1]
 
 
@@ -175,7 +175,7 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
         first = await alice.join("lobby")
         ids = {await alice.send("lobby", "x", message_id=f"{n}"): f"{n}" for n in range(250)}
         join = {"type": "join", "room": "lobby", "id": "j"}
-        async with raw_client(cluster.urls[1], "bob") as bob:
+        async with connect(cluster.urls[1], "bob") as bob:
             since = {"epoch": first.epoch, "seq": 3}
             answer = await bob.ask(join | {"since": since})
             assert answer["recovered"] is True
@@ -199,8 +199,8 @@ async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
 ) -> None:
     async with (
         open_cluster(redis_server, 2, outbox_bytes=65_536, history_size=5_000) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
         for index in range(1_300):

@@ -24,8 +24,10 @@ from gateway.delivery.log_states import LogState
 from gateway.delivery.room import Room
 from gateway.node import Node
 from tests import PATIENCE
-from tests.harness import RawClient, open_cluster, raw_client, until
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 class Gate:
@@ -156,7 +158,7 @@ class Diverging:
         await go_on_from_save(self.redis_server)
 
 
-async def hear_until(client: RawClient, text: str) -> list[dict[str, Any]]:
+async def hear_until(client: WebSocketClient, text: str) -> list[dict[str, Any]]:
     """Every message and notice up to one."""
     heard: list[dict[str, Any]] = []
     while not heard or heard[-1].get("text") != text:
@@ -198,7 +200,7 @@ async def test_what_was_lost_is_told_and_all_else_once(
         port = await run.start(diverging.node.run)
         await until(diverging.ready, "the node to be ready")
         url = f"ws://127.0.0.1:{port}/ws"
-        async with raw_client(url) as alice:
+        async with connect(url) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
             joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             async with speaker(redis_server, to_alice=to_alice) as bob:
@@ -242,7 +244,7 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
     join = {"type": "join", "room": "lobby", "id": "j"}
     async with RedisServer(tmp_path, appendonly="no") as redis_server:
         async with open_cluster(redis_server, 1) as cluster:
-            async with raw_client(cluster.urls[0]) as alice:
+            async with connect(cluster.urls[0]) as alice:
                 secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
                 joined = await alice.ask(join)
                 async with speaker(redis_server, to_alice=to_alice) as bob:
@@ -261,7 +263,7 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
         position = {"epoch": seen.get("epoch", joined["epoch"]), "seq": 10, "id": seen["id"]}
         async with (
             open_cluster(redis_server, 1) as cluster,
-            raw_client(cluster.urls[0]) as alice,
+            connect(cluster.urls[0]) as alice,
         ):
             answer = await alice.ask({"type": "hello", "resume": secret, "inbox": position})
             if not to_alice:
@@ -280,25 +282,21 @@ async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped
         port = await run.start(diverging.node.run)
         await until(diverging.ready, "the node to be ready")
         url = f"ws://127.0.0.1:{port}/ws"
-        async with raw_client(url) as alice:
+        async with connect(url) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
             async with speaker(redis_server, to_alice=True) as bob:
                 await bob.say("seen")
             seen = await alice.hear_type("direct")
             await alice.break_off()
         position = {name: seen[name] for name in ("epoch", "seq", "id")}
-        async with raw_client(url) as alice, speaker(redis_server, to_alice=True) as bob:
+        async with connect(url) as alice, speaker(redis_server, to_alice=True) as bob:
             back = await alice.ask({"type": "hello", "resume": secret, "inbox": position})
             assert back["resumed"]
             diverging.gates["link"].close()
             diverging.node._backplane.link.reconnect()
             diverging.node._relay.recheck(doubted=True)
             await bob.say("unseen")
-
-            async def has_come() -> bool:
-                return diverging.followed.log.highest == 2
-
-            await until(has_come, "the node to have heard it")
+            await until(lambda: diverging.followed.log.highest == 2, "the node to have heard it")
             diverging.gates["link"].open()
             await bob.say("the end")
             heard = await hear_until(alice, "the end")
@@ -312,7 +310,7 @@ async def check_epochs(url: str, secret: str, heard: list[dict[str, Any]]) -> No
     """Direct messages are of the epoch that was told before, though some were logged in another."""
     [epoch] = {frame["epoch"] for frame in heard}
     hello = {"type": "hello", "resume": secret, "inbox": {"epoch": epoch, "seq": 5}}
-    async with raw_client(url) as again:
+    async with connect(url) as again:
         back = await again.ask(hello)
     assert back["recovered"] is True
     assert [(d["epoch"], d["seq"]) for d in back["directs"]] == [(epoch, n) for n in range(6, 14)]

@@ -16,9 +16,11 @@ import trio
 from tests.cluster.people import in_the_lobby
 from tests.cluster.test_resuming import members
 from tests.faults.system.proxy import Proxy
-from tests.harness import Cluster, NodeProcess, RawClient, open_cluster, raw_client, until
+from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.sentinels import open_group
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 @pytest.mark.parametrize("gently", [False, True])
@@ -52,7 +54,7 @@ async def test_a_primary_that_does_not_step_down_is_left(tmp_path: Path) -> None
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")
         await node.ready()
-        async with raw_client(node.url, "alice") as alice:
+        async with connect(node.url, "alice") as alice:
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             old, new = group.primary, group.replica
             with group.no_demotion():
@@ -81,7 +83,7 @@ async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path)
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat", probe_seconds=0)
         await node.ready()
-        async with raw_client(node.url, "alice") as alice:
+        async with connect(node.url, "alice") as alice:
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             await group.hand_over()
             await group.settled()
@@ -89,7 +91,7 @@ async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path)
             assert (await say(alice, "hello", until_it_is="message"))["text"] == "hello"
 
 
-async def say(client: RawClient, text: str, *, until_it_is: str = "ok") -> dict[str, Any]:
+async def say(client: WebSocketClient, text: str, *, until_it_is: str = "ok") -> dict[str, Any]:
     """Say something in the lobby, as often as it takes; gives the frame of this type."""
     command = {"type": "send", "room": "lobby", "text": text, "id": text}
     await client.say(command)
@@ -111,10 +113,10 @@ async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 1, grace_seconds=1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        async with raw_client(cluster.urls[0], "bob") as bob:
+        async with connect(cluster.urls[0], "bob") as bob:
             await bob.ask({"type": "join", "room": "lobby", "id": "j"})
             redis_server.ask("SAVE")
         await until(partial(_holds_one, redis_server), "bob to be gone")
@@ -141,7 +143,7 @@ async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 0) as cluster,
         node_to_deafen(redis_server, cluster) as (node, proxy),
-        raw_client(node.url, "alice") as alice,
+        connect(node.url, "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         await say(alice, "kept")
@@ -158,8 +160,8 @@ async def test_whoever_saw_more_than_a_node_that_is_behind_misses_nothing_there(
     async with (
         open_cluster(redis_server, 1) as cluster,
         node_to_deafen(redis_server, cluster) as (behind, proxy),
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(behind.url, "bob") as bob,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(behind.url, "bob") as bob,
     ):
         epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
         await bob.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -167,7 +169,7 @@ async def test_whoever_saw_more_than_a_node_that_is_behind_misses_nothing_there(
         for number in range(1, 6):
             await say(alice, str(number))
         since = {"epoch": epoch, "seq": 4}
-        async with raw_client(behind.url, "carol") as carol:
+        async with connect(behind.url, "carol") as carol:
             again = await carol.ask({"type": "join", "room": "lobby", "id": "j", "since": since})
         assert again["recovered"] is True
         assert [message["seq"] for message in again["messages"]] == [5]
@@ -198,8 +200,8 @@ async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         await bob.ask({"type": "join", "room": "lobby", "id": "j"})

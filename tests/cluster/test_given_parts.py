@@ -15,8 +15,10 @@ from gateway.backplane import Backplane, RedisEndpoint, Unavailable
 from gateway.config import Settings
 from gateway.node import Node, make_backplane
 from tests import PATIENCE
-from tests.harness import http_get, raw_client, until
+from tests.http import http_get
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 NOWHERE: Final = Settings(redis="unix:///nowhere/redis.sock", port=0, redis_timeout=PATIENCE)
 
@@ -112,7 +114,7 @@ async def test_a_node_uses_the_stores_that_it_is_given(
     monkeypatch.setattr(backplane.rooms, "publish", publish_at_the_second_attempt)
     async with running(backplane, settings) as port:
         await ready(port)
-        async with raw_client(f"ws://127.0.0.1:{port}/ws", "Alice") as alice:
+        async with connect(f"ws://127.0.0.1:{port}/ws", "Alice") as alice:
             await alice.ask({"type": "join", "id": "0", "room": "lobby"})
             say = {"type": "send", "id": "1", "room": "lobby", "text": "hello"}
             answers = [await alice.ask(say) for _ in range(2)]

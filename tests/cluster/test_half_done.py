@@ -18,8 +18,10 @@ from gateway.sessions.states import SessionState
 from tests import PATIENCE
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.cluster.people import two_clients
-from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 MEMBERS = "chat:{room:lobby}:members"
 
@@ -27,7 +29,7 @@ MEMBERS = "chat:{room:lobby}:members"
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 1, redis_timeout=3) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         redis_server.pause()
         answer = await alice.ask({"type": "join", "room": "new", "id": "1"})
@@ -57,7 +59,7 @@ async def test_who_goes_while_all_claim_anew_leaves_nothing(redis_server: RedisS
 async def _stay(
     url: str, nick: str, room: int, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    async with raw_client(url, nick) as client:
+    async with connect(url, nick) as client:
         answer = await client.ask({"type": "join", "room": f"room-{room}", "id": "j"})
         assert answer["type"] == "ok"
         task_status.started()
@@ -88,7 +90,7 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
 
 
-async def _lists(client: RawClient, nicks: set[str]) -> bool:
+async def _lists(client: WebSocketClient, nicks: set[str]) -> bool:
     answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
     return {member["nick"] for member in answer["members"]} == nicks
 
@@ -133,7 +135,7 @@ async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServe
     async with (
         open_cluster(redis_server, 1) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
+        connect(cluster.urls[0], "bob") as bob,
         trio.open_nursery() as nursery,
     ):
         epoch = (await alice.join("lobby")).epoch
@@ -158,7 +160,7 @@ async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServe
 async def test_a_ping_that_crosses_the_close_does_no_harm(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1) as cluster:
         node = cluster.nodes[0]
-        async with bare_socket(node, "alice") as bare:
+        async with connect(node.url, "alice") as bare:
             node.process.terminate()
             await bare.receive_until((4000).to_bytes(2, "big"))
             await bare.send(b"hi", opcode=9)
@@ -173,7 +175,7 @@ async def test_a_drain_that_takes_too_long_leaves_its_sessions_to_the_others(
 ) -> None:
     async with open_cluster(redis_server, 1, drain_seconds=2, grace_seconds=1) as cluster:
         node = cluster.nodes[0]
-        async with bare_socket(node, "alice"):
+        async with connect(node.url, "alice"):
             node.process.terminate()
             with trio.fail_after(PATIENCE):
                 assert await node.process.wait() == 0
@@ -206,11 +208,10 @@ async def test_those_are_listed_in_a_room_who_are_there(
                 redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
             redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
             redis_server.ask("HDEL", "chat:{room:lobby}:members", session.sid)
-
-            async def put_right() -> bool:
-                return bool(listed("lobby") == [session.sid] and not listed("attic"))
-
-            await until(put_right, "only Alice to be listed")
+            await until(
+                lambda: listed("lobby") == [session.sid] and not listed("attic"),
+                "only Alice to be listed",
+            )
             session.end()
 
 
@@ -262,11 +263,10 @@ async def test_what_is_held_by_nobody_is_given_back(
             # A claim that took effect when its session was over already.
             redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
             redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
-
-            async def only_alice() -> bool:
-                return bool(redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"])
-
-            await until(only_alice, "the other nickname to be given back")
+            await until(
+                lambda: redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"],
+                "the other nickname to be given back",
+            )
             session.end()
 
 

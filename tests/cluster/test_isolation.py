@@ -8,14 +8,15 @@ from typing import Any, Final
 import pytest
 import trio
 
-from tests.harness import RawClient, open_cluster, raw_client
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.websocket import WebSocketClient, connect
 
 COUNT: Final = 50
 WORLDS: Final = ("here", "there")
 
 
-async def talk(world: str, alice: RawClient, bob: RawClient) -> list[dict[str, Any]]:
+async def talk(world: str, alice: WebSocketClient, bob: WebSocketClient) -> list[dict[str, Any]]:
     """Let Alice type and write, in the room and to Bob; return all that Bob heard."""
     for number in range(COUNT):
         text = f"{world} {number}"
@@ -38,12 +39,12 @@ async def test_two_clusters_on_one_redis_are_two_worlds(
     heard: dict[str, list[dict[str, Any]]] = {}
     async with open_cluster(redis_server, 0) as cluster, AsyncExitStack() as stack:
         other = {"redis": f"{redis_server.url}?db={database}", "namespace": namespace}
-        people: dict[str, list[RawClient]] = {}
+        people: dict[str, list[WebSocketClient]] = {}
         for world, settings in zip(WORLDS, ({}, other), strict=True):
             node = await cluster.add_node(**settings)
             await node.ready()
             people[world] = [
-                await stack.enter_async_context(raw_client(node.url, nick))
+                await stack.enter_async_context(connect(node.url, nick))
                 for nick in (f"alice-{world}", "bob")
             ]
             for person in people[world]:
@@ -71,7 +72,7 @@ async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
     """Somebody else publishes on the room's channel: in another epoch, in none, and nonsense."""
     async with (
         open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
         message = '{"seq":1,"at":1,"type":"message","room":"lobby","from":"x","text":"no","id":"1"}'

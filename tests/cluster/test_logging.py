@@ -13,9 +13,11 @@ import pytest
 import trio
 
 from tests.cluster.redirected import open_files, redirected_node, talk
-from tests.harness import NodeProcess, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.pipes import fill, pipe
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 LOST = "chat_log_lines_lost_total"
 
@@ -23,7 +25,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, /d
 
 
 async def test_a_reader_of_the_log_that_dies_takes_nobody_along(redis_server: RedisServer) -> None:
-    async with redirected_node(redis_server) as node, raw_client(node.url, "alice") as alice:
+    async with redirected_node(redis_server) as node, connect(node.url, "alice") as alice:
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         assert node.process.stderr is not None
         await node.process.stderr.aclose()

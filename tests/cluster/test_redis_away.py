@@ -13,8 +13,10 @@ from gateway.cluster.membership import DEAD_AFTER
 from gateway.node import Node
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import check_heard, in_the_lobby
-from tests.harness import open_cluster, raw_client, until
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 
 async def test_a_restart_under_traffic_loses_nothing(redis_server: RedisServer) -> None:
@@ -48,7 +50,7 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
 ) -> None:
     async with (
         open_cluster(redis_server, 1, redis_timeout=3) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         redis_server.pause()
@@ -155,7 +157,7 @@ async def test_lost_data_is_told_and_the_conversation_goes_on(redis_server: Redi
         assert bob.messages[0].text == "after"
         assert (await bob.session.join("lobby")).epoch != before.epoch
         # Nicknames were claimed again.
-        async with raw_client(cluster.urls[0]) as stranger:
+        async with connect(cluster.urls[0]) as stranger:
             answer = await stranger.ask({"type": "hello", "nick": "BOB"})
             assert answer["code"] == "nick_taken"
 
@@ -174,7 +176,7 @@ async def test_redis_away_at_start(redis_server: RedisServer) -> None:
         reason = json.loads((await node.not_ready())[1])["reason"]
         assert reason.startswith("Redis does not answer: ")
         assert "No such file or directory" in reason
-        async with raw_client(node.url) as client:
+        async with connect(node.url) as client:
             answer = await client.ask({"type": "hello", "nick": "alice", "id": "h"})
             assert answer["code"] == "unavailable"
             await redis_server.start()

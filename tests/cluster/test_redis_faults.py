@@ -10,9 +10,11 @@ import trio
 
 from tests import PATIENCE
 from tests.cluster.people import in_the_lobby
-from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.ports import free_port
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect, handshake
 
 
 class Deafener:
@@ -102,7 +104,7 @@ async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
 async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
@@ -118,8 +120,8 @@ async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: Red
 async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2, probe_seconds=2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         node = cluster.nodes[0]
         for client in (alice, bob):
@@ -148,7 +150,7 @@ async def test_a_primary_that_may_not_write_without_replicas_is_named(
 ) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
         send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
@@ -193,6 +195,6 @@ async def shake_hands(node: NodeProcess, *, times: int) -> list[bytes]:
         for _ in range(times):
             stream = await trio.open_tcp_stream("127.0.0.1", node.port)
             streams.append(await stack.enter_async_context(stream))
-            await stream.send_all(HANDSHAKE)
+            await stream.send_all(handshake())
         node.resume()
         return [bytes(await stream.receive_some()) for stream in streams]

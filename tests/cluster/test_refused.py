@@ -14,8 +14,8 @@ from gateway.backplane.inboxes import InboxPage
 from gateway.delivery.log_states import LogState
 from gateway.sessions.states import RoomState
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import until
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 async def test_who_cannot_join_again_has_the_grace_time_for_it(
@@ -31,11 +31,7 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
             for number in range(20):
                 say = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
                 await session.say(json.dumps(say))
-
-            async def heard() -> bool:
-                return room.position == 20
-
-            await until(heard, "all to be heard")
+            await until(lambda: room.position == 20, "all to be heard")
             read = node._backplane.rooms.messages_before
 
             async def read_once(*page: Any) -> list[bytes]:
@@ -220,11 +216,7 @@ async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
                 redis_server.ask("XADD", f"{base}:log", f"{seq}-0", "m", strange)
             [inbox] = [i for i in node._relay.inboxes.all if i.sid == alice.sid]
             await command(bob, "direct", to="alice", text="hi")
-
-            async def has_come() -> bool:
-                return inbox.log.position == 3
-
-            await until(has_come, "the message to be handed on")
+            await until(lambda: inbox.log.position == 3, "the message to be handed on")
             for session in (alice, bob):
                 session.end(goodbye=True)
             await node.context.registry.all_released()

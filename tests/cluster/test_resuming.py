@@ -15,16 +15,18 @@ import trio
 
 from tests import PATIENCE
 from tests.cluster.inside import command, running_node, session_on
-from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 @asynccontextmanager
 async def dropped(
-    node: NodeProcess, nick: str, *rooms: str, seen_by: RawClient | None = None
+    node: NodeProcess, nick: str, *rooms: str, seen_by: WebSocketClient | None = None
 ) -> AsyncIterator[str]:
     """Join rooms and lose the connection, once it was seen; gives the session's secret."""
-    async with raw_client(node.url) as client:
+    async with connect(node.url) as client:
         secret = (await client.ask({"type": "hello", "nick": nick}))["session"]
         for room in rooms:
             await client.ask({"type": "join", "room": room, "id": room})
@@ -34,20 +36,20 @@ async def dropped(
     yield secret
 
 
-async def resume(client: RawClient, secret: str) -> dict[str, Any]:
+async def resume(client: WebSocketClient, secret: str) -> dict[str, Any]:
     return await client.ask({"type": "hello", "resume": secret, "id": "h"})
 
 
-async def members(client: RawClient, room: str = "lobby") -> set[str]:
+async def members(client: WebSocketClient, room: str = "lobby") -> set[str]:
     answer = await client.ask({"type": "members", "room": room, "id": "m"})
     return {member["nick"] for member in answer["members"]}
 
 
-async def lists(client: RawClient, nick: str, room: str = "lobby") -> bool:
+async def lists(client: WebSocketClient, nick: str, room: str = "lobby") -> bool:
     return nick in await members(client, room)
 
 
-async def renamed(client: RawClient, nick: str) -> bool:
+async def renamed(client: WebSocketClient, nick: str) -> bool:
     answer = await client.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
     return bool(answer["type"] == "ok")
 
@@ -62,10 +64,10 @@ async def test_a_dropped_session_is_taken_up_and_nobody_notices(
 ) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         await bob.ask({"type": "join", "room": "lobby", "id": "j"})
-        async with raw_client(cluster.urls[0]) as alice:
+        async with connect(cluster.urls[0]) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "Alice"}))["session"]
             joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
             await until(partial(lists, bob, "Alice"), "Alice to be listed")
@@ -74,7 +76,7 @@ async def test_a_dropped_session_is_taken_up_and_nobody_notices(
             message = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
             await bob.ask(message)
         assert await members(bob) == {"Alice", "bob"}
-        async with raw_client(cluster.urls[other]) as alice:
+        async with connect(cluster.urls[other]) as alice:
             taken = await alice.ask({"type": "hello", "nick": "alice"})
             assert taken["code"] == "nick_taken"
             welcome = await resume(alice, secret)
@@ -96,14 +98,14 @@ async def test_a_session_that_does_not_come_back_is_over_after_the_grace(
 ) -> None:
     async with (
         open_cluster(redis_server, 2, grace_seconds=0.5) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         await bob.ask({"type": "join", "room": "lobby", "id": "j"})
         async with dropped(cluster.nodes[0], "alice", "lobby", "cafe", seen_by=bob) as secret:
             while (await bob.hear_type("presence")).get("left") != ["alice"]:
                 pass
             await until(partial(renamed, bob, "Alice"), "the nickname to be free")
-            async with raw_client(cluster.urls[0]) as late:
+            async with connect(cluster.urls[0]) as late:
                 assert (await resume(late, secret))["code"] == "unauthorized"
                 assert (await late.ask({"type": "hello", "nick": "late"}))["type"] == "welcome"
                 assert redis_server.ask("HLEN", "chat:{nicks}:sessions") == 2
@@ -114,12 +116,12 @@ async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
     redis_server: RedisServer,
 ) -> None:
     async with open_cluster(redis_server, 1) as cluster:
-        async with raw_client(cluster.urls[0]) as alice:
+        async with connect(cluster.urls[0]) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await alice.websocket.aclose(1000)
+            await alice.close()
         await until(lambda: nothing_held(redis_server), "all to be given back")
-        async with raw_client(cluster.urls[0]) as client:
+        async with connect(cluster.urls[0]) as client:
             assert (await resume(client, secret))["code"] == "unauthorized"
             assert (await resume(client, "x"))["code"] == "unauthorized"
             for wrong in ({}, {"nick": "alice", "resume": secret}):
@@ -149,13 +151,14 @@ async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
     secret = secrets.token_urlsafe(18)
     hello = {"type": "hello", "nick": "alice", "session": secret}
     async with open_cluster(redis_server, 2) as cluster:
-        async with bare_socket(cluster.nodes[0]) as bare:
+        async with connect(cluster.nodes[0].url) as bare:
             await bare.send(json.dumps(hello).encode())
             await until(lambda: is_taken(redis_server, "alice"), "the nickname to be taken")
-        async with raw_client(cluster.urls[1]) as client:
+            await bare.break_off()
+        async with connect(cluster.urls[1]) as client:
             back = await resume(client, secret)
             assert (back["nick"], back["session"]) == ("alice", secret)
-            async with raw_client(cluster.urls[1]) as other:
+            async with connect(cluster.urls[1]) as other:
                 bob = hello | {"nick": "bob"}
                 assert (await other.ask(bob))["code"] == "unauthorized"
                 for wrong in ("short", "x" * 22 + "\n"):
@@ -193,8 +196,8 @@ async def test_an_old_connection_that_lives_is_replaced(
 ) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0]) as old,
-        raw_client(cluster.urls[other]) as new,
+        connect(cluster.urls[0]) as old,
+        connect(cluster.urls[other]) as new,
     ):
         secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
         for room in ("lobby", "cafe"):
@@ -207,7 +210,7 @@ async def test_an_old_connection_that_lives_is_replaced(
         sent = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
         assert (await new.ask(sent))["seq"] == 1
         # And back again.
-        async with raw_client(cluster.urls[0]) as third:
+        async with connect(cluster.urls[0]) as third:
             assert (await resume(third, secret))["nick"] == "alicia"
             assert await new.closed() == 4502
             await third.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -220,12 +223,12 @@ async def test_rooms_that_are_not_joined_again_are_left_after_the_grace(
 ) -> None:
     async with (
         open_cluster(redis_server, 2, grace_seconds=8) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         await bob.ask({"type": "join", "room": "cafe", "id": "j"})
         async with (
             dropped(cluster.nodes[0], "alice", "lobby", "cafe") as secret,
-            raw_client(cluster.urls[other]) as alice,
+            connect(cluster.urls[other]) as alice,
         ):
             await resume(alice, secret)
             await alice.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -242,7 +245,7 @@ async def test_a_notice_that_was_missed_is_made_good(redis_server: RedisServer) 
     """The old node's subscription is away while its session is taken up elsewhere."""
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as old,
+        connect(cluster.urls[0], "alice") as old,
     ):
         first, second = [(await node.logged("listening"))["node"] for node in cluster.nodes]
         owner = redis_server.ask("HGET", "chat:{nicks}", "alice").replace(first, second)
@@ -259,10 +262,10 @@ async def test_many_take_up_one_session_and_one_has_it(redis_server: RedisServer
     ):
         others, one_has_it = 11, trio.Event()
         closed: list[int] = []
-        welcomed: list[RawClient] = []
+        welcomed: list[WebSocketClient] = []
 
         async def take_up(url: str) -> None:
-            async with raw_client(url) as client:
+            async with connect(url) as client:
                 while (answer := await resume(client, secret)).get("code") == "unavailable":
                     pass
                 assert answer["resumed"] is True

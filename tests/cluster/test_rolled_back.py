@@ -10,8 +10,10 @@ import pytest
 
 from gateway.delivery.log_memory import REMEMBERED
 from tests.cluster.test_diverged import go_on_from_save, hear_until, speaker
-from tests.harness import NodeProcess, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 KEPT: Final = 60
 NEW: Final = 310
@@ -31,7 +33,7 @@ async def test_everybody_hears_what_is_said_after_a_roll_back_of_any_length(
         AsyncExitStack() as stack,
     ):
         people = [
-            await stack.enter_async_context(raw_client(url, nick))
+            await stack.enter_async_context(connect(url, nick))
             for url, nick in zip(cluster.urls, NICKS, strict=True)
         ]
         for person in people:
@@ -72,7 +74,7 @@ async def test_an_inbox_is_read_on_after_a_roll_back_of_any_length(tmp_path: Pat
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 1, outbox_bytes=1 << 24) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         async with speaker(redis_server, to_alice=True) as speaking:
             for number in range(KEPT):
@@ -96,8 +98,8 @@ async def test_who_had_left_is_not_listed_again_for_long(tmp_path: Path) -> None
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[1], "bob") as bob,
     ):
         for person in (alice, bob):
             await person.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -119,7 +121,7 @@ async def test_an_epoch_does_not_come_back(tmp_path: Path) -> None:
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         epochs = [(await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]]
         async with speaker(redis_server, to_alice=False) as speaking:

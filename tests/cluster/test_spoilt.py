@@ -7,8 +7,8 @@ import structlog
 
 from gateway.delivery.log_states import LogState
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import until
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("spoilt", [b"\xff\xfe", b"", b"x", b"9" * 30])
@@ -32,17 +32,13 @@ async def test_a_field_that_cannot_be_read(
                 registry.mark_unverified(*registry.sessions.values())
                 await reclaim_on(node)
                 followed = node.context.relay.rooms["attic"]
-
-                async def caught_up() -> bool:
-                    return followed.log.state is LogState.CURRENT
-
-                await until(caught_up, "the other room to be read")
+                await until(
+                    lambda: followed.log.state is LogState.CURRENT, "the other room to be read"
+                )
                 before = followed.position
                 await command(alice, "send", room="attic", text="Hello!")
-
-                async def heard() -> bool:
-                    return followed.position == before + 1
-
-                await until(heard, "what is said in the other room")
+                await until(
+                    lambda: followed.position == before + 1, "what is said in the other room"
+                )
             for session in (alice, bob):
                 session.end(goodbye=True)

@@ -6,8 +6,8 @@ import pytest
 
 from tests.cluster.inside import command, running_node, session_on
 from tests.cluster.people import two_clients
-from tests.harness import until
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 MEMBERS = "chat:{room:lobby}:members"
 
@@ -18,11 +18,10 @@ async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: Red
         await bob.ask({"type": "join", "room": "other", "id": "j"})
         redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:heartbeats")
         await cluster.nodes[0].logged("claiming anew")
-
-        async def joined_again() -> bool:
-            return bool(redis_server.ask("EXISTS", "chat:{room:lobby}:meta"))
-
-        await until(joined_again, "the room to be there again")
+        await until(
+            lambda: redis_server.ask("EXISTS", "chat:{room:lobby}:meta"),
+            "the room to be there again",
+        )
         redis_server.ask("SET", "chat:{room:lobby}:log", "not a stream")
         refused = await alice.ask({"type": "send", "room": "lobby", "text": "hi", "id": "1"})
         assert refused["code"] == "unavailable"

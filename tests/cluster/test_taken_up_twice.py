@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import pytest
 import trio
-import trio_websocket
 
 from gateway.backplane import Entered, Unavailable
 from gateway.sessions.states import SessionState
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 ROUNDS: Final = 30
 
@@ -23,7 +24,7 @@ ROUNDS: Final = 30
 class Rival:
     """One of the connections that want a session; ``code`` is what it was closed with."""
 
-    def __init__(self, client: RawClient) -> None:
+    def __init__(self, client: WebSocketClient) -> None:
         self.client = client
         self.code: int | None = None
 
@@ -32,7 +33,7 @@ class Rival:
         closed.set()
 
 
-async def fight(clients: list[RawClient], secret: str, room: str) -> RawClient:
+async def fight(clients: list[WebSocketClient], secret: str, room: str) -> WebSocketClient:
     """Take a session up at once, and join; return who has it when the rest is closed."""
     rivals = [Rival(client) for client in clients]
     for frame in (
@@ -41,7 +42,7 @@ async def fight(clients: list[RawClient], secret: str, room: str) -> RawClient:
         {"type": "status", "state": "busy"},
     ):
         for client in clients:
-            with suppress(trio_websocket.ConnectionClosed):  # it has lost already
+            with suppress(trio.BrokenResourceError):  # it has lost already
                 await client.say(frame)
     left = rivals
     while len(left) > 1:
@@ -70,7 +71,7 @@ async def test_the_one_that_has_it_stays_listed_and_keeps_its_name(
         nick = nicks[number]
         async with AsyncExitStack() as stack:
             first, *clients = [
-                await stack.enter_async_context(raw_client(cluster.urls[(number + n) % 3]))
+                await stack.enter_async_context(connect(cluster.urls[(number + n) % 3]))
                 for n in range(3)
             ]
             secret = (await first.ask({"type": "hello", "nick": nick}))["session"]
@@ -110,8 +111,8 @@ async def test_a_node_that_stood_still_changes_nothing_of_a_session_that_has_gon
     """What its client had sent is carried out late, by a node that was taken for dead."""
     async with (
         open_cluster(redis_server, 2, grace_seconds=1) as cluster,
-        raw_client(cluster.urls[0]) as old,
-        raw_client(cluster.urls[1]) as new,
+        connect(cluster.urls[0]) as old,
+        connect(cluster.urls[1]) as new,
     ):
         secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
         await old.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -144,7 +145,7 @@ async def test_of_two_who_begin_a_session_with_one_secret_one_has_it(
     async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         for number in range(10):
             hello = {"type": "hello", "nick": f"alice-{number}", "session": f"{number}" * 22}
-            async with raw_client(cluster.urls[0]) as one, raw_client(cluster.urls[1]) as other:
+            async with connect(cluster.urls[0]) as one, connect(cluster.urls[1]) as other:
                 rivals = [Rival(one), Rival(other)]
                 for client in (one, other):
                     await client.say(hello)
@@ -159,7 +160,7 @@ async def test_of_two_who_begin_a_session_with_one_secret_one_has_it(
                 joined = {"type": "join", "room": "lobby", "id": "j"}
                 assert (await answer(winner.client, joined))["type"] == "ok"
                 assert owning(redis_server) == listed(redis_server)
-                await winner.client.websocket.aclose(1000)
+                await winner.client.close()
             await until(partial(_none_is_there, redis_server), "all to be given back")
 
 
@@ -174,24 +175,24 @@ async def test_a_session_that_says_goodbye_as_it_is_taken_up_goes_on_or_is_over(
     async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         for number in range(20):
             nick = f"alice-{number}"
-            async with raw_client(cluster.urls[0]) as old, raw_client(cluster.urls[1]) as new:
+            async with connect(cluster.urls[0]) as old, connect(cluster.urls[1]) as new:
                 secret = (await old.ask({"type": "hello", "nick": nick}))["session"]
                 await old.ask({"type": "join", "room": "lobby", "id": "j"})
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(old.websocket.aclose, 1000)
+                    nursery.start_soon(old.close)
                     found = await new.ask({"type": "hello", "resume": secret, "id": "h"})
                 outcomes[found["type"]] += 1
                 if found["type"] == "welcome":
                     await new.ask({"type": "join", "room": "lobby", "id": "j"})
                     assert listed(redis_server) == owning(redis_server) == Counter([nick])
-                    await new.websocket.aclose(1000)
+                    await new.close()
                 else:
                     assert found["code"] == "unauthorized"
             await until(partial(_none_is_there, redis_server), "all to be given back")
     assert set(outcomes) <= {"welcome", "error"}
 
 
-async def answer(client: RawClient, frame: dict[str, Any]) -> dict[str, Any]:
+async def answer(client: WebSocketClient, frame: dict[str, Any]) -> dict[str, Any]:
     """Send a command and receive its answer, whatever comes before it."""
     await client.say(frame)
     while (heard := await client.hear_type("ok", "error")).get("id") != frame["id"]:
@@ -201,13 +202,9 @@ async def answer(client: RawClient, frame: dict[str, Any]) -> dict[str, Any]:
 
 async def all_given_back(url: str, redis_server: RedisServer) -> None:
     """Wait until a node has given back all that was parked on it until now."""
-    async with raw_client(url, "zed") as client:
+    async with connect(url, "zed") as client:
         await client.break_off()
-
-    async def gone() -> bool:
-        return not owning(redis_server)["zed"]
-
-    await until(gone, "the grace to be over")
+    await until(lambda: not owning(redis_server)["zed"], "the grace to be over")
 
 
 def listed(redis_server: RedisServer) -> Counter[str]:

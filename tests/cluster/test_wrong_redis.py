@@ -15,9 +15,11 @@ import trio
 from gateway.backplane import Unavailable
 from gateway.delivery.log_states import LogState
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import NodeProcess, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 NICKS = "chat:{nicks}"
 PATIENT: Final[dict[str, object]] = {"redis_timeout": 30, "probe_seconds": 0}
@@ -102,7 +104,7 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
     send = {"type": "send", "room": "lobby", "text": "hi"}
     async with (
         open_cluster(redis_server, 1, **PATIENT) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         node = cluster.nodes[0]
         await alice.ask({"type": "join", "room": "lobby", "id": "j"})
@@ -123,17 +125,13 @@ async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
 ) -> None:
     monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.05)
     async with running_node(redis_server) as node:
-
-        async def refused() -> bool:
-            return "(maxmemory-policy volatile-lru)" in (node.context.why_not_ready() or "")
-
-        async def ready() -> bool:
-            return node.context.why_not_ready() is None
-
         redis_server.ask("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "volatile-lru")
-        await until(refused, "the policy to be noticed")
+        await until(
+            lambda: "(maxmemory-policy volatile-lru)" in (node.context.why_not_ready() or ""),
+            "the policy to be noticed",
+        )
         redis_server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
-        await until(ready, "its end to be noticed")
+        await until(lambda: node.context.why_not_ready() is None, "its end to be noticed")
 
 
 async def test_what_is_forbidden_is_told_by_readiness_and_logged_once(
@@ -177,9 +175,9 @@ async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
     """All of them, on every node, within a few heartbeats."""
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice"),
-        raw_client(cluster.urls[0], "bob"),
-        raw_client(cluster.urls[1], "carol"),
+        connect(cluster.urls[0], "alice"),
+        connect(cluster.urls[0], "bob"),
+        connect(cluster.urls[1], "carol"),
     ):
 
         def owners() -> dict[str, str]:
@@ -189,12 +187,8 @@ async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
         before = owners()
         assert len(before) == 3
         redis_server.ask("DEL", lost)
-
-        async def there_again() -> bool:
-            return owners() == before
-
-        await until(there_again, "the nicknames to be there again")
-        async with raw_client(cluster.urls[1]) as another:
+        await until(lambda: owners() == before, "the nicknames to be there again")
+        async with connect(cluster.urls[1]) as another:
             refused = await another.ask({"type": "hello", "nick": "Alice"})
             assert refused["code"] == "nick_taken"
 
@@ -204,7 +198,7 @@ async def test_a_nickname_that_somebody_else_took_meanwhile_is_lost(
 ) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0], "alice") as alice,
     ):
         redis_server.ask("HSET", NICKS, "alice", "another node-x Alice")
         redis_server.ask("HSET", f"{NICKS}:sessions", "another", "alice")

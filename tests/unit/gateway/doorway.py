@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,12 +12,8 @@ from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
 from tests import PATIENCE
+from tests.http import Response
 from tests.memory_transport import MemoryStream, memory_connection
-
-HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n"
-)
 
 
 def ready() -> str | None:
@@ -47,16 +42,6 @@ class Door:
         return Response(await self.receive_all())
 
 
-class Response:
-    """An HTTP response, taken apart."""
-
-    def __init__(self, data: bytes) -> None:
-        head, _, self.body = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("ascii").split("\r\n")
-        self.status = int(first.split(" ")[1])
-        self.headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}
-
-
 @asynccontextmanager
 async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator[Door]:
     """Serve one connection of a node that has never reached its Redis."""
@@ -76,7 +61,3 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
         with trio.fail_after(PATIENCE):
             await opened.served.wait()
         assert transport.closed
-
-
-def get(path: str, method: str = "GET") -> bytes:
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

@@ -23,6 +23,7 @@ from gateway.net.listener import (
     open_listeners,
 )
 from tests import PATIENCE
+from tests.waiting import until
 
 
 class Guests:
@@ -130,9 +131,8 @@ async def test_where_no_more_files_may_be_watched_it_goes_on_later(
     [listening] = await open_listeners("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(accept_forever, [listening], nursery, guests.serve, ConnectionSlots(100))
-        with socket.create_connection(listening.getsockname()), trio.fail_after(10):
-            while not guests.sockets:
-                await trio.sleep(0.001)
+        with socket.create_connection(listening.getsockname()):
+            await until(lambda: guests.sockets, "the guest to be let in")
         nursery.cancel_scope.cancel()
     assert refused == 1
     guests.sockets[0].close()
