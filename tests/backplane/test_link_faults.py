@@ -17,7 +17,7 @@ from gateway.backplane.redis.scripts import ALL_SCRIPTS, CLAIM, PUBLISH, SNAPSHO
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.redis.server_check import QUESTIONS
 from tests import PATIENCE
-from tests.backplane.conftest import TIMEOUT, Links
+from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.redis_server import RedisServer
 
@@ -91,18 +91,18 @@ async def test_what_was_asked_of_a_lost_connection_is_not_asked_of_the_next(
 
 
 async def test_what_was_never_written_to_a_lost_connection_is_not_asked_of_the_next(
-    links: Links, redis_server: RedisServer
+    link: Link, redis_server: RedisServer, mock_clock: MockClock
 ) -> None:
     """The socket is full, so that calls wait to be written when the connection is given up."""
-    link = await links.open(patience=0.3)
+    mock_clock.rate = 1.0
     redis_server.pause()
-    with trio.fail_after(PATIENCE):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(fails, partial(link.call, "ECHO", "x" * 8_000_000))
-            await wait_all_tasks_blocked()
-            for _ in range(5):
-                nursery.start_soon(fails, partial(link.call, "INCR", "counter"))
-    link._timeout = TIMEOUT  # what follows may take its time
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fails, partial(link.call, "ECHO", "x" * 8_000_000))
+        await wait_all_tasks_blocked()
+        for _ in range(5):
+            nursery.start_soon(fails, partial(link.call, "INCR", "counter"))
+        await wait_all_tasks_blocked()
+        mock_clock.jump(TIMEOUT + 1)
     redis_server.resume()
     await connected_again(link)
     await expect_echo(link, "in step")
@@ -110,16 +110,16 @@ async def test_what_was_never_written_to_a_lost_connection_is_not_asked_of_the_n
 
 
 async def test_a_redis_that_hangs_fails_its_callers_and_is_left(
-    links: Links, redis_server: RedisServer
+    link: Link, redis_server: RedisServer, mock_clock: MockClock
 ) -> None:
-    link = await links.open(patience=0.3)
+    mock_clock.rate = 1.0
     redis_server.pause()
-    with trio.fail_after(PATIENCE):
-        async with trio.open_nursery() as nursery:
-            for _ in range(10):
-                nursery.start_soon(fails, partial(link.call, "PING"))
+    async with trio.open_nursery() as nursery:
+        for _ in range(10):
+            nursery.start_soon(fails, partial(link.call, "PING"))
+        await wait_all_tasks_blocked()
+        mock_clock.jump(TIMEOUT + 1)
     await disconnected(link)
-    link._timeout = TIMEOUT  # what follows may take its time
     redis_server.resume()
     await connected_again(link)
     assert await link.call("ECHO", "back") == b"back"

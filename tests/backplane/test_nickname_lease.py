@@ -25,9 +25,12 @@ from gateway.backplane.member_line import nick_of
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import RELEASE
+from gateway.backplane.terms import up_to_terms
 from gateway.policy.nicknames import fold
 from tests.redis_server import RedisServer
 
+KEYS: Final = ("test:{nicks}", "test:{nicks}:sessions")
 LINES: Final = ("Alice", "ALICE away at lunch", "Bob", "Carol busy", "carol_")
 ENOUGH: Final = 2
 """Nicknames that must be owned for the loss of them all to be worth a try."""
@@ -196,10 +199,12 @@ class AnyHistory(RuleBasedStateMachine):
         self.beats(member)
         if data.draw(st.booleans(), label="claims again first"):
             self.settles(member)
-        if data.draw(st.booleans(), label="given back"):
-            terms = dict.fromkeys(sessions, NO_TERM)
-            ended = self.do(self.any_node(data).nicks._release, terms, mark)
-            self.frees(ended, lambda held: held.session in sessions and held.mark == mark)
+        given_back = data.draw(st.booleans(), label="given back")
+        if sessions and given_back:
+            terms = up_to_terms(dict.fromkeys(sessions, NO_TERM))
+            ended = self.do(self.link.run_script, RELEASE, KEYS, mark, *terms)
+            freed = [session.decode() for session in ended]
+            self.frees(freed, lambda held: held.session in sessions and held.mark == mark)
 
     @rule(data=st.data())
     def beat(self, data: st.DataObject) -> None:
@@ -235,10 +240,10 @@ class AnyHistory(RuleBasedStateMachine):
     def fail_over(self) -> None:
         """Go on with what the replica has."""
         self.owned, self.replica = self.replica, {}
-        self.ask("DEL", "test:{nicks}", "test:{nicks}:sessions")
+        self.ask("DEL", *KEYS)
         for key, held in self.owned.items():
-            self.ask("HSET", "test:{nicks}", key, " ".join(map(str, held)))
-            self.ask("HSET", "test:{nicks}:sessions", held.session, key)
+            self.ask("HSET", KEYS[0], key, " ".join(map(str, held)))
+            self.ask("HSET", KEYS[1], held.session, key)
 
     @precondition(lambda self: len(self.owned) > ENOUGH)
     @rule()

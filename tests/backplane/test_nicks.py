@@ -146,9 +146,8 @@ async def test_what_was_released_is_free(node: Node, redis_server: RedisServer) 
 
 
 async def test_a_dead_nodes_nicknames_are_free_and_no_others(
-    nodes: NodeRegistry, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.nicks._SCAN_COUNT", 50)
     dead, alike, alive = [await nodes.open(name) for name in ("n1", "n11", "n2")]
     async with trio.open_nursery() as nursery:
         for number in range(600):

@@ -157,14 +157,16 @@ async def test_what_a_dead_node_left_empty_keeps_no_other_room_out_of_the_listin
 
 
 async def test_a_room_whose_history_has_expired_is_not_listed(
-    node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    node: Node, redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.rooms._BATCH", 1)
-    await node.rooms.register("older", "old", "new")
-    redis_server.ask("ZADD", "test:rooms:sizes", 1, "old", 1, "older")
-    redis_server.ask("ZADD", "test:rooms", 1, "older")
-    redis_server.ask("ZADD", "test:rooms", 1, "old")
+    def expire(rooms: list[str]) -> None:
+        for index in ("test:rooms:sizes", "test:rooms"):
+            redis_server.ask("ZADD", index, *(word for room in rooms for word in (1, room)))
+
+    await node.rooms.register("old", "older", "new")
+    expire(["old", "older"])
     assert [room for room, _ in await node.rooms.listing(10)] == ["new"]
+    expire([f"old{number}" for number in range(600)])  # more than are forgotten at a time
     await node.rooms.forget_expired()
     assert redis_server.ask("ZRANGE", "test:rooms", 0, -1) == ["new"]
     assert not redis_server.ask("EXISTS", "test:rooms:sizes")
@@ -188,9 +190,8 @@ async def test_a_room_is_in_the_index_until_its_history_expires_by_the_clock_of_
 
 
 async def test_what_a_dead_node_held_is_released_in_batches(
-    nodes: NodeRegistry, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry,
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.rooms._SCAN_COUNT", 50)
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
     async with trio.open_nursery() as nursery:
         for number in range(1000):

@@ -28,9 +28,9 @@ class Listener:
         self._changed = trio.Event()
 
     async def run(self) -> None:
-        await self.subscription.run(on_burst=self._on_burst, on_restored=self._on_restored)
+        await self.subscription.run(on_burst=self.on_burst, on_restored=self._on_restored)
 
-    async def _on_burst(self, burst: Burst) -> None:
+    async def on_burst(self, burst: Burst) -> None:
         self.bursts.append(burst)
         self._changed.set()
 
@@ -200,7 +200,7 @@ async def test_restored_comes_only_when_all_are_confirmed(
         seen.append(len(redis_server.ask("PUBSUB", "CHANNELS")))
 
     nursery.start_soon(
-        partial(listener.subscription.run, on_burst=listener._on_burst, on_restored=on_restored)
+        partial(listener.subscription.run, on_burst=listener.on_burst, on_restored=on_restored)
     )
     await until(lambda: seen, "the subscription to be restored")
     assert seen == [2 * SUBSCRIBE_BATCH]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import trio
 
+from gateway.backplane import RedisEndpoint
 from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
@@ -23,6 +24,50 @@ from tests.redis_server import RedisServer
 from tests.waiting import until
 
 
+class NamedServer:
+    """A topology of which the test says what server there is, if any."""
+
+    place = "the test's"
+    database = 0
+
+    def __init__(self, server: RedisServer | None = None) -> None:
+        self._moved = trio.Event()
+        self.name(server)
+
+    def name(self, server: RedisServer | None) -> None:
+        """Name a server to those who connect from now on."""
+        self._server = RedisEndpoint.from_url(server.url) if server else None
+
+    def announce(self, server: RedisServer) -> None:
+        """Have everybody connect to this server."""
+        self.name(server)
+        self._moved.set()
+        self._moved = trio.Event()
+
+    async def find(self) -> RedisEndpoint:
+        await trio.lowlevel.checkpoint()
+        if self._server is None:
+            raise OSError("the test has named no server")
+        return self._server
+
+    async def certain(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        while True:
+            await self._moved.wait()
+            on_moved()
+
+
+@asynccontextmanager
+async def serving(node: Node) -> AsyncIterator[str]:
+    """Run a node; yields its URL."""
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(node.run)
+        yield f"ws://127.0.0.1:{port}/ws"
+        nursery.cancel_scope.cancel()
+
+
 @asynccontextmanager
 async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncIterator[Node]:
     """Run a node that is ready; there is no flood control."""
@@ -35,14 +80,12 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
             flood_rate=0,
         )
     )
-    async with trio.open_nursery() as nursery:
-        await nursery.start(node.run)
+    async with serving(node):
         await until(
             lambda: node.membership.is_idle and node.context.why_not_ready() is None,
             "the node to be ready",
         )
         yield node
-        nursery.cancel_scope.cancel()
 
 
 class Client:

@@ -204,7 +204,7 @@ async def talked_in(node: Node, session: Client, words: str) -> Room:
     for number in range(1, 61):
         fields = {"room": "lobby", "text": f"{words} {number}", "id": str(number)}
         await session.say(json.dumps({"type": "send"} | fields))
-    room = node._relay.rooms["lobby"]
+    room = node.context.relay.rooms["lobby"]
     await until(lambda: room.position == 60, "all that was said to be heard")
     return room
 
@@ -216,7 +216,7 @@ async def answering_late(
     """Run a session whose node hears of an erasure between a read of the log and its answer."""
     frames: list[bytes] = []
     async with running_node(redis_server) as node:
-        rooms = node._backplane.rooms
+        rooms = node.context.backplane.rooms
         read = rooms.messages_before
         with session_on(node) as session:
             await command(session, "hello", nick="alice")
@@ -226,7 +226,7 @@ async def answering_late(
             async def erase_behind(name: str, before: int | None, limit: int) -> list[bytes]:
                 page = await read(name, before, limit)
                 if not room.erasures.count:
-                    link = node._backplane.link
+                    link = node.context.backplane.link
                     log = RoomLog(link, namespace="chat", scope="chat@0", room=name)
                     await log.erase(room.epoch, up_to=60)
                     await until(lambda: room.erasures.count == 1, "the erasure to be heard")
@@ -275,7 +275,7 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
 
             async def erase_what_is_on_its_way(_: WriteBuffer) -> None:
                 if not room.erasures.count:
-                    link = node._backplane.link
+                    link = node.context.backplane.link
                     log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
                     await log.erase(room.epoch, seqs=[7])
                     await until(lambda: room.erasures.count == 1, "the erasure to be heard")

@@ -91,7 +91,7 @@ async def test_nobody_is_dead_because_redis_was_slow(
 
             await until(both_go_on, "both to go on beating")
         for node in (one, other):
-            assert node._backplane.incarnation.name == node.name, "never taken for dead"
+            assert node.context.backplane.incarnation.name == node.name, "never taken for dead"
 
 
 async def test_nobody_is_dead_because_all_stood_still_together(redis_server: RedisServer) -> None:
@@ -114,8 +114,8 @@ async def test_nobody_is_dead_because_all_stood_still_together(redis_server: Red
 
 
 async def _beats(*nodes: Node) -> list[int]:
-    names = [node._backplane.incarnation.name for node in nodes]
-    found = await nodes[0]._backplane.link.call("HMGET", "chat:heartbeats", *names)
+    names = [node.context.backplane.incarnation.name for node in nodes]
+    found = await nodes[0].context.backplane.link.call("HMGET", "chat:heartbeats", *names)
     return [int(count or 0) for count in found]
 
 

@@ -176,7 +176,7 @@ async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: Redi
             for number in range(3):
                 await command(bob, "hello", nick="alice", session=f"{number}" * 22)
             await command(bob, "hello", resume="a" * 22)
-            assert (bob.nick, len(node._relay.inboxes._inboxes)) == ("alice", 1)
+            assert (bob.nick, len(node.context.relay.inboxes.all)) == ("alice", 1)
             await node.context.registry.all_released()
             assert list(node.context.registry.sessions) == [bob.sid]
             bob.end(goodbye=True)

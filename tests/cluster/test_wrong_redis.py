@@ -266,7 +266,7 @@ async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServ
             for to in ("alice", "bob"):
                 say = {"type": "direct", "to": to, "text": "hi", "id": to}
                 await bob.say(json.dumps(say))
-            inboxes = node._relay.inboxes
+            inboxes = node.context.relay.inboxes
             spoilt = f"chat:{{inbox:{alice.sid}}}:meta"
             assert redis_server.ask("DEL", spoilt)
             redis_server.ask("SET", spoilt, "spoilt")
@@ -278,6 +278,6 @@ async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServ
 
             await until(compared, "the other inbox to be compared")
             with pytest.raises(Unavailable):
-                await node._backplane.inboxes.read(alice.sid, after=0, limit=1)
+                await node.context.backplane.inboxes.read(alice.sid, after=0, limit=1)
             for session in (alice, bob):
                 session.end()

@@ -11,6 +11,7 @@ import trio
 from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
+from gateway.sessions.context import NodeContext
 from tests import PATIENCE
 from tests.http import Response
 from tests.memory_transport import MemoryStream, memory_connection
@@ -27,7 +28,8 @@ def not_ready() -> str | None:
 class Door:
     """A connection that is served, and its client's end."""
 
-    def __init__(self, connection: Connection, client: MemoryStream) -> None:
+    def __init__(self, context: NodeContext, connection: Connection, client: MemoryStream) -> None:
+        self.context = context
         self.connection = connection
         self.client = client
         self.served = trio.Event()
@@ -49,7 +51,8 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
     transport, client = memory_connection()
     async with trio.open_nursery() as nursery:
-        opened = Door(Connection(context, transport, "client:1", nursery.start_soon), client)
+        connection = Connection(context, transport, "client:1", nursery.start_soon)
+        opened = Door(context, connection, client)
 
         async def serve() -> None:
             await opened.connection.serve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import structlog
@@ -52,17 +53,15 @@ async def test_not_ready_says_why() -> None:
     assert json.loads(response.body) == {"ready": False, "reason": "Redis does not answer"}
 
 
-def broken() -> str | None:
+def broken() -> NoReturn:
     raise ZeroDivisionError("a fault of its own")
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
-async def test_a_fault_of_the_nodes_own_is_answered_and_logged(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.node.Node._gauges", lambda _: broken())
+async def test_a_fault_of_the_nodes_own_is_answered_and_logged(path: str) -> None:
     with structlog.testing.capture_logs() as logs:
         async with door(broken) as opened:
+            opened.context.metrics.read_gauges = broken
             response = await opened.request(request(path))
     assert response.status == 500
     assert b"failed" in response.body
@@ -78,7 +77,7 @@ async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
     statm = tmp_path / "statm"
     if content is not None:
         statm.write_text(content)
-    monkeypatch.setattr("gateway.observability.metrics._STATM", statm)
+    monkeypatch.setattr("gateway.observability.metrics.STATM", statm)
     async with door() as opened:
         response = await opened.request(request("/metrics"))
     assert response.status == 200
