@@ -105,9 +105,7 @@ class SentinelGroup:
     async def lose_primary(self) -> None:
         """Kill the primary; the sentinels have the replica take over as soon as they see it."""
         self._judge_after(HASTY)
-        assert self.primary.process is not None
-        self.primary.process.kill()
-        await self.primary.process.wait()
+        await self.primary.kill()
 
     def cut_replication(self) -> None:
         """Have the replica follow nobody: what is written from now on, it does not have."""

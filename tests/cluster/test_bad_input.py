@@ -115,16 +115,6 @@ async def lists(client: WebSocketClient, nicks: list[str]) -> bool:
     return [member["nick"] for member in answer["members"]] == nicks
 
 
-async def test_hello_comes_first(node: NodeProcess) -> None:
-    async with connect(node.url) as client:
-        for kind in ("join", "leave", "members", "history"):
-            answer = await client.ask({"type": kind, "room": "lobby", "id": "x"})
-            assert (answer["code"], answer["id"]) == ("unauthorized", "x")
-        assert (await client.ask(send("hi")))["code"] == "unauthorized"
-        assert (await client.ask({"type": "hello", "nick": "no spaces"}))["code"] == "bad_nick"
-        assert (await client.ask({"type": "hello", "nick": "alice"}))["type"] == "welcome"
-
-
 async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
     payloads = ('"' + "x" * 16_383 + '"', '"' + "é" * 8_192 + '"', "x" * 5_000_000)
     for number, payload in enumerate(payloads):
@@ -137,13 +127,6 @@ async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
         exactly = '{"type":"ping","id":"x","pad":"' + "x" * (16_384 - 33) + '"}'
         assert len(exactly) == 16_384
         assert (await alice.ask(exactly))["type"] == "ok"
-
-
-async def test_text_that_is_not_utf8_closes_with_1007(node: NodeProcess) -> None:
-    async with connect(node.url) as bare:
-        await bare.send(b"\xff\xfe\xfd")
-        answer = await bare.receive_all()
-        assert answer[:4] == b"\x88" + answer[1:2] + (1007).to_bytes(2, "big")
 
 
 async def test_an_id_used_again_for_something_else_does_that(node: NodeProcess) -> None:

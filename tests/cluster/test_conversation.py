@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 
 import pytest
 import trio
@@ -217,37 +216,3 @@ async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
         assert seqs + [m["seq"] for m in frame["messages"]] == list(range(8, 1_301))
         await alice.say({"type": "send", "room": "lobby", "text": "more", "id": "more"})
         assert (await bob.hear_type("message"))["seq"] == 1_301
-
-
-@pytest.mark.parametrize("rounds", [200])
-async def test_one_nickname_many_claims_one_winner(redis_server: RedisServer, rounds: int) -> None:
-    async with open_cluster(redis_server, 3) as cluster, trio.open_nursery() as nursery:
-        clients = [
-            await nursery.start(partial(_idle_client, cluster.urls[n % 3], f"racer-{n}"))
-            for n in range(100)
-        ]
-        for number in range(rounds):
-            winners: list[int] = []
-
-            async def claim(index: int, name: str, winners: list[int] = winners) -> None:
-                try:
-                    await clients[index].rename(name)
-                except CommandError as error:
-                    assert error.code == "nick_taken"
-                else:
-                    winners.append(index)
-
-            async with trio.open_nursery() as race:
-                for index in range(100):
-                    race.start_soon(claim, index, f"Winner{number}")
-            assert len(winners) == 1, f"round {number}: {len(winners)} winners"
-            await clients[winners[0]].rename(f"racer-{winners[0]}")
-        nursery.cancel_scope.cancel()
-
-
-async def _idle_client(
-    url: str, nick: str, task_status: trio.TaskStatus[ClientSession] = trio.TASK_STATUS_IGNORED
-) -> None:
-    async with open_session([url], nick=nick) as session:
-        task_status.started(session)
-        await trio.sleep_forever()

@@ -101,14 +101,6 @@ async def say(client: WebSocketClient, text: str, *, until_it_is: str = "ok") ->
     return frame
 
 
-async def go_back(redis_server: RedisServer) -> None:
-    """Have Redis forget all that it was told since it last saved its data."""
-    assert redis_server.process is not None
-    redis_server.process.kill()
-    await redis_server.process.wait()
-    await redis_server.start()
-
-
 async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
@@ -120,7 +112,7 @@ async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
             await bob.ask({"type": "join", "room": "lobby", "id": "j"})
             redis_server.ask("SAVE")
         await until(partial(_holds_one, redis_server), "bob to be gone")
-        await go_back(redis_server)
+        await redis_server.crash()
         assert not await _holds_one(redis_server)
         await until(partial(_holds_one, redis_server), "bob to be gone again")
         listed = await members(alice)
@@ -150,7 +142,7 @@ async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
         redis_server.ask("SAVE")
         assert proxy.silence() == 1
         await say(alice, "lost")
-        await go_back(redis_server)
+        await redis_server.crash()
         assert (await alice.hear_type("notice"))["code"] == "history_lost"
 
 
@@ -191,48 +183,3 @@ async def node_to_deafen(
 
 async def _connected(node: NodeProcess) -> bool:
     return await node.metric("chat_redis_connected") == 1
-
-
-async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(
-    tmp_path: Path,
-) -> None:
-    """A node was away while Redis lost messages and others took their places."""
-    async with (
-        RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, 2) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-        connect(cluster.urls[1], "bob") as bob,
-    ):
-        joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
-
-        async def say(text: str) -> None:
-            command = {"type": "send", "room": "lobby", "text": text, "id": text}
-            while (await bob.ask(command))["type"] == "error":
-                await trio.sleep(0.05)
-
-        for number in range(1, 6):
-            await say(f"kept {number}")
-        redis_server.ask("SAVE")
-        for number in range(6, 11):
-            await say(f"lost {number}")
-        while (await alice.hear_type("message"))["seq"] < 10:
-            pass
-        cluster.nodes[0].pause()
-        assert redis_server.process is not None
-        redis_server.process.kill()
-        await redis_server.process.wait()
-        await redis_server.start()
-        await cluster.nodes[1].ready()
-        for number in range(6, 13):
-            await say(f"new {number}")
-        cluster.nodes[0].resume()
-        notice = await alice.hear_type("notice")
-        assert (notice["code"], notice["seq"]) == ("history_lost", 5)
-        assert notice["epoch"] != joined["epoch"]
-        texts = [(await alice.hear_type("message"))["text"] for _ in range(7)]
-        assert texts == [f"new {number}" for number in range(6, 13)]
-        # Whoever was away meanwhile learns it, too.
-        since = {"epoch": joined["epoch"], "seq": 10}
-        again = await alice.ask({"type": "join", "room": "lobby", "since": since, "id": "a"})
-        assert again["recovered"] is False

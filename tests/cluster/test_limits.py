@@ -11,7 +11,6 @@ import trio
 
 from client.session import CannotConnect, open_session
 from gateway import wire
-from tests.http import http_get
 from tests.load.target.processes import usage
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
@@ -99,24 +98,6 @@ async def test_a_silent_client_is_pinged_and_a_dead_one_closed(redis_server: Red
                 assert received.endswith(b"no answer to pings")
                 nursery.cancel_scope.cancel()
             assert (await alive.ask({"type": "ping", "id": "p"}))["type"] == "ok"
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "words"),
-    [
-        ("/", 200, "chat gateway"),
-        ("/healthz", 200, "ok"),
-        ("/readyz", 200, "true"),
-        ("/metrics", 200, "chat_publish_seconds_bucket"),
-        ("/ws", 426, "WebSocket"),
-        ("/admin", 404, "nothing"),
-    ],
-)
-async def test_http(redis_server: RedisServer, path: str, status: int, words: str) -> None:
-    async with open_cluster(redis_server, 1) as cluster:
-        answered, body = await http_get(cluster.nodes[0].port, path)
-        assert answered == status
-        assert words in body
 
 
 async def test_metrics_count_what_happened(redis_server: RedisServer) -> None:

@@ -43,15 +43,6 @@ async def lost_at_least(node: NodeProcess, lines: int) -> bool:
 
 
 @linux_only
-async def test_a_log_on_a_full_disk_takes_nobody_along(redis_server: RedisServer) -> None:
-    async with redirected_node(redis_server, "2>/dev/full") as node:
-        await talk(node, "alice")
-        await talk(node, "bob")
-        await until(lambda: lost_at_least(node, 4), "the lost lines to be counted")
-        assert await node.stop() == 0
-
-
-@linux_only
 async def test_a_log_goes_on_when_the_disk_has_room_again(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:

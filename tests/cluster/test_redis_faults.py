@@ -101,22 +101,6 @@ async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
         assert bob.notices == []
 
 
-async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
-        redis_server.ask("CONFIG", "SET", "maxmemory", 1)
-        answer = await alice.ask(send)
-        assert (answer["code"], answer["id"]) == ("unavailable", "1")
-        redis_server.ask("CONFIG", "SET", "maxmemory", 0)
-        assert (await alice.ask(send))["seq"] == 1
-        redis_server.ask("SCRIPT", "FLUSH")
-        assert (await alice.ask(send | {"id": "2"}))["seq"] == 2
-
-
 async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2, probe_seconds=2) as cluster,

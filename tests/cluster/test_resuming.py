@@ -11,9 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-import trio
 
-from tests import PATIENCE
 from tests.cluster.inside import command, running_node, session_on
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
@@ -253,32 +251,3 @@ async def test_a_notice_that_was_missed_is_made_good(redis_server: RedisServer) 
         redis_server.ask("CLIENT", "KILL", "TYPE", "pubsub")
         assert await old.closed() == 4502
         assert redis_server.ask("HGET", "chat:{nicks}", "alice") == owner
-
-
-async def test_many_take_up_one_session_and_one_has_it(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 3) as cluster,
-        dropped(cluster.nodes[0], "alice", "lobby") as secret,
-    ):
-        others, one_has_it = 11, trio.Event()
-        closed: list[int] = []
-        welcomed: list[WebSocketClient] = []
-
-        async def take_up(url: str) -> None:
-            async with connect(url) as client:
-                while (answer := await resume(client, secret)).get("code") == "unavailable":
-                    pass
-                assert answer["resumed"] is True
-                welcomed.append(client)
-                closed.append(await client.closed())
-                if len(closed) == others:
-                    one_has_it.set()
-
-        async with trio.open_nursery() as nursery:
-            for number in range(1 + others):
-                nursery.start_soon(take_up, cluster.urls[number % 3])
-            with trio.fail_after(PATIENCE):
-                await one_has_it.wait()
-            assert len(welcomed) == 1 + others
-            assert closed == [4502] * others
-            nursery.cancel_scope.cancel()

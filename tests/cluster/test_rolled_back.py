@@ -69,13 +69,6 @@ def numbered(what: str, count: int, first: int = 0) -> list[str]:
     return [f"{what} {number}" for number in range(first, first + count)]
 
 
-async def go_on_from_save(redis_server: RedisServer) -> None:
-    assert redis_server.process is not None
-    redis_server.process.kill()
-    await redis_server.process.wait()
-    await redis_server.start()
-
-
 async def hear_until(client: WebSocketClient, text: str) -> list[tuple[str, int]]:
     """Text or code, and seq, of every message and notice up to one."""
     heard: list[tuple[str, int]] = []
@@ -116,7 +109,7 @@ async def test_everybody_hears_what_is_said_after_a_roll_back_of_any_length(
         still: list[NodeProcess] = cluster.nodes[-1:] if stands_still else []
         for node in still:
             node.pause()
-        await go_on_from_save(redis_server)
+        await redis_server.crash()
         async with speaker(redis_server) as speaking:
             await speaking.say(*numbered("new", NEW))
             heard = [
@@ -146,7 +139,7 @@ async def test_an_inbox_is_read_on_after_a_roll_back_of_any_length(tmp_path: Pat
                 redis_server.ask("SAVE")
                 await speaking.say(*numbered("lost", 4 * REMEMBERED))
             await hear_until(alice, f"lost {4 * REMEMBERED - 1}")
-            await go_on_from_save(redis_server)
+            await redis_server.crash()
             async with speaker(redis_server, to_alice=True) as speaking:
                 await speaking.say(*numbered("new", NEW))
                 assert await hear_until(alice, f"new {NEW - 1}") == AFTER_A_LOSS
@@ -180,7 +173,7 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
                         pass
                 await alice.break_off()
             await cluster.nodes[0].kill()
-        await go_on_from_save(redis_server)
+        await redis_server.crash()
         new = numbered("new", 7)
         async with speaker(redis_server, to_alice=to_alice) as bob:
             await bob.say(*new)
@@ -239,7 +232,7 @@ async def test_who_had_left_is_not_listed_again_for_long(tmp_path: Path) -> None
             await person.ask(JOIN)
         redis_server.ask("SAVE")
         await alice.ask({"type": "leave", "room": "lobby", "id": "l"})
-        await go_on_from_save(redis_server)
+        await redis_server.crash()
 
         async def alone() -> bool:
             answer = await bob.ask({"type": "members", "room": "lobby", "id": "m"})
@@ -266,7 +259,7 @@ async def test_an_epoch_does_not_come_back(tmp_path: Path) -> None:
             async with speaker(redis_server) as speaking:
                 await speaking.say(text)
             await hear_until(alice, text)
-            await go_on_from_save(redis_server)
+            await redis_server.crash()
             while (notice := await alice.hear_type("notice"))["code"] != "history_lost":
                 pass
             epochs.append(notice["epoch"])

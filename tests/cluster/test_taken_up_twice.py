@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 import trio
 
-from gateway.backplane import Entered, Unavailable
+from gateway.backplane import Unavailable
 from gateway.sessions.states import SessionState
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.nodes import Cluster, open_cluster
@@ -168,30 +168,6 @@ async def _none_is_there(redis_server: RedisServer) -> bool:
     return not owning(redis_server) and not listed(redis_server)
 
 
-async def test_a_session_that_says_goodbye_as_it_is_taken_up_goes_on_or_is_over(
-    redis_server: RedisServer,
-) -> None:
-    outcomes: Counter[str] = Counter()
-    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
-        for number in range(20):
-            nick = f"alice-{number}"
-            async with connect(cluster.urls[0]) as old, connect(cluster.urls[1]) as new:
-                secret = (await old.ask({"type": "hello", "nick": nick}))["session"]
-                await old.ask({"type": "join", "room": "lobby", "id": "j"})
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(old.close)
-                    found = await new.ask({"type": "hello", "resume": secret, "id": "h"})
-                outcomes[found["type"]] += 1
-                if found["type"] == "welcome":
-                    await new.ask({"type": "join", "room": "lobby", "id": "j"})
-                    assert listed(redis_server) == owning(redis_server) == Counter([nick])
-                    await new.close()
-                else:
-                    assert found["code"] == "unauthorized"
-            await until(partial(_none_is_there, redis_server), "all to be given back")
-    assert set(outcomes) <= {"welcome", "error"}
-
-
 async def answer(client: WebSocketClient, frame: dict[str, Any]) -> dict[str, Any]:
     """Send a command and receive its answer, whatever comes before it."""
     await client.say(frame)
@@ -223,30 +199,6 @@ def owning(redis_server: RedisServer) -> Counter[str]:
 
 
 SECRET: Final = "s" * 22
-
-
-async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_later(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running_node(redis_server) as one, running_node(redis_server) as two:
-        with session_on(one) as old, session_on(two) as new:
-            await command(old, "hello", nick="alice", session=SECRET)
-            rooms = one.context.backplane.rooms
-            join = rooms.join
-
-            async def join_late(room: str, sid: str, who: str, *, term: int) -> Entered:
-                await command(new, "hello", resume=SECRET)
-                await command(new, "join", room="lobby")
-                return await join(room, sid, who, term=term)
-
-            monkeypatch.setattr(rooms, "join", join_late)
-            await command(old, "join", room="lobby")
-            assert not old.session.is_attached()
-            old.end()
-            await one.context.registry.all_released()
-            members = redis_server.ask("HVALS", "chat:{room:lobby}:members")
-            assert members == [f"{two.name} {new.record.term} alice"]
-            new.end()
 
 
 async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_here_now(

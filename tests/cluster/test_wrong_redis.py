@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +11,6 @@ import pytest
 import structlog.testing
 import trio
 
-from gateway.backplane import Unavailable
-from gateway.delivery.log_states import LogState
 from tests.cluster.inside import command, reclaim_on, running_node, session_on
 from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
@@ -118,20 +115,6 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
         await node.logged("redis can be used again")
         lines = [line["event"] for line in node.log]
         assert lines.count("redis cannot be used") == 1
-
-
-async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.05)
-    async with running_node(redis_server) as node:
-        redis_server.ask("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "volatile-lru")
-        await until(
-            lambda: "(maxmemory-policy volatile-lru)" in (node.context.why_not_ready() or ""),
-            "the policy to be noticed",
-        )
-        redis_server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
-        await until(lambda: node.context.why_not_ready() is None, "its end to be noticed")
 
 
 async def test_what_is_forbidden_is_told_by_readiness_and_logged_once(
@@ -256,28 +239,3 @@ async def test_members_that_vanished_are_entered_again(redis_server: RedisServer
 
 
 # --- what is refused for good ---------------------------------------------------------------------
-
-
-async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServer) -> None:
-    async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            for nick, session in (("alice", alice), ("bob", bob)):
-                await command(session, "hello", nick=nick)
-            for to in ("alice", "bob"):
-                say = {"type": "direct", "to": to, "text": "hi", "id": to}
-                await bob.say(json.dumps(say))
-            inboxes = node.context.relay.inboxes
-            spoilt = f"chat:{{inbox:{alice.sid}}}:meta"
-            assert redis_server.ask("DEL", spoilt)
-            redis_server.ask("SET", spoilt, "spoilt")
-            inboxes.recheck(doubted=True)
-
-            async def compared() -> bool:
-                [bobs] = [inbox for inbox in inboxes.all if inbox.sid == bob.sid]
-                return bobs.log.state is LogState.CURRENT
-
-            await until(compared, "the other inbox to be compared")
-            with pytest.raises(Unavailable):
-                await node.context.backplane.inboxes.read(alice.sid, after=0, limit=1)
-            for session in (alice, bob):
-                session.end()
