@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
@@ -124,6 +125,24 @@ class WebSocketClient:
         """Send a command and receive its `ok`, `error` or `welcome`."""
         await self.say(command)
         return await self.hear_type("ok", "error", "welcome")
+
+    async def join(self, room: str = "lobby", **fields: Any) -> dict[str, Any]:
+        """Join a room; return the answer."""
+        return await self.ask({"type": "join", "room": room, "id": "j"} | fields)
+
+    async def members(self, room: str = "lobby") -> set[str]:
+        """Return the nicknames of a room's members."""
+        answer = await self.ask({"type": "members", "room": room, "id": "m"})
+        return {member["nick"] for member in answer["members"]}
+
+    async def lists(self, *nicks: str, room: str = "lobby") -> bool:
+        """Return whether these are all members of a room."""
+        return await self.members(room) == set(nicks)
+
+    async def rename(self, nick: str) -> bool:
+        """Ask for another nickname; return whether it was given."""
+        answer = await self.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
+        return bool(answer["type"] == "ok")
 
     async def break_off(self) -> None:
         """Lose the connection, without a goodbye."""

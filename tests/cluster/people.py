@@ -119,7 +119,7 @@ async def two_clients(
     ):
         if room is not None:
             for client in (alice, bob):
-                answer = await client.ask({"type": "join", "room": room, "id": "join"})
+                answer = await client.join(room)
                 assert answer["type"] == "ok"
         yield cluster, alice, bob
 

@@ -45,7 +45,7 @@ async def redirected_node(
 async def talk(node: NodeProcess, nick: str) -> None:
     """Come in, say something and hear it, and go."""
     async with connect(node.url, nick) as client:
-        await client.ask({"type": "join", "room": "lobby", "id": "j"})
+        await client.join()
         await client.say({"type": "send", "room": "lobby", "text": "Hello!", "id": "s"})
         assert (await client.hear_type("message"))["text"] == "Hello!"
 

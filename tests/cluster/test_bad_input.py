@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ REFUSED: list[tuple[str | bytes | dict[str, Any], str, str]] = [
 async def test_each_wrong_frame_gets_its_own_error(node: NodeProcess) -> None:
     async with connect(node.url, "alice") as alice, connect(node.url, "bob") as bob:
         for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+            await client.join()
         for frame, code, words in REFUSED:
             answer = await alice.ask(frame)
             assert answer["type"] == "error", frame
@@ -107,12 +108,7 @@ async def test_each_wrong_frame_gets_its_own_error(node: NodeProcess) -> None:
         await still_well(alice)
         # Nothing of it reached the room: the first message is the first.
         assert (await alice.ask(send("x" * 4096)))["seq"] == 1
-        await until(lambda: lists(alice, ["alice", "bob"]), "both to be listed")
-
-
-async def lists(client: WebSocketClient, nicks: list[str]) -> bool:
-    answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
-    return [member["nick"] for member in answer["members"]] == nicks
+        await until(partial(alice.lists, "alice", "bob"), "both to be listed")
 
 
 async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
@@ -135,7 +131,7 @@ async def test_an_id_used_again_for_something_else_does_that(node: NodeProcess) 
             answer = await alice.ask({"type": "nick", "nick": nick, "id": "1"})
             assert answer["nick"] == nick
         for room in ("r1", "r2"):
-            await alice.ask({"type": "join", "room": room, "id": "j"})
+            await alice.join(room)
         for room in ("r1", "r2"):
             assert (await alice.ask({"type": "leave", "room": room, "id": "l"}))["type"] == "ok"
             said = await alice.ask({"type": "send", "room": room, "text": "hi", "id": "s"})
@@ -165,11 +161,11 @@ async def test_the_same_id_twice_is_answered_like_the_first_time(node: NodeProce
 async def test_fifty_rooms_and_no_more(node: NodeProcess) -> None:
     async with connect(node.url, "alice") as alice:
         for number in range(50):
-            answer = await alice.ask({"type": "join", "room": f"r{number}", "id": "x"})
+            answer = await alice.join(f"r{number}")
             assert answer["type"] == "ok"
         answer = await alice.ask({"type": "join", "room": "one-more", "id": "x"})
         assert answer["code"] == "too_many_rooms"
-        assert (await alice.ask({"type": "join", "room": "r0", "id": "x"}))["type"] == "ok"
+        assert (await alice.join("r0"))["type"] == "ok"
         await alice.ask({"type": "leave", "room": "r0", "id": "l"})
         assert (await alice.ask({"type": "join", "room": "one-more", "id": "x"}))["type"] == "ok"
 
@@ -179,7 +175,7 @@ async def test_who_sends_too_fast_is_told_and_nothing_is_done(redis_server: Redi
         open_cluster(redis_server, 1, flood_burst=20, flood_rate=0.01) as cluster,
         connect(cluster.urls[0], "alice") as alice,
     ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         for number in range(60):
             await alice.say({"type": "send", "room": "lobby", "text": "!", "id": str(number)})
         answers = [await alice.hear_type("ok", "error") for _ in range(60)]

@@ -173,22 +173,21 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
     ):
         first = await alice.join("lobby")
         ids = {await alice.send("lobby", "x", message_id=f"{n}"): f"{n}" for n in range(250)}
-        join = {"type": "join", "room": "lobby", "id": "j"}
         async with connect(cluster.urls[1], "bob") as bob:
             since = {"epoch": first.epoch, "seq": 3}
-            answer = await bob.ask(join | {"since": since})
+            answer = await bob.join(since=since)
             assert answer["recovered"] is True
             assert [m["seq"] for m in answer["messages"]] == list(range(4, 251))
-            answer = await bob.ask(join | {"since": {"epoch": first.epoch, "seq": 250}})
+            answer = await bob.join(since={"epoch": first.epoch, "seq": 250})
             assert (answer["recovered"], answer["messages"]) == (True, [])
             for seq in (100, 199, 200, 249, 250):
                 since = {"epoch": first.epoch, "seq": seq, "id": ids[seq]}
-                answer = await bob.ask(join | {"since": since})
+                answer = await bob.join(since=since)
                 assert answer["recovered"] is True
                 assert [m["seq"] for m in answer["messages"]] == list(range(seq + 1, 251))
-                answer = await bob.ask(join | {"since": since | {"id": "another"}})
+                answer = await bob.join(since=since | {"id": "another"})
                 assert answer["recovered"] is False
-            answer = await bob.ask(join | {"since": {"epoch": "another", "seq": 3}})
+            answer = await bob.join(since={"epoch": "another", "seq": 3})
             assert answer["recovered"] is False
             assert [m["seq"] for m in answer["messages"]] == list(range(201, 251))
 
@@ -201,7 +200,7 @@ async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
         connect(cluster.urls[0], "alice") as alice,
         connect(cluster.urls[1], "bob") as bob,
     ):
-        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+        epoch = (await alice.join())["epoch"]
         for index in range(1_300):
             text = str(index) if index < 1_200 else "x" * 4_000
             await alice.say({"type": "send", "room": "lobby", "text": text, "id": f"s{index}"})

@@ -14,7 +14,6 @@ import pytest
 import trio
 
 from tests.cluster.people import in_the_lobby
-from tests.cluster.test_resuming import members
 from tests.faults.system.proxy import Proxy
 from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
@@ -55,7 +54,7 @@ async def test_a_primary_that_does_not_step_down_is_left(tmp_path: Path) -> None
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")
         await node.ready()
         async with connect(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             old, new = group.primary, group.replica
             with group.no_demotion():
                 await group.fail_over()
@@ -84,7 +83,7 @@ async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path)
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat", probe_seconds=0)
         await node.ready()
         async with connect(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             await group.hand_over()
             await group.settled()
             group.cut_replication()  # what comes by way of the old primary comes no more
@@ -107,18 +106,18 @@ async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
         open_cluster(redis_server, 1, grace_seconds=1) as cluster,
         connect(cluster.urls[0], "alice") as alice,
     ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         async with connect(cluster.urls[0], "bob") as bob:
-            await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+            await bob.join()
             redis_server.ask("SAVE")
         await until(partial(_holds_one, redis_server), "bob to be gone")
         await redis_server.crash()
         assert not await _holds_one(redis_server)
         await until(partial(_holds_one, redis_server), "bob to be gone again")
-        listed = await members(alice)
+        listed = await alice.members()
         while len(listed) > 1:
             await alice.hear_type("presence")
-            listed = await members(alice)
+            listed = await alice.members()
         assert listed == {"alice"}
 
 
@@ -137,7 +136,7 @@ async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
         node_to_deafen(redis_server, cluster) as (node, proxy),
         connect(node.url, "alice") as alice,
     ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         await say(alice, "kept")
         redis_server.ask("SAVE")
         assert proxy.silence() == 1
@@ -155,14 +154,14 @@ async def test_whoever_saw_more_than_a_node_that_is_behind_misses_nothing_there(
         connect(cluster.urls[0], "alice") as alice,
         connect(behind.url, "bob") as bob,
     ):
-        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        epoch = (await alice.join())["epoch"]
+        await bob.join()
         assert proxy.silence() == 1
         for number in range(1, 6):
             await say(alice, str(number))
         since = {"epoch": epoch, "seq": 4}
         async with connect(behind.url, "carol") as carol:
-            again = await carol.ask({"type": "join", "room": "lobby", "id": "j", "since": since})
+            again = await carol.join(since=since)
         assert again["recovered"] is True
         assert [message["seq"] for message in again["messages"]] == [5]
 

@@ -21,7 +21,7 @@ from tests.cluster.people import two_clients
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
-from tests.websocket import WebSocketClient, connect
+from tests.websocket import connect
 
 MEMBERS = "chat:{room:lobby}:members"
 
@@ -60,7 +60,7 @@ async def _stay(
     url: str, nick: str, room: int, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     async with connect(url, nick) as client:
-        answer = await client.ask({"type": "join", "room": f"room-{room}", "id": "j"})
+        answer = await client.join(f"room-{room}")
         assert answer["type"] == "ok"
         task_status.started()
         await trio.sleep_forever()
@@ -77,7 +77,7 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
         assert (await alice.ask(rename))["code"] == "unavailable"
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
         assert (await alice.ask(rename))["nick"] == "alicia"
-        await until(partial(_lists, bob, {"alicia", "bob"}), "the new name to be listed")
+        await until(partial(bob.lists, "alicia", "bob"), "the new name to be listed")
 
         # A leave that could not be noted down everywhere is done, and answered once.
         keys += ["~chat:{room:*", "~chat:rooms*"]
@@ -88,11 +88,6 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
             answers = [await client.hear_type("ok", "error") for _ in range(2)]
             assert [(a["type"], a["id"]) for a in answers] == [("ok", "l"), ("ok", "p")]
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
-
-
-async def _lists(client: WebSocketClient, nicks: set[str]) -> bool:
-    answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
-    return {member["nick"] for member in answer["members"]} == nicks
 
 
 async def test_who_comes_and_goes_during_the_sweep_is_let_be(

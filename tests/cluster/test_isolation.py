@@ -48,7 +48,7 @@ async def test_two_clusters_on_one_redis_are_two_worlds(
                 for nick in (f"alice-{world}", "bob")
             ]
             for person in people[world]:
-                await person.ask({"type": "join", "room": "lobby", "id": "j"})
+                await person.join()
 
         async def listen(world: str) -> None:
             heard[world] = await talk(world, *people[world])
@@ -74,7 +74,7 @@ async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
         open_cluster(redis_server, 1) as cluster,
         connect(cluster.urls[0], "alice") as alice,
     ):
-        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+        epoch = (await alice.join())["epoch"]
         message = '{"seq":1,"at":1,"type":"message","room":"lobby","from":"x","text":"no","id":"1"}'
         for payload in (
             f"=foreign {message}", f"={epoch}{message}", f"={epoch[:-1]} {message}", f"= {message}",

@@ -107,7 +107,7 @@ async def test_metrics_count_what_happened(redis_server: RedisServer) -> None:
         connect(cluster.urls[0], "bob") as bob,
     ):
         node = cluster.nodes[0]
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.join()
         await alice.join("lobby")
         await alice.join("elsewhere")
         for _ in range(5):
@@ -141,7 +141,7 @@ async def test_a_node_whose_files_run_out_keeps_its_redis_and_turns_clients_away
                 await idle.enter_async_context(await trio.open_tcp_stream("127.0.0.1", node.port))
 
         async with connect(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             await hold_open(23)
             with pytest.raises(CannotConnect, match="503"):
                 async with open_session([node.url], nick="bob"):
@@ -181,9 +181,9 @@ async def test_the_fullest_of_very_many_rooms_are_listed_though_nodes_die(
     ):
         async with connect(cluster.urls[0], "alice") as alice:
             for client, room in ((alice, "full"), (bob, "full"), (bob, "other")):
-                await client.ask({"type": "join", "room": room, "id": "j"})
+                await client.join(room)
             for number in range(600):
-                await alice.ask({"type": "join", "room": f"room{number}", "id": "j"})
+                await alice.join(f"room{number}")
 
             async def begins_with(*rooms: tuple[str, int]) -> bool:
                 listed = (await bob.ask({"type": "rooms", "id": "r"}))["rooms"]
@@ -212,13 +212,13 @@ async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisS
         connect(cluster.urls[1], "restless") as restless,
         connect(cluster.urls[1], "closer") as closer,
     ):
-        joined = await watcher.ask({"type": "join", "room": "lobby", "id": "j"})
+        joined = await watcher.join()
         began = trio.current_time()
         for number in range(200):
-            await restless.ask({"type": "join", "room": "lobby", "id": "j"})
+            await restless.join()
             await restless.ask({"type": "leave", "room": "lobby", "id": str(number)})
         # Changes that come to nothing are not told; this one, at the end, is.
-        await closer.ask({"type": "join", "room": "lobby", "id": "j"})
+        await closer.join()
         frames: list[dict[str, object]] = []
         members = {"watcher"}
         version = joined["version"]
@@ -243,7 +243,7 @@ async def test_logs_never_tell_what_was_said(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1, log_level="debug") as cluster:
         node = cluster.nodes[0]
         async with connect(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             await alice.ask({"type": "send", "room": "lobby", "text": secret, "id": "s"})
             await alice.ask({"type": "send", "text": secret, "id": "s"})
         closed = await node.logged("disconnected")

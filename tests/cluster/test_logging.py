@@ -26,7 +26,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, /d
 
 async def test_a_reader_of_the_log_that_dies_takes_nobody_along(redis_server: RedisServer) -> None:
     async with redirected_node(redis_server) as node, connect(node.url, "alice") as alice:
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         assert node.process.stderr is not None
         await node.process.stderr.aclose()
         for number in range(5):

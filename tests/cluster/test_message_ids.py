@@ -24,7 +24,7 @@ async def cluster(redis_server: RedisServer) -> AsyncIterator[Cluster]:
 async def come_in(client: WebSocketClient, **how: Any) -> None:
     answer = await client.ask({"type": "hello", **how})
     assert answer["type"] == "welcome", answer
-    await client.ask({"type": "join", "room": "lobby", "id": "j"})
+    await client.join()
 
 
 async def say(client: WebSocketClient, text: str, **more: str) -> int | str:
@@ -44,7 +44,7 @@ async def test_another_text_under_a_known_id_is_refused(cluster: Cluster) -> Non
         # A change of the name makes it no other message; another room is another log.
         await alice.ask({"type": "nick", "nick": "alicia", "id": "n"})
         assert await say(alice, "first") == 1
-        await alice.ask({"type": "join", "room": "cafe", "id": "j2"})
+        await alice.join("cafe")
         assert await say(alice, "second", room="cafe") == 1
 
 
@@ -63,7 +63,7 @@ async def test_it_is_refused_in_a_new_session_with_the_same_secret(
     cluster: Cluster, redis_server: RedisServer
 ) -> None:
     async with connect(cluster.urls[0], "bob") as bob:
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.join()
         async with connect(cluster.urls[0]) as alice:
             await come_in(alice, nick="alice", session=SECRET)
             assert await say(alice, "first") == 1

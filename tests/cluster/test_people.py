@@ -165,7 +165,6 @@ async def test_an_inbox_is_gone_with_its_session(redis_server: RedisServer) -> N
 async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_status(
     redis_server: RedisServer,
 ) -> None:
-    join = {"type": "join", "room": "lobby", "id": "j"}
     async with (
         open_cluster(redis_server, 2) as cluster,
         connect(cluster.urls[0], "alice") as alice,
@@ -193,7 +192,7 @@ async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_st
         await again.say(direct("alice", "well?", "1"))
         answers = [await again.hear() for _ in range(2)]
         assert {frame["type"]: frame["seq"] for frame in answers} == {"ok": 6, "direct": 6}
-        members = (await again.ask(join))["members"]
+        members = (await again.join())["members"]
         assert members == [{"nick": "bob", "state": "busy", "text": "at it"}]
 
 
@@ -227,7 +226,6 @@ async def test_a_session_whose_node_dies_misses_no_direct(redis_server: RedisSer
 
 
 async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None:
-    join = {"type": "join", "room": "lobby", "id": "j"}
     async with two_clients(redis_server, room="lobby") as (cluster, alice, bob):
         while (await alice.hear_type("presence"))["version"] < 2:
             pass
@@ -243,14 +241,14 @@ async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None
         assert told["changed"] == [{"nick": "rob", "was": "bob"} | status]
         await bob.ask({"type": "leave", "room": "lobby", "id": "l"})
         assert (await alice.hear_type("presence"))["left"] == ["rob"]
-        answer = await bob.ask(join)
+        answer = await bob.join()
         assert {"nick": "rob"} | status in answer["members"]
         told = await alice.hear_type("presence")
         assert told["joined"] == [{"nick": "rob"} | status]
         listing = await alice.ask({"type": "members", "room": "lobby", "id": "m"})
         assert listing["members"] == [{"nick": "alice"}, {"nick": "rob"} | status]
         async with connect(cluster.urls[0], "carol") as carol:
-            assert {"nick": "rob"} | status in (await carol.ask(join))["members"]
+            assert {"nick": "rob"} | status in (await carol.join())["members"]
         await bob.ask({"type": "status", "state": "online", "id": "s3"})
         while "changed" not in (told := await alice.hear_type("presence")):
             pass
@@ -286,7 +284,7 @@ async def test_typing_is_told_to_the_others_and_not_too_often(redis_server: Redi
         connect(cluster.urls[0], "carol") as carol,
     ):
         for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+            await client.join()
         while (await alice.hear_type("presence"))["version"] < 2:
             pass
         typing = {"type": "typing", "room": "lobby", "id": "t"}

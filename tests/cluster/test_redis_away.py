@@ -52,7 +52,7 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
         open_cluster(redis_server, 1, redis_timeout=3) as cluster,
         connect(cluster.urls[0], "alice") as alice,
     ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         redis_server.pause()
         now = {"type": "send", "room": "lobby", "text": "now?", "id": "now"}
         # The first finds out within the timeout; after that everybody is told at once.

@@ -109,11 +109,11 @@ async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: Red
     ):
         node = cluster.nodes[0]
         for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+            await client.join()
         redis_server.ask("CONFIG", "SET", "maxmemory", 1)
         _, reason = await node.not_ready()
         assert "OOM command not allowed" in reason
-        refused = await bob.ask({"type": "join", "room": "cafe", "id": "c"})
+        refused = await bob.join("cafe")
         assert refused["code"] == "unavailable"
         page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
         assert page["type"] == "ok", "reading goes on"
@@ -136,7 +136,7 @@ async def test_a_primary_that_may_not_write_without_replicas_is_named(
         open_cluster(redis_server, 1) as cluster,
         connect(cluster.urls[0], "alice") as alice,
     ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
         redis_server.ask("CONFIG", "SET", "min-replicas-to-write", 1)
         answer = await alice.ask(send)

@@ -27,29 +27,15 @@ async def dropped(
     async with connect(node.url) as client:
         secret = (await client.ask({"type": "hello", "nick": nick}))["session"]
         for room in rooms:
-            await client.ask({"type": "join", "room": room, "id": room})
+            await client.join(room)
         if seen_by is not None:  # who comes and goes at once may not be told at all
-            await until(partial(lists, seen_by, nick, rooms[0]), f"{nick} to be listed")
+            await until(partial(seen_by.lists, nick, "bob", room=rooms[0]), f"{nick} to be listed")
         await client.break_off()
     yield secret
 
 
 async def resume(client: WebSocketClient, secret: str) -> dict[str, Any]:
     return await client.ask({"type": "hello", "resume": secret, "id": "h"})
-
-
-async def members(client: WebSocketClient, room: str = "lobby") -> set[str]:
-    answer = await client.ask({"type": "members", "room": room, "id": "m"})
-    return {member["nick"] for member in answer["members"]}
-
-
-async def lists(client: WebSocketClient, nick: str, room: str = "lobby") -> bool:
-    return nick in await members(client, room)
-
-
-async def renamed(client: WebSocketClient, nick: str) -> bool:
-    answer = await client.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
-    return bool(answer["type"] == "ok")
 
 
 def held(redis_server: RedisServer) -> Any:
@@ -64,16 +50,16 @@ async def test_a_dropped_session_is_taken_up_and_nobody_notices(
         open_cluster(redis_server, 2) as cluster,
         connect(cluster.urls[1], "bob") as bob,
     ):
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.join()
         async with connect(cluster.urls[0]) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "Alice"}))["session"]
-            joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await until(partial(lists, bob, "Alice"), "Alice to be listed")
+            joined = await alice.join()
+            await until(partial(bob.lists, "Alice", "bob"), "Alice to be listed")
             await alice.break_off()
         for number in range(3):
             message = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
             await bob.ask(message)
-        assert await members(bob) == {"Alice", "bob"}
+        assert await bob.members() == {"Alice", "bob"}
         async with connect(cluster.urls[other]) as alice:
             taken = await alice.ask({"type": "hello", "nick": "alice"})
             assert taken["code"] == "nick_taken"
@@ -81,7 +67,7 @@ async def test_a_dropped_session_is_taken_up_and_nobody_notices(
             assert (welcome["nick"], welcome["resumed"]) == ("Alice", True)
             assert welcome["session"] == secret
             since = {"epoch": joined["epoch"], "seq": joined["seq"]}
-            answer = await alice.ask({"type": "join", "room": "lobby", "since": since, "id": "j"})
+            answer = await alice.join(since=since)
             assert answer["recovered"] is True
             assert [m["seq"] for m in answer["messages"]] == [1, 2, 3]
             await alice.ask({"type": "send", "room": "lobby", "text": "back", "id": "9"})
@@ -98,11 +84,11 @@ async def test_a_session_that_does_not_come_back_is_over_after_the_grace(
         open_cluster(redis_server, 2, grace_seconds=0.5) as cluster,
         connect(cluster.urls[1], "bob") as bob,
     ):
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.join()
         async with dropped(cluster.nodes[0], "alice", "lobby", "cafe", seen_by=bob) as secret:
             while (await bob.hear_type("presence")).get("left") != ["alice"]:
                 pass
-            await until(partial(renamed, bob, "Alice"), "the nickname to be free")
+            await until(partial(bob.rename, "Alice"), "the nickname to be free")
             async with connect(cluster.urls[0]) as late:
                 assert (await resume(late, secret))["code"] == "unauthorized"
                 assert (await late.ask({"type": "hello", "nick": "late"}))["type"] == "welcome"
@@ -116,7 +102,7 @@ async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
     async with open_cluster(redis_server, 1) as cluster:
         async with connect(cluster.urls[0]) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             await alice.close()
         await until(lambda: nothing_held(redis_server), "all to be given back")
         async with connect(cluster.urls[0]) as client:
@@ -199,11 +185,11 @@ async def test_an_old_connection_that_lives_is_replaced(
     ):
         secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
         for room in ("lobby", "cafe"):
-            await old.ask({"type": "join", "room": room, "id": room})
+            await old.join(room)
         assert (await resume(new, secret))["type"] == "welcome"
         assert await old.closed() == 4502
-        await new.ask({"type": "join", "room": "lobby", "id": "j"})
-        assert await members(new) == {"alice"}
+        await new.join()
+        assert await new.members() == {"alice"}
         assert (await new.ask({"type": "nick", "nick": "alicia", "id": "n"}))["type"] == "ok"
         sent = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
         assert (await new.ask(sent))["seq"] == 1
@@ -211,7 +197,7 @@ async def test_an_old_connection_that_lives_is_replaced(
         async with connect(cluster.urls[0]) as third:
             assert (await resume(third, secret))["nick"] == "alicia"
             assert await new.closed() == 4502
-            await third.ask({"type": "join", "room": "lobby", "id": "j"})
+            await third.join()
             assert (await third.ask(sent))["seq"] == 1, "said twice, it is said once"
 
 
@@ -223,17 +209,17 @@ async def test_rooms_that_are_not_joined_again_are_left_after_the_grace(
         open_cluster(redis_server, 2, grace_seconds=8) as cluster,
         connect(cluster.urls[1], "bob") as bob,
     ):
-        await bob.ask({"type": "join", "room": "cafe", "id": "j"})
+        await bob.join("cafe")
         async with (
             dropped(cluster.nodes[0], "alice", "lobby", "cafe") as secret,
             connect(cluster.urls[other]) as alice,
         ):
             await resume(alice, secret)
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await until(partial(lists, bob, "alice", "cafe"), "alice to be listed")
+            await alice.join()
+            await until(partial(bob.lists, "alice", "bob", room="cafe"), "alice to be listed")
             while (await bob.hear_type("presence")).get("left") != ["alice"]:
                 pass
-            assert await members(alice, "lobby") == {"alice"}
+            assert await alice.members() == {"alice"}
             refused = await alice.ask({"type": "members", "room": "cafe", "id": "c"})
             assert refused["code"] == "not_in_room"
             assert (await resume(alice, secret))["code"] == "bad_frame"

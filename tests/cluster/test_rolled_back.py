@@ -26,7 +26,6 @@ NEW: Final = 310
 SWEPT_SECONDS: Final = 45.0
 """Less than it takes until the rooms are looked over anyway (`TIDY_SECONDS`)."""
 NICKS: Final = ("alice", "bob", "carol")
-JOIN: Final = {"type": "join", "room": "lobby", "id": "j"}
 
 
 class Speaker:
@@ -99,7 +98,7 @@ async def test_everybody_hears_what_is_said_after_a_roll_back_of_any_length(
             await stack.enter_async_context(connect(url, nick))
             for url, nick in zip(cluster.urls, NICKS, strict=True)
         ]
-        [epoch, *_] = [(await person.ask(JOIN))["epoch"] for person in people]
+        [epoch, *_] = [(await person.join())["epoch"] for person in people]
         async with speaker(redis_server) as speaking:
             await speaking.say(*numbered("kept", KEPT))
             redis_server.ask("SAVE")
@@ -123,7 +122,7 @@ async def test_everybody_hears_what_is_said_after_a_roll_back_of_any_length(
         for person, so_far in zip(people, heard, strict=True):
             everything = [*so_far, *await hear_until(person, "the end")]
             assert everything == [*AFTER_A_LOSS, ("the end", KEPT + NEW + 1)]
-            again = await person.ask(JOIN | {"since": {"epoch": epoch, "seq": KEPT + 1}})
+            again = await person.join(since={"epoch": epoch, "seq": KEPT + 1})
             assert again["recovered"] is False
 
 
@@ -164,7 +163,7 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
         async with open_cluster(redis_server, 1) as cluster:
             async with connect(cluster.urls[0]) as alice:
                 secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
-                joined = await alice.ask(JOIN)
+                joined = await alice.join()
                 async with speaker(redis_server, to_alice=to_alice) as bob:
                     await bob.say(*numbered("kept", 5))
                     redis_server.ask("SAVE")
@@ -184,7 +183,7 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
         ):
             answer = await alice.ask({"type": "hello", "resume": secret, "inbox": position})
             if not to_alice:
-                answer = await alice.ask(JOIN | {"since": position})
+                answer = await alice.join(since=position)
             assert answer["recovered"] is False
             told = [said["text"] for said in answer["directs" if to_alice else "messages"]]
             assert told[-len(new) :] == new
@@ -229,7 +228,7 @@ async def test_who_had_left_is_not_listed_again_for_long(tmp_path: Path) -> None
         connect(cluster.urls[1], "bob") as bob,
     ):
         for person in (alice, bob):
-            await person.ask(JOIN)
+            await person.join()
         redis_server.ask("SAVE")
         await alice.ask({"type": "leave", "room": "lobby", "id": "l"})
         await redis_server.crash()
@@ -250,7 +249,7 @@ async def test_an_epoch_does_not_come_back(tmp_path: Path) -> None:
         open_cluster(redis_server, 1) as cluster,
         connect(cluster.urls[0], "alice") as alice,
     ):
-        epochs = [(await alice.ask(JOIN))["epoch"]]
+        epochs = [(await alice.join())["epoch"]]
         async with speaker(redis_server) as speaking:
             await speaking.say("kept")
         await hear_until(alice, "kept")

@@ -28,7 +28,7 @@ async def test_a_signal_that_is_for_nothing_is_logged_and_harms_nobody(
     async with open_cluster(redis_server, 1) as cluster:
         [node] = cluster.nodes
         async with connect(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             for number, name in [*HARMLESS, (signal.SIGRTMIN + 3, "SIGRTMIN+3")]:
                 node.process.send_signal(number)
                 line = await node.logged("signal", signal=name)

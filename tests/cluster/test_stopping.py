@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 
 import pytest
@@ -24,7 +23,7 @@ async def test_a_stopped_node_sends_its_clients_away_and_leaves_them_resumable(
         node, other = cluster.nodes
         async with connect(node.url, "alice") as alice, connect(node.url, "bob") as bob:
             for client in (alice, bob):
-                await client.ask({"type": "join", "room": "empty", "id": "j"})
+                await client.join("empty")
             node.process.terminate()
             assert (await alice.hear_type("notice"))["code"] == "draining"
             assert await alice.closed() == 4000
@@ -117,13 +116,13 @@ async def test_what_a_killed_node_held_is_given_back(redis_server: RedisServer) 
             connect(first.url, "ghost") as ghost,
             connect(second.url, "alice") as alice,
         ):
-            await ghost.ask({"type": "join", "room": "lobby", "id": "j"})
-            answer = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await ghost.join()
+            answer = await alice.join()
             assert answer["count"] == 2
             await first.kill()
             while (await alice.hear_type("presence")).get("left") != ["ghost"]:
                 pass
-            await until(lambda: _renamed(alice, "Ghost"), "the dead node's nickname to be free")
+            await until(partial(alice.rename, "Ghost"), "the dead node's nickname to be free")
         name = (await second.logged("listening"))["node"]
         await until(
             lambda: redis_server.ask("HKEYS", "chat:heartbeats") == [name],
@@ -142,13 +141,13 @@ async def test_a_node_that_was_only_paused_claims_everything_again(
             connect(other.url, "alice") as alice,
         ):
             for client in (sleeper, dreamer, alice):
-                await client.ask({"type": "join", "room": "lobby", "id": "j"})
+                await client.join()
             paused.pause()
             left: set[str] = set()
             while left != {"sleeper", "dreamer"}:
                 left |= set((await alice.hear_type("presence")).get("left", []))
             # One of the two names finds another owner meanwhile.
-            await until(lambda: _renamed(alice, "dreamer"), "the dead node's nickname to be free")
+            await until(partial(alice.rename, "dreamer"), "the dead node's nickname to be free")
             paused.resume()
             assert await dreamer.closed() == 4501
             joined: set[str] = set()
@@ -158,8 +157,3 @@ async def test_a_node_that_was_only_paused_claims_everything_again(
             sent = {"type": "send", "room": "lobby", "text": "good morning", "id": "1"}
             assert (await sleeper.ask(sent))["type"] == "ok"
             assert (await alice.hear_type("message"))["text"] == "good morning"
-
-
-async def _renamed(client: WebSocketClient, nick: str) -> bool:
-    answer = await client.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
-    return bool(answer["type"] == "ok")

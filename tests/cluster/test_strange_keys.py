@@ -14,8 +14,8 @@ MEMBERS = "chat:{room:lobby}:members"
 
 async def test_a_room_whose_keys_were_spoilt_costs_only_itself(redis_server: RedisServer) -> None:
     async with two_clients(redis_server, nodes=1) as (cluster, alice, bob):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        await bob.ask({"type": "join", "room": "other", "id": "j"})
+        await alice.join()
+        await bob.join("other")
         redis_server.ask("DEL", "chat:{room:lobby}:meta", "chat:heartbeats")
         await cluster.nodes[0].logged("claiming anew")
         await until(
@@ -39,7 +39,7 @@ async def test_what_somebody_else_put_into_redis_is_passed_over(redis_server: Re
     redis_server.ask("XADD", "chat:{room:lobby}:log", "0-1", "m", foreign)
     redis_server.ask("HSET", "chat:{room:lobby}:meta", "epoch", "e")
     async with two_clients(redis_server, nodes=1) as (cluster, alice, _):
-        joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        joined = await alice.join()
         assert (joined["type"], joined.get("messages", [])) == ("ok", [])
         sent = await alice.ask({"type": "send", "room": "lobby", "text": "hi", "id": "1"})
         assert sent["seq"] == 1

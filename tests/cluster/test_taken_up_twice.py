@@ -75,7 +75,7 @@ async def test_the_one_that_has_it_stays_listed_and_keeps_its_name(
                 for n in range(3)
             ]
             secret = (await first.ask({"type": "hello", "nick": nick}))["session"]
-            await first.ask({"type": "join", "room": "lobby", "id": "j"})
+            await first.join()
             if number % 2:
                 await first.break_off()
             winner = await fight(clients, secret, "lobby")
@@ -115,7 +115,7 @@ async def test_a_node_that_stood_still_changes_nothing_of_a_session_that_has_gon
         connect(cluster.urls[1]) as new,
     ):
         secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
-        await old.ask({"type": "join", "room": "lobby", "id": "j"})
+        await old.join()
         still, awake = cluster.nodes
         still.pause()
         for frame in (
@@ -127,7 +127,7 @@ async def test_a_node_that_stood_still_changes_nothing_of_a_session_that_has_gon
         ):
             await old.say(frame)
         assert (await new.ask({"type": "hello", "resume": secret}))["nick"] == "alice"
-        await new.ask({"type": "join", "room": "lobby", "id": "j"})
+        await new.join()
         await awake.logged("node died")
         still.resume()
         assert await old.closed() == 4502

@@ -104,7 +104,7 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
         connect(cluster.urls[0], "alice") as alice,
     ):
         node = cluster.nodes[0]
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         assert (await alice.ask(send | {"id": "1"}))["seq"] == 1
         redis_server.ask("REPLICAOF", HOST, 1)
         await told(node, "is a replica of")

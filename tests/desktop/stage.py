@@ -273,6 +273,19 @@ class Stage:
         session: ClientSession = await self._nursery.start(stay)
         return session
 
+    async def one(self) -> Person:
+        """Have Alice come in."""
+        alice = self.open(nick="alice")
+        await alice.sees("1 member")
+        return alice
+
+    async def two(self) -> tuple[ClientSession, Person]:
+        """Have Bob in the lobby, without a window, and Alice come in."""
+        bob = await self.peer("bob")
+        alice = self.open(nick="alice")
+        await alice.sees("2 members")
+        return bob, alice
+
     async def after_talk(self, lines: int) -> tuple[ClientSession, Person]:
         """Have Bob say ``line 0`` and so on, and Alice come in after that and see the last."""
         bob = await self.peer("bob")
@@ -284,8 +297,7 @@ class Stage:
 
     async def at_the_keys(self) -> tuple[Person, XWindow]:
         """Have Alice come in; gives, beside her, what real keys and clicks are sent to."""
-        alice = self.open(nick="alice")
-        await alice.sees("1 member")
+        alice = await self.one()
         await alice.focus()
         return alice, await XWindow.find("alice in #lobby")
 

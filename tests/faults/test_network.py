@@ -27,7 +27,7 @@ async def test_a_partition_keeps_a_node_from_redis_and_not_from_its_clients(
         assert namespaced or isinstance(cut.network, ProxiedNetwork)
         say = {"type": "send", "room": "lobby", "text": "x"}
         async with connect(cut.node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+            await alice.join()
             cut.network.partition()
             assert (await alice.ask(say | {"id": "1"}))["code"] == "unavailable"
             await other.node.ready()
