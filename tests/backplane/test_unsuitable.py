@@ -113,16 +113,6 @@ async def test_a_server_that_is_too_old_is_not_used_until_it_is_upgraded() -> No
         nursery.cancel_scope.cancel()
 
 
-async def test_cluster_mode_is_refused(tmp_path: Path) -> None:
-    port = free_port()
-    options = {"cluster-enabled": "yes", "port": port, "bind": HOST, "appendonly": "no"}
-    async with RedisServer(tmp_path, **options) as server:
-        for url in (server.url, f"redis://{HOST}:{port}/3"):
-            async with kept_out(link_to(url)) as logs:
-                pass
-            assert "runs in Cluster mode, which is not supported" in logs[0]["reason"]
-
-
 @pytest.mark.parametrize("read_only", ["yes", "no"])
 async def test_a_replica_is_refused_until_it_is_promoted(
     redis_server: RedisServer, read_only: str
@@ -197,13 +187,6 @@ async def test_a_policy_that_evicts_may_be_put_up_with(
         await expect_echo(link, "still there")
 
 
-async def test_nothing_is_evicted_without_a_bound(redis_server: RedisServer) -> None:
-    redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    async with running(link_to(redis_server.url)) as logs:
-        [problem] = problems(logs)
-    assert "once maxmemory is set (maxmemory-policy allkeys-lru)" in problem
-
-
 # --- what this user may do ------------------------------------------------------------------------
 
 
@@ -270,22 +253,6 @@ async def test_what_is_not_allowed_beyond_need_is_warned_of(
         assert await link.call("GET", "test:key") is None
         assert bool(link.replication_id) is (missing != "-info")
         assert link.refusal == ""
-
-
-@pytest.mark.parametrize("command", ["CLIENT", "INFO", "SCRIPT"])
-async def test_a_command_that_was_taken_out_of_the_server_is_done_without(
-    tmp_path: Path, command: str
-) -> None:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    configuration = folder / "redis.conf"
-    configuration.write_text(f'rename-command {command} ""\n')
-    async with (
-        RedisServer(folder, include=configuration, appendonly="no") as server,
-        running(link_to(server.url)) as logs,
-    ):
-        [problem] = problems(logs)
-        assert f"refuses {command}: " in problem
 
 
 async def test_what_is_needed_and_not_allowed_keeps_the_link_out(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
@@ -91,7 +91,9 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
 class Client:
     """A client of a node in this process, who reads nothing."""
 
-    def __init__(self, node: Node, connection: Connection) -> None:
+    def __init__(self, node: Node) -> None:
+        transport, _ = memory_connection()
+        connection = Connection(node.context, transport, "test", start_nothing)
         self.connection = connection
         self.dispatcher = CommandDispatcher(node.context, connection.write_buffer, connection)
 
@@ -130,16 +132,16 @@ class Client:
         self.dispatcher.end(goodbye=goodbye)
 
 
-@contextmanager
-def session_on(node: Node) -> Iterator[Client]:
-    """Have a client; whoever does so ends it."""
-    transport, _ = memory_connection()
-    yield Client(node, Connection(node.context, transport, "test", start_nothing))
-
-
 async def command(client: Client, /, type: str, **fields: Any) -> None:  # noqa: A002
     """Have a client's command carried out, with its type for an id."""
     await client.say(json.dumps({"type": type, "id": type} | fields))
+
+
+async def signed_in(node: Node, nick: str) -> Client:
+    """Return a client of a node that has said hello."""
+    client = Client(node)
+    await command(client, "hello", nick=nick)
+    return client
 
 
 async def reclaim_on(node: Node) -> None:

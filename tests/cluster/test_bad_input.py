@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 
+from tests.cluster.people import one_client
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -125,19 +126,6 @@ async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
         assert (await alice.ask(exactly))["type"] == "ok"
 
 
-async def test_an_id_used_again_for_something_else_does_that(node: NodeProcess) -> None:
-    async with connect(node.url, "alice") as alice:
-        for nick in ("carl", "dora"):
-            answer = await alice.ask({"type": "nick", "nick": nick, "id": "1"})
-            assert answer["nick"] == nick
-        for room in ("r1", "r2"):
-            await alice.join(room)
-        for room in ("r1", "r2"):
-            assert (await alice.ask({"type": "leave", "room": room, "id": "l"}))["type"] == "ok"
-            said = await alice.ask({"type": "send", "room": room, "text": "hi", "id": "s"})
-            assert said["code"] == "not_in_room"
-
-
 async def test_the_same_id_twice_is_answered_like_the_first_time(node: NodeProcess) -> None:
     async with connect(node.url, "alice") as alice:
         commands: list[dict[str, Any]] = [
@@ -171,10 +159,7 @@ async def test_fifty_rooms_and_no_more(node: NodeProcess) -> None:
 
 
 async def test_who_sends_too_fast_is_told_and_nothing_is_done(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1, flood_burst=20, flood_rate=0.01) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server, flood_burst=20, flood_rate=0.01) as (_, alice):
         await alice.join()
         for number in range(60):
             await alice.say({"type": "send", "room": "lobby", "text": "!", "id": str(number)})

@@ -11,7 +11,7 @@ import trio
 
 from gateway.server.connection import Connection
 from gateway.wire.close_codes import DRAINING
-from tests.cluster.inside import Client, command, running_node, session_on, start_nothing
+from tests.cluster.inside import Client, command, running_node, start_nothing
 from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -79,12 +79,12 @@ async def test_a_session_that_is_cancelled_leaves_nothing(redis_server: RedisSer
         before = tasks()
 
         async def work() -> None:
-            with session_on(node) as session:
-                try:
-                    for fields in _COMMANDS:
-                        await command(session, **fields)
-                finally:
-                    session.end()
+            session = Client(node)
+            try:
+                for fields in _COMMANDS:
+                    await command(session, **fields)
+            finally:
+                session.end()
 
         async for step in at_every_step(work):
             await until(
@@ -123,14 +123,14 @@ async def test_a_rename_that_is_cancelled_leaves_a_name_that_the_node_knows(
         sessions: list[Client] = []
 
         async def work() -> None:
-            with session_on(node) as session:
-                sessions.append(session)
-                with trio.CancelScope(shield=True):
-                    await command(session, "hello", nick="Alice")
-                try:
-                    await command(session, "nick", nick="Alicia")
-                finally:
-                    session.end()
+            session = Client(node)
+            sessions.append(session)
+            with trio.CancelScope(shield=True):
+                await command(session, "hello", nick="Alice")
+            try:
+                await command(session, "nick", nick="Alicia")
+            finally:
+                session.end()
 
         async def agreed() -> bool:
             record = sessions[-1].record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import trio
@@ -195,11 +196,8 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
 async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 2, outbox_bytes=65_536, history_size=5_000) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-        connect(cluster.urls[1], "bob") as bob,
-    ):
+    settings: dict[str, Any] = {"outbox_bytes": 65_536, "history_size": 5_000}
+    async with two_clients(redis_server, **settings) as (_, alice, bob):
         epoch = (await alice.join())["epoch"]
         for index in range(1_300):
             text = str(index) if index < 1_200 else "x" * 4_000

@@ -15,7 +15,7 @@ from gateway.delivery import history
 from gateway.delivery.room import Room
 from gateway.net.write_buffer import WriteBuffer
 from gateway.node import Node
-from tests.cluster.inside import Client, command, running_node, session_on
+from tests.cluster.inside import Client, command, running_node, signed_in
 from tests.cluster.people import in_the_lobby, two_clients
 from tests.nodes import NodeProcess, administer, open_cluster
 from tests.redis_server import RedisServer
@@ -218,24 +218,23 @@ async def answering_late(
     async with running_node(redis_server) as node:
         rooms = node.context.backplane.rooms
         read = rooms.messages_before
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
-            room = await talked_in(node, session, WORDS)
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        room = await talked_in(node, session, WORDS)
 
-            async def erase_behind(name: str, before: int | None, limit: int) -> list[bytes]:
-                page = await read(name, before, limit)
-                if not room.erasures.count:
-                    link = node.context.backplane.link
-                    log = RoomLog(link, namespace="chat", scope="chat@0", room=name)
-                    await log.erase(room.epoch, up_to=60)
-                    await until(lambda: room.erasures.count == 1, "the erasure to be heard")
-                return page
+        async def erase_behind(name: str, before: int | None, limit: int) -> list[bytes]:
+            page = await read(name, before, limit)
+            if not room.erasures.count:
+                link = node.context.backplane.link
+                log = RoomLog(link, namespace="chat", scope="chat@0", room=name)
+                await log.erase(room.epoch, up_to=60)
+                await until(lambda: room.erasures.count == 1, "the erasure to be heard")
+            return page
 
-            monkeypatch.setattr(rooms, "messages_before", erase_behind)
-            monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
-            yield session, frames
-            session.end(goodbye=True)
+        monkeypatch.setattr(rooms, "messages_before", erase_behind)
+        monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
+        yield session, frames
+        session.end(goodbye=True)
 
 
 @pytest.mark.parametrize(
@@ -268,24 +267,23 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
     """Whoever missed too much for one answer hears nothing else until they have come so far."""
     frames: list[bytes] = []
     async with running_node(redis_server) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
-            room = await talked_in(node, session, "line")
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        room = await talked_in(node, session, "line")
 
-            async def erase_what_is_on_its_way(_: WriteBuffer) -> None:
-                if not room.erasures.count:
-                    link = node.context.backplane.link
-                    log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
-                    await log.erase(room.epoch, seqs=[7])
-                    await until(lambda: room.erasures.count == 1, "the erasure to be heard")
+        async def erase_what_is_on_its_way(_: WriteBuffer) -> None:
+            if not room.erasures.count:
+                link = node.context.backplane.link
+                log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
+                await log.erase(room.epoch, seqs=[7])
+                await until(lambda: room.erasures.count == 1, "the erasure to be heard")
 
-            monkeypatch.setattr(history, "oldest_within", lambda messages, _: messages[:10])
-            monkeypatch.setattr(WriteBuffer, "drained", erase_what_is_on_its_way)
-            monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
-            since = {"epoch": room.epoch, "seq": 0}
-            await command(session, "join", room="lobby", since=since)
-            session.end(goodbye=True)
+        monkeypatch.setattr(history, "oldest_within", lambda messages, _: messages[:10])
+        monkeypatch.setattr(WriteBuffer, "drained", erase_what_is_on_its_way)
+        monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
+        since = {"epoch": room.epoch, "seq": 0}
+        await command(session, "join", room="lobby", since=since)
+        session.end(goodbye=True)
     assert b'"text":"line 7"' in frames[0]
     assert b'"type":"erased","room":"lobby"' in frames[-1]
     assert b'"seqs":[7]' in frames[-1]

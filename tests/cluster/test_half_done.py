@@ -11,13 +11,13 @@ import structlog.testing
 import trio
 import trio.testing
 
-from client.session import CannotConnect, open_session
+from client.session import open_session
 from gateway.backplane import Entered, Unavailable
 from gateway.backplane.nicks import HeldNick
 from gateway.sessions.states import SessionState
 from tests import PATIENCE
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.cluster.people import two_clients
+from tests.cluster.inside import command, reclaim_on, running_node, signed_in
+from tests.cluster.people import one_client, two_clients
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -27,15 +27,12 @@ MEMBERS = "chat:{room:lobby}:members"
 
 
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1, redis_timeout=3) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server, redis_timeout=3) as (node, alice):
         redis_server.pause()
         answer = await alice.ask({"type": "join", "room": "new", "id": "1"})
         assert (answer["code"], answer["id"]) == ("unavailable", "1")
         redis_server.resume()
-        await cluster.nodes[0].ready()
+        await node.ready()
         assert (await alice.ask({"type": "join", "room": "new", "id": "1"}))["type"] == "ok"
 
 
@@ -96,34 +93,32 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
     async with running_node(redis_server) as node:
         rooms, nicks = node.context.backplane.rooms, node.context.backplane.nicks
         read, holdings = rooms.members_by_node, nicks.holdings
-        with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
-            for session, nick in (alice, "alice"), (bob, "bob"), (carol, "carol"):
-                await command(session, "hello", nick=nick)
-            for session in (alice, carol):
-                await command(session, "join", room="lobby")
+        alice, bob, carol = [await signed_in(node, nick) for nick in ("alice", "bob", "carol")]
+        for session in (alice, carol):
+            await command(session, "join", room="lobby")
 
-            async def read_as_they_go(room: str) -> dict[str, dict[str, int]]:
-                members = await read(room)
-                await command(alice, "leave", room="lobby")
-                await command(bob, "join", room="lobby")
-                return members
+        async def read_as_they_go(room: str) -> dict[str, dict[str, int]]:
+            members = await read(room)
+            await command(alice, "leave", room="lobby")
+            await command(bob, "join", room="lobby")
+            return members
 
-            async def hold_as_one_ends() -> dict[str, dict[str, HeldNick]]:
-                held = await holdings()
-                alice.end(goodbye=True)
-                await node.context.registry.all_released()
-                return held
+        async def hold_as_one_ends() -> dict[str, dict[str, HeldNick]]:
+            held = await holdings()
+            alice.end(goodbye=True)
+            await node.context.registry.all_released()
+            return held
 
-            monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
-            monkeypatch.setattr(nicks, "holdings", hold_as_one_ends)
-            with structlog.testing.capture_logs() as logs:
-                await node.membership.reconciler.rooms()
-                await node.membership.reconciler.nicks()
-            assert [line for line in logs if line["log_level"] == "warning"] == []
-            assert node.context.registry.unverified == 0
-            assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
-            for session in (bob, carol):
-                session.end()
+        monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
+        monkeypatch.setattr(nicks, "holdings", hold_as_one_ends)
+        with structlog.testing.capture_logs() as logs:
+            await node.membership.reconciler.rooms()
+            await node.membership.reconciler.nicks()
+        assert [line for line in logs if line["log_level"] == "warning"] == []
+        assert node.context.registry.unverified == 0
+        assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
+        for session in (bob, carol):
+            session.end()
 
 
 async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServer) -> None:
@@ -195,19 +190,18 @@ async def test_those_are_listed_in_a_room_who_are_there(
         return redis_server.ask("HKEYS", f"chat:{{room:{room}}}:members")
 
     async with running_node(redis_server) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="Alice")
-            await command(session, "join", room="lobby")
-            for late, mark in (("s1", "gone-1 1 Ghost"), ("s2", f"{node.name} 1 Late")):
-                redis_server.ask("HSET", "chat:{room:lobby}:members", late, mark)
-                redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
-            redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
-            redis_server.ask("HDEL", "chat:{room:lobby}:members", session.sid)
-            await until(
-                lambda: listed("lobby") == [session.sid] and not listed("attic"),
-                "only Alice to be listed",
-            )
-            session.end()
+        session = await signed_in(node, "Alice")
+        await command(session, "join", room="lobby")
+        for late, mark in (("s1", "gone-1 1 Ghost"), ("s2", f"{node.name} 1 Late")):
+            redis_server.ask("HSET", "chat:{room:lobby}:members", late, mark)
+            redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
+        redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
+        redis_server.ask("HDEL", "chat:{room:lobby}:members", session.sid)
+        await until(
+            lambda: listed("lobby") == [session.sid] and not listed("attic"),
+            "only Alice to be listed",
+        )
+        session.end()
 
 
 async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
@@ -225,18 +219,17 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
             return found
 
         monkeypatch.setattr(rooms, "join", join_in_vain)
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
-            await command(session, "join", room="cafe")
-            assert session.followed == {"lobby"}
-            await command(session, "status", state="busy")
-            await node.context.registry.all_released()
-            assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
-            monkeypatch.undo()
-            await command(session, "join", room="cafe")
-            assert session.followed == {"lobby", "cafe"}
-            session.end()
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        await command(session, "join", room="cafe")
+        assert session.followed == {"lobby"}
+        await command(session, "status", state="busy")
+        await node.context.registry.all_released()
+        assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
+        monkeypatch.undo()
+        await command(session, "join", room="cafe")
+        assert session.followed == {"lobby", "cafe"}
+        session.end()
 
 
 async def test_what_is_held_by_nobody_is_given_back(
@@ -253,43 +246,15 @@ async def test_what_is_held_by_nobody_is_given_back(
             return bool(registered and redis_server.keys() == ["chat:heartbeats"])
 
         await until(only_us, "the nickname to be given back")
-        with session_on(node) as session:
-            await command(session, "hello", nick="Alice")
-            # A claim that took effect when its session was over already.
-            redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
-            redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
-            await until(
-                lambda: redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"],
-                "the other nickname to be given back",
-            )
-            session.end()
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "503"),
-        (b"", "during the handshake"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "handshake"),
-    ],
-)
-async def test_a_client_is_told_at_once_why_it_was_not_let_in(
-    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
-
-    async def refuse(stream: trio.SocketStream) -> None:
-        await stream.receive_some()
-        if answer:
-            await stream.send_all(answer)
-
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
-        url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/ws"
-        with trio.fail_after(PATIENCE), pytest.raises(CannotConnect, match=reason):
-            async with open_session([url], nick="alice"):
-                raise AssertionError("let in")
-        nursery.cancel_scope.cancel()
+        session = await signed_in(node, "Alice")
+        # A claim that took effect when its session was over already.
+        redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
+        redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
+        await until(
+            lambda: redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"],
+            "the other nickname to be given back",
+        )
+        session.end()
 
 
 async def test_who_goes_while_claiming_anew_is_listed_nowhere(
@@ -316,16 +281,15 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
 
         # A heartbeat would find the new name on no register, and have all claim by itself, too.
         monkeypatch.setattr(node.context.backplane.nodes, "beat", no_beat)
-        for turn in range(100):
-            with session_on(node) as session:
-                await command(session, "hello", nick="alice")
-                await session.say(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
-                await session.say(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
-                node.context.backplane.incarnation.renew()
-                registry.mark_unverified(session.record)
-                with monkeypatch.context() as going:
-                    going.setattr(rooms, "join", join_as_it_goes)
-                    await reclaim_on(node)
-                await registry.all_released()
+        for turn in range(10):
+            session = await signed_in(node, "alice")
+            await session.say(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
+            await session.say(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
+            node.context.backplane.incarnation.renew()
+            registry.mark_unverified(session.record)
+            with monkeypatch.context() as going:
+                going.setattr(rooms, "join", join_as_it_goes)
+                await reclaim_on(node)
+            await registry.all_released()
             assert not redis_server.ask("KEYS", "*:members"), turn
             assert not redis_server.ask("KEYS", "*nicks"), turn

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 import trio
 
+from tests.cluster.people import one_client
 from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
 from tests.websocket import WebSocketClient, connect
@@ -70,10 +71,7 @@ async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
     redis_server: RedisServer,
 ) -> None:
     """Somebody else publishes on the room's channel: in another epoch, in none, and nonsense."""
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server) as (node, alice):
         epoch = (await alice.join())["epoch"]
         message = '{"seq":1,"at":1,"type":"message","room":"lobby","from":"x","text":"no","id":"1"}'
         for payload in (
@@ -84,4 +82,4 @@ async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
         await alice.say({"type": "send", "room": "lobby", "id": "1", "text": "hello"})
         heard = await alice.hear_type("message")
         assert (heard["text"], heard["seq"]) == ("hello", 1)
-        assert not cluster.nodes[0].errors
+        assert not node.errors

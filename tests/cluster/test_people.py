@@ -278,13 +278,9 @@ async def test_a_session_that_comes_back_tells_its_status_again(
 
 async def test_typing_is_told_to_the_others_and_not_too_often(redis_server: RedisServer) -> None:
     async with (
-        open_cluster(redis_server, 2) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-        connect(cluster.urls[1], "bob") as bob,
+        two_clients(redis_server, room="lobby") as (cluster, alice, bob),
         connect(cluster.urls[0], "carol") as carol,
     ):
-        for client in (alice, bob):
-            await client.join()
         while (await alice.hear_type("presence"))["version"] < 2:
             pass
         typing = {"type": "typing", "room": "lobby", "id": "t"}

@@ -11,8 +11,8 @@ import trio
 from client.session import ClientSession
 from gateway.cluster.membership import DEAD_AFTER
 from gateway.node import Node
-from tests.cluster.inside import command, running_node, session_on
-from tests.cluster.people import check_heard, in_the_lobby
+from tests.cluster.inside import command, running_node, signed_in
+from tests.cluster.people import check_heard, in_the_lobby, one_client
 from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -48,10 +48,7 @@ async def test_a_restart_under_traffic_loses_nothing(redis_server: RedisServer) 
 async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1, redis_timeout=3) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server, redis_timeout=3) as (node, alice):
         await alice.join()
         redis_server.pause()
         now = {"type": "send", "room": "lobby", "text": "now?", "id": "now"}
@@ -61,7 +58,7 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
             assert (answer["code"], answer["id"]) == ("unavailable", "now")
         assert (await alice.ask({"type": "ping", "id": "p"}))["type"] == "ok"
         redis_server.resume()
-        await cluster.nodes[0].ready()
+        await node.ready()
         first = await alice.ask(now)
         assert first["type"] == "ok"
         assert (await alice.ask(now))["seq"] == first["seq"]
@@ -188,24 +185,22 @@ async def test_whoever_finds_a_room_lost_has_all_listed_again_at_once(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            for session, nick in ((alice, "alice"), (bob, "bob")):
-                await command(session, "hello", nick=nick)
-            await command(alice, "join", room="cafe")
-            monkeypatch.setattr("gateway.cluster.membership.BEAT_SECONDS", 3600.0)
-            before = await _beats(node)
+        alice, bob = [await signed_in(node, nick) for nick in ("alice", "bob")]
+        await command(alice, "join", room="cafe")
+        monkeypatch.setattr("gateway.cluster.membership.BEAT_SECONDS", 3600.0)
+        before = await _beats(node)
 
-            async def beats_on() -> bool:
-                return await _beats(node) > before
+        async def beats_on() -> bool:
+            return await _beats(node) > before
 
-            await until(beats_on, "the last beat for an hour")
-            redis_server.ask("FLUSHALL")
-            await command(bob, "join", room="cafe")
+        await until(beats_on, "the last beat for an hour")
+        redis_server.ask("FLUSHALL")
+        await command(bob, "join", room="cafe")
 
-            async def both_known() -> bool:
-                keys = "chat:{room:cafe}:members", "chat:{nicks}"
-                return [redis_server.ask("HLEN", key) for key in keys] == [2, 2]
+        async def both_known() -> bool:
+            keys = "chat:{room:cafe}:members", "chat:{nicks}"
+            return [redis_server.ask("HLEN", key) for key in keys] == [2, 2]
 
-            await until(both_known, "who is there to be listed, and their names to be taken")
-            for session in (alice, bob):
-                session.end()
+        await until(both_known, "who is there to be listed, and their names to be taken")
+        for session in (alice, bob):
+            session.end()

@@ -9,12 +9,12 @@ from pathlib import Path
 import trio
 
 from tests import PATIENCE
-from tests.cluster.people import in_the_lobby
+from tests.cluster.people import in_the_lobby, one_client, two_clients
 from tests.nodes import NodeProcess, open_cluster
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
-from tests.websocket import connect, handshake
+from tests.websocket import handshake
 
 
 class Deafener:
@@ -102,14 +102,8 @@ async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
 
 
 async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2, probe_seconds=2) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-        connect(cluster.urls[1], "bob") as bob,
-    ):
+    async with two_clients(redis_server, room="lobby", probe_seconds=2) as (cluster, alice, bob):
         node = cluster.nodes[0]
-        for client in (alice, bob):
-            await client.join()
         redis_server.ask("CONFIG", "SET", "maxmemory", 1)
         _, reason = await node.not_ready()
         assert "OOM command not allowed" in reason
@@ -132,17 +126,13 @@ async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: Red
 async def test_a_primary_that_may_not_write_without_replicas_is_named(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server) as (node, alice):
         await alice.join()
         send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
         redis_server.ask("CONFIG", "SET", "min-replicas-to-write", 1)
         answer = await alice.ask(send)
         assert (answer["code"], answer["id"]) == ("unavailable", "1")
         assert redis_server.ask("XLEN", "chat:{room:lobby}:log") == 0
-        [node] = cluster.nodes
 
         async def named() -> bool:
             return "Redis refuses: NOREPLICAS" in (await node.get("/readyz"))[1]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.inside import Client, command, running_node, signed_in
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -118,11 +118,10 @@ async def test_a_goodbye_counts_though_redis_was_away(
 ) -> None:
     monkeypatch.setattr("gateway.backplane.redis.retry.RETRY_SECONDS", math.inf)
     async with running_node(redis_server, grace=60) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            sid = session.sid
-            await redis_server.stop()
-            session.end(goodbye=True)
+        session = await signed_in(node, "alice")
+        sid = session.sid
+        await redis_server.stop()
+        session.end(goodbye=True)
         await redis_server.start()
         await node.context.backplane.link.wait_connected()
         assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
@@ -154,16 +153,17 @@ async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
 
 async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: RedisServer) -> None:
     async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            await command(alice, "hello", nick="alice", session="a" * 22)
-            alice.end()
-            for number in range(3):
-                await command(bob, "hello", nick="alice", session=f"{number}" * 22)
-            await command(bob, "hello", resume="a" * 22)
-            assert (bob.nick, len(node.context.relay.inboxes.all)) == ("alice", 1)
-            await node.context.registry.all_released()
-            assert list(node.context.registry.sessions) == [bob.sid]
-            bob.end(goodbye=True)
+        alice = Client(node)
+        bob = Client(node)
+        await command(alice, "hello", nick="alice", session="a" * 22)
+        alice.end()
+        for number in range(3):
+            await command(bob, "hello", nick="alice", session=f"{number}" * 22)
+        await command(bob, "hello", resume="a" * 22)
+        assert (bob.nick, len(node.context.relay.inboxes.all)) == ("alice", 1)
+        await node.context.registry.all_released()
+        assert list(node.context.registry.sessions) == [bob.sid]
+        bob.end(goodbye=True)
 
 
 async def is_taken(redis_server: RedisServer, nick: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.inside import command, running_node, session_on
+from tests.cluster.inside import command, running_node, signed_in
 from tests.cluster.people import two_clients
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -81,19 +81,18 @@ async def test_a_room_whose_members_were_spoilt_keeps_nobody_from_the_others(
     redis_server.ask("HSET", "chat:{room:cellar}:members", "s2", "gone-long-ago 1 Ghost")
     redis_server.ask("ZADD", "chat:rooms", 2e9, "cellar")
     async with running_node(redis_server) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="spoilt")
-            await command(session, "join", room="lobby")
-            assert session.followed == {"lobby"}
-            listing = await node.context.backplane.rooms.listing(10)
-            assert listing[0] == ("lobby", 1)
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="spoilt")
+        await command(session, "join", room="lobby")
+        assert session.followed == {"lobby"}
+        listing = await node.context.backplane.rooms.listing(10)
+        assert listing[0] == ("lobby", 1)
 
-            async def seen_to() -> bool:
-                ghosts = redis_server.ask("KEYS", "chat:{room:[ac]*}:members")
-                registered = redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
-                counted = redis_server.ask("ZSCORE", "chat:rooms:sizes", "lobby")
-                return bool(counted and registered and not ghosts)
+        async def seen_to() -> bool:
+            ghosts = redis_server.ask("KEYS", "chat:{room:[ac]*}:members")
+            registered = redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
+            counted = redis_server.ask("ZSCORE", "chat:rooms:sizes", "lobby")
+            return bool(counted and registered and not ghosts)
 
-            await until(seen_to, "the ghosts to be put out, and the lobby to be counted")
-            session.end()
+        await until(seen_to, "the ghosts to be put out, and the lobby to be counted")
+        session.end()

@@ -12,7 +12,7 @@ import trio
 
 from gateway.backplane import Unavailable
 from gateway.sessions.states import SessionState
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
+from tests.cluster.inside import Client, command, reclaim_on, running_node
 from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -206,28 +206,30 @@ async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_
 ) -> None:
     """It went to another node and came back while that node's claim was refused."""
     async with running_node(redis_server) as one, running_node(redis_server) as two:
-        with session_on(one) as first, session_on(two) as other, session_on(one) as last:
-            await command(first, "hello", nick="alice", session=SECRET)
-            nicks = one.context.backplane.nicks
-            claim = nicks.claim
+        first = Client(one)
+        other = Client(two)
+        last = Client(one)
+        await command(first, "hello", nick="alice", session=SECRET)
+        nicks = one.context.backplane.nicks
+        claim = nicks.claim
 
-            async def claim_late(*who: str, **more: Any) -> int:
-                await command(other, "hello", resume=SECRET)
-                try:
-                    return await claim(*who, **more)
-                finally:
-                    await command(last, "hello", resume=SECRET)
+        async def claim_late(*who: str, **more: Any) -> int:
+            await command(other, "hello", resume=SECRET)
+            try:
+                return await claim(*who, **more)
+            finally:
+                await command(last, "hello", resume=SECRET)
 
-            with monkeypatch.context() as late:
-                late.setattr(nicks, "claim", claim_late)
-                one.context.registry.mark_unverified(first.record)
-                await reclaim_on(one)
-            assert last.record.state is SessionState.CONNECTED
-            assert last.session.is_attached()
-            await command(last, "nick", nick="alicia")
-            assert last.nick == "alicia"
-            for session in (first, other, last):
-                session.end(goodbye=True)
+        with monkeypatch.context() as late:
+            late.setattr(nicks, "claim", claim_late)
+            one.context.registry.mark_unverified(first.record)
+            await reclaim_on(one)
+        assert last.record.state is SessionState.CONNECTED
+        assert last.session.is_attached()
+        await command(last, "nick", nick="alicia")
+        assert last.nick == "alicia"
+        for session in (first, other, last):
+            session.end(goodbye=True)
 
 
 async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_it_was(
@@ -235,28 +237,29 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
 ) -> None:
     async with running_node(redis_server, grace=60) as node:
         nicks, registry = node.context.backplane.nicks, node.context.registry
-        with session_on(node) as old, session_on(node) as new:
-            await command(old, "hello", nick="alice", session=SECRET)
-            await command(old, "join", room="lobby")
-            resume = nicks.resume
+        old = Client(node)
+        new = Client(node)
+        await command(old, "hello", nick="alice", session=SECRET)
+        await command(old, "join", room="lobby")
+        resume = nicks.resume
 
-            async def resume_in_vain(sid: str) -> None:
-                await resume(sid)
-                raise Unavailable("the answer was lost")
+        async def resume_in_vain(sid: str) -> None:
+            await resume(sid)
+            raise Unavailable("the answer was lost")
 
-            with monkeypatch.context() as unheard:
-                unheard.setattr(nicks, "resume", resume_in_vain)
-                await command(new, "hello", resume=SECRET)
-            assert (new.nick, registry.unverified) == ("", 1)
-            with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
-                await reclaim_on(node)
+        with monkeypatch.context() as unheard:
+            unheard.setattr(nicks, "resume", resume_in_vain)
+            await command(new, "hello", resume=SECRET)
+        assert (new.nick, registry.unverified) == ("", 1)
+        with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
             await reclaim_on(node)
-            await command(old, "nick", nick="alicia")
-            assert (old.nick, old.record.state) == ("alicia", SessionState.CONNECTED)
-            # Once more; and it is given back at once, whichever term it is in.
-            with monkeypatch.context() as unheard:
-                unheard.setattr(nicks, "resume", resume_in_vain)
-                await command(new, "hello", resume=SECRET)
-            old.end(goodbye=True)
-            await registry.all_released()
-            assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
+        await reclaim_on(node)
+        await command(old, "nick", nick="alicia")
+        assert (old.nick, old.record.state) == ("alicia", SessionState.CONNECTED)
+        # Once more; and it is given back at once, whichever term it is in.
+        with monkeypatch.context() as unheard:
+            unheard.setattr(nicks, "resume", resume_in_vain)
+            await command(new, "hello", resume=SECRET)
+        old.end(goodbye=True)
+        await registry.all_released()
+        assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")

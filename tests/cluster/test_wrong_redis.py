@@ -11,7 +11,8 @@ import pytest
 import structlog.testing
 import trio
 
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
+from tests.cluster.inside import Client, command, reclaim_on, running_node, signed_in
+from tests.cluster.people import one_client
 from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
@@ -99,11 +100,7 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
     redis_server: RedisServer,
 ) -> None:
     send = {"type": "send", "room": "lobby", "text": "hi"}
-    async with (
-        open_cluster(redis_server, 1, **PATIENT) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
-        node = cluster.nodes[0]
+    async with one_client(redis_server, **PATIENT) as (node, alice):
         await alice.join()
         assert (await alice.ask(send | {"id": "1"}))["seq"] == 1
         redis_server.ask("REPLICAOF", HOST, 1)
@@ -179,10 +176,7 @@ async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
 async def test_a_nickname_that_somebody_else_took_meanwhile_is_lost(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server) as (_, alice):
         redis_server.ask("HSET", NICKS, "alice", "another node-x Alice")
         redis_server.ask("HSET", f"{NICKS}:sessions", "another", "alice")
         redis_server.ask("HSET", "chat:heartbeats", "node-x", 1)
@@ -195,22 +189,24 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
     """It is looked at some sessions at a time, until all have come round."""
     async with running_node(redis_server) as node:
         monkeypatch.setattr("gateway.cluster.reconciler.CHECK_ROUNDS", 5)
-        with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
-            everybody = {"alice": alice, "bob": bob, "carol": carol}
-            for nick, session in everybody.items():
-                await command(session, "hello", nick=nick)
-            sweep = node.membership.reconciler
-            with structlog.testing.capture_logs() as logs:
-                for nick in everybody:
-                    redis_server.ask("HDEL", NICKS, nick)
-                    for _ in range(6):
-                        await sweep.some_sessions()
-                    await reclaim_on(node)
-                    assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
-            lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
-            assert sum(line["sessions"] for line in lost) == 3
-            for session in everybody.values():
-                session.end()
+        alice = Client(node)
+        bob = Client(node)
+        carol = Client(node)
+        everybody = {"alice": alice, "bob": bob, "carol": carol}
+        for nick, session in everybody.items():
+            await command(session, "hello", nick=nick)
+        sweep = node.membership.reconciler
+        with structlog.testing.capture_logs() as logs:
+            for nick in everybody:
+                redis_server.ask("HDEL", NICKS, nick)
+                for _ in range(6):
+                    await sweep.some_sessions()
+                await reclaim_on(node)
+                assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
+        lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
+        assert sum(line["sessions"] for line in lost) == 3
+        for session in everybody.values():
+            session.end()
 
 
 async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
@@ -225,17 +221,16 @@ async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
 
 async def test_members_that_vanished_are_entered_again(redis_server: RedisServer) -> None:
     async with running_node(redis_server) as node:
-        with session_on(node) as alice:
-            await command(alice, "hello", nick="alice")
-            await command(alice, "join", room="lobby")
-            redis_server.ask("DEL", "chat:{room:lobby}:members")
-            with structlog.testing.capture_logs() as logs:
-                await node.membership.reconciler.rooms()
-                await reclaim_on(node)
-            assert "members vanished from redis" in [line["event"] for line in logs]
-            members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
-            assert list(members) == [alice.sid]
-            alice.end()
+        alice = await signed_in(node, "alice")
+        await command(alice, "join", room="lobby")
+        redis_server.ask("DEL", "chat:{room:lobby}:members")
+        with structlog.testing.capture_logs() as logs:
+            await node.membership.reconciler.rooms()
+            await reclaim_on(node)
+        assert "members vanished from redis" in [line["event"] for line in logs]
+        members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
+        assert list(members) == [alice.sid]
+        alice.end()
 
 
 # --- what is refused for good ---------------------------------------------------------------------
