@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -53,14 +55,6 @@ async def test_failing_at_once_is_still_a_checkpoint(redis_server: RedisServer) 
     for call in (partial(link.call, "PING"), partial(link.call_all, [("PING",)])):
         with trio.testing.assert_checkpoints():
             await fails(call)
-
-
-async def test_it_reconnects_by_itself(link: Link, redis_server: RedisServer) -> None:
-    for _ in range(3):
-        redis_server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await disconnected(link)
-        await connected_again(link)
-        assert await link.call("ECHO", "again") == b"again"
 
 
 async def test_it_comes_back_after_redis_was_restarted(
@@ -148,17 +142,23 @@ class FakeRedis:
             asked += commands
 
 
+@asynccontextmanager
+async def link_to(
+    serve: Callable[[trio.SocketStream], Awaitable[None]], patience: float
+) -> AsyncIterator[Link]:
+    """Serve a link; nobody runs it yet."""
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        endpoint = RedisEndpoint.from_url(f"redis://127.0.0.1:{port}")
+        yield Link(endpoint, name="test", timeout=patience)
+        nursery.cancel_scope.cancel()
+
+
 async def test_the_timeout_runs_for_the_oldest_call(mock_clock: MockClock) -> None:
     """With a clock of our own: nobody fails before the timeout, and everybody soon after."""
     fake = FakeRedis(greeted=GREETING)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(
-            trio.serve_tcp,
-            fake.serve,
-            0,
-        )
-        port = listeners[0].socket.getsockname()[1]
-        link = Link(RedisEndpoint.from_url(f"redis://localhost:{port}"), name="test", timeout=8.0)
+    async with link_to(fake.serve, patience=8.0) as link, trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
         await link.wait_connected()
         failed_at: list[float] = []
@@ -203,10 +203,7 @@ async def test_what_was_not_sent_in_time_is_not_sent_any_more(mock_clock: MockCl
         async for data in stream:
             received += len(data)
 
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        port = listeners[0].socket.getsockname()[1]
-        link = Link(RedisEndpoint.from_url(f"redis://127.0.0.1:{port}"), name="test", timeout=8.0)
+    async with link_to(serve, patience=8.0) as link:
         with trio.CancelScope() as running:
             async with trio.open_nursery() as around:
                 around.start_soon(link.run)
@@ -219,15 +216,11 @@ async def test_what_was_not_sent_in_time_is_not_sent_any_more(mock_clock: MockCl
         failed.set()
         await everything.wait()
         assert received < MUCH
-        nursery.cancel_scope.cancel()
 
 
 async def test_an_idle_connection_is_kept(mock_clock: MockClock) -> None:
     fake = FakeRedis(greeted=GREETING)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(trio.serve_tcp, fake.serve, 0)
-        port = listeners[0].socket.getsockname()[1]
-        link = Link(RedisEndpoint.from_url(f"redis://localhost:{port}"), name="test", timeout=1.0)
+    async with link_to(fake.serve, patience=1.0) as link, trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
         await link.wait_connected()
         for _ in range(20):

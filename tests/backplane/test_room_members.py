@@ -115,16 +115,6 @@ async def test_a_session_may_leave_what_never_was(node: Node, redis_server: Redi
 # --- the listing ----------------------------------------------------------------------------------
 
 
-async def test_the_listing_tells_how_many_are_where(node: Node) -> None:
-    for room, sessions in {"one": 1, "three": 3, "пять": 5}.items():
-        for number in range(sessions):
-            await node.rooms.join(room, f"s{number}", f"Nick{number}", term=1)
-        await node.rooms.register(room)
-    assert dict(await node.rooms.listing(10)) == {"one": 1, "three": 3, "пять": 5}
-    assert len(await node.rooms.listing(2)) == 2
-    assert await node.rooms.listing(0) == []
-
-
 async def fill(node: Node, **sizes: int) -> None:
     for room, sessions in sizes.items():
         for number in range(sessions):
@@ -234,17 +224,6 @@ async def test_two_survivors_release_at_the_same_time(nodes: NodeRegistry) -> No
     changes = [read_change(payload) for payload in await one.hear(snapshot.version - 21)]
     gone = [session for change in changes for session in change.gone]
     assert sorted(gone) == sorted(f"s{n}" for n in range(20)), "each is announced once"
-
-
-async def test_who_has_resumed_elsewhere_stays(nodes: NodeRegistry) -> None:
-    dead, alive = await nodes.open("dead"), await nodes.open("alive")
-    await dead.rooms.join("lobby", "s1", "Alice", term=1)
-    await dead.rooms.join("lobby", "s2", "Bob", term=1)
-    await dead.rooms.register("lobby")
-    await alive.rooms.join("lobby", "s1", "Alice", term=1)
-    await alive.rooms.release_node("dead")
-    snapshot = await alive.rooms.snapshot("lobby", after=None, limit=1, known_version=-1)
-    assert snapshot.members == {"s1": "Alice"}
 
 
 async def test_who_resumes_elsewhere_at_the_last_moment_stays(

@@ -100,32 +100,6 @@ async def say(client: WebSocketClient, text: str, *, until_it_is: str = "ok") ->
     return frame
 
 
-async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
-    async with (
-        RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, 1, grace_seconds=1) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.join()
-        async with connect(cluster.urls[0], "bob") as bob:
-            await bob.join()
-            redis_server.ask("SAVE")
-        await until(partial(_holds_one, redis_server), "bob to be gone")
-        await redis_server.crash()
-        assert not await _holds_one(redis_server)
-        await until(partial(_holds_one, redis_server), "bob to be gone again")
-        listed = await alice.members()
-        while len(listed) > 1:
-            await alice.hear_type("presence")
-            listed = await alice.members()
-        assert listed == {"alice"}
-
-
-async def _holds_one(redis_server: RedisServer) -> bool:
-    keys = "chat:{nicks}", "chat:{room:lobby}:members"
-    return [redis_server.ask("HLEN", key) for key in keys] == [1, 1]
-
-
 async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
     tmp_path: Path,
 ) -> None:

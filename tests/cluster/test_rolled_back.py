@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from gateway.delivery.log_memory import REMEMBERED
 from gateway.node import Node, make_backplane
 from tests import PATIENCE
 from tests.cluster.inside import NamedServer, serving
+from tests.cluster.people import two_clients
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -25,7 +27,8 @@ KEPT: Final = 60
 NEW: Final = 310
 SWEPT_SECONDS: Final = 45.0
 """Less than it takes until the rooms are looked over anyway (`TIDY_SECONDS`)."""
-NICKS: Final = ("alice", "bob", "carol")
+NICKS: Final = "chat:{nicks}"
+PEOPLE: Final = ("alice", "bob", "carol")
 
 
 class Speaker:
@@ -91,12 +94,12 @@ async def test_everybody_hears_what_is_said_after_a_roll_back_of_any_length(
 ) -> None:
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, len(NICKS), outbox_bytes=1 << 24) as cluster,
+        open_cluster(redis_server, len(PEOPLE), outbox_bytes=1 << 24) as cluster,
         AsyncExitStack() as stack,
     ):
         people = [
             await stack.enter_async_context(connect(url, nick))
-            for url, nick in zip(cluster.urls, NICKS, strict=True)
+            for url, nick in zip(cluster.urls, PEOPLE, strict=True)
         ]
         [epoch, *_] = [(await person.join())["epoch"] for person in people]
         async with speaker(redis_server) as speaking:
@@ -221,25 +224,24 @@ async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped
 
 
 async def test_who_had_left_is_not_listed_again_for_long(tmp_path: Path) -> None:
+    """Alice had left the room, and Carol had gone altogether."""
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, 2) as cluster,
-        connect(cluster.urls[0], "alice") as alice,
-        connect(cluster.urls[1], "bob") as bob,
+        two_clients(redis_server, room="lobby", grace_seconds=1) as (cluster, alice, bob),
     ):
-        for person in (alice, bob):
-            await person.join()
-        redis_server.ask("SAVE")
+        async with connect(cluster.urls[0], "carol") as carol:
+            await carol.join()
+            redis_server.ask("SAVE")
         await alice.ask({"type": "leave", "room": "lobby", "id": "l"})
+        await until(partial(bob.lists, "bob"), "both to have left")
         await redis_server.crash()
+        assert redis_server.ask("HLEN", "chat:{room:lobby}:members") == 3
 
         async def alone() -> bool:
-            answer = await bob.ask({"type": "members", "room": "lobby", "id": "m"})
-            assert answer["type"] == "ok"
-            listed = redis_server.ask("HLEN", "chat:{room:lobby}:members")
-            return bool(listed == 1 and answer["members"] == [{"nick": "bob"}])
+            listed = [redis_server.ask("HLEN", key) for key in ("chat:{room:lobby}:members", NICKS)]
+            return listed == [1, 2] and await bob.lists("bob")
 
-        await until(alone, "Alice to be listed no more", SWEPT_SECONDS)
+        await until(alone, "those who left to be listed no more", SWEPT_SECONDS)
 
 
 async def test_an_epoch_does_not_come_back(tmp_path: Path) -> None:

@@ -67,17 +67,6 @@ async def test_a_node_that_drains_is_not_ready_and_takes_nobody_in(
             assert await node.process.wait() == 0
 
 
-async def test_a_client_that_never_answers_does_not_hold_up_the_stop(
-    redis_server: RedisServer,
-) -> None:
-    async with open_cluster(redis_server, 1, drain_seconds=1) as cluster:
-        node = cluster.nodes[0]
-        async with connect(node.url):
-            node.process.terminate()
-            with trio.fail_after(PATIENCE):
-                assert await node.process.wait() == 0
-
-
 async def test_sessions_move_on_by_themselves_and_miss_nothing(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 2) as cluster:
         first, second = cluster.nodes

@@ -11,7 +11,7 @@ import pytest
 import structlog.testing
 import trio
 
-from tests.cluster.inside import Client, command, reclaim_on, running_node, signed_in
+from tests.cluster.inside import Client, command, reclaim_on, running_node
 from tests.cluster.people import one_client
 from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
@@ -173,16 +173,6 @@ async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
             assert refused["code"] == "nick_taken"
 
 
-async def test_a_nickname_that_somebody_else_took_meanwhile_is_lost(
-    redis_server: RedisServer,
-) -> None:
-    async with one_client(redis_server) as (_, alice):
-        redis_server.ask("HSET", NICKS, "alice", "another node-x Alice")
-        redis_server.ask("HSET", f"{NICKS}:sessions", "another", "alice")
-        redis_server.ask("HSET", "chat:heartbeats", "node-x", 1)
-        assert await alice.closed() == 4501
-
-
 async def test_one_lost_nickname_is_found_though_there_are_many(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,20 +207,6 @@ async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
         await node.membership.reconciler.nicks()
         assert redis_server.ask("HGETALL", NICKS) == {}
         assert redis_server.ask("HGETALL", f"{NICKS}:sessions") == {}
-
-
-async def test_members_that_vanished_are_entered_again(redis_server: RedisServer) -> None:
-    async with running_node(redis_server) as node:
-        alice = await signed_in(node, "alice")
-        await command(alice, "join", room="lobby")
-        redis_server.ask("DEL", "chat:{room:lobby}:members")
-        with structlog.testing.capture_logs() as logs:
-            await node.membership.reconciler.rooms()
-            await reclaim_on(node)
-        assert "members vanished from redis" in [line["event"] for line in logs]
-        members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
-        assert list(members) == [alice.sid]
-        alice.end()
 
 
 # --- what is refused for good ---------------------------------------------------------------------
