@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -134,12 +134,13 @@ class FakeRedis:
     async def serve(self, stream: trio.SocketStream) -> None:
         self.connections += 1
         asked = 0
-        async for data in stream:
-            # Each command is an array of bulk strings; the greeting has no bare "*" in a line.
-            commands = sum(line.startswith(b"*") for line in data.split(b"\r\n"))
-            if asked < self.greeted:
-                await stream.send_all(b"+OK\r\n" * min(commands, self.greeted - asked))
-            asked += commands
+        with suppress(trio.BrokenResourceError):  # a link that gives up is gone at once
+            async for data in stream:
+                # Each command is an array of bulk strings; the greeting has no bare "*" in a line.
+                commands = sum(line.startswith(b"*") for line in data.split(b"\r\n"))
+                if asked < self.greeted:
+                    await stream.send_all(b"+OK\r\n" * min(commands, self.greeted - asked))
+                asked += commands
 
 
 @asynccontextmanager
