@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 
-from gateway.backplane import RedisEndpoint
+from gateway.backplane import RedisEndpoint, Unavailable
 from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
@@ -147,6 +147,16 @@ async def signed_in(node: Node, nick: str) -> Client:
 async def reclaim_on(node: Node) -> None:
     """Have all unverified sessions of a node claim again what they hold."""
     await reclaim(node.context.backplane, node.context.registry)
+
+
+def unheard(call: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[NoReturn]]:
+    """Return a call that is carried out, and whose answer is lost."""
+
+    async def answer_lost(*arguments: Any, **more: Any) -> NoReturn:
+        await call(*arguments, **more)
+        raise Unavailable("the answer was lost")
+
+    return answer_lost
 
 
 def start_nothing(_: object) -> None:

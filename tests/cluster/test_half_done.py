@@ -12,11 +12,11 @@ import trio
 import trio.testing
 
 from client.session import open_session
-from gateway.backplane import Entered, Unavailable
+from gateway.backplane import Entered
 from gateway.backplane.nicks import HeldNick
 from gateway.sessions.states import SessionState
 from tests import PATIENCE
-from tests.cluster.inside import command, reclaim_on, running_node, signed_in
+from tests.cluster.inside import command, reclaim_on, running_node, signed_in, unheard
 from tests.cluster.people import one_client, two_clients
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
@@ -117,8 +117,6 @@ async def test_who_comes_and_goes_during_the_sweep_is_let_be(
         assert [line for line in logs if line["log_level"] == "warning"] == []
         assert node.context.registry.unverified == 0
         assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
-        for session in (bob, carol):
-            session.end()
 
 
 async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServer) -> None:
@@ -201,7 +199,6 @@ async def test_those_are_listed_in_a_room_who_are_there(
             lambda: listed("lobby") == [session.sid] and not listed("attic"),
             "only Alice to be listed",
         )
-        session.end()
 
 
 async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
@@ -210,26 +207,17 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
     """Else the session would be listed in the room again as soon as it changes its status."""
     async with running_node(redis_server) as node:
         rooms = node.context.backplane.rooms
-        join = rooms.join
-
-        async def join_in_vain(room: str, sid: str, who: str, *, term: int) -> Entered:
-            found = await join(room, sid, who, term=term)
-            if room == "cafe":
-                raise Unavailable("the answer was lost")
-            return found
-
-        monkeypatch.setattr(rooms, "join", join_in_vain)
         session = await signed_in(node, "alice")
         await command(session, "join", room="lobby")
-        await command(session, "join", room="cafe")
+        with monkeypatch.context() as lost:
+            lost.setattr(rooms, "join", unheard(rooms.join))
+            await command(session, "join", room="cafe")
         assert session.followed == {"lobby"}
         await command(session, "status", state="busy")
         await node.context.registry.all_released()
         assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
-        monkeypatch.undo()
         await command(session, "join", room="cafe")
         assert session.followed == {"lobby", "cafe"}
-        session.end()
 
 
 async def test_what_is_held_by_nobody_is_given_back(
@@ -246,7 +234,7 @@ async def test_what_is_held_by_nobody_is_given_back(
             return bool(registered and redis_server.keys() == ["chat:heartbeats"])
 
         await until(only_us, "the nickname to be given back")
-        session = await signed_in(node, "Alice")
+        await signed_in(node, "Alice")
         # A claim that took effect when its session was over already.
         redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
         redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
@@ -254,7 +242,6 @@ async def test_what_is_held_by_nobody_is_given_back(
             lambda: redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"],
             "the other nickname to be given back",
         )
-        session.end()
 
 
 async def test_who_goes_while_claiming_anew_is_listed_nowhere(

@@ -202,5 +202,3 @@ async def test_whoever_finds_a_room_lost_has_all_listed_again_at_once(
             return [redis_server.ask("HLEN", key) for key in keys] == [2, 2]
 
         await until(both_known, "who is there to be listed, and their names to be taken")
-        for session in (alice, bob):
-            session.end()

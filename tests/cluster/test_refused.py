@@ -11,7 +11,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane import Backplane, Unavailable
 from gateway.sessions.states import RoomState
-from tests.cluster.inside import Client, command, reclaim_on, running_node, signed_in
+from tests.cluster.inside import Client, command, running_node, signed_in, unheard
 from tests.redis_server import RedisServer
 from tests.waiting import until
 
@@ -50,7 +50,6 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
         await command(session, "join", **again)
         assert session.record.rooms == {"lobby": RoomState.FOLLOWED}
         assert node.context.relay.rooms["lobby"].has(session.sid)
-        session.end()
 
 
 async def test_a_room_that_could_not_be_opened_is_opened_for_whoever_comes_next(
@@ -100,50 +99,14 @@ async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
         await node.context.registry.all_released()
 
 
-async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything(
-    redis_server: RedisServer,
-) -> None:
-    async with running_node(redis_server) as node:
-        alice, bob = [await signed_in(node, nick) for nick in ("alice", "bob")]
-        for room in ("lobby", "spoilt"):
-            await command(alice, "join", room=room)
-        redis_server.ask("SET", "chat:{room:spoilt}:meta", "no hash")
-        redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
-        for room in ("spoilt", "attic"):
-            redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone 1 Ghost")
-        redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
-        await command(alice, "status", state="busy")
-        assert alice.record.line == "alice busy "
-        assert node.context.registry.unverified == 0
-        assert redis_server.ask("HVALS", "chat:{room:lobby}:members")[0].endswith("busy ")
-        node.context.registry.mark_unverified(alice.record)
-        await reclaim_on(node)
-        for session in (alice, bob):
-            session.end(goodbye=True)
-        await node.context.registry.all_released()
-        assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
-
-        async def gone_is_released() -> bool:
-            attic = redis_server.ask("EXISTS", "chat:{room:attic}:members")
-            return not attic and redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
-
-        await until(gone_is_released, "the dead node to be released")
-
-
 async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
         nicks, registry = node.context.backplane.nicks, node.context.registry
-        claim = nicks.claim
-
-        async def claim_in_vain(*who: str, **_: Any) -> int:
-            await claim(*who)
-            raise Unavailable("the answer was lost")
-
         session = Client(node)
-        with monkeypatch.context() as unheard:
-            unheard.setattr(nicks, "claim", claim_in_vain)
+        with monkeypatch.context() as lost:
+            lost.setattr(nicks, "claim", unheard(nicks.claim))
             await command(session, "hello", nick="alice", session="s" * 22)
         assert session.nick == ""
         await command(session, "hello", resume="s" * 22)
@@ -153,24 +116,3 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
         assert not session.record.is_to_be_released
         session.end(goodbye=True)
         await registry.all_released()
-
-
-async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
-    redis_server: RedisServer,
-) -> None:
-    async with running_node(redis_server) as node:
-        alice = Client(node)
-        bob = Client(node)
-        await command(alice, "hello", nick="alice")
-        await command(bob, "hello", nick="bob")
-        base = f"chat:{{inbox:{alice.sid}}}"
-        redis_server.ask("HSET", f"{base}:meta", "epoch", "e", "seq", 2)
-        endless = '{"seq":%s,"at":1,"type":"' % ("2" * 5000)
-        for seq, strange in (1, '{"seq":1,"at":1,"'), (2, endless):
-            redis_server.ask("XADD", f"{base}:log", f"{seq}-0", "m", strange)
-        [inbox] = [i for i in node.context.relay.inboxes.all if i.sid == alice.sid]
-        await command(bob, "direct", to="alice", text="hi")
-        await until(lambda: inbox.log.position == 3, "the message to be handed on")
-        for session in (alice, bob):
-            session.end(goodbye=True)
-        await node.context.registry.all_released()

@@ -12,7 +12,7 @@ import trio
 
 from gateway.backplane import Unavailable
 from gateway.sessions.states import SessionState
-from tests.cluster.inside import Client, command, reclaim_on, running_node
+from tests.cluster.inside import Client, command, reclaim_on, running_node, unheard
 from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -241,14 +241,8 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
         new = Client(node)
         await command(old, "hello", nick="alice", session=SECRET)
         await command(old, "join", room="lobby")
-        resume = nicks.resume
-
-        async def resume_in_vain(sid: str) -> None:
-            await resume(sid)
-            raise Unavailable("the answer was lost")
-
-        with monkeypatch.context() as unheard:
-            unheard.setattr(nicks, "resume", resume_in_vain)
+        with monkeypatch.context() as lost:
+            lost.setattr(nicks, "resume", unheard(nicks.resume))
             await command(new, "hello", resume=SECRET)
         assert (new.nick, registry.unverified) == ("", 1)
         with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
@@ -257,8 +251,8 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
         await command(old, "nick", nick="alicia")
         assert (old.nick, old.record.state) == ("alicia", SessionState.CONNECTED)
         # Once more; and it is given back at once, whichever term it is in.
-        with monkeypatch.context() as unheard:
-            unheard.setattr(nicks, "resume", resume_in_vain)
+        with monkeypatch.context() as lost:
+            lost.setattr(nicks, "resume", unheard(nicks.resume))
             await command(new, "hello", resume=SECRET)
         old.end(goodbye=True)
         await registry.all_released()

@@ -195,8 +195,6 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
                 assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
         lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
         assert sum(line["sessions"] for line in lost) == 3
-        for session in everybody.values():
-            session.end()
 
 
 async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
