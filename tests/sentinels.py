@@ -213,7 +213,7 @@ async def sentinel(
     its_id: str = "",
     known: Sequence[str] = (),
 ) -> AsyncIterator[int]:
-    """Run one sentinel; gives its port.
+    """Run one sentinel; gives its port once it listens.
 
     ``listen`` is what its configuration says of the port, and of who may come to it; ``known`` what
     it says of the servers and sentinels beside the primary and itself.
@@ -234,11 +234,20 @@ async def sentinel(
         stdin=subprocess.DEVNULL,
     )
     try:
+        await until(lambda: _listens(port), "the sentinel to listen")
         yield port
     finally:
         process.kill()
         with trio.CancelScope(shield=True):
             await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        await (await trio.open_tcp_stream(HOST, port)).aclose()
+    except OSError:
+        return False
+    return True
 
 
 def ask_sentinel(port: int, *command: str | int) -> Any:
