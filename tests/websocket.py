@@ -215,7 +215,7 @@ async def open_websocket(
 
 @asynccontextmanager
 async def connect(url: str, nick: str | None = None) -> AsyncIterator[WebSocketClient]:
-    """Connect to a node, and say hello if there is a nickname; say goodbye in the end."""
+    """Connect to a node, and say hello if there is a nickname; say goodbye at the end."""
     place = NodeAddress.from_url(url)
     async with await trio.open_tcp_stream(place.host, place.port) as stream:
         client = await open_websocket(stream, place.authority, place.resource)
@@ -224,5 +224,5 @@ async def connect(url: str, nick: str | None = None) -> AsyncIterator[WebSocketC
             assert answer["type"] == "welcome", answer
         yield client
         with trio.move_on_after(1), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await client.send((1000).to_bytes(2, "big"), opcode=CLOSE)
+            await stream.send_all(encode_close(1000))
             await client.receive_all()

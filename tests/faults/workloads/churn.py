@@ -16,7 +16,7 @@ from tests.load.target.processes import usage
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.waiting import until
-from tests.websocket import CLOSE, WebSocketClient, handshake
+from tests.websocket import WebSocketClient, encode_close, handshake
 
 AT_ONCE: Final = 50
 """How many are there at the same time."""
@@ -104,7 +104,7 @@ async def _come_and_go(node: NodeProcess, numbers: Iterator[int]) -> None:
             client = WebSocketClient(stream)
             await client.receive_until(b'"id":"join"')
             if number % RUDE_SHARE:
-                await client.send((1000).to_bytes(2, "big"), opcode=CLOSE)
+                await stream.send_all(encode_close(1000))
                 await client.receive_all()
 
 
