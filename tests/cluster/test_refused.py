@@ -85,8 +85,7 @@ async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
 ) -> None:
     hello = {"nick": "alice", "session": "s" * 22}
     async with running_node(redis_server) as node:
-        one = Client(node)
-        other = Client(node)
+        one, other = Client(node), Client(node)
         with monkeypatch.context() as away:
             away.setattr(Backplane, "connected", False)
             await command(one, "hello", **hello)

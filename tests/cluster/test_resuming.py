@@ -153,8 +153,7 @@ async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
 
 async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: RedisServer) -> None:
     async with running_node(redis_server) as node:
-        alice = Client(node)
-        bob = Client(node)
+        alice, bob = Client(node), Client(node)
         await command(alice, "hello", nick="alice", session="a" * 22)
         alice.end()
         for number in range(3):

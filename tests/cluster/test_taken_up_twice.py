@@ -206,9 +206,7 @@ async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_
 ) -> None:
     """It went to another node and came back while that node's claim was refused."""
     async with running_node(redis_server) as one, running_node(redis_server) as two:
-        first = Client(one)
-        other = Client(two)
-        last = Client(one)
+        first, other, last = Client(one), Client(two), Client(one)
         await command(first, "hello", nick="alice", session=SECRET)
         nicks = one.context.backplane.nicks
         claim = nicks.claim
@@ -237,8 +235,7 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
 ) -> None:
     async with running_node(redis_server, grace=60) as node:
         nicks, registry = node.context.backplane.nicks, node.context.registry
-        old = Client(node)
-        new = Client(node)
+        old, new = Client(node), Client(node)
         await command(old, "hello", nick="alice", session=SECRET)
         await command(old, "join", room="lobby")
         with monkeypatch.context() as lost:

@@ -11,7 +11,7 @@ import pytest
 import structlog.testing
 import trio
 
-from tests.cluster.inside import Client, command, reclaim_on, running_node
+from tests.cluster.inside import reclaim_on, running_node, signed_in
 from tests.cluster.people import one_client
 from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
@@ -179,12 +179,9 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
     """It is looked at some sessions at a time, until all have come round."""
     async with running_node(redis_server) as node:
         monkeypatch.setattr("gateway.cluster.reconciler.CHECK_ROUNDS", 5)
-        alice = Client(node)
-        bob = Client(node)
-        carol = Client(node)
-        everybody = {"alice": alice, "bob": bob, "carol": carol}
-        for nick, session in everybody.items():
-            await command(session, "hello", nick=nick)
+        everybody = {"alice", "bob", "carol"}
+        for nick in everybody:
+            await signed_in(node, nick)
         sweep = node.membership.reconciler
         with structlog.testing.capture_logs() as logs:
             for nick in everybody:
@@ -192,7 +189,7 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
                 for _ in range(6):
                     await sweep.some_sessions()
                 await reclaim_on(node)
-                assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
+                assert set(redis_server.ask("HKEYS", NICKS)) == everybody
         lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
         assert sum(line["sessions"] for line in lost) == 3
 
