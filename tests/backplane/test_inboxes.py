@@ -37,9 +37,7 @@ async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: NodeRegistr
     )  # fmt: skip
 
 
-async def test_the_same_key_is_logged_once_and_published_each_time(
-    nodes: NodeRegistry,
-) -> None:
+async def test_the_same_key_is_logged_once_and_published_each_time(nodes: NodeRegistry) -> None:
     opened = [await nodes.open(f"n{number}") for number in range(1, 4)]
     assert await opened[0].subscription.subscribe(opened[0].nodes.channel)
     answers: list[int] = []

@@ -124,11 +124,11 @@ async def fill(node: Node, **sizes: int) -> None:
 
 
 async def test_the_fullest_rooms_are_listed_first_whenever_they_were_entered(node: Node) -> None:
-    await fill(node, five=5, six=6)
+    await fill(node, пять=5, six=6)
     await fill(node, **{f"room{number}": 1 for number in range(20)}, four=4)
     await fill(node, empty=0)
-    assert await node.rooms.listing(3) == [("six", 6), ("five", 5), ("four", 4)]
-    assert await node.rooms.listing(3, "lobby") == [("six", 6), ("five", 5), ("lobby", 0)]
+    assert await node.rooms.listing(3) == [("six", 6), ("пять", 5), ("four", 4)]
+    assert await node.rooms.listing(3, "lobby") == [("six", 6), ("пять", 5), ("lobby", 0)]
     assert (await node.rooms.listing(1000))[-1] == ("empty", 0)
 
 
@@ -179,9 +179,7 @@ async def test_a_room_is_in_the_index_until_its_history_expires_by_the_clock_of_
 # --- a dead node's members ------------------------------------------------------------------------
 
 
-async def test_what_a_dead_node_held_is_released_in_batches(
-    nodes: NodeRegistry,
-) -> None:
+async def test_what_a_dead_node_held_is_released_in_batches(nodes: NodeRegistry) -> None:
     dead, alive = await nodes.open("dead"), await nodes.open("alive")
     async with trio.open_nursery() as nursery:
         for number in range(1000):

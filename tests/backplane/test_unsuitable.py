@@ -246,9 +246,7 @@ async def test_what_is_not_allowed_beyond_need_is_warned_of(
         assert link.refusal == ""
 
 
-async def test_what_is_needed_and_not_allowed_keeps_the_link_out(
-    redis_server: RedisServer,
-) -> None:
+async def test_what_is_needed_and_not_allowed_keeps_the_link_out(redis_server: RedisServer) -> None:
     link = link_to(allow(redis_server, *ENOUGH, "-evalsha"))
     async with kept_out(link) as logs:
         assert "refuses EVALSHA: NOPERM" in logs[0]["reason"]

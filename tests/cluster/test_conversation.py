@@ -165,9 +165,7 @@ async def test_joining_amid_the_flow_misses_nothing_and_doubles_nothing(
             assert seqs == list(range(seqs[0], total + 1))
 
 
-async def test_coming_back_with_a_position_gets_what_was_missed(
-    redis_server: RedisServer,
-) -> None:
+async def test_coming_back_with_a_position_gets_what_was_missed(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,

@@ -100,9 +100,7 @@ async def say(client: WebSocketClient, text: str, *, until_it_is: str = "ok") ->
     return frame
 
 
-async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
-    tmp_path: Path,
-) -> None:
+async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(tmp_path: Path) -> None:
     """Its node's subscription had gone deaf before; then Redis forgot it."""
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,

@@ -81,9 +81,7 @@ async def has_gone(path: Path, nick: str) -> bool:
     return any('"disconnected"' in line and f'"{nick}"' in line for line in lines)
 
 
-async def test_a_reader_of_the_log_that_hangs_takes_nobody_along(
-    redis_server: RedisServer,
-) -> None:
+async def test_a_reader_of_the_log_that_hangs_takes_nobody_along(redis_server: RedisServer) -> None:
     with pipe() as (_, stderr):
         fill(stderr)
         async with redirected_node(redis_server, stderr=stderr) as node:

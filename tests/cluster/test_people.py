@@ -255,9 +255,7 @@ async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None
         assert told["changed"] == [{"nick": "rob", "was": "rob"}]
 
 
-async def test_a_session_that_comes_back_tells_its_status_again(
-    redis_server: RedisServer,
-) -> None:
+async def test_a_session_that_comes_back_tells_its_status_again(redis_server: RedisServer) -> None:
     async with two_sessions(redis_server) as (cluster, alice, bob):
         for session in (alice, bob):
             await session.join("lobby")

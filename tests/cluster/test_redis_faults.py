@@ -48,9 +48,7 @@ class Deafener:
                 pass  # one of the two is gone, and so is the connection
 
 
-async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
-    tmp_path: Path,
-) -> None:
+async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(tmp_path: Path) -> None:
     port = free_port()
     deafener = Deafener(port)
     async with (
