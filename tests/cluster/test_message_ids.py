@@ -48,17 +48,6 @@ async def test_another_text_under_a_known_id_is_refused(cluster: Cluster) -> Non
         assert await say(alice, "second", room="cafe") == 1
 
 
-async def test_it_is_refused_after_a_resume_on_another_node(cluster: Cluster) -> None:
-    async with connect(cluster.urls[0]) as alice:
-        await come_in(alice, nick="alice", session=SECRET)
-        assert await say(alice, "first") == 1
-        await alice.break_off()
-    async with connect(cluster.urls[1]) as alice:
-        await come_in(alice, resume=SECRET)
-        assert await say(alice, "second") == "id_reused"
-        assert await say(alice, "first") == 1
-
-
 async def test_it_is_refused_in_a_new_session_with_the_same_secret(
     cluster: Cluster, redis_server: RedisServer
 ) -> None:
