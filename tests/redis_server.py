@@ -103,6 +103,17 @@ class RedisServer:
         with trio.fail_after(PATIENCE):
             await self.process.wait()
 
+    async def kill(self) -> None:
+        """End it as a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def crash(self) -> None:
+        """Kill it, and have it go on from what it had saved."""
+        await self.kill()
+        await self.start()
+
     def back_up(self) -> None:
         """Keep a copy of the data as they are now, in the place of an earlier one."""
         self.pause()
@@ -113,9 +124,7 @@ class RedisServer:
 
     async def restore(self) -> None:
         """Kill it, and put the data back that were backed up last; it can be started then."""
-        assert self.process is not None
-        self.process.kill()
-        await self.process.wait()
+        await self.kill()
         self._copy_data(self._folder / "backup", self._folder)
 
     def _copy_data(self, source: Path, target: Path) -> None:

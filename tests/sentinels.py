@@ -11,9 +11,9 @@ from typing import Any, Final
 import redis
 import trio
 
-from tests.harness import until
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer, program
+from tests.waiting import until
 
 NAME: Final = "chat"
 SENTINELS: Final = 3
@@ -81,15 +81,11 @@ class SentinelGroup:
         Nobody tells the old primary: it takes writes for eight seconds and more, until the
         sentinels demote it.
         """
-
-        async def accepted() -> bool:
-            return self._begin_failover()
-
-        async def named() -> bool:
-            return any(self.replica.port == self.named_by(port) for port in self.sentinels)
-
-        await until(accepted, "a sentinel to begin a failover")
-        await until(named, "a sentinel to name the new primary")
+        await until(self._begin_failover, "a sentinel to begin a failover")
+        await until(
+            lambda: any(self.replica.port == self.named_by(port) for port in self.sentinels),
+            "a sentinel to name the new primary",
+        )
         self.primary, self.replica = self.replica, self.primary
 
     def named_by(self, sentinel: int) -> int:
@@ -109,9 +105,7 @@ class SentinelGroup:
     async def lose_primary(self) -> None:
         """Kill the primary; the sentinels have the replica take over as soon as they see it."""
         self._judge_after(HASTY)
-        assert self.primary.process is not None
-        self.primary.process.kill()
-        await self.primary.process.wait()
+        await self.primary.kill()
 
     def cut_replication(self) -> None:
         """Have the replica follow nobody: what is written from now on, it does not have."""
@@ -120,14 +114,11 @@ class SentinelGroup:
     async def taken_over(self) -> None:
         """Wait until the replica is the primary in place of a dead one, which then follows it."""
 
-        async def promoted() -> bool:
-            return bool(self.replica.ask("ROLE")[0] == "master")
-
         async def known() -> bool:
             primaries = [ask_sentinel(port, "MASTER", NAME) for port in self.sentinels]
             return all(int(primary["port"]) == self.primary.port for primary in primaries)
 
-        await until(promoted, "the replica to take over")
+        await until(lambda: self.replica.ask("ROLE")[0] == "master", "the replica to take over")
         self.primary, self.replica = self.replica, self.primary
         await until(known, "the sentinels to know the new primary")
         self._judge_after(PATIENT)
@@ -159,11 +150,9 @@ class SentinelGroup:
 
     async def demotion_refused(self) -> None:
         """Wait until the sentinels have tried in vain to demote the old primary."""
-
-        async def refused() -> bool:
-            return bool(self.replica.ask("ACL", "LOG"))
-
-        await until(refused, "the sentinels to try to demote the old primary")
+        await until(
+            lambda: self.replica.ask("ACL", "LOG"), "the sentinels to try to demote the old primary"
+        )
 
     async def _settled(self) -> bool:
         try:
@@ -224,7 +213,7 @@ async def sentinel(
     its_id: str = "",
     known: Sequence[str] = (),
 ) -> AsyncIterator[int]:
-    """Run one sentinel; gives its port.
+    """Run one sentinel; gives its port once it listens.
 
     ``listen`` is what its configuration says of the port, and of who may come to it; ``known`` what
     it says of the servers and sentinels beside the primary and itself.
@@ -245,11 +234,20 @@ async def sentinel(
         stdin=subprocess.DEVNULL,
     )
     try:
+        await until(lambda: _listens(port), "the sentinel to listen")
         yield port
     finally:
         process.kill()
         with trio.CancelScope(shield=True):
             await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        await (await trio.open_tcp_stream(HOST, port)).aclose()
+    except OSError:
+        return False
+    return True
 
 
 def ask_sentinel(port: int, *command: str | int) -> Any:

@@ -22,7 +22,8 @@ from gateway.observability import logs
 _LATENCY_BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 )  # fmt: skip
-_STATM: Final = Path("/proc/self/statm")
+STATM: Final = Path("/proc/self/statm")
+"""Where Linux says how much memory this process has, in pages."""
 _STARTED: Final = time.time()
 
 
@@ -138,6 +139,6 @@ def _process_metrics() -> Iterator[Metric]:
 def _resident_pages() -> int | None:
     """Return the number of this process's resident pages; None if the system does not say."""
     try:
-        return int(_STATM.read_text().split()[1])
+        return int(STATM.read_text().split()[1])
     except (OSError, ValueError, IndexError):  # no file is left to be opened, or /proc is hidden
         return None

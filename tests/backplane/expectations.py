@@ -13,6 +13,7 @@ from structlog.typing import EventDict
 from gateway.backplane import Unavailable
 from gateway.backplane.redis.link import Link
 from tests import PATIENCE
+from tests.waiting import until
 
 
 async def fails(call: Callable[[], Awaitable[object]]) -> None:
@@ -27,9 +28,7 @@ async def connected_again(link: Link) -> None:
 
 async def disconnected(link: Link) -> None:
     """Wait until the link has noticed that its connection is gone."""
-    with trio.fail_after(PATIENCE):
-        while link.connected:
-            await trio.sleep(0.001)
+    await until(lambda: not link.connected, "the link to be lost")
 
 
 async def expect_echo(link: Link, text: str) -> None:
@@ -42,9 +41,7 @@ async def kept_out(link: Link) -> AsyncIterator[list[EventDict]]:
     with structlog.testing.capture_logs() as logs:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(link.run)
-            with trio.fail_after(PATIENCE):
-                while not logs:
-                    await trio.sleep(0.001)
+            await until(lambda: logs, "something to be logged")
             assert not link.connected
             yield logs
             nursery.cancel_scope.cancel()

@@ -89,6 +89,8 @@ class FakeSentinel(FakeServer):
         super().__init__()
         self.primary = 0
         self.epoch = 0
+        self.has_named = False
+        """Whether it has been asked for the primary."""
 
     def name(self, primary: FakeServer, *, epoch: int = 0) -> None:
         """Name another primary from now on, and announce nothing."""
@@ -106,6 +108,7 @@ class FakeSentinel(FakeServer):
             case [b"SENTINEL", b"MASTER"]:
                 return b"%1\r\n" + _bulk(b"config-epoch") + _bulk(b"%d" % self.epoch)
             case [b"SENTINEL", _]:
+                self.has_named = True
                 return b"*2\r\n" + _bulk(HOST.encode()) + _bulk(b"%d" % self.primary)
         return super().reply(command)
 

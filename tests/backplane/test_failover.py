@@ -39,8 +39,9 @@ class Group:
             nursery.start_soon(topology.watch, self.link.reconnect)
             nursery.start_soon(self.link.run)
             await self.link.wait_connected()
-            while len(topology._view._said) < len(self.sentinels):
+            while not all(sentinel.has_named for sentinel in self.sentinels):
                 await wait_all_tasks_blocked(0.001)
+            await wait_all_tasks_blocked(0.001)
             task_status.started()
 
     async def until(self, event: trio.Event) -> None:

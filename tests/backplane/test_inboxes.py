@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import partial
-from typing import cast
 
 import pytest
 import trio
 from redis.crc import key_slot
-from trio.testing import wait_all_tasks_blocked
 
 from gateway import wire
 from gateway.backplane import IdReused, Owner, payloads
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
 from gateway.delivery.inbox import Inboxes
-from gateway.net.write_buffer import WriteBuffer
 from gateway.observability.metrics import Counts
-from tests import PATIENCE
 from tests.backplane.conftest import Node, NodeRegistry
 from tests.backplane.sayings import seqs, texts, write
 from tests.redis_server import RedisServer
@@ -42,9 +37,7 @@ async def test_what_is_delivered_is_heard_and_logged_the_same(nodes: NodeRegistr
     )  # fmt: skip
 
 
-async def test_the_same_key_is_logged_once_and_published_each_time(
-    nodes: NodeRegistry,
-) -> None:
+async def test_the_same_key_is_logged_once_and_published_each_time(nodes: NodeRegistry) -> None:
     opened = [await nodes.open(f"n{number}") for number in range(1, 4)]
     assert await opened[0].subscription.subscribe(opened[0].nodes.channel)
     answers: list[int] = []
@@ -180,49 +173,6 @@ async def test_an_inbox_that_has_moved_is_heard_elsewhere(nodes: NodeRegistry) -
     assert len(await there.hear(1)) == 1
     await there.hear_no_more()
     assert texts([payloads.read_marked(payload)[1] for payload in await here.hear(1)]) == ["behind"]
-
-
-class Reader:
-    """Stands for a client's write buffer; keeps what is written to it."""
-
-    def __init__(self) -> None:
-        self.waiting = 0
-        self.received = b""
-        self._news = trio.Event()
-
-    def write(self, data: bytes) -> None:
-        self.received += data
-        self._news.set()
-
-    async def seqs(self, count: int) -> list[int]:
-        """Wait for so many messages; gives their seqs, in the order in which they came."""
-        with trio.fail_after(PATIENCE):
-            while len(found := re.findall(rb'"seq":([0-9]+)', self.received)) < count:
-                self._news = trio.Event()
-                await self._news.wait()
-        return [int(seq) for seq in found]
-
-
-@pytest.mark.parametrize("order", [[2, 1, 3], [3, 2, 1], [1, 1, 2, 2, 1, 3], [3, 1, 3, 2, 3]])
-async def test_messages_may_come_late_or_again(node: Node, order: list[int]) -> None:
-    """Nobody keeps the publications of one inbox in the order in which they are logged."""
-    assert await node.subscription.subscribe(node.nodes.channel)
-    for number in (1, 2, 3):
-        await write(node, str(number))
-    published = await node.hear(3)
-    inboxes, reader = Inboxes(node.backplane, Counts()), Reader()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(inboxes.run)
-        await wait_all_tasks_blocked()
-        inbox = inboxes.open("bob", cast("WriteBuffer", reader))
-        inboxes.begin(inbox, wire.Position(epoch="", seq=0))
-        for number in order:
-            inboxes.hear_own(published[number - 1], lambda _: None)
-            await trio.lowlevel.checkpoint()
-        await write(node, "4")
-        inboxes.hear_own((await node.hear(1))[0], lambda _: None)
-        assert await reader.seqs(4) == [1, 2, 3, 4]
-        nursery.cancel_scope.cancel()
 
 
 async def test_what_the_log_has_no_more_is_not_published_again(

@@ -135,16 +135,6 @@ async def test_call_all_raises_what_one_was_refused_for_and_does_the_others(
     assert await link.call("GET", "done") == b"2"
 
 
-async def test_a_cancelled_call_all_leaves_the_others_right(link: Link) -> None:
-    async with trio.open_nursery() as nursery:
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await link.call_all([("ECHO", "lost"), ("ECHO", "too")])
-        assert scope.cancelled_caught
-        for number in range(10):
-            nursery.start_soon(expect_echo, link, f"after {number}")
-
-
 # --- cancellation ---------------------------------------------------------------------------------
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-import redis
-import trio
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from gateway.backplane import NO_TERM, NickTaken, Outdated, Replaced
@@ -25,9 +19,13 @@ from gateway.backplane.member_line import nick_of
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
+from gateway.backplane.redis.scripts import RELEASE
+from gateway.backplane.terms import up_to_terms
 from gateway.policy.nicknames import fold
+from tests.backplane.machine import RedisMachine, run_machine
 from tests.redis_server import RedisServer
 
+KEYS: Final = ("test:{nicks}", "test:{nicks}:sessions")
 LINES: Final = ("Alice", "ALICE away at lunch", "Bob", "Carol busy", "carol_")
 ENOUGH: Final = 2
 """Nicknames that must be owned for the loss of them all to be worth a try."""
@@ -75,16 +73,11 @@ class Member:
         return self.incarnation.name
 
 
-class AnyHistory(RuleBasedStateMachine):
+class AnyHistory(RedisMachine):
     """Nodes that come, stall, die and bury one another, and clients that go from one to the next.
 
-    The model is what the tables in Redis should say. Rules run in a thread beside Trio's, from
-    which they call the nodes' own code against the real Redis.
+    The model is what the tables in Redis should say.
     """
-
-    link: Link
-    ask: Callable[..., Any]
-    """Runs one command in Redis, on a connection beside the nodes' own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,9 +90,6 @@ class AnyHistory(RuleBasedStateMachine):
         self.nodes_so_far = self.sessions_so_far = 0
         for who in LINES[1:3]:
             self.claims(self.add_node(), self.new_session(), Belief(who, NO_TERM))
-
-    def do(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        return trio.from_thread.run(call, *arguments)
 
     # --- the model ----------------------------------------------------------------------------
 
@@ -196,10 +186,12 @@ class AnyHistory(RuleBasedStateMachine):
         self.beats(member)
         if data.draw(st.booleans(), label="claims again first"):
             self.settles(member)
-        if data.draw(st.booleans(), label="given back"):
-            terms = dict.fromkeys(sessions, NO_TERM)
-            ended = self.do(self.any_node(data).nicks._release, terms, mark)
-            self.frees(ended, lambda held: held.session in sessions and held.mark == mark)
+        given_back = data.draw(st.booleans(), label="given back")
+        if sessions and given_back:
+            terms = up_to_terms(dict.fromkeys(sessions, NO_TERM))
+            ended = self.do(self.link.run_script, RELEASE, KEYS, mark, *terms)
+            freed = [session.decode() for session in ended]
+            self.frees(freed, lambda held: held.session in sessions and held.mark == mark)
 
     @rule(data=st.data())
     def beat(self, data: st.DataObject) -> None:
@@ -235,10 +227,10 @@ class AnyHistory(RuleBasedStateMachine):
     def fail_over(self) -> None:
         """Go on with what the replica has."""
         self.owned, self.replica = self.replica, {}
-        self.ask("DEL", "test:{nicks}", "test:{nicks}:sessions")
+        self.ask("DEL", *KEYS)
         for key, held in self.owned.items():
-            self.ask("HSET", "test:{nicks}", key, " ".join(map(str, held)))
-            self.ask("HSET", "test:{nicks}:sessions", held.session, key)
+            self.ask("HSET", KEYS[0], key, " ".join(map(str, held)))
+            self.ask("HSET", KEYS[1], held.session, key)
 
     @precondition(lambda self: len(self.owned) > ENOUGH)
     @rule()
@@ -351,9 +343,4 @@ def _variants(others: list[str], _: str) -> list[str]:
 
 
 async def test_any_history(link: Link, redis_server: RedisServer) -> None:
-    often = settings(max_examples=200, stateful_step_count=30, deadline=None)
-    socket = str(redis_server.socket)
-    with closing(redis.Redis(unix_socket_path=socket, decode_responses=True)) as client:
-        parts = {"link": link, "ask": client.execute_command}
-        machine = type("Machine", (AnyHistory,), parts)
-        await trio.to_thread.run_sync(partial(run_state_machine_as_test, machine, settings=often))
+    await run_machine(AnyHistory, link, redis_server, examples=200, steps=30)

@@ -30,12 +30,6 @@ async def taken(node: Node, nick: str, session: str, *variants: str) -> str | No
     return caught.value.free_variant
 
 
-async def test_a_claim_makes_it_ones_own(node: Node, redis_server: RedisServer) -> None:
-    await node.nicks.claim("Alice", "s1")
-    assert owners(redis_server) == {"alice": "s1"}
-    assert owners_with_nodes(redis_server) == {"s1 n1 Alice"}
-
-
 def held(server: RedisServer) -> dict[str, str]:
     """Which folded nickname each session has."""
     table: dict[str, str] = server.ask("HGETALL", "test:{nicks}:sessions")
@@ -74,24 +68,6 @@ async def test_a_session_is_not_one_whose_name_begins_alike(node: Node) -> None:
 
 
 # --- renaming -------------------------------------------------------------------------------------
-
-
-async def test_renaming_frees_the_old_name_with_the_new(
-    node: Node, redis_server: RedisServer
-) -> None:
-    await node.nicks.claim("Alice", "s1")
-    await node.nicks.claim("Alicia", "s1")
-    assert owners(redis_server) == {"alicia": "s1"}
-
-
-async def test_a_renaming_that_is_refused_changes_nothing(
-    node: Node, redis_server: RedisServer
-) -> None:
-    await node.nicks.claim("Alice", "s1")
-    await node.nicks.claim("Bob", "s2")
-    with pytest.raises(NickTaken):
-        await node.nicks.claim("Bob", "s1")
-    assert owners(redis_server) == {"alice": "s1", "bob": "s2"}
 
 
 async def test_at_no_moment_has_somebody_who_renames_no_name_or_two(
@@ -138,17 +114,9 @@ async def test_release_frees_only_ones_own(node: Node, redis_server: RedisServer
     assert owners(redis_server) == {"bob": "s2"}
 
 
-async def test_what_was_released_is_free(node: Node, redis_server: RedisServer) -> None:
-    await node.nicks.claim("Alice", "s1")
-    await node.nicks.release({"s1": NO_TERM})
-    await node.nicks.claim("alice", "s2")
-    assert owners(redis_server) == {"alice": "s2"}
-
-
 async def test_a_dead_nodes_nicknames_are_free_and_no_others(
-    nodes: NodeRegistry, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
-    monkeypatch.setattr("gateway.backplane.nicks._SCAN_COUNT", 50)
     dead, alike, alive = [await nodes.open(name) for name in ("n1", "n11", "n2")]
     async with trio.open_nursery() as nursery:
         for number in range(600):

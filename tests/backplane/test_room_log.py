@@ -63,21 +63,6 @@ async def test_concurrent_messages_get_consecutive_seqs_in_the_order_of_all(
     assert await listener.rooms.messages_before("lobby", None, 300) == heard
 
 
-async def test_rooms_count_on_their_own(node: Node) -> None:
-    assert await say(node, "a", room="one") == 1
-    assert await say(node, "b", room="one") == 2
-    assert await say(node, "a", room="two") == 1
-
-
-async def test_the_same_id_is_published_once(node: Node) -> None:
-    await node.listen("lobby")
-    assert await node.rooms.publish("lobby", "s1", "id", tail("first"), term=1, digest="d") == 1
-    assert await say(node, "other") == 2
-    assert await node.rooms.publish("lobby", "s1", "id", tail("again"), term=1, digest="d") == 1
-    assert texts(await node.hear(2)) == ["first", "other"]
-    await node.hear_no_more()
-
-
 async def test_a_known_id_with_another_text_is_refused(node: Node) -> None:
     await node.listen("lobby")
     publish = partial(node.rooms.publish, "lobby", "s1", "id", term=1)

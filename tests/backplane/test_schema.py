@@ -18,8 +18,8 @@ from gateway.backplane.redis.server_health import ServerHealth
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again
-from tests.harness import until
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 KEY = "test:schema"
 
@@ -39,11 +39,7 @@ async def running(server: RedisServer, health: ServerHealth) -> AsyncIterator[Li
 
 async def found_unsuitable(health: ServerHealth) -> str:
     """Wait until data are found that cannot be read; returns why."""
-
-    async def unsuitable() -> bool:
-        return bool(health.why_unsuitable)
-
-    await until(unsuitable, "the data to be found unsuitable", PATIENCE)
+    await until(lambda: health.why_unsuitable, "the data to be found unsuitable", PATIENCE)
     return health.why_unsuitable
 
 
@@ -106,13 +102,14 @@ async def test_the_number_is_noted_again_when_redis_was_emptied(
 ) -> None:
     monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
 
-    async def noted() -> bool:
-        return bool(redis_server.ask("GET", KEY) == str(NUMBER))
-
     async with running(redis_server, ServerHealth()) as link:
         await connected_again(link)
         redis_server.ask("FLUSHALL")
-        await until(noted, "the number to be noted again", PATIENCE)
+        await until(
+            lambda: redis_server.ask("GET", KEY) == str(NUMBER),
+            "the number to be noted again",
+            PATIENCE,
+        )
 
 
 async def test_a_node_does_not_start_on_data_of_another_release(redis_server: RedisServer) -> None:

@@ -24,9 +24,9 @@ from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
-from tests.harness import until
 from tests.ports import free_port
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 OF_ROOMS: Final = {"erase", "join", "leave", "publish"}
 """The scripts that publish, each on the channel of the room whose keys it changes."""
@@ -65,11 +65,9 @@ async def cluster(tmp_path: Path) -> AsyncIterator[LinkToCluster]:
     options = {"cluster-enabled": "yes", "port": free_port(), "appendonly": "no"}
     async with RedisServer(tmp_path, **options) as server:
         server.ask("CLUSTER", "ADDSLOTS", *range(SLOTS))
-
-        async def settled() -> bool:
-            return "cluster_state:ok" in server.ask("CLUSTER", "INFO")
-
-        await until(settled, "the cluster to serve")
+        await until(
+            lambda: "cluster_state:ok" in server.ask("CLUSTER", "INFO"), "the cluster to serve"
+        )
         endpoint = RedisEndpoint.from_url(server.url)
         async with await endpoint.connect() as stream:
             yield LinkToCluster(RedisConnection(stream, endpoint))

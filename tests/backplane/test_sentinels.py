@@ -15,14 +15,13 @@ from structlog.typing import EventDict
 from gateway.backplane import Unsuitable, check_redis, topology_from_url
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.topology import Sentinels
-from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, expect_echo
 from tests.backplane.tls import Identity, tls_port
-from tests.harness import until
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import NAME, ask_sentinel, sentinel
+from tests.waiting import until
 
 LEAST = (
     "resetchannels &+switch-master &+promoted-slave"
@@ -57,20 +56,10 @@ async def why_away(url: str) -> str:
     logs: list[EventDict]
     with structlog.testing.capture_logs() as logs:
         async with running(url) as link:
-            with trio.fail_after(PATIENCE):
-                while not (away := [line for line in logs if line["event"] in events]):
-                    await trio.sleep(0.001)
+            await until(lambda: {line["event"] for line in logs} & events, "the reason")
             assert not link.connected
     assert "gu@rd" not in str(logs)
-    return str(away[0]["reason"])
-
-
-async def listens(port: int) -> bool:
-    try:
-        await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
-    except OSError:
-        return False
-    return True
+    return next(str(line["reason"]) for line in logs if line["event"] in events)
 
 
 @asynccontextmanager
@@ -81,7 +70,6 @@ async def watched(tmp_path: Path) -> AsyncIterator[int]:
         RedisServer(tmp_path, port=port, bind="127.0.0.1", appendonly="no"),
         sentinel(tmp_path / "sentinel", port, quorum=1) as there,
     ):
-        await until(lambda: listens(there), "the sentinel to listen")
         yield there
 
 
@@ -139,7 +127,6 @@ async def test_over_tls_and_with_credentials_of_their_own(
         tls_port(identity, partial(trio.open_tcp_stream, "127.0.0.1", plain)) as there,
     ):
         server.ask("ACL", "SETUSER", "app", "on", ">p@ss/word", "~*", "&*", "+@all")
-        await until(lambda: listens(plain), "the sentinel to listen")
         url = (
             f"rediss+sentinel://app:p%40ss%2Fword@localhost:{there}/chat"
             f"?ssl_ca_certs={identity.authority}"

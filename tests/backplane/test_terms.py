@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 import pytest
-import redis
-import trio
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from gateway.backplane import NO_TERM, Change, Outdated, Owner, Replaced, read_change
@@ -28,6 +22,7 @@ from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
 from gateway.backplane.rooms import RoomStore
 from tests.backplane import conftest
+from tests.backplane.machine import RedisMachine, run_machine
 from tests.backplane.sayings import tail
 from tests.redis_server import RedisServer
 
@@ -82,37 +77,6 @@ async def test_whoever_lost_a_session_is_not_entered_and_not_heard(
     assert redis_server.ask("HGETALL", MEMBERS) == {SESSION: f"new {term} Alice"}
     channel = redis_server.ask("HGET", f"test:{{inbox:{SESSION}}}:meta", "channel")
     assert channel.encode() == new.nodes.channel
-
-
-async def test_a_session_that_came_back_keeps_what_its_first_stay_gives_back_late(
-    nodes: conftest.NodeRegistry, redis_server: RedisServer
-) -> None:
-    here, there = await nodes.open("here"), await nodes.open("there")
-    before = await here.nicks.claim("Alice", SESSION)
-    await taken_up(there)
-    term = await taken_up(here)
-    await here.rooms.join("lobby", SESSION, "Alice", term=term)
-    assert await here.rooms.leave("lobby", {SESSION: before}) == 0
-    assert await here.nicks.release({SESSION: before}) == []
-    with pytest.raises(Outdated) as outdated:
-        await here.nicks.claim("Alicia", SESSION, term=before)
-    assert (outdated.value.term, outdated.value.who) == (term, "Alice")
-    assert redis_server.ask("HVALS", "test:{nicks}") == [f"{SESSION} here {term} Alice"]
-    assert redis_server.ask("HVALS", MEMBERS) == [f"here {term} Alice"]
-    # What is not known to have been answered is given back in whichever term it is.
-    assert await here.nicks.release({SESSION: NO_TERM}) == [SESSION]
-
-
-async def test_rooms_that_a_session_did_not_join_again_are_left_by_the_node_it_had_been_on(
-    nodes: conftest.NodeRegistry,
-) -> None:
-    old, new = await nodes.open("old"), await nodes.open("new")
-    before = await old.nicks.claim("Alice", SESSION)
-    for room in ROOMS:
-        await old.rooms.join(room, SESSION, "Alice", term=before)
-    await new.rooms.join("lobby", SESSION, "Alice", term=await taken_up(new))
-    left = [await old.rooms.leave(room, {SESSION: before}) for room in ROOMS]
-    assert left == [0, 1]
 
 
 async def test_whose_taking_up_redis_has_lost_wins_all_the_same_and_the_other_is_told(
@@ -176,15 +140,11 @@ class Member:
         self.term = NO_TERM
 
 
-class AnyOrder(RuleBasedStateMachine):
+class AnyOrder(RedisMachine):
     """Nodes take one session up and do things for it, which reach Redis late and in any order.
 
-    The model is what Redis must have of the node that took it up last. Rules run in a thread beside
-    Trio's, from which they call the nodes' own code against the real Redis.
+    The model is what Redis must have of the node that took it up last.
     """
-
-    link: Link
-    ask: Callable[..., Any]
 
     def __init__(self) -> None:
         super().__init__()
@@ -199,9 +159,6 @@ class AnyOrder(RuleBasedStateMachine):
         """The rooms that the winner's joins put it into, as who it is there."""
         self.moved = False
         self.seqs = 0
-
-    def do(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        return trio.from_thread.run(call, *arguments)
 
     def attempt(self, stay: Stay, call: Callable[..., Awaitable[Any]]) -> bool:
         """Do something in a term; tells whether it was done, as it must be in the last one."""
@@ -352,9 +309,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 async def test_any_order(link: Link, redis_server: RedisServer) -> None:
-    often = settings(max_examples=150, stateful_step_count=40, deadline=None)
-    socket = str(redis_server.socket)
-    with closing(redis.Redis(unix_socket_path=socket, decode_responses=True)) as client:
-        parts = {"link": link, "ask": client.execute_command}
-        machine = type("Machine", (AnyOrder,), parts)
-        await trio.to_thread.run_sync(partial(run_state_machine_as_test, machine, settings=often))
+    await run_machine(AnyOrder, link, redis_server, examples=150, steps=40)

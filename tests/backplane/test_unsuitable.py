@@ -23,11 +23,11 @@ from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Subscription
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
-from tests.harness import until
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import sentinel
 from tests.unit.gateway.backplane.redis.test_server_check import recorded
+from tests.waiting import until
 
 ENOUGH: Final = ("~test:*", "&test@*", "+@all", "-@dangerous", "+info")
 """What the README says that a user needs, for another namespace."""
@@ -105,26 +105,12 @@ async def test_a_server_that_is_too_old_is_not_used_until_it_is_upgraded() -> No
                 f"Redis 6.0.16 at {HOST}:{port} is too old: "
                 "this needs Redis 6.2 or later, or Valkey"
             )
-
-            async def tried_again() -> bool:
-                return fake.connections > 1
-
-            await until(tried_again, "it to look again")
+            await until(lambda: fake.connections > 1, "it to look again")
             assert len(logs) == 1
             fake.version = "Valkey 9.1.2"
             await connected_again(link)
             assert health.why_unsuitable == ""
         nursery.cancel_scope.cancel()
-
-
-async def test_cluster_mode_is_refused(tmp_path: Path) -> None:
-    port = free_port()
-    options = {"cluster-enabled": "yes", "port": port, "bind": HOST, "appendonly": "no"}
-    async with RedisServer(tmp_path, **options) as server:
-        for url in (server.url, f"redis://{HOST}:{port}/3"):
-            async with kept_out(link_to(url)) as logs:
-                pass
-            assert "runs in Cluster mode, which is not supported" in logs[0]["reason"]
 
 
 @pytest.mark.parametrize("read_only", ["yes", "no"])
@@ -149,15 +135,6 @@ async def test_a_sentinel_is_refused(tmp_path: Path) -> None:
         sentinel(tmp_path / "sentinel", port, quorum=1) as there,
     ):
         url = f"redis://{HOST}:{there}/1"
-
-        async def listens() -> bool:
-            try:
-                await (await trio.open_tcp_stream(HOST, there)).aclose()
-            except OSError:
-                return False
-            return True
-
-        await until(listens, "the sentinel to listen")
         async with kept_out(link_to(url)) as logs:
             pass
         assert f"name it as redis+sentinel://{HOST}:{there}/NAME" in logs[0]["reason"]
@@ -197,19 +174,8 @@ async def test_a_policy_that_evicts_may_be_put_up_with(
     async with running(link) as logs:
         assert len(problems(logs)) == 1
         redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
-
-        async def warned() -> bool:
-            return len(problems(logs)) == 2
-
-        await until(warned, "a warning of the other policy")
+        await until(lambda: len(problems(logs)) == 2, "a warning of the other policy")
         await expect_echo(link, "still there")
-
-
-async def test_nothing_is_evicted_without_a_bound(redis_server: RedisServer) -> None:
-    redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    async with running(link_to(redis_server.url)) as logs:
-        [problem] = problems(logs)
-    assert "once maxmemory is set (maxmemory-policy allkeys-lru)" in problem
 
 
 # --- what this user may do ------------------------------------------------------------------------
@@ -280,25 +246,7 @@ async def test_what_is_not_allowed_beyond_need_is_warned_of(
         assert link.refusal == ""
 
 
-@pytest.mark.parametrize("command", ["CLIENT", "INFO", "SCRIPT"])
-async def test_a_command_that_was_taken_out_of_the_server_is_done_without(
-    tmp_path: Path, command: str
-) -> None:
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    configuration = folder / "redis.conf"
-    configuration.write_text(f'rename-command {command} ""\n')
-    async with (
-        RedisServer(folder, include=configuration, appendonly="no") as server,
-        running(link_to(server.url)) as logs,
-    ):
-        [problem] = problems(logs)
-        assert f"refuses {command}: " in problem
-
-
-async def test_what_is_needed_and_not_allowed_keeps_the_link_out(
-    redis_server: RedisServer,
-) -> None:
+async def test_what_is_needed_and_not_allowed_keeps_the_link_out(redis_server: RedisServer) -> None:
     link = link_to(allow(redis_server, *ENOUGH, "-evalsha"))
     async with kept_out(link) as logs:
         assert "refuses EVALSHA: NOPERM" in logs[0]["reason"]
@@ -343,17 +291,15 @@ async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is
                 await restored.wait()
                 restored = trio.Event()
                 assert not await subscription.subscribe(b"other:channel")
-
-                async def refused() -> bool:
-                    return "refuses SUBSCRIBE: NOPERM" in health.why_unsuitable
-
-                await until(refused, "the reason to be known")
+                await until(
+                    lambda: "refuses SUBSCRIBE: NOPERM" in health.why_unsuitable,
+                    "the reason to be known",
+                )
             redis_server.ask("ACL", "SETUSER", "app", "&other:*")
-
-            async def mended() -> bool:
-                return health.why_unsuitable == "" and subscription.connected
-
-            await until(mended, "the subscription to be restored")
+            await until(
+                lambda: health.why_unsuitable == "" and subscription.connected,
+                "the subscription to be restored",
+            )
             assert redis_server.ask("PUBLISH", "other:channel", "hello") == 1
             nursery.cancel_scope.cancel()
     assert [line["event"] for line in logs].count("redis cannot be used") == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
 
 import trio
 
+from gateway.backplane import RedisEndpoint, Unavailable
 from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
@@ -18,9 +19,53 @@ from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
 from gateway.sessions.states import RoomState
 from tests import PATIENCE
-from tests.harness import until
 from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
+from tests.waiting import until
+
+
+class NamedServer:
+    """A topology of which the test says what server there is, if any."""
+
+    place = "the test's"
+    database = 0
+
+    def __init__(self, server: RedisServer | None = None) -> None:
+        self._moved = trio.Event()
+        self.name(server)
+
+    def name(self, server: RedisServer | None) -> None:
+        """Name a server to those who connect from now on."""
+        self._server = RedisEndpoint.from_url(server.url) if server else None
+
+    def announce(self, server: RedisServer) -> None:
+        """Have everybody connect to this server."""
+        self.name(server)
+        self._moved.set()
+        self._moved = trio.Event()
+
+    async def find(self) -> RedisEndpoint:
+        await trio.lowlevel.checkpoint()
+        if self._server is None:
+            raise OSError("the test has named no server")
+        return self._server
+
+    async def certain(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def watch(self, on_moved: Callable[[], None]) -> None:
+        while True:
+            await self._moved.wait()
+            on_moved()
+
+
+@asynccontextmanager
+async def serving(node: Node) -> AsyncIterator[str]:
+    """Run a node; yields its URL."""
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(node.run)
+        yield f"ws://127.0.0.1:{port}/ws"
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -35,21 +80,20 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
             flood_rate=0,
         )
     )
-    async with trio.open_nursery() as nursery:
-        await nursery.start(node.run)
-
-        async def ready() -> bool:
-            return node.membership.is_idle and node.context.why_not_ready() is None
-
-        await until(ready, "the node to be ready")
+    async with serving(node):
+        await until(
+            lambda: node.membership.is_idle and node.context.why_not_ready() is None,
+            "the node to be ready",
+        )
         yield node
-        nursery.cancel_scope.cancel()
 
 
 class Client:
     """A client of a node in this process, who reads nothing."""
 
-    def __init__(self, node: Node, connection: Connection) -> None:
+    def __init__(self, node: Node) -> None:
+        transport, _ = memory_connection()
+        connection = Connection(node.context, transport, "test", start_nothing)
         self.connection = connection
         self.dispatcher = CommandDispatcher(node.context, connection.write_buffer, connection)
 
@@ -88,21 +132,31 @@ class Client:
         self.dispatcher.end(goodbye=goodbye)
 
 
-@contextmanager
-def session_on(node: Node) -> Iterator[Client]:
-    """Have a client; whoever does so ends it."""
-    transport, _ = memory_connection()
-    yield Client(node, Connection(node.context, transport, "test", start_nothing))
-
-
 async def command(client: Client, /, type: str, **fields: Any) -> None:  # noqa: A002
     """Have a client's command carried out, with its type for an id."""
     await client.say(json.dumps({"type": type, "id": type} | fields))
 
 
+async def signed_in(node: Node, nick: str) -> Client:
+    """Return a client of a node that has said hello."""
+    client = Client(node)
+    await command(client, "hello", nick=nick)
+    return client
+
+
 async def reclaim_on(node: Node) -> None:
     """Have all unverified sessions of a node claim again what they hold."""
     await reclaim(node.context.backplane, node.context.registry)
+
+
+def unheard(call: Callable[..., Awaitable[object]]) -> Callable[..., Awaitable[NoReturn]]:
+    """Return a call that is carried out, and whose answer is lost."""
+
+    async def answer_lost(*arguments: Any, **more: Any) -> NoReturn:
+        await call(*arguments, **more)
+        raise Unavailable("the answer was lost")
+
+    return answer_lost
 
 
 def start_nothing(_: object) -> None:

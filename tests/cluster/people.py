@@ -11,8 +11,9 @@ import trio
 from client.session import ClientSession, Disconnected, NotRejoined, Rejoined, open_session
 from gateway import wire
 from tests import PATIENCE
-from tests.harness import Cluster, RawClient, open_cluster, raw_client
+from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.websocket import WebSocketClient, connect
 
 EventT = TypeVar("EventT", wire.Message, wire.DirectMessage, wire.Presence)
 
@@ -107,19 +108,30 @@ async def check_heard(talkers: Sequence[Talker]) -> None:
 
 
 @asynccontextmanager
+async def one_client(
+    redis_server: RedisServer, **settings: object
+) -> AsyncIterator[tuple[NodeProcess, WebSocketClient]]:
+    """Run a node, with Alice on it."""
+    async with (
+        open_cluster(redis_server, 1, **settings) as cluster,
+        connect(cluster.urls[0], "alice") as alice,
+    ):
+        yield cluster.nodes[0], alice
+
+
+@asynccontextmanager
 async def two_clients(
-    redis_server: RedisServer, *, room: str | None = None, nodes: int = 2
-) -> AsyncIterator[tuple[Cluster, RawClient, RawClient]]:
+    redis_server: RedisServer, *, room: str | None = None, nodes: int = 2, **settings: object
+) -> AsyncIterator[tuple[Cluster, WebSocketClient, WebSocketClient]]:
     """Run a cluster with Alice on its first node and Bob on its last, maybe in a room."""
     async with (
-        open_cluster(redis_server, nodes) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[-1], "bob") as bob,
+        open_cluster(redis_server, nodes, **settings) as cluster,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[-1], "bob") as bob,
     ):
         if room is not None:
             for client in (alice, bob):
-                answer = await client.ask({"type": "join", "room": room, "id": "join"})
-                assert answer["type"] == "ok"
+                assert (await client.join(room))["type"] == "ok"
         yield cluster, alice, bob
 
 

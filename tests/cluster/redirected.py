@@ -10,9 +10,10 @@ from pathlib import Path
 
 import trio
 
-from tests.harness import NodeProcess, raw_client
+from tests.nodes import NodeProcess
 from tests.ports import free_port
 from tests.redis_server import RedisServer
+from tests.websocket import connect
 
 
 @asynccontextmanager
@@ -43,8 +44,8 @@ async def redirected_node(
 
 async def talk(node: NodeProcess, nick: str) -> None:
     """Come in, say something and hear it, and go."""
-    async with raw_client(node.url, nick) as client:
-        await client.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with connect(node.url, nick) as client:
+        await client.join()
         await client.say({"type": "send", "room": "lobby", "text": "Hello!", "id": "s"})
         assert (await client.hear_type("message"))["text"] == "Hello!"
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.harness import administer
+from tests.nodes import administer
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 
@@ -67,9 +67,7 @@ async def test_it_says_what_was_erased_and_what_was_not_there(redis_server: Redi
     assert done.stdout.startswith("lobby: erased everything up to 5\n")
 
 
-async def test_a_room_in_which_nothing_was_said_is_left_as_it_is(
-    redis_server: RedisServer,
-) -> None:
+async def test_a_room_in_which_nothing_was_said_is_left_as_it_is(redis_server: RedisServer) -> None:
     fill(redis_server)
     done = await administer("purge", "room", "lobby", redis=redis_server.url)
     assert (done.returncode, done.stdout) == (0, "lobby: nothing was ever said there\n")

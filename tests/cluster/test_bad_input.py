@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
-import trio_websocket
+import trio
 
-from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
+from tests.cluster.people import one_client
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 @pytest.fixture
@@ -20,7 +24,7 @@ async def node(redis_server: RedisServer) -> AsyncIterator[NodeProcess]:
         assert cluster.nodes[0].errors == []
 
 
-async def still_well(client: RawClient) -> None:
+async def still_well(client: WebSocketClient) -> None:
     """The connection lives, and nobody else heard anything."""
     assert (await client.ask({"type": "ping", "id": "well?"}))["type"] == "ok"
 
@@ -92,9 +96,9 @@ REFUSED: list[tuple[str | bytes | dict[str, Any], str, str]] = [
 
 
 async def test_each_wrong_frame_gets_its_own_error(node: NodeProcess) -> None:
-    async with raw_client(node.url, "alice") as alice, raw_client(node.url, "bob") as bob:
+    async with connect(node.url, "alice") as alice, connect(node.url, "bob") as bob:
         for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
+            await client.join()
         for frame, code, words in REFUSED:
             answer = await alice.ask(frame)
             assert answer["type"] == "error", frame
@@ -105,60 +109,25 @@ async def test_each_wrong_frame_gets_its_own_error(node: NodeProcess) -> None:
         await still_well(alice)
         # Nothing of it reached the room: the first message is the first.
         assert (await alice.ask(send("x" * 4096)))["seq"] == 1
-        await until(lambda: lists(alice, ["alice", "bob"]), "both to be listed")
-
-
-async def lists(client: RawClient, nicks: list[str]) -> bool:
-    answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
-    return [member["nick"] for member in answer["members"]] == nicks
-
-
-async def test_hello_comes_first(node: NodeProcess) -> None:
-    async with raw_client(node.url) as client:
-        for kind in ("join", "leave", "members", "history"):
-            answer = await client.ask({"type": kind, "room": "lobby", "id": "x"})
-            assert (answer["code"], answer["id"]) == ("unauthorized", "x")
-        assert (await client.ask(send("hi")))["code"] == "unauthorized"
-        assert (await client.ask({"type": "hello", "nick": "no spaces"}))["code"] == "bad_nick"
-        assert (await client.ask({"type": "hello", "nick": "alice"}))["type"] == "welcome"
+        await until(partial(alice.lists, "alice", "bob"), "both to be listed")
 
 
 async def test_a_frame_over_16_kib_closes_with_1009(node: NodeProcess) -> None:
     payloads = ('"' + "x" * 16_383 + '"', '"' + "é" * 8_192 + '"', "x" * 5_000_000)
     for number, payload in enumerate(payloads):
-        async with raw_client(node.url, f"alice{number}") as alice:
+        async with connect(node.url, f"alice{number}") as alice:
             # The node may close while a very long frame is still on its way.
-            with suppress(trio_websocket.ConnectionClosed):
+            with suppress(trio.BrokenResourceError):
                 await alice.say(payload)
             assert await alice.closed() == 1009
-    async with raw_client(node.url, "alice") as alice:
+    async with connect(node.url, "alice") as alice:
         exactly = '{"type":"ping","id":"x","pad":"' + "x" * (16_384 - 33) + '"}'
         assert len(exactly) == 16_384
         assert (await alice.ask(exactly))["type"] == "ok"
 
 
-async def test_text_that_is_not_utf8_closes_with_1007(node: NodeProcess) -> None:
-    async with bare_socket(node) as bare:
-        await bare.send(b"\xff\xfe\xfd")
-        answer = await bare.receive_all()
-        assert answer[:4] == b"\x88" + answer[1:2] + (1007).to_bytes(2, "big")
-
-
-async def test_an_id_used_again_for_something_else_does_that(node: NodeProcess) -> None:
-    async with raw_client(node.url, "alice") as alice:
-        for nick in ("carl", "dora"):
-            answer = await alice.ask({"type": "nick", "nick": nick, "id": "1"})
-            assert answer["nick"] == nick
-        for room in ("r1", "r2"):
-            await alice.ask({"type": "join", "room": room, "id": "j"})
-        for room in ("r1", "r2"):
-            assert (await alice.ask({"type": "leave", "room": room, "id": "l"}))["type"] == "ok"
-            said = await alice.ask({"type": "send", "room": room, "text": "hi", "id": "s"})
-            assert said["code"] == "not_in_room"
-
-
 async def test_the_same_id_twice_is_answered_like_the_first_time(node: NodeProcess) -> None:
-    async with raw_client(node.url, "alice") as alice:
+    async with connect(node.url, "alice") as alice:
         commands: list[dict[str, Any]] = [
             {"type": "join", "room": "lobby", "id": "1"},
             send("once") | {"id": "2"},
@@ -178,23 +147,20 @@ async def test_the_same_id_twice_is_answered_like_the_first_time(node: NodeProce
 
 
 async def test_fifty_rooms_and_no_more(node: NodeProcess) -> None:
-    async with raw_client(node.url, "alice") as alice:
+    async with connect(node.url, "alice") as alice:
         for number in range(50):
-            answer = await alice.ask({"type": "join", "room": f"r{number}", "id": "x"})
+            answer = await alice.join(f"r{number}")
             assert answer["type"] == "ok"
         answer = await alice.ask({"type": "join", "room": "one-more", "id": "x"})
         assert answer["code"] == "too_many_rooms"
-        assert (await alice.ask({"type": "join", "room": "r0", "id": "x"}))["type"] == "ok"
+        assert (await alice.join("r0"))["type"] == "ok"
         await alice.ask({"type": "leave", "room": "r0", "id": "l"})
         assert (await alice.ask({"type": "join", "room": "one-more", "id": "x"}))["type"] == "ok"
 
 
 async def test_who_sends_too_fast_is_told_and_nothing_is_done(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1, flood_burst=20, flood_rate=0.01) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with one_client(redis_server, flood_burst=20, flood_rate=0.01) as (_, alice):
+        await alice.join()
         for number in range(60):
             await alice.say({"type": "send", "room": "lobby", "text": "!", "id": str(number)})
         answers = [await alice.hear_type("ok", "error") for _ in range(60)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -11,8 +11,9 @@ import trio
 from client.session import ClientSession, CommandError, open_session
 from gateway import wire
 from tests.cluster.people import following, two_clients, two_sessions
-from tests.harness import Cluster, open_cluster, raw_client
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.websocket import connect
 
 
 async def presence(session: ClientSession) -> wire.Presence:
@@ -44,12 +45,11 @@ async def test_a_message_is_byte_for_byte_the_same_everywhere(redis_server: Redi
     async with two_clients(redis_server, room="lobby") as (_, alice, bob):
         text = 'quotes " and \\, ünïcödé, 😀, \u2028 and \x00 control'
         await alice.say({"type": "send", "room": "lobby", "text": text, "id": "1"})
-        raw: list[str | bytes] = []
+        raw: list[str] = []
         for client in (alice, bob):
-            frame = await client.websocket.get_message()
-            while '"type":"message"' not in str(frame):
-                frame = await client.websocket.get_message()
-            raw.append(frame)
+            while '"type":"message"' not in (heard := await client.hear_text()):
+                pass
+            raw.append(heard)
         assert raw[0] == raw[1]
 
 
@@ -165,31 +165,28 @@ async def test_joining_amid_the_flow_misses_nothing_and_doubles_nothing(
             assert seqs == list(range(seqs[0], total + 1))
 
 
-async def test_coming_back_with_a_position_gets_what_was_missed(
-    redis_server: RedisServer,
-) -> None:
+async def test_coming_back_with_a_position_gets_what_was_missed(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,
     ):
         first = await alice.join("lobby")
         ids = {await alice.send("lobby", "x", message_id=f"{n}"): f"{n}" for n in range(250)}
-        join = {"type": "join", "room": "lobby", "id": "j"}
-        async with raw_client(cluster.urls[1], "bob") as bob:
+        async with connect(cluster.urls[1], "bob") as bob:
             since = {"epoch": first.epoch, "seq": 3}
-            answer = await bob.ask(join | {"since": since})
+            answer = await bob.join(since=since)
             assert answer["recovered"] is True
             assert [m["seq"] for m in answer["messages"]] == list(range(4, 251))
-            answer = await bob.ask(join | {"since": {"epoch": first.epoch, "seq": 250}})
+            answer = await bob.join(since={"epoch": first.epoch, "seq": 250})
             assert (answer["recovered"], answer["messages"]) == (True, [])
             for seq in (100, 199, 200, 249, 250):
                 since = {"epoch": first.epoch, "seq": seq, "id": ids[seq]}
-                answer = await bob.ask(join | {"since": since})
+                answer = await bob.join(since=since)
                 assert answer["recovered"] is True
                 assert [m["seq"] for m in answer["messages"]] == list(range(seq + 1, 251))
-                answer = await bob.ask(join | {"since": since | {"id": "another"}})
+                answer = await bob.join(since=since | {"id": "another"})
                 assert answer["recovered"] is False
-            answer = await bob.ask(join | {"since": {"epoch": "another", "seq": 3}})
+            answer = await bob.join(since={"epoch": "another", "seq": 3})
             assert answer["recovered"] is False
             assert [m["seq"] for m in answer["messages"]] == list(range(201, 251))
 
@@ -197,12 +194,9 @@ async def test_coming_back_with_a_position_gets_what_was_missed(
 async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 2, outbox_bytes=65_536, history_size=5_000) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
-        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+    settings: dict[str, Any] = {"outbox_bytes": 65_536, "history_size": 5_000}
+    async with two_clients(redis_server, **settings) as (_, alice, bob):
+        epoch = (await alice.join())["epoch"]
         for index in range(1_300):
             text = str(index) if index < 1_200 else "x" * 4_000
             await alice.say({"type": "send", "room": "lobby", "text": text, "id": f"s{index}"})
@@ -217,37 +211,3 @@ async def test_whoever_missed_more_than_an_answer_holds_gets_all_of_it_in_order(
         assert seqs + [m["seq"] for m in frame["messages"]] == list(range(8, 1_301))
         await alice.say({"type": "send", "room": "lobby", "text": "more", "id": "more"})
         assert (await bob.hear_type("message"))["seq"] == 1_301
-
-
-@pytest.mark.parametrize("rounds", [200])
-async def test_one_nickname_many_claims_one_winner(redis_server: RedisServer, rounds: int) -> None:
-    async with open_cluster(redis_server, 3) as cluster, trio.open_nursery() as nursery:
-        clients = [
-            await nursery.start(partial(_idle_client, cluster.urls[n % 3], f"racer-{n}"))
-            for n in range(100)
-        ]
-        for number in range(rounds):
-            winners: list[int] = []
-
-            async def claim(index: int, name: str, winners: list[int] = winners) -> None:
-                try:
-                    await clients[index].rename(name)
-                except CommandError as error:
-                    assert error.code == "nick_taken"
-                else:
-                    winners.append(index)
-
-            async with trio.open_nursery() as race:
-                for index in range(100):
-                    race.start_soon(claim, index, f"Winner{number}")
-            assert len(winners) == 1, f"round {number}: {len(winners)} winners"
-            await clients[winners[0]].rename(f"racer-{winners[0]}")
-        nursery.cancel_scope.cancel()
-
-
-async def _idle_client(
-    url: str, nick: str, task_status: trio.TaskStatus[ClientSession] = trio.TASK_STATUS_IGNORED
-) -> None:
-    async with open_session([url], nick=nick) as session:
-        task_status.started(session)
-        await trio.sleep_forever()

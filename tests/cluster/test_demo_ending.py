@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.harness import http_get, until
+from tests.http import http_get
 from tests.ports import free_port
+from tests.waiting import until
 
 
 async def is_up(port: int) -> bool:

@@ -15,10 +15,12 @@ from gateway.delivery import history
 from gateway.delivery.room import Room
 from gateway.net.write_buffer import WriteBuffer
 from gateway.node import Node
-from tests.cluster.inside import Client, command, running_node, session_on
+from tests.cluster.inside import Client, command, running_node, signed_in
 from tests.cluster.people import in_the_lobby, two_clients
-from tests.harness import NodeProcess, RawClient, administer, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, administer, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 WORDS = "words-that-go"
 
@@ -31,13 +33,13 @@ async def purge(redis_server: RedisServer, *what: str) -> str:
     return done.stdout
 
 
-async def join(client: RawClient, room: str = "lobby", **fields: Any) -> dict[str, Any]:
+async def join(client: WebSocketClient, room: str = "lobby", **fields: Any) -> dict[str, Any]:
     answer = await client.ask({"type": "join", "room": room, "id": "j"} | fields)
     assert answer["type"] == "ok", answer
     return answer
 
 
-async def send(client: RawClient, text: str, message_id: str) -> int:
+async def send(client: WebSocketClient, text: str, message_id: str) -> int:
     answer = await client.ask({"type": "send", "room": "lobby", "text": text, "id": message_id})
     assert answer["type"] == "ok", answer
     return int(answer["seq"])
@@ -56,7 +58,7 @@ def check_erased(messages: list[dict[str, Any]], *erased: int) -> None:
 
 async def check_every_read(node: NodeProcess, *erased: int, last: int, since: str) -> None:
     """Whoever comes to a node is given the erased messages as tombstones, however they read."""
-    async with raw_client(node.url, f"reader{node.port}") as reader:
+    async with connect(node.url, f"reader{node.port}") as reader:
         joined = await join(reader, history=200)
         assert joined["seq"] == last
         check_erased(joined["messages"], *erased)
@@ -112,7 +114,7 @@ async def test_a_purged_room_talks_on(redis_server: RedisServer) -> None:
             assert (event["up_to"], "seqs" in event) == (60, False)
         assert await send(bob, "on", "id-61") == 61
         for node in cluster.nodes:
-            async with raw_client(node.url, f"reader{node.port}") as reader:
+            async with connect(node.url, f"reader{node.port}") as reader:
                 check_erased((await join(reader, history=200))["messages"], *range(1, 61))
             assert await node.metric("chat_gaps_filled_total") == 0
 
@@ -169,7 +171,7 @@ async def test_after_a_purge_a_doubt_about_redis_finds_nothing_lost(
     """A node that compares what it has with the log takes no tombstone for another message."""
     async with (
         two_clients(redis_server, room="lobby") as (cluster, alice, bob),
-        raw_client(cluster.urls[0], "carol") as carol,
+        connect(cluster.urls[0], "carol") as carol,
     ):
         await join(carol)
         for number, text in enumerate(["one", WORDS, WORDS], 1):
@@ -202,12 +204,8 @@ async def talked_in(node: Node, session: Client, words: str) -> Room:
     for number in range(1, 61):
         fields = {"room": "lobby", "text": f"{words} {number}", "id": str(number)}
         await session.say(json.dumps({"type": "send"} | fields))
-    room = node._relay.rooms["lobby"]
-
-    async def heard() -> bool:
-        return room.position == 60
-
-    await until(heard, "all that was said to be heard")
+    room = node.context.relay.rooms["lobby"]
+    await until(lambda: room.position == 60, "all that was said to be heard")
     return room
 
 
@@ -218,30 +216,25 @@ async def answering_late(
     """Run a session whose node hears of an erasure between a read of the log and its answer."""
     frames: list[bytes] = []
     async with running_node(redis_server) as node:
-        rooms = node._backplane.rooms
+        rooms = node.context.backplane.rooms
         read = rooms.messages_before
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
-            room = await talked_in(node, session, WORDS)
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        room = await talked_in(node, session, WORDS)
 
-            async def erase_behind(name: str, before: int | None, limit: int) -> list[bytes]:
-                page = await read(name, before, limit)
-                if not room.erasures.count:
-                    link = node._backplane.link
-                    log = RoomLog(link, namespace="chat", scope="chat@0", room=name)
-                    await log.erase(room.epoch, up_to=60)
+        async def erase_behind(name: str, before: int | None, limit: int) -> list[bytes]:
+            page = await read(name, before, limit)
+            if not room.erasures.count:
+                link = node.context.backplane.link
+                log = RoomLog(link, namespace="chat", scope="chat@0", room=name)
+                await log.erase(room.epoch, up_to=60)
+                await until(lambda: room.erasures.count == 1, "the erasure to be heard")
+            return page
 
-                    async def heard() -> bool:
-                        return room.erasures.count == 1
-
-                    await until(heard, "the erasure to be heard")
-                return page
-
-            monkeypatch.setattr(rooms, "messages_before", erase_behind)
-            monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
-            yield session, frames
-            session.end(goodbye=True)
+        monkeypatch.setattr(rooms, "messages_before", erase_behind)
+        monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
+        yield session, frames
+        session.end(goodbye=True)
 
 
 @pytest.mark.parametrize(
@@ -274,28 +267,23 @@ async def test_what_is_on_its_way_to_somebody_is_told_to_be_erased(
     """Whoever missed too much for one answer hears nothing else until they have come so far."""
     frames: list[bytes] = []
     async with running_node(redis_server) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
-            room = await talked_in(node, session, "line")
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        room = await talked_in(node, session, "line")
 
-            async def erase_what_is_on_its_way(_: WriteBuffer) -> None:
-                if not room.erasures.count:
-                    link = node._backplane.link
-                    log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
-                    await log.erase(room.epoch, seqs=[7])
+        async def erase_what_is_on_its_way(_: WriteBuffer) -> None:
+            if not room.erasures.count:
+                link = node.context.backplane.link
+                log = RoomLog(link, namespace="chat", scope="chat@0", room="lobby")
+                await log.erase(room.epoch, seqs=[7])
+                await until(lambda: room.erasures.count == 1, "the erasure to be heard")
 
-                    async def heard() -> bool:
-                        return room.erasures.count == 1
-
-                    await until(heard, "the erasure to be heard")
-
-            monkeypatch.setattr(history, "oldest_within", lambda messages, _: messages[:10])
-            monkeypatch.setattr(WriteBuffer, "drained", erase_what_is_on_its_way)
-            monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
-            since = {"epoch": room.epoch, "seq": 0}
-            await command(session, "join", room="lobby", since=since)
-            session.end(goodbye=True)
+        monkeypatch.setattr(history, "oldest_within", lambda messages, _: messages[:10])
+        monkeypatch.setattr(WriteBuffer, "drained", erase_what_is_on_its_way)
+        monkeypatch.setattr(WriteBuffer, "write", lambda _, data: frames.append(data))
+        since = {"epoch": room.epoch, "seq": 0}
+        await command(session, "join", room="lobby", since=since)
+        session.end(goodbye=True)
     assert b'"text":"line 7"' in frames[0]
     assert b'"type":"erased","room":"lobby"' in frames[-1]
     assert b'"seqs":[7]' in frames[-1]

@@ -14,11 +14,12 @@ import pytest
 import trio
 
 from tests.cluster.people import in_the_lobby
-from tests.cluster.test_resuming import members
 from tests.faults.system.proxy import Proxy
-from tests.harness import Cluster, NodeProcess, RawClient, open_cluster, raw_client, until
+from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 from tests.sentinels import open_group
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 @pytest.mark.parametrize("gently", [False, True])
@@ -52,8 +53,8 @@ async def test_a_primary_that_does_not_step_down_is_left(tmp_path: Path) -> None
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat")
         await node.ready()
-        async with raw_client(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with connect(node.url, "alice") as alice:
+            await alice.join()
             old, new = group.primary, group.replica
             with group.no_demotion():
                 await group.fail_over()
@@ -81,15 +82,15 @@ async def test_a_subscription_does_not_stay_with_the_old_primary(tmp_path: Path)
         hosts = ",".join(f"127.0.0.1:{port}" for port in group.sentinels)
         node = await cluster.add_node(redis=f"redis+sentinel://{hosts}/chat", probe_seconds=0)
         await node.ready()
-        async with raw_client(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with connect(node.url, "alice") as alice:
+            await alice.join()
             await group.hand_over()
             await group.settled()
             group.cut_replication()  # what comes by way of the old primary comes no more
             assert (await say(alice, "hello", until_it_is="message"))["text"] == "hello"
 
 
-async def say(client: RawClient, text: str, *, until_it_is: str = "ok") -> dict[str, Any]:
+async def say(client: WebSocketClient, text: str, *, until_it_is: str = "ok") -> dict[str, Any]:
     """Say something in the lobby, as often as it takes; gives the frame of this type."""
     command = {"type": "send", "room": "lobby", "text": text, "id": text}
     await client.say(command)
@@ -99,56 +100,20 @@ async def say(client: RawClient, text: str, *, until_it_is: str = "ok") -> dict[
     return frame
 
 
-async def go_back(redis_server: RedisServer) -> None:
-    """Have Redis forget all that it was told since it last saved its data."""
-    assert redis_server.process is not None
-    redis_server.process.kill()
-    await redis_server.process.wait()
-    await redis_server.start()
-
-
-async def test_who_left_is_gone_though_redis_forgot_it(tmp_path: Path) -> None:
-    async with (
-        RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, 1, grace_seconds=1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        async with raw_client(cluster.urls[0], "bob") as bob:
-            await bob.ask({"type": "join", "room": "lobby", "id": "j"})
-            redis_server.ask("SAVE")
-        await until(partial(_holds_one, redis_server), "bob to be gone")
-        await go_back(redis_server)
-        assert not await _holds_one(redis_server)
-        await until(partial(_holds_one, redis_server), "bob to be gone again")
-        listed = await members(alice)
-        while len(listed) > 1:
-            await alice.hear_type("presence")
-            listed = await members(alice)
-        assert listed == {"alice"}
-
-
-async def _holds_one(redis_server: RedisServer) -> bool:
-    keys = "chat:{nicks}", "chat:{room:lobby}:members"
-    return [redis_server.ask("HLEN", key) for key in keys] == [1, 1]
-
-
-async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(
-    tmp_path: Path,
-) -> None:
+async def test_what_was_acknowledged_and_never_heard_is_not_lost_in_silence(tmp_path: Path) -> None:
     """Its node's subscription had gone deaf before; then Redis forgot it."""
     async with (
         RedisServer(tmp_path, appendonly="no") as redis_server,
         open_cluster(redis_server, 0) as cluster,
         node_to_deafen(redis_server, cluster) as (node, proxy),
-        raw_client(node.url, "alice") as alice,
+        connect(node.url, "alice") as alice,
     ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        await alice.join()
         await say(alice, "kept")
         redis_server.ask("SAVE")
         assert proxy.silence() == 1
         await say(alice, "lost")
-        await go_back(redis_server)
+        await redis_server.crash()
         assert (await alice.hear_type("notice"))["code"] == "history_lost"
 
 
@@ -158,17 +123,17 @@ async def test_whoever_saw_more_than_a_node_that_is_behind_misses_nothing_there(
     async with (
         open_cluster(redis_server, 1) as cluster,
         node_to_deafen(redis_server, cluster) as (behind, proxy),
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(behind.url, "bob") as bob,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(behind.url, "bob") as bob,
     ):
-        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        epoch = (await alice.join())["epoch"]
+        await bob.join()
         assert proxy.silence() == 1
         for number in range(1, 6):
             await say(alice, str(number))
         since = {"epoch": epoch, "seq": 4}
-        async with raw_client(behind.url, "carol") as carol:
-            again = await carol.ask({"type": "join", "room": "lobby", "id": "j", "since": since})
+        async with connect(behind.url, "carol") as carol:
+            again = await carol.join(since=since)
         assert again["recovered"] is True
         assert [message["seq"] for message in again["messages"]] == [5]
 
@@ -189,48 +154,3 @@ async def node_to_deafen(
 
 async def _connected(node: NodeProcess) -> bool:
     return await node.metric("chat_redis_connected") == 1
-
-
-async def test_data_that_went_another_way_are_noticed_though_the_numbers_go_on(
-    tmp_path: Path,
-) -> None:
-    """A node was away while Redis lost messages and others took their places."""
-    async with (
-        RedisServer(tmp_path, appendonly="no") as redis_server,
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
-        joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
-
-        async def say(text: str) -> None:
-            command = {"type": "send", "room": "lobby", "text": text, "id": text}
-            while (await bob.ask(command))["type"] == "error":
-                await trio.sleep(0.05)
-
-        for number in range(1, 6):
-            await say(f"kept {number}")
-        redis_server.ask("SAVE")
-        for number in range(6, 11):
-            await say(f"lost {number}")
-        while (await alice.hear_type("message"))["seq"] < 10:
-            pass
-        cluster.nodes[0].pause()
-        assert redis_server.process is not None
-        redis_server.process.kill()
-        await redis_server.process.wait()
-        await redis_server.start()
-        await cluster.nodes[1].ready()
-        for number in range(6, 13):
-            await say(f"new {number}")
-        cluster.nodes[0].resume()
-        notice = await alice.hear_type("notice")
-        assert (notice["code"], notice["seq"]) == ("history_lost", 5)
-        assert notice["epoch"] != joined["epoch"]
-        texts = [(await alice.hear_type("message"))["text"] for _ in range(7)]
-        assert texts == [f"new {number}" for number in range(6, 13)]
-        # Whoever was away meanwhile learns it, too.
-        since = {"epoch": joined["epoch"], "seq": 10}
-        again = await alice.ask({"type": "join", "room": "lobby", "since": since, "id": "a"})
-        assert again["recovered"] is False

@@ -2,97 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import trio
 
-from gateway.backplane import Backplane, RedisEndpoint, Unavailable
+from gateway.backplane import Unavailable
 from gateway.config import Settings
 from gateway.node import Node, make_backplane
 from tests import PATIENCE
-from tests.harness import http_get, raw_client, until
+from tests.cluster.inside import NamedServer, serving
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 NOWHERE: Final = Settings(redis="unix:///nowhere/redis.sock", port=0, redis_timeout=PATIENCE)
-
-
-class Switch:
-    """A topology of which the test says what server there is, if any."""
-
-    place = "the test's"
-    database = 0
-
-    def __init__(self) -> None:
-        self._server: RedisEndpoint | None = None
-        self._moved = trio.Event()
-
-    def turn_to(self, server: RedisServer) -> None:
-        self._server = RedisEndpoint.from_url(server.url)
-        self._moved.set()
-        self._moved = trio.Event()
-
-    async def find(self) -> RedisEndpoint:
-        await trio.lowlevel.checkpoint()
-        if self._server is None:
-            raise OSError("the test has named no server")
-        return self._server
-
-    async def certain(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def watch(self, on_moved: Callable[[], None]) -> None:
-        while True:
-            await self._moved.wait()
-            on_moved()
-
-
-@asynccontextmanager
-async def running(backplane: Backplane, settings: Settings = NOWHERE) -> AsyncIterator[int]:
-    """Run a node over a backplane; gives its port."""
-    node = Node(settings, backplane=backplane)
-    async with trio.open_nursery() as nursery:
-        yield await nursery.start(node.run)
-        nursery.cancel_scope.cancel()
-
-
-async def readiness(port: int) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads((await http_get(port, "/readyz"))[1])
-    return answer
-
-
-async def ready(port: int) -> None:
-    async def is_ready() -> bool:
-        return bool((await readiness(port))["ready"])
-
-    await until(is_ready, "the node to be ready")
 
 
 async def test_a_node_goes_where_its_topology_says(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    topology = Switch()
-    backplane = make_backplane(NOWHERE, topology)
+    topology = NamedServer()
+    node = Node(NOWHERE, backplane=make_backplane(NOWHERE, topology))
     other = tmp_path / "other"
     other.mkdir()
-    async with running(backplane) as port, RedisServer(other) as second:
-
-        async def says_why() -> bool:
-            return "the test has named no server" in (await readiness(port)).get("reason", "")
-
-        await until(says_why, "the node to say why it is not ready")
+    async with serving(node), RedisServer(other) as second:
+        await until(
+            lambda: "the test has named no server" in (node.context.why_not_ready() or ""),
+            "the node to say why it is not ready",
+        )
         for server in (redis_server, second):
-            topology.turn_to(server)
-
-            async def beats(server: RedisServer = server) -> bool:
-                return bool(server.ask("HEXISTS", "chat:heartbeats", backplane.incarnation.name))
-
-            await until(beats, "the node to be registered there")
-            await ready(port)
+            topology.announce(server)
+            await until(
+                partial(server.ask, "HLEN", "chat:heartbeats"),
+                "the node to be registered there",
+            )
+            await until(lambda: node.context.why_not_ready() is None, "the node to be ready")
 
 
 async def test_a_node_uses_the_stores_that_it_is_given(
@@ -110,9 +56,10 @@ async def test_a_node_uses_the_stores_that_it_is_given(
         return await publish(*arguments, **more)
 
     monkeypatch.setattr(backplane.rooms, "publish", publish_at_the_second_attempt)
-    async with running(backplane, settings) as port:
-        await ready(port)
-        async with raw_client(f"ws://127.0.0.1:{port}/ws", "Alice") as alice:
+    node = Node(settings, backplane=backplane)
+    async with serving(node) as url:
+        await until(lambda: node.context.why_not_ready() is None, "the node to be ready")
+        async with connect(url, "Alice") as alice:
             await alice.ask({"type": "join", "id": "0", "room": "lobby"})
             say = {"type": "send", "id": "1", "room": "lobby", "text": "hello"}
             answers = [await alice.ask(say) for _ in range(2)]

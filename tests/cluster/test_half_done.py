@@ -11,29 +11,28 @@ import structlog.testing
 import trio
 import trio.testing
 
-from client.session import CannotConnect, open_session
-from gateway.backplane import Entered, Unavailable
+from client.session import open_session
+from gateway.backplane import Entered
 from gateway.backplane.nicks import HeldNick
 from gateway.sessions.states import SessionState
 from tests import PATIENCE
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.cluster.people import two_clients
-from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
+from tests.cluster.inside import command, reclaim_on, running_node, signed_in, unheard
+from tests.cluster.people import one_client, two_clients
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 MEMBERS = "chat:{room:lobby}:members"
 
 
 async def test_a_join_while_redis_hangs_is_answered_in_time(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1, redis_timeout=3) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
+    async with one_client(redis_server, redis_timeout=3) as (node, alice):
         redis_server.pause()
         answer = await alice.ask({"type": "join", "room": "new", "id": "1"})
         assert (answer["code"], answer["id"]) == ("unavailable", "1")
         redis_server.resume()
-        await cluster.nodes[0].ready()
+        await node.ready()
         assert (await alice.ask({"type": "join", "room": "new", "id": "1"}))["type"] == "ok"
 
 
@@ -57,8 +56,8 @@ async def test_who_goes_while_all_claim_anew_leaves_nothing(redis_server: RedisS
 async def _stay(
     url: str, nick: str, room: int, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    async with raw_client(url, nick) as client:
-        answer = await client.ask({"type": "join", "room": f"room-{room}", "id": "j"})
+    async with connect(url, nick) as client:
+        answer = await client.join(f"room-{room}")
         assert answer["type"] == "ok"
         task_status.started()
         await trio.sleep_forever()
@@ -75,7 +74,7 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
         assert (await alice.ask(rename))["code"] == "unavailable"
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
         assert (await alice.ask(rename))["nick"] == "alicia"
-        await until(partial(_lists, bob, {"alicia", "bob"}), "the new name to be listed")
+        await until(partial(bob.lists, "alicia", "bob"), "the new name to be listed")
 
         # A leave that could not be noted down everywhere is done, and answered once.
         keys += ["~chat:{room:*", "~chat:rooms*"]
@@ -88,52 +87,43 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
         redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
 
 
-async def _lists(client: RawClient, nicks: set[str]) -> bool:
-    answer = await client.ask({"type": "members", "room": "lobby", "id": "m"})
-    return {member["nick"] for member in answer["members"]} == nicks
-
-
 async def test_who_comes_and_goes_during_the_sweep_is_let_be(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
         rooms, nicks = node.context.backplane.rooms, node.context.backplane.nicks
         read, holdings = rooms.members_by_node, nicks.holdings
-        with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
-            for session, nick in (alice, "alice"), (bob, "bob"), (carol, "carol"):
-                await command(session, "hello", nick=nick)
-            for session in (alice, carol):
-                await command(session, "join", room="lobby")
+        alice, bob, carol = [await signed_in(node, nick) for nick in ("alice", "bob", "carol")]
+        for session in (alice, carol):
+            await command(session, "join", room="lobby")
 
-            async def read_as_they_go(room: str) -> dict[str, dict[str, int]]:
-                members = await read(room)
-                await command(alice, "leave", room="lobby")
-                await command(bob, "join", room="lobby")
-                return members
+        async def read_as_they_go(room: str) -> dict[str, dict[str, int]]:
+            members = await read(room)
+            await command(alice, "leave", room="lobby")
+            await command(bob, "join", room="lobby")
+            return members
 
-            async def hold_as_one_ends() -> dict[str, dict[str, HeldNick]]:
-                held = await holdings()
-                alice.end(goodbye=True)
-                await node.context.registry.all_released()
-                return held
+        async def hold_as_one_ends() -> dict[str, dict[str, HeldNick]]:
+            held = await holdings()
+            alice.end(goodbye=True)
+            await node.context.registry.all_released()
+            return held
 
-            monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
-            monkeypatch.setattr(nicks, "holdings", hold_as_one_ends)
-            with structlog.testing.capture_logs() as logs:
-                await node.membership.reconciler.rooms()
-                await node.membership.reconciler.nicks()
-            assert [line for line in logs if line["log_level"] == "warning"] == []
-            assert node.context.registry.unverified == 0
-            assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
-            for session in (bob, carol):
-                session.end()
+        monkeypatch.setattr(rooms, "members_by_node", read_as_they_go)
+        monkeypatch.setattr(nicks, "holdings", hold_as_one_ends)
+        with structlog.testing.capture_logs() as logs:
+            await node.membership.reconciler.rooms()
+            await node.membership.reconciler.nicks()
+        assert [line for line in logs if line["log_level"] == "warning"] == []
+        assert node.context.registry.unverified == 0
+        assert set(redis_server.ask("HKEYS", MEMBERS)) == {bob.sid, carol.sid}
 
 
 async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
+        connect(cluster.urls[0], "bob") as bob,
         trio.open_nursery() as nursery,
     ):
         epoch = (await alice.join("lobby")).epoch
@@ -158,7 +148,7 @@ async def test_coming_back_amid_the_flow_gets_all_of_it(redis_server: RedisServe
 async def test_a_ping_that_crosses_the_close_does_no_harm(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1) as cluster:
         node = cluster.nodes[0]
-        async with bare_socket(node, "alice") as bare:
+        async with connect(node.url, "alice") as bare:
             node.process.terminate()
             await bare.receive_until((4000).to_bytes(2, "big"))
             await bare.send(b"hi", opcode=9)
@@ -173,7 +163,7 @@ async def test_a_drain_that_takes_too_long_leaves_its_sessions_to_the_others(
 ) -> None:
     async with open_cluster(redis_server, 1, drain_seconds=2, grace_seconds=1) as cluster:
         node = cluster.nodes[0]
-        async with bare_socket(node, "alice"):
+        async with connect(node.url, "alice"):
             node.process.terminate()
             with trio.fail_after(PATIENCE):
                 assert await node.process.wait() == 0
@@ -198,20 +188,17 @@ async def test_those_are_listed_in_a_room_who_are_there(
         return redis_server.ask("HKEYS", f"chat:{{room:{room}}}:members")
 
     async with running_node(redis_server) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="Alice")
-            await command(session, "join", room="lobby")
-            for late, mark in (("s1", "gone-1 1 Ghost"), ("s2", f"{node.name} 1 Late")):
-                redis_server.ask("HSET", "chat:{room:lobby}:members", late, mark)
-                redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
-            redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
-            redis_server.ask("HDEL", "chat:{room:lobby}:members", session.sid)
-
-            async def put_right() -> bool:
-                return bool(listed("lobby") == [session.sid] and not listed("attic"))
-
-            await until(put_right, "only Alice to be listed")
-            session.end()
+        session = await signed_in(node, "Alice")
+        await command(session, "join", room="lobby")
+        for late, mark in (("s1", "gone-1 1 Ghost"), ("s2", f"{node.name} 1 Late")):
+            redis_server.ask("HSET", "chat:{room:lobby}:members", late, mark)
+            redis_server.ask("HSET", "chat:{room:attic}:members", late, mark)
+        redis_server.ask("ZADD", "chat:rooms", 2e9, "attic")
+        redis_server.ask("HDEL", "chat:{room:lobby}:members", session.sid)
+        await until(
+            lambda: listed("lobby") == [session.sid] and not listed("attic"),
+            "only Alice to be listed",
+        )
 
 
 async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
@@ -220,27 +207,17 @@ async def test_a_join_of_which_nobody_knows_whether_it_was_done_is_undone(
     """Else the session would be listed in the room again as soon as it changes its status."""
     async with running_node(redis_server) as node:
         rooms = node.context.backplane.rooms
-        join = rooms.join
-
-        async def join_in_vain(room: str, sid: str, who: str, *, term: int) -> Entered:
-            found = await join(room, sid, who, term=term)
-            if room == "cafe":
-                raise Unavailable("the answer was lost")
-            return found
-
-        monkeypatch.setattr(rooms, "join", join_in_vain)
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        with monkeypatch.context() as lost:
+            lost.setattr(rooms, "join", unheard(rooms.join))
             await command(session, "join", room="cafe")
-            assert session.followed == {"lobby"}
-            await command(session, "status", state="busy")
-            await node.context.registry.all_released()
-            assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
-            monkeypatch.undo()
-            await command(session, "join", room="cafe")
-            assert session.followed == {"lobby", "cafe"}
-            session.end()
+        assert session.followed == {"lobby"}
+        await command(session, "status", state="busy")
+        await node.context.registry.all_released()
+        assert redis_server.ask("KEYS", "*:members") == ["chat:{room:lobby}:members"]
+        await command(session, "join", room="cafe")
+        assert session.followed == {"lobby", "cafe"}
 
 
 async def test_what_is_held_by_nobody_is_given_back(
@@ -257,44 +234,14 @@ async def test_what_is_held_by_nobody_is_given_back(
             return bool(registered and redis_server.keys() == ["chat:heartbeats"])
 
         await until(only_us, "the nickname to be given back")
-        with session_on(node) as session:
-            await command(session, "hello", nick="Alice")
-            # A claim that took effect when its session was over already.
-            redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
-            redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
-
-            async def only_alice() -> bool:
-                return bool(redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"])
-
-            await until(only_alice, "the other nickname to be given back")
-            session.end()
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "503"),
-        (b"", "during the handshake"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "handshake"),
-    ],
-)
-async def test_a_client_is_told_at_once_why_it_was_not_let_in(
-    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
-
-    async def refuse(stream: trio.SocketStream) -> None:
-        await stream.receive_some()
-        if answer:
-            await stream.send_all(answer)
-
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
-        url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/ws"
-        with trio.fail_after(PATIENCE), pytest.raises(CannotConnect, match=reason):
-            async with open_session([url], nick="alice"):
-                raise AssertionError("let in")
-        nursery.cancel_scope.cancel()
+        await signed_in(node, "Alice")
+        # A claim that took effect when its session was over already.
+        redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
+        redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
+        await until(
+            lambda: redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"],
+            "the other nickname to be given back",
+        )
 
 
 async def test_who_goes_while_claiming_anew_is_listed_nowhere(
@@ -321,16 +268,15 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
 
         # A heartbeat would find the new name on no register, and have all claim by itself, too.
         monkeypatch.setattr(node.context.backplane.nodes, "beat", no_beat)
-        for turn in range(100):
-            with session_on(node) as session:
-                await command(session, "hello", nick="alice")
-                await session.say(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
-                await session.say(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
-                node.context.backplane.incarnation.renew()
-                registry.mark_unverified(session.record)
-                with monkeypatch.context() as going:
-                    going.setattr(rooms, "join", join_as_it_goes)
-                    await reclaim_on(node)
-                await registry.all_released()
+        for turn in range(10):
+            session = await signed_in(node, "alice")
+            await session.say(f'{{"type":"join","id":"1","room":"this-{turn}"}}')
+            await session.say(f'{{"type":"join","id":"2","room":"that-{turn}"}}')
+            node.context.backplane.incarnation.renew()
+            registry.mark_unverified(session.record)
+            with monkeypatch.context() as going:
+                going.setattr(rooms, "join", join_as_it_goes)
+                await reclaim_on(node)
+            await registry.all_released()
             assert not redis_server.ask("KEYS", "*:members"), turn
             assert not redis_server.ask("KEYS", "*nicks"), turn

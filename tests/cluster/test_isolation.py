@@ -8,14 +8,16 @@ from typing import Any, Final
 import pytest
 import trio
 
-from tests.harness import RawClient, open_cluster, raw_client
+from tests.cluster.people import one_client
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.websocket import WebSocketClient, connect
 
 COUNT: Final = 50
 WORLDS: Final = ("here", "there")
 
 
-async def talk(world: str, alice: RawClient, bob: RawClient) -> list[dict[str, Any]]:
+async def talk(world: str, alice: WebSocketClient, bob: WebSocketClient) -> list[dict[str, Any]]:
     """Let Alice type and write, in the room and to Bob; return all that Bob heard."""
     for number in range(COUNT):
         text = f"{world} {number}"
@@ -37,20 +39,18 @@ async def test_two_clusters_on_one_redis_are_two_worlds(
 ) -> None:
     heard: dict[str, list[dict[str, Any]]] = {}
     async with open_cluster(redis_server, 0) as cluster, AsyncExitStack() as stack:
-        other: dict[str, Any] = {
-            "redis": f"{redis_server.url}?db={database}",
-            "namespace": namespace,
-        }
-        people: dict[str, list[RawClient]] = {}
+        url = f"{redis_server.url}?db={database}"
+        other: dict[str, Any] = {"redis": url, "namespace": namespace}
+        people: dict[str, list[WebSocketClient]] = {}
         for world, settings in zip(WORLDS, ({}, other), strict=True):
             node = await cluster.add_node(**settings)
             await node.ready()
             people[world] = [
-                await stack.enter_async_context(raw_client(node.url, nick))
+                await stack.enter_async_context(connect(node.url, nick))
                 for nick in (f"alice-{world}", "bob")
             ]
             for person in people[world]:
-                await person.ask({"type": "join", "room": "lobby", "id": "j"})
+                await person.join()
 
         async def listen(world: str) -> None:
             heard[world] = await talk(world, *people[world])
@@ -72,11 +72,8 @@ async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
     redis_server: RedisServer,
 ) -> None:
     """Somebody else publishes on the room's channel: in another epoch, in none, and nonsense."""
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        epoch = (await alice.ask({"type": "join", "room": "lobby", "id": "j"}))["epoch"]
+    async with one_client(redis_server) as (node, alice):
+        epoch = (await alice.join())["epoch"]
         message = '{"seq":1,"at":1,"type":"message","room":"lobby","from":"x","text":"no","id":"1"}'
         for payload in (
             f"=foreign {message}", f"={epoch}{message}", f"={epoch[:-1]} {message}", f"= {message}",
@@ -86,4 +83,4 @@ async def test_what_does_not_belong_to_the_rooms_epoch_is_not_delivered(
         await alice.say({"type": "send", "room": "lobby", "id": "1", "text": "hello"})
         heard = await alice.hear_type("message")
         assert (heard["text"], heard["seq"]) == ("hello", 1)
-        assert not cluster.nodes[0].errors
+        assert not node.errors

@@ -11,16 +11,11 @@ import trio
 
 from client.session import CannotConnect, open_session
 from gateway import wire
-from tests.harness import (
-    NodeProcess,
-    bare_socket,
-    http_get,
-    open_cluster,
-    raw_client,
-    until,
-)
 from tests.load.target.processes import usage
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 
 async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServer) -> None:
@@ -35,7 +30,7 @@ async def test_two_thousand_clients_all_hear_a_broadcast(redis_server: RedisServ
         nonlocal joined
         async with AsyncExitStack() as stack:
             async with entering:
-                client = await stack.enter_async_context(bare_socket(node, f"client-{number}"))
+                client = await stack.enter_async_context(connect(node.url, f"client-{number}"))
                 await client.send(b'{"type":"join","room":"lobby","id":"j"}')
                 await client.receive_until(b'"id":"j"')
             joined += 1
@@ -66,7 +61,7 @@ async def test_a_slow_reader_is_closed_and_the_others_are_not(redis_server: Redi
         open_session([cluster.urls[0]], nick="quick") as quick,
     ):
         node = cluster.nodes[0]
-        async with bare_socket(node, "slow") as slow:
+        async with connect(node.url, "slow") as slow:
             await slow.send(b'{"type":"join","room":"lobby","id":"j"}')
             await quick.join("lobby")
             await alice.join("lobby")
@@ -95,40 +90,24 @@ async def _has_member(session: object, nick: str) -> bool:
 async def test_a_silent_client_is_pinged_and_a_dead_one_closed(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1, ping_interval=4) as cluster:
         node = cluster.nodes[0]
-        async with raw_client(node.url, "alive") as alive:
-            async with bare_socket(node) as dead:
+        async with connect(node.url, "alive") as alive:
+            async with connect(node.url) as dead, trio.open_nursery() as nursery:
+                nursery.start_soon(alive.closed)
                 received = await dead.receive_all()
                 assert b"\x89\x00" in received
                 assert received.endswith(b"no answer to pings")
+                nursery.cancel_scope.cancel()
             assert (await alive.ask({"type": "ping", "id": "p"}))["type"] == "ok"
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "words"),
-    [
-        ("/", 200, "chat gateway"),
-        ("/healthz", 200, "ok"),
-        ("/readyz", 200, "true"),
-        ("/metrics", 200, "chat_publish_seconds_bucket"),
-        ("/ws", 426, "WebSocket"),
-        ("/admin", 404, "nothing"),
-    ],
-)
-async def test_http(redis_server: RedisServer, path: str, status: int, words: str) -> None:
-    async with open_cluster(redis_server, 1) as cluster:
-        answered, body = await http_get(cluster.nodes[0].port, path)
-        assert answered == status
-        assert words in body
 
 
 async def test_metrics_count_what_happened(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 1) as cluster,
         open_session([cluster.urls[0]], nick="alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
+        connect(cluster.urls[0], "bob") as bob,
     ):
         node = cluster.nodes[0]
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.join()
         await alice.join("lobby")
         await alice.join("elsewhere")
         for _ in range(5):
@@ -157,18 +136,18 @@ async def test_a_node_whose_files_run_out_keeps_its_redis_and_turns_clients_away
         node = await cluster.add_node("sh", "-c", 'ulimit -n 60 && exec "$@"', "sh")
         await node.ready()
 
-        async def connect(connections: int) -> None:
+        async def hold_open(connections: int) -> None:
             for _ in range(connections):
                 await idle.enter_async_context(await trio.open_tcp_stream("127.0.0.1", node.port))
 
-        async with raw_client(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await connect(23)
+        async with connect(node.url, "alice") as alice:
+            await alice.join()
+            await hold_open(23)
             with pytest.raises(CannotConnect, match="503"):
                 async with open_session([node.url], nick="bob"):
                     raise AssertionError("let in")
             assert (await node.get("/readyz"))[0] == 200
-            await connect(60)
+            await hold_open(60)
             await node.logged("connections have to wait")
             for kind in ("normal", "pubsub"):
                 redis_server.ask("CLIENT", "KILL", "TYPE", kind)
@@ -198,13 +177,13 @@ async def test_the_fullest_of_very_many_rooms_are_listed_though_nodes_die(
 ) -> None:
     async with (
         open_cluster(redis_server, 2, max_rooms=1000, grace_seconds=0) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
-        async with raw_client(cluster.urls[0], "alice") as alice:
+        async with connect(cluster.urls[0], "alice") as alice:
             for client, room in ((alice, "full"), (bob, "full"), (bob, "other")):
-                await client.ask({"type": "join", "room": room, "id": "j"})
+                await client.join(room)
             for number in range(600):
-                await alice.ask({"type": "join", "room": f"room{number}", "id": "j"})
+                await alice.join(f"room{number}")
 
             async def begins_with(*rooms: tuple[str, int]) -> bool:
                 listed = (await bob.ask({"type": "rooms", "id": "r"}))["rooms"]
@@ -229,17 +208,17 @@ async def _counts(redis_server: RedisServer, rooms: int) -> bool:
 async def test_presence_is_told_at_most_four_times_a_second(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "watcher") as watcher,
-        raw_client(cluster.urls[1], "restless") as restless,
-        raw_client(cluster.urls[1], "closer") as closer,
+        connect(cluster.urls[0], "watcher") as watcher,
+        connect(cluster.urls[1], "restless") as restless,
+        connect(cluster.urls[1], "closer") as closer,
     ):
-        joined = await watcher.ask({"type": "join", "room": "lobby", "id": "j"})
+        joined = await watcher.join()
         began = trio.current_time()
         for number in range(200):
-            await restless.ask({"type": "join", "room": "lobby", "id": "j"})
+            await restless.join()
             await restless.ask({"type": "leave", "room": "lobby", "id": str(number)})
         # Changes that come to nothing are not told; this one, at the end, is.
-        await closer.ask({"type": "join", "room": "lobby", "id": "j"})
+        await closer.join()
         frames: list[dict[str, object]] = []
         members = {"watcher"}
         version = joined["version"]
@@ -263,8 +242,8 @@ async def test_logs_never_tell_what_was_said(redis_server: RedisServer) -> None:
     secret = "the eagle lands at midnight"  # noqa: S105
     async with open_cluster(redis_server, 1, log_level="debug") as cluster:
         node = cluster.nodes[0]
-        async with raw_client(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with connect(node.url, "alice") as alice:
+            await alice.join()
             await alice.ask({"type": "send", "room": "lobby", "text": secret, "id": "s"})
             await alice.ask({"type": "send", "text": secret, "id": "s"})
         closed = await node.logged("disconnected")
@@ -277,8 +256,8 @@ async def test_logs_never_tell_what_was_said(redis_server: RedisServer) -> None:
 async def test_unicode_nicknames_where_they_are_allowed(redis_server: RedisServer) -> None:
     async with (
         open_cluster(redis_server, 1, unicode_nicks="on") as cluster,
-        raw_client(cluster.urls[0], "Zoë") as zoe,
-        raw_client(cluster.urls[0], "Alice") as _alice,
+        connect(cluster.urls[0], "Zoë") as zoe,
+        connect(cluster.urls[0], "Alice") as _alice,
     ):
         for twin in ("alice", "Ａｌｉｃｅ", "аlice", "ALICE"):  # noqa: RUF001
             answer = await zoe.ask({"type": "nick", "nick": twin, "id": twin})

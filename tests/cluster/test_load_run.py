@@ -13,7 +13,7 @@ from typing import Any
 import trio
 
 from tests import PATIENCE
-from tests.harness import open_cluster
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
 
 RUNS = {

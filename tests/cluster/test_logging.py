@@ -13,9 +13,11 @@ import pytest
 import trio
 
 from tests.cluster.redirected import open_files, redirected_node, talk
-from tests.harness import NodeProcess, open_cluster, raw_client, until
+from tests.nodes import NodeProcess, open_cluster
 from tests.pipes import fill, pipe
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 LOST = "chat_log_lines_lost_total"
 
@@ -23,8 +25,8 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, /d
 
 
 async def test_a_reader_of_the_log_that_dies_takes_nobody_along(redis_server: RedisServer) -> None:
-    async with redirected_node(redis_server) as node, raw_client(node.url, "alice") as alice:
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with redirected_node(redis_server) as node, connect(node.url, "alice") as alice:
+        await alice.join()
         assert node.process.stderr is not None
         await node.process.stderr.aclose()
         for number in range(5):
@@ -38,15 +40,6 @@ async def test_a_reader_of_the_log_that_dies_takes_nobody_along(redis_server: Re
 
 async def lost_at_least(node: NodeProcess, lines: int) -> bool:
     return await node.metric(LOST) >= lines
-
-
-@linux_only
-async def test_a_log_on_a_full_disk_takes_nobody_along(redis_server: RedisServer) -> None:
-    async with redirected_node(redis_server, "2>/dev/full") as node:
-        await talk(node, "alice")
-        await talk(node, "bob")
-        await until(lambda: lost_at_least(node, 4), "the lost lines to be counted")
-        assert await node.stop() == 0
 
 
 @linux_only
@@ -88,9 +81,7 @@ async def has_gone(path: Path, nick: str) -> bool:
     return any('"disconnected"' in line and f'"{nick}"' in line for line in lines)
 
 
-async def test_a_reader_of_the_log_that_hangs_takes_nobody_along(
-    redis_server: RedisServer,
-) -> None:
+async def test_a_reader_of_the_log_that_hangs_takes_nobody_along(redis_server: RedisServer) -> None:
     with pipe() as (_, stderr):
         fill(stderr)
         async with redirected_node(redis_server, stderr=stderr) as node:

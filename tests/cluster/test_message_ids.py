@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 SECRET: Final = "-".join(["alice"] * 5)
 
@@ -19,13 +21,13 @@ async def cluster(redis_server: RedisServer) -> AsyncIterator[Cluster]:
         yield cluster
 
 
-async def come_in(client: RawClient, **how: Any) -> None:
+async def come_in(client: WebSocketClient, **how: Any) -> None:
     answer = await client.ask({"type": "hello", **how})
     assert answer["type"] == "welcome", answer
-    await client.ask({"type": "join", "room": "lobby", "id": "j"})
+    await client.join()
 
 
-async def say(client: RawClient, text: str, **more: str) -> int | str:
+async def say(client: WebSocketClient, text: str, **more: str) -> int | str:
     """Send it under the id 3; returns its seq, or the code with which it was refused."""
     where = more or {"room": "lobby"}
     kind = "direct" if "to" in where else "send"
@@ -34,7 +36,7 @@ async def say(client: RawClient, text: str, **more: str) -> int | str:
 
 
 async def test_another_text_under_a_known_id_is_refused(cluster: Cluster) -> None:
-    async with raw_client(cluster.urls[0]) as alice:
+    async with connect(cluster.urls[0]) as alice:
         await come_in(alice, nick="alice", session=SECRET)
         assert await say(alice, "first") == 1
         assert await say(alice, "second") == "id_reused"
@@ -42,34 +44,23 @@ async def test_another_text_under_a_known_id_is_refused(cluster: Cluster) -> Non
         # A change of the name makes it no other message; another room is another log.
         await alice.ask({"type": "nick", "nick": "alicia", "id": "n"})
         assert await say(alice, "first") == 1
-        await alice.ask({"type": "join", "room": "cafe", "id": "j2"})
+        await alice.join("cafe")
         assert await say(alice, "second", room="cafe") == 1
-
-
-async def test_it_is_refused_after_a_resume_on_another_node(cluster: Cluster) -> None:
-    async with raw_client(cluster.urls[0]) as alice:
-        await come_in(alice, nick="alice", session=SECRET)
-        assert await say(alice, "first") == 1
-        await alice.break_off()
-    async with raw_client(cluster.urls[1]) as alice:
-        await come_in(alice, resume=SECRET)
-        assert await say(alice, "second") == "id_reused"
-        assert await say(alice, "first") == 1
 
 
 async def test_it_is_refused_in_a_new_session_with_the_same_secret(
     cluster: Cluster, redis_server: RedisServer
 ) -> None:
-    async def session_over() -> bool:
-        return list(redis_server.ask("HKEYS", "chat:{nicks}")) == ["bob"]
-
-    async with raw_client(cluster.urls[0], "bob") as bob:
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
-        async with raw_client(cluster.urls[0]) as alice:
+    async with connect(cluster.urls[0], "bob") as bob:
+        await bob.join()
+        async with connect(cluster.urls[0]) as alice:
             await come_in(alice, nick="alice", session=SECRET)
             assert await say(alice, "first") == 1
-        await until(session_over, "the session to be over")
-        async with raw_client(cluster.urls[1]) as alice:
+        await until(
+            lambda: list(redis_server.ask("HKEYS", "chat:{nicks}")) == ["bob"],
+            "the session to be over",
+        )
+        async with connect(cluster.urls[1]) as alice:
             await come_in(alice, nick="alice", session=SECRET)
             assert await say(alice, "second") == "id_reused"
             await alice.say({"type": "send", "id": "4", "room": "lobby", "text": "second"})
@@ -82,9 +73,9 @@ async def test_a_direct_message_under_a_known_id_is_the_same_to_the_same_person(
 ) -> None:
     url = cluster.urls[0]
     async with (
-        raw_client(url) as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-        raw_client(url, "carol") as carol,
+        connect(url) as alice,
+        connect(cluster.urls[1], "bob") as bob,
+        connect(url, "carol") as carol,
     ):
         await come_in(alice, nick="alice", session=SECRET)
         assert await say(alice, "first", to="bob") == 1
@@ -99,10 +90,10 @@ async def test_a_direct_message_under_a_known_id_is_the_same_to_the_same_person(
 
 
 async def test_only_the_last_command_of_an_id_is_taken_for_done(cluster: Cluster) -> None:
-    async with raw_client(cluster.urls[0], "one") as client:
+    async with connect(cluster.urls[0], "one") as client:
         for nick in ("two", "two", "three", "two"):
             assert (await client.ask({"type": "nick", "nick": nick, "id": "n"}))["nick"] == nick
-        async with raw_client(cluster.urls[1]) as other:
+        async with connect(cluster.urls[1]) as other:
             refused = await other.ask({"type": "hello", "nick": "two", "id": "h"})
             assert refused["code"] == "nick_taken"
             await come_in(other, nick="three")

@@ -12,22 +12,24 @@ from client.session import CommandError, open_session
 from gateway import wire
 from tests import PATIENCE
 from tests.cluster.people import following, two_clients, two_sessions
-from tests.harness import RawClient, open_cluster, raw_client, until
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 def direct(to: str, text: str, id: str) -> dict[str, Any]:  # noqa: A002
     return {"type": "direct", "to": to, "text": text, "id": id}
 
 
-async def next_of(client: RawClient, kind: str) -> dict[str, Any]:
+async def next_of(client: WebSocketClient, kind: str) -> dict[str, Any]:
     """The next frame must be of this type: nothing else was told in between."""
     frame = await client.hear()
     assert frame["type"] == kind, frame
     return frame
 
 
-async def quiet(client: RawClient) -> None:
+async def quiet(client: WebSocketClient) -> None:
     """Nothing has come before the answer to a ping."""
     await client.say({"type": "ping", "id": "quiet?"})
     assert (await client.hear()) == {"type": "ok", "id": "quiet?"}
@@ -156,24 +158,19 @@ async def test_an_inbox_is_gone_with_its_session(redis_server: RedisServer) -> N
             keys = redis_server.ask("KEYS", "chat:{inbox:*")
             assert len(keys) == 6
             assert all(0 < redis_server.ask("PTTL", key) <= 3_600_000 for key in keys)
-
-        async def only_bobs() -> bool:
-            return len(redis_server.ask("KEYS", "chat:{inbox:*")) == 3
-
-        await until(only_bobs, "the inbox to go")
+        await until(lambda: len(redis_server.ask("KEYS", "chat:{inbox:*")) == 3, "the inbox to go")
         assert [d.text for d in await following(bob, wire.DirectMessage, 1)] == ["Hello!"]
 
 
 async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_status(
     redis_server: RedisServer,
 ) -> None:
-    join = {"type": "join", "room": "lobby", "id": "j"}
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[0]) as again,
+        connect(cluster.urls[0], "alice") as alice,
+        connect(cluster.urls[0]) as again,
     ):
-        async with raw_client(cluster.urls[1]) as bob:
+        async with connect(cluster.urls[1]) as bob:
             welcome = await bob.ask({"type": "hello", "nick": "bob"})
             assert "inbox" not in welcome
             await bob.ask({"type": "status", "state": "busy", "text": "at it", "id": "s"})
@@ -195,7 +192,7 @@ async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_st
         await again.say(direct("alice", "well?", "1"))
         answers = [await again.hear() for _ in range(2)]
         assert {frame["type"]: frame["seq"] for frame in answers} == {"ok": 6, "direct": 6}
-        members = (await again.ask(join))["members"]
+        members = (await again.join())["members"]
         assert members == [{"nick": "bob", "state": "busy", "text": "at it"}]
 
 
@@ -229,7 +226,6 @@ async def test_a_session_whose_node_dies_misses_no_direct(redis_server: RedisSer
 
 
 async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None:
-    join = {"type": "join", "room": "lobby", "id": "j"}
     async with two_clients(redis_server, room="lobby") as (cluster, alice, bob):
         while (await alice.hear_type("presence"))["version"] < 2:
             pass
@@ -245,23 +241,21 @@ async def test_a_status_is_told_on_every_node(redis_server: RedisServer) -> None
         assert told["changed"] == [{"nick": "rob", "was": "bob"} | status]
         await bob.ask({"type": "leave", "room": "lobby", "id": "l"})
         assert (await alice.hear_type("presence"))["left"] == ["rob"]
-        answer = await bob.ask(join)
+        answer = await bob.join()
         assert {"nick": "rob"} | status in answer["members"]
         told = await alice.hear_type("presence")
         assert told["joined"] == [{"nick": "rob"} | status]
         listing = await alice.ask({"type": "members", "room": "lobby", "id": "m"})
         assert listing["members"] == [{"nick": "alice"}, {"nick": "rob"} | status]
-        async with raw_client(cluster.urls[0], "carol") as carol:
-            assert {"nick": "rob"} | status in (await carol.ask(join))["members"]
+        async with connect(cluster.urls[0], "carol") as carol:
+            assert {"nick": "rob"} | status in (await carol.join())["members"]
         await bob.ask({"type": "status", "state": "online", "id": "s3"})
         while "changed" not in (told := await alice.hear_type("presence")):
             pass
         assert told["changed"] == [{"nick": "rob", "was": "rob"}]
 
 
-async def test_a_session_that_comes_back_tells_its_status_again(
-    redis_server: RedisServer,
-) -> None:
+async def test_a_session_that_comes_back_tells_its_status_again(redis_server: RedisServer) -> None:
     async with two_sessions(redis_server) as (cluster, alice, bob):
         for session in (alice, bob):
             await session.join("lobby")
@@ -282,13 +276,9 @@ async def test_a_session_that_comes_back_tells_its_status_again(
 
 async def test_typing_is_told_to_the_others_and_not_too_often(redis_server: RedisServer) -> None:
     async with (
-        open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-        raw_client(cluster.urls[0], "carol") as carol,
+        two_clients(redis_server, room="lobby") as (cluster, alice, bob),
+        connect(cluster.urls[0], "carol") as carol,
     ):
-        for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
         while (await alice.hear_type("presence"))["version"] < 2:
             pass
         typing = {"type": "typing", "room": "lobby", "id": "t"}
@@ -315,7 +305,7 @@ async def test_typing_is_passed_on_again_after_two_seconds(redis_server: RedisSe
     async with (
         open_cluster(redis_server, 1) as cluster,
         open_session(cluster.urls, nick="alice") as alice,
-        raw_client(cluster.urls[0], "bob") as bob,
+        connect(cluster.urls[0], "bob") as bob,
     ):
         began = trio.current_time()
         await alice.typing(to="bob")

@@ -11,10 +11,12 @@ import trio
 from client.session import ClientSession
 from gateway.cluster.membership import DEAD_AFTER
 from gateway.node import Node
-from tests.cluster.inside import command, running_node, session_on
-from tests.cluster.people import check_heard, in_the_lobby
-from tests.harness import open_cluster, raw_client, until
+from tests.cluster.inside import command, running_node, signed_in
+from tests.cluster.people import check_heard, in_the_lobby, one_client
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 
 async def test_a_restart_under_traffic_loses_nothing(redis_server: RedisServer) -> None:
@@ -46,11 +48,8 @@ async def test_a_restart_under_traffic_loses_nothing(redis_server: RedisServer) 
 async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1, redis_timeout=3) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with one_client(redis_server, redis_timeout=3) as (node, alice):
+        await alice.join()
         redis_server.pause()
         now = {"type": "send", "room": "lobby", "text": "now?", "id": "now"}
         # The first finds out within the timeout; after that everybody is told at once.
@@ -59,7 +58,7 @@ async def test_a_redis_that_hangs_gives_unavailable_and_the_retry_is_said_once(
             assert (answer["code"], answer["id"]) == ("unavailable", "now")
         assert (await alice.ask({"type": "ping", "id": "p"}))["type"] == "ok"
         redis_server.resume()
-        await cluster.nodes[0].ready()
+        await node.ready()
         first = await alice.ask(now)
         assert first["type"] == "ok"
         assert (await alice.ask(now))["seq"] == first["seq"]
@@ -89,7 +88,7 @@ async def test_nobody_is_dead_because_redis_was_slow(
 
             await until(both_go_on, "both to go on beating")
         for node in (one, other):
-            assert node._backplane.incarnation.name == node.name, "never taken for dead"
+            assert node.context.backplane.incarnation.name == node.name, "never taken for dead"
 
 
 async def test_nobody_is_dead_because_all_stood_still_together(redis_server: RedisServer) -> None:
@@ -112,8 +111,8 @@ async def test_nobody_is_dead_because_all_stood_still_together(redis_server: Red
 
 
 async def _beats(*nodes: Node) -> list[int]:
-    names = [node._backplane.incarnation.name for node in nodes]
-    found = await nodes[0]._backplane.link.call("HMGET", "chat:heartbeats", *names)
+    names = [node.context.backplane.incarnation.name for node in nodes]
+    found = await nodes[0].context.backplane.link.call("HMGET", "chat:heartbeats", *names)
     return [int(count or 0) for count in found]
 
 
@@ -155,7 +154,7 @@ async def test_lost_data_is_told_and_the_conversation_goes_on(redis_server: Redi
         assert bob.messages[0].text == "after"
         assert (await bob.session.join("lobby")).epoch != before.epoch
         # Nicknames were claimed again.
-        async with raw_client(cluster.urls[0]) as stranger:
+        async with connect(cluster.urls[0]) as stranger:
             answer = await stranger.ask({"type": "hello", "nick": "BOB"})
             assert answer["code"] == "nick_taken"
 
@@ -174,7 +173,7 @@ async def test_redis_away_at_start(redis_server: RedisServer) -> None:
         reason = json.loads((await node.not_ready())[1])["reason"]
         assert reason.startswith("Redis does not answer: ")
         assert "No such file or directory" in reason
-        async with raw_client(node.url) as client:
+        async with connect(node.url) as client:
             answer = await client.ask({"type": "hello", "nick": "alice", "id": "h"})
             assert answer["code"] == "unavailable"
             await redis_server.start()
@@ -186,24 +185,20 @@ async def test_whoever_finds_a_room_lost_has_all_listed_again_at_once(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            for session, nick in ((alice, "alice"), (bob, "bob")):
-                await command(session, "hello", nick=nick)
-            await command(alice, "join", room="cafe")
-            monkeypatch.setattr("gateway.cluster.membership.BEAT_SECONDS", 3600.0)
-            before = await _beats(node)
+        alice, bob = [await signed_in(node, nick) for nick in ("alice", "bob")]
+        await command(alice, "join", room="cafe")
+        monkeypatch.setattr("gateway.cluster.membership.BEAT_SECONDS", 3600.0)
+        before = await _beats(node)
 
-            async def beats_on() -> bool:
-                return await _beats(node) > before
+        async def beats_on() -> bool:
+            return await _beats(node) > before
 
-            await until(beats_on, "the last beat for an hour")
-            redis_server.ask("FLUSHALL")
-            await command(bob, "join", room="cafe")
+        await until(beats_on, "the last beat for an hour")
+        redis_server.ask("FLUSHALL")
+        await command(bob, "join", room="cafe")
 
-            async def both_known() -> bool:
-                keys = "chat:{room:cafe}:members", "chat:{nicks}"
-                return [redis_server.ask("HLEN", key) for key in keys] == [2, 2]
+        async def both_known() -> bool:
+            keys = "chat:{room:cafe}:members", "chat:{nicks}"
+            return [redis_server.ask("HLEN", key) for key in keys] == [2, 2]
 
-            await until(both_known, "who is there to be listed, and their names to be taken")
-            for session in (alice, bob):
-                session.end()
+        await until(both_known, "who is there to be listed, and their names to be taken")

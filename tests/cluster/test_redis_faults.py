@@ -9,10 +9,12 @@ from pathlib import Path
 import trio
 
 from tests import PATIENCE
-from tests.cluster.people import in_the_lobby
-from tests.harness import HANDSHAKE, NodeProcess, open_cluster, raw_client, until
+from tests.cluster.people import in_the_lobby, one_client, two_clients
+from tests.nodes import NodeProcess, open_cluster
 from tests.ports import free_port
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import handshake
 
 
 class Deafener:
@@ -46,9 +48,7 @@ class Deafener:
                 pass  # one of the two is gone, and so is the connection
 
 
-async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(
-    tmp_path: Path,
-) -> None:
+async def test_a_subscription_that_delivers_nothing_is_found_and_built_anew(tmp_path: Path) -> None:
     port = free_port()
     deafener = Deafener(port)
     async with (
@@ -99,35 +99,13 @@ async def test_a_node_that_reads_too_slowly_from_redis_recovers_from_the_logs(
         assert bob.notices == []
 
 
-async def test_a_full_redis_refuses_and_nobody_is_disconnected(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-        send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
-        redis_server.ask("CONFIG", "SET", "maxmemory", 1)
-        answer = await alice.ask(send)
-        assert (answer["code"], answer["id"]) == ("unavailable", "1")
-        redis_server.ask("CONFIG", "SET", "maxmemory", 0)
-        assert (await alice.ask(send))["seq"] == 1
-        redis_server.ask("SCRIPT", "FLUSH")
-        assert (await alice.ask(send | {"id": "2"}))["seq"] == 2
-
-
 async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 2, probe_seconds=2) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-        raw_client(cluster.urls[1], "bob") as bob,
-    ):
+    async with two_clients(redis_server, room="lobby", probe_seconds=2) as (cluster, alice, bob):
         node = cluster.nodes[0]
-        for client in (alice, bob):
-            await client.ask({"type": "join", "room": "lobby", "id": "j"})
         redis_server.ask("CONFIG", "SET", "maxmemory", 1)
         _, reason = await node.not_ready()
         assert "OOM command not allowed" in reason
-        refused = await bob.ask({"type": "join", "room": "cafe", "id": "c"})
+        refused = await bob.join("cafe")
         assert refused["code"] == "unavailable"
         page = await alice.ask({"type": "history", "room": "lobby", "id": "h"})
         assert page["type"] == "ok", "reading goes on"
@@ -146,17 +124,13 @@ async def test_while_redis_is_full_nothing_but_writing_changes(redis_server: Red
 async def test_a_primary_that_may_not_write_without_replicas_is_named(
     redis_server: RedisServer,
 ) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with one_client(redis_server) as (node, alice):
+        await alice.join()
         send = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
         redis_server.ask("CONFIG", "SET", "min-replicas-to-write", 1)
         answer = await alice.ask(send)
         assert (answer["code"], answer["id"]) == ("unavailable", "1")
         assert redis_server.ask("XLEN", "chat:{room:lobby}:log") == 0
-        [node] = cluster.nodes
 
         async def named() -> bool:
             return "Redis refuses: NOREPLICAS" in (await node.get("/readyz"))[1]
@@ -193,6 +167,6 @@ async def shake_hands(node: NodeProcess, *, times: int) -> list[bytes]:
         for _ in range(times):
             stream = await trio.open_tcp_stream("127.0.0.1", node.port)
             streams.append(await stack.enter_async_context(stream))
-            await stream.send_all(HANDSHAKE)
+            await stream.send_all(handshake())
         node.resume()
         return [bytes(await stream.receive_some()) for stream in streams]

@@ -9,13 +9,11 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from gateway.backplane import Unavailable, payloads
-from gateway.backplane.inboxes import InboxPage
-from gateway.delivery.log_states import LogState
+from gateway.backplane import Backplane, Unavailable
 from gateway.sessions.states import RoomState
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import until
+from tests.cluster.inside import Client, command, running_node, signed_in, unheard
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 async def test_who_cannot_join_again_has_the_grace_time_for_it(
@@ -24,40 +22,34 @@ async def test_who_cannot_join_again_has_the_grace_time_for_it(
     """One that is to be told very much follows the room no more until it has been."""
     monkeypatch.setattr("gateway.delivery.history.MOST_AT_ONCE", 5)
     async with running_node(redis_server, grace=60) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            await command(session, "join", room="lobby")
-            room = node._relay.rooms["lobby"]
-            for number in range(20):
-                say = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
-                await session.say(json.dumps(say))
+        session = await signed_in(node, "alice")
+        await command(session, "join", room="lobby")
+        room = node.context.relay.rooms["lobby"]
+        for number in range(20):
+            say = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
+            await session.say(json.dumps(say))
+        await until(lambda: room.position == 20, "all to be heard")
+        read = node.context.backplane.rooms.messages_before
 
-            async def heard() -> bool:
-                return room.position == 20
+        async def read_once(*page: Any) -> list[bytes]:
+            messages = await read(*page)
+            monkeypatch.setattr(node.context.backplane.rooms, "messages_before", lost)
+            return messages
 
-            await until(heard, "all to be heard")
-            read = node._backplane.rooms.messages_before
+        async def lost(*_: Any) -> list[bytes]:
+            await trio.lowlevel.checkpoint()
+            raise Unavailable("the answer was lost")
 
-            async def read_once(*page: Any) -> list[bytes]:
-                messages = await read(*page)
-                monkeypatch.setattr(node._backplane.rooms, "messages_before", lost)
-                return messages
-
-            async def lost(*_: Any) -> list[bytes]:
-                await trio.lowlevel.checkpoint()
-                raise Unavailable("the answer was lost")
-
-            monkeypatch.setattr(node._backplane.rooms, "messages_before", read_once)
-            room.recent.cut(0)
-            again = {"room": "lobby", "since": {"epoch": room.epoch, "seq": 2}}
-            await command(session, "join", **again)
-            assert session.record.rooms == {"lobby": RoomState.PARKED}
-            assert "lobby" not in node.context.relay.rooms
-            monkeypatch.setattr(node._backplane.rooms, "messages_before", read)
-            await command(session, "join", **again)
-            assert session.record.rooms == {"lobby": RoomState.FOLLOWED}
-            assert node.context.relay.rooms["lobby"].has(session.sid)
-            session.end()
+        monkeypatch.setattr(node.context.backplane.rooms, "messages_before", read_once)
+        room.recent.cut(0)
+        again = {"room": "lobby", "since": {"epoch": room.epoch, "seq": 2}}
+        await command(session, "join", **again)
+        assert session.record.rooms == {"lobby": RoomState.PARKED}
+        assert "lobby" not in node.context.relay.rooms
+        monkeypatch.setattr(node.context.backplane.rooms, "messages_before", read)
+        await command(session, "join", **again)
+        assert session.record.rooms == {"lobby": RoomState.FOLLOWED}
+        assert node.context.relay.rooms["lobby"].has(session.sid)
 
 
 async def test_a_room_that_could_not_be_opened_is_opened_for_whoever_comes_next(
@@ -65,7 +57,7 @@ async def test_a_room_that_could_not_be_opened_is_opened_for_whoever_comes_next(
 ) -> None:
     """Though not all who waited for it have taken note: there may always be some."""
     async with running_node(redis_server) as node:
-        relay, rooms = node._relay, node._backplane.rooms
+        relay, rooms = node.context.relay, node.context.backplane.rooms
         asked = trio.Event()
 
         async def refuse(*_: str) -> None:
@@ -93,92 +85,17 @@ async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
 ) -> None:
     hello = {"nick": "alice", "session": "s" * 22}
     async with running_node(redis_server) as node:
-        with session_on(node) as one, session_on(node) as other:
-            with monkeypatch.context() as away:
-                away.setattr(node._backplane.link, "_up", trio.Event())
-                await command(one, "hello", **hello)
-            await command(other, "hello", **hello)
+        one, other = Client(node), Client(node)
+        with monkeypatch.context() as away:
+            away.setattr(Backplane, "connected", False)
             await command(one, "hello", **hello)
-            assert (one.nick, other.nick) == ("", "alice")
-            assert node.context.registry.sessions == {other.sid: other.record}
-            one.end()
-            other.end(goodbye=True)
-            await node.context.registry.all_released()
-
-
-async def test_an_inbox_whose_epoch_changes_while_it_is_read_is_read_again(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running_node(redis_server) as node:
-        inboxes, shared = node._relay.inboxes, node._backplane.inboxes
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            [inbox] = inboxes.all
-
-            async def deliver(text: str) -> None:
-                mark = payloads.direct_mark(session.sid)
-                tail = payloads.encode_direct_tail(sender="bob", to="alice", text=text, id=text)
-                channel = node._backplane.nodes.channel
-                await shared.deliver(session.sid, channel, text, mark=mark, tail=tail, digest="d")
-
-            async def has_come(seq: int) -> bool:
-                return inbox.log.position == seq and inbox.log.state is LogState.CURRENT
-
-            await deliver("first")
-            await until(lambda: has_come(1), "the first to be handed on")
-            read, hear, heard = shared.read, inboxes.hear, trio.Event()
-
-            def hear_and_tell(sid: str, message: bytes) -> None:
-                hear(sid, message)
-                heard.set()
-
-            async def read_before(sid: str, *, after: int, limit: int) -> InboxPage:
-                monkeypatch.setattr(shared, "read", read)
-                page = await read(sid, after=after, limit=limit)
-                await shared.renew_epoch(sid, inbox.log.epoch, beyond="")
-                await deliver("second")
-                await heard.wait()
-                return page
-
-            monkeypatch.setattr(inboxes, "hear", hear_and_tell)
-            monkeypatch.setattr(shared, "read", read_before)
-            inbox.log.missed()
-            inboxes.recheck()
-            await until(lambda: has_come(2), "the second to be handed on, too")
-            session.end(goodbye=True)
-            await node.context.registry.all_released()
-
-
-async def test_a_room_spoilt_with_somebody_in_it_keeps_nobody_else_from_anything(
-    redis_server: RedisServer,
-) -> None:
-    async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            for session, nick in (alice, "alice"), (bob, "bob"):
-                await command(session, "hello", nick=nick)
-            for room in ("lobby", "spoilt"):
-                await command(alice, "join", room=room)
-            redis_server.ask("SET", "chat:{room:spoilt}:meta", "no hash")
-            redis_server.ask("SADD", "chat:{node:gone}:rooms", "spoilt", "attic")
-            for room in ("spoilt", "attic"):
-                redis_server.ask("HSET", f"chat:{{room:{room}}}:members", "s1", "gone 1 Ghost")
-            redis_server.ask("HSET", "chat:heartbeats", "gone", -1)
-            await command(alice, "status", state="busy")
-            assert alice.record.line == "alice busy "
-            assert node.context.registry.unverified == 0
-            assert redis_server.ask("HVALS", "chat:{room:lobby}:members")[0].endswith("busy ")
-            node.context.registry.mark_unverified(alice.record)
-            await reclaim_on(node)
-            for session in (alice, bob):
-                session.end(goodbye=True)
-            await node.context.registry.all_released()
-            assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
-
-            async def gone_is_released() -> bool:
-                attic = redis_server.ask("EXISTS", "chat:{room:attic}:members")
-                return not attic and redis_server.ask("HKEYS", "chat:heartbeats") == [node.name]
-
-            await until(gone_is_released, "the dead node to be released")
+        await command(other, "hello", **hello)
+        await command(one, "hello", **hello)
+        assert (one.nick, other.nick) == ("", "alice")
+        assert node.context.registry.sessions == {other.sid: other.record}
+        one.end()
+        other.end(goodbye=True)
+        await node.context.registry.all_released()
 
 
 async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
@@ -186,45 +103,15 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
 ) -> None:
     async with running_node(redis_server) as node:
         nicks, registry = node.context.backplane.nicks, node.context.registry
-        claim = nicks.claim
-
-        async def claim_in_vain(*who: str, **_: Any) -> int:
-            await claim(*who)
-            raise Unavailable("the answer was lost")
-
-        with session_on(node) as session:
-            with monkeypatch.context() as unheard:
-                unheard.setattr(nicks, "claim", claim_in_vain)
-                await command(session, "hello", nick="alice", session="s" * 22)
-            assert session.nick == ""
-            await command(session, "hello", resume="s" * 22)
-            assert session.nick == "alice"
-            assert session.session.is_attached()
-            assert registry.sessions == {session.sid: session.record}
-            assert not session.record.is_to_be_released
-            session.end(goodbye=True)
-            await registry.all_released()
-
-
-async def test_what_somebody_else_put_into_an_inbox_is_passed_over(
-    redis_server: RedisServer,
-) -> None:
-    async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            await command(alice, "hello", nick="alice")
-            await command(bob, "hello", nick="bob")
-            base = f"chat:{{inbox:{alice.sid}}}"
-            redis_server.ask("HSET", f"{base}:meta", "epoch", "e", "seq", 2)
-            endless = '{"seq":%s,"at":1,"type":"' % ("2" * 5000)
-            for seq, strange in (1, '{"seq":1,"at":1,"'), (2, endless):
-                redis_server.ask("XADD", f"{base}:log", f"{seq}-0", "m", strange)
-            [inbox] = [i for i in node._relay.inboxes.all if i.sid == alice.sid]
-            await command(bob, "direct", to="alice", text="hi")
-
-            async def has_come() -> bool:
-                return inbox.log.position == 3
-
-            await until(has_come, "the message to be handed on")
-            for session in (alice, bob):
-                session.end(goodbye=True)
-            await node.context.registry.all_released()
+        session = Client(node)
+        with monkeypatch.context() as lost:
+            lost.setattr(nicks, "claim", unheard(nicks.claim))
+            await command(session, "hello", nick="alice", session="s" * 22)
+        assert session.nick == ""
+        await command(session, "hello", resume="s" * 22)
+        assert session.nick == "alice"
+        assert session.session.is_attached()
+        assert registry.sessions == {session.sid: session.record}
+        assert not session.record.is_to_be_released
+        session.end(goodbye=True)
+        await registry.all_released()

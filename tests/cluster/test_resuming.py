@@ -11,45 +11,31 @@ from functools import partial
 from typing import Any
 
 import pytest
-import trio
 
-from tests import PATIENCE
-from tests.cluster.inside import command, running_node, session_on
-from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client, until
+from tests.cluster.inside import Client, command, running_node, signed_in
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 @asynccontextmanager
 async def dropped(
-    node: NodeProcess, nick: str, *rooms: str, seen_by: RawClient | None = None
+    node: NodeProcess, nick: str, *rooms: str, seen_by: WebSocketClient | None = None
 ) -> AsyncIterator[str]:
     """Join rooms and lose the connection, once it was seen; gives the session's secret."""
-    async with raw_client(node.url) as client:
+    async with connect(node.url) as client:
         secret = (await client.ask({"type": "hello", "nick": nick}))["session"]
         for room in rooms:
-            await client.ask({"type": "join", "room": room, "id": room})
+            await client.join(room)
         if seen_by is not None:  # who comes and goes at once may not be told at all
-            await until(partial(lists, seen_by, nick, rooms[0]), f"{nick} to be listed")
+            await until(partial(seen_by.lists, nick, "bob", room=rooms[0]), f"{nick} to be listed")
         await client.break_off()
     yield secret
 
 
-async def resume(client: RawClient, secret: str) -> dict[str, Any]:
+async def resume(client: WebSocketClient, secret: str) -> dict[str, Any]:
     return await client.ask({"type": "hello", "resume": secret, "id": "h"})
-
-
-async def members(client: RawClient, room: str = "lobby") -> set[str]:
-    answer = await client.ask({"type": "members", "room": room, "id": "m"})
-    return {member["nick"] for member in answer["members"]}
-
-
-async def lists(client: RawClient, nick: str, room: str = "lobby") -> bool:
-    return nick in await members(client, room)
-
-
-async def renamed(client: RawClient, nick: str) -> bool:
-    answer = await client.ask({"type": "nick", "nick": nick, "id": secrets.token_hex(4)})
-    return bool(answer["type"] == "ok")
 
 
 def held(redis_server: RedisServer) -> Any:
@@ -62,26 +48,26 @@ async def test_a_dropped_session_is_taken_up_and_nobody_notices(
 ) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
-        async with raw_client(cluster.urls[0]) as alice:
+        await bob.join()
+        async with connect(cluster.urls[0]) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "Alice"}))["session"]
-            joined = await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await until(partial(lists, bob, "Alice"), "Alice to be listed")
+            joined = await alice.join()
+            await until(partial(bob.lists, "Alice", "bob"), "Alice to be listed")
             await alice.break_off()
         for number in range(3):
             message = {"type": "send", "room": "lobby", "text": "hi", "id": str(number)}
             await bob.ask(message)
-        assert await members(bob) == {"Alice", "bob"}
-        async with raw_client(cluster.urls[other]) as alice:
+        assert await bob.members() == {"Alice", "bob"}
+        async with connect(cluster.urls[other]) as alice:
             taken = await alice.ask({"type": "hello", "nick": "alice"})
             assert taken["code"] == "nick_taken"
             welcome = await resume(alice, secret)
             assert (welcome["nick"], welcome["resumed"]) == ("Alice", True)
             assert welcome["session"] == secret
             since = {"epoch": joined["epoch"], "seq": joined["seq"]}
-            answer = await alice.ask({"type": "join", "room": "lobby", "since": since, "id": "j"})
+            answer = await alice.join(since=since)
             assert answer["recovered"] is True
             assert [m["seq"] for m in answer["messages"]] == [1, 2, 3]
             await alice.ask({"type": "send", "room": "lobby", "text": "back", "id": "9"})
@@ -96,14 +82,14 @@ async def test_a_session_that_does_not_come_back_is_over_after_the_grace(
 ) -> None:
     async with (
         open_cluster(redis_server, 2, grace_seconds=0.5) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
-        await bob.ask({"type": "join", "room": "lobby", "id": "j"})
+        await bob.join()
         async with dropped(cluster.nodes[0], "alice", "lobby", "cafe", seen_by=bob) as secret:
             while (await bob.hear_type("presence")).get("left") != ["alice"]:
                 pass
-            await until(partial(renamed, bob, "Alice"), "the nickname to be free")
-            async with raw_client(cluster.urls[0]) as late:
+            await until(partial(bob.rename, "Alice"), "the nickname to be free")
+            async with connect(cluster.urls[0]) as late:
                 assert (await resume(late, secret))["code"] == "unauthorized"
                 assert (await late.ask({"type": "hello", "nick": "late"}))["type"] == "welcome"
                 assert redis_server.ask("HLEN", "chat:{nicks}:sessions") == 2
@@ -114,12 +100,12 @@ async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
     redis_server: RedisServer,
 ) -> None:
     async with open_cluster(redis_server, 1) as cluster:
-        async with raw_client(cluster.urls[0]) as alice:
+        async with connect(cluster.urls[0]) as alice:
             secret = (await alice.ask({"type": "hello", "nick": "alice"}))["session"]
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await alice.websocket.aclose(1000)
+            await alice.join()
+            await alice.close()
         await until(lambda: nothing_held(redis_server), "all to be given back")
-        async with raw_client(cluster.urls[0]) as client:
+        async with connect(cluster.urls[0]) as client:
             assert (await resume(client, secret))["code"] == "unauthorized"
             assert (await resume(client, "x"))["code"] == "unauthorized"
             for wrong in ({}, {"nick": "alice", "resume": secret}):
@@ -132,11 +118,10 @@ async def test_a_goodbye_counts_though_redis_was_away(
 ) -> None:
     monkeypatch.setattr("gateway.backplane.redis.retry.RETRY_SECONDS", math.inf)
     async with running_node(redis_server, grace=60) as node:
-        with session_on(node) as session:
-            await command(session, "hello", nick="alice")
-            sid = session.sid
-            await redis_server.stop()
-            session.end(goodbye=True)
+        session = await signed_in(node, "alice")
+        sid = session.sid
+        await redis_server.stop()
+        session.end(goodbye=True)
         await redis_server.start()
         await node.context.backplane.link.wait_connected()
         assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
@@ -149,13 +134,14 @@ async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
     secret = secrets.token_urlsafe(18)
     hello = {"type": "hello", "nick": "alice", "session": secret}
     async with open_cluster(redis_server, 2) as cluster:
-        async with bare_socket(cluster.nodes[0]) as bare:
+        async with connect(cluster.nodes[0].url) as bare:
             await bare.send(json.dumps(hello).encode())
             await until(lambda: is_taken(redis_server, "alice"), "the nickname to be taken")
-        async with raw_client(cluster.urls[1]) as client:
+            await bare.break_off()
+        async with connect(cluster.urls[1]) as client:
             back = await resume(client, secret)
             assert (back["nick"], back["session"]) == ("alice", secret)
-            async with raw_client(cluster.urls[1]) as other:
+            async with connect(cluster.urls[1]) as other:
                 bob = hello | {"nick": "bob"}
                 assert (await other.ask(bob))["code"] == "unauthorized"
                 for wrong in ("short", "x" * 22 + "\n"):
@@ -167,16 +153,16 @@ async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
 
 async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: RedisServer) -> None:
     async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            await command(alice, "hello", nick="alice", session="a" * 22)
-            alice.end()
-            for number in range(3):
-                await command(bob, "hello", nick="alice", session=f"{number}" * 22)
-            await command(bob, "hello", resume="a" * 22)
-            assert (bob.nick, len(node._relay.inboxes._inboxes)) == ("alice", 1)
-            await node.context.registry.all_released()
-            assert list(node.context.registry.sessions) == [bob.sid]
-            bob.end(goodbye=True)
+        alice, bob = Client(node), Client(node)
+        await command(alice, "hello", nick="alice", session="a" * 22)
+        alice.end()
+        for number in range(3):
+            await command(bob, "hello", nick="alice", session=f"{number}" * 22)
+        await command(bob, "hello", resume="a" * 22)
+        assert (bob.nick, len(node.context.relay.inboxes.all)) == ("alice", 1)
+        await node.context.registry.all_released()
+        assert list(node.context.registry.sessions) == [bob.sid]
+        bob.end(goodbye=True)
 
 
 async def is_taken(redis_server: RedisServer, nick: str) -> bool:
@@ -193,24 +179,24 @@ async def test_an_old_connection_that_lives_is_replaced(
 ) -> None:
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0]) as old,
-        raw_client(cluster.urls[other]) as new,
+        connect(cluster.urls[0]) as old,
+        connect(cluster.urls[other]) as new,
     ):
         secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
         for room in ("lobby", "cafe"):
-            await old.ask({"type": "join", "room": room, "id": room})
+            await old.join(room)
         assert (await resume(new, secret))["type"] == "welcome"
         assert await old.closed() == 4502
-        await new.ask({"type": "join", "room": "lobby", "id": "j"})
-        assert await members(new) == {"alice"}
+        await new.join()
+        assert await new.members() == {"alice"}
         assert (await new.ask({"type": "nick", "nick": "alicia", "id": "n"}))["type"] == "ok"
         sent = {"type": "send", "room": "lobby", "text": "hi", "id": "1"}
         assert (await new.ask(sent))["seq"] == 1
         # And back again.
-        async with raw_client(cluster.urls[0]) as third:
+        async with connect(cluster.urls[0]) as third:
             assert (await resume(third, secret))["nick"] == "alicia"
             assert await new.closed() == 4502
-            await third.ask({"type": "join", "room": "lobby", "id": "j"})
+            await third.join()
             assert (await third.ask(sent))["seq"] == 1, "said twice, it is said once"
 
 
@@ -220,19 +206,19 @@ async def test_rooms_that_are_not_joined_again_are_left_after_the_grace(
 ) -> None:
     async with (
         open_cluster(redis_server, 2, grace_seconds=8) as cluster,
-        raw_client(cluster.urls[1], "bob") as bob,
+        connect(cluster.urls[1], "bob") as bob,
     ):
-        await bob.ask({"type": "join", "room": "cafe", "id": "j"})
+        await bob.join("cafe")
         async with (
             dropped(cluster.nodes[0], "alice", "lobby", "cafe") as secret,
-            raw_client(cluster.urls[other]) as alice,
+            connect(cluster.urls[other]) as alice,
         ):
             await resume(alice, secret)
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
-            await until(partial(lists, bob, "alice", "cafe"), "alice to be listed")
+            await alice.join()
+            await until(partial(bob.lists, "alice", "bob", room="cafe"), "alice to be listed")
             while (await bob.hear_type("presence")).get("left") != ["alice"]:
                 pass
-            assert await members(alice, "lobby") == {"alice"}
+            assert await alice.members() == {"alice"}
             refused = await alice.ask({"type": "members", "room": "cafe", "id": "c"})
             assert refused["code"] == "not_in_room"
             assert (await resume(alice, secret))["code"] == "bad_frame"
@@ -242,7 +228,7 @@ async def test_a_notice_that_was_missed_is_made_good(redis_server: RedisServer) 
     """The old node's subscription is away while its session is taken up elsewhere."""
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice") as old,
+        connect(cluster.urls[0], "alice") as old,
     ):
         first, second = [(await node.logged("listening"))["node"] for node in cluster.nodes]
         owner = redis_server.ask("HGET", "chat:{nicks}", "alice").replace(first, second)
@@ -250,36 +236,3 @@ async def test_a_notice_that_was_missed_is_made_good(redis_server: RedisServer) 
         redis_server.ask("CLIENT", "KILL", "TYPE", "pubsub")
         assert await old.closed() == 4502
         assert redis_server.ask("HGET", "chat:{nicks}", "alice") == owner
-
-
-async def test_many_take_up_one_session_and_one_has_it(redis_server: RedisServer) -> None:
-    async with (
-        open_cluster(redis_server, 3) as cluster,
-        dropped(cluster.nodes[0], "alice", "lobby") as secret,
-    ):
-        others, one_has_it = 11, trio.Event()
-        closed: list[int] = []
-        welcomed: list[RawClient] = []
-
-        async def take_up(url: str) -> None:
-            async with raw_client(url) as client:
-                while (answer := await resume(client, secret)).get("code") == "unavailable":
-                    pass
-                assert answer["resumed"] is True
-                welcomed.append(client)
-                see_who_has_it()
-                closed.append(await client.closed())
-                see_who_has_it()
-
-        def see_who_has_it() -> None:
-            # Whoever had it may be closed before the last one is welcomed.
-            if len(closed) == others and len(welcomed) == 1 + others:
-                one_has_it.set()
-
-        async with trio.open_nursery() as nursery:
-            for number in range(1 + others):
-                nursery.start_soon(take_up, cluster.urls[number % 3])
-            with trio.fail_after(PATIENCE):
-                await one_has_it.wait()
-            assert closed == [4502] * others
-            nursery.cancel_scope.cancel()

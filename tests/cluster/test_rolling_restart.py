@@ -12,8 +12,9 @@ import trio.testing
 from client.session import NotConnected, open_session
 from tests import PATIENCE
 from tests.cluster.people import Talker, check_heard, in_the_lobby
-from tests.harness import Cluster, open_cluster, until
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 
 async def restart_gently(cluster: Cluster, number: int) -> None:
@@ -31,11 +32,11 @@ async def pause(cluster: Cluster, number: int) -> None:
     node = cluster.nodes[number]
     name = (await node.logged("listening"))["node"]
 
-    async def taken_for_dead() -> bool:  # by one survivor; the other may find it so
-        return bool(cluster.redis.ask("HGET", "chat:heartbeats", name) == "-1")
-
     node.pause()
-    await until(taken_for_dead, "the node to be taken for dead")
+    await until(
+        lambda: cluster.redis.ask("HGET", "chat:heartbeats", name) == "-1",
+        "the node to be taken for dead",
+    )
     node.resume()
     await node.ready()
 
@@ -49,11 +50,10 @@ def follow(cluster: Cluster, talkers: list[Talker]) -> None:
 
 async def all_goes_on(talkers: list[Talker]) -> None:
     enough = [len(talker.acknowledged) + 20 for talker in talkers]
-
-    async def have_talked() -> bool:
-        return all(len(t.acknowledged) >= n for t, n in zip(talkers, enough, strict=True))
-
-    await until(have_talked, "everybody to go on talking")
+    await until(
+        lambda: all(len(t.acknowledged) >= n for t, n in zip(talkers, enough, strict=True)),
+        "everybody to go on talking",
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import signal
 import pytest
 import trio
 
-from tests.harness import NodeProcess, RawClient, bare_socket, open_cluster, raw_client
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.websocket import WebSocketClient, connect
 
 HARMLESS = [
     (getattr(signal, name), name)
@@ -26,8 +27,8 @@ async def test_a_signal_that_is_for_nothing_is_logged_and_harms_nobody(
 ) -> None:
     async with open_cluster(redis_server, 1) as cluster:
         [node] = cluster.nodes
-        async with raw_client(node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with connect(node.url, "alice") as alice:
+            await alice.join()
             for number, name in [*HARMLESS, (signal.SIGRTMIN + 3, "SIGRTMIN+3")]:
                 node.process.send_signal(number)
                 line = await node.logged("signal", signal=name)
@@ -41,7 +42,7 @@ async def test_a_signal_that_is_for_nothing_is_logged_and_harms_nobody(
         assert await node.stop() == 0
 
 
-async def talks_on(node: NodeProcess, client: RawClient, text: str) -> None:
+async def talks_on(node: NodeProcess, client: WebSocketClient, text: str) -> None:
     sent = {"type": "send", "room": "lobby", "text": text, "id": text}
     assert (await client.ask(sent))["type"] == "ok"
     assert (await node.get("/readyz"))[0] == 200
@@ -53,7 +54,7 @@ async def test_a_signal_that_ends_a_node_drains_it(
 ) -> None:
     async with open_cluster(redis_server, 1) as cluster:
         [node] = cluster.nodes
-        async with raw_client(node.url, "alice") as alice:
+        async with connect(node.url, "alice") as alice:
             node.process.send_signal(number)
             assert (await alice.hear_type("notice"))["code"] == "draining"
             assert await alice.closed() == 4000
@@ -66,7 +67,7 @@ async def test_a_signal_that_ends_a_node_drains_it(
 async def test_a_second_one_ends_it_at_once(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1, drain_seconds=600) as cluster:
         [node] = cluster.nodes
-        async with bare_socket(node, "alice"):
+        async with connect(node.url, "alice"):
             node.process.send_signal(signal.SIGTERM)
             await node.logged("draining")
             node.process.send_signal(signal.SIGHUP)

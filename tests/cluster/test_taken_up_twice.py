@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import pytest
 import trio
-import trio_websocket
 
-from gateway.backplane import Entered, Unavailable
+from gateway.backplane import Unavailable
 from gateway.sessions.states import SessionState
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import Cluster, RawClient, open_cluster, raw_client, until
+from tests.cluster.inside import Client, command, reclaim_on, running_node, unheard
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 ROUNDS: Final = 30
 
@@ -23,7 +24,7 @@ ROUNDS: Final = 30
 class Rival:
     """One of the connections that want a session; ``code`` is what it was closed with."""
 
-    def __init__(self, client: RawClient) -> None:
+    def __init__(self, client: WebSocketClient) -> None:
         self.client = client
         self.code: int | None = None
 
@@ -32,7 +33,7 @@ class Rival:
         closed.set()
 
 
-async def fight(clients: list[RawClient], secret: str, room: str) -> RawClient:
+async def fight(clients: list[WebSocketClient], secret: str, room: str) -> WebSocketClient:
     """Take a session up at once, and join; return who has it when the rest is closed."""
     rivals = [Rival(client) for client in clients]
     for frame in (
@@ -41,7 +42,7 @@ async def fight(clients: list[RawClient], secret: str, room: str) -> RawClient:
         {"type": "status", "state": "busy"},
     ):
         for client in clients:
-            with suppress(trio_websocket.ConnectionClosed):  # it has lost already
+            with suppress(trio.BrokenResourceError):  # it has lost already
                 await client.say(frame)
     left = rivals
     while len(left) > 1:
@@ -70,11 +71,11 @@ async def test_the_one_that_has_it_stays_listed_and_keeps_its_name(
         nick = nicks[number]
         async with AsyncExitStack() as stack:
             first, *clients = [
-                await stack.enter_async_context(raw_client(cluster.urls[(number + n) % 3]))
+                await stack.enter_async_context(connect(cluster.urls[(number + n) % 3]))
                 for n in range(3)
             ]
             secret = (await first.ask({"type": "hello", "nick": nick}))["session"]
-            await first.ask({"type": "join", "room": "lobby", "id": "j"})
+            await first.join()
             if number % 2:
                 await first.break_off()
             winner = await fight(clients, secret, "lobby")
@@ -110,11 +111,11 @@ async def test_a_node_that_stood_still_changes_nothing_of_a_session_that_has_gon
     """What its client had sent is carried out late, by a node that was taken for dead."""
     async with (
         open_cluster(redis_server, 2, grace_seconds=1) as cluster,
-        raw_client(cluster.urls[0]) as old,
-        raw_client(cluster.urls[1]) as new,
+        connect(cluster.urls[0]) as old,
+        connect(cluster.urls[1]) as new,
     ):
         secret = (await old.ask({"type": "hello", "nick": "alice"}))["session"]
-        await old.ask({"type": "join", "room": "lobby", "id": "j"})
+        await old.join()
         still, awake = cluster.nodes
         still.pause()
         for frame in (
@@ -126,7 +127,7 @@ async def test_a_node_that_stood_still_changes_nothing_of_a_session_that_has_gon
         ):
             await old.say(frame)
         assert (await new.ask({"type": "hello", "resume": secret}))["nick"] == "alice"
-        await new.ask({"type": "join", "room": "lobby", "id": "j"})
+        await new.join()
         await awake.logged("node died")
         still.resume()
         assert await old.closed() == 4502
@@ -144,7 +145,7 @@ async def test_of_two_who_begin_a_session_with_one_secret_one_has_it(
     async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         for number in range(10):
             hello = {"type": "hello", "nick": f"alice-{number}", "session": f"{number}" * 22}
-            async with raw_client(cluster.urls[0]) as one, raw_client(cluster.urls[1]) as other:
+            async with connect(cluster.urls[0]) as one, connect(cluster.urls[1]) as other:
                 rivals = [Rival(one), Rival(other)]
                 for client in (one, other):
                     await client.say(hello)
@@ -159,7 +160,7 @@ async def test_of_two_who_begin_a_session_with_one_secret_one_has_it(
                 joined = {"type": "join", "room": "lobby", "id": "j"}
                 assert (await answer(winner.client, joined))["type"] == "ok"
                 assert owning(redis_server) == listed(redis_server)
-                await winner.client.websocket.aclose(1000)
+                await winner.client.close()
             await until(partial(_none_is_there, redis_server), "all to be given back")
 
 
@@ -167,31 +168,7 @@ async def _none_is_there(redis_server: RedisServer) -> bool:
     return not owning(redis_server) and not listed(redis_server)
 
 
-async def test_a_session_that_says_goodbye_as_it_is_taken_up_goes_on_or_is_over(
-    redis_server: RedisServer,
-) -> None:
-    outcomes: Counter[str] = Counter()
-    async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
-        for number in range(20):
-            nick = f"alice-{number}"
-            async with raw_client(cluster.urls[0]) as old, raw_client(cluster.urls[1]) as new:
-                secret = (await old.ask({"type": "hello", "nick": nick}))["session"]
-                await old.ask({"type": "join", "room": "lobby", "id": "j"})
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(old.websocket.aclose, 1000)
-                    found = await new.ask({"type": "hello", "resume": secret, "id": "h"})
-                outcomes[found["type"]] += 1
-                if found["type"] == "welcome":
-                    await new.ask({"type": "join", "room": "lobby", "id": "j"})
-                    assert listed(redis_server) == owning(redis_server) == Counter([nick])
-                    await new.websocket.aclose(1000)
-                else:
-                    assert found["code"] == "unauthorized"
-            await until(partial(_none_is_there, redis_server), "all to be given back")
-    assert set(outcomes) <= {"welcome", "error"}
-
-
-async def answer(client: RawClient, frame: dict[str, Any]) -> dict[str, Any]:
+async def answer(client: WebSocketClient, frame: dict[str, Any]) -> dict[str, Any]:
     """Send a command and receive its answer, whatever comes before it."""
     await client.say(frame)
     while (heard := await client.hear_type("ok", "error")).get("id") != frame["id"]:
@@ -201,13 +178,9 @@ async def answer(client: RawClient, frame: dict[str, Any]) -> dict[str, Any]:
 
 async def all_given_back(url: str, redis_server: RedisServer) -> None:
     """Wait until a node has given back all that was parked on it until now."""
-    async with raw_client(url, "zed") as client:
+    async with connect(url, "zed") as client:
         await client.break_off()
-
-    async def gone() -> bool:
-        return not owning(redis_server)["zed"]
-
-    await until(gone, "the grace to be over")
+    await until(lambda: not owning(redis_server)["zed"], "the grace to be over")
 
 
 def listed(redis_server: RedisServer) -> Counter[str]:
@@ -228,57 +201,33 @@ def owning(redis_server: RedisServer) -> Counter[str]:
 SECRET: Final = "s" * 22
 
 
-async def test_a_join_under_way_as_the_session_goes_elsewhere_takes_nobody_out_later(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running_node(redis_server) as one, running_node(redis_server) as two:
-        with session_on(one) as old, session_on(two) as new:
-            await command(old, "hello", nick="alice", session=SECRET)
-            rooms = one.context.backplane.rooms
-            join = rooms.join
-
-            async def join_late(room: str, sid: str, who: str, *, term: int) -> Entered:
-                await command(new, "hello", resume=SECRET)
-                await command(new, "join", room="lobby")
-                return await join(room, sid, who, term=term)
-
-            monkeypatch.setattr(rooms, "join", join_late)
-            await command(old, "join", room="lobby")
-            assert not old.session.is_attached()
-            old.end()
-            await one.context.registry.all_released()
-            members = redis_server.ask("HVALS", "chat:{room:lobby}:members")
-            assert members == [f"{two.name} {new.record.term} alice"]
-            new.end()
-
-
 async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_here_now(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It went to another node and came back while that node's claim was refused."""
     async with running_node(redis_server) as one, running_node(redis_server) as two:
-        with session_on(one) as first, session_on(two) as other, session_on(one) as last:
-            await command(first, "hello", nick="alice", session=SECRET)
-            nicks = one.context.backplane.nicks
-            claim = nicks.claim
+        first, other, last = Client(one), Client(two), Client(one)
+        await command(first, "hello", nick="alice", session=SECRET)
+        nicks = one.context.backplane.nicks
+        claim = nicks.claim
 
-            async def claim_late(*who: str, **more: Any) -> int:
-                await command(other, "hello", resume=SECRET)
-                try:
-                    return await claim(*who, **more)
-                finally:
-                    await command(last, "hello", resume=SECRET)
+        async def claim_late(*who: str, **more: Any) -> int:
+            await command(other, "hello", resume=SECRET)
+            try:
+                return await claim(*who, **more)
+            finally:
+                await command(last, "hello", resume=SECRET)
 
-            with monkeypatch.context() as late:
-                late.setattr(nicks, "claim", claim_late)
-                one.context.registry.mark_unverified(first.record)
-                await reclaim_on(one)
-            assert last.record.state is SessionState.CONNECTED
-            assert last.session.is_attached()
-            await command(last, "nick", nick="alicia")
-            assert last.nick == "alicia"
-            for session in (first, other, last):
-                session.end(goodbye=True)
+        with monkeypatch.context() as late:
+            late.setattr(nicks, "claim", claim_late)
+            one.context.registry.mark_unverified(first.record)
+            await reclaim_on(one)
+        assert last.record.state is SessionState.CONNECTED
+        assert last.session.is_attached()
+        await command(last, "nick", nick="alicia")
+        assert last.nick == "alicia"
+        for session in (first, other, last):
+            session.end(goodbye=True)
 
 
 async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_it_was(
@@ -286,28 +235,22 @@ async def test_a_taking_up_that_was_done_and_not_answered_leaves_the_session_as_
 ) -> None:
     async with running_node(redis_server, grace=60) as node:
         nicks, registry = node.context.backplane.nicks, node.context.registry
-        with session_on(node) as old, session_on(node) as new:
-            await command(old, "hello", nick="alice", session=SECRET)
-            await command(old, "join", room="lobby")
-            resume = nicks.resume
-
-            async def resume_in_vain(sid: str) -> None:
-                await resume(sid)
-                raise Unavailable("the answer was lost")
-
-            with monkeypatch.context() as unheard:
-                unheard.setattr(nicks, "resume", resume_in_vain)
-                await command(new, "hello", resume=SECRET)
-            assert (new.nick, registry.unverified) == ("", 1)
-            with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
-                await reclaim_on(node)
+        old, new = Client(node), Client(node)
+        await command(old, "hello", nick="alice", session=SECRET)
+        await command(old, "join", room="lobby")
+        with monkeypatch.context() as lost:
+            lost.setattr(nicks, "resume", unheard(nicks.resume))
+            await command(new, "hello", resume=SECRET)
+        assert (new.nick, registry.unverified) == ("", 1)
+        with suppress(Unavailable):  # the first time it hears of the term, then it claims in it
             await reclaim_on(node)
-            await command(old, "nick", nick="alicia")
-            assert (old.nick, old.record.state) == ("alicia", SessionState.CONNECTED)
-            # Once more; and it is given back at once, whichever term it is in.
-            with monkeypatch.context() as unheard:
-                unheard.setattr(nicks, "resume", resume_in_vain)
-                await command(new, "hello", resume=SECRET)
-            old.end(goodbye=True)
-            await registry.all_released()
-            assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")
+        await reclaim_on(node)
+        await command(old, "nick", nick="alicia")
+        assert (old.nick, old.record.state) == ("alicia", SessionState.CONNECTED)
+        # Once more; and it is given back at once, whichever term it is in.
+        with monkeypatch.context() as lost:
+            lost.setattr(nicks, "resume", unheard(nicks.resume))
+            await command(new, "hello", resume=SECRET)
+        old.end(goodbye=True)
+        await registry.all_released()
+        assert not redis_server.ask("EXISTS", "chat:{nicks}", "chat:{room:lobby}:members")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +11,13 @@ import pytest
 import structlog.testing
 import trio
 
-from gateway.backplane import Unavailable
-from gateway.delivery.log_states import LogState
-from tests.cluster.inside import command, reclaim_on, running_node, session_on
-from tests.harness import NodeProcess, open_cluster, raw_client, until
+from tests.cluster.inside import reclaim_on, running_node, signed_in
+from tests.cluster.people import one_client
+from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import connect
 
 NICKS = "chat:{nicks}"
 PATIENT: Final[dict[str, object]] = {"redis_timeout": 30, "probe_seconds": 0}
@@ -100,12 +100,8 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
     redis_server: RedisServer,
 ) -> None:
     send = {"type": "send", "room": "lobby", "text": "hi"}
-    async with (
-        open_cluster(redis_server, 1, **PATIENT) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        node = cluster.nodes[0]
-        await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+    async with one_client(redis_server, **PATIENT) as (node, alice):
+        await alice.join()
         assert (await alice.ask(send | {"id": "1"}))["seq"] == 1
         redis_server.ask("REPLICAOF", HOST, 1)
         await told(node, "is a replica of")
@@ -116,24 +112,6 @@ async def test_a_redis_that_becomes_a_replica_makes_the_node_unready_until_it_is
         await node.logged("redis can be used again")
         lines = [line["event"] for line in node.log]
         assert lines.count("redis cannot be used") == 1
-
-
-async def test_a_policy_that_comes_to_evict_makes_the_node_unready(
-    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.05)
-    async with running_node(redis_server) as node:
-
-        async def refused() -> bool:
-            return "(maxmemory-policy volatile-lru)" in (node.context.why_not_ready() or "")
-
-        async def ready() -> bool:
-            return node.context.why_not_ready() is None
-
-        redis_server.ask("CONFIG", "SET", "maxmemory", "1gb", "maxmemory-policy", "volatile-lru")
-        await until(refused, "the policy to be noticed")
-        redis_server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
-        await until(ready, "its end to be noticed")
 
 
 async def test_what_is_forbidden_is_told_by_readiness_and_logged_once(
@@ -177,9 +155,9 @@ async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
     """All of them, on every node, within a few heartbeats."""
     async with (
         open_cluster(redis_server, 2) as cluster,
-        raw_client(cluster.urls[0], "alice"),
-        raw_client(cluster.urls[0], "bob"),
-        raw_client(cluster.urls[1], "carol"),
+        connect(cluster.urls[0], "alice"),
+        connect(cluster.urls[0], "bob"),
+        connect(cluster.urls[1], "carol"),
     ):
 
         def owners() -> dict[str, str]:
@@ -189,27 +167,10 @@ async def test_nicknames_that_vanished_are_claimed_anew_by_their_owners(
         before = owners()
         assert len(before) == 3
         redis_server.ask("DEL", lost)
-
-        async def there_again() -> bool:
-            return owners() == before
-
-        await until(there_again, "the nicknames to be there again")
-        async with raw_client(cluster.urls[1]) as another:
+        await until(lambda: owners() == before, "the nicknames to be there again")
+        async with connect(cluster.urls[1]) as another:
             refused = await another.ask({"type": "hello", "nick": "Alice"})
             assert refused["code"] == "nick_taken"
-
-
-async def test_a_nickname_that_somebody_else_took_meanwhile_is_lost(
-    redis_server: RedisServer,
-) -> None:
-    async with (
-        open_cluster(redis_server, 1) as cluster,
-        raw_client(cluster.urls[0], "alice") as alice,
-    ):
-        redis_server.ask("HSET", NICKS, "alice", "another node-x Alice")
-        redis_server.ask("HSET", f"{NICKS}:sessions", "another", "alice")
-        redis_server.ask("HSET", "chat:heartbeats", "node-x", 1)
-        assert await alice.closed() == 4501
 
 
 async def test_one_lost_nickname_is_found_though_there_are_many(
@@ -218,22 +179,19 @@ async def test_one_lost_nickname_is_found_though_there_are_many(
     """It is looked at some sessions at a time, until all have come round."""
     async with running_node(redis_server) as node:
         monkeypatch.setattr("gateway.cluster.reconciler.CHECK_ROUNDS", 5)
-        with session_on(node) as alice, session_on(node) as bob, session_on(node) as carol:
-            everybody = {"alice": alice, "bob": bob, "carol": carol}
-            for nick, session in everybody.items():
-                await command(session, "hello", nick=nick)
-            sweep = node.membership.reconciler
-            with structlog.testing.capture_logs() as logs:
-                for nick in everybody:
-                    redis_server.ask("HDEL", NICKS, nick)
-                    for _ in range(6):
-                        await sweep.some_sessions()
-                    await reclaim_on(node)
-                    assert set(redis_server.ask("HKEYS", NICKS)) == set(everybody)
-            lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
-            assert sum(line["sessions"] for line in lost) == 3
-            for session in everybody.values():
-                session.end()
+        everybody = {"alice", "bob", "carol"}
+        for nick in everybody:
+            await signed_in(node, nick)
+        sweep = node.membership.reconciler
+        with structlog.testing.capture_logs() as logs:
+            for nick in everybody:
+                redis_server.ask("HDEL", NICKS, nick)
+                for _ in range(6):
+                    await sweep.some_sessions()
+                await reclaim_on(node)
+                assert set(redis_server.ask("HKEYS", NICKS)) == everybody
+        lost = [line for line in logs if line["event"] == "nicknames vanished from redis"]
+        assert sum(line["sessions"] for line in lost) == 3
 
 
 async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
@@ -246,44 +204,4 @@ async def test_a_nickname_is_set_free_though_redis_has_lost_whose_it_was(
         assert redis_server.ask("HGETALL", f"{NICKS}:sessions") == {}
 
 
-async def test_members_that_vanished_are_entered_again(redis_server: RedisServer) -> None:
-    async with running_node(redis_server) as node:
-        with session_on(node) as alice:
-            await command(alice, "hello", nick="alice")
-            await command(alice, "join", room="lobby")
-            redis_server.ask("DEL", "chat:{room:lobby}:members")
-            with structlog.testing.capture_logs() as logs:
-                await node.membership.reconciler.rooms()
-                await reclaim_on(node)
-            assert "members vanished from redis" in [line["event"] for line in logs]
-            members = redis_server.ask("HGETALL", "chat:{room:lobby}:members")
-            assert list(members) == [alice.sid]
-            alice.end()
-
-
 # --- what is refused for good ---------------------------------------------------------------------
-
-
-async def test_a_spoilt_inbox_costs_nobody_else_anything(redis_server: RedisServer) -> None:
-    async with running_node(redis_server) as node:
-        with session_on(node) as alice, session_on(node) as bob:
-            for nick, session in (("alice", alice), ("bob", bob)):
-                await command(session, "hello", nick=nick)
-            for to in ("alice", "bob"):
-                say = {"type": "direct", "to": to, "text": "hi", "id": to}
-                await bob.say(json.dumps(say))
-            inboxes = node._relay.inboxes
-            spoilt = f"chat:{{inbox:{alice.sid}}}:meta"
-            assert redis_server.ask("DEL", spoilt)
-            redis_server.ask("SET", spoilt, "spoilt")
-            inboxes.recheck(unverified=True)
-
-            async def compared() -> bool:
-                [bobs] = [inbox for inbox in inboxes.all if inbox.sid == bob.sid]
-                return bobs.log.state is LogState.CURRENT
-
-            await until(compared, "the other inbox to be compared")
-            with pytest.raises(Unavailable):
-                await node._backplane.inboxes.read(alice.sid, after=0, limit=1)
-            for session in (alice, bob):
-                session.end()

@@ -7,7 +7,7 @@ import trio
 from client.session import ClientSession
 from gateway import wire
 from tests import PATIENCE
-from tests.harness import until
+from tests.waiting import until
 
 
 async def hear(peer: ClientSession, text: str) -> wire.Message:

@@ -15,8 +15,8 @@ from pathlib import Path
 import trio
 
 from tests import PATIENCE
-from tests.harness import until
 from tests.ports import free_port
+from tests.waiting import until
 
 PACKAGES = {"Xvfb": "xvfb", "xdotool": "xdotool", "import": "imagemagick", "convert": "imagemagick"}
 

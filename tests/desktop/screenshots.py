@@ -20,7 +20,7 @@ from client.text.emoji import with_emoji
 from tests import PATIENCE
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen
-from tests.harness import Cluster, administer, open_cluster
+from tests.nodes import Cluster, administer, open_cluster
 from tests.redis_server import RedisServer
 
 WIDTH, HEIGHT = 960, 640

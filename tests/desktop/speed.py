@@ -24,8 +24,9 @@ from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.theme import open_root
 from client.desktop.tk import host
 from tests.desktop.screen import virtual_screen
-from tests.harness import open_cluster
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 RATE = 500
 SENDERS = 20
@@ -53,8 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 settings.change(servers=(SavedServer("Here", (cluster.urls[0],)),), server="Here")
                 app = App(root, theme, settings, room="lobby", nick="alice")
                 nursery.start_soon(app.run)
-                while not app.window.chat.winfo_viewable():
-                    await trio.sleep(0.05)
+                await until(app.window.chat.winfo_viewable, "the chat to be in sight")
                 await _idle(options.idle)
                 await _busy(app, cluster.urls[0], options.seconds)
                 nursery.cancel_scope.cancel()

@@ -22,8 +22,9 @@ from gateway import wire
 from tests import PATIENCE
 from tests.desktop.fake_node import FakeNode
 from tests.desktop.screen import XWindow
-from tests.harness import Cluster, open_cluster
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 _MARKS = {"online": "\u25cf", "away": "\u25d2", "busy": "\u25a0", "gone": "\u25cb", None: ""}
 
@@ -59,11 +60,10 @@ class Person:
         self, condition: Callable[[], bool], what: str, seconds: float = PATIENCE
     ) -> None:
         """Wait until something is so."""
-        with trio.move_on_after(seconds):
-            while not self._is_so(condition):
-                await trio.sleep(0.02)
-            return
-        raise AssertionError(f"waited in vain for {what}; there is:\n{self.screen}")
+        try:
+            await until(lambda: self._is_so(condition), what, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; there is:\n{self.screen}") from None
 
     def _is_so(self, condition: Callable[[], bool]) -> bool:
         self.root.update_idletasks()  # a page is not judged by the half of it
@@ -273,6 +273,19 @@ class Stage:
         session: ClientSession = await self._nursery.start(stay)
         return session
 
+    async def one(self) -> Person:
+        """Have Alice come in."""
+        alice = self.open(nick="alice")
+        await alice.sees("1 member")
+        return alice
+
+    async def two(self) -> tuple[ClientSession, Person]:
+        """Have Bob in the lobby, without a window, and Alice come in."""
+        bob = await self.peer("bob")
+        alice = self.open(nick="alice")
+        await alice.sees("2 members")
+        return bob, alice
+
     async def after_talk(self, lines: int) -> tuple[ClientSession, Person]:
         """Have Bob say ``line 0`` and so on, and Alice come in after that and see the last."""
         bob = await self.peer("bob")
@@ -284,8 +297,7 @@ class Stage:
 
     async def at_the_keys(self) -> tuple[Person, XWindow]:
         """Have Alice come in; gives, beside her, what real keys and clicks are sent to."""
-        alice = self.open(nick="alice")
-        await alice.sees("1 member")
+        alice = await self.one()
         await alice.focus()
         return alice, await XWindow.find("alice in #lobby")
 

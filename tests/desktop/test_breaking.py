@@ -65,9 +65,7 @@ async def test_the_rooms_of_the_last_visit_are_open_again(stage: Stage) -> None:
 
 @on_stage()
 async def test_one_word_as_long_as_can_be_is_wrapped(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     word = "\u00e4" * 2048
     await bob.send("lobby", word)
     await alice.sees(word)

@@ -26,8 +26,7 @@ def type_on(chooser: Chooser, text: str) -> None:
 async def test_rooms_that_are_told_late_are_offered_where_they_were_asked_for_and_once(
     stage: Stage,
 ) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     window, chooser = alice.app.window, alice.app.window.chat.chooser
     rooms: Sequence[wire.RoomInfo] = [wire.RoomInfo(room="ops", members=4)]
     offer = window.ask_for_room()
@@ -48,8 +47,7 @@ async def test_rooms_that_are_told_late_are_offered_where_they_were_asked_for_an
 
 @on_stage()
 async def test_a_room_is_found_and_made_however_its_name_is_typed(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     chooser = alice.app.window.chat.chooser
     for typed, row in (
         ("#team room", "team-room (4 people)"),
@@ -96,8 +94,7 @@ async def test_the_rooms_one_is_in_are_marked_and_one_goes_back_by_two_keys(stag
 
 @on_stage()
 async def test_the_key_for_the_look_changes_it_at_once(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     await alice.focus()
     stage.settings.change(look="system")
     for mode in ("dark", "light"):

@@ -17,9 +17,7 @@ def place_of(person: Person, text: str) -> tuple[int, int]:
 
 @on_stage()
 async def test_a_double_click_on_a_name_or_a_face_opens_the_conversation(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     await bob.send("lobby", "here I am")
     await alice.sees("here I am")
     x, y = place_of(alice, "bob")
@@ -38,9 +36,7 @@ async def test_a_double_click_on_a_name_or_a_face_opens_the_conversation(stage: 
 
 @on_stage()
 async def test_a_link_and_what_is_selected_is_copied_by_the_menu(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     await bob.send("lobby", "see https://example.org/a_(b), and read it")
     await alice.sees("read it")
     assert clicked_menu(alice, "read it") == []
@@ -77,9 +73,7 @@ def clicked_menu(person: Person, text: str) -> list[str]:
 
 @on_stage()
 async def test_a_link_is_underlined_while_it_is_pointed_at(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     await bob.send("lobby", "see https://h/a_b and https://h/c_d")
     await alice.sees("https://h/c_d")
     text = alice.messages
@@ -96,9 +90,7 @@ async def test_a_link_is_underlined_while_it_is_pointed_at(stage: Stage) -> None
 async def test_the_time_of_a_line_without_a_head_is_told_when_it_is_pointed_at(
     stage: Stage,
 ) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     await bob.send("lobby", "one")
     await bob.send("lobby", "two")
     await alice.sees("two")

@@ -24,8 +24,7 @@ async def offers(person: Person, *titles: str) -> None:
 
 @on_stage()
 async def test_a_command_is_chosen_by_keys_and_taken(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     alice.write("/n")
     await offers(alice, ">/nick NICKNAME")
     alice.press("<Tab>")
@@ -45,9 +44,7 @@ async def test_a_command_is_chosen_by_keys_and_taken(stage: Stage) -> None:
 
 @on_stage()
 async def test_an_emoji_is_taken_by_a_click_and_unwanted_offers_go_away(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     alice.write("well :tada")
     await offers(alice, ">:tada:")
     rows = alice.app.window.chat.composer.completions.rows
@@ -77,9 +74,7 @@ async def test_a_person_is_offered_after_an_at_sign(stage: Stage) -> None:
 
 @on_stage()
 async def test_what_was_said_earlier_comes_back_by_up(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     for text in ("one", "two", "three\nlines"):
         alice.write(f"{text}\n")
         await hear(bob, text)
@@ -100,8 +95,7 @@ async def test_what_was_said_earlier_comes_back_by_up(stage: Stage) -> None:
 
 @on_stage()
 async def test_what_is_undone_is_what_was_typed_here_and_not_said(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     alice.write("for the lobby only")
     alice.app.join_room("ops")
     await alice.sees("#ops")
@@ -120,8 +114,7 @@ async def test_what_is_undone_is_what_was_typed_here_and_not_said(stage: Stage) 
 
 @on_stage()
 async def test_a_word_is_deleted_at_once_and_what_is_pasted_replaces(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     await alice.focus()
     alice.write("one two three")
     alice.press("<Control-BackSpace>")

@@ -105,9 +105,8 @@ async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(sta
 
 @on_stage()
 async def test_a_click_on_somebody_opens_the_conversation_with_them(stage: Stage) -> None:
-    await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members", "bob")
+    _, alice = await stage.two()
+    await alice.sees("bob")
     await alice.focus()
     members = alice.app.window.chat.members.rows
     drawn = len(members.canvas.find_all())
@@ -231,8 +230,7 @@ async def test_a_mention_has_room_above_and_below_its_band(stage: Stage) -> None
 async def test_a_room_that_cannot_be_entered_refuses_what_is_said_and_is_not_remembered(
     stage: Stage,
 ) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     await alice.focus()
     alice.write(f"/join {'x' * 200}\n")
     await alice.sees("This room cannot be entered:")

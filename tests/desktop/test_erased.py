@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.desktop.stage import Person, Stage, on_stage
-from tests.harness import administer
+from tests.nodes import administer
 
 ERASED = "(message erased)"
 

@@ -75,8 +75,7 @@ async def test_with_text_that_is_half_as_large_again(stage: Stage) -> None:
 @on_stage()
 async def test_what_is_cut_off_is_noticed(stage: Stage) -> None:
     """The measure itself: a label with less room than it needs."""
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     await fits(alice)
     title = alice.app.window.chat.members.title
     title.configure(text="far too long for where it is " * 5)

@@ -9,8 +9,7 @@ from tests.desktop.stage import Stage, on_stage
 
 @on_stage()
 async def test_the_window_is_attended_unless_another_has_the_focus(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     await alice.focus()
     other = tk.Toplevel(alice.root)
     other.focus_force()

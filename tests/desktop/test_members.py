@@ -10,9 +10,7 @@ async def opened(stage: Stage) -> tuple[Person, XWindow]:
     """Somebody at a window as small as can be, with large text."""
     stage.theme.resize(round(1.5 * stage.theme.usual_size))
     stage.settings.change(geometry="800x600+0+0")
-    await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    _, alice = await stage.two()
     await alice.focus()
     assert not alice.app.window.chat.members.winfo_viewable()
     return alice, await XWindow.find("alice in #lobby")

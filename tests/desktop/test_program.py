@@ -15,8 +15,9 @@ from client.session import ClientSession, open_session
 from tests import PATIENCE
 from tests.desktop.ears import hear, hear_leaving, until_gone
 from tests.desktop.screen import XWindow
-from tests.harness import Cluster, open_cluster, until
+from tests.nodes import Cluster, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 CLIENT = [sys.executable, "-m", "client"]
 MESSAGES = (420, 200)

@@ -125,9 +125,7 @@ def test_the_look_changes_in_an_open_window(window: tuple[tk.Tk, Theme]) -> None
         assert str(style.lookup("Title.TLabel", "font")) == str(theme.title)
 
 
-def test_a_menu_has_the_colours_of_the_look_once_it_is_posted(
-    window: tuple[tk.Tk, Theme],
-) -> None:
+def test_a_menu_has_the_colours_of_the_look_once_it_is_posted(window: tuple[tk.Tk, Theme]) -> None:
     root, theme = window
     menu = theme.menu(root)
     menu.add_command(label="hello")

@@ -37,8 +37,7 @@ async def test_coming_in_and_talking_to_somebody_on_another_node(stage: Stage) -
 
 @on_stage(nodes=2)
 async def test_the_members_follow_who_comes_and_goes(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     zoe = await stage.peer("Zoe", node=1)
     await alice.sees("Zoe joined", "2 members")
     await stage.peer("bob")
@@ -99,8 +98,7 @@ async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage
 
 @on_stage()
 async def test_text_is_shown_as_it_is_and_nothing_in_it_happens(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     bob = await stage.peer("bob")
     tricky = '[exit] $x { "; destroy . \\n'
     for text in (tricky, "esc \x1b[31m bell \a", "turn \u202eround", "two\nlines"):
@@ -133,8 +131,7 @@ async def test_a_killed_node_is_told_and_what_was_missed_appears(stage: Stage) -
 async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Route, "delay", lambda *_, **__: 600.0)
-        alice = stage.open(nick="alice")
-        await alice.sees("1 member")
+        alice = await stage.one()
         node = stage.cluster.nodes[0]
         await node.stop()
         await alice.sees("Reconnecting in", "Now")
@@ -154,8 +151,7 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
 
 @on_stage()
 async def test_what_is_too_long_stays_in_the_field_and_says_why(stage: Stage) -> None:
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     alice.write("x" * 5000 + "\n")
     await alice.sees("This is too long to send: 5,000 of 4,096 bytes.")
     assert alice.typed == "x" * 5000
@@ -167,9 +163,7 @@ async def test_what_is_too_long_stays_in_the_field_and_says_why(stage: Stage) ->
 
 @on_stage()
 async def test_the_reader_is_left_where_they_are(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     await _say_many(bob, "early", 200)
     await alice.sees_that(lambda: alice.lines.count("early") == 200, "all of it")
     await alice.sees_that(lambda: _is_scrolled_to_the_end(alice), "the end of the text")
@@ -221,9 +215,7 @@ async def test_the_end_of_the_session_is_told_and_one_can_come_in_again(stage: S
 
 @on_stage(grace_seconds=600)
 async def test_a_window_destroyed_from_outside_ends_the_program(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     await alice.sees_that(lambda: alice.app.is_drawn, "all to be drawn")
     alice.app.redraw()  # comes when there is nothing to draw on any more
     alice.root.destroy()
@@ -279,8 +271,7 @@ async def hear_direct(peer: ClientSession) -> wire.DirectMessage:
 @on_stage()
 async def test_a_room_is_joined_and_left_and_what_is_typed_stays_where_it_was(stage: Stage) -> None:
     await stage.peer("bob", room="ops")
-    alice = stage.open(nick="alice")
-    await alice.sees("1 member")
+    alice = await stage.one()
     alice.write("half a thought")
     await alice.click("Join \u2026")
     await alice.sees("Join a room", "ops")
@@ -380,9 +371,7 @@ def _is_larger(person: Person, height: int) -> bool:
 
 @on_stage()
 async def test_ones_status_is_shown_to_others(stage: Stage) -> None:
-    bob = await stage.peer("bob")
-    alice = stage.open(nick="alice")
-    await alice.sees("2 members")
+    bob, alice = await stage.two()
     alice.write("/away at lunch\n")
     await alice.sees("alice (you) at lunch")
     await bob.set_status("busy")

@@ -12,7 +12,8 @@ import pytest
 from tests.faults.system.cluster import open_cluster_under_test
 from tests.faults.system.network import ProxiedNetwork, open_networks
 from tests.faults.system.proxy import Proxy
-from tests.harness import RawClient, raw_client, until
+from tests.waiting import until
+from tests.websocket import WebSocketClient, connect
 
 
 @pytest.mark.parametrize("namespaced", [True, False], ids=["best", "proxied"])
@@ -25,8 +26,8 @@ async def test_a_partition_keeps_a_node_from_redis_and_not_from_its_clients(
         cut, other = cluster.hosts
         assert namespaced or isinstance(cut.network, ProxiedNetwork)
         say = {"type": "send", "room": "lobby", "text": "x"}
-        async with raw_client(cut.node.url, "alice") as alice:
-            await alice.ask({"type": "join", "room": "lobby", "id": "j"})
+        async with connect(cut.node.url, "alice") as alice:
+            await alice.join()
             cut.network.partition()
             assert (await alice.ask(say | {"id": "1"}))["code"] == "unavailable"
             await other.node.ready()
@@ -35,7 +36,7 @@ async def test_a_partition_keeps_a_node_from_redis_and_not_from_its_clients(
             await until(partial(_is_answered, alice, say | {"id": "2"}), "it to be said")
 
 
-async def _is_answered(client: RawClient, command: dict[str, str]) -> bool:
+async def _is_answered(client: WebSocketClient, command: dict[str, str]) -> bool:
     return bool((await client.ask(command))["type"] == "ok")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -203,6 +204,30 @@ def test_each_folder_says_what_belongs_there(folder: Path) -> None:
 def test_no_file_is_too_long_to_read(top: str) -> None:
     lengths = {title(path): len(path.read_text("utf-8").splitlines()) for path in files(top)}
     assert {path: lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_test_reaches_into_another_object() -> None:
+    """A private name is for self and cls alone; a test drives a thing from outside."""
+    found = {
+        f"{title(path)}: {ast.unparse(node)}"
+        for path in files("tests")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if reaches_inside(node)
+    }
+    assert found == set()
+
+
+def reaches_inside(node: ast.AST) -> bool:
+    """Whether it reads, imports or patches a private name that is not of self or cls."""
+    names: list[str] = []
+    if isinstance(node, ast.Attribute):
+        names = [node.attr] if ast.unparse(node.value) not in {"self", "cls"} else []
+    elif isinstance(node, ast.ImportFrom):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("attr"):
+        given = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
+        names = [str(value).rpartition(".")[2] for value in given]
+    return any(re.match(r"_\w", name) and not name.endswith("__") for name in names)
 
 
 def test_no_class_name_means_two_things() -> None:

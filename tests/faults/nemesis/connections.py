@@ -11,7 +11,7 @@ import trio
 
 from tests.faults.nemesis.fault import Effect, fault
 from tests.faults.system.cluster import ClusterUnderTest
-from tests.harness import until
+from tests.waiting import until
 
 DELAY: Final = (0.05, 0.15)
 SLOW_SECONDS: Final = 300.0

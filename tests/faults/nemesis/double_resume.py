@@ -18,7 +18,7 @@ from tests.faults.generator import HOME
 from tests.faults.history import NickOwnership, RoomMembership, RunHistory, SendOperation
 from tests.faults.nemesis.fault import Effect, fault
 from tests.faults.system.cluster import ClusterUnderTest
-from tests.harness import until
+from tests.waiting import until
 
 AFTER_GRACE_SECONDS: Final = 1.0
 """How long after the grace time a node releases what a lost connection held."""

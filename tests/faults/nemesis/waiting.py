@@ -9,7 +9,7 @@ from gateway.delivery.log_memory import REMEMBERED
 from tests.faults.history import RunHistory
 from tests.faults.system.cluster import ClusterUnderTest
 from tests.faults.system.redis import RedisUnderTest
-from tests.harness import until
+from tests.waiting import until
 
 FEW: Final = 5
 MANY: Final = REMEMBERED + 20
@@ -30,11 +30,9 @@ async def until_acknowledged(history: RunHistory, *, since: float) -> None:
 
 async def until_anything_sent(redis: RedisUnderTest) -> None:
     """Wait until some room has a message."""
-
-    async def anything_sent() -> bool:
-        return any(redis.sends_by_room().values())
-
-    await until(anything_sent, "something to be said that can be erased")
+    await until(
+        lambda: any(redis.sends_by_room().values()), "something to be said that can be erased"
+    )
 
 
 async def until_sent(cluster: ClusterUnderTest, count: int) -> None:

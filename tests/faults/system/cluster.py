@@ -16,7 +16,7 @@ from tests.faults.history import RunHistory
 from tests.faults.system.network import NodeNetwork, open_networks
 from tests.faults.system.proxy import Proxy
 from tests.faults.system.redis import RedisUnderTest
-from tests.harness import Cluster, NodeProcess, open_cluster
+from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.sentinels import SentinelGroup, open_group

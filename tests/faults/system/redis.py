@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from tests.faults.system.proxy import Proxy
-from tests.harness import administer
+from tests.nodes import administer
 from tests.ports import HOST
 from tests.redis_server import RedisServer
 from tests.sentinels import NAME, SentinelGroup

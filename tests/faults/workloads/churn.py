@@ -10,11 +10,13 @@ from typing import Final
 
 import trio
 
-from tests.harness import NodeProcess, open_cluster, until
 from tests.load.arguments import between
 from tests.load.generator import frames
 from tests.load.target.processes import usage
+from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
+from tests.websocket import WebSocketClient, encode_close, handshake
 
 AT_ONCE: Final = 50
 """How many are there at the same time."""
@@ -26,7 +28,6 @@ GRACE_SECONDS: Final = 1.0
 MOST_GROWTH: Final = 0.02
 """The share by which memory may grow from when half of them have left to when all have."""
 _PORTS_PER_ADDRESS: Final = 10_000
-_GOODBYE: Final = frames.frame((1000).to_bytes(2, "big"), 8)
 
 
 @dataclass(frozen=True)
@@ -98,26 +99,13 @@ async def _come_and_go(node: NodeProcess, numbers: Iterator[int]) -> None:
         address = f"127.0.0.{2 + number // _PORTS_PER_ADDRESS % 200}"
         stream = await trio.open_tcp_stream(node.host, node.port, local_address=address)
         async with stream:
-            await stream.send_all(
-                frames.handshake("x", "/ws")
-                + frames.hello(f"churn{number}")
-                + frames.join(f"room{number % ROOMS}")
-            )
-            await _receive(stream, until_words=b'"id":"join"')
+            hello, join = frames.hello(f"churn{number}"), frames.join(f"room{number % ROOMS}")
+            await stream.send_all(handshake() + hello + join)
+            client = WebSocketClient(stream)
+            await client.receive_until(b'"id":"join"')
             if number % RUDE_SHARE:
-                await stream.send_all(_GOODBYE)
-                await _receive(stream)
-
-
-async def _receive(stream: trio.SocketStream, until_words: bytes | None = None) -> None:
-    """Receive until these words have come, or until the end if there are none."""
-    received = b""
-    while until_words is None or until_words not in received:
-        chunk = await stream.receive_some()
-        if not chunk:
-            assert until_words is None, f"closed after {received!r}"
-            return
-        received += chunk
+                await stream.send_all(encode_close(1000))
+                await client.receive_all()
 
 
 async def _sample(node: NodeProcess, redis: RedisServer, came: int) -> Residue:

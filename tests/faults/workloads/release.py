@@ -12,11 +12,12 @@ from typing import Any, Final
 import trio
 
 from gateway.backplane.redis import scripts
-from tests.harness import open_cluster, until
 from tests.load.arguments import between
 from tests.load.generator.client import ClientSpec
 from tests.load.generator.fleet import Fleet
+from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
 LOBBY_SHARE: Final = 10
 """One session in so many is in the lobby; the others are spread over other rooms."""
@@ -101,16 +102,13 @@ async def run(
         await doomed.kill()
         began = trio.current_time()
         show("killed")
-
-        async def noticed() -> bool:
-            return _beat(redis, name) < 0
-
-        async def released() -> bool:
-            return not redis.ask("HLEN", NICKS) and not redis.ask("KEYS", "*:members")
-
-        await until(noticed, "a survivor to notice")
+        await until(lambda: _beat(redis, name) < 0, "a survivor to notice")
         dead_after = trio.current_time() - began
-        await until(released, "everything to be released", seconds=grace + 60)
+        await until(
+            lambda: not redis.ask("HLEN", NICKS) and not redis.ask("KEYS", "*:members"),
+            "everything to be released",
+            seconds=grace + 60,
+        )
         released_after = trio.current_time() - began
         return ReleaseResult(sessions, grace, dead_after, released_after, _slowest(redis))
 

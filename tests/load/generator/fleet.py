@@ -15,6 +15,7 @@ from tests.load.generator import frames
 from tests.load.generator.client import ClientSpec, ClientState, LoadClient, now
 from tests.load.generator.histogram import Histogram
 from tests.load.generator.tally import RoomTally
+from tests.websocket import handshake
 
 RECEIVE_BYTES: Final = 256 * 1024
 PAUSE_SECONDS: Final = 0.0002
@@ -159,7 +160,7 @@ class Fleet:
         self._epoll.modify(client.socket.fileno(), select.EPOLLIN)
         place = client.place
         client.state = ClientState.UPGRADING
-        self._say(client, frames.handshake(place.authority, place.resource))
+        self._say(client, handshake(place.authority, place.resource))
 
     def _upgraded(self, client: LoadClient) -> None:
         head, end, _ = client.buffer.partition(b"\r\n\r\n")

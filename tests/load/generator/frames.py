@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from tests import websocket
+from tests.websocket import encode_frame
+
 PING: Final = b"\x89\x00"
 """A node's ping; no text that the load test sends has these bytes."""
 MESSAGE: Final = b'{"seq":'
@@ -23,24 +26,6 @@ _LONGEST_HEAD: Final = 512
 """The most bytes of a message up to the end of what is looked for."""
 
 
-def handshake(authority: str, resource: str) -> bytes:
-    """Return the request that opens the WebSocket; its key is always the same."""
-    return (
-        f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\n"
-        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Protocol: chat.v1\r\n\r\n"
-    ).encode()
-
-
-def frame(payload: bytes, opcode: int = 1) -> bytes:
-    """Return a client's frame; its masking key is 0, so that nothing need be masked."""
-    size = len(payload)
-    if size < 126:
-        return bytes((0x80 | opcode, 0x80 | size)) + bytes(4) + payload
-    return bytes((0x80 | opcode, 0x80 | 126)) + size.to_bytes(2, "big") + bytes(4) + payload
-
-
 def close_code(heard: bytes) -> str:
     """Return the close code if ``heard`` ends with a close frame, else an empty string."""
     at = heard.rfind(b"\x88")
@@ -48,22 +33,22 @@ def close_code(heard: bytes) -> str:
     return str(int.from_bytes(heard[at + 2 : at + 4], "big")) if whole else ""
 
 
-PONG: Final = frame(b"", 0xA)
+PONG: Final = encode_frame(b"", websocket.PONG)
 
 
 def hello(nick: str) -> bytes:
     """Return the `hello` command."""
-    return frame(b'{"type":"hello","id":"hello","nick":"%s"}' % nick.encode())
+    return encode_frame(b'{"type":"hello","id":"hello","nick":"%s"}' % nick.encode())
 
 
 def join(room: str) -> bytes:
     """Return the `join` command, without history."""
-    return frame(b'{"type":"join","id":"join","history":0,"room":"%s"}' % room.encode())
+    return encode_frame(b'{"type":"join","id":"join","history":0,"room":"%s"}' % room.encode())
 
 
 def send(room: str, number: int, intended: int, padding: bytes) -> bytes:
     """Return a `send` command that says when it was to be sent, in microseconds."""
-    return frame(
+    return encode_frame(
         b'{"type":"send","id":"m%d.%d","room":"%s","text":"@%d@%s"}'
         % (number, intended, room.encode(), intended, padding)
     )
@@ -71,7 +56,7 @@ def send(room: str, number: int, intended: int, padding: bytes) -> bytes:
 
 def ping(number: int, intended: int) -> bytes:
     """Return a `ping` command that says when it was to be sent, in microseconds."""
-    return frame(b'{"type":"ping","id":"p%d.%d"}' % (number, intended))
+    return encode_frame(b'{"type":"ping","id":"p%d.%d"}' % (number, intended))
 
 
 class WordCounter:

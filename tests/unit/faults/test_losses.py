@@ -21,28 +21,41 @@ from tests.faults.history import (
 PATIENCE = 5.0
 
 
-def failed_over() -> RunHistory:
-    """A primary died at 3 with ``a:2``, which both had heard as 2; ``b:1`` took its place."""
+def went_back(epoch: str, kept: int, fault: InjectedFault) -> RunHistory:
+    """Redis lost ``a:2``, which both had heard, and all after so many; ``b:1`` took the place."""
     sends = [
         SendOperation("a", 1, "lobby", "a:1", 1.0, 1, 1.1),
         SendOperation("a", 2, "lobby", "a:2", 2.5, 2, 2.6),
-        SendOperation("b", 1, "lobby", "b:1", 5.0, 2, 5.1),
+        SendOperation("b", 1, "lobby", "b:1", 5.0, kept + 1, 5.1),
     ]
-    gaps = [ReportedGap(who, "lobby", "history_lost", "e.1", 2, 1, 4.0) for who in "ab"]
+    gaps = [ReportedGap(who, "lobby", "history_lost", epoch, 2, kept, 4.0) for who in "ab"]
     before = [
         Observation(
             who, "lobby", "e", 0, 0.0, [(1, "a:1", 1.1), (2, "a:2", 2.6)], ended=4.0, gap=gap
         )
         for who, gap in zip("ab", gaps, strict=True)
     ]
-    after = [Observation(who, "lobby", "e.1", 1, 4.0, [(2, "b:1", 5.1)], kept=True) for who in "ab"]
+    said = [(kept + 1, "b:1", 5.1)]
+    after = [Observation(who, "lobby", epoch, kept, 4.0, [*said], kept=True) for who in "ab"]
+    final = [*[(1, "a:1")][:kept], (kept + 1, "b:1")]
     return RunHistory(
         room_sends=sends,
         rooms=[*before, *after],
         gaps=gaps,
-        faults=[InjectedFault("failover", "redis", 2.4, 3.0, losses=1)],
-        final_reads={(who, "lobby"): [(1, "a:1"), (2, "b:1")] for who in "ab"},
+        faults=[fault],
+        final_reads={(who, "lobby"): [*final] for who in "ab"},
     )
+
+
+def failed_over() -> RunHistory:
+    """A primary died at 3, and the next one had ``a:1`` alone."""
+    return went_back("e.1", 1, InjectedFault("failover", "redis", 2.4, 3.0, losses=1))
+
+
+def emptied() -> RunHistory:
+    """Somebody emptied Redis at 3."""
+    deleted = frozenset({"a:1", "a:2"})
+    return went_back("f", 0, InjectedFault("flush", "redis", 3.0, 3.0, losses=1, deleted=deleted))
 
 
 def judged(history: RunHistory) -> CheckResult:
@@ -183,31 +196,6 @@ def test_a_nickname_that_went_back_with_redis_is_no_error() -> None:
     assert judged(history).clean
     history.faults[0].losses = 0
     assert "error" in kinds(history)
-
-
-def emptied() -> RunHistory:
-    """Somebody emptied Redis at 3, when ``a:1`` and ``a:2`` were there; ``b:1`` came after that."""
-    sends = [
-        SendOperation("a", 1, "lobby", "a:1", 1.0, 1, 1.1),
-        SendOperation("a", 2, "lobby", "a:2", 2.0, 2, 2.1),
-        SendOperation("b", 1, "lobby", "b:1", 5.0, 1, 5.1),
-    ]
-    gaps = [ReportedGap(who, "lobby", "history_lost", "f", 2, 0, 4.0) for who in "ab"]
-    before = [
-        Observation(
-            who, "lobby", "e", 0, 0.0, [(1, "a:1", 1.1), (2, "a:2", 2.1)], ended=4.0, gap=gap
-        )
-        for who, gap in zip("ab", gaps, strict=True)
-    ]
-    after = [Observation(who, "lobby", "f", 0, 4.0, [(1, "b:1", 5.1)], kept=True) for who in "ab"]
-    deleted = frozenset({"a:1", "a:2"})
-    return RunHistory(
-        room_sends=sends,
-        rooms=[*before, *after],
-        gaps=gaps,
-        faults=[InjectedFault("flush", "redis", 3.0, 3.0, losses=1, deleted=deleted)],
-        final_reads={(who, "lobby"): [(1, "b:1")] for who in "ab"},
-    )
 
 
 def test_what_was_deleted_and_announced_is_told_apart() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,13 +11,10 @@ import trio
 from gateway.config import Settings
 from gateway.node import Node
 from gateway.server.connection import Connection
+from gateway.sessions.context import NodeContext
 from tests import PATIENCE
+from tests.http import Response
 from tests.memory_transport import MemoryStream, memory_connection
-
-HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n"
-)
 
 
 def ready() -> str | None:
@@ -32,7 +28,8 @@ def not_ready() -> str | None:
 class Door:
     """A connection that is served, and its client's end."""
 
-    def __init__(self, connection: Connection, client: MemoryStream) -> None:
+    def __init__(self, context: NodeContext, connection: Connection, client: MemoryStream) -> None:
+        self.context = context
         self.connection = connection
         self.client = client
         self.served = trio.Event()
@@ -47,16 +44,6 @@ class Door:
         return Response(await self.receive_all())
 
 
-class Response:
-    """An HTTP response, taken apart."""
-
-    def __init__(self, data: bytes) -> None:
-        head, _, self.body = data.partition(b"\r\n\r\n")
-        first, *lines = head.decode("ascii").split("\r\n")
-        self.status = int(first.split(" ")[1])
-        self.headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}
-
-
 @asynccontextmanager
 async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator[Door]:
     """Serve one connection of a node that has never reached its Redis."""
@@ -64,7 +51,8 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
     transport, client = memory_connection()
     async with trio.open_nursery() as nursery:
-        opened = Door(Connection(context, transport, "client:1", nursery.start_soon), client)
+        connection = Connection(context, transport, "client:1", nursery.start_soon)
+        opened = Door(context, connection, client)
 
         async def serve() -> None:
             await opened.connection.serve()
@@ -76,7 +64,3 @@ async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator
         with trio.fail_after(PATIENCE):
             await opened.served.wait()
         assert transport.closed
-
-
-def get(path: str, method: str = "GET") -> bytes:
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()

@@ -8,15 +8,7 @@ from trio.testing import MockClock
 
 from gateway.config import Settings
 from gateway.node import Node
-from tests.unit.gateway.doorway import HANDSHAKE
-
-
-async def _receive_until(words: bytes, stream: trio.SocketStream) -> None:
-    received = b""
-    while words not in received:
-        chunk = await stream.receive_some()
-        assert chunk, received
-        received += chunk
+from tests.websocket import open_websocket
 
 
 async def test_who_connects_meanwhile_and_says_nothing_does_not_hold_up_the_stop(
@@ -26,11 +18,10 @@ async def test_who_connects_meanwhile_and_says_nothing_does_not_hold_up_the_stop
     with structlog.testing.capture_logs() as logs:
         async with trio.open_nursery() as nursery:
             port = await nursery.start(node.run)
-            async with await trio.open_tcp_stream("127.0.0.1", port) as client:
-                await client.send_all(HANDSHAKE + b"\r\n")
-                await _receive_until(b"\r\n\r\n", client)
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                client = await open_websocket(stream)
                 node.stop()
-                await _receive_until((4000).to_bytes(2, "big"), client)
+                await client.receive_until((4000).to_bytes(2, "big"))
                 latecomer = await trio.open_tcp_stream("127.0.0.1", port)
                 while b"\nchat_connections 2.0" not in node.context.metrics.exposition():
                     await trio.lowlevel.checkpoint()

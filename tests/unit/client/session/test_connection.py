@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import cast
 
+import pytest
 import trio
 import trio_websocket
 import wsproto
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.events import AcceptConnection, Ping, Request
 
+from client.session import CannotConnect, open_session
 from client.session.connection import PING_SECONDS, PONG_SECONDS, PROBE_SECONDS, ClientConnection
+from tests import PATIENCE
 
 
 class Peer:
@@ -95,3 +99,30 @@ async def test_doubt_shortens_a_wait_that_has_begun(autojump_clock: MockClock) -
         line.connection.doubt()
         await trio.sleep(PONG_SECONDS)
         assert line.silent_at == PING_SECONDS + 1 + PROBE_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "503"),
+        (b"", "during the handshake"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "handshake"),
+    ],
+)
+async def test_a_client_is_told_at_once_why_it_was_not_let_in(
+    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
+
+    async def refuse(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        if answer:
+            await stream.send_all(answer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+        url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/ws"
+        with trio.fail_after(PATIENCE), pytest.raises(CannotConnect, match=reason):
+            async with open_session([url], nick="alice"):
+                raise AssertionError("let in")
+        nursery.cancel_scope.cancel()

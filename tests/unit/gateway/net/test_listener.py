@@ -23,6 +23,7 @@ from gateway.net.listener import (
     open_listeners,
 )
 from tests import PATIENCE
+from tests.waiting import until
 
 
 class Guests:
@@ -80,36 +81,33 @@ async def test_a_taken_address_is_said_in_one_line() -> None:
     assert str(caught.value).startswith(f"cannot listen on 127.0.0.1:{port}: ")
 
 
-class OutOfFiles:
+class OutOfFiles(socket.socket):
     """A listening socket for which there is no file left the first time."""
 
-    def __init__(self, listening: socket.socket) -> None:
-        self._listening = listening
-        self.refused = 0
+    refused = 0
 
     def accept(self) -> tuple[socket.socket, Any]:
         if not self.refused:
             self.refused += 1
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return self._listening.accept()
+        return super().accept()
 
 
 async def test_without_files_it_waits_a_little_and_goes_on(mock_clock: MockClock) -> None:
     guests = Guests()
-    [listening] = await open_listeners("127.0.0.1", 0)
-    slots = ConnectionSlots(100)
-    starved = OutOfFiles(listening)
-    accept_some: Any = listener._accept_some  # of a socket it uses accept() only
-    with listening, socket.create_connection(listening.getsockname()):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(accept_some, starved, nursery, guests.serve, slots)
-            await wait_all_tasks_blocked()
+    [opened] = await open_listeners("127.0.0.1", 0)
+    starved = OutOfFiles(fileno=opened.detach())
+    starved.settimeout(0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept_forever, [starved], nursery, guests.serve, ConnectionSlots(100))
+        with socket.create_connection(starved.getsockname()):
+            await wait_all_tasks_blocked(0.01)
             assert (starved.refused, guests.sockets) == (1, [])
             mock_clock.jump(listener.RETRY_SECONDS)
-        async with trio.open_nursery() as nursery:
-            await accept_some(starved, nursery, guests.serve, slots)
-    assert len(guests.sockets) == 1
-    guests.sockets[0].close()
+            await wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+    [accepted] = guests.sockets
+    accepted.close()
 
 
 async def test_where_no_more_files_may_be_watched_it_goes_on_later(
@@ -130,9 +128,8 @@ async def test_where_no_more_files_may_be_watched_it_goes_on_later(
     [listening] = await open_listeners("127.0.0.1", 0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(accept_forever, [listening], nursery, guests.serve, ConnectionSlots(100))
-        with socket.create_connection(listening.getsockname()), trio.fail_after(10):
-            while not guests.sockets:
-                await trio.sleep(0.001)
+        with socket.create_connection(listening.getsockname()):
+            await until(lambda: guests.sockets, "the guest to be let in")
         nursery.cancel_scope.cancel()
     assert refused == 1
     guests.sockets[0].close()

@@ -16,6 +16,7 @@ from gateway.net.transport import SocketTransport
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from tests import PATIENCE
+from tests.websocket import TEXT, take_frame
 
 CLOSE = b"\x88\x02\x0f\xa1"
 
@@ -89,17 +90,11 @@ def frame(number: int, size: int) -> bytes:
 
 
 def frames_of(data: bytes) -> list[bytes]:
-    """Cut bytes into the WebSocket frames they are made of; fails if one is not whole."""
-    frames = []
-    while data:
-        short = data[1]
-        start, size = 2, short
-        if short >= 126:
-            start = 4 if short == 126 else 10
-            size = int.from_bytes(data[2:start], "big")
-        assert len(data) >= start + size, "a frame was cut off"
-        frames.append(data[: start + size])
-        data = data[start + size :]
+    """Cut bytes into the text frames they are made of, up to a closing frame."""
+    rest, frames = bytearray(data), []
+    while frame := take_frame(rest):
+        frames.append(text_frame(frame.payload) if frame.opcode == TEXT else CLOSE)
+    assert not rest, "a frame was cut off"
     return frames
 
 
@@ -134,15 +129,6 @@ async def test_what_the_socket_takes_is_sent_at_once() -> None:
         assert opened.write_buffer.waiting == 0
         assert opened.writers == 0
         await opened.write_buffer.drained()
-
-
-async def test_what_the_socket_does_not_take_is_counted_and_follows_in_order() -> None:
-    async with wire() as opened:
-        frames = fill(opened, 40)
-        head = opened.received_already()
-        assert opened.write_buffer.waiting == len(b"".join(frames)) - len(head)
-        assert head + await opened.receive_everything() == b"".join(frames)
-        assert opened.write_buffer.waiting == 0
 
 
 @given(sizes=st.lists(st.integers(0, 20_000), min_size=1, max_size=120))
@@ -313,12 +299,3 @@ async def test_an_end_that_closes_while_something_waits_ends_the_wait(whose: str
             await opened.write_buffer.drained()
         assert opened.write_buffer.broken
         assert opened.write_buffer.waiting == 0
-
-
-async def test_frames_are_whole_even_where_the_socket_takes_a_byte_at_a_time() -> None:
-    async with wire() as opened:
-        frames = fill(opened, 12)
-        received = b""
-        while len(received) < len(b"".join(frames)):
-            received += await opened.peer.receive_some(777)
-        assert frames_of(received) == frames

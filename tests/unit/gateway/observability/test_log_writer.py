@@ -10,6 +10,7 @@ import pytest
 
 from gateway.observability.log_writer import LogWriter
 from tests.pipes import fill, pipe
+from tests.waiting import until
 
 KIB = 1024
 
@@ -68,17 +69,21 @@ def test_a_reader_that_has_died_costs_the_lines_and_nothing_else() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
-def test_a_full_disk_costs_the_lines_until_there_is_room_again() -> None:
-    with pipe() as (reader, fd):
-        writer = LogWriter(os.open("/dev/full", os.O_WRONLY))
+async def test_a_full_disk_costs_the_lines_until_there_is_room_again() -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    with pipe() as (reader, fd), os.fdopen(reader, "rb", closefd=False) as reading:
+        writer = LogWriter(full)
+        writer.start()
         for line in numbered(3):
-            writer._write(line)
-        assert writer.lost == 3
-        os.dup2(fd, writer._fd)
-        writer._write(b"again\n")
-        writer._write(b"and again\n")
-        os.close(writer._fd)
-        assert everything(reader, fd) == b"again\n3 lines lost\nand again\n"
+            writer.put(line)
+        await until(lambda: writer.lost == 3, "the lines to be lost")
+        os.dup2(fd, full)
+        writer.put(b"again\n")
+        assert [reading.readline() for _ in range(2)] == [b"again\n", b"3 lines lost\n"]
+        writer.put(b"and again\n")
+        writer.close(60)
+        assert reading.readline() == b"and again\n"
+    os.close(full)
     assert writer.lost == 3
 
 
@@ -102,7 +107,7 @@ def test_a_reader_that_does_not_read_is_waited_for_by_nobody() -> None:
     assert writer.lost == 345
 
 
-def test_a_line_cut_off_by_a_full_disk_is_ended_before_the_next(
+async def test_a_line_cut_off_by_a_full_disk_is_ended_before_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written = bytearray()
@@ -117,11 +122,13 @@ def test_a_line_cut_off_by_a_full_disk_is_ended_before_the_next(
 
     monkeypatch.setattr(os, "write", write)
     writer = LogWriter(2)
-    writer._write(b"first\nsecond\nthird\n")
-    writer._write(b"fourth\n")
-    assert writer.lost == 3
+    writer.start()
+    writer.put(b"first\nsecond\nthird\n")
+    writer.put(b"fourth\n")
+    await until(lambda: writer.lost == 3, "the lines to be lost")
     room = 1_000
-    writer._write(b"fifth\n")
+    writer.put(b"fifth\n")
+    writer.close(60)
     assert written == b"first\nse\nfifth\n3 lines lost\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import structlog
@@ -12,7 +13,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.server.connection import CLOSE_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES
 from gateway.wire.close_codes import DRAINING
-from tests.unit.gateway.doorway import Response, door, get, not_ready
+from tests.http import Response, request
+from tests.unit.gateway.doorway import door, not_ready
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ async def test_a_path_is_answered_and_the_connection_ended(
     path: str, status: int, content_type: str, says: bytes
 ) -> None:
     async with door() as opened:
-        response = await opened.request(get(path))
+        response = await opened.request(request(path))
     assert response.status == status
     assert response.headers["content-type"] == content_type
     assert response.headers["content-length"] == str(len(response.body))
@@ -46,23 +48,21 @@ async def test_a_path_is_answered_and_the_connection_ended(
 
 async def test_not_ready_says_why() -> None:
     async with door(not_ready) as opened:
-        response = await opened.request(get("/readyz"))
+        response = await opened.request(request("/readyz"))
     assert response.status == 503
     assert json.loads(response.body) == {"ready": False, "reason": "Redis does not answer"}
 
 
-def broken() -> str | None:
+def broken() -> NoReturn:
     raise ZeroDivisionError("a fault of its own")
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
-async def test_a_fault_of_the_nodes_own_is_answered_and_logged(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.node.Node._gauges", lambda _: broken())
+async def test_a_fault_of_the_nodes_own_is_answered_and_logged(path: str) -> None:
     with structlog.testing.capture_logs() as logs:
         async with door(broken) as opened:
-            response = await opened.request(get(path))
+            opened.context.metrics.read_gauges = broken
+            response = await opened.request(request(path))
     assert response.status == 500
     assert b"failed" in response.body
     assert b"ZeroDivision" not in response.body
@@ -77,9 +77,9 @@ async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
     statm = tmp_path / "statm"
     if content is not None:
         statm.write_text(content)
-    monkeypatch.setattr("gateway.observability.metrics._STATM", statm)
+    monkeypatch.setattr("gateway.observability.metrics.STATM", statm)
     async with door() as opened:
-        response = await opened.request(get("/metrics"))
+        response = await opened.request(request("/metrics"))
     assert response.status == 200
     assert b"chat_connections " in response.body
     assert b"process_resident_memory_bytes" not in response.body
@@ -87,15 +87,15 @@ async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
 
 async def test_alive_though_not_ready() -> None:
     async with door(not_ready) as opened:
-        assert (await opened.request(get("/healthz"))).status == 200
+        assert (await opened.request(request("/healthz"))).status == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])
 async def test_head_is_get_without_the_body(path: str) -> None:
     async with door() as opened:
-        whole = await opened.request(get(path))
+        whole = await opened.request(request(path))
     async with door() as opened:
-        response = await opened.request(get(path, "HEAD"))
+        response = await opened.request(request(path, "HEAD"))
     assert response.status == 200
     assert response.body == b""
     assert response.headers == whole.headers
@@ -103,7 +103,7 @@ async def test_head_is_get_without_the_body(path: str) -> None:
 
 async def test_head_of_the_metrics_has_no_body_either() -> None:
     async with door() as opened:
-        response = await opened.request(get("/metrics", "HEAD"))
+        response = await opened.request(request("/metrics", "HEAD"))
     assert (response.status, response.body) == (200, b"")
     assert int(response.headers["content-length"]) > 0
 
@@ -111,14 +111,14 @@ async def test_head_of_the_metrics_has_no_body_either() -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
 async def test_other_methods_are_told_which_ones_work(method: str) -> None:
     async with door() as opened:
-        response = await opened.request(get("/healthz", method))
+        response = await opened.request(request("/healthz", method))
     assert response.status == 405
     assert response.headers["allow"] == "GET, HEAD"
 
 
 async def test_the_websocket_endpoint_says_what_it_is() -> None:
     async with door() as opened:
-        response = await opened.request(get("/ws"))
+        response = await opened.request(request("/ws"))
     assert response.headers["upgrade"] == "websocket"
 
 
@@ -144,7 +144,7 @@ async def test_garbage_is_a_bad_request(head: bytes) -> None:
 
 async def test_a_head_may_come_in_any_pieces() -> None:
     async with door() as opened:
-        for byte in get("/healthz"):
+        for byte in request("/healthz"):
             await opened.client.send_all(bytes((byte,)))
             await trio.lowlevel.checkpoint()
         assert Response(await opened.receive_all()).status == 200

@@ -1,4 +1,4 @@
-"""A real cluster for tests: a Redis server, node processes, and HTTP and WebSockets to them."""
+"""Node processes around a Redis server."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import trio
-import trio_websocket
-import wsproto
 
-from client.addresses import NodeAddress
 from tests import PATIENCE
+from tests.http import http_get
 from tests.ports import free_port
 from tests.redis_server import RedisServer
-
-HANDSHAKE: Final = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-"""What a client asks for that speaks WebSocket by itself."""
+from tests.waiting import until
 
 
 class NodeProcess:
@@ -181,7 +174,7 @@ class Cluster:
 
 @asynccontextmanager
 async def open_cluster(
-    redis: RedisServer, nodes: int = 2, **settings: object
+    redis: RedisServer, nodes: int = 2, **settings: Any
 ) -> AsyncIterator[Cluster]:
     """Run nodes that are ready around a running Redis; none of them outlives the context.
 
@@ -207,125 +200,6 @@ async def open_cluster(
             nursery.cancel_scope.cancel()
 
 
-class RawClient:
-    """A WebSocket client that sends and receives whatever a test likes."""
-
-    def __init__(
-        self, websocket: trio_websocket.WebSocketConnection, stream: trio.abc.Stream
-    ) -> None:
-        self.websocket = websocket
-        self.stream = stream
-
-    async def say(self, frame: dict[str, Any] | str | bytes) -> None:
-        """Send a frame."""
-        data = json.dumps(frame) if isinstance(frame, dict) else frame
-        await self.websocket.send_message(data)
-
-    async def hear(self) -> dict[str, Any]:
-        """Receive the next frame."""
-        with trio.fail_after(PATIENCE):
-            frame: dict[str, Any] = json.loads(await self.websocket.get_message())
-        return frame
-
-    async def hear_type(self, *types: str) -> dict[str, Any]:
-        """Receive frames until one is of these types."""
-        while (frame := await self.hear())["type"] not in types:
-            pass
-        return frame
-
-    async def ask(self, frame: dict[str, Any] | str | bytes) -> dict[str, Any]:
-        """Send a frame and receive its `ok`, `error` or `welcome`."""
-        await self.say(frame)
-        return await self.hear_type("ok", "error", "welcome")
-
-    async def break_off(self) -> None:
-        """Lose the connection, without a goodbye."""
-        await trio.aclose_forcefully(self.stream)
-
-    async def closed(self) -> int:
-        """Receive until the node closes; gives the close code."""
-        with trio.fail_after(PATIENCE):
-            try:
-                while True:
-                    await self.websocket.get_message()
-            except trio_websocket.ConnectionClosed as error:
-                return int(error.reason.code) if error.reason else 1006
-
-
-@asynccontextmanager
-async def raw_client(url: str, nick: str | None = None) -> AsyncIterator[RawClient]:
-    """Connect, and say hello if there is a nickname."""
-    place = NodeAddress.from_url(url)
-    try:
-        async with (
-            await trio.open_tcp_stream(place.host, place.port) as stream,
-            trio.open_nursery() as nursery,
-        ):
-            websocket = await trio_websocket.wrap_client_stream(
-                nursery,
-                stream,
-                place.authority,
-                place.resource,
-                subprotocols=["chat.v1"],
-                max_message_size=1 << 26,
-            )
-            client = RawClient(websocket, stream)
-            if nick is not None:
-                answer = await client.ask({"type": "hello", "nick": nick})
-                assert answer["type"] == "welcome", answer
-            yield client
-            with trio.move_on_after(1):
-                await websocket.aclose()
-            nursery.cancel_scope.cancel()
-    except* wsproto.utilities.LocalProtocolError as group:
-        # trio-websocket's reader would answer a ping that crosses its own close frame.
-        if not all("CLOSING" in str(error) for error in group.exceptions):
-            raise
-
-
-class BareSocket:
-    """A client that has shaken hands and does nothing by itself: no pong, no close, no reading."""
-
-    def __init__(self, stream: trio.SocketStream) -> None:
-        self.stream = stream
-
-    async def send(self, payload: bytes, *, opcode: int = 1) -> None:
-        """Send one masked frame."""
-        head = bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0))
-        await self.stream.send_all(head + payload)
-
-    async def receive_until(self, words: bytes, *, seconds: float = PATIENCE) -> bytes:
-        """Receive until these bytes have come."""
-        received = b""
-        with trio.fail_after(seconds):
-            while words not in received:
-                chunk = await self.stream.receive_some()
-                assert chunk, f"closed after {received!r}"
-                received += chunk
-        return received
-
-    async def receive_all(self) -> bytes:
-        """Receive until the node closes."""
-        received = b""
-        with trio.fail_after(PATIENCE):
-            async for chunk in self.stream:
-                received += chunk
-        return received
-
-
-@asynccontextmanager
-async def bare_socket(node: NodeProcess, nick: str | None = None) -> AsyncIterator[BareSocket]:
-    """Shake hands with a node, and say hello if there is a nickname."""
-    async with await trio.open_tcp_stream("127.0.0.1", node.port) as stream:
-        bare = BareSocket(stream)
-        await stream.send_all(HANDSHAKE)
-        assert b" 101 " in await bare.receive_until(b"\r\n\r\n")
-        if nick is not None:
-            await bare.send(json.dumps({"type": "hello", "nick": nick}).encode())
-            await bare.receive_until(b'"welcome"')
-        yield bare
-
-
 async def administer(*arguments: str, redis: str) -> subprocess.CompletedProcess[str]:
     """Run ``chat-gateway admin``, and give how it ended."""
     done = await trio.run_process(
@@ -337,23 +211,3 @@ async def administer(*arguments: str, redis: str) -> subprocess.CompletedProcess
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
-
-
-async def http_get(port: int, path: str, *, host: str = "127.0.0.1") -> tuple[int, str]:
-    """Ask a node over HTTP; gives status and body."""
-    async with await trio.open_tcp_stream(host, port) as stream:
-        await stream.send_all(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        answer = b""
-        async for chunk in stream:
-            answer += chunk
-    head, _, body = answer.decode().partition("\r\n\r\n")
-    return int(head.split(" ")[1]), body
-
-
-async def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
-    """Wait until something that happens in another process is so: ask again and again."""
-    with trio.move_on_after(seconds):
-        while not await condition():
-            await trio.sleep(0.02)
-        return
-    raise AssertionError(f"waited {seconds:g} s in vain for {what}")
