@@ -130,8 +130,8 @@ class Node:
             nursery.start_soon(
                 partial(
                     self._relay.run,
-                    on_own=self.membership.heard,
-                    on_loss=self.membership.look_soon,
+                    on_own=self.membership.receive,
+                    on_loss=self.membership.beat_soon,
                 )
             )
             nursery.start_soon(self.membership.run)
@@ -234,12 +234,12 @@ class Node:
     def _restored(self) -> None:
         """Catch up with what was published while the subscription was lost."""
         self._relay.recheck()
-        self.membership.check_soon()
+        self.membership.check_sessions_soon()
 
     async def _leave_cluster(self) -> None:
         await self._registry.all_released()
         try:
-            await self.membership.give_up()
+            await self.membership.deregister()
         except Unavailable:
             log.warning("redis is away; the other nodes will clean up after this one")
 

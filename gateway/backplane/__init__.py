@@ -9,7 +9,7 @@ Every call raises `Unavailable` while Redis cannot answer, at once or within the
 from gateway.backplane.backplane import Backplane, check_redis
 from gateway.backplane.epochs import continues, went_back
 from gateway.backplane.errors import IdReused, Outdated, Replaced
-from gateway.backplane.nicks import NickTaken, Owner, TakenUp
+from gateway.backplane.nicks import NickTaken, Owner, ResumedSession
 from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable
 from gateway.backplane.redis.retry import Retry
 from gateway.backplane.redis.server import RedisEndpoint, Topology
@@ -35,9 +35,9 @@ __all__ = [
     "RedisEndpoint",
     "Refused",
     "Replaced",
+    "ResumedSession",
     "Retry",
     "Snapshot",
-    "TakenUp",
     "Timeline",
     "Topology",
     "Unavailable",

@@ -83,7 +83,7 @@ class Backplane:
         return self.link.connected
 
     @property
-    def hears(self) -> bool:
+    def subscribed(self) -> bool:
         """Whether the subscription is up, as far as is known."""
         return self.subscription.connected
 

@@ -8,13 +8,13 @@ from gateway.backplane.redis.errors import Unavailable
 class Outdated(Unavailable):
     """This node has the session in a later term: it did not receive the answer that said so.
 
-    ``term`` and ``who`` are what Redis has of the session.
+    ``term`` and ``line`` are what Redis has of the session.
     """
 
-    def __init__(self, term: int, who: str) -> None:
+    def __init__(self, term: int, line: str) -> None:
         super().__init__("the session was taken up here")
         self.term = term
-        self.who = who
+        self.line = line
 
 
 class Replaced(Exception):

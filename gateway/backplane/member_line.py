@@ -17,20 +17,20 @@ def write(nick: str, state: str = "online", text: str = "") -> str:
     return nick if state == "online" and not text else f"{nick} {state} {text}"
 
 
-def renamed(who: str, nick: str) -> str:
+def renamed(line: str, nick: str) -> str:
     """Return a line with another nickname."""
-    return nick + who[len(nick_of(who)) :]
+    return nick + line[len(nick_of(line)) :]
 
 
-def nick_of(who: str) -> str:
+def nick_of(line: str) -> str:
     """Return the nickname in a line."""
-    return who.partition(" ")[0]
+    return line.partition(" ")[0]
 
 
-def read(who: str) -> Member:
+def read(line: str) -> Member:
     """Return the member in a line."""
-    if " " not in who:
-        return Member(nick=who)
-    nick, _, status = who.partition(" ")
+    if " " not in line:
+        return Member(nick=line)
+    nick, _, status = line.partition(" ")
     state, _, text = status.partition(" ")
     return Member(nick=nick, state=_STATES.get(state, "online"), text=text)

@@ -33,11 +33,11 @@ class NickTaken(Exception):
         self.free_variant = free_variant
 
 
-class TakenUp(NamedTuple):
+class ResumedSession(NamedTuple):
     """A resumed session: its new term, and its line (`gateway.backplane.member_line`)."""
 
     term: int
-    who: str
+    line: str
 
 
 class Owner(NamedTuple):
@@ -70,7 +70,7 @@ class NickRegistry:
 
     async def claim(
         self,
-        who: str,
+        line: str,
         session: str,
         *,
         term: int = NO_TERM,
@@ -78,7 +78,7 @@ class NickRegistry:
     ) -> int:
         """Claim a nickname for a session of this node, and release the one that it had.
 
-        - ``who``: the member line, with the nickname (`gateway.backplane.member_line`);
+        - ``line``: the member line, with the nickname (`gateway.backplane.member_line`);
         - ``term``: that of the session, `NO_TERM` for a new one;
         - ``variants``: called for similar nicknames to suggest if this one is taken.
 
@@ -87,9 +87,9 @@ class NickRegistry:
         :raises Replaced: if another node has resumed the session.
         :raises Outdated: if this node has resumed it in a later term.
         """
-        nick = nick_of(who)
+        nick = nick_of(line)
         mark = self._incarnation.name
-        claim: list[str | int] = [session, mark, term, who, fold(nick)]
+        claim: list[str | int] = [session, mark, term, line, fold(nick)]
         answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         others: Sequence[str] = ()
         if answer not in {_OWN, _REPLACED, _OUTDATED} and (others := variants(nick)):
@@ -106,7 +106,7 @@ class NickRegistry:
         return int(claimed)
 
     @reading
-    async def resume(self, session: str) -> TakenUp | None:
+    async def resume(self, session: str) -> ResumedSession | None:
         """Move a session to this node from wherever it is, in a new term, and notify that node.
 
         :returns: None if there is no such session.
@@ -116,9 +116,9 @@ class NickRegistry:
         )
         if found is None:
             return None
-        term, who, moved_from = found
+        term, line, moved_from = found
         await self._notify_taken(session, moved_from)
-        return TakenUp(term, who.decode())
+        return ResumedSession(term, line.decode())
 
     async def _notify_taken(self, session: str, node: bytes) -> None:
         """Notify the node that had a session; ``node`` is empty if none had it, or this one.
@@ -135,8 +135,8 @@ class NickRegistry:
         found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))
         if found is None:
             return None
-        session, node, _, who = found.decode().split(" ", 3)
-        return Owner(session, node, nick_of(who))
+        session, node, _, line = found.decode().split(" ", 3)
+        return Owner(session, node, nick_of(line))
 
     async def has(self, session: str) -> bool:
         """Return whether there is a session, on any node."""

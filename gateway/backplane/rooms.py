@@ -160,20 +160,20 @@ class RoomStore:
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
-    async def join(self, room: str, session: str, who: str, *, term: int) -> Entered:
+    async def join(self, room: str, session: str, line: str, *, term: int) -> Entered:
         """Make a session of this node a member, or change its member line.
 
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
-        announcement = b',"here":' + msgspec.json.encode({session: who}) + b"}"
+        announcement = b',"here":' + msgspec.json.encode({session: line}) + b"}"
         found: tuple[bytes, bytes | None] | None = await self._link.run_script(
             JOIN,
             keys.all(),
             session,
             self._incarnation.name,
             term,
-            who,
+            line,
             keys.channel,
             announcement,
             self._epochs.new(),
@@ -221,7 +221,7 @@ class RoomStore:
             seq,
             version,
             only_messages(messages),
-            None if known else {m.session: m.who for m in _read_members(members)},
+            None if known else {m.session: m.line for m in _read_members(members)},
             Timeline.read(*written, server=self._link.replication_id, seq=seq),
             read_record(erased),
         )
@@ -369,12 +369,12 @@ class _Member(NamedTuple):
     session: str
     node: str
     term: int
-    who: str
+    line: str
 
 
 def _read_members(flat: list[bytes]) -> Iterator[_Member]:
     """Yield the members of a room; entries of other programs are skipped."""
     for session, member in zip(flat[::2], flat[1::2], strict=True):
         if read := _MEMBER.fullmatch(member.decode("utf-8", "replace")):
-            node, term, who = read.groups()
-            yield _Member(session.decode("utf-8", "replace"), node, int(term), who)
+            node, term, line = read.groups()
+            yield _Member(session.decode("utf-8", "replace"), node, int(term), line)

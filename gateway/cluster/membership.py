@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from gateway.backplane import Backplane, Denied, Refused, Retry, Unavailable
+from gateway.backplane.nicks import TAKEN_MARK
 from gateway.cluster.failure_detector import FailureDetector
 from gateway.cluster.reconciler import Reconciler
 from gateway.delivery.relay import Relay
@@ -33,8 +34,6 @@ TIDY_SECONDS: Final = 60.0
 
 _PROBE: Final = b"probe"
 """Published with each heartbeat on the node's own channel, to test the subscription."""
-_TAKEN: Final = b"taken "
-"""Published before the id of a session that another node has resumed."""
 
 log = structlog.get_logger("membership")
 
@@ -76,15 +75,15 @@ class Membership:
 
     # --- what the node asks -------------------------------------------------------------------
 
-    def heard(self, payload: bytes) -> None:
+    def receive(self, payload: bytes) -> None:
         """Process what was published on this node's own channel."""
         if payload == _PROBE:
             self._probe_heard_at = trio.current_time()
-        elif payload.startswith(_TAKEN):
-            self._registry.taken_elsewhere(payload.removeprefix(_TAKEN).decode())
+        elif payload.startswith(TAKEN_MARK):
+            self._registry.resumed_elsewhere(payload.removeprefix(TAKEN_MARK).decode())
             self._do_once("reclaim", self._reclaim)
 
-    def check_soon(self) -> None:
+    def check_sessions_soon(self) -> None:
         """Check soon that all sessions are still this node's: a notification may be missed."""
         self._do_once("check", self._check)
 
@@ -93,7 +92,7 @@ class Membership:
         log.warning("redis may have lost data")
         self._relay.recheck(unverified=True)
 
-    def look_soon(self) -> None:
+    def beat_soon(self) -> None:
         """Send a heartbeat at once: Redis lost data of a room, and maybe this node, too."""
         self._beat_due.set()
 
@@ -128,7 +127,7 @@ class Membership:
             self._nursery.start_soon(self._tidy)
             self._nursery.start_soon(self._listen_for_probes)
 
-    async def give_up(self) -> None:
+    async def deregister(self) -> None:
         """Leave the cluster; for the very end.
 
         Sessions that are parked here can be resumed elsewhere for the grace time; then the other
@@ -238,7 +237,7 @@ class Membership:
     def _check_subscription(self) -> None:
         """Open the subscription anew if no probes arrive, though Redis answers."""
         # While Redis refuses the heartbeat, no probe is published.
-        if not (self._backplane.hears and self._backplane.connected) or self._denied:
+        if not (self._backplane.subscribed and self._backplane.connected) or self._denied:
             self._silent_since = trio.current_time()
             return
         silent = trio.current_time() - max(self._probe_heard_at, self._silent_since)

@@ -50,7 +50,7 @@ class Inbox:
         """Record that a message is acknowledged to its sender here (`LogFollower.acknowledge`)."""
         self.log.acknowledge(seq, written_under)
 
-    def hand_on(self) -> int:
+    def deliver(self) -> int:
         """Send the client the messages that are due; return their number."""
         messages = self.log.take()
         if messages:
@@ -131,7 +131,7 @@ class Inboxes:
         encoded = [in_epoch(message, page.epoch) for message in messages]
         return Missed(position, encoded, recovered and first == seen.seq + 1)
 
-    def take_up(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
+    def open_resumed(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
         """Open the inbox of a resumed session, after `missed`."""
         inbox = self.open(sid, write_buffer)
         inbox.log.missed()  # more may have been delivered since then
@@ -151,11 +151,11 @@ class Inboxes:
 
     # --- what is published --------------------------------------------------------------------
 
-    def hear_own(self, payload: bytes, on_other: Callable[[bytes], None]) -> None:
+    def receive_own(self, payload: bytes, on_other: Callable[[bytes], None]) -> None:
         """Process what is published for this node; pass what is for no session to ``on_other``."""
         try:
             if payload.startswith(DIRECT_MARK):
-                self.hear(*read_marked(payload))
+                self.receive(*read_marked(payload))
             elif payload.startswith(NOTE_MARK):
                 session, note = read_marked(payload)
                 inbox = self._inboxes.get(session)
@@ -166,7 +166,7 @@ class Inboxes:
         except (ValueError, IndexError):
             log.warning("publication not understood", bytes=len(payload))
 
-    def hear(self, sid: str, message: bytes) -> None:
+    def receive(self, sid: str, message: bytes) -> None:
         """Process a published direct message; if its session is not here, the log has it."""
         inbox = self._inboxes.get(sid)
         if inbox is None:
@@ -187,7 +187,7 @@ class Inboxes:
         self._may_be_behind.set()
 
     def _deliver(self, inbox: Inbox) -> None:
-        self._counts.deliveries += inbox.hand_on()
+        self._counts.deliveries += inbox.deliver()
         self._reader.read_if_behind(inbox)
 
     # --- the logs -----------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class PresenceBatcher:
                 presence = room.roster.flush(room.name)
                 if presence is not None:
                     room.announce(presence)
-                    await room.hand_out()
+                    await room.deliver()
                     self._due[room] = now + _interval(room)
             self._due = {room: due for room, due in self._due.items() if due > now}
             next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)

@@ -164,8 +164,8 @@ class Relay:
         now = trio.current_time()
         for room in self._sort(burst):
             if room.rested_at <= now:
-                if not room.hand_out_at_once():
-                    await room.hand_out()
+                if not room.deliver_now():
+                    await room.deliver()
                 written += room.size + 1
             elif not room.resting and room.due and self._nursery is not None:
                 room.resting = True
@@ -182,7 +182,7 @@ class Relay:
             room = self._by_channel.get(channel)
             if room is None:
                 if channel == self._own_channel:
-                    self.inboxes.hear_own(payload, self._on_own)
+                    self.inboxes.receive_own(payload, self._on_own)
                 continue
             try:
                 if payload.startswith(EPOCH_MARK):
@@ -192,7 +192,7 @@ class Relay:
                     room.note(text_frame(note), sender)
                     continue
                 elif payload.startswith(ERASURE_PREFIX):
-                    room.hear_erasure(read_erasure(payload))
+                    room.receive_erasure(read_erasure(payload))
                 else:
                     room.roster.apply(read_change(payload))
             except (ValueError, IndexError):
@@ -215,17 +215,17 @@ class Relay:
         """Deliver what waits for the end of a room's rest, until nothing waits."""
         while room.due:
             await trio.sleep_until(room.rested_at)
-            await room.hand_out()
+            await room.deliver()
         room.resting = False
 
     # --- what was missed ----------------------------------------------------------------------
 
-    def epoch_seen(self, room: Room, epoch: str) -> None:
+    def check_epoch(self, room: Room, epoch: str) -> None:
         """Check the epoch that a join returned: if it is not the room's, the log is read."""
         room.log.belongs_to(epoch)
         self._follow_up(room)
 
-    async def come_as_far(self, room: Room, seen: Position) -> None:
+    async def catch_up_to(self, room: Room, seen: Position) -> None:
         """Read a room's log if somebody has seen more of it, on another node, than this one.
 
         :raises Unavailable: if that takes longer than `PATIENCE_SECONDS`.
@@ -233,8 +233,8 @@ class Relay:
         if room.epoch == seen.epoch and room.position < seen.seq:
             await self._catch_up(room)
 
-    async def learn_erasures(self, room: Room, count: int) -> None:
-        """Read a room's log if it has more erasures than are known; raises as `come_as_far`."""
+    async def catch_up_erasures(self, room: Room, count: int) -> None:
+        """Read a room's log if it has more erasures than are known; raises as `catch_up_to`."""
         if room.erasures.count < count:
             await self._catch_up(room)
 

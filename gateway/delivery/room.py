@@ -83,7 +83,7 @@ class Room:
         if snapshot.messages:
             self.recent.extend(snapshot.messages)
         self.log.start(snapshot.epoch, snapshot.seq, snapshot.timeline)
-        self.learn_erased(snapshot.erased)
+        self.merge_erasures(snapshot.erased)
         self._announced.clear()
         self.roster.replace(snapshot.version, snapshot.members or {})
 
@@ -155,9 +155,9 @@ class Room:
             if session != sender and not write_buffer.waiting:
                 write_buffer.write(frame)
 
-    async def hand_out(self) -> None:
+    async def deliver(self) -> None:
         """Deliver what is due, and what becomes due meanwhile; return at once if a task does so."""
-        if self.hand_out_at_once() or self._handing_out:
+        if self.deliver_now() or self._handing_out:
             return
         self._handing_out = True
         try:
@@ -168,7 +168,7 @@ class Room:
         finally:
             self._handing_out = False
 
-    def hand_out_at_once(self) -> bool:
+    def deliver_now(self) -> bool:
         """Deliver what is due without waiting; return False if there are too many members."""
         members = self._members
         if self._handing_out or len(members) > SLICE:
@@ -222,7 +222,7 @@ class Room:
 
     # --- erasures -----------------------------------------------------------------------------
 
-    def hear_erasure(self, erasure: Erasure) -> None:
+    def receive_erasure(self, erasure: Erasure) -> None:
         """Process a published erasure; if it is of another epoch, the log is read."""
         if self.log.belongs_to(erasure.epoch):
             self.erase(erasure)
@@ -241,7 +241,7 @@ class Room:
             wire.Erased(room=self.name, epoch=self.epoch, up_to=erased.up_to, seqs=erased.seqs)
         )
 
-    def learn_erased(self, record: ErasedSet) -> None:
+    def merge_erasures(self, record: ErasedSet) -> None:
         """Add the erasures in Redis's record, and announce what is new.
 
         If the record does not reach back far enough, all messages in memory are dropped and the log

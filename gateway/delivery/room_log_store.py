@@ -37,7 +37,7 @@ class RoomLogStore:
             known_version=UNKNOWN if request.compares else room.roster.version,
         )
         self._process(room, request, snapshot, went_back=snapshot.version < seen_version)
-        await room.hand_out()
+        await room.deliver()
         self._on_read(room)
 
     async def renew_epoch(self, room: Room, epoch: str, *, beyond: str) -> None:
@@ -48,7 +48,7 @@ class RoomLogStore:
         if request.compares:
             room.erasures.count = 0  # Redis may have lost erasures, too: read its whole record
         if room.epoch == snapshot.epoch and not went_back:
-            room.learn_erased(snapshot.erased)
+            room.merge_erasures(snapshot.erased)
         page = Page(
             snapshot.epoch,
             snapshot.seq,
@@ -80,7 +80,7 @@ class RoomLogStore:
         room.roster.invalidate()
         text = "The server lost messages; the talk goes on."
         room.announce_loss(_notice(room, "history_lost", text, loss.agreed))
-        room.learn_erased(snapshot.erased)
+        room.merge_erasures(snapshot.erased)
 
 
 def _notice(room: Room, code: str, text: str, seq: int) -> Notice:

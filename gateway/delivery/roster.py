@@ -20,13 +20,19 @@ class Roster:
 
     - Members are kept as member lines (`gateway.backplane.member_line`), which are parsed only for
       clients.
-    - Clients get the members as they were at the last flush, ``told_version``, and then each flush:
-      so all see the same sequence of lists, and nobody who came and went between two flushes stays
-      in any of them.
+    - Clients get the members as they were at the last flush, at ``announced_version``, and then
+      each flush: so all see the same sequence of lists, and nobody who came and went between two
+      flushes stays in any of them.
     """
 
     __slots__ = (
-        "_before", "_introduced", "_listing", "members", "seen", "told_version", "version",
+        "_before",
+        "_introduced",
+        "_listing",
+        "announced_version",
+        "members",
+        "seen",
+        "version",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -34,7 +40,7 @@ class Roster:
         self.members: dict[str, str] = {}
         self.seen = UNKNOWN
         """The highest version of a published change or a read list."""
-        self.told_version = UNKNOWN
+        self.announced_version = UNKNOWN
         self._before: dict[str, str | None] = {}
         self._introduced: dict[str, str] = {}
         """The lines of members that only the answers to their own joins list so far."""
@@ -68,9 +74,9 @@ class Roster:
         """
         self.version = version
         self.seen = max(self.seen, version)
-        if self.told_version == UNKNOWN:
+        if self.announced_version == UNKNOWN:
             self.members = members
-            self.told_version = version
+            self.announced_version = version
             self._before.clear()
             self._introduced.clear()
             self._listing = None
@@ -82,7 +88,7 @@ class Roster:
 
     def invalidate(self) -> None:
         """Forget the version: Redis lost data, and versions may have begun again."""
-        self.version = self.seen = self.told_version = UNKNOWN
+        self.version = self.seen = self.announced_version = UNKNOWN
 
     def flush(self, room: str) -> Presence | None:
         """Return what changed since the last flush as one frame; None if nothing did."""
@@ -103,7 +109,7 @@ class Roster:
         self._before.clear()
         if not (joined or left or changed):
             return None
-        after, self.told_version = self.told_version, self.version
+        after, self.announced_version = self.announced_version, self.version
         self._listing = None
         return Presence(
             room=room,
@@ -142,8 +148,8 @@ class Roster:
         """Record that a session's own client no longer follows the room."""
         self._introduced.pop(session, None)
 
-    def told(self) -> Iterator[str]:
-        """Yield the member lines at ``told_version``."""
+    def announced(self) -> Iterator[str]:
+        """Yield the member lines at ``announced_version``."""
         before = self._before
         for session, line in self.members.items():
             if session not in before:
@@ -151,14 +157,14 @@ class Roster:
         yield from (line for line in before.values() if line is not None)
 
     def listing(self) -> bytes:
-        """Return the first members at ``told_version`` as an encoded list."""
+        """Return the first members at ``announced_version`` as an encoded list."""
         if self._listing is None:
-            first = islice(self.told(), MAX_LISTED_MEMBERS)
+            first = islice(self.announced(), MAX_LISTED_MEMBERS)
             self._listing = msgspec.json.encode([member_line.read(line) for line in first])
         return self._listing
 
     def count(self) -> int:
-        """Return the number of members at ``told_version``."""
+        """Return the number of members at ``announced_version``."""
         absent = sum(1 for line in self._before.values() if line is None)
         gone = sum(1 for session in self._before if session not in self.members)
         return len(self.members) - absent + gone

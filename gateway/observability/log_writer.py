@@ -56,7 +56,7 @@ class LogWriter:
         """Begin to write what is put."""
         self._thread.start()
 
-    def tell_lost_by(self, tell_lost: Callable[[int], bytes]) -> None:
+    def report_lost_by(self, tell_lost: Callable[[int], bytes]) -> None:
         """Set the function that makes the line about lost lines; called in the writer's thread."""
         self._tell_lost = tell_lost
 

@@ -49,7 +49,7 @@ def configure(log_format: str, level: str) -> None:
         logger_factory=lambda *_: Lines(_writer.put),
         cache_logger_on_first_use=True,
     )
-    _writer.tell_lost_by(
+    _writer.report_lost_by(
         lambda lines: render(None, "warning", {"event": "log lines lost", "lines": lines})
     )
     # Libraries log for their own developers; what an operator must know is logged here.

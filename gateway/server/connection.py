@@ -49,7 +49,7 @@ MAX_HEAD_BYTES: Final = 16 * 1024
 _RECEIVE_BYTES: Final = 4096
 _NO_CLOSE_FRAME: Final = 1006
 
-log = structlog.get_logger("door")
+log = structlog.get_logger("connection")
 
 
 class Connection:

@@ -48,7 +48,7 @@ def joined(
         room=room.name,
         epoch=room.epoch,
         seq=room.position,
-        version=roster.told_version,
+        version=roster.announced_version,
         count=roster.count() + (newcomer is not None),
         members=payloads.as_members(roster.listing(), newcomer),
         messages=payloads.as_messages(messages),

@@ -47,7 +47,7 @@ async def claim(
         claimed = await backplane.nicks.claim(line, record.sid, term=term, variants=variants)
     except Outdated as outdated:
         if record.term == term:
-            record.term, record.line = outdated.term, outdated.who
+            record.term, record.line = outdated.term, outdated.line
         raise
     if record.term == term:  # else it has been resumed here meanwhile
         record.claimed(claimed, line)

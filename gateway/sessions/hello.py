@@ -103,7 +103,7 @@ class Authentication:
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
         record, missed = found
         self._abandon_attempt(keep=record)
-        self._attempt = _Attempt(record, secret, inboxes.take_up(sid, self._write_buffer))
+        self._attempt = _Attempt(record, secret, inboxes.open_resumed(sid, self._write_buffer))
         self._context.metrics.counts.resumed += 1
         return self._establish(self._attempt, command, missed)
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
-from gateway.backplane import Backplane, TakenUp, Unavailable
+from gateway.backplane import Backplane, ResumedSession, Unavailable
 from gateway.delivery.inbox import NOTHING_MISSED, Missed
 from gateway.delivery.relay import Relay
 from gateway.sessions.claims import require_redis
@@ -84,11 +84,13 @@ class SessionRegistry:
             self._wake()
             return None
         now = trio.current_time()
-        lost = self._table.resumed(record, connection, found.term, found.who, now)
+        lost = self._table.resumed(record, connection, found.term, found.line, now)
         self._drop(record, lost, REPLACED)
         return record, missed
 
-    async def _ask_redis(self, sid: str, since: Position | None) -> tuple[TakenUp | None, Missed]:
+    async def _ask_redis(
+        self, sid: str, since: Position | None
+    ) -> tuple[ResumedSession | None, Missed]:
         found = await self._backplane.nicks.resume(sid)
         if found is None:
             return None, NOTHING_MISSED
@@ -180,9 +182,9 @@ class SessionRegistry:
         for record in records:
             self._table.mark_unverified(record)
 
-    def taken_elsewhere(self, sid: str) -> None:
+    def resumed_elsewhere(self, sid: str) -> None:
         """Record a notification that another node has resumed a session; it may be outdated."""
-        self._table.taken_elsewhere(sid)
+        self._table.resumed_elsewhere(sid)
 
     def take_unverified(self, most: int) -> list[SessionRecord]:
         """Return some unverified sessions, which count as verified from now on."""

@@ -81,7 +81,7 @@ class SessionTable:
         record.resumption = Resumption.ASKED
         return record
 
-    def taken_elsewhere(self, sid: str) -> None:
+    def resumed_elsewhere(self, sid: str) -> None:
         """Record a notification that another node has resumed a session; it may be outdated."""
         if (record := self._sessions.get(sid)) is None:
             return

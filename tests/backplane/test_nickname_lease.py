@@ -111,7 +111,7 @@ class AnyHistory(RedisMachine):
             outcome = "replaced"
         except Outdated as outdated:
             outcome = "outdated"
-            member.believed[session] = Belief(outdated.who, outdated.term)
+            member.believed[session] = Belief(outdated.line, outdated.term)
         except NickTaken as taken:
             outcome = taken.free_variant
         if held is not None and held.node != member.name and held.term >= claim.term:
@@ -269,11 +269,11 @@ class AnyHistory(RedisMachine):
         assert self.do(member.nicks.has, session) == (found is not None) == (key is not None)
         if key is not None:
             old = self.owned[key]
-            assert found.who == old.who
+            assert found.line == old.who
             assert found.term > old.term
-            self.owned[key] = Held(session, member.mark, found.term, found.who)
+            self.owned[key] = Held(session, member.mark, found.term, found.line)
             if data.draw(st.booleans(), label="answered"):
-                member.believed[session] = Belief(found.who, found.term)
+                member.believed[session] = Belief(found.line, found.term)
             for other in self.members:
                 if other.name == old.node != member.name and data.draw(
                     st.booleans(), label="ended"

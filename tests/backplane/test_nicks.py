@@ -152,12 +152,12 @@ async def test_a_session_is_taken_up_with_its_name_and_its_node_is_told(
     await old.nicks.claim("Alice Łódź", "s1")
     taken = await new.nicks.resume("s1")
     assert taken is not None
-    assert taken.who == "Alice Łódź"
+    assert taken.line == "Alice Łódź"
     assert owners_with_nodes(redis_server) == {"s1 new Alice Łódź"}
     assert await old.hear(1) == [b"taken s1"]
     again = await new.nicks.resume("s1")
     assert again is not None
-    assert again.who == "Alice Łódź"
+    assert again.line == "Alice Łódź"
     assert again.term > taken.term
     await old.hear_no_more()
 

@@ -32,8 +32,8 @@ async def join(session: Session, command: wire.Join) -> None:
             return
         with context.registry.joining(record, name):
             found = await enter(context.backplane, record, name)
-            context.relay.epoch_seen(room, found.epoch)
-            await context.relay.learn_erasures(room, found.erasures)
+            context.relay.check_epoch(room, found.epoch)
+            await context.relay.catch_up_erasures(room, found.erasures)
             messages, recovered = await _missed(session, room, command)
         if not session.is_attached():
             return
@@ -65,7 +65,7 @@ async def _missed(
     """Return the messages in the answer to a join, and its field ``recovered``."""
     context, rooms = session.context, session.context.backplane.rooms
     if command.since is not None:
-        await context.relay.come_as_far(room, command.since)
+        await context.relay.catch_up_to(room, command.since)
         missed = await history.all_missed(
             room, rooms, command.since, session.sid, session.write_buffer
         )
@@ -103,8 +103,8 @@ async def members(session: Session, command: wire.Members) -> None:
         wire.MemberList(
             id=command.id,
             room=command.room,
-            version=roster.told_version,
-            members=[member_line.read(line) for line in roster.told()],
+            version=roster.announced_version,
+            members=[member_line.read(line) for line in roster.announced()],
         )
     )
 

@@ -42,7 +42,7 @@ class GoingOn:
         for _ in range(self.growth.pop(0) if self.growth else 0):
             seq = self.room.log.frontier + 1
             self.room.log.live(seq, message(seq))
-        self.room.hand_out_at_once()
+        self.room.deliver_now()
         return found
 
     @property

@@ -92,7 +92,7 @@ def behind(ears: list[Ear]) -> list[str]:
 async def test_all_that_is_due_goes_out_as_one_write(room: Room) -> None:
     ears = fill(room, 3)
     offer(room, 1, 2, 3)
-    await room.hand_out()
+    await room.deliver()
     assert [len(ear.writes) for ear in ears] == [1, 1, 1]
     assert [ear.heard for ear in ears] == [[1, 2, 3]] * 3
     assert (room.counts.messages_out, room.counts.deliveries) == (3, 9)
@@ -103,7 +103,7 @@ async def test_a_small_round_never_lets_others_in_between(room: Room) -> None:
     offer(room, 1)
     with trio.CancelScope() as scope:
         scope.cancel()
-        await room.hand_out()
+        await room.deliver()
     assert behind(ears) == []
 
 
@@ -112,7 +112,7 @@ async def test_a_large_round_yields_after_each_slice(room: Room) -> None:
     offer(room, 1)
     turns = []
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(room.hand_out)
+        nursery.start_soon(room.deliver)
         while behind(ears):
             await trio.lowlevel.checkpoint()
             turns.append(len(behind(ears)))
@@ -128,13 +128,13 @@ async def test_a_round_goes_to_its_end_though_it_is_cancelled(room: Room) -> Non
     offer(room, 1)
     with trio.CancelScope() as scope:
         scope.cancel()
-        await room.hand_out()
+        await room.deliver()
     assert behind(ears) == []
 
 
 async def half_way(nursery: trio.Nursery, room: Room, ears: list[Ear]) -> None:
     """Return with a round under way that has not come to everybody."""
-    nursery.start_soon(room.hand_out)
+    nursery.start_soon(room.deliver)
     while not any(ear.writes for ear in ears):
         await trio.lowlevel.checkpoint()
     assert behind(ears)
@@ -183,7 +183,7 @@ async def test_an_announcement_amid_a_round_follows_it(room: Room) -> None:
         await half_way(nursery, room, ears)
         offer(room, 2)
         room.announce(Notice(code="n", message="."))
-        await room.hand_out()
+        await room.deliver()
     assert [ear.heard for ear in ears] == [[1, 2, "n"]] * MANY
 
 
@@ -193,19 +193,19 @@ async def test_what_is_announced_keeps_its_place_among_the_messages(room: Room) 
         room.announce(Notice(code=code, message="."))
         offer(room, seq)
     room.announce(Notice(code="d", message="."), after=1)
-    await room.hand_out()
+    await room.deliver()
     assert ear.heard == ["a", 1, "b", 2, "c", "d", 3]
 
 
 async def test_what_was_announced_before_a_loss_is_told_before_it(room: Room) -> None:
     [ear] = fill(room, 1)
     offer(room, *range(1, 11))
-    room.hand_out_at_once()
+    room.deliver_now()
     room.announce(Notice(code="before", message="."))
     lose(room, agreed=5)
     room.announce_loss(Notice(code="loss", message="."))
     offer(room, 6)
-    await room.hand_out()
+    await room.deliver()
     assert ear.heard == [*range(1, 11), "before", "loss", 6]
 
 
@@ -225,7 +225,7 @@ async def test_a_room_rests_after_a_round_of_several_messages(
 ) -> None:  # fmt: skip
     fill(room, members)
     offer(room, *range(1, messages + 1))
-    await room.hand_out()
+    await room.deliver()
     if rest is None:
         assert room.rested_at <= autojump_clock.current_time()
     else:
@@ -234,7 +234,7 @@ async def test_a_room_rests_after_a_round_of_several_messages(
 
 async def test_nothing_due_is_nothing_done(room: Room) -> None:
     ears = fill(room, 2)
-    await room.hand_out()
+    await room.deliver()
     await wait_all_tasks_blocked()
     assert [ear.writes for ear in ears] == [[], []]
 
@@ -256,11 +256,11 @@ def test_a_note_goes_to_the_others_who_read_and_only_in_a_small_room(room: Room)
 async def test_what_is_erased_is_handed_out_no_more(room: Room) -> None:
     [ear] = fill(room, 1)
     offer(room, 1, 2)
-    room.hand_out_at_once()
+    room.deliver_now()
     offer(room, 3, 5)  # 5 is held back behind a gap
     room.erase(ErasedSet(count=3, seqs=[2, 3, 5]))
     offer(room, 4)
-    await room.hand_out()
+    await room.deliver()
     assert ear.heard == [1, 2, -3, "erased 0 [2, 3, 5]", 4, -5]
     assert [m.count(b"erased") for m in room.recent.all] == [0, 1, 1, 0, 1]
     room.erase(ErasedSet(count=4, up_to=4))
@@ -271,16 +271,16 @@ async def test_an_erasure_is_heard_while_a_room_rests(room: Room) -> None:
     [ear] = fill(room, 1)
     room.erase(ErasedSet(count=1, seqs=[1]))
     assert room.due
-    await room.hand_out()
+    await room.deliver()
     assert ear.heard == ["erased 0 [1]"]
 
 
 async def test_of_what_is_on_record_only_the_news_are_told(room: Room) -> None:
     [ear] = fill(room, 1)
     room.erase(ErasedSet(count=2, seqs=[7, 8]))
-    room.learn_erased(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
-    room.learn_erased(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
-    await room.hand_out()
+    room.merge_erasures(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
+    room.merge_erasures(ErasedSet(count=4, up_to=2, seqs=[7, 8, 9]))
+    await room.deliver()
     assert ear.heard == ["erased 0 [7, 8]", "erased 2 [9]"]
     assert (room.erasures.count, room.erasures.seqs) == (4, [7, 8, 9])
 
@@ -288,24 +288,24 @@ async def test_of_what_is_on_record_only_the_news_are_told(room: Room) -> None:
 async def test_an_erasure_in_another_epoch_is_a_reason_to_read_the_log(room: Room) -> None:
     [ear] = fill(room, 1)
     offer(room, 1)
-    room.hear_erasure(Erasure(epoch="two", count=1, seqs=[1]))
+    room.receive_erasure(Erasure(epoch="two", count=1, seqs=[1]))
     assert room.log.state is LogState.BEHIND
-    await room.hand_out()
+    await room.deliver()
     assert ear.heard == [1]
 
 
 async def test_where_more_was_erased_than_is_on_record_nothing_is_kept(room: Room) -> None:
     [ear] = fill(room, 1)
     offer(room, 1, 2)
-    room.hand_out_at_once()
+    room.deliver_now()
     offer(room, 3, 5)
     record = ErasedSet(count=2 * MOST_RECORDED, seqs=list(range(10, 10 + MOST_RECORDED)))
-    room.learn_erased(record)
+    room.merge_erasures(record)
     assert room.log.state is LogState.BEHIND
     assert not room.recent.all
     assert (room.position, room.log.frontier) == (2, 2)
     offer(room, 3)
-    await room.hand_out()
+    await room.deliver()
     assert [heard for heard in ear.heard if isinstance(heard, int)] == [1, 2, 3]
 
 

@@ -32,7 +32,7 @@ class Client:
 
     def __init__(self, roster: Roster, session: str = "", line: str = "") -> None:
         self.session = session
-        self.version = roster.told_version
+        self.version = roster.announced_version
         self.known = {member_line.nick_of(told): told for told in listed(roster)}
         if session and roster.introduce(session, line):
             self.known[member_line.nick_of(line)] = line
@@ -57,8 +57,8 @@ class Client:
             self.known[renamed.nick] = member_line.write(renamed.nick, renamed.state, renamed.text)
 
     def ask(self, roster: Roster) -> None:
-        self.version, self.must_ask = roster.told_version, False
-        self.known = {member_line.nick_of(told): told for told in roster.told()}
+        self.version, self.must_ask = roster.announced_version, False
+        self.known = {member_line.nick_of(told): told for told in roster.announced()}
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -155,7 +155,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def read_anew(self) -> None:
-        after_loss = self.roster.told_version == UNKNOWN
+        after_loss = self.roster.announced_version == UNKNOWN
         self.roster.replace(self.version, dict(self.members))
         if after_loss:
             for client in self.clients:
@@ -197,7 +197,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def all_are_told_the_same(self) -> None:
-        told = list(self.roster.told())
+        told = list(self.roster.announced())
         assert self.roster.count() == len(told)
         assert listed(self.roster) == set(told)
 
@@ -315,7 +315,7 @@ def test_two_who_swap_their_names_are_there_as_before() -> None:
     for version, session, nick in ((5, "s1", "X"), (6, "s2", "Alice"), (7, "s1", "Bob")):
         roster.apply(Change(version, here={session: nick}))
     assert roster.flush("lobby") is None
-    assert set(roster.told()) == {"Alice", "Bob"}
+    assert set(roster.announced()) == {"Alice", "Bob"}
 
 
 def test_who_is_renamed_twice_is_told_of_once() -> None:
@@ -349,7 +349,7 @@ def test_nothing_is_told_while_the_members_are_unknown() -> None:
     assert roster.flush("lobby") is None
     roster.replace(2, {"s1": "Alice", "s3": "Carol"})
     assert roster.flush("lobby") is None
-    assert (roster.told_version, set(roster.told())) == (2, {"Alice", "Carol"})
+    assert (roster.announced_version, set(roster.announced())) == (2, {"Alice", "Carol"})
     roster.apply(Change(3, gone=["s1"]))
     assert roster.flush("lobby") == Presence(room="lobby", after=2, version=3, left=["Alice"])
 
@@ -381,20 +381,20 @@ def test_the_listing_follows_every_flush() -> None:
     roster = known(4, s1="Alice")
     assert listed(roster) == {"Alice"}
     roster.apply(Change(5, here={"s2": "Bob"}))
-    assert (roster.told_version, listed(roster), roster.count()) == (4, {"Alice"}, 1)
+    assert (roster.announced_version, listed(roster), roster.count()) == (4, {"Alice"}, 1)
     assert roster.introduce("s2", "Bob")
     roster.flush("lobby")
-    assert (roster.told_version, listed(roster), roster.count()) == (5, {"Alice", "Bob"}, 2)
+    assert (roster.announced_version, listed(roster), roster.count()) == (5, {"Alice", "Bob"}, 2)
     assert not roster.introduce("s2", "Bob")
     roster.replace(6, {"s2": "Bob"})
-    assert (roster.told_version, listed(roster)) == (5, {"Alice", "Bob"})
+    assert (roster.announced_version, listed(roster)) == (5, {"Alice", "Bob"})
     assert not roster.introduce("s1", "Alice")
     roster.flush("lobby")
-    assert (roster.told_version, listed(roster)) == (6, {"Bob"})
+    assert (roster.announced_version, listed(roster)) == (6, {"Bob"})
 
 
 def test_the_listing_is_bounded() -> None:
     members = {f"s{n}": f"nick{n}" for n in range(MAX_LISTED_MEMBERS + 5)}
     roster = known(1, **members)
     assert len(listed(roster)) == MAX_LISTED_MEMBERS
-    assert roster.count() == len(set(roster.told())) == MAX_LISTED_MEMBERS + 5
+    assert roster.count() == len(set(roster.announced())) == MAX_LISTED_MEMBERS + 5

@@ -150,7 +150,7 @@ def test_a_session_that_was_taken_while_it_was_asked_for_is_claimed_again(answer
     table = SessionTable(GRACE)
     record = parked(table, "s1", now=0.0)
     table.asked("s1")
-    table.taken_elsewhere("s1")
+    table.resumed_elsewhere("s1")
     assert not table.unverified
     if answer == "resumed":
         table.resumed(record, Wire(), 2, "s1", 0.0)
@@ -293,7 +293,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(sid=st.sampled_from(SIDS))
     def hear_taken(self, sid: str) -> None:
-        self.table.taken_elsewhere(sid)
+        self.table.resumed_elsewhere(sid)
 
     @rule(
         data=st.data(),
