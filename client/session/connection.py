@@ -118,7 +118,7 @@ class ClientConnection:
         self._stream = stream
         self._websocket = websocket
         self._pending: dict[str, _Pending[Any]] = {}
-        self._doubted = trio.Event()
+        self._suspected = trio.Event()
         self._patience = trio.CancelScope()
 
     @classmethod
@@ -247,17 +247,17 @@ class ClientConnection:
         answered = True
         with suppress(NotConnected):
             while answered:
-                self._doubted = trio.Event()
+                self._suspected = trio.Event()
                 with trio.move_on_after(PING_SECONDS):
-                    await self._doubted.wait()
-                patience = PROBE_SECONDS if self._doubted.is_set() else PONG_SECONDS
+                    await self._suspected.wait()
+                patience = PROBE_SECONDS if self._suspected.is_set() else PONG_SECONDS
                 with trio.move_on_after(patience) as self._patience:
                     await self.ping()
                 answered = not self._patience.cancelled_caught
 
     def doubt(self) -> None:
         """Have `until_silent` ping at once and wait at most `PROBE_SECONDS` for the answer."""
-        self._doubted.set()
+        self._suspected.set()
         soon = trio.current_time() + PROBE_SECONDS
         self._patience.deadline = min(self._patience.deadline, soon)
 

@@ -18,6 +18,7 @@ from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
 MESSAGE_PREFIX: Final = b'{"seq":'
 """The beginning of the JSON of every ``message``; its ``seq`` follows."""
 _MESSAGE_HEAD: Final = re.compile(rb'\{"seq":[0-9]{1,16},"at":[0-9]+,"(?:epoch":"[^"]*",")?type":"')
+_TYPE: Final = b',"type":'
 _ID: Final = b',"id":'
 EPOCH_MARK: Final = b"="
 """Published before a ``message``, with its room's epoch: ``=EPOCH message``."""
@@ -95,7 +96,12 @@ def message_seq(message: bytes) -> int:
 
 def identity(message: bytes) -> bytes:
     """Return a message's identity, which no other at its ``seq`` has: its seq, time and id."""
-    return message.split(b',"type":', 1)[0] + message.rpartition(_ID)[2]
+    return message.split(_TYPE, 1)[0] + message.rpartition(_ID)[2]
+
+
+def shorten(message: bytes) -> bytes:
+    """Return a message without what is said in it, which has the same seq and identity."""
+    return message.split(_TYPE, 1)[0] + _TYPE + _ID + message.rpartition(_ID)[2]
 
 
 def ends_with_id(message: bytes, message_id: str) -> bool:

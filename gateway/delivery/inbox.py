@@ -18,9 +18,10 @@ from gateway.backplane.payloads import (
     in_epoch,
     message_seq,
     read_marked,
+    shorten,
 )
 from gateway.delivery.log_follower import LogFollower
-from gateway.delivery.log_memory import Fingerprints
+from gateway.delivery.log_memory import LogMemory
 from gateway.delivery.log_reader import LogReader
 from gateway.delivery.log_states import Gap, Loss, Page, Read
 from gateway.net.websocket import text_frame
@@ -44,7 +45,7 @@ class Inbox:
         self.write_buffer = write_buffer
         self.opened_under = opened_under
         """The replication id of Redis when it was opened."""
-        self.log = LogFollower(Fingerprints())
+        self.log = LogFollower(LogMemory(shorten))
 
     def acknowledge(self, seq: int, written_under: str) -> None:
         """Record that a message is acknowledged to its sender here (`LogFollower.acknowledge`)."""

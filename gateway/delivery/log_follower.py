@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.backplane import Timeline, continues, went_back
-from gateway.backplane.payloads import message_seq
+from gateway.backplane.payloads import identity, message_seq
 from gateway.backplane.timeline import UNKNOWN
 from gateway.delivery.agreement import agreed_up_to
 from gateway.delivery.log_memory import REMEMBERED, LogMemory
@@ -48,14 +48,14 @@ class LogFollower:
         "state", "timeline",
     )  # fmt: skip
 
-    def __init__(self, memory: LogMemory) -> None:
+    def __init__(self, memory: LogMemory | None = None) -> None:
         self.state = LogState.OPENING
         self.epoch = ""
         """The log's epoch; empty while there is no log."""
         self.position = 0
         self.timeline: Timeline = UNKNOWN
         """The timeline of the log as last read, if that was the log that was delivered."""
-        self.memory = memory
+        self.memory = memory or LogMemory()
         self._frontier = 0
         """The last message that was delivered or is ready to be."""
         self._ready: list[bytes] = []
@@ -238,7 +238,7 @@ class LogFollower:
         elif (known := self._identity_at(seq)) is None:
             if not in_order:
                 self.missed()  # either it was late, or numbers are being used again
-        elif known != self.memory.identify(message):
+        elif known != identity(message):
             self._on(LogEvent.CONTRADICTED)
 
     def _hold(self, seq: int, message: bytes) -> None:
@@ -253,12 +253,12 @@ class LogFollower:
             self._ready.append(following)
             self._frontier += 1
 
-    def _identity_at(self, seq: int) -> object | None:
+    def _identity_at(self, seq: int) -> bytes | None:
         """Return the identity of the message at ``seq``; None if that is not remembered."""
         if seq <= self.position:
             return self.memory.identity_at(seq)
         found = (message for message in self._ready if message_seq(message) == seq)
-        return next(map(self.memory.identify, found), None)
+        return next(map(identity, found), None)
 
     def _is_continuation(self, request: Read, page: Page) -> bool:
         """Return whether a page continues the log that was followed, and did not fall back."""
@@ -294,10 +294,9 @@ class LogFollower:
     def _agreed(self, page: Page) -> int:
         if self.epoch and not continues(page.epoch, self.epoch):
             return 0
-        identify = self.memory.identify
         return agreed_up_to(
             self.memory.identities().items(),
-            {message_seq(message): identify(message) for message in page.messages},
+            {message_seq(message): identity(message) for message in page.messages},
             common=self.timeline.common(self.position, page.timeline, page.seq),
             position=self.position,
             seq=page.seq,

@@ -14,7 +14,6 @@ from gateway.backplane import Snapshot
 from gateway.backplane.erasures import ErasedSet, Erasure, Erasures
 from gateway.backplane.payloads import message_seq
 from gateway.delivery.log_follower import LogFollower
-from gateway.delivery.log_memory import RecentMessages
 from gateway.delivery.roster import Roster
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
@@ -58,8 +57,9 @@ class Room:
         self.channel = channel
         self.counts = counts
         self.roster = Roster()
-        self.recent = RecentMessages()
-        self.log = LogFollower(self.recent)
+        self.log = LogFollower()
+        self.recent = self.log.memory
+        """The last messages, which the answers to joins contain."""
         self.erasures = Erasures()
         self.holds = 0
         """The number of tasks that keep the room open."""

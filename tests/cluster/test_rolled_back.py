@@ -192,7 +192,7 @@ async def test_who_comes_back_is_told_of_a_loss_that_no_node_was_there_to_see(
             assert told[-len(new) :] == new
 
 
-async def test_a_direct_message_that_comes_while_redis_is_doubted_is_not_dropped(
+async def test_a_direct_message_that_comes_while_redis_is_unverified_is_not_dropped(
     redis_server: RedisServer,
 ) -> None:
     """Nothing has been handed on since its reader came back, nor is anything lost."""

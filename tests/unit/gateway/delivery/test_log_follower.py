@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from gateway.backplane.epochs import continuation
-from gateway.backplane.payloads import message_seq
+from gateway.backplane.payloads import identity, message_seq, shorten
 from gateway.backplane.timeline import Timeline
 from gateway.delivery.log_follower import MOST_AHEAD, PAGE, LogFollower
-from gateway.delivery.log_memory import REMEMBERED, Fingerprints, RecentMessages
+from gateway.delivery.log_memory import REMEMBERED, LogMemory
 from gateway.delivery.log_states import (
     TRANSITIONS,
     Filled,
@@ -31,7 +31,7 @@ def message(seq: int, name: str = "") -> bytes:
 
 
 def following(position: int = 0, timeline: Timeline = Timeline((), "a0")) -> LogFollower:  # noqa: B008
-    follower = LogFollower(Fingerprints())
+    follower = LogFollower()
     follower.start("e", position, timeline)
     return follower
 
@@ -199,18 +199,17 @@ def test_an_acknowledged_message_that_nobody_heard_is_missed() -> None:
     assert intact.take_page(request, page(request, [], server="a0")) == Filled()
 
 
-@pytest.mark.parametrize("memory", [RecentMessages, Fingerprints])
-def test_memory_has_the_last_messages(
-    memory: type[RecentMessages | Fingerprints],
-) -> None:
-    known = memory()
+@pytest.mark.parametrize("shortened", [False, True])
+def test_memory_has_the_last_messages(*, shortened: bool) -> None:
+    known = LogMemory(shorten if shortened else None)
     known.extend([message(seq) for seq in (1, 2)])
     assert (known.first, set(known.identities())) == (1, {1, 2})
     known.cut(0)
     known.extend([message(seq) for seq in range(9, 9 + 2 * REMEMBERED)])
     assert (known.first, len(known.identities())) == (9 + REMEMBERED, REMEMBERED)
-    assert known.identity_at(known.first) == known.identify(message(known.first))
+    assert known.identity_at(known.first) == identity(message(known.first))
     assert known.identity_at(known.first - 1) is None
+    assert all(b"text" in each for each in known.all) != shortened
     known.cut(known.first)
     assert len(known.identities()) == 1
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.backplane.epochs import continuation
-from gateway.backplane.payloads import message_seq
+from gateway.backplane.payloads import message_seq, shorten
 from gateway.backplane.timeline import Timeline
 from gateway.delivery.log_follower import LogFollower
-from gateway.delivery.log_memory import REMEMBERED, Fingerprints, RecentMessages
+from gateway.delivery.log_memory import REMEMBERED, LogMemory
 from gateway.delivery.log_states import (
     Gap,
     LogState,
@@ -104,7 +104,7 @@ class AnyCourse(RuleBasedStateMachine):
             self._log()
         self.nodes: list[Node] = []
         for is_room in recent:
-            memory = RecentMessages() if is_room else Fingerprints()
+            memory = LogMemory(None if is_room else shorten)
             follower = LogFollower(memory)
             page = self.stored.page(self.server, Read(0, 10_000, False, 0, 0, ()))
             memory.extend(page.messages[-REMEMBERED:]) if page.messages else None

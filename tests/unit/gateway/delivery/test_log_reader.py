@@ -8,7 +8,6 @@ from trio.testing import MockClock
 
 from gateway.backplane import Denied, Refused, Timeline, Unavailable
 from gateway.delivery.log_follower import LogFollower
-from gateway.delivery.log_memory import Fingerprints
 from gateway.delivery.log_reader import LogReader
 from gateway.delivery.log_states import Page, Read
 
@@ -17,7 +16,7 @@ class Log:
     """A log that has one message, and the store that it is in."""
 
     def __init__(self) -> None:
-        self.log = LogFollower(Fingerprints())
+        self.log = LogFollower()
         self.log.start("e", 0, Timeline((), "a"))
         self.error: Unavailable | None = None
         self.reads = 0
