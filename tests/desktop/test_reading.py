@@ -166,6 +166,9 @@ async def test_a_message_higher_than_the_window_is_read_from_its_end_upwards(sta
     bob = await stage.peer("bob")
     await bob.send("lobby", "\n".join(f"row {number}" for number in range(200)))
     alice = stage.open(nick="alice")
+    await alice.sees_that(
+        lambda: any("row 199" in line for line in alice.lines) and alice.app.is_drawn, "the rows"
+    )
     await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")
     view = alice.app.chat.room("lobby").view
     for _ in range(3):
