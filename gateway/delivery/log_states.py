@@ -86,42 +86,27 @@ class LogEvent(Symbol):
     CLOSED = "closed"
 
 
+_S, _E = LogState, LogEvent
+
 TRANSITIONS: Final[dict[LogState, dict[LogEvent, LogState]]] = {
-    LogState.OPENING: {
-        LogEvent.OPENED: LogState.CURRENT,
-        LogEvent.CLOSED: LogState.CLOSED,
+    _S.OPENING: {_E.OPENED: _S.CURRENT, _E.CLOSED: _S.CLOSED},
+    _S.CURRENT: {
+        _E.JUMPED: _S.BEHIND, _E.MISSED: _S.BEHIND, _E.UNVERIFIED: _S.VERIFYING,
+        _E.CONTRADICTED: _S.VERIFYING, _E.CLOSED: _S.CLOSED,
     },
-    LogState.CURRENT: {
-        LogEvent.JUMPED: LogState.BEHIND,
-        LogEvent.MISSED: LogState.BEHIND,
-        LogEvent.UNVERIFIED: LogState.VERIFYING,
-        LogEvent.CONTRADICTED: LogState.VERIFYING,
-        LogEvent.CLOSED: LogState.CLOSED,
+    _S.BEHIND: {
+        _E.JUMPED: _S.BEHIND, _E.MISSED: _S.BEHIND, _E.CAUGHT_UP: _S.CURRENT,
+        _E.UNVERIFIED: _S.VERIFYING, _E.CONTRADICTED: _S.VERIFYING, _E.CLOSED: _S.CLOSED,
     },
-    LogState.BEHIND: {
-        LogEvent.JUMPED: LogState.BEHIND,
-        LogEvent.MISSED: LogState.BEHIND,
-        LogEvent.CAUGHT_UP: LogState.CURRENT,
-        LogEvent.UNVERIFIED: LogState.VERIFYING,
-        LogEvent.CONTRADICTED: LogState.VERIFYING,
-        LogEvent.CLOSED: LogState.CLOSED,
+    _S.VERIFYING: {
+        _E.MISSED: _S.VERIFYING, _E.UNVERIFIED: _S.VERIFYING, _E.INTACT: _S.BEHIND,
+        _E.LACKING: _S.LOST, _E.CONTINUED: _S.BEHIND, _E.CLOSED: _S.CLOSED,
     },
-    LogState.VERIFYING: {
-        LogEvent.MISSED: LogState.VERIFYING,
-        LogEvent.UNVERIFIED: LogState.VERIFYING,
-        LogEvent.INTACT: LogState.BEHIND,
-        LogEvent.LACKING: LogState.LOST,
-        LogEvent.CONTINUED: LogState.BEHIND,
-        LogEvent.CLOSED: LogState.CLOSED,
+    _S.LOST: {
+        _E.MISSED: _S.LOST, _E.UNVERIFIED: _S.LOST, _E.RENEWED: _S.VERIFYING, _E.CLOSED: _S.CLOSED,
     },
-    LogState.LOST: {
-        LogEvent.MISSED: LogState.LOST,
-        LogEvent.UNVERIFIED: LogState.LOST,
-        LogEvent.RENEWED: LogState.VERIFYING,
-        LogEvent.CLOSED: LogState.CLOSED,
-    },
-    LogState.CLOSED: dict.fromkeys(LogEvent, LogState.CLOSED),
-}
+    _S.CLOSED: dict.fromkeys(LogEvent, _S.CLOSED),
+}  # fmt: skip
 """For each state, the next state after each event that is possible in it."""
 
 

@@ -95,63 +95,34 @@ class SessionEvent(Symbol):
 _S, _E = SessionState, SessionEvent
 
 SESSION_TRANSITIONS: Final[dict[SessionState, dict[SessionEvent, SessionState]]] = {
-    _S.UNKNOWN: {
-        _E.RESUMED: _S.CONNECTED,
-        _E.NOT_FOUND: _S.GONE,
-        _E.UNANSWERED: _S.PARKED,
-    },
+    _S.UNKNOWN: {_E.RESUMED: _S.CONNECTED, _E.NOT_FOUND: _S.GONE, _E.UNANSWERED: _S.PARKED},
     _S.CLAIMING: {
-        _E.CLAIMED: _S.CONNECTED,
-        _E.RESUMED: _S.CONNECTED,
-        _E.NOT_FOUND: _S.CLAIMING,
-        _E.UNANSWERED: _S.CLAIMING,
-        _E.DISCONNECTED: _S.RELEASING,
-        _E.ENDED: _S.RELEASING,
+        _E.CLAIMED: _S.CONNECTED, _E.RESUMED: _S.CONNECTED, _E.NOT_FOUND: _S.CLAIMING,
+        _E.UNANSWERED: _S.CLAIMING, _E.DISCONNECTED: _S.RELEASING, _E.ENDED: _S.RELEASING,
         _E.REPLACED: _S.RELEASING,
     },
     _S.CONNECTED: {
-        _E.CLAIMED: _S.CONNECTED,
-        _E.RESUMED: _S.CONNECTED,
-        _E.NOT_FOUND: _S.CONNECTED,
-        _E.UNANSWERED: _S.CONNECTED,
-        _E.DISCONNECTED: _S.PARKED,
-        _E.ENDED: _S.RELEASING,
-        _E.REPLACED: _S.MOVED,
-        _E.EXPIRED: _S.CONNECTED,
+        _E.CLAIMED: _S.CONNECTED, _E.RESUMED: _S.CONNECTED, _E.NOT_FOUND: _S.CONNECTED,
+        _E.UNANSWERED: _S.CONNECTED, _E.DISCONNECTED: _S.PARKED, _E.ENDED: _S.RELEASING,
+        _E.REPLACED: _S.MOVED, _E.EXPIRED: _S.CONNECTED,
     },
     _S.PARKED: {
-        _E.CLAIMED: _S.PARKED,
-        _E.RESUMED: _S.CONNECTED,
-        _E.NOT_FOUND: _S.PARKED,
-        _E.UNANSWERED: _S.PARKED,
-        _E.ENDED: _S.RELEASING,
-        _E.REPLACED: _S.MOVED,
+        _E.CLAIMED: _S.PARKED, _E.RESUMED: _S.CONNECTED, _E.NOT_FOUND: _S.PARKED,
+        _E.UNANSWERED: _S.PARKED, _E.ENDED: _S.RELEASING, _E.REPLACED: _S.MOVED,
         _E.EXPIRED: _S.RELEASING,
     },
     _S.MOVED: {
-        _E.CLAIMED: _S.MOVED,
-        _E.RESUMED: _S.CONNECTED,
-        _E.NOT_FOUND: _S.MOVED,
-        _E.UNANSWERED: _S.PARKED,
-        _E.ENDED: _S.RELEASING,
-        _E.REPLACED: _S.MOVED,
+        _E.CLAIMED: _S.MOVED, _E.RESUMED: _S.CONNECTED, _E.NOT_FOUND: _S.MOVED,
+        _E.UNANSWERED: _S.PARKED, _E.ENDED: _S.RELEASING, _E.REPLACED: _S.MOVED,
         _E.EXPIRED: _S.RELEASING,
     },
     _S.RELEASING: {
-        _E.CLAIMED: _S.RELEASING,
-        _E.RESUMED: _S.CONNECTED,
-        _E.NOT_FOUND: _S.RELEASING,
-        _E.UNANSWERED: _S.RELEASING,
-        _E.ENDED: _S.RELEASING,
-        _E.REPLACED: _S.RELEASING,
+        _E.CLAIMED: _S.RELEASING, _E.RESUMED: _S.CONNECTED, _E.NOT_FOUND: _S.RELEASING,
+        _E.UNANSWERED: _S.RELEASING, _E.ENDED: _S.RELEASING, _E.REPLACED: _S.RELEASING,
         _E.RELEASED: _S.GONE,
     },
-    _S.GONE: {
-        _E.CLAIMED: _S.GONE,
-        _E.ENDED: _S.GONE,
-        _E.REPLACED: _S.GONE,
-    },
-}
+    _S.GONE: {_E.CLAIMED: _S.GONE, _E.ENDED: _S.GONE, _E.REPLACED: _S.GONE},
+}  # fmt: skip
 """For each state, the next state after each event that is possible in it."""
 
 MAY_CLAIM: Final = frozenset({_S.CLAIMING, _S.CONNECTED, _S.PARKED})
@@ -213,7 +184,7 @@ ROOM_TRANSITIONS: Final[dict[RoomState, dict[RoomEvent, RoomState]]] = {
     },
     _R.PARKED: {_V.JOIN: _R.FOLLOWED, _V.GIVE_BACK: _R.LEAVING},
     _R.LEAVING: {_V.JOIN: _R.FOLLOWED, _V.LEFT: _R.ABSENT},
-}
+}  # fmt: skip
 """For each state of a room, the next state after each event that is possible in it."""
 
 ROOM_EVENTS: Final[dict[tuple[SessionState, SessionEvent], dict[RoomState, RoomEvent]]] = {
