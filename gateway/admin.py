@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from gateway import wire
-from gateway.backplane import Unavailable, topology_from_url
+from gateway.backplane import Unavailable, first_message, topology_from_url
 from gateway.backplane.erasures import MOST_RECORDED
 from gateway.backplane.operator import OperatorAccess, open_operator_access
 from gateway.backplane.payloads import message_seq
@@ -95,14 +95,7 @@ async def _run(settings: Settings, options: argparse.Namespace) -> None:
         ) as access:
             await options.command(access, settings, options)
     except* (CannotErase, Unavailable) as group:
-        raise CannotAdminister(_first_message(group)) from group
-
-
-def _first_message(group: BaseExceptionGroup[Exception]) -> str:
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)
+        raise CannotAdminister(first_message(group)) from group
 
 
 # --- the commands -----------------------------------------------------------------------------

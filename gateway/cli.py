@@ -14,7 +14,7 @@ import trio
 
 from gateway import admin, config
 from gateway.admin import CannotAdminister, WrongUsage
-from gateway.backplane import Unsuitable, topology_from_url
+from gateway.backplane import Unsuitable, first_message, topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.embedded_redis import NoRedis
@@ -148,9 +148,6 @@ def _print_settings(_options: argparse.Namespace) -> None:
 
 def _complain(group: BaseExceptionGroup[Exception], status: int) -> int:
     """Print the error inside these groups in one line; return the exit status."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if str(error):
-        sys.stderr.write(f"chat-gateway: {error}\n")
+    if message := first_message(group):
+        sys.stderr.write(f"chat-gateway: {message}\n")
     return status

@@ -10,7 +10,7 @@ from gateway.backplane.backplane import Backplane, check_redis
 from gateway.backplane.epochs import continues, went_back
 from gateway.backplane.errors import IdReused, Outdated, Replaced
 from gateway.backplane.nicks import NickTaken, Owner, ResumedSession
-from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable
+from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable, first_message
 from gateway.backplane.redis.retry import Retry
 from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.redis.server_check import LEAST_VERSION
@@ -24,5 +24,5 @@ __all__ = [
     "LEAST_VERSION", "NO_TERM", "Backplane", "Burst", "Change", "Denied", "Entered", "IdReused",
     "NickTaken", "Outdated", "Owner", "RedisEndpoint", "Refused", "Replaced", "ResumedSession",
     "Retry", "Snapshot", "Timeline", "Topology", "Unavailable", "Unsuitable", "check_redis",
-    "continues", "read_change", "topology_from_url", "went_back",
+    "continues", "first_message", "read_change", "topology_from_url", "went_back",
 ]  # fmt: skip

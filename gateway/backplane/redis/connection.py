@@ -14,7 +14,7 @@ import hiredis
 import structlog
 import trio
 
-from gateway.backplane.redis.errors import Unsuitable, translate
+from gateway.backplane.redis.errors import Unsuitable, first_message, translate
 from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.redis.server_check import QUESTIONS, ServerReport, check_greeting
 from gateway.backplane.redis.server_health import ServerHealth
@@ -228,15 +228,15 @@ async def serve_one_connection(
             log.info("redis connected", connection=name, server=connection.server.place)
             await serve(connection)
     except* RedisConnectionLost as group:
-        away = _first_message(group)
+        away = first_message(group)
         health.mark_away(name, away)
     except* Unsuitable as group:
         away = ""
-        health.mark_unsuitable(name, _first_message(group))
+        health.mark_unsuitable(name, first_message(group))
     except* Exception as group:
         # An unexpected answer of Redis must not end the node.
         log.exception("connection to redis failed", connection=name, server=topology.place)
-        away = _first_message(group) or "it failed"
+        away = first_message(group) or "it failed"
         health.mark_away(name, away)
     return away
 
@@ -306,13 +306,6 @@ async def _abandon(stream: trio.abc.Stream) -> None:
         with contextlib.suppress(OSError):  # macOS refuses where the other end has reset it
             transport.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD_UNSENT)
     await trio.aclose_forcefully(stream)
-
-
-def _first_message(group: BaseExceptionGroup[Exception]) -> str:
-    leaf: BaseException = group
-    while isinstance(leaf, BaseExceptionGroup):
-        leaf = leaf.exceptions[0]
-    return str(leaf)
 
 
 async def _greet(

@@ -92,6 +92,14 @@ def translate(error: str) -> Exception:
     return Refused(error)
 
 
+def first_message(group: BaseExceptionGroup[Exception]) -> str:
+    """Return the text of the first exception in a group; nurseries may have nested it."""
+    leaf: BaseException = group
+    while isinstance(leaf, BaseExceptionGroup):
+        leaf = leaf.exceptions[0]
+    return str(leaf)
+
+
 def reading(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     """Make a method raise `Refused` if it cannot parse a reply, since the data are corrupt."""
 
