@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from gateway.backplane.epochs import Epochs, continuation
 from gateway.backplane.errors import IdReused, Replaced
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.log_page import LogPage
 from gateway.backplane.nicks import Owner
 from gateway.backplane.nodes import channel_of
 from gateway.backplane.payloads import direct_mark, only_messages
@@ -32,15 +33,6 @@ class InboxPosition(NamedTuple):
 
     epoch: str
     seq: int
-
-
-class InboxPage(NamedTuple):
-    """An inbox's position, and messages in order, of which the last may be before ``seq``."""
-
-    epoch: str
-    seq: int
-    messages: list[bytes]
-    timeline: Timeline
 
 
 class InboxKeys:
@@ -155,7 +147,7 @@ class InboxStore:
         return await self._publish(noted, self._own_channel, direct_mark(session))
 
     @reading
-    async def read(self, session: str, *, after: int, limit: int) -> InboxPage:
+    async def read(self, session: str, *, after: int, limit: int) -> LogPage:
         """Return up to ``limit`` messages of an inbox after ``after``."""
         keys = self._keys(session)
         # The script is that of rooms: an inbox is a room without members, at version 0.
@@ -163,7 +155,7 @@ class InboxStore:
             SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
         )
         timeline = Timeline.read(*written, server=self._link.replication_id, seq=seq)
-        return InboxPage(epoch.decode(), seq, only_messages(messages), timeline)
+        return LogPage(epoch.decode(), seq, only_messages(messages), timeline)
 
     async def renew_epoch(self, session: str, epoch: str, *, beyond: str) -> None:
         """Begin another epoch in an inbox, as `RoomStore.renew_epoch` does in a room."""

@@ -23,7 +23,7 @@ from gateway.backplane.payloads import (
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_memory import LogMemory
 from gateway.delivery.log_reader import LogReader
-from gateway.delivery.log_states import Gap, Loss, Page, Read
+from gateway.delivery.log_states import Gap, Loss, Read
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from gateway.observability.metrics import Counts
@@ -195,10 +195,9 @@ class Inboxes:
 
     async def read(self, inbox: Inbox, request: Read) -> None:
         """Read what is requested, and deliver what is ready then."""
-        found = await self._backplane.inboxes.read(
+        page = await self._backplane.inboxes.read(
             inbox.sid, after=request.after, limit=request.limit
         )
-        page = Page(found.epoch, found.seq, found.messages, found.timeline)
         outcome = inbox.log.take_page(request, page)
         if isinstance(outcome, Loss):
             log.warning("redis lost data", inbox=inbox.sid, agreed=outcome.agreed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.backplane import Timeline, continues, went_back
+from gateway.backplane.log_page import LogPage
 from gateway.backplane.payloads import identity, message_seq
 from gateway.backplane.timeline import UNKNOWN
 from gateway.delivery.agreement import agreed_up_to
@@ -17,7 +18,6 @@ from gateway.delivery.log_states import (
     LogEvent,
     LogState,
     Loss,
-    Page,
     Read,
     RenewEpoch,
 )
@@ -189,7 +189,7 @@ class LogFollower:
         limit = PAGE + REMEMBERED if compares else PAGE
         return Read(after, limit, compares, self._number, self.highest, acknowledged)
 
-    def take_page(self, request: Read, page: Page) -> Filled | Gap | Loss | None:
+    def take_page(self, request: Read, page: LogPage) -> Filled | Gap | Loss | None:
         """Process a page; return its result, None if it only led to another request."""
         if request.number != self._number or self.state not in _READING:
             return None  # outdated by something that happened meanwhile
@@ -260,7 +260,7 @@ class LogFollower:
         found = (message for message in self._ready if message_seq(message) == seq)
         return next(map(identity, found), None)
 
-    def _is_continuation(self, request: Read, page: Page) -> bool:
+    def _is_continuation(self, request: Read, page: LogPage) -> bool:
         """Return whether a page continues the log that was followed, and did not fall back."""
         is_same_server = self.timeline.current in {"", page.timeline.current}
         return (
@@ -270,7 +270,7 @@ class LogFollower:
             and is_same_server
         )
 
-    def _verify(self, request: Read, page: Page) -> Filled | Gap | Loss | None:
+    def _verify(self, request: Read, page: LogPage) -> Filled | Gap | Loss | None:
         agreed = self._agreed(page)
         lacks = (
             agreed < self.position
@@ -291,7 +291,7 @@ class LogFollower:
         self._on(LogEvent.LACKING)
         return None
 
-    def _agreed(self, page: Page) -> int:
+    def _agreed(self, page: LogPage) -> int:
         if self.epoch and not continues(page.epoch, self.epoch):
             return 0
         return agreed_up_to(
@@ -303,7 +303,7 @@ class LogFollower:
         )
 
     @staticmethod
-    def _lacks_acknowledged(acknowledged: Sequence[tuple[str, int]], page: Page) -> bool:
+    def _lacks_acknowledged(acknowledged: Sequence[tuple[str, int]], page: LogPage) -> bool:
         """Return whether a log lacks messages that were acknowledged to senders here."""
         return not all(
             page.timeline.has(seq, written_under, at=page.seq)
@@ -315,7 +315,7 @@ class LogFollower:
             under: seq for under, seq in self._acknowledged.items() if not is_settled(seq, under)
         }
 
-    def _continue_after_loss(self, page: Page, agreed: int) -> Loss:
+    def _continue_after_loss(self, page: LogPage, agreed: int) -> Loss:
         loss = Loss(agreed, had=self.position)
         self.epoch, self.timeline = page.epoch, page.timeline
         self._forget_acknowledged(lambda seq, under: not page.timeline.has(seq, under, at=page.seq))
@@ -326,7 +326,7 @@ class LogFollower:
         self._on(LogEvent.CONTINUED)
         return loss
 
-    def _fill(self, page: Page) -> Filled | Gap:
+    def _fill(self, page: LogPage) -> Filled | Gap:
         self.epoch, self.timeline = page.epoch, page.timeline
         after = self._frontier
         news = [m for m in page.messages if message_seq(m) > after]

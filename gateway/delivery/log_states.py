@@ -44,11 +44,8 @@ after the loss. They are read from the log afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from gateway.backplane import Timeline
 from gateway.state_machine import Symbol
 
 
@@ -128,23 +125,6 @@ class RenewEpoch(NamedTuple):
 
     epoch: str
     beyond: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What was read from a log at one moment.
-
-    - ``epoch``: empty if there is no such log;
-    - ``seq``: of the last message logged;
-    - ``messages``: in order, after the ``after`` of the request; the last may be before ``seq``;
-    - ``went_back``: whether other data of the log show that Redis lost some.
-    """
-
-    epoch: str
-    seq: int
-    messages: Sequence[bytes]
-    timeline: Timeline
-    went_back: bool = False
 
 
 class Filled(NamedTuple):

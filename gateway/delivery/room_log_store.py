@@ -8,8 +8,9 @@ import structlog
 
 from gateway.backplane import Snapshot
 from gateway.backplane.erasures import Erasures
+from gateway.backplane.log_page import LogPage
 from gateway.backplane.rooms import RoomStore
-from gateway.delivery.log_states import Gap, Loss, Page, Read
+from gateway.delivery.log_states import Gap, Loss, Read
 from gateway.delivery.room import Room
 from gateway.delivery.roster import UNKNOWN
 from gateway.wire import Notice
@@ -49,7 +50,7 @@ class RoomLogStore:
             room.erasures.count = 0  # Redis may have lost erasures, too: read its whole record
         if room.epoch == snapshot.epoch and not went_back:
             room.merge_erasures(snapshot.erased)
-        page = Page(
+        page = LogPage(
             snapshot.epoch,
             snapshot.seq,
             room.erasures.conceal(snapshot.messages),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.backplane.epochs import continuation
+from gateway.backplane.log_page import LogPage
 from gateway.backplane.payloads import identity, message_seq, shorten
 from gateway.backplane.timeline import Timeline
 from gateway.delivery.log_follower import MOST_AHEAD, PAGE, LogFollower
@@ -18,7 +19,6 @@ from gateway.delivery.log_states import (
     LogEvent,
     LogState,
     Loss,
-    Page,
     Read,
     RenewEpoch,
 )
@@ -54,9 +54,9 @@ def asked(follower: LogFollower) -> Read:
 
 def page(
     request: Read, log: list[bytes], *, epoch: str = "e", server: str = "a0", **more: Any
-) -> Page:
+) -> LogPage:
     messages = [each for each in log if message_seq(each) > request.after][: request.limit]
-    return Page(epoch, len(log), messages, Timeline((), server), **more)
+    return LogPage(epoch, len(log), messages, Timeline((), server), **more)
 
 
 def test_a_closed_follower_stays_closed() -> None:
@@ -168,7 +168,7 @@ def test_what_is_gone_for_good_is_skipped_once_all_before_it_is_given_out() -> N
     follower.live(1, message(1))
     follower.missed()
     request = asked(follower)
-    late = Page("e", 12, [message(seq) for seq in range(11, 13)], Timeline((), "a0"))
+    late = LogPage("e", 12, [message(seq) for seq in range(11, 13)], Timeline((), "a0"))
     assert follower.take_page(request, late) == Gap(after=1, up_to=10)
     assert [message_seq(each) for each in follower.take()] == [1, 11, 12]
     assert (follower.position, follower.memory.first) == (12, 11)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.backplane.epochs import continuation
+from gateway.backplane.log_page import LogPage
 from gateway.backplane.payloads import message_seq, shorten
 from gateway.backplane.timeline import Timeline
 from gateway.delivery.log_follower import LogFollower
@@ -18,7 +19,6 @@ from gateway.delivery.log_states import (
     Gap,
     LogState,
     Loss,
-    Page,
     Read,
     RenewEpoch,
 )
@@ -51,11 +51,11 @@ class Stored:
     def seq(self) -> int:
         return len(self.messages)
 
-    def page(self, server: str, request: Read) -> Page:
+    def page(self, server: str, request: Read) -> LogPage:
         kept = self.messages[max(self.trimmed, request.after) :][: request.limit]
         unfinished = self.written_under and self.written_under != server
         ended = (*self.ended, (self.written_under, self.seq)) if unfinished else self.ended
-        return Page(self.epoch, self.seq, kept, Timeline(ended, server))
+        return LogPage(self.epoch, self.seq, list(kept), Timeline(ended, server))
 
     def with_message(self, encoded: bytes, server: str) -> Stored:
         ended = self.ended
@@ -73,7 +73,7 @@ class Node:
     connected: bool = True
     live: list[tuple[str, bytes]] = field(default_factory=list)
     asked: Read | RenewEpoch | None = None
-    answer: Page | None = None
+    answer: LogPage | None = None
     told: dict[int, str] = field(default_factory=dict)
     """What clients believe that the log has, by seq."""
     missing: set[int] = field(default_factory=set)
@@ -200,7 +200,7 @@ class AnyCourse(RuleBasedStateMachine):
             self._take_page(node, node.asked, node.answer)
             node.asked = node.answer = None
 
-    def _take_page(self, node: Node, asked: Read, page: Page) -> None:
+    def _take_page(self, node: Node, asked: Read, page: LogPage) -> None:
         # The sender of a message that is not given out yet may be told of the loss of it.
         outcome = node.follower.take_page(asked, page)
         if isinstance(outcome, Loss):

@@ -7,9 +7,10 @@ import trio
 from trio.testing import MockClock
 
 from gateway.backplane import Denied, Refused, Timeline, Unavailable
+from gateway.backplane.log_page import LogPage
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_reader import LogReader
-from gateway.delivery.log_states import Page, Read
+from gateway.delivery.log_states import Read
 
 
 class Log:
@@ -27,7 +28,7 @@ class Log:
         if self.error is not None:
             raise self.error
         message = b'{"seq":1,"at":1,"type":"message","id":"a"}'
-        followed.log.take_page(request, Page("e", 1, [message], Timeline((), "a")))
+        followed.log.take_page(request, LogPage("e", 1, [message], Timeline((), "a")))
 
     async def renew_epoch(self, followed: Log, epoch: str, *, beyond: str) -> None:
         raise AssertionError((followed, epoch, beyond))

@@ -10,8 +10,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from gateway.backplane.erasures import MOST_RECORDED, ErasedSet, Erasure, Erasures
+from gateway.backplane.log_page import LogPage
 from gateway.backplane.timeline import UNKNOWN
-from gateway.delivery.log_states import LogState, Loss, Page, Read
+from gateway.delivery.log_states import LogState, Loss, Read
 from gateway.delivery.room import LONGEST_REST, MOST_TOLD_OF_TYPING, REST_PER_MEMBER, SLICE, Room
 from gateway.net.write_buffer import WriteBuffer
 from gateway.observability.metrics import Counts
@@ -80,7 +81,7 @@ def lose(room: Room, *, agreed: int) -> None:
     request = room.log.request()
     assert isinstance(request, Read)
     kept = [message(seq) for seq in range(1, agreed + 1)]
-    page = Page("one.1.a", agreed, kept, UNKNOWN)
+    page = LogPage("one.1.a", agreed, kept, UNKNOWN)
     assert room.log.take_page(request, page) == Loss(agreed, had=had)
 
 
