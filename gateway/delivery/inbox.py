@@ -47,10 +47,6 @@ class Inbox:
         """The replication id of Redis when it was opened."""
         self.log = LogFollower(LogMemory(shorten))
 
-    def acknowledge(self, seq: int, written_under: str) -> None:
-        """Record that a message is acknowledged to its sender here (`LogFollower.acknowledge`)."""
-        self.log.acknowledge(seq, written_under)
-
     def deliver(self) -> int:
         """Send the client the messages that are due; return their number."""
         messages = self.log.take()

@@ -43,9 +43,9 @@ class LogFollower:
     """
 
     __slots__ = (
-        "_acknowledged", "_ahead", "_frontier", "_has_hole", "_last_live", "_lost_epoch",
-        "_missed", "_number", "_postponed", "_ready", "epoch", "highest", "memory", "position",
-        "state", "timeline",
+        "_acknowledged", "_ahead", "_has_hole", "_last_live", "_lost_epoch", "_missed", "_number",
+        "_postponed", "_ready", "epoch", "frontier", "highest", "memory", "position", "state",
+        "timeline",
     )  # fmt: skip
 
     def __init__(self, memory: LogMemory | None = None) -> None:
@@ -56,8 +56,8 @@ class LogFollower:
         self.timeline: Timeline = UNKNOWN
         """The timeline of the log as last read, if that was the log that was delivered."""
         self.memory = memory or LogMemory()
-        self._frontier = 0
-        """The last message that was delivered or is ready to be."""
+        self.frontier = 0
+        """The last message that was delivered, or is ready to be."""
         self._ready: list[bytes] = []
         self._has_hole = False
         """Whether messages are gone for good between those in `_ready`, or after them."""
@@ -83,16 +83,16 @@ class LogFollower:
     def start(self, epoch: str, position: int, timeline: Timeline) -> None:
         """Follow the log after a position; call it once."""
         self.epoch, self.timeline = epoch, timeline
-        self.position = self._frontier = self.highest = position
+        self.position = self.frontier = self.highest = position
         self._on(LogEvent.OPENED)
         if self._postponed is not None:
             self._on(self._postponed)
 
     def live(self, seq: int, message: bytes) -> None:
         """Receive a live message, which was published in the log's epoch."""
-        if seq == self._frontier + 1 and self.state is LogState.CURRENT:
+        if seq == self.frontier + 1 and self.state is LogState.CURRENT:
             self._ready.append(message)
-            self._frontier = self.highest = self._last_live = seq
+            self.frontier = self.highest = self._last_live = seq
         else:
             self._take_out_of_turn(seq, message)
 
@@ -150,19 +150,14 @@ class LogFollower:
         """Return the messages that are next in order, and count them as delivered."""
         ready, self._ready = self._ready, []
         if ready:
-            self.position = self._frontier
+            self.position = self.frontier
             if self._has_hole:
                 self._has_hole = False
                 self.memory.cut(0)
-                self.memory.extend(_after_last_hole(ready, self._frontier))
+                self.memory.extend(_after_last_hole(ready, self.frontier))
             else:
                 self.memory.extend(ready)
         return ready
-
-    @property
-    def frontier(self) -> int:
-        """The last message that was delivered, or is ready to be."""
-        return self._frontier
 
     def replace(self, rewrite: Callable[[list[bytes]], list[bytes]]) -> None:
         """Rewrite the messages that are not delivered yet, one for one."""
@@ -184,7 +179,7 @@ class LogFollower:
             return None
         self._missed = False
         compares = self.state is LogState.VERIFYING
-        after = min(self.memory.first - 1, self.position) if compares else self._frontier
+        after = min(self.memory.first - 1, self.position) if compares else self.frontier
         acknowledged = tuple(self._acknowledged.items())
         limit = PAGE + REMEMBERED if compares else PAGE
         return Read(after, limit, compares, self._number, self.highest, acknowledged)
@@ -221,7 +216,7 @@ class LogFollower:
         self._ready = []
         self._has_hole = False
         self._ahead = {}
-        self._frontier = self.position
+        self.frontier = self.position
         self._number += 1
 
     def _take_out_of_turn(self, seq: int, message: bytes) -> None:
@@ -231,9 +226,9 @@ class LogFollower:
             self.missed()
         elif self.state not in _TAKING:
             return
-        elif seq > self._frontier:
+        elif seq > self.frontier:
             self._hold(seq, message)
-            if self._frontier < self.highest:
+            if self.frontier < self.highest:
                 self._on(LogEvent.JUMPED)
         elif (known := self._identity_at(seq)) is None:
             if not in_order:
@@ -243,15 +238,15 @@ class LogFollower:
 
     def _hold(self, seq: int, message: bytes) -> None:
         """Make a message ready, and those that follow it; or keep it for later if it is early."""
-        if seq != self._frontier + 1:
+        if seq != self.frontier + 1:
             if len(self._ahead) < MOST_AHEAD:
                 self._ahead[seq] = message
             return
         self._ready.append(message)
-        self._frontier = seq
-        while (following := self._ahead.pop(self._frontier + 1, None)) is not None:
+        self.frontier = seq
+        while (following := self._ahead.pop(self.frontier + 1, None)) is not None:
             self._ready.append(following)
-            self._frontier += 1
+            self.frontier += 1
 
     def _identity_at(self, seq: int) -> bytes | None:
         """Return the identity of the message at ``seq``; None if that is not remembered."""
@@ -328,7 +323,7 @@ class LogFollower:
 
     def _fill(self, page: LogPage) -> Filled | Gap:
         self.epoch, self.timeline = page.epoch, page.timeline
-        after = self._frontier
+        after = self.frontier
         news = [m for m in page.messages if message_seq(m) > after]
         first = message_seq(news[0]) if news else page.seq + 1
         if first > after + 1:
@@ -336,13 +331,13 @@ class LogFollower:
         for message in news:
             self._hold(message_seq(message), message)
         self.highest = max(self.highest, page.seq)
-        if self._frontier == self.highest and not self._missed:
+        if self.frontier == self.highest and not self._missed:
             self._on(LogEvent.CAUGHT_UP)
         return Gap(after, first - 1) if first > after + 1 else Filled()
 
     def _skip(self, up_to: int) -> None:
         """Continue after messages that are gone for good."""
-        self._frontier = up_to
+        self.frontier = up_to
         self._ahead = {seq: message for seq, message in self._ahead.items() if seq > up_to}
         if self._ready:
             self._has_hole = True

@@ -264,7 +264,7 @@ class Relay:
         """Start reading a room that is behind; have its members notified of changes among them."""
         if room.roster.incomplete:
             room.log.missed()
-        if room.log.is_behind and self._reader.read_if_behind(room):
+        if self._reader.read_if_behind(room):
             self._counts.gaps_filled += 1
         if room.roster.changed:
             self._presence.changed(room)

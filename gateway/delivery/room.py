@@ -47,7 +47,7 @@ class Room:
     """
 
     __slots__ = (
-        "_announced", "_handing_out", "_members", "_not_written", "_round", "channel", "counts",
+        "_announced", "_delivering", "_members", "_not_written", "_round", "channel", "counts",
         "erasures", "failed", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
         "roster",
     )  # fmt: skip
@@ -73,7 +73,7 @@ class Room:
         self._members: dict[str, WriteBuffer] = {}
         self._announced: list[tuple[int, bytes]] = []
         """Frames that are no messages, each with the ``seq`` of the message that it follows."""
-        self._handing_out = False
+        self._delivering = False
         self._round = b""
         self._not_written: dict[str, WriteBuffer] = {}
         """Members to whom the present round, the bytes ``_round``, was not written yet."""
@@ -157,21 +157,21 @@ class Room:
 
     async def deliver(self) -> None:
         """Deliver what is due, and what becomes due meanwhile; return at once if a task does so."""
-        if self.deliver_now() or self._handing_out:
+        if self.deliver_now() or self._delivering:
             return
-        self._handing_out = True
+        self._delivering = True
         try:
             while self.due:
                 count, frames = self._begin_round()
                 await self._write_in_slices(frames)
                 self._rest_after(count)
         finally:
-            self._handing_out = False
+            self._delivering = False
 
     def deliver_now(self) -> bool:
         """Deliver what is due without waiting; return False if there are too many members."""
         members = self._members
-        if self._handing_out or len(members) > SLICE:
+        if self._delivering or len(members) > SLICE:
             return False
         count, frames = self._begin_round()
         if frames:

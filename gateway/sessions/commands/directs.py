@@ -10,7 +10,7 @@ async def send(session: Session, command: wire.SendDirect) -> None:
     """Deliver a direct message; the answer has its ``seq`` in the sender's inbox."""
     context = session.context
     seq = await session.direct_messages.send(session.nick, command, term=session.record.term)
-    session.inbox.acknowledge(seq, context.backplane.replication_id)
+    session.inbox.log.acknowledge(seq, context.backplane.replication_id)
     context.metrics.counts.messages_in += 1
     session.send(wire.Sent(id=command.id, seq=seq))
 
