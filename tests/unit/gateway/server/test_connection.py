@@ -1,4 +1,4 @@
-"""What comes to the door as a WebSocket, from its handshake on."""
+"""What a connection does with a WebSocket, from its handshake on."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ from gateway.server.connection import HELLO_SECONDS
 from gateway.wire.close_codes import DRAINING, Close
 from tests import PATIENCE
 from tests.http import Response
-from tests.unit.gateway.doorway import Door, door, not_ready, ready
+from tests.unit.gateway.served_connection import (
+    ServedConnection,
+    not_ready,
+    ready,
+    served_connection,
+)
 from tests.websocket import ACCEPT, WebSocketClient, encode_frame, handshake, open_websocket
 
 
 @asynccontextmanager
 async def chat(
     why_not_ready: Callable[[], str | None] = ready,
-) -> AsyncIterator[tuple[Door, WebSocketClient]]:
-    async with door(why_not_ready) as opened:
+) -> AsyncIterator[tuple[ServedConnection, WebSocketClient]]:
+    async with served_connection(why_not_ready) as opened:
         yield opened, await open_websocket(opened.client)
 
 
@@ -40,7 +45,7 @@ async def chat(
 async def test_our_subprotocol_is_chosen_where_it_is_offered(
     offered: str, chosen: str | None
 ) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         await opened.client.send_all(handshake(protocols=offered))
         response = Response(bytes(await opened.client.receive_some(4096)))
         assert response.status == 101
@@ -58,7 +63,7 @@ async def test_our_subprotocol_is_chosen_where_it_is_offered(
 )
 async def test_a_wrong_handshake_is_refused_at_once(mock_clock: MockClock, head: bytes) -> None:
     before = mock_clock.current_time()
-    async with door() as opened:
+    async with served_connection() as opened:
         await opened.client.send_all(head)
         with trio.move_on_after(1) as patience:
             # The clock stands still until everybody only waits: for time to pass, or for nothing.

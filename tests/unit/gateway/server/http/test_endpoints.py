@@ -1,4 +1,4 @@
-"""What comes to the door as plain HTTP, from its first byte."""
+"""What a connection does with plain HTTP, from its first byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from gateway.server.connection import CLOSE_SECONDS, HEAD_SECONDS, MAX_HEAD_BYTES
 from gateway.wire.close_codes import DRAINING
 from tests.http import Response, request
-from tests.unit.gateway.doorway import door, not_ready
+from tests.unit.gateway.served_connection import not_ready, served_connection
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from tests.unit.gateway.doorway import door, not_ready
 async def test_a_path_is_answered_and_the_connection_ended(
     path: str, status: int, content_type: str, says: bytes
 ) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(request(path))
     assert response.status == status
     assert response.headers["content-type"] == content_type
@@ -47,7 +47,7 @@ async def test_a_path_is_answered_and_the_connection_ended(
 
 
 async def test_not_ready_says_why() -> None:
-    async with door(not_ready) as opened:
+    async with served_connection(not_ready) as opened:
         response = await opened.request(request("/readyz"))
     assert response.status == 503
     assert json.loads(response.body) == {"ready": False, "reason": "Redis does not answer"}
@@ -60,7 +60,7 @@ def broken() -> NoReturn:
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
 async def test_a_fault_of_the_nodes_own_is_answered_and_logged(path: str) -> None:
     with structlog.testing.capture_logs() as logs:
-        async with door(broken) as opened:
+        async with served_connection(broken) as opened:
             opened.context.metrics.read_gauges = broken
             response = await opened.request(request(path))
     assert response.status == 500
@@ -78,7 +78,7 @@ async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
     if content is not None:
         statm.write_text(content)
     monkeypatch.setattr("gateway.observability.metrics.STATM", statm)
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(request("/metrics"))
     assert response.status == 200
     assert b"chat_connections " in response.body
@@ -86,15 +86,15 @@ async def test_where_memory_cannot_be_read_the_other_metrics_are_told(
 
 
 async def test_alive_though_not_ready() -> None:
-    async with door(not_ready) as opened:
+    async with served_connection(not_ready) as opened:
         assert (await opened.request(request("/healthz"))).status == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz"])
 async def test_head_is_get_without_the_body(path: str) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         whole = await opened.request(request(path))
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(request(path, "HEAD"))
     assert response.status == 200
     assert response.body == b""
@@ -102,7 +102,7 @@ async def test_head_is_get_without_the_body(path: str) -> None:
 
 
 async def test_head_of_the_metrics_has_no_body_either() -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(request("/metrics", "HEAD"))
     assert (response.status, response.body) == (200, b"")
     assert int(response.headers["content-length"]) > 0
@@ -110,14 +110,14 @@ async def test_head_of_the_metrics_has_no_body_either() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
 async def test_other_methods_are_told_which_ones_work(method: str) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(request("/healthz", method))
     assert response.status == 405
     assert response.headers["allow"] == "GET, HEAD"
 
 
 async def test_the_websocket_endpoint_says_what_it_is() -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(request("/ws"))
     assert response.headers["upgrade"] == "websocket"
 
@@ -136,14 +136,14 @@ async def test_the_websocket_endpoint_says_what_it_is() -> None:
     ],
 )
 async def test_garbage_is_a_bad_request(head: bytes) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         response = await opened.request(head)
     assert response.status == 400
     assert response.body.startswith(b"Bad request")
 
 
 async def test_a_head_may_come_in_any_pieces() -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         for byte in request("/healthz"):
             await opened.client.send_all(bytes((byte,)))
             await trio.lowlevel.checkpoint()
@@ -156,7 +156,7 @@ def head_of(size: int) -> bytes:
 
 
 async def test_a_head_of_16_kib_is_read() -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         assert (await opened.request(head_of(MAX_HEAD_BYTES))).status == 200
 
 
@@ -164,7 +164,7 @@ async def test_a_head_of_16_kib_is_read() -> None:
 async def test_a_head_over_16_kib_is_refused_though_it_has_no_end(
     mock_clock: MockClock, size: int
 ) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         await opened.client.send_all(head_of(MAX_HEAD_BYTES + size)[:-4])
         response = await opened.client.receive_some(4096)
         assert Response(bytes(response)).status == 431
@@ -175,7 +175,7 @@ async def test_a_head_over_16_kib_is_refused_though_it_has_no_end(
 
 @pytest.mark.parametrize("data", [b"", b"GET / HT"])
 async def test_who_goes_away_before_the_end_of_the_head_is_answered_nothing(data: bytes) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         await opened.client.send_all(data)
         await opened.client.send_eof()
         assert await opened.receive_all() == b""
@@ -186,7 +186,7 @@ async def test_a_slow_head_is_given_ten_seconds_in_all(
     mock_clock: MockClock, trickle: bytes
 ) -> None:
     assert HEAD_SECONDS == 10.0
-    async with door() as opened:
+    async with served_connection() as opened:
         await opened.client.send_all(b"GET / HTTP/1.1\r\nCookie: ")
         for _ in range(9):
             await wait_all_tasks_blocked(0.001)
@@ -199,7 +199,7 @@ async def test_a_slow_head_is_given_ten_seconds_in_all(
 
 
 async def test_a_node_that_stops_does_not_wait_for_a_slow_head(mock_clock: MockClock) -> None:
-    async with door() as opened:
+    async with served_connection() as opened:
         await opened.client.send_all(b"GET / HT")
         await wait_all_tasks_blocked(0.001)
         before = mock_clock.current_time()

@@ -25,7 +25,7 @@ def not_ready() -> str | None:
     return "Redis does not answer"
 
 
-class Door:
+class ServedConnection:
     """A connection that is served, and its client's end."""
 
     def __init__(self, context: NodeContext, connection: Connection, client: MemoryStream) -> None:
@@ -45,14 +45,16 @@ class Door:
 
 
 @asynccontextmanager
-async def door(why_not_ready: Callable[[], str | None] = ready) -> AsyncIterator[Door]:
+async def served_connection(
+    why_not_ready: Callable[[], str | None] = ready,
+) -> AsyncIterator[ServedConnection]:
     """Serve one connection of a node that has never reached its Redis."""
     node = Node(Settings(redis="unix:///nowhere/redis.sock"))
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
     transport, client = memory_connection()
     async with trio.open_nursery() as nursery:
         connection = Connection(context, transport, "client:1", nursery.start_soon)
-        opened = Door(context, connection, client)
+        opened = ServedConnection(context, connection, client)
 
         async def serve() -> None:
             await opened.connection.serve()
