@@ -139,7 +139,7 @@ class App:
     def _ask(
         self, what: Callable[[SessionController, *Ts], Awaitable[object]], *arguments: *Ts
     ) -> None:
-        """Have the session controller do something, if there is a session."""
+        """Call a method of the session controller, if there is a session."""
         if self._controller is not None:
             self._start(what, self._controller, *arguments)
 
@@ -329,7 +329,7 @@ class App:
             self._status.note_activity()
 
     def note_typing(self) -> None:
-        """Tell the others that the person is typing."""
+        """Send a typing note to the others."""
         if self.chat.current is not None and self._settings.preferences.tells_typing:
             self._ask(SessionController.note_typing, self.chat.current)
 

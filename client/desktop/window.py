@@ -220,7 +220,7 @@ class Window:
         return True
 
     def _focus_page(self) -> None:
-        """Give the focus to the input field of the page."""
+        """Focus the input field of the page."""
         if self._page is self.chat:
             self.chat.focus_input()
         else:

@@ -286,7 +286,7 @@ class Chat:
                 self._follow_rename(change.was, change.nick, now)
 
     def _follow_rename(self, was: str, nick: str, now: int) -> None:
-        """Give the conversation with somebody their new name.
+        """Rename the conversation with somebody who has a new nickname.
 
         If there is a conversation under that name already, both are kept as they are.
         """

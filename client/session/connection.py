@@ -256,7 +256,7 @@ class ClientConnection:
                 answered = not self._patience.cancelled_caught
 
     def doubt(self) -> None:
-        """Have `until_silent` ping at once and wait at most `PROBE_SECONDS` for the answer."""
+        """Make `until_silent` ping at once and wait at most `PROBE_SECONDS` for the answer."""
         self._suspected.set()
         soon = trio.current_time() + PROBE_SECONDS
         self._patience.deadline = min(self._patience.deadline, soon)

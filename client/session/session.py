@@ -137,7 +137,7 @@ class ClientSession:
         self._status = state, text
 
     async def typing(self, *, room: str | None = None, to: str | None = None) -> None:
-        """Tell a room or a person that one is typing; servers pass it on every 2 s at most."""
+        """Send a room or a person a typing note; servers pass one on every 2 s at most."""
         await self.command(wire.NoteTyping(id=next(self._ids), room=room, to=to), wire.Ok)
 
     async def ping(self) -> float:

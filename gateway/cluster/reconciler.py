@@ -67,7 +67,7 @@ class Reconciler:
             await self.sessions()
 
     async def _check(self, sids: list[str]) -> bool:
-        """Have sessions claimed again that Redis has otherwise; return whether it lost one."""
+        """Mark sessions unverified that Redis has otherwise; return whether it lost one."""
         nicks = self._owned(sids)
         astray = await self._backplane.nicks.astray(nicks)
         owned = self._owned(astray)  # much may have happened meanwhile

@@ -178,7 +178,7 @@ class SessionRegistry:
         return len(self._table.unverified)
 
     def mark_unverified(self, *records: SessionRecord) -> None:
-        """Have all claims of sessions made again soon: what Redis has of them is uncertain."""
+        """Claim again soon all that sessions hold: what Redis has of them is uncertain."""
         for record in records:
             self._table.mark_unverified(record)
 

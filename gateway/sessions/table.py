@@ -161,7 +161,7 @@ class SessionTable:
             self.transition(record, SessionEvent.EXPIRED, now)
 
     def mark_unverified(self, record: SessionRecord) -> None:
-        """Have all claims of a session made again, in a state in which this node makes any."""
+        """Record that all claims of a session are to be made again, if its state allows claims."""
         if record.may_claim:
             record.unverified = True
             self._update(record)

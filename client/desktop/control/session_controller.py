@@ -157,7 +157,7 @@ class SessionController:
         await self._try(lambda: self.session.set_status(state, text))
 
     async def note_typing(self, conversation: Conversation) -> None:
-        """Tell the others that the person is typing, at most once in `_TYPING_SECONDS`."""
+        """Send a typing note to the others, at most once in `_TYPING_SECONDS`."""
         if trio.current_time() - self._typing_at < _TYPING_SECONDS:
             return
         self._typing_at, name = trio.current_time(), conversation.name

@@ -34,7 +34,7 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
         """Send a message or carry out a slash command; return why that is not possible, or None."""
 
     def note_typing(self) -> None:
-        """Tell the others that the person is typing."""
+        """Send a typing note to the others."""
 
     def leave(self) -> None:
         """Leave the current conversation."""
@@ -141,7 +141,7 @@ class ChatPage(ttk.Frame):
         self.composer.draw(chat, conversation, now)
 
     def focus_input(self) -> None:
-        """Give the focus to the input field."""
+        """Focus the input field."""
         self.composer.text.focus_set()
 
     @property
@@ -154,7 +154,7 @@ class ChatPage(ttk.Frame):
         )
 
     def next_pane(self) -> None:
-        """Give the focus to the next list that is shown, or back to the input field."""
+        """Focus the next list that is shown, or else the input field."""
         panes = [pane for pane in self._panes if pane.winfo_viewable()]
         focus = self.focus_get()
         place = panes.index(focus) if focus in panes else -1
@@ -165,7 +165,7 @@ class ChatPage(ttk.Frame):
         return self.focus_lastfor() is self.members.rows.canvas
 
     def turn_to_members(self) -> None:
-        """Give the focus to the members, or back to the input field.
+        """Focus the members, or else the input field.
 
         Where there is no room for them, they are shown over the messages while they have the focus.
         """

@@ -68,7 +68,7 @@ class ServerList(ttk.Frame):
         self._describe()
 
     def enable(self, *, enabled: bool) -> None:
-        """Let the person choose a server, or not."""
+        """Enable or disable the choice of a server."""
         self.rows.enable(enabled=enabled)
         for button in (self.edit, self.add):
             button.configure(state="normal" if enabled else "disabled")
@@ -175,7 +175,7 @@ class ServerForm(ttk.Frame):
 
 
 def _go(to: tk.Misc | None) -> str:
-    """Give the focus to a widget, instead of writing a tab into the text."""
+    """Focus a widget, instead of writing a tab into the text."""
     if to is not None:
         to.focus_set()
     return "break"

@@ -97,7 +97,7 @@ class SignInPage(ttk.Frame):
                 self._ask(nick, problem, suggestion)
 
     def focus_input(self) -> None:
-        """Give the focus to the nickname, or to the form."""
+        """Focus the nickname, or else the form."""
         (self.entry if self.card.winfo_manager() else self.form.addresses).focus_set()
 
     # --- a nickname ---------------------------------------------------------------------------

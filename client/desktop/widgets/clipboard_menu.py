@@ -15,7 +15,7 @@ CONTEXT_KEY: Final = "<<ContextKey>>"
 
 
 def offer_clipboard(text: tk.Text, theme: Theme) -> None:
-    """Give a text a menu to cut, copy and paste, opened by the right button or `CONTEXT_KEY`.
+    """Add to a text a menu to cut, copy and paste, opened by the right button or `CONTEXT_KEY`.
 
     On a link (text with the tag ``url``) it offers to copy the whole link.
     """

@@ -105,7 +105,7 @@ class Rows(tk.Frame):
         self.canvas.configure(height=max(rows, 1) * self._theme.row_height)
 
     def enable(self, *, enabled: bool) -> None:
-        """Let the person choose rows, or not."""
+        """Enable or disable the choice of rows."""
         self.canvas.configure(state="normal" if enabled else "disabled")
 
     def choose(self, number: int) -> None:
