@@ -22,12 +22,7 @@ from gateway.delivery.log_states import (
     Read,
     RenewEpoch,
 )
-
-
-def message(seq: int, name: str = "") -> bytes:
-    return b'{"seq":%d,"at":%d,"type":"message","text":"x","id":"%s"}' % (
-        seq, seq, name.encode() or b"m",
-    )  # fmt: skip
+from tests.unit.gateway.delivery.messages import message
 
 
 def following(position: int = 0, timeline: Timeline = Timeline((), "a0")) -> LogFollower:  # noqa: B008

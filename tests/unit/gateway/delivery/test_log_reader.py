@@ -11,6 +11,7 @@ from gateway.backplane.log_page import LogPage
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_reader import LogReader
 from gateway.delivery.log_states import Read
+from tests.unit.gateway.delivery.messages import message
 
 
 class Log:
@@ -27,8 +28,7 @@ class Log:
         await trio.lowlevel.checkpoint()
         if self.error is not None:
             raise self.error
-        message = b'{"seq":1,"at":1,"type":"message","id":"a"}'
-        followed.log.take_page(request, LogPage("e", 1, [message], Timeline((), "a")))
+        followed.log.take_page(request, LogPage("e", 1, [message(1)], Timeline((), "a")))
 
     async def renew_epoch(self, followed: Log, epoch: str, *, beyond: str) -> None:
         raise AssertionError((followed, epoch, beyond))
