@@ -63,6 +63,8 @@ class _Pipe:
 class MemoryTransport:
     """One end of a connection in memory."""
 
+    encrypted = False
+
     def __init__(self, inbound: _Pipe, outbound: _Pipe) -> None:
         self._inbound = inbound
         self._outbound = outbound

@@ -15,9 +15,12 @@ class Transport(Protocol):
 
     - One task at a time waits to read, and one to write. `close` ends both waits with
       `trio.ClosedResourceError`.
-    - Bytes that `write` took count as sent. A transport that encrypts may keep the end of what it
-      has encrypted; it sends that in `wait_writable` and `send_eof`.
+    - Bytes that `write` took count as sent. What it did not take is written next, in the same
+      buffer or a longer one, or nothing is: a transport may have encrypted it.
     """
+
+    encrypted: bool
+    """Whether what is sent and received is encrypted."""
 
     def write(self, data: bytes, /) -> int:
         """Send what can be sent now; return how many bytes were taken, at least one.
@@ -60,6 +63,8 @@ class SocketTransport:
     """
 
     __slots__ = ("_fd", "_socket")
+
+    encrypted = False
 
     def __init__(self, connected: socket.socket) -> None:
         """Take over a connected, non-blocking socket."""

@@ -71,6 +71,7 @@ together, and may import them all.
 """
 
 CLOCKS: Final = {
+    "net/certificates.py": "whether a certificate is valid today",
     "observability/log_writer.py": "its thread lives outside Trio",
     "observability/logs.py": "each line says when it was logged",
     "observability/metrics.py": "when the process started, and its CPU time",
