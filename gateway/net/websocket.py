@@ -43,8 +43,8 @@ _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _NO_CODE: Final = 1005
 
 _FIELDS: Final = (
-    b"connection", b"sec-websocket-key", b"sec-websocket-protocol", b"sec-websocket-version",
-    b"upgrade",
+    b"connection", b"content-length", b"sec-websocket-key", b"sec-websocket-protocol",
+    b"sec-websocket-version", b"transfer-encoding", b"upgrade",
 )  # fmt: skip
 _VERSION: Final = b"13"
 _KEY_BYTES: Final = 16
@@ -58,10 +58,20 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class BadHandshake(Exception):
     """A handshake is invalid; the text says why, for the client's author."""
 
+    def __init__(self, problem: str, *, is_other_version: bool = False) -> None:
+        super().__init__(problem)
+        self.is_other_version = is_other_version
+        """Whether it is one of another version of the protocol."""
+
 
 def is_upgrade(request: h11.Request) -> bool:
-    """Return whether a request asks for a WebSocket, correctly or not."""
-    return b"websocket" in map(bytes.lower, _read_fields(request)[b"upgrade"])
+    """Return whether a request asks for a WebSocket, correctly or not.
+
+    One of HTTP/1.0 never does (RFC 9110 7.8).
+    """
+    return request.http_version != b"1.0" and b"websocket" in map(
+        bytes.lower, _read_fields(request)[b"upgrade"]
+    )
 
 
 def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
@@ -69,13 +79,15 @@ def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
 
     :raises BadHandshake: if the request does not comply with RFC 6455 4.2.1.
     """
-    if request.method != b"GET" or request.http_version != b"1.1":
-        raise BadHandshake("A WebSocket begins with GET and HTTP/1.1.")
     fields = _read_fields(request)
+    if request.method != b"GET" or _has_body(fields):
+        raise BadHandshake("A WebSocket begins with a GET that has no body.")
     if b"upgrade" not in map(bytes.lower, fields[b"connection"]):
         raise BadHandshake("The header Connection does not say Upgrade.")
-    if fields[b"sec-websocket-version"] != [_VERSION]:
-        raise BadHandshake("The header Sec-WebSocket-Version is not 13.")
+    if (versions := fields[b"sec-websocket-version"]) != [_VERSION]:
+        raise BadHandshake(
+            "The header Sec-WebSocket-Version is not 13.", is_other_version=len(versions) == 1
+        )
     keys = fields[b"sec-websocket-key"]
     if len(keys) != 1 or not _is_key(keys[0]):
         raise BadHandshake("The header Sec-WebSocket-Key is not 16 bytes in base64.")
@@ -96,6 +108,11 @@ def _read_fields(request: h11.Request) -> dict[bytes, list[bytes]]:
         if (values := fields.get(name.lower())) is not None:
             values += map(bytes.strip, value.split(b","))
     return fields
+
+
+def _has_body(fields: dict[bytes, list[bytes]]) -> bool:
+    lengths = fields[b"content-length"]
+    return bool(fields[b"transfer-encoding"]) or any(length.strip(b"0") for length in lengths)
 
 
 def _is_key(key: bytes) -> bool:
