@@ -38,9 +38,8 @@ def summary(verdicts: list[Verdict]) -> Iterator[str]:
     for each in verdicts:
         if not each.passed:
             yield f"{each.case}: {each.behavior}, closed: {each.closing}"
-    totals = Counter(each.behavior for each in verdicts)
-    for word in ("OK", "INFORMATIONAL", "NON-STRICT", "FAILED"):
-        totals.setdefault(word, 0)
+    totals = Counter(dict.fromkeys(("OK", "INFORMATIONAL", "NON-STRICT", "FAILED"), 0))
+    totals.update(each.behavior for each in verdicts)
     counted = ", ".join(f"{number} {word}" for word, number in totals.items())
     yield f"{len(verdicts)} cases: {counted}"
 
