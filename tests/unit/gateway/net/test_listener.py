@@ -14,6 +14,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.net import listener
+from gateway.net.client_address import ClientAddress
 from gateway.net.listener import (
     CannotListen,
     ConnectionSlots,
@@ -33,9 +34,9 @@ class Guests:
         self.sockets: list[socket.socket] = []
         self.remotes: list[str] = []
 
-    async def serve(self, connected: socket.socket, remote: str) -> None:
+    async def serve(self, connected: socket.socket, peer: ClientAddress) -> None:
         self.sockets.append(connected)
-        self.remotes.append(remote)
+        self.remotes.append(str(peer))
         await trio.lowlevel.checkpoint()
 
 
