@@ -16,9 +16,11 @@ from gateway.backplane import Backplane, Topology, Unavailable, check_redis, top
 from gateway.cluster.membership import Membership
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
+from gateway.net.certificates import ServedCertificate
 from gateway.net.client_address import ClientAddress
 from gateway.net.listener import ConnectionSlots, accept_forever, most_connections, open_listeners
-from gateway.net.transport import SocketTransport
+from gateway.net.tls import TlsTransport
+from gateway.net.transport import SocketTransport, Transport
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
@@ -64,8 +66,16 @@ class Node:
     """One node: `run` it once; `stop` it from anywhere in the same thread."""
 
     def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
-        """Make a node; tests may pass a backplane with a topology, or stores, of their own."""
+        """Make a node; tests may pass a backplane with a topology, or stores, of their own.
+
+        :raises BadCertificate: if its certificate cannot be served.
+        """
         self._settings = settings
+        self._certificate = (
+            ServedCertificate(settings.tls_certificate, settings.tls_key)
+            if settings.tls_certificate
+            else None
+        )
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()

@@ -5,19 +5,27 @@ from __future__ import annotations
 import ssl
 import stat
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import structlog
+import trio
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+CHECK_SECONDS: Final = 10.0
+"""Seconds between two looks at whether the files have changed."""
+SOON: Final = timedelta(days=14)
+"""A certificate that ends within this time is warned about when it is read."""
 MOST_FILE_BYTES: Final = 1024 * 1024
 """The largest file of certificates, or of a key, that is read."""
 _PAIRS: Final = (("fullchain.pem", "privkey.pem"), ("tls.crt", "tls.key"))
 """The file names in a directory of certbot's, and in a mounted Kubernetes secret."""
+
+log = structlog.get_logger("tls")
 
 
 class BadCertificate(Exception):
@@ -65,6 +73,52 @@ class Certificate:
 
     context: ssl.SSLContext
     ends: datetime
+
+
+class ServedCertificate:
+    """The certificate that new connections get; what connections have begun with, they keep."""
+
+    def __init__(self, certificate: str, key: str) -> None:
+        """Serve the certificate that these settings name.
+
+        :raises BadCertificate: if it cannot be served.
+        """
+        self._files = CertificateFiles.find(certificate, key)
+        self._stamp = self._files.stamp()
+        self._current = load(self._files)
+        self._warn_if_it_ends_soon()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context for a new connection."""
+        return self._current.context
+
+    @property
+    def ends(self) -> datetime:
+        """When it expires."""
+        return self._current.ends
+
+    def reload(self) -> None:
+        """Read the files again; if they cannot be served, log why, and keep what there is."""
+        self._stamp = self._files.stamp()
+        try:
+            self._current = load(self._files)
+        except BadCertificate as error:
+            log.error("certificate not replaced", reason=str(error), ends=str(self.ends))
+            return
+        log.info("certificate loaded", file=str(self._files.certificate), ends=str(self.ends))
+        self._warn_if_it_ends_soon()
+
+    async def watch(self) -> None:
+        """Reload whenever both files are there and one has changed; runs until cancelled."""
+        while True:
+            await trio.sleep(CHECK_SECONDS)
+            if self._files.stamp() not in {self._stamp, ()}:
+                self.reload()
+
+    def _warn_if_it_ends_soon(self) -> None:
+        if self.ends - datetime.now(UTC) < SOON:
+            log.warning("certificate ends soon", ends=str(self.ends))
 
 
 def load(files: CertificateFiles, now: datetime | None = None) -> Certificate:

@@ -10,6 +10,8 @@ from typing import Final
 
 import trio
 
+from gateway.net.proxy_protocol import BadProxyHeader, ProxyHeader, read_proxy_header
+
 RECORD_BYTES: Final = 16 * 1024
 """The most plaintext in one TLS record (RFC 8446 5.1)."""
 _HANDSHAKE: Final = b"\x16"
@@ -26,13 +28,21 @@ class TlsTransport:
       broadcast there is one copy, whoever reads it slowly.
     """
 
-    __slots__ = ("_context", "_read_wants_write", "_socket", "encrypted")
+    __slots__ = ("_context", "_proxy_header", "_read_wants_write", "_socket", "encrypted")
 
-    def __init__(self, connected: socket.socket, context: ssl.SSLContext) -> None:
-        """Take over a connected, non-blocking socket on which nothing was read."""
+    def __init__(
+        self, connected: socket.socket, context: ssl.SSLContext, *, from_proxy: bool = False
+    ) -> None:
+        """Take over a connected, non-blocking socket on which nothing was read.
+
+        ``from_proxy``: it is a proxy's, which may send a PROXY header before TLS begins. That is
+        read as it is, and without a byte of what follows.
+        """
         self._socket = connected
         self._context: ssl.SSLContext | None = context
-        """The context of the handshake; None once the first byte has come."""
+        """The context of the handshake; None once the first byte of the client has come."""
+        self._proxy_header: bytes | None = b"" if from_proxy else None
+        """What has come of a PROXY header; None if none is expected any more."""
         self._read_wants_write = False
         self.encrypted = False
         """Whether what is sent and received is encrypted."""
@@ -69,6 +79,8 @@ class TlsTransport:
 
     def read(self, most: int, /) -> bytes:
         """Return what has come, decrypted."""
+        if self._proxy_header is not None and (header := self._read_proxy_header(most)):
+            return header
         if self._context is not None:
             self._begin(self._context)
         self._read_wants_write = False
@@ -104,6 +116,18 @@ class TlsTransport:
         if self._socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self._socket)
             self._socket.close()
+
+    def _read_proxy_header(self, most: int) -> bytes:
+        """Read what has come of a PROXY header, if there is one, and nothing after it."""
+        begun = self._proxy_header or b""
+        data = begun + self._socket.recv(most, socket.MSG_PEEK)
+        try:
+            header = read_proxy_header(data)
+        except BadProxyHeader:
+            header = ProxyHeader(None, len(data))  # its reader refuses it
+        size = len(data) if header is None else header.size
+        self._proxy_header = data if header is None else None
+        return self._socket.recv(size - len(begun)) if size > len(begun) else b""
 
     def _begin(self, context: ssl.SSLContext) -> None:
         """Look at the first byte without reading it, and begin TLS if it is TLS's."""
