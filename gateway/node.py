@@ -12,11 +12,13 @@ from typing import Final
 import structlog
 import trio
 
+from gateway import config
 from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
 from gateway.cluster.membership import Membership
-from gateway.config import Settings
+from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
-from gateway.net.listener import ConnectionSlots, accept_forever, most_connections, open_listeners
+from gateway.net.binding import CannotListen, open_listeners
+from gateway.net.listener import ConnectionSlots, accept_forever, most_connections
 from gateway.net.transport import SocketTransport
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
@@ -113,9 +115,12 @@ class Node:
     async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; reports the port once connections are accepted.
 
-        :raises CannotListen: if it cannot listen on its address.
+        :raises BadSetting: if it cannot listen on its host and port.
         """
-        listeners = await open_listeners(self._settings.host, self._settings.port)
+        try:
+            listeners = await open_listeners(self._settings.host, self._settings.port)
+        except CannotListen as error:
+            raise BadSetting(f"{config.title(error.setting)}: {error}") from error
         port: int = listeners[0].getsockname()[1]
         log.info("listening", node=self.name, host=self._settings.host, port=port)
         async with trio.open_nursery() as nursery:
@@ -267,7 +272,7 @@ async def serve_until_signalled(settings: Settings) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
     :raises Unsuitable: if Redis answers and cannot be used.
-    :raises CannotListen: if the node cannot listen on its address.
+    :raises BadSetting: if the node cannot listen on its host and port.
     """
     node = Node(settings)
     with signals.receive(*signals.ENDING, *signals.HARMLESS) as received:
