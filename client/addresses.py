@@ -11,7 +11,9 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
+
+import idna
 
 from client.i18n.texts import _
 from gateway import wire
@@ -22,6 +24,8 @@ DEFAULT_URL: Final = f"ws://127.0.0.1:{NODE_PORT}{wire.PATH}"
 
 _SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _BARE_HOST: Final = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]")
+_SENT_AS_IT_IS: Final = "%/?:@!$&'()*+,;=~"
+"""Characters of a path or a query that are not percent-encoded, beside letters and digits."""
 
 
 def node_url(text: str) -> str:
@@ -119,6 +123,24 @@ class BareAddress:
         return "" if port is None else f":{port}"
 
 
+def _in_ascii(url: str) -> str:
+    """Return a URL as it is sent: its path and query percent-encoded (RFC 3987 3.1), its host IDNA.
+
+    :raises ValueError: if the host is no name; its message is a text for people.
+    """
+    parts = urlsplit(url)
+    host, netloc = parts.hostname or "", parts.netloc
+    if not host.isascii():
+        try:
+            encoded = idna.encode(host, uts46=True).decode()
+        except idna.IDNAError:
+            text = _("{host} is no name that a host can have").format(host=host)
+            raise ValueError(text) from None
+        netloc = encoded if parts.port is None else f"{encoded}:{parts.port}"
+    path, query = quote(parts.path, _SENT_AS_IT_IS), quote(parts.query, _SENT_AS_IT_IS)
+    return parts._replace(netloc=netloc, path=path, query=query, fragment="").geturl()
+
+
 @dataclass(frozen=True)
 class NodeAddress:
     """The parts of a node's URL: where to connect, and what to request."""
@@ -135,7 +157,7 @@ class NodeAddress:
 
         :raises ValueError: if the URL is wrong; its message is a text for people.
         """
-        parts = urlsplit(url)
+        parts = urlsplit(_in_ascii(url))
         if parts.scheme not in {"ws", "wss"}:
             raise ValueError(_("{url!r} does not begin with ws:// or wss://").format(url=url))
         if not parts.hostname:

@@ -11,6 +11,7 @@ import socket
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar
 
 ENVIRONMENT_PREFIX: Final = "CHAT_"
@@ -135,6 +136,31 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…")
 
 
+_NO_NETWORKS: Final = "none"
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    if text.strip().lower() == _NO_NETWORKS:
+        return ()
+    words = text.replace(",", " ").split()
+    if not words:
+        raise BadSetting(f"{text!r} is neither a list of networks nor {_NO_NETWORKS}")
+    return tuple(_network(word) for word in words)
+
+
+def _network(word: str) -> IPv4Network | IPv6Network:
+    try:
+        lenient = ip_network(word, strict=False)
+    except ValueError:
+        raise BadSetting(
+            f"{word!r} is no network; one looks like 10.1.0.0/16, fd00::/8 or 192.0.2.7"
+        ) from None
+    try:
+        return ip_network(word)
+    except ValueError:
+        raise BadSetting(f"{word!r} is an address in a network: write {lenient}") from None
+
+
 def _own_name() -> str:
     name = "".join(c for c in socket.gethostname() if c.isalnum() or c in "._-")
     return name[:64] or "node"
@@ -169,6 +195,13 @@ class Settings:
         15.0, "Network",
         "Seconds for which a session that has lost its connection can be taken up again.",
         _number(0, 3600), "SECONDS",
+    )  # fmt: skip
+
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (), "Network",
+        "Addresses and networks of the load balancers that are believed when they name a client's "
+        "address, by the PROXY protocol, X-Forwarded-For or Forwarded; separated by commas.",
+        _networks, "NETWORKS",
     )  # fmt: skip
 
     redis: str = _setting(
@@ -268,6 +301,8 @@ def default_text(name: str) -> str:
     value = next(f.default for f in dataclasses.fields(Settings) if f.name == name)
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or _NO_NETWORKS
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

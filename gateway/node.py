@@ -18,6 +18,7 @@ from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
 from gateway.net.binding import CannotListen, open_listeners
+from gateway.net.client_address import ClientAddress
 from gateway.net.listener import ConnectionSlots, accept_forever, most_connections
 from gateway.net.transport import SocketTransport
 from gateway.observability.metrics import Gauges, Metrics
@@ -162,11 +163,11 @@ class Node:
             await accept_forever(listeners, connections, serve, self._slots)
 
     async def _serve(
-        self, connections: trio.Nursery, connected: socket.socket, remote: str
+        self, connections: trio.Nursery, connected: socket.socket, peer: ClientAddress
     ) -> None:
         """Serve one connection; its errors do not affect the others."""
         transport = SocketTransport(connected)
-        connection = Connection(self.context, transport, remote, connections.start_soon)
+        connection = Connection(self.context, transport, peer, connections.start_soon)
         self._connections.add(connection)
         if self._accepting.cancel_called:
             connection.close(DRAINING)

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.net.binding import host_port
+from gateway.net.client_address import ClientAddress, peer_address
 
 try:
     import resource
@@ -35,8 +35,8 @@ _OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, err
 
 log = structlog.get_logger("listener")
 
-Serve = Callable[[socket.socket, str], Awaitable[None]]
-"""Serves a connected, non-blocking socket, given its peer as ``host:port``.
+Serve = Callable[[socket.socket, ClientAddress], Awaitable[None]]
+"""Serves a connected, non-blocking socket, given its peer.
 
 In the end it closes the socket and calls `ConnectionSlots.release`."""
 
@@ -181,4 +181,4 @@ async def _accept_some(
             log.debug("connection gone before it was accepted", reason=error.strerror)
             continue
         connected.settimeout(0)
-        connections.start_soon(serve, connected, host_port(address[0], address[1]))
+        connections.start_soon(serve, connected, peer_address(address))

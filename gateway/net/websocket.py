@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -22,20 +23,28 @@ PROTOCOL_ERROR: Final = 1002
 NOT_UTF8: Final = 1007
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
+_OPCODE: Final = 0x0F
 _FINAL: Final = 0x80
 _RESERVED: Final = 0x70
 _MASKED: Final = 0x80
 _MASK_BYTES: Final = 4
 _LENGTH_16: Final = 126
 _LENGTH_64: Final = 127
-_MOST_CONTROL_BYTES: Final = 125
 _MOST_REASON_BYTES: Final = 123
+_FIRST_CONTROL: Final = _FINAL | _CLOSE
+_CONTROL: Final = frozenset({_FIRST_CONTROL, _FINAL | _PING, _FINAL | _PONG})
+_WHOLE_TEXT: Final = _FINAL | _TEXT
+_WHOLE_MESSAGES: Final = frozenset({_WHOLE_TEXT, _FINAL | _BINARY})
+_BETWEEN: Final = _CONTROL | _WHOLE_MESSAGES | {_TEXT, _BINARY}
+"""What the first byte of a frame may be after a whole message."""
+_WITHIN: Final = _CONTROL | {_CONTINUATION, _FINAL | _CONTINUATION}
+"""What the first byte of a frame may be while a message is in fragments."""
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _NO_CODE: Final = 1005
 
 _FIELDS: Final = (
-    b"connection", b"sec-websocket-key", b"sec-websocket-protocol", b"sec-websocket-version",
-    b"upgrade",
+    b"connection", b"content-length", b"sec-websocket-key", b"sec-websocket-protocol",
+    b"sec-websocket-version", b"transfer-encoding", b"upgrade",
 )  # fmt: skip
 _VERSION: Final = b"13"
 _KEY_BYTES: Final = 16
@@ -49,10 +58,20 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class BadHandshake(Exception):
     """A handshake is invalid; the text says why, for the client's author."""
 
+    def __init__(self, problem: str, *, is_other_version: bool = False) -> None:
+        super().__init__(problem)
+        self.is_other_version = is_other_version
+        """Whether it is one of another version of the protocol."""
+
 
 def is_upgrade(request: h11.Request) -> bool:
-    """Return whether a request asks for a WebSocket, correctly or not."""
-    return b"websocket" in map(bytes.lower, _read_fields(request)[b"upgrade"])
+    """Return whether a request asks for a WebSocket, correctly or not.
+
+    One of HTTP/1.0 never does (RFC 9110 7.8).
+    """
+    return request.http_version != b"1.0" and b"websocket" in map(
+        bytes.lower, _read_fields(request)[b"upgrade"]
+    )
 
 
 def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
@@ -60,13 +79,15 @@ def accept_handshake(request: h11.Request, subprotocol: str) -> bytes:
 
     :raises BadHandshake: if the request does not comply with RFC 6455 4.2.1.
     """
-    if request.method != b"GET" or request.http_version != b"1.1":
-        raise BadHandshake("A WebSocket begins with GET and HTTP/1.1.")
     fields = _read_fields(request)
+    if request.method != b"GET" or _has_body(fields):
+        raise BadHandshake("A WebSocket begins with a GET that has no body.")
     if b"upgrade" not in map(bytes.lower, fields[b"connection"]):
         raise BadHandshake("The header Connection does not say Upgrade.")
-    if fields[b"sec-websocket-version"] != [_VERSION]:
-        raise BadHandshake("The header Sec-WebSocket-Version is not 13.")
+    if (versions := fields[b"sec-websocket-version"]) != [_VERSION]:
+        raise BadHandshake(
+            "The header Sec-WebSocket-Version is not 13.", is_other_version=len(versions) == 1
+        )
     keys = fields[b"sec-websocket-key"]
     if len(keys) != 1 or not _is_key(keys[0]):
         raise BadHandshake("The header Sec-WebSocket-Key is not 16 bytes in base64.")
@@ -87,6 +108,11 @@ def _read_fields(request: h11.Request) -> dict[bytes, list[bytes]]:
         if (values := fields.get(name.lower())) is not None:
             values += map(bytes.strip, value.split(b","))
     return fields
+
+
+def _has_body(fields: dict[bytes, list[bytes]]) -> bool:
+    lengths = fields[b"content-length"]
+    return bool(fields[b"transfer-encoding"]) or any(length.strip(b"0") for length in lengths)
 
 
 def _is_key(key: bytes) -> bool:
@@ -145,95 +171,175 @@ Inbound = str | bytes | ReplyDue | CloseReceived
 
 
 class FrameReader:
-    """Reads one client's frames (RFC 6455 5); holds at most one unfinished message."""
+    """Reads one client's frames (RFC 6455 5); holds at most one unfinished message.
 
-    __slots__ = ("_buffer", "_limit", "_message", "_opcode")
+    - Its work grows linearly with the bytes received, however they are cut.
+    - What is wrong is refused with the first byte that shows it: half a head, or the first part of
+      a payload, is enough.
+    """
+
+    __slots__ = ("_limit", "_message", "_unread")
 
     def __init__(self, limit: int) -> None:
         """Read messages of up to ``limit`` bytes."""
         self._limit = limit
-        self._buffer = b""
-        self._opcode = 0
-        self._message = b""
+        self._unread = b""
+        """The beginning of a head, or of a control frame: at most 130 bytes."""
+        self._message: _Message | None = None
 
     def receive(self, data: bytes) -> Iterator[Inbound]:
         """Yield what these bytes complete; exhaust it before the next call.
 
         :raises ProtocolViolation: after everything before it was yielded.
         """
-        if self._buffer:
-            data = self._buffer + data
         at = 0
-        while (head := _read_head(data, at)) is not None:
-            opcode, final, begin, end = head
-            self._check(opcode, final=final, size=end - begin)
+        if self._unread:
+            data = self._unread + data
+        elif self._message is not None:
+            at = self._message.add(data, 0)
+            if (whole := self._take_complete()) is not None:
+                yield whole
+        while (head := self._read_head(data, at)) is not None:
+            first, begin, end = head
+            if first < _FIRST_CONTROL and (first not in _WHOLE_MESSAGES or end > len(data)):
+                at = self._add_fragment(data, first, begin, end)
+                if (whole := self._take_complete()) is not None:
+                    yield whole
+                continue
             if end > len(data):
                 break
             payload = _unmask(data[begin - _MASK_BYTES : begin], data[begin:end])
             at = end
-            inbound: Inbound | None
-            if opcode >= _CLOSE:
-                inbound = _answer_control(opcode, payload)
-            else:
-                inbound = self._add_to_message(opcode, payload, final=final)
-            if inbound is not None:
-                yield inbound
-        self._buffer = data[at:]
+            if first < _FIRST_CONTROL:
+                yield _text(payload) if first == _WHOLE_TEXT else payload
+            elif (answer := _answer_control(first & _OPCODE, payload)) is not None:
+                yield answer
+        self._unread = data[at:]
 
-    def _check(self, opcode: int, *, final: bool, size: int) -> None:
-        """Refuse a frame by its head, before its payload has arrived."""
-        if opcode >= _CLOSE:
-            if opcode > _PONG:
-                raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
-            if not final or size > _MOST_CONTROL_BYTES:
-                raise ProtocolViolation(
-                    PROTOCOL_ERROR, "a control frame is whole and has at most 125 bytes"
-                )
-            return
-        if opcode > _BINARY:
-            raise ProtocolViolation(PROTOCOL_ERROR, f"opcode {opcode} means nothing")
-        if size + len(self._message) > self._limit:
+    def _read_head(self, data: bytes, at: int) -> tuple[int, int, int] | None:
+        """Return the head of the frame at a place in the data; None if more bytes are needed.
+
+        :returns: its first byte, where its payload begins, and where that ends.
+        :raises ProtocolViolation: as soon as a byte of it is wrong.
+        """
+        message = self._message
+        allowed, held = (_BETWEEN, 0) if message is None else (_WITHIN, len(message.data))
+        available = len(data) - at
+        if not available:
+            return None
+        first = data[at]
+        if first not in allowed:
+            raise _refuse_first(first)
+        if available == 1:
+            return None
+        size = data[at + 1] ^ _MASKED
+        if size >= _MASKED:
+            raise ProtocolViolation(PROTOCOL_ERROR, "a client's frames are masked")
+        begin = at + 2 + _MASK_BYTES
+        if size >= _LENGTH_16:
+            if first >= _FIRST_CONTROL:
+                raise ProtocolViolation(PROTOCOL_ERROR, "a control frame has at most 125 bytes")
+            extended = 2 if size == _LENGTH_16 else 8
+            begin += extended
+            if available < 2 + extended:
+                return None
+            size = _read_size(data[at + 2 : at + 2 + extended])
+        if size + held > self._limit and first < _FIRST_CONTROL:
             raise ProtocolViolation(*TOO_BIG)
-        if (opcode == _CONTINUATION) != bool(self._opcode):
-            raise ProtocolViolation(
-                PROTOCOL_ERROR, "a message begins before the last one ended, or never"
-            )
+        return (first, begin, begin + size) if len(data) >= begin else None
 
-    def _add_to_message(self, opcode: int, payload: bytes, *, final: bool) -> str | bytes | None:
-        """Return the message that ends with this frame; None if it goes on."""
-        if not final:
-            self._opcode = opcode or self._opcode
-            self._message += payload
+    def _add_fragment(self, data: bytes, first: int, begin: int, end: int) -> int:
+        """Add a frame, or what has come of it, to the message; return where the rest begins."""
+        if self._message is None:
+            self._message = _Message(is_text=first & _OPCODE == _TEXT)
+        self._message.begin_frame(
+            data[begin - _MASK_BYTES : begin], end - begin, is_last=first >= _FINAL
+        )
+        return self._message.add(data, begin)
+
+    def _take_complete(self) -> str | bytes | None:
+        """Return the message that was unfinished, if it is complete now."""
+        message = self._message
+        if message is None or not message.is_complete:
             return None
-        if opcode == _CONTINUATION:
-            opcode, payload = self._opcode, self._message + payload
-            self._opcode, self._message = 0, b""
-        return _text(payload) if opcode == _TEXT else payload
+        self._message = None
+        return message.finish()
 
 
-def _read_head(data: bytes, at: int) -> tuple[int, bool, int, int] | None:
-    """Return the head of the frame at a place in the data; None if more bytes are needed.
+class _Message:
+    """A message that has not arrived as a whole: in fragments, or in pieces of one frame."""
 
-    :returns: the opcode, whether the frame is final, where its payload begins, and where it ends.
-    """
-    begin = at + 2 + _MASK_BYTES
-    if len(data) < begin:
-        return None
-    first, size = data[at], data[at + 1]
+    __slots__ = ("_awaited", "_decoder", "_is_last", "_mask", "data")
+
+    def __init__(self, *, is_text: bool) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")() if is_text else None
+        self.data = bytearray()
+        self._mask = b""
+        self._awaited = 0
+        self._is_last = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the payload of the last frame has arrived."""
+        return self._is_last and not self._awaited
+
+    def begin_frame(self, mask: bytes, size: int, *, is_last: bool) -> None:
+        """Begin its next frame, whose payload has this size."""
+        self._mask, self._awaited, self._is_last = mask, size, is_last
+
+    def add(self, data: bytes, begin: int) -> int:
+        """Add the payload that begins there, or what has come of it; return where that ends.
+
+        :raises ProtocolViolation: if it is text and cannot become UTF-8 any more.
+        """
+        masked = data[begin : begin + self._awaited]
+        size = len(masked)
+        payload = _unmask(self._mask, masked)
+        turn = size % _MASK_BYTES
+        self._mask = self._mask[turn:] + self._mask[:turn]
+        self._awaited -= size
+        self.data += payload
+        if self._decoder is not None:
+            self._check_text(self._decoder, payload)
+        return begin + size
+
+    @staticmethod
+    def _check_text(decoder: codecs.IncrementalDecoder, payload: bytes) -> None:
+        try:
+            decoder.decode(payload)
+        except UnicodeDecodeError:
+            raise ProtocolViolation(NOT_UTF8, "text is UTF-8") from None
+        pending, _ = decoder.getstate()
+        # The decoder waits for the third byte of a surrogate before it refuses the first two.
+        if pending[:1] == b"\xed" and pending[1:] >= b"\xa0":
+            raise ProtocolViolation(NOT_UTF8, "text is UTF-8")
+
+    def finish(self) -> str | bytes:
+        """Return the message, once it is complete."""
+        return bytes(self.data) if self._decoder is None else _text(self.data)
+
+
+def _refuse_first(first: int) -> ProtocolViolation:
+    """Return what is wrong with the first byte of a frame."""
+    opcode = first & _OPCODE
     if first & _RESERVED:
-        raise ProtocolViolation(PROTOCOL_ERROR, "reserved bits are set")
-    if not size & _MASKED:
-        raise ProtocolViolation(PROTOCOL_ERROR, "a client's frames are masked")
-    size &= ~_MASKED
-    if size >= _LENGTH_16:
-        extended = 2 if size == _LENGTH_16 else 8
-        begin += extended
-        if len(data) < begin:
-            return None
-        size = int.from_bytes(data[at + 2 : at + 2 + extended], "big")
-        if size < (_LENGTH_16 if extended == 2 else 1 << 16) or size >> 63:  # noqa: PLR2004
-            raise ProtocolViolation(PROTOCOL_ERROR, "the length is not in its shortest form")
-    return first & 0x0F, first >= _FINAL, begin, begin + size
+        reason = "reserved bits are set"
+    elif opcode not in {_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG}:
+        reason = f"opcode {opcode} means nothing"
+    elif opcode >= _CLOSE:
+        reason = "a control frame is never in fragments"
+    else:
+        reason = "a message begins before the last one ended, or never"
+    return ProtocolViolation(PROTOCOL_ERROR, reason)
+
+
+def _read_size(extended: bytes) -> int:
+    """Return the size of a payload from an extended length of 2 or 8 bytes."""
+    size = int.from_bytes(extended, "big")
+    least = _LENGTH_16 if len(extended) == 2 else 1 << 16  # noqa: PLR2004
+    if size < least or size >> 63:
+        raise ProtocolViolation(PROTOCOL_ERROR, "the length is not in its shortest form")
+    return size
 
 
 def _answer_control(opcode: int, payload: bytes) -> ReplyDue | CloseReceived | None:
@@ -250,7 +356,7 @@ def _unmask(mask: bytes, payload: bytes) -> bytes:
     return plain.to_bytes(size, "big")
 
 
-def _text(payload: bytes) -> str:
+def _text(payload: bytes | bytearray) -> str:
     try:
         return payload.decode()
     except UnicodeDecodeError:

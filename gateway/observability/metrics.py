@@ -39,6 +39,9 @@ class Counts:
     resumed: int = 0
     turned_away: int = 0
     slow_readers: int = 0
+    not_http: int = 0
+    forwards_ignored: int = 0
+    forwards_refused: int = 0
     gaps_filled: int = 0
 
 
@@ -66,6 +69,11 @@ _COUNTER_HELP: Final = {
     "resumed": "Sessions taken up again by another connection.",
     "turned_away": "Handshakes refused with 503: too many at once, or the node is going away.",
     "slow_readers": "Connections closed because they read too slowly.",
+    "not_http": "Connections refused because what came over them was not HTTP.",
+    "forwards_ignored": "Client addresses in a PROXY header, X-Forwarded-For or Forwarded from an "
+    "address that is not in --trusted-proxies.",
+    "forwards_refused": "Connections refused because what a trusted proxy said about the client "
+    "could not be read.",
     "gaps_filled": "Times that a room was read from its log because messages were missing.",
 }
 _GAUGE_HELP: Final = {

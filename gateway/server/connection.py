@@ -11,6 +11,8 @@ import structlog
 import trio
 
 from gateway import wire
+from gateway.net.client_address import ClientAddress
+from gateway.net.proxy_protocol import BadProxyHeader, read_proxy_header
 from gateway.net.transport import Transport
 from gateway.net.websocket import (
     PING,
@@ -25,6 +27,8 @@ from gateway.net.websocket import (
 )
 from gateway.net.write_buffer import WriteBuffer
 from gateway.server.http import endpoints
+from gateway.server.http.forwarded import BadForwarded, forwarded_client, is_forwarded
+from gateway.server.http.request import BadRequest, NotHttp, RequestReader
 from gateway.sessions.context import NodeContext
 from gateway.sessions.dispatcher import CommandDispatcher
 from gateway.sessions.session import Session
@@ -44,7 +48,6 @@ HELLO_SECONDS: Final = 10.0
 """Seconds from the handshake in which a hello must succeed."""
 CLOSE_SECONDS: Final = 3.0
 """Seconds in which the client may read the last bytes and close its side."""
-MAX_HEAD_BYTES: Final = 16 * 1024
 
 _RECEIVE_BYTES: Final = 4096
 _NO_CLOSE_FRAME: Final = 1006
@@ -65,9 +68,9 @@ class Connection:
         "_closing",
         "_context",
         "_open",
-        "_remote",
         "_scope",
         "_transport",
+        "client_address",
         "heard_at",
         "write_buffer",
     )  # fmt: skip
@@ -76,18 +79,19 @@ class Connection:
         self,
         context: NodeContext,
         transport: Transport,
-        remote: str,
+        peer: ClientAddress,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         """Serve a client over a connected transport.
 
-        - ``remote``: the client's address, for the log;
+        - ``peer``: who has connected: the client, or a proxy in front of it;
         - ``start_soon``: starts the task that writes while the client reads slowly; it ends with
           the connection.
         """
         self._context = context
         self._transport = transport
-        self._remote = remote
+        self.client_address = peer
+        """The client's address; until its request has been read, that of who has connected."""
         self._scope = trio.CancelScope()
         self._closing: Close | None = None
         self._client_left: int | None = None
@@ -137,50 +141,96 @@ class Connection:
 
     async def _serve(self) -> None:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
-        head, rest = await self._read_head()
-        if head:
-            self.write_buffer.write(self._respond(head))
-            self._answered = True
+        rest = await self._answer_request()
         if self._open:
             await self._serve_websocket(rest)
 
-    def _respond(self, head: bytes) -> bytes:
+    async def _answer_request(self) -> bytes:
+        """Answer the client's request, if there is one; return the bytes after its head."""
+        reader = RequestReader()
+        try:
+            request = await self._read_request(reader)
+            if request is None:
+                return b""
+            self._find_client(request)
+            response = self._respond(request)
+        except BadRequest as error:
+            response = self._refuse(error)
+        if reader.method == b"HEAD":
+            response = endpoints.without_body(response)
+        self.write_buffer.write(response)
+        self._answered = True
+        return reader.rest
+
+    async def _read_request(self, reader: RequestReader) -> h11.Request | None:
+        """Return the request that the client sends; None if the connection ends before."""
+        data = await self._receive()
+        if data and self.client_address.is_in(self._context.settings.trusted_proxies):
+            data = await self._skip_proxy_header(data)
+        while data:
+            if (request := reader.receive(data)) is not None:
+                return request
+            data = await self._receive()
+        return None
+
+    async def _skip_proxy_header(self, data: bytes) -> bytes:
+        """Read the PROXY header of a trusted proxy, if it sends one; return the bytes after it."""
+        try:
+            while (header := read_proxy_header(data)) is None:
+                if not (more := await self._receive()):
+                    return b""
+                data += more
+        except BadProxyHeader as error:
+            raise self._distrust(f"PROXY protocol: {error}") from None
+        self.client_address = header.source or self.client_address
+        return data[header.size :] or await self._receive()
+
+    def _find_client(self, request: h11.Request) -> None:
+        """Take the client's address from the request, if a trusted proxy has sent it."""
+        if not is_forwarded(request):
+            return
+        trusted = self._context.settings.trusted_proxies
+        if not self.client_address.is_in(trusted):
+            self._context.metrics.counts.forwards_ignored += 1
+            return
+        try:
+            self.client_address = forwarded_client(request, self.client_address, trusted)
+        except BadForwarded as error:
+            raise self._distrust(str(error)) from None
+
+    def _distrust(self, problem: str) -> BadRequest:
+        """Return why the request is refused: a proxy's word about the client cannot be read."""
+        self._context.metrics.counts.forwards_refused += 1
+        log.warning("bad header of a trusted proxy", proxy=str(self.client_address), reason=problem)
+        return BadRequest(400, problem)
+
+    def _respond(self, request: h11.Request) -> bytes:
         """Return the response to a request; set `_open` if it opens the WebSocket."""
         try:
-            request = endpoints.parse_request(head)
             if not endpoints.wants_websocket(request):
                 return endpoints.respond(request, self._context)
             response = accept_handshake(request, wire.SUBPROTOCOL)
             if (retry_after := self._context.admit()) is not None:
                 self._context.metrics.counts.turned_away += 1
                 return endpoints.unavailable(retry_after)
-        except h11.RemoteProtocolError as error:
-            return endpoints.bad_request(error.error_status_hint, str(error))
         except BadHandshake as error:
-            return endpoints.bad_handshake(str(error))
+            return endpoints.bad_handshake(error)
+        except BadRequest:
+            raise
         except Exception:
-            log.exception("request failed", remote=self._remote)
+            log.exception("request failed", remote=str(self.client_address))
             return endpoints.internal_error()
         self._open = True
         return response
 
-    async def _read_head(self) -> tuple[bytes, bytes]:
-        """Return an HTTP head and the bytes after it; empty if there is no complete one.
-
-        Responds if the head is too long.
-        """
-        head = b""
-        while b"\r\n\r\n" not in head:
-            if len(head) > MAX_HEAD_BYTES:
-                self.write_buffer.write(endpoints.HEAD_TOO_LONG)
-                self._answered = True
-                return b"", b""
-            data = await self._receive()
-            if not data:
-                return b"", b""
-            head += data
-        head, end, rest = head.partition(b"\r\n\r\n")
-        return head + end, rest
+    def _refuse(self, error: BadRequest) -> bytes:
+        """Return the response to what is no request."""
+        counts = self._context.metrics.counts
+        if isinstance(error, NotHttp):
+            counts.not_http += 1
+            counts.forwards_ignored += error.is_proxy_header
+            log.info("not HTTP", remote=str(self.client_address), reason=str(error))
+        return endpoints.bad_request(error.status, str(error))
 
     async def _receive(self) -> bytes:
         """Wait for bytes and return them; empty if the client closed or the connection is lost."""
@@ -257,7 +307,7 @@ class Connection:
 
     def _log(self, event: str, session: Session | None, **more: object) -> None:
         sid, nick = ("", "") if session is None else (session.sid, session.nick)
-        log.info(event, sid=sid, nick=nick, remote=self._remote, **more)
+        log.info(event, sid=sid, nick=nick, remote=str(self.client_address), **more)
 
     def _how_it_closed(self) -> dict[str, object]:
         if self._closing is not None:

@@ -11,6 +11,7 @@ import trio
 
 from gateway.backplane import RedisEndpoint, Unavailable
 from gateway.config import Settings
+from gateway.net.client_address import ClientAddress
 from gateway.node import Node
 from gateway.server.connection import Connection
 from gateway.sessions.dispatcher import CommandDispatcher
@@ -93,7 +94,7 @@ class Client:
 
     def __init__(self, node: Node) -> None:
         transport, _ = memory_connection()
-        connection = Connection(node.context, transport, "test", start_nothing)
+        connection = Connection(node.context, transport, ClientAddress("test"), start_nothing)
         self.connection = connection
         self.dispatcher = CommandDispatcher(node.context, connection.write_buffer, connection)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import trio
 
+from gateway.net.client_address import ClientAddress
 from gateway.server.connection import Connection
 from gateway.wire.close_codes import DRAINING
 from tests.cluster.inside import Client, command, running_node, start_nothing
@@ -158,7 +159,7 @@ async def test_a_connection_that_is_closed_at_any_step_ends_with_a_whole_close_f
             transport, client = memory_connection()
             await client.send_all(handshake() + b"".join(frames))
             await client.send_eof()
-            connection = Connection(node.context, transport, "test", start_nothing)
+            connection = Connection(node.context, transport, ClientAddress("test"), start_nothing)
             instrument = AtStep(step, partial(connection.close, DRAINING))
             trio.lowlevel.add_instrument(instrument)
             try:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
+from email import utils
+from types import MappingProxyType
 from typing import Final
 
 import h11
 
 from gateway import wire
-from gateway.net.websocket import is_upgrade
+from gateway.net.websocket import BadHandshake, is_upgrade
+from gateway.server.http.request import path_of
 from gateway.sessions.context import NodeContext
 
 ABOUT: Final = (
@@ -18,40 +22,40 @@ ABOUT: Final = (
     "/healthz  the process lives\n/readyz   it can serve\n/metrics  for Prometheus\n"
 )
 
-_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics"})
-
-
-def parse_request(head: bytes) -> h11.Request:
-    """Return the request with this head, which is complete.
-
-    :raises h11.RemoteProtocolError: if it is not HTTP.
-    """
-    parser = h11.Connection(h11.SERVER)
-    parser.receive_data(head)
-    event = parser.next_event()
-    if not isinstance(event, h11.Request):
-        raise h11.RemoteProtocolError("this is no request")
-    return event
+_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics", wire.PATH})
+_ALLOWED: Final = {"Allow": "GET, HEAD"}
+_VERSION: Final = {"Sec-WebSocket-Version": "13"}
+_UPGRADE: Final = {"Connection": "close, Upgrade", "Upgrade": "websocket"} | _VERSION
 
 
 def wants_websocket(request: h11.Request) -> bool:
-    """Return whether a request asks for a WebSocket on its path."""
-    return request.method == b"GET" and _path(request) == wire.PATH and is_upgrade(request)
+    """Return whether a request asks for a WebSocket on its path.
+
+    :raises BadRequest: if its target is wrong.
+    """
+    return request.method == b"GET" and path_of(request) == wire.PATH and is_upgrade(request)
 
 
 def respond(request: h11.Request, context: NodeContext) -> bytes:
-    """Return the response to a request that does not ask for a WebSocket."""
-    path = _path(request)
-    if path == wire.PATH:
-        return _response(426, "This is a WebSocket endpoint.\n", header=("Upgrade", "websocket"))
+    """Return the response to a request that does not ask for a WebSocket.
+
+    The response to HEAD has the body of that to GET: see `without_body`.
+
+    :raises BadRequest: if its target is wrong.
+    """
+    path = path_of(request)
+    if path == "*":
+        return _response(200, "", headers=_ALLOWED)
     if path not in _PATHS:
         return _response(404, "There is nothing here.\n")
-    response = _respond_to_get(path, context)
-    if request.method == b"HEAD":
-        return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    if request.method != b"GET":
-        return _response(405, "Only GET works here.\n", header=("Allow", "GET, HEAD"))
-    return response
+    if request.method not in {b"GET", b"HEAD"}:
+        return _response(405, "Only GET works here.\n", headers=_ALLOWED)
+    return _respond_to_get(path, context)
+
+
+def without_body(response: bytes) -> bytes:
+    """Return a response as HEAD has it (RFC 9110 9.3.2)."""
+    return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
 
 def bad_request(status: int, problem: str) -> bytes:
@@ -64,19 +68,17 @@ def internal_error() -> bytes:
     return _response(500, "This node failed to answer; its log says why.\n")
 
 
-def bad_handshake(problem: str) -> bytes:
-    """Return the response to an invalid WebSocket handshake."""
-    return _response(400, problem + "\n", header=("Sec-WebSocket-Version", "13"))
+def bad_handshake(error: BadHandshake) -> bytes:
+    """Return the response to an invalid WebSocket handshake (RFC 6455 4.2.2, 4.4)."""
+    if error.is_other_version:
+        return _response(426, f"{error}\n", headers=_UPGRADE)
+    return _response(400, f"{error}\n", headers=_VERSION)
 
 
 def unavailable(retry_after: float) -> bytes:
     """Return the response to a handshake that is refused for now; ``retry_after`` in seconds."""
     seconds = str(max(1, math.ceil(retry_after)))
-    return _response(503, "Try again later, or elsewhere.\n", header=("Retry-After", seconds))
-
-
-def _path(request: h11.Request) -> str:
-    return request.target.partition(b"?")[0].decode("ascii", "replace")
+    return _response(503, "Try again later, or elsewhere.\n", headers={"Retry-After": seconds})
 
 
 def _respond_to_get(path: str, context: NodeContext) -> bytes:
@@ -89,6 +91,12 @@ def _respond_to_get(path: str, context: NodeContext) -> bytes:
         reason = context.why_not_ready()
         body = json.dumps({"ready": not reason} | ({"reason": reason} if reason else {}))
         return _response(503 if reason else 200, body + "\n", "application/json")
+    if path == wire.PATH:
+        return _response(
+            426,
+            "This is a WebSocket endpoint, for HTTP/1.1 with Upgrade: websocket.\n",
+            headers=_UPGRADE,
+        )
     return _response(200, ABOUT)
 
 
@@ -97,20 +105,16 @@ def _response(
     body: str | bytes,
     content_type: str = "text/plain; charset=utf-8",
     *,
-    header: tuple[str, str] | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     payload = body.encode() if isinstance(body, str) else body
-    headers = [
-        ("Content-Type", content_type),
-        ("Content-Length", str(len(payload))),
-        ("Cache-Control", "no-store"),
-        ("Connection", "close"),
-    ]
-    if header is not None:
-        headers.append(header)
-    start = h11.Connection(h11.SERVER).send(h11.Response(status_code=status, headers=headers))
+    common = {
+        "Date": utils.formatdate(usegmt=True),
+        "Content-Type": content_type,
+        "Content-Length": str(len(payload)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+    }
+    response = h11.Response(status_code=status, headers=list((common | dict(headers)).items()))
+    start = h11.Connection(h11.SERVER).send(response)
     return (start or b"") + payload
-
-
-HEAD_TOO_LONG: Final = _response(431, "The head is too long.\n")
-"""The response to a request whose head is longer than a node reads."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from client.addresses import DEFAULT_URL, BareAddress, node_url, place, typed_urls
+from client.addresses import (
+    DEFAULT_URL,
+    BareAddress,
+    NodeAddress,
+    node_url,
+    place,
+    typed_urls,
+)
 
 ACCEPTED = [
     ("chat.example", "chat.example"),
@@ -80,3 +87,18 @@ def test_a_server_is_named_after_its_place(address: str, named: str) -> None:
 )
 def test_a_bare_address_becomes_a_url(address: str, port: int | None, url: str) -> None:
     assert BareAddress.parse(address).url("wss", port) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "authority", "resource"),
+    [
+        ("ws://a:1/чат", "a", "a:1", "/%D1%87%D0%B0%D1%82"),
+        ("ws://a/a%20b/é?x=ü&y=%3D#top", "a", "a", "/a%20b/%C3%A9?x=%C3%BC&y=%3D"),
+        ("ws://bücher.example:1/ws", "xn--bcher-kva.example", "xn--bcher-kva.example:1", "/ws"),
+        ("wss://чат.example", "xn--80a0bn.example", "xn--80a0bn.example", "/ws"),
+        ("ws://[2001:db8::1]:1/ws", "2001:db8::1", "[2001:db8::1]:1", "/ws"),
+    ],
+)
+def test_an_address_is_sent_in_ascii(url: str, host: str, authority: str, resource: str) -> None:
+    address = NodeAddress.from_url(url)
+    assert (address.host, address.authority, address.resource) == (host, authority, resource)

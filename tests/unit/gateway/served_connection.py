@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import trio
 
-from gateway.config import Settings
+from gateway import config
+from gateway.net.client_address import ClientAddress
 from gateway.node import Node
 from gateway.server.connection import Connection
 from gateway.sessions.context import NodeContext
 from tests import PATIENCE
 from tests.http import Response
 from tests.memory_transport import MemoryStream, memory_connection
+
+PEER: Final = ClientAddress("192.0.2.1", 1234)
 
 
 def ready() -> str | None:
@@ -46,14 +50,18 @@ class ServedConnection:
 
 @asynccontextmanager
 async def served_connection(
-    why_not_ready: Callable[[], str | None] = ready,
+    why_not_ready: Callable[[], str | None] = ready, *, trusted_proxies: str = "none"
 ) -> AsyncIterator[ServedConnection]:
-    """Serve one connection of a node that has never reached its Redis."""
-    node = Node(Settings(redis="unix:///nowhere/redis.sock"))
+    """Serve one connection of a node that has never reached its Redis; it is from `PEER`."""
+    flags: dict[str, str | None] = {
+        "redis": "unix:///nowhere/redis.sock",
+        "trusted_proxies": trusted_proxies,
+    }
+    node = Node(config.load(flags, {}))
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
     transport, client = memory_connection()
     async with trio.open_nursery() as nursery:
-        connection = Connection(context, transport, "client:1", nursery.start_soon)
+        connection = Connection(context, transport, PEER, nursery.start_soon)
         opened = ServedConnection(context, connection, client)
 
         async def serve() -> None:

@@ -73,6 +73,18 @@ WRONG = [
     ("log_level", "INFO", "'INFO' is none of debug, info, warning, error"),
     ("outbox_bytes", "1024", "'1024' is not a whole number between 65536 and 1073741824"),
     ("history_size", "0", "'0' is not a whole number between 1 and 1000000"),
+    ("trusted_proxies", "", "'' is neither a list of networks nor none"),
+    (
+        "trusted_proxies",
+        "haproxy",
+        "'haproxy' is no network; one looks like 10.1.0.0/16, fd00::/8 or 192.0.2.7",
+    ),
+    (
+        "trusted_proxies",
+        "10.0.0.0/33",
+        "'10.0.0.0/33' is no network; one looks like 10.1.0.0/16, fd00::/8 or 192.0.2.7",
+    ),
+    ("trusted_proxies", "10.0.0.5/8", "'10.0.0.5/8' is an address in a network: write 10.0.0.0/8"),
 ]
 
 
@@ -93,6 +105,14 @@ def test_a_wrong_value_names_where_it_came_from(name: str, text: str, message: s
 )  # fmt: skip
 def test_switches(text: str, on: bool) -> None:
     assert load({"unicode_nicks": text}, {}).unicode_nicks is on
+
+
+def test_networks() -> None:
+    settings = load({"trusted_proxies": "10.0.0.0/8, fd00::/8 192.0.2.7"}, {})
+    assert [str(each) for each in settings.trusted_proxies] == [
+        "10.0.0.0/8", "fd00::/8", "192.0.2.7/32"
+    ]  # fmt: skip
+    assert load({}, {"CHAT_TRUSTED_PROXIES": "None"}).trusted_proxies == ()
 
 
 def test_limits_are_inclusive() -> None:

@@ -15,6 +15,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.net import listener
 from gateway.net.binding import open_listeners
+from gateway.net.client_address import ClientAddress
 from gateway.net.listener import (
     ConnectionSlots,
     accept_forever,
@@ -32,9 +33,9 @@ class Guests:
         self.sockets: list[socket.socket] = []
         self.remotes: list[str] = []
 
-    async def serve(self, connected: socket.socket, remote: str) -> None:
+    async def serve(self, connected: socket.socket, peer: ClientAddress) -> None:
         self.sockets.append(connected)
-        self.remotes.append(remote)
+        self.remotes.append(str(peer))
         await trio.lowlevel.checkpoint()
 
 

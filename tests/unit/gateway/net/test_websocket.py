@@ -142,7 +142,11 @@ def test_any_bytes_are_read_as_wsproto_reads_them(data: bytes, places: list[int]
         (frame(0x88, b"\x03"), 1002),
         (frame(0x88, (999).to_bytes(2, "big")), 1002),
         (frame(0x88, (1005).to_bytes(2, "big")), 1002),
+        (frame(0x88, (1004).to_bytes(2, "big")), 1002),
+        (frame(0x88, (1006).to_bytes(2, "big")), 1002),
+        (frame(0x88, (1015).to_bytes(2, "big")), 1002),
         (frame(0x88, (2999).to_bytes(2, "big")), 1002),
+        (frame(0x88, (5000).to_bytes(2, "big")), 1002),
         (frame(0x88, (1000).to_bytes(2, "big") + b"\xff"), 1007),
         (frame(0x81, b"\xc3\x28"), 1007),
         (frame(0x01, b"\xe2\x82") + frame(0x80, b""), 1007),
@@ -159,6 +163,107 @@ def test_what_breaks_the_protocol_says_how(data: bytes, code: int) -> None:
         heard.extend(reader.receive(before + data))
     assert heard == ["before"]
     assert caught.value.closing.code == code
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"\xc1",  # a reserved bit
+        b"\x83",  # an opcode that means nothing
+        b"\x8b",
+        b"\x80",  # goes on with a message that never began
+        b"\x09",  # a ping in fragments
+        b"\x81\x00",  # not masked
+        b"\x81\x05",
+        b"\x89\xfe",  # a ping of more than 125 bytes
+        b"\x81\xfe\x00\x7d",  # a length that would fit into one byte
+        b"\x81\xff" + (125).to_bytes(8, "big"),
+        b"\x81\xfe" + (LIMIT + 1).to_bytes(2, "big"),
+        frame(0x01, b"a") + b"\x81",  # a message within another
+    ],
+    ids=bytes.hex,
+)
+def test_the_first_wrong_byte_of_a_head_is_refused_without_waiting_for_more(begun: bytes) -> None:
+    reader = FrameReader(LIMIT)
+    assert list(read(reader, [bytes((byte,)) for byte in begun[:-1]])) == []
+    with pytest.raises(ProtocolViolation):
+        list(reader.receive(begun[-1:]))
+
+
+def is_a_beginning_of_utf8(data: bytes) -> bool:
+    """Whether something can follow that makes it UTF-8, found by trying what may."""
+    ends = [b"", *(lead + b"\x80" * more for lead in (b"", b"\x90", b"\xa0") for more in range(4))]
+    return any(is_utf8(data + end) for end in ends)
+
+
+def is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@given(
+    st.one_of(st.text(max_size=20).map(str.encode), st.binary(max_size=20)),
+    st.binary(max_size=6),
+    st.booleans(),
+)
+@example("κόσμε".encode(), b"\xf4\x90\x80\x80", False)
+@example(b"", b"\xed\xa0", True)
+@example(b"", b"\xe0\x80", True)
+@example(b"", b"\xf0\x80", False)
+@example(b"", b"\xc0", False)
+def test_text_is_refused_with_the_first_byte_that_makes_it_no_utf8(
+    good: bytes, bad: bytes, in_fragments: bool
+) -> None:
+    """Whether it comes byte by byte in one frame, or with a frame for each byte."""
+    text = good + bad
+    reader = FrameReader(LIMIT)
+    pieces = [frame(0x00, bytes((byte,))) for byte in text]
+    begun = frame(0x01, b"")
+    if not in_fragments:
+        whole = frame(0x81, text + bytes(8))  # of which the last bytes do not come
+        begun, *pieces = [whole[:6], *(whole[6 + i : 7 + i] for i in range(len(text)))]
+    assert list(reader.receive(begun)) == []
+    for end, piece in enumerate(pieces, 1):
+        try:
+            assert list(reader.receive(piece)) == []
+        except ProtocolViolation as violation:
+            assert violation.closing.code == 1007
+            assert not is_a_beginning_of_utf8(text[:end])
+            return
+        assert is_a_beginning_of_utf8(text[:end])
+
+
+class Counted(bytes):
+    """Bytes that count how many of them are copied when they are cut or joined."""
+
+    copied = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        if isinstance(part, int):
+            return part
+        Counted.copied += len(part)
+        return Counted(part)
+
+    def __radd__(self, before: bytes) -> Counted:
+        Counted.copied += len(before) + len(self)
+        return Counted(bytes(before) + bytes(self))
+
+
+@pytest.mark.parametrize("opcode", [0x81, 0x82])
+@pytest.mark.parametrize("step", [1, 7, 64])
+def test_a_long_message_is_copied_in_proportion_to_its_size(opcode: int, step: int) -> None:
+    size = 50_000
+    data = frame(opcode, b"x" * size)
+    reader = FrameReader(size)
+    Counted.copied = 0
+    chunks = [Counted(data[at : at + step]) for at in range(0, len(data), step)]
+    [message] = read(reader, list[bytes](chunks))
+    assert len(message) == size
+    assert Counted.copied < 4 * len(data)
 
 
 def test_a_message_of_the_limit_is_read_and_the_euro_sign_may_be_cut_in_two() -> None:

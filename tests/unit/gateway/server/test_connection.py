@@ -121,6 +121,25 @@ async def test_a_frame_of_16_kib_is_read_and_a_longer_one_closes(letter: str) ->
         assert await client.closed() == 1009
 
 
+@pytest.mark.parametrize(
+    ("begun", "code"),
+    [
+        (b"\x81\x00", 1002),  # not masked
+        (b"\xf1", 1002),
+        (b"\x83", 1002),
+        (b"\x80", 1002),
+        (b"\x81\xff" + bytes(5) + b"\xff\xff\xff", 1009),
+        (b"\x01\x81" + bytes(4) + b"\xff", 1007),
+        (b"\x81\x85" + bytes(4) + b"\xed\xa0", 1007),
+        (b"\x88\x81" + bytes(4) + b"\x03", 1002),
+    ],
+)
+async def test_a_wrong_frame_closes_though_no_more_of_it_comes(begun: bytes, code: int) -> None:
+    async with chat() as (opened, client):
+        await opened.client.send_all(begun)
+        assert await client.closed() == code
+
+
 async def test_a_message_in_many_fragments_is_bounded_too() -> None:
     async with chat() as (opened, client):
         for opcode in (1, 0, 0, 0, 0):

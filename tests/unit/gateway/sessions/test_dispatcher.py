@@ -12,6 +12,7 @@ import pytest
 
 from gateway import wire
 from gateway.config import Settings
+from gateway.net.client_address import ClientAddress
 from gateway.net.transport import SocketTransport
 from gateway.node import Node
 from gateway.policy.permissions import EVERYBODY, Permission
@@ -31,7 +32,9 @@ class Talk:
     def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
         settings = Settings(redis="unix:///nowhere/redis.sock", flood_burst=BURST, flood_rate=0.001)
         self.context = Node(settings).context
-        self.connection = Connection(self.context, SocketTransport(ours), "test", lambda _: None)
+        self.connection = Connection(
+            self.context, SocketTransport(ours), ClientAddress("test"), lambda _: None
+        )
         self.dispatcher = CommandDispatcher(
             self.context, self.connection.write_buffer, self.connection
         )

@@ -1,0 +1,55 @@
+"""The address of a client: host and port, and whether it is one of a list of networks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
+
+Network = IPv4Network | IPv6Network
+
+
+class ClientAddress(NamedTuple):
+    """Where a client is: an IPv4 or IPv6 address as text, and its port, or 0 if unknown."""
+
+    host: str
+    port: int = 0
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
+
+    def is_in(self, networks: Sequence[Network]) -> bool:
+        """Return whether it belongs to one of these networks."""
+        if not networks:
+            return False
+        try:
+            address = ip_address(self.host)
+        except ValueError:
+            return False
+        return any(address in network for network in networks)
+
+
+def parse_address(host: str, port: str = "0") -> ClientAddress:
+    """Return the address with this host and port.
+
+    An IPv4 address in IPv6 clothes, ``::ffff:192.0.2.1``, is returned as IPv4: so it is seen by
+    sockets that listen on both.
+
+    :raises ValueError: if the host is no address, has a zone, or the port is none.
+    """
+    address = ip_address(host)
+    mapped = getattr(address, "ipv4_mapped", None)
+    if "%" in host or not (port.isascii() and port.isdigit() and len(port) <= 5):  # noqa: PLR2004
+        raise ValueError(f"{host!r} with port {port!r} is no address")
+    if int(port) > 65_535:  # noqa: PLR2004
+        raise ValueError(f"{port} is no port")
+    return ClientAddress(str(mapped or address), int(port))
+
+
+def peer_address(name: tuple[str, int] | tuple[str, int, int, int]) -> ClientAddress:
+    """Return the address of a socket's peer, as ``accept`` gives it."""
+    host = name[0]
+    if host.startswith("::ffff:") and "." in host:
+        host = host.removeprefix("::ffff:")
+    return ClientAddress(host, name[1])

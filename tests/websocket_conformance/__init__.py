@@ -1,0 +1,1 @@
+"""The Autobahn test suite against the node's own WebSocket: `make conformance`."""
