@@ -16,7 +16,7 @@ from typing import Final
 
 import trio
 
-from client.addresses import NODE_PORT, BareAddress, NodeAddress
+from client.addresses import NODE_PORT, BareAddress, NodeAddress, node_url
 from client.errors import CannotConnect
 from client.i18n.texts import _
 
@@ -65,12 +65,13 @@ class SchemeChooser:
 
         :raises CannotConnect: if it is no address.
         """
+        try:
+            address = node_url(address)
+        except ValueError as error:
+            raise CannotConnect(str(error)) from None
         if "://" in address:
             return address
-        try:
-            bare = BareAddress.parse(address)
-        except ValueError:
-            raise CannotConnect(_("{url!r} names no host").format(url=address)) from None
+        bare = BareAddress.parse(address)
         host = _host(bare.url("ws"))
         only_tls = host in self.tls_hosts
         answers: dict[int, Answer] = {}

@@ -142,9 +142,11 @@ async def test_a_host_that_spoke_tls_is_remembered_by_every_name(tmp_path: Path)
 async def test_a_url_is_used_as_it_is() -> None:
     chooser = SchemeChooser(["a"])
     assert await chooser.url("ws://a/ws") == "ws://a/ws"
+    assert await chooser.url("http://a") == "ws://a/ws"
+    assert await chooser.url("https://b") == "wss://b/ws"
 
 
 async def test_what_is_no_address_is_told() -> None:
-    with pytest.raises(CannotConnect, match="'a b' names no host"):
+    with pytest.raises(CannotConnect, match="'a b' is no address of a server"):
         async with open_session(["a b"], nick="alice"):
             raise AssertionError("let in")
