@@ -1,13 +1,14 @@
-"""The desktop client's command line: ``chat-client [URL ...]``."""
+"""The desktop client's command line: ``chat-client [ADDRESS ...]``."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from typing import Final
 
-from client.addresses import DEFAULT_URL, node_url
+from client.addresses import DEFAULT_URL, typed_urls
 from client.i18n.texts import N_, _, speak
 from gateway import wire
 
@@ -15,7 +16,7 @@ FAILED: Final = 1
 
 _DESCRIPTION: Final = N_("A window to a chat room.")
 _EPILOG: Final = N_(
-    "Several URLs are nodes of one cluster: if one goes away, the next one is tried. "
+    "Several addresses are nodes of one cluster: if one goes away, the next one is tried. "
     "Exit status: 0 the window was closed, 1 it could not be opened, 2 wrong usage."
 )
 _NO_TK: Final = N_(
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.name not in _PARTS:
             raise
         sys.exit(_complain(_(_NO_PARTS)))
+    urls = tuple(dict.fromkeys(itertools.chain.from_iterable(options.urls)))
     try:
-        run_desktop(options.urls, room=options.room, nick=options.nick, look=options.theme)
+        run_desktop(urls, room=options.room, nick=options.nick, look=options.theme)
     except TclError as error:
         if "display" not in str(error):
             raise
@@ -58,9 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "urls",
         nargs="*",
-        type=_url,
-        metavar="URL",
-        help=_("a node of the cluster [as the last time, at first {url}]").format(url=DEFAULT_URL),
+        type=_urls,
+        metavar="ADDRESS",
+        help=_(
+            "a node of the cluster: HOST, HOST:PORT, or a URL that says whether to use TLS "
+            "(wss://) or not (ws://) [as the last time, at first {url}]"
+        ).format(url=DEFAULT_URL),
     )
     parser.add_argument("--nick", metavar="NAME", help=_("come in under this nickname at once"))
     parser.add_argument(
@@ -76,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _url(text: str) -> str:
+def _urls(text: str) -> tuple[str, ...]:
     try:
-        return node_url(text)
+        return typed_urls(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -6,9 +6,9 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 import trio
 
@@ -18,7 +18,7 @@ from gateway.backplane import Unsuitable, first_message, topology_from_url
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.embedded_redis import NoRedis
-from gateway.net.listener import CannotListen, allow_many_connections
+from gateway.net.listener import allow_many_connections
 from gateway.node import serve_until_signalled
 from gateway.observability import logs
 from gateway.process import signals, stdio
@@ -39,6 +39,14 @@ _SERVE: Final = (
 )
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are raised, as one line, instead of printed below the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments."""
+        raise WrongUsage(f"{message} (see `{self.prog} --help`)")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
@@ -50,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _run(arguments)
     except* (BadSetting, Unsuitable, WrongUsage) as group:
         status = _complain(group, BAD_USAGE)
-    except* (CannotAdminister, CannotListen, CannotDemo, CannotPrint, NoRedis) as group:
+    except* (CannotAdminister, CannotDemo, CannotPrint, NoRedis) as group:
         status = _complain(group, FAILED)
     except* KeyboardInterrupt:
         status = INTERRUPTED
@@ -59,14 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> None:
     try:
-        options = _parser().parse_args(arguments)
+        options, unknown = _parser().parse_known_args(arguments)
+        if unknown:
+            raise WrongUsage(options.complain(unknown[0]))
         options.run(options)
     finally:
         stdio.print_now()  # flush, also what argparse printed
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="chat-gateway", description=_DESCRIPTION)
+    parser = OneLineParser(prog="chat-gateway", description=_DESCRIPTION)
+    parser.set_defaults(complain="there is no argument {!r:.60} (see `chat-gateway --help`)".format)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     serve = commands.add_parser(
@@ -78,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=partial(argparse.RawTextHelpFormatter, max_help_position=27),
     )
     config.add_flags(serve)
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_serve, complain=config.no_such_flag)
 
     administer = commands.add_parser(
         "admin",
@@ -95,14 +106,33 @@ def _parser() -> argparse.ArgumentParser:
         description="Start a Redis, several nodes and, where there is a display, a desktop "
         "client. Ctrl-C ends all of it and leaves nothing behind.",
     )
-    demo.add_argument("--nodes", type=int, default=3, metavar="N", help="how many nodes [3]")
-    demo.add_argument("--port", type=int, default=8765, help="the first node's port [8765]")
+    demo.add_argument(
+        "--nodes", type=_number(1, 20), default=3, metavar="N", help="how many nodes [3]"
+    )
+    demo.add_argument(
+        "--port",
+        type=_number(1, 65535),
+        default=8765,
+        help="the first node's port; those that are taken are passed over [8765]",
+    )
     demo.add_argument("--no-client", action="store_true", help="no desktop client")
     demo.set_defaults(run=_demo)
 
     settings = commands.add_parser("settings", help="print the table of settings, in Markdown")
     settings.set_defaults(run=_print_settings)
     return parser
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    parse = config.integer(low, high)
+
+    def read(text: str) -> int:
+        try:
+            return parse(text)
+        except BadSetting as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -128,16 +158,11 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     try:
         topology_from_url(settings.redis)
     except ValueError as error:
-        source = f"{config.flag('redis')} ({config.variable('redis')})"
-        raise BadSetting(f"{source}: {error}") from None
+        raise BadSetting(f"{config.title('redis')}: {error}") from None
     return settings
 
 
 def _demo(options: argparse.Namespace) -> None:
-    if not 1 <= options.nodes <= 20:  # noqa: PLR2004
-        raise BadSetting("--nodes: between 1 and 20")
-    if not 1 <= options.port <= 65535 - options.nodes:
-        raise BadSetting("--port: there is no such port")
     logs.configure("human", "warning")
     trio.run(run_demo, options.nodes, options.port, not options.no_client)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
+import ipaddress
+import re
 import socket
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,6 +15,26 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar
 
 ENVIRONMENT_PREFIX: Final = "CHAT_"
+MOST_SHOWN: Final = 60
+"""Characters of a wrong value that a message repeats."""
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+_SERVICE_LINKS: Final = tuple(
+    (re.compile(name), re.compile(value))
+    for name, value in (
+        (r".+_SERVICE_HOST", r".*"),
+        (r".+_SERVICE_PORT(_.+)?", r"[0-9]*"),
+        (r".+_PORT", r"(tcp|udp|sctp)://.*"),
+        (r".+_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", r".*"),
+        (r".+_NAME", r"/.+/.+"),
+        (r".+_ENV_.+", r".*"),
+    )
+)
+"""Names and values of the variables by which Kubernetes and ``docker run --link`` tell of services.
+
+A service called ``chat`` or ``chat-redis`` makes their names begin like those of our settings.
+"""
 
 T = TypeVar("T")
 
@@ -47,14 +70,13 @@ def _setting(
     return field  # type: ignore[no-any-return]
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """Return a function that reads a whole number, and raises `BadSetting` out of these bounds."""
+
     def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise BadSetting(f"{text!r} is not a whole number") from None
-        if not low <= value <= high:
-            raise BadSetting(f"{value} is not between {low} and {high}")
+        value = int(text) if _INTEGER.fullmatch(text) else None
+        if value is None or not low <= value <= high:
+            raise BadSetting(f"{_shown(text)} is not a whole number between {low} and {high}")
         return value
 
     return parse
@@ -62,30 +84,27 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
 
 def _number(low: float, high: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadSetting(f"{text!r} is not a number") from None
-        if not low <= value <= high:
-            raise BadSetting(f"{text} is not between {low:g} and {high:g}")
+        value = float(text) if _NUMBER.fullmatch(text) else None
+        if value is None or not low <= value <= high:
+            raise BadSetting(f"{_shown(text)} is not a number between {low:g} and {high:.15g}")
         return value
 
     return parse
 
 
 def _switch(text: str) -> bool:
-    word = text.strip().lower()
+    word = text.lower()
     if word in {"1", "true", "yes", "on"}:
         return True
     if word in {"0", "false", "no", "off"}:
         return False
-    raise BadSetting(f"{text!r} is neither on nor off")
+    raise BadSetting(f"{_shown(text)} is neither on nor off")
 
 
 def _choice(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:
-            raise BadSetting(f"{text!r} is none of {', '.join(words)}")
+            raise BadSetting(f"{_shown(text)} is none of {', '.join(words)}")
         return text
 
     return parse
@@ -93,14 +112,28 @@ def _choice(*words: str) -> Callable[[str], str]:
 
 def _word(text: str) -> str:
     if not text or len(text) > 64 or not all(c.isalnum() or c in "._-" for c in text):  # noqa: PLR2004
-        raise BadSetting(f"{text!r} is not 1-64 letters, digits, '.', '_' or '-'")
+        raise BadSetting(f"{_shown(text)} is not 1-64 letters, digits, '.', '_' or '-'")
     return text
 
 
 def _host(text: str) -> str:
-    if not text or any(c.isspace() for c in text):
-        raise BadSetting(f"{text!r} is no host name or address")
-    return text
+    """Return a host name, an address without brackets, or ``*`` for every interface."""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text or "*"
+    if ":" in host:
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise BadSetting(
+                f"{_shown(text)} is no host name or address (the port is a setting of its own)"
+            ) from None
+    elif not host.isprintable() or len(host) > 253 or any(c in " /?#@[]" for c in host):  # noqa: PLR2004 - RFC 1035
+        raise BadSetting(f"{_shown(text)} is no host name or address")
+    return host
+
+
+def _shown(text: str) -> str:
+    """Return a wrong value in quotes as a message repeats it: on one line, and not too long."""
+    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…")
 
 
 _NO_NETWORKS: Final = "none"
@@ -138,11 +171,13 @@ class Settings:
     """All settings of a node."""
 
     host: str = _setting(
-        "127.0.0.1", "Network", "Address to listen on; 0.0.0.0 for every interface.", _host, "HOST"
-    )
+        "localhost", "Network",
+        "Host name or address to listen on; 0.0.0.0 or :: for every interface, with IPv4 and IPv6.",
+        _host, "HOST",
+    )  # fmt: skip
     port: int = _setting(
         8765, "Network", "Port for WebSocket and HTTP alike; 0 takes any free one.",
-        _integer(0, 65535), "PORT",
+        integer(0, 65535), "PORT",
     )  # fmt: skip
     node_name: str = _setting(
         _own_name, "Network", "What this node is called in logs and in `welcome`.", _word, "NAME"
@@ -162,6 +197,18 @@ class Settings:
         _number(0, 3600), "SECONDS",
     )  # fmt: skip
 
+    tls_certificate: str = _setting(
+        "", "Network",
+        "File of the certificate chain with which this port speaks TLS, and TLS only; or a "
+        "directory with fullchain.pem and privkey.pem, or tls.crt and tls.key. Read again on "
+        "SIGHUP and when it changes.",
+        str, "PATH",
+    )  # fmt: skip
+    tls_key: str = _setting("", "Network", "File of the certificate's key.", str, "PATH")
+    plain_port: int = _setting(
+        0, "Network", "A second port, without TLS, where the first one speaks it; 0: none.",
+        integer(0, 65535), "PORT",
+    )  # fmt: skip
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         (), "Network",
         "Addresses and networks of the load balancers that are believed when they name a client's "
@@ -197,13 +244,13 @@ class Settings:
     )  # fmt: skip
 
     history_size: int = _setting(
-        1000, "Chat", "Messages that a room's log keeps, at least.", _integer(1, 1_000_000), "COUNT"
+        1000, "Chat", "Messages that a room's log keeps, at least.", integer(1, 1_000_000), "COUNT"
     )
     history_days: float = _setting(
         7.0, "Chat", "Days that an empty room's log is kept.", _number(0.001, 3650), "DAYS"
     )
     max_rooms: int = _setting(
-        50, "Chat", "Rooms that one session may be in.", _integer(1, 10_000), "COUNT"
+        50, "Chat", "Rooms that one session may be in.", integer(1, 10_000), "COUNT"
     )
     unicode_nicks: bool = _setting(
         False, "Chat",  # noqa: FBT003
@@ -217,7 +264,7 @@ class Settings:
         _number(0, 1_000_000), "RATE",
     )  # fmt: skip
     flood_burst: int = _setting(
-        20, "Limits", "Commands that a session may send at once.", _integer(1, 1_000_000), "COUNT"
+        20, "Limits", "Commands that a session may send at once.", integer(1, 1_000_000), "COUNT"
     )
     flood_rate: float = _setting(
         10.0, "Limits", "Commands a second after that; 0 turns flood control off.",
@@ -226,7 +273,7 @@ class Settings:
     outbox_bytes: int = _setting(
         1024 * 1024, "Limits",
         "Bytes that may wait for a slow reader before its connection is closed.",
-        _integer(65_536, 1 << 30), "BYTES",
+        integer(65_536, 1 << 30), "BYTES",
     )  # fmt: skip
 
     log_format: str = _setting(
@@ -252,6 +299,11 @@ def flag(name: str) -> str:
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
     return ENVIRONMENT_PREFIX + name.upper()
+
+
+def title(name: str) -> str:
+    """Return a setting as a message names it where its source is not known."""
+    return f"{flag(name)} ({variable(name)})"
 
 
 def default_text(name: str) -> str:
@@ -287,6 +339,8 @@ def add_flags(parser: argparse.ArgumentParser, *, only: Collection[str] = ()) ->
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:
     """Return the settings: the flag, else the environment variable, else the default of each.
 
+    White space around a value does not count, nor do `_SERVICE_LINKS` in the environment.
+
     :raises BadSetting: naming the flag or variable, and what is wrong with it.
     """
     values: dict[str, Any] = {}
@@ -294,15 +348,14 @@ def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Set
         text, source = flags.get(name), flag(name)
         if text is None:
             text, source = environment.get(variable(name)), variable(name)
-        if text is None:
-            continue
+            if text is None or _is_service_link(source, text):
+                continue
         try:
-            values[name] = declared.parse(text)
+            values[name] = declared.parse(text.strip())
         except BadSetting as error:
             raise BadSetting(f"{source}: {error}") from None
-    unknown = unknown_variables(environment)
-    if unknown:
-        raise BadSetting(f"{unknown[0]}: there is no such setting")
+    for unknown in unknown_variables(environment):
+        raise BadSetting(_no_such_setting(unknown, variable))
     return Settings(**values)
 
 
@@ -310,8 +363,30 @@ def unknown_variables(environment: Mapping[str, str]) -> Sequence[str]:
     """Return environment variables with our prefix that are no settings: most likely misspelt."""
     known = {variable(name) for name in declarations()}
     return sorted(
-        key for key in environment if key.startswith(ENVIRONMENT_PREFIX) and key not in known
+        key
+        for key, value in environment.items()
+        if key.startswith(ENVIRONMENT_PREFIX)
+        and key not in known
+        and not _is_service_link(key, value)
     )
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    return any(n.fullmatch(name) and v.fullmatch(value) for n, v in _SERVICE_LINKS)
+
+
+def no_such_flag(text: str) -> str:
+    """Return the complaint about an unknown argument, with the flag that is most likely meant."""
+    return _no_such_setting(text.partition("=")[0], flag)
+
+
+def _no_such_setting(given: str, spell: Callable[[str], str]) -> str:
+    """Return a complaint; ``spell`` spells the name of a field as what was given is spelt."""
+    word = given.removeprefix(ENVIRONMENT_PREFIX).lstrip("-").replace("-", "_").lower()
+    near = difflib.get_close_matches(word[:MOST_SHOWN], declarations(), 1)
+    advice = f"did you mean {spell(near[0])}?" if near else "see `chat-gateway serve --help`"
+    shown = given if given.isprintable() and len(given) <= MOST_SHOWN else _shown(given)
+    return f"{shown}: there is no such setting: {advice}"
 
 
 def markdown_table() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import socket
 from collections.abc import AsyncIterator
@@ -12,34 +11,23 @@ from typing import Final
 import structlog
 import trio
 
+from gateway import config
 from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
 from gateway.cluster.membership import Membership
-from gateway.config import Settings
+from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
-from gateway.net.certificates import ServedCertificate
-from gateway.net.client_address import ClientAddress
-from gateway.net.listener import ConnectionSlots, accept_forever, most_connections, open_listeners
-from gateway.net.tls import TlsTransport
-from gateway.net.transport import SocketTransport, Transport
+from gateway.net.binding import CannotListen, open_listeners
+from gateway.net.certificates import BadCertificate, ServedCertificate
+from gateway.net.listener import ConnectionSlots, most_connections
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
-from gateway.server.connection import Connection
+from gateway.server.connections import ClientConnections
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
-from gateway.wire import Notice
-from gateway.wire.close_codes import DRAINING
 
 FULL_SECONDS: Final = 1.0
 """Seconds after which a client refused by a full node may try again."""
-KEEP_ALIVE_SLICE: Final = 100
-"""Connections checked, and pinged if need be, at once."""
-MOVE_SECONDS: Final = 0.25
-"""Seconds between two batches of clients that a draining node asks to move on."""
-LEAST_MOVED: Final = 25
-"""Clients in such a batch, at least."""
-MOVING_SHARE: Final = 0.5
-"""The part of the drain time after which all clients have been asked to move on."""
 CLIENTS_SHARE: Final = 0.8
 """The part of the drain time after which all clients have gone; the rest is for Redis."""
 
@@ -68,14 +56,10 @@ class Node:
     def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
         """Make a node; tests may pass a backplane with a topology, or stores, of their own.
 
-        :raises BadCertificate: if its certificate cannot be served.
+        :raises BadSetting: if its certificate cannot be served.
         """
         self._settings = settings
-        self._certificate = (
-            ServedCertificate(settings.tls_certificate, settings.tls_key)
-            if settings.tls_certificate
-            else None
-        )
+        self._certificate = _certificate(settings)
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
@@ -107,10 +91,8 @@ class Node:
         """The parts that connections and sessions work with."""
         self._metrics.read_gauges = self._gauges
         self._slots = ConnectionSlots(most_connections())
-        self._connections: set[Connection] = set()
-        self._accepting = trio.CancelScope()
+        self._connections = ClientConnections(self.context, self._slots)
         self._stopping = trio.Event()
-        self._one_closed = trio.Event()
 
     def stop(self) -> None:
         """Ask the node to drain and end."""
@@ -124,11 +106,12 @@ class Node:
     async def run(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop`; reports the port once connections are accepted.
 
-        :raises CannotListen: if it cannot listen on its address.
+        :raises BadSetting: if it cannot listen on its host and port.
         """
-        listeners = await open_listeners(self._settings.host, self._settings.port)
+        settings, has_tls = self._settings, self._certificate is not None
+        listeners = await self._listen(settings.port, tls=has_tls)
+        plain = await self._listen(settings.plain_port, tls=False) if settings.plain_port else []
         port: int = listeners[0].getsockname()[1]
-        log.info("listening", node=self.name, host=self._settings.host, port=port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
                 partial(
@@ -147,92 +130,35 @@ class Node:
             )
             nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
-            nursery.start_soon(self._keep_alive)
+            nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
+            if self._certificate is not None:
+                nursery.start_soon(self._certificate.watch)
             with trio.CancelScope() as draining:
                 async with trio.open_nursery() as connections:
-                    connections.start_soon(self._accept, listeners, connections)
+                    accept = self._connections.accept
+                    connections.start_soon(accept, listeners, connections, self._certificate)
+                    if plain:
+                        connections.start_soon(accept, plain, connections)
                     task_status.started(port)
                     await self._stopping.wait()
                     began = trio.current_time()
                     draining.deadline = began + CLIENTS_SHARE * self._settings.drain_seconds
-                    await self._move_clients_on()
-                    await self._close_latecomers()
+                    await self._connections.move_on(self._settings.drain_seconds)
+                    await self._connections.close_latecomers()
             with trio.move_on_at(began + self._settings.drain_seconds):
                 await self._leave_cluster()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
 
-    async def _accept(self, listeners: list[socket.socket], connections: trio.Nursery) -> None:
-        with self._accepting:
-            serve = partial(self._serve, connections)
-            await accept_forever(listeners, connections, serve, self._slots)
-
-    async def _serve(
-        self, connections: trio.Nursery, connected: socket.socket, peer: ClientAddress
-    ) -> None:
-        """Serve one connection; its errors do not affect the others."""
-        transport = SocketTransport(connected)
-        connection = Connection(self.context, transport, peer, connections.start_soon)
-        self._connections.add(connection)
-        if self._accepting.cancel_called:
-            connection.close(DRAINING)
+    async def _listen(self, port: int, *, tls: bool) -> list[socket.socket]:
+        host = self._settings.host
         try:
-            await connection.serve()
-        except Exception:
-            log.exception("connection failed")
-        finally:
-            self._connections.discard(connection)
-            self._slots.release()
-            self._one_closed.set()
-
-    async def _keep_alive(self) -> None:
-        """Ping silent clients; each connection is checked twice in a ping interval.
-
-        A few are checked at a time, so that their pongs do not arrive all at once.
-        """
-        interval = self._settings.ping_interval
-        while True:
-            everybody = list(self._connections)
-            slices = max(1, math.ceil(len(everybody) / KEEP_ALIVE_SLICE))
-            for number in range(slices):
-                await trio.sleep(interval / 2 / slices)
-                now = trio.current_time()
-                for connection in everybody[number::slices]:
-                    connection.keep_alive(now, interval)
-
-    async def _move_clients_on(self) -> None:
-        """Ask the clients to move on, in batches, and wait until their connections have ended.
-
-        Their sessions are parked, and resumed on other nodes. New connections are still accepted
-        meanwhile, for health checks.
-        """
-        everybody = list(self._connections)
-        log.info("draining", node=self.name, connections=len(everybody))
-        notice = Notice(code="draining", message="This node is going away.")
-        rounds = MOVING_SHARE * self._settings.drain_seconds / MOVE_SECONDS
-        batch = max(LEAST_MOVED, math.ceil(len(everybody) / max(1.0, rounds)))
-        for start in range(0, len(everybody), batch):
-            if start:
-                await trio.sleep(MOVE_SECONDS)
-            for connection in everybody[start : start + batch]:
-                connection.send(notice)
-                connection.close(DRAINING)
-        await self._wait_until_closed(everybody)
-
-    async def _close_latecomers(self) -> None:
-        """Stop accepting connections, and close those that were accepted meanwhile."""
-        self._accepting.cancel()
-        latecomers = list(self._connections)
-        for connection in latecomers:
-            connection.close(DRAINING)
-        await self._wait_until_closed(latecomers)
-
-    async def _wait_until_closed(self, connections: list[Connection]) -> None:
-        """Wait until all of these connections have ended."""
-        for connection in connections:
-            while connection in self._connections:
-                self._one_closed = trio.Event()
-                await self._one_closed.wait()
+            listeners = await open_listeners(host, port)
+        except CannotListen as error:
+            raise BadSetting(f"{config.title(error.setting)}: {error}") from error
+        bound = listeners[0].getsockname()[1]
+        log.info("listening", node=self.name, host=host, port=bound, tls=tls)
+        return listeners
 
     def _admit(self) -> float | None:
         """Admit one more client: return None, or the seconds after which it may try again."""
@@ -260,9 +186,9 @@ class Node:
         return self.membership.why_not_ready()
 
     def _gauges(self) -> Gauges:
-        outboxes = [c.write_buffer for c in self._connections]
+        outboxes = [c.write_buffer for c in self._connections.open]
         return Gauges(
-            connections=len(self._connections),
+            connections=len(self._connections.open),
             sessions=self._registry.connected,
             parked=self._registry.parked,
             rooms=len(self._relay.rooms),
@@ -271,14 +197,32 @@ class Node:
             redis_connected=self._backplane.connected,
             subscription_delivers=self.membership.subscription_delivers,
             ready=self._why_not_ready() is None,
+            certificate_ends=self._certificate.ends.timestamp() if self._certificate else 0.0,
         )
+
+
+def _certificate(settings: Settings) -> ServedCertificate | None:
+    """Return the certificate that these settings name, if they name one.
+
+    :raises BadSetting: if it cannot be served, or a setting needs one that is not named.
+    """
+    if not settings.tls_certificate:
+        for name in ("tls_key", "plain_port"):
+            if getattr(settings, name):
+                needed = config.flag("tls_certificate")
+                raise BadSetting(f"{config.title(name)}: it means something only with {needed}")
+        return None
+    try:
+        return ServedCertificate(settings.tls_certificate, settings.tls_key)
+    except BadCertificate as error:
+        raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
 async def serve_until_signalled(settings: Settings) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
     :raises Unsuitable: if Redis answers and cannot be used.
-    :raises CannotListen: if the node cannot listen on its address.
+    :raises BadSetting: if the node cannot listen on its host and port.
     """
     node = Node(settings)
     with signals.receive(*signals.ENDING, *signals.HARMLESS) as received:

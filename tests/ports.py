@@ -16,6 +16,19 @@ BLOCK: Final = 200
 """Ports that each test process has to itself: several run side by side."""
 
 
+def loopbacks() -> list[str]:
+    """Return this machine's loopback addresses: that of IPv4 and, if it has IPv6, that of IPv6."""
+    return [HOST, *filter(_has, ["::1"])]
+
+
+def _has(address: str) -> bool:
+    try:
+        socket.create_server((address, 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 def free_port() -> int:
     """Return a port that nobody has; it comes again only after all others of this process."""
     return next(port for port in _own_ports() if _is_free(port))

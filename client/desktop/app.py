@@ -153,7 +153,9 @@ class App:
         with trio.CancelScope() as self._session_scope:
             try:
                 async with (
-                    open_session(server.urls, nick=nick) as self._session,
+                    open_session(
+                        server.urls, nick=nick, tls_hosts=self._settings.preferences.tls_hosts
+                    ) as self._session,
                     trio.open_nursery() as nursery,
                 ):
                     self._controller = SessionController(
@@ -257,8 +259,9 @@ class App:
         self.show(conversation)
 
     def _keep_rooms(self) -> None:
-        """Save which rooms are open, without those that could not be joined."""
+        """Save which rooms are open, without those that could not be joined, and who speaks TLS."""
         preferences = self._settings.preferences
+        spoke = self._session.tls_hosts if self._session else frozenset()
         here = preferences.last_server
         rooms = tuple(
             conversation.name
@@ -268,7 +271,7 @@ class App:
         )
         changed = msgspec.structs.replace(here, rooms=rooms)
         servers = tuple(changed if s is here else s for s in preferences.servers)
-        self._settings.change(servers=servers)
+        self._settings.change(servers=servers, tls_hosts=preferences.tls_hosts | spoke)
 
     def choose_look(self, look: Look) -> None:
         """Choose the light look, the dark one, or that of the system."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 import trio
 import trio_websocket
-import wsproto
 
-from client.addresses import NodeAddress
-from client.errors import CannotConnect, NotConnected
+from client.errors import NotConnected
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
+from client.session.opening import open_websocket
 from gateway import wire
-
-CONNECT_SECONDS: Final = 10.0
-MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
-"""Enough for a list of very many members; nodes bound everything else far below."""
 
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
@@ -34,8 +26,6 @@ GOODBYE: Final = 1000
 COMING_BACK: Final = 3000
 """The close code of a client that is going to resume the session."""
 
-_QUEUED_FRAMES: Final = 256
-
 AnswerT = TypeVar("AnswerT", bound=wire.Event)
 
 
@@ -45,31 +35,6 @@ class Closed:
 
     code: int
     reason: str
-
-
-class _ReaderNursery:
-    """The nursery that is given to trio-websocket, which starts one reader task in it.
-
-    It keeps the exception of the reader, which would otherwise end our nursery: a node that
-    refuses the handshake or breaks it off ends the reader and nothing else.
-    """
-
-    def __init__(self, nursery: trio.Nursery) -> None:
-        self._nursery = nursery
-        self.handshake = trio.CancelScope()
-        self.error: Exception | None = None
-
-    def start_soon(self, reader: Callable[[], Awaitable[None]]) -> None:
-        """Start the reader, the only task of trio-websocket."""
-        self._nursery.start_soon(self._read, reader)
-
-    async def _read(self, reader: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await reader()
-        except (trio_websocket.HandshakeError, wsproto.utilities.LocalProtocolError) as error:
-            self.error = error
-        finally:
-            self.handshake.cancel()
 
 
 class _Pending(Generic[AnswerT]):
@@ -127,50 +92,7 @@ class ClientConnection:
 
         :raises CannotConnect: if that fails.
         """
-        try:
-            with trio.fail_after(CONNECT_SECONDS):
-                return await cls._open(nursery, url)
-        except trio.TooSlowError:
-            raise CannotConnect(_("{url} does not answer").format(url=url)) from None
-        except trio_websocket.ConnectionRejected as error:
-            reason = _("{url} answered with HTTP status {status}")
-            reason = reason.format(url=url, status=error.status_code)
-            raise CannotConnect(reason, _retry_after(error)) from None
-        except (OSError, ValueError, trio.BrokenResourceError, trio_websocket.HandshakeError) as e:
-            raise CannotConnect(f"{url}: {_why(e)}") from e
-
-    @classmethod
-    async def _open(cls, nursery: trio.Nursery, url: str) -> ClientConnection:
-        # We open the stream ourselves, because trio-websocket does not close it when it was the
-        # node that ended the connection.
-        address = NodeAddress.from_url(url)
-        stream: trio.abc.Stream
-        if address.secure:
-            stream = await trio.open_ssl_over_tcp_stream(
-                address.host, address.port, https_compatible=True
-            )
-        else:
-            stream = await trio.open_tcp_stream(address.host, address.port)
-        reading = _ReaderNursery(nursery)
-        try:
-            with reading.handshake:
-                websocket = await trio_websocket.wrap_client_stream(
-                    cast("trio.Nursery", reading),
-                    stream,
-                    address.authority,
-                    address.resource,
-                    subprotocols=[wire.SUBPROTOCOL],
-                    message_queue_size=_QUEUED_FRAMES,
-                    max_message_size=MAX_FRAME_CHARS,
-                )
-                return cls(stream, websocket)
-        except BaseException:
-            await trio.aclose_forcefully(stream)
-            raise
-        await trio.aclose_forcefully(stream)
-        raise reading.error or CannotConnect(
-            _("{url}: closed during the handshake").format(url=url)
-        )
+        return cls(*await open_websocket(nursery, url))
 
     async def ask(
         self,
@@ -268,28 +190,6 @@ class ClientConnection:
                 await self._websocket.aclose(code)
         finally:
             await trio.aclose_forcefully(self._stream)
-
-
-def _retry_after(rejected: trio_websocket.ConnectionRejected) -> float | None:
-    """Return the seconds in the ``Retry-After`` header of a refused handshake."""
-    for name, value in rejected.headers or ():
-        if name.lower() == b"retry-after" and value.isdigit():
-            return float(value)
-    return None
-
-
-def _why(error: BaseException) -> str:
-    """Return the underlying reason of an error that Trio wraps for all addresses tried."""
-    if isinstance(error, BaseExceptionGroup):
-        return _why(error.exceptions[0])
-    if isinstance(error, OSError) and error.strerror:
-        # TLS and the resolver have error numbers of their own, which only they can explain. For
-        # all others Trio puts the address into the text, so the system's text is better.
-        has_own = isinstance(error, (ssl.SSLError, socket.gaierror))
-        return error.strerror if has_own or not error.errno else os.strerror(error.errno)
-    if error.__cause__ is not None:
-        return _why(error.__cause__)
-    return str(error) or _("the handshake failed")
 
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final, TypeVar
@@ -29,6 +29,7 @@ from client.session.delivery import PASSING, Delivery, insist
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
 from client.session.route import Route
+from client.session.scheme import SchemeChooser
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -49,8 +50,9 @@ class ClientSession:
     - Events must be read: while `MOST_UNREAD` of them wait, no answer is received either.
     """
 
-    def __init__(self, urls: Sequence[str], nick: str) -> None:
+    def __init__(self, urls: Sequence[str], nick: str, tls_hosts: Iterable[str] = ()) -> None:
         self._route = Route(urls)
+        self._schemes = SchemeChooser(tls_hosts)
         self.nick = nick
         self.limits: wire.Limits | None = None
         self._secret: str | None = None
@@ -75,6 +77,11 @@ class ClientSession:
     def urls(self) -> list[str]:
         """The nodes to try, in turn; may be changed at any time."""
         return self._route.urls
+
+    @property
+    def tls_hosts(self) -> frozenset[str]:
+        """The hosts that have spoken TLS; a bare address of one is never used without."""
+        return frozenset(self._schemes.tls_hosts)
 
     @property
     def rooms(self) -> list[str]:
@@ -187,14 +194,19 @@ class ClientSession:
         with suppress(trio.BrokenResourceError):
             await self._events.send(event)
 
-    async def _connect(self, url: str) -> Ending:
+    async def _connect(self, address: str) -> Ending:
         """Connect to a node, begin the session there, stay, and return how that ended."""
         ending: Ending
+        url = address
         async with trio.open_nursery() as nursery:
             try:
+                url = await self._schemes.url(address)
                 connection = await ClientConnection.open(nursery, url)
+                self._schemes.spoke(url)
                 ending = await self._converse(nursery, connection, url)
-            except (CannotConnect, CommandError) as error:
+            except CannotConnect as error:
+                ending = self._schemes.explain(address, url, error)
+            except CommandError as error:
                 ending = error
             except NotConnected as error:
                 ending = CannotConnect(f"{url}: {error}")
@@ -331,16 +343,23 @@ class ClientSession:
 
 
 @asynccontextmanager
-async def open_session(urls: Sequence[str], *, nick: str) -> AsyncIterator[ClientSession]:
-    """Open a session with a cluster, given the URLs of any of its nodes.
+async def open_session(
+    urls: Sequence[str], *, nick: str, tls_hosts: Iterable[str] = ()
+) -> AsyncIterator[ClientSession]:
+    """Open a session with a cluster, given the addresses of any of its nodes.
 
     Whenever its connection is lost, the session reconnects by itself, to the next node.
+
+    - ``urls``: ``ws://`` and ``wss://`` URLs, used as they are; or bare (``host``, ``host:port``),
+      for which TLS is used wherever the node speaks it;
+    - ``tls_hosts``: hosts that have spoken TLS before, as the session's ``tls_hosts`` has them.
+      Bare addresses of them are never used without TLS.
 
     :raises CannotConnect: if none of the nodes can be reached.
     :raises CommandError: if the nickname is refused: ``nick_taken`` (with a ``suggestion``) or
         ``bad_nick``.
     """
-    session = ClientSession(urls, nick)
+    session = ClientSession(urls, nick, tls_hosts)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.run)

@@ -104,7 +104,7 @@ class ServedCertificate:
         try:
             self._current = load(self._files)
         except BadCertificate as error:
-            log.error("certificate not replaced", reason=str(error), ends=str(self.ends))
+            log.warning("certificate not replaced", reason=str(error), ends=str(self.ends))
             return
         log.info("certificate loaded", file=str(self._files.certificate), ends=str(self.ends))
         self._warn_if_it_ends_soon()

@@ -1,4 +1,4 @@
-"""The node's listening sockets: accepts connections, and starts a task for each."""
+"""Accepts connections on the listening sockets, and starts a task for each."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
-BACKLOG: Final = 4096
-"""Connections that the kernel keeps until they are accepted; it may have a lower limit."""
 ACCEPT_BATCH: Final = 16
 """Connections accepted in a row before other tasks run."""
 RETRY_SECONDS: Final = 0.1
@@ -41,29 +39,6 @@ Serve = Callable[[socket.socket, ClientAddress], Awaitable[None]]
 """Serves a connected, non-blocking socket, given its peer.
 
 In the end it closes the socket and calls `ConnectionSlots.release`."""
-
-
-class CannotListen(Exception):
-    """The address is in use, or not this machine's; the text is one line for the operator."""
-
-
-async def open_listeners(host: str, port: int) -> list[socket.socket]:
-    """Listen on every address of a host name; port 0 stands for any free one.
-
-    :returns: non-blocking sockets, of which the caller closes each.
-    :raises CannotListen: if that fails.
-    """
-    try:
-        opened = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise CannotListen(f"cannot listen on {host}:{port}: {reason}") from error
-    listeners = [socket.socket(fileno=each.socket.detach()) for each in opened]
-    for listener in listeners:
-        listener.settimeout(0)
-        # Accepted sockets inherit it, which saves a system call for each.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listeners
 
 
 class ConnectionSlots:

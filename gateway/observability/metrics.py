@@ -40,6 +40,7 @@ class Counts:
     turned_away: int = 0
     slow_readers: int = 0
     not_http: int = 0
+    tls_failures: int = 0
     forwards_ignored: int = 0
     forwards_refused: int = 0
     gaps_filled: int = 0
@@ -58,6 +59,7 @@ class Gauges:
     redis_connected: bool
     subscription_delivers: bool
     ready: bool
+    certificate_ends: float
 
 
 _COUNTER_HELP: Final = {
@@ -70,6 +72,7 @@ _COUNTER_HELP: Final = {
     "turned_away": "Handshakes refused with 503: too many at once, or the node is going away.",
     "slow_readers": "Connections closed because they read too slowly.",
     "not_http": "Connections refused because what came over them was not HTTP.",
+    "tls_failures": "Connections whose TLS handshake failed.",
     "forwards_ignored": "Client addresses in a PROXY header, X-Forwarded-For or Forwarded from an "
     "address that is not in --trusted-proxies.",
     "forwards_refused": "Connections refused because what a trusted proxy said about the client "
@@ -86,6 +89,7 @@ _GAUGE_HELP: Final = {
     "redis_connected": "1 while the command connection to Redis is up.",
     "subscription_delivers": "1 while this node's own probes come back.",
     "ready": "1 while the node is ready for clients.",
+    "certificate_ends": "When the node's TLS certificate expires (Unix time); 0 if it has none.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -67,6 +68,7 @@ class Connection:
         "_client_left",
         "_closing",
         "_context",
+        "_must_encrypt",
         "_open",
         "_scope",
         "_transport",
@@ -81,15 +83,19 @@ class Connection:
         transport: Transport,
         peer: ClientAddress,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
+        *,
+        must_encrypt: bool = False,
     ) -> None:
         """Serve a client over a connected transport.
 
         - ``peer``: who has connected: the client, or a proxy in front of it;
         - ``start_soon``: starts the task that writes while the client reads slowly; it ends with
-          the connection.
+          the connection;
+        - ``must_encrypt``: a request without TLS is refused.
         """
         self._context = context
         self._transport = transport
+        self._must_encrypt = must_encrypt
         self.client_address = peer
         """The client's address; until its request has been read, that of who has connected."""
         self._scope = trio.CancelScope()
@@ -206,6 +212,8 @@ class Connection:
 
     def _respond(self, request: h11.Request) -> bytes:
         """Return the response to a request; set `_open` if it opens the WebSocket."""
+        if self._must_encrypt and not self._transport.encrypted:
+            return endpoints.bad_request(400, "this port speaks TLS: use wss:// or https://")
         try:
             if not endpoints.wants_websocket(request):
                 return endpoints.respond(request, self._context)
@@ -240,10 +248,18 @@ class Connection:
                 data = self._transport.read(_RECEIVE_BYTES)
             except BlockingIOError:
                 continue
-            except OSError:
+            except OSError as error:
+                self._note_failed_tls(error)
                 return b""
             self.heard_at = trio.current_time()
             return data
+
+    def _note_failed_tls(self, error: OSError) -> None:
+        """Log that a handshake of TLS failed, if it did: a client may distrust our certificate."""
+        if isinstance(error, ssl.SSLError) and not self._answered:
+            self._context.metrics.counts.tls_failures += 1
+            reason = (error.reason or str(error)).replace("_", " ").lower()
+            log.info("TLS failed", remote=str(self.client_address), reason=reason)
 
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.

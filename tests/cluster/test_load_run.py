@@ -12,8 +12,10 @@ from typing import Any
 
 import trio
 
+from gateway.net.binding import host_port
 from tests import PATIENCE
 from tests.nodes import open_cluster
+from tests.ports import loopbacks
 from tests.redis_server import RedisServer
 
 RUNS = {
@@ -113,3 +115,14 @@ async def test_what_running_nodes_refuse_and_cost_is_told(
     assert f"{refused} refused" in report["faults"]
     assert "too_fast" in printed
     assert report["nodes"]["node 1"]["us_per_delivery"] > 0
+
+
+async def test_a_node_is_put_under_load_over_each_family(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    async with open_cluster(redis_server, 1, host="localhost", connect_rate=0) as cluster:
+        nodes = ",".join(f"ws://{host_port(own, cluster.nodes[0].port)}/ws" for own in loopbacks())
+        flags = f"--nodes {nodes} --clients 8 --senders 2 --rate 20 --seconds 0.5"
+        with begun(tmp_path, flags) as end:
+            _, report = await trio.to_thread.run_sync(end, 0)
+    assert report["scenario"]["nodes"] == len(loopbacks())

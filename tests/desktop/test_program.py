@@ -107,6 +107,14 @@ async def test_two_windows_on_two_nodes_talk(cluster: Cluster) -> None:
         await until(alice_reads, "Alice to see what Bob said")
 
 
+@pytest.mark.usefixtures("display")
+@pytest.mark.parametrize("scheme", ["", "http://"])
+async def test_a_host_is_enough_of_an_address(cluster: Cluster, scheme: str) -> None:
+    address = f"{scheme}127.0.0.1:{cluster.nodes[0].port}"
+    async with client(address, "--nick", "alice"):
+        await XWindow.find("alice in #lobby")
+
+
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*CLIENT, *arguments], capture_output=True, text=True, check=False)
 
@@ -118,11 +126,11 @@ def test_help_says_how_to_use_it() -> None:
     assert "ws://127.0.0.1:8765/ws" in done.stdout
 
 
-@pytest.mark.parametrize("url", ["http://x", "ws://", "nonsense", "ws://x:port", "ws://x:99999"])
+@pytest.mark.parametrize("url", ["ftp://x", "ws://", "non sense:x", "x:port", "ws://x:99999"])
 def test_a_wrong_url_is_refused(url: str) -> None:
     done = _run(url)
     assert done.returncode == 2
-    assert f"{url!r} is no WebSocket URL" in done.stderr.splitlines()[-1]
+    assert " is no address of a server; one looks like " in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

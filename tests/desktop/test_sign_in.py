@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import tkinter as tk
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import trio
 
 from client.desktop.settings.preferences import Preferences
 from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.palette import PALETTES
+from tests.backplane.tls import Identity, tls_port
 from tests.desktop.stage import Person, Stage, on_stage
+from tests.ports import HOST
 
 HOME = SavedServer("Home", ("ws://127.0.0.1:1/ws",), rooms=("tea",))
 
@@ -25,22 +33,37 @@ async def test_a_server_is_added_chosen_and_remembered(stage: Stage) -> None:
     await person.sees("Home", "ws://127.0.0.1:1/ws")
     await person.click("Add")
     await person.sees("Add a server", "One a line")
-    type_addresses(person, "http://wrong")
+    type_addresses(person, "ftp://wrong")
     await person.click("Save")
-    await person.sees("'http://wrong' is no WebSocket URL")
+    await person.sees("'ftp://wrong' is no address of a server")
     first, second = (url.removeprefix("ws://").removesuffix("/ws") for url in stage.cluster.urls)
     type_addresses(person, f"{first}\n{second}\n")
     person.field.insert(0, "Office")
     await person.click("Save")
-    await person.sees("Choose a nickname", "Office", f"ws://{first}/ws and 1 more")
+    await person.sees("Choose a nickname", "Office", f"{first} and 1 more")
     person.write("alice\n")
     await person.sees("Connected to", "1 member")
     left = stage.settings.preferences
     assert left.servers == (
         HOME,
-        SavedServer("Office", tuple(stage.cluster.urls), rooms=("lobby",)),
+        SavedServer("Office", (first, second), rooms=("lobby",)),
     )
     assert (left.nick, left.last_server.name) == ("alice", "Office")
+
+
+@on_stage()
+async def test_a_host_that_speaks_tls_is_remembered(stage: Stage) -> None:
+    [node] = stage.cluster.nodes
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        identity = Identity(Path(folder))
+        patch.setenv("SSL_CERT_FILE", str(identity.authority))
+        async with tls_port(identity, partial(trio.open_tcp_stream, HOST, node.port)) as port:
+            stage.settings.change(servers=(SavedServer("Home", (f"{HOST}:{port}",)),))
+            person = stage.open()
+            await person.sees("Come in")
+            person.write("alice\n")
+            await person.sees("Connected to", "1 member")
+            assert stage.settings.preferences.tls_hosts == {HOST}
 
 
 @on_stage(nodes=0)

@@ -76,7 +76,9 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
     node = stage.cluster.nodes[0]
     await node.stop()
     person = stage.open(nick="alice")
-    await person.sees(f"The server cannot be reached. {node.url}: Connection refused")
+    await person.sees(
+        f"The server cannot be reached. {node.url}: nothing listens on port {node.port}"
+    )
     await (await stage.cluster.add_node(port=node.port)).ready()
     await person.click("Come in")
     await person.sees("Connected to")
@@ -86,7 +88,7 @@ async def test_a_server_that_cannot_be_reached_is_told_and_can_be_tried_again(st
 async def test_a_server_that_does_not_answer_need_not_be_waited_for(stage: Stage) -> None:
     stage.cluster.nodes[0].pause()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
+        patch.setattr("client.session.opening.CONNECT_SECONDS", 600.0)
         person = stage.open(nick="alice")
         await person.sees("Coming in as alice", "Cancel")
         await person.click("Cancel")

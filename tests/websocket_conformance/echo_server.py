@@ -12,8 +12,9 @@ import trio
 
 from gateway import wire
 from gateway.config import Settings
+from gateway.net.binding import open_listeners
 from gateway.net.client_address import ClientAddress
-from gateway.net.listener import ConnectionSlots, accept_forever, open_listeners
+from gateway.net.listener import ConnectionSlots, accept_forever
 from gateway.net.transport import SocketTransport
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer

@@ -6,7 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
-from client.addresses import typed_urls
+from client.addresses import place, typed_urls
 from client.desktop.settings.servers import SavedServer, free_name
 from client.desktop.theme.styles import accent, offer, quieten, warn
 from client.desktop.theme.theme import GAP, MARGIN, Theme
@@ -158,7 +158,7 @@ class ServerForm(ttk.Frame):
             self.addresses.focus_set()
             return
         others = [server for server in self._servers if server is not self._edited]
-        wanted = " ".join(self.name.get().split()) or urls[0].split("/")[2]
+        wanted = " ".join(self.name.get().split()) or place(urls[0])
         name = free_name(others, wanted)
         if self._edited is None:
             self._on_done((*self._servers, SavedServer(name, urls)), name)

@@ -44,6 +44,8 @@ class Preferences(msgspec.Struct, frozen=True):
     muted: frozenset[str] = frozenset()
     """Conversations that do not call for attention."""
     tells_typing: bool = True
+    tls_hosts: frozenset[str] = frozenset()
+    """Hosts that have spoken TLS; the bare address of one is never used without."""
 
     @property
     def last_server(self) -> SavedServer:

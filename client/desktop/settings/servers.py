@@ -7,6 +7,8 @@ from typing import Annotated
 
 import msgspec
 
+from client.addresses import place
+
 
 class SavedServer(msgspec.Struct, frozen=True):
     """A cluster under the name that the person gave it; the URLs of its nodes are tried in turn."""
@@ -30,7 +32,7 @@ def with_given(
         if set(server.urls) < set(urls):
             fuller = msgspec.structs.replace(server, urls=tuple(urls))
             return tuple(fuller if s is server else s for s in servers), server.name
-    name = free_name(servers, urls[0].split("/")[2])
+    name = free_name(servers, place(urls[0]))
     return (*servers, SavedServer(name, tuple(urls))), name
 
 

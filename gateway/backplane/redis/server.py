@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -86,6 +88,8 @@ class RedisEndpoint:
 
         :raises ValueError: saying what is wrong, without repeating a password.
         """
+        if not url.isprintable() or " " in url:
+            raise ValueError("a Redis URL has no spaces and no control characters")
         try:
             options = cast("dict[str, Any]", parse_url(url))  # type: ignore[no-untyped-call]
         except ValueError as error:
@@ -157,7 +161,7 @@ def _check_spelling(url: str) -> None:
     if parts.fragment:
         raise ValueError("a # in a Redis URL is written %23")
     database = parts.path.removeprefix("/")
-    if parts.scheme != "unix" and database and not database.isdecimal():
+    if parts.scheme != "unix" and database and not (database.isascii() and database.isdecimal()):
         # Not in the error: it may be part of the password, and so may the options below.
         raise ValueError("the database in a Redis URL is no number")
     for name in read_options(parts.query):
@@ -178,18 +182,36 @@ def read_options(query: str) -> dict[str, str]:
     return options
 
 
+@contextmanager
+def _reading(options: str, *files: str | None) -> Iterator[None]:
+    """Translate the errors of files that are read in this context.
+
+    :raises ValueError: naming the options, the files, and what is wrong with them.
+    """
+    try:
+        yield
+    except OSError as error:
+        names = " and ".join(file for file in files if file)
+        reason = error.strerror
+        if isinstance(error, ssl.SSLError):
+            reason = "not in PEM form, not made for each other, or ssl_password is not theirs"
+        raise ValueError(f"{options}: {names} cannot be used: {reason}") from None
+
+
 def _tls_context(options: dict[str, Any]) -> ssl.SSLContext:
     """Return the TLS context for redis-py's ``ssl_…`` options."""
-    try:
-        context = ssl.create_default_context(
-            cafile=options.get("ssl_ca_certs"), capath=options.get("ssl_ca_path")
-        )
-        if options.get("ssl_certfile"):
-            context.load_cert_chain(
-                options["ssl_certfile"], options.get("ssl_keyfile"), options.get("ssl_password")
-            )
-    except OSError as error:
-        raise ValueError(f"its certificates cannot be read: {error}") from None
+    ca_certs, ca_path = options.get("ssl_ca_certs"), options.get("ssl_ca_path")
+    certfile, keyfile = options.get("ssl_certfile"), options.get("ssl_keyfile")
+    if keyfile and not certfile:
+        raise ValueError("ssl_keyfile needs ssl_certfile")
+    if ca_path and not Path(ca_path).is_dir():  # OpenSSL would pass over it
+        raise ValueError(f"ssl_ca_path: {ca_path} is no folder")
+    with _reading("ssl_ca_certs", ca_certs):
+        context = ssl.create_default_context(cafile=ca_certs, capath=ca_path)
+    if certfile:
+        with _reading("ssl_certfile or ssl_keyfile", certfile, keyfile):
+            # With None in the place of the password OpenSSL would ask for it on the terminal.
+            context.load_cert_chain(certfile, keyfile, options.get("ssl_password") or "")
     required = options.get("ssl_cert_reqs", "required")
     if required not in {"none", "optional", "required"}:
         raise ValueError(f"ssl_cert_reqs is none, optional or required, not {required!r}")

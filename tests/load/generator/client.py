@@ -70,7 +70,8 @@ class LoadClient:
 
     def begin(self) -> None:
         """Make everything ready for a new connection."""
-        self.socket = socket.socket()
+        family = socket.AF_INET6 if ":" in self.place.host else socket.AF_INET
+        self.socket = socket.socket(family)
         if self.spec.deaf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DEAF_BYTES)
         self.buffer = b""

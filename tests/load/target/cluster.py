@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ import trio
 
 from client.addresses import NodeAddress
 from gateway.embedded_redis import find_redis
+from gateway.net.binding import host_port
 from tests.load.target.processes import Usage, port_of, start, stop, usage, wait_for
 
+_CONNECT_SECONDS: Final = 1.0
 _PROCESS: Final = ("process_cpu_seconds_total", "process_resident_memory_bytes")
 
 
@@ -84,19 +86,41 @@ def _own_usage(node: TargetNode, metrics: dict[str, float]) -> Usage | None:
 def running(urls: Sequence[str]) -> TargetCluster:
     """Return a cluster that runs already; a name with several addresses is several nodes.
 
+    Of a name with addresses of both families, those of one are taken: they are the same nodes.
+
     :raises ValueError: saying which URL is wrong.
     """
     nodes = []
     for url in urls:
         try:
             place = NodeAddress.from_url(url)
-            found = socket.getaddrinfo(place.host, place.port, socket.AF_INET, socket.SOCK_STREAM)
+            found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         except (ValueError, OSError) as error:
             raise ValueError(f"{url}: {error}") from None
         if place.secure:
             raise ValueError(f"{url}: a node is put under load by itself, without TLS before it")
-        nodes += [TargetNode(f"ws://{a[4][0]}:{place.port}{place.resource}") for a in sorted(found)]
+        hosts = sorted({str(address[0]) for *_, address in found})
+        nodes += [
+            TargetNode(f"ws://{host_port(host, place.port)}{place.resource}")
+            for host in _of_one_family(hosts, place.port)
+        ]
     return TargetCluster(nodes)
+
+
+def _of_one_family(hosts: Sequence[str], port: int) -> Sequence[str]:
+    """Return the IPv4 addresses among these, or those of IPv6 if they alone are listened on."""
+    ipv4 = [host for host in hosts if ":" not in host]
+    ipv6 = [host for host in hosts if ":" in host]
+    if not ipv4 or (ipv6 and not _answers(ipv4, port) and _answers(ipv6, port)):
+        return ipv6
+    return ipv4
+
+
+def _answers(hosts: Sequence[str], port: int) -> bool:
+    for host in hosts:
+        with suppress(OSError), socket.create_connection((host, port), timeout=_CONNECT_SECONDS):
+            return True
+    return False
 
 
 _RATES: Final = {"flood_rate": "--flood-rate", "connect_rate": "--connect-rate"}

@@ -37,28 +37,42 @@ def test_a_flag_goes_before_the_environment() -> None:
 
 
 def test_an_empty_variable_is_a_value_and_a_wrong_one() -> None:
-    assert problem(environment={"CHAT_PORT": ""}) == "CHAT_PORT: '' is not a whole number"
+    message = "CHAT_PORT: '' is not a whole number between 0 and 65535"
+    assert problem(environment={"CHAT_PORT": ""}) == message
 
 
+PORT = "is not a whole number between 0 and 65535"
+WORD = "is not 1-64 letters, digits, '.', '_' or '-'"
 WRONG = [
-    ("port", "http", "'http' is not a whole number"),
-    ("port", "80.5", "'80.5' is not a whole number"),
-    ("port", "-1", "-1 is not between 0 and 65535"),
-    ("port", "65536", "65536 is not between 0 and 65535"),
-    ("host", "", "'' is no host name or address"),
+    ("port", "http", f"'http' {PORT}"),
+    ("port", "80.5", f"'80.5' {PORT}"),
+    ("port", "-1", f"'-1' {PORT}"),
+    ("port", "65536", f"'65536' {PORT}"),
+    ("port", "8_765", f"'8_765' {PORT}"),
+    ("port", "٨٧٦٥", f"'٨٧٦٥' {PORT}"),
+    ("port", "87\n65", f"'87\\n65' {PORT}"),
+    ("port", "9" * 5000, f"'{'9' * 60}…' {PORT}"),
     ("host", "local host", "'local host' is no host name or address"),
-    ("node_name", "a node", "'a node' is not 1-64 letters, digits, '.', '_' or '-'"),
-    ("node_name", "", "'' is not 1-64 letters, digits, '.', '_' or '-'"),
-    ("namespace", "x" * 65, f"'{'x' * 65}' is not 1-64 letters, digits, '.', '_' or '-'"),
-    ("redis_timeout", "soon", "'soon' is not a number"),
-    ("redis_timeout", "0", "0 is not between 0.1 and 60"),
-    ("redis_timeout", "nan", "nan is not between 0.1 and 60"),
-    ("ping_interval", "inf", "inf is not between 1 and 3600"),
+    ("host", "a\nb", "'a\\nb' is no host name or address"),
+    ("host", "ws://a", "'ws://a' is no host name or address (the port is a setting of its own)"),
+    ("host", "a:80", "'a:80' is no host name or address (the port is a setting of its own)"),
+    ("host", "a" * 254, f"'{'a' * 60}…' is no host name or address"),
+    ("node_name", "a node", f"'a node' {WORD}"),
+    ("node_name", "", f"'' {WORD}"),
+    ("namespace", "x" * 65, f"'{'x' * 60}…' {WORD}"),
+    ("namespace", "{chat}", f"'{{chat}}' {WORD}"),
+    ("namespace", "chat*", f"'chat*' {WORD}"),
+    ("redis_timeout", "soon", "'soon' is not a number between 0.1 and 60"),
+    ("redis_timeout", "0", "'0' is not a number between 0.1 and 60"),
+    ("redis_timeout", "nan", "'nan' is not a number between 0.1 and 60"),
+    ("redis_timeout", "٣", "'٣' is not a number between 0.1 and 60"),
+    ("ping_interval", "inf", "'inf' is not a number between 1 and 3600"),
+    ("flood_rate", "1e9", "'1e9' is not a number between 0 and 1000000"),
     ("unicode_nicks", "maybe", "'maybe' is neither on nor off"),
     ("log_format", "xml", "'xml' is none of auto, human, json"),
     ("log_level", "INFO", "'INFO' is none of debug, info, warning, error"),
-    ("outbox_bytes", "1024", "1024 is not between 65536 and 1073741824"),
-    ("history_size", "0", "0 is not between 1 and 1000000"),
+    ("outbox_bytes", "1024", "'1024' is not a whole number between 65536 and 1073741824"),
+    ("history_size", "0", "'0' is not a whole number between 1 and 1000000"),
     ("trusted_proxies", "", "'' is neither a list of networks nor none"),
     (
         "trusted_proxies",
@@ -108,9 +122,74 @@ def test_limits_are_inclusive() -> None:
     assert load({"outbox_bytes": "65536"}, {}).outbox_bytes == 65536
 
 
-def test_a_misspelt_variable_is_refused_by_name() -> None:
-    message = problem(environment={"CHAT_PROT": "9000", "CHAT_PORT": "9000"})
-    assert message == "CHAT_PROT: there is no such setting"
+def test_white_space_around_a_value_does_not_count() -> None:
+    assert load({"port": " 9000\r\n"}, {"CHAT_REDIS": "redis://h\n"}) == dataclasses.replace(
+        Settings(), port=9000, redis="redis://h"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [("", "*"), ("*", "*"), ("[::1]", "::1"), ("::", "::"), ("fe80::1%eth0", "fe80::1%eth0")],
+)
+def test_hosts(text: str, host: str) -> None:
+    assert load({"host": text}, {}).host == host
+
+
+MISSPELT = [
+    ("CHAT_PROT", "did you mean CHAT_PORT?"),
+    ("CHAT_Port", "did you mean CHAT_PORT?"),
+    ("CHAT_REDIS_URL", "did you mean CHAT_REDIS?"),
+    ("CHAT_NODENAME", "did you mean CHAT_NODE_NAME?"),
+    ("CHAT_ZZZ", "see `chat-gateway serve --help`"),
+    ("CHAT_GATEWAY_PORT", "see `chat-gateway serve --help`"),
+]
+
+
+@pytest.mark.parametrize(("name", "advice"), MISSPELT)
+def test_a_misspelt_variable_is_refused_with_the_one_that_is_meant(name: str, advice: str) -> None:
+    message = problem(environment={name: "9000", "CHAT_PORT": "9000"})
+    assert message == f"{name}: there is no such setting: {advice}"
+
+
+def test_a_strange_variable_is_told_on_one_line() -> None:
+    assert problem(environment={"CHAT_\n": "1"}).startswith("'CHAT_\\n': there is no such setting")
+
+
+def links(service: str) -> dict[str, str]:
+    """Return what Kubernetes, and Docker's ``--link``, put into every container's environment."""
+    return {
+        f"{service}_SERVICE_HOST": "fd00::1",
+        f"{service}_SERVICE_PORT": "8765",
+        f"{service}_SERVICE_PORT_WS": "8765",
+        f"{service}_PORT": "tcp://[fd00::1]:8765",
+        f"{service}_PORT_8765_TCP": "tcp://[fd00::1]:8765",
+        f"{service}_PORT_8765_TCP_PROTO": "tcp",
+        f"{service}_PORT_8765_TCP_PORT": "8765",
+        f"{service}_PORT_8765_TCP_ADDR": "fd00::1",
+        f"{service}_PORT_53_UDP": "udp://[fd00::1]:53",
+        f"{service}_NAME": "/gateway/alias",
+        f"{service}_ENV_GOSU_VERSION": "1.17",
+    }
+
+
+@pytest.mark.parametrize(
+    "service", ["CHAT", "CHAT_GATEWAY", "CHAT_REDIS", "CHAT_NODE", "CHAT_HOST", "CHAT_LOG_LEVEL"]
+)
+def test_links_to_a_service_do_no_harm(service: str) -> None:
+    assert load({}, links(service)) == Settings()
+    for name, value in links(service).items():
+        assert load({}, {name: value}) == Settings(), name
+
+
+def test_a_setting_beside_links_is_read() -> None:
+    environment = links("CHAT") | {"CHAT_PORT": "9000", "CHAT_NODE_NAME": "one"}
+    assert load({}, environment) == dataclasses.replace(Settings(), port=9000, node_name="one")
+    assert load({"port": "9001"}, links("CHAT")).port == 9001
+
+
+def test_a_link_as_a_flag_is_wrong() -> None:
+    assert problem(flags={"port": "tcp://h:1"}) == f"--port: 'tcp://h:1' {PORT}"
 
 
 def test_the_default_node_name_is_a_valid_one() -> None:

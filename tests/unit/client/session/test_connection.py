@@ -106,13 +106,13 @@ async def test_doubt_shortens_a_wait_that_has_begun(autojump_clock: MockClock) -
     [
         (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", "503"),
         (b"", "during the handshake"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "handshake"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak HTTP"),
     ],
 )
 async def test_a_client_is_told_at_once_why_it_was_not_let_in(
     answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("client.session.connection.CONNECT_SECONDS", 600.0)
+    monkeypatch.setattr("client.session.opening.CONNECT_SECONDS", 600.0)
 
     async def refuse(stream: trio.SocketStream) -> None:
         await stream.receive_some()

@@ -14,14 +14,13 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway.net import listener
+from gateway.net.binding import open_listeners
 from gateway.net.client_address import ClientAddress
 from gateway.net.listener import (
-    CannotListen,
     ConnectionSlots,
     accept_forever,
     allow_many_connections,
     most_connections,
-    open_listeners,
 )
 from tests import PATIENCE
 from tests.waiting import until
@@ -72,14 +71,6 @@ async def test_what_is_accepted_never_waits_and_sends_at_once() -> None:
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         accepted.close()
         nursery.cancel_scope.cancel()
-
-
-async def test_a_taken_address_is_said_in_one_line() -> None:
-    [listening] = await open_listeners("127.0.0.1", 0)
-    port = listening.getsockname()[1]
-    with listening, pytest.raises(CannotListen) as caught:
-        await open_listeners("127.0.0.1", port)
-    assert str(caught.value).startswith(f"cannot listen on 127.0.0.1:{port}: ")
 
 
 class OutOfFiles(socket.socket):
