@@ -144,7 +144,7 @@ def _serve(options: argparse.Namespace) -> None:
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     signals.ignore()
-    trio.run(serve_until_signalled, settings)
+    trio.run(serve_until_signalled, settings, partial(_read_settings, options))
 
 
 def _administer(options: argparse.Namespace) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Final
 
@@ -19,10 +18,11 @@ from gateway.delivery.relay import Relay
 from gateway.net.binding import CannotListen, open_listeners
 from gateway.net.certificates import BadCertificate, ServedCertificate
 from gateway.net.listener import ConnectionSlots, most_connections
+from gateway.observability import logs
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
-from gateway.server.connections import ClientConnections
+from gateway.server.connections import ClientConnections, Port
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
 
@@ -73,11 +73,7 @@ class Node:
             grace=grace,
             probe_seconds=settings.probe_seconds,
         )
-        self._arrivals = TokenBucket(
-            burst=max(1, round(settings.connect_rate)),
-            rate=settings.connect_rate,
-            now=trio.current_time(),
-        )
+        self._arrivals = _arrivals(settings)
         self.context = NodeContext(
             settings=settings,
             node=self.name,
@@ -98,6 +94,22 @@ class Node:
         """Ask the node to drain and end."""
         self._stopping.set()
 
+    def reload(self, settings: Settings) -> None:
+        """Take on settings that were read again, as far as a running node can.
+
+        New sessions and connections get new limits; those that are open keep theirs.
+        """
+        self.context.settings, taken, left = config.reloaded(self.context.settings, settings)
+        log.info("settings read again", changed=" ".join(map(config.flag, taken)))
+        if left:
+            log.warning("settings need a restart", settings=" ".join(map(config.flag, left)))
+        if "connect_rate" in taken:
+            self._arrivals = _arrivals(settings)
+        if "log_level" in taken:
+            logs.set_level(settings.log_level)
+        if self._certificate is not None:
+            self._certificate.reload()
+
     @property
     def stopping(self) -> bool:
         """Whether `stop` was called."""
@@ -108,10 +120,10 @@ class Node:
 
         :raises BadSetting: if it cannot listen on its host and port.
         """
-        settings, has_tls = self._settings, self._certificate is not None
-        listeners = await self._listen(settings.port, tls=has_tls)
-        plain = await self._listen(settings.plain_port, tls=False) if settings.plain_port else []
-        port: int = listeners[0].getsockname()[1]
+        ports = [await self._listen(self._settings.port, self._certificate)]
+        if self._settings.plain_port:
+            ports.append(await self._listen(self._settings.plain_port, None))
+        port: int = ports[0].listeners[0].getsockname()[1]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
                 partial(
@@ -130,40 +142,38 @@ class Node:
             )
             nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
+            nursery.start_soon(self._slots.report)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
                 nursery.start_soon(self._certificate.watch)
             with trio.CancelScope() as draining:
                 async with trio.open_nursery() as connections:
-                    accept = self._connections.accept
-                    connections.start_soon(accept, listeners, connections, self._certificate)
-                    if plain:
-                        connections.start_soon(accept, plain, connections)
+                    connections.start_soon(self._connections.accept, ports, connections)
                     task_status.started(port)
                     await self._stopping.wait()
                     began = trio.current_time()
-                    draining.deadline = began + CLIENTS_SHARE * self._settings.drain_seconds
-                    await self._connections.move_on(self._settings.drain_seconds)
+                    draining.deadline = began + CLIENTS_SHARE * self.context.settings.drain_seconds
+                    await self._connections.move_on(self.context.settings.drain_seconds)
                     await self._connections.close_latecomers()
-            with trio.move_on_at(began + self._settings.drain_seconds):
+            with trio.move_on_at(began + self.context.settings.drain_seconds):
                 await self._leave_cluster()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
 
-    async def _listen(self, port: int, *, tls: bool) -> list[socket.socket]:
-        host = self._settings.host
+    async def _listen(self, port: int, certificate: ServedCertificate | None) -> Port:
+        host, tls = self._settings.host, certificate is not None
         try:
             listeners = await open_listeners(host, port)
         except CannotListen as error:
             raise BadSetting(f"{config.title(error.setting)}: {error}") from error
         bound = listeners[0].getsockname()[1]
         log.info("listening", node=self.name, host=host, port=bound, tls=tls)
-        return listeners
+        return Port(listeners, certificate)
 
     def _admit(self) -> float | None:
         """Admit one more client: return None, or the seconds after which it may try again."""
         if self._stopping.is_set():
-            return self._settings.drain_seconds
+            return self.context.settings.drain_seconds
         if self._slots.full:
             return FULL_SECONDS
         return self._arrivals.take(trio.current_time()) or None
@@ -201,6 +211,12 @@ class Node:
         )
 
 
+def _arrivals(settings: Settings) -> TokenBucket:
+    """Return the bucket that bounds new connections; full."""
+    burst = max(1, round(settings.connect_rate))
+    return TokenBucket(burst=burst, rate=settings.connect_rate, now=trio.current_time())
+
+
 def _certificate(settings: Settings) -> ServedCertificate | None:
     """Return the certificate that these settings name, if they name one.
 
@@ -218,16 +234,18 @@ def _certificate(settings: Settings) -> ServedCertificate | None:
         raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
-async def serve_until_signalled(settings: Settings) -> None:
+async def serve_until_signalled(settings: Settings, read_again: Callable[[], Settings]) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
+
+    ``read_again`` returns the settings as they are now; it is called on SIGHUP.
 
     :raises Unsuitable: if Redis answers and cannot be used.
     :raises BadSetting: if the node cannot listen on its host and port.
     """
     node = Node(settings)
-    with signals.receive(*signals.ENDING, *signals.HARMLESS) as received:
+    with signals.receive(*signals.ENDING, *signals.HANG_UP, *signals.HARMLESS) as received:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_on_signals, received, node, nursery.cancel_scope)
+            nursery.start_soon(_on_signals, received, node, read_again, nursery.cancel_scope)
             await check_redis(
                 topology_from_url(settings.redis),
                 namespace=settings.namespace,
@@ -237,13 +255,26 @@ async def serve_until_signalled(settings: Settings) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def _on_signals(received: AsyncIterator[int], node: Node, running: trio.CancelScope) -> None:
+async def _on_signals(
+    received: AsyncIterator[int],
+    node: Node,
+    read_again: Callable[[], Settings],
+    running: trio.CancelScope,
+) -> None:
     async for number in received:
-        harmless = signals.HARMLESS.get(number)
+        effect = "reload" if number in signals.HANG_UP else signals.HARMLESS.get(number)
         ending = "end at once" if node.stopping else "drain"
-        log.info("signal", signal=signals.name_of(number), effect=harmless or ending)
-        if harmless:
-            continue
-        if node.stopping:
-            running.cancel()
-        node.stop()
+        log.info("signal", signal=signals.name_of(number), effect=effect or ending)
+        if number in signals.HANG_UP:
+            _reload(node, read_again)
+        elif not effect:
+            if node.stopping:
+                running.cancel()
+            node.stop()
+
+
+def _reload(node: Node, read_again: Callable[[], Settings]) -> None:
+    try:
+        node.reload(read_again())
+    except BadSetting as error:
+        log.warning("settings not reloaded", reason=str(error))

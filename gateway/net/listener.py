@@ -144,7 +144,6 @@ async def accept_forever(
     Each acquires one of the slots, which ``serve`` releases. Closes the listeners in the end.
     """
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(slots.report)
         for listener in listeners:
             nursery.start_soon(_accept_from, listener, connections, serve, slots)
 

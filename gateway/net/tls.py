@@ -18,6 +18,10 @@ _HANDSHAKE: Final = b"\x16"
 """The content type with which every TLS connection begins (RFC 8446 5.1)."""
 
 
+class TlsFailed(OSError):
+    """TLS cannot begin or go on; the text says why, for the operator."""
+
+
 class TlsTransport:
     """A socket whose client speaks TLS; a client that does not is heard as it is.
 
@@ -85,12 +89,17 @@ class TlsTransport:
             self._begin(self._context)
         self._read_wants_write = False
         try:
-            return self._socket.recv(most)
+            data = self._socket.recv(most)
         except ssl.SSLWantReadError:
             raise BlockingIOError from None
         except ssl.SSLWantWriteError:  # of the handshake: the client does not read its replies
             self._read_wants_write = True
             raise BlockingIOError from None
+        except ssl.SSLError as error:
+            raise TlsFailed((error.reason or str(error)).replace("_", " ").lower()) from None
+        if not data and isinstance(self._socket, ssl.SSLSocket) and self._socket.version() is None:
+            raise TlsFailed("the client closed during the handshake: does it trust us?")
+        return data
 
     def wait_readable(self) -> Awaitable[None]:
         """Wait until the kernel has something, unless OpenSSL still has."""

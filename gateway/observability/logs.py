@@ -41,11 +41,12 @@ def lines_lost() -> int:
 
 def configure(log_format: str, level: str) -> None:
     """Set up logging for this process; ``log_format`` is auto, human or json."""
+    set_level(level)
     human = log_format == "human" or (log_format == "auto" and sys.stderr.isatty())
     render = Rendering(human=human, colors=sys.stderr.isatty())
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, render],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        processors=[_threshold, structlog.contextvars.merge_contextvars, render],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS["debug"]),
         logger_factory=lambda *_: Lines(_writer.put),
         cache_logger_on_first_use=True,
     )
@@ -54,6 +55,25 @@ def configure(log_format: str, level: str) -> None:
     )
     # Libraries log for their own developers; what an operator must know is logged here.
     logging.basicConfig(level=logging.CRITICAL)
+
+
+def set_level(level: str) -> None:
+    """Set the least level that is logged, also by loggers that are in use."""
+    _threshold.least = _LEVELS[level]
+
+
+class _Threshold:
+    """The first step: drops events below the least level."""
+
+    least = _LEVELS["info"]
+
+    def __call__(self, _logger: object, level: str, event: EventDict) -> EventDict:
+        if _LEVELS[level] < self.least:
+            raise structlog.DropEvent
+        return event
+
+
+_threshold: Final = _Threshold()
 
 
 class Lines:

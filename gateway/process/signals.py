@@ -25,8 +25,9 @@ ENDING: Final = _available("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
 """The node drains and ends; a second one ends it at once."""
 
 HANG_UP: Final = _available("SIGHUP")
+"""The node reads its settings and its certificate again."""
 
-HARMLESS: Final = dict.fromkeys(HANG_UP, "none: there is nothing to reload") | dict.fromkeys(
+HARMLESS: Final = dict.fromkeys(
     (
         *_available(
             "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGIO", "SIGPWR", "SIGSTKFLT",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -14,6 +13,7 @@ import trio
 from gateway import wire
 from gateway.net.client_address import ClientAddress
 from gateway.net.proxy_protocol import BadProxyHeader, read_proxy_header
+from gateway.net.tls import TlsFailed
 from gateway.net.transport import Transport
 from gateway.net.websocket import (
     PING,
@@ -256,10 +256,9 @@ class Connection:
 
     def _note_failed_tls(self, error: OSError) -> None:
         """Log that a handshake of TLS failed, if it did: a client may distrust our certificate."""
-        if isinstance(error, ssl.SSLError) and not self._answered:
+        if isinstance(error, TlsFailed) and not self._answered:
             self._context.metrics.counts.tls_failures += 1
-            reason = (error.reason or str(error)).replace("_", " ").lower()
-            log.info("TLS failed", remote=str(self.client_address), reason=reason)
+            log.info("TLS failed", remote=str(self.client_address), reason=str(error))
 
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.

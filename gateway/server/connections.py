@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -33,6 +34,14 @@ MOVING_SHARE: Final = 0.5
 log = structlog.get_logger("connection")
 
 
+@dataclass(frozen=True)
+class Port:
+    """The listening sockets of one port; with a certificate, its clients must speak TLS."""
+
+    listeners: list[socket.socket]
+    certificate: ServedCertificate | None
+
+
 class ClientConnections:
     """The open connections of one node."""
 
@@ -48,19 +57,18 @@ class ClientConnections:
         """Those that are open now."""
         return self._open
 
-    async def accept(
-        self,
-        listeners: list[socket.socket],
-        nursery: trio.Nursery,
-        certificate: ServedCertificate | None = None,
-    ) -> None:
+    async def accept(self, ports: Iterable[Port], nursery: trio.Nursery) -> None:
         """Accept connections, and serve each in the nursery, until `close_latecomers`.
 
-        With a ``certificate`` clients must speak TLS. Closes the listeners in the end.
+        Closes the listeners in the end.
         """
         with self._accepting:
-            serve = partial(self._serve, nursery, certificate)
-            await accept_forever(listeners, nursery, serve, self._slots)
+            async with trio.open_nursery() as accepting:
+                for port in ports:
+                    serve = partial(self._serve, nursery, port.certificate)
+                    accepting.start_soon(
+                        accept_forever, port.listeners, nursery, serve, self._slots
+                    )
 
     async def keep_alive(self, interval: float) -> None:
         """Ping silent clients; each connection is checked twice in an interval, in seconds.

@@ -12,11 +12,12 @@ from gateway.observability.metrics import Metrics
 from gateway.sessions.registry import SessionRegistry
 
 
-@dataclass(frozen=True)
+@dataclass
 class NodeContext:
     """The parts of a node; there is one for each node."""
 
     settings: Settings
+    """Replaced as a whole when they are read again: look them up each time."""
     node: str
     backplane: Backplane
     relay: Relay

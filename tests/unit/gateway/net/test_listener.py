@@ -135,6 +135,7 @@ async def test_beyond_the_places_connections_wait_and_that_is_said_once(
     address = listening.getsockname()
     with structlog.testing.capture_logs() as logs:
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(slots.report)
             nursery.start_soon(accept_forever, [listening], nursery, guests.serve, slots)
             comers = [socket.create_connection(address) for _ in range(2)]
             await wait_all_tasks_blocked(0.01)

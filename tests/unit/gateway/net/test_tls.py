@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import ssl
 
 import pytest
 import trio
 
-from gateway.net.tls import TlsTransport
+from gateway.net.tls import TlsFailed, TlsTransport
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from tests.unit.gateway.net.tls_connection import contexts, over_tls, read_some, socket_pair
@@ -86,7 +85,7 @@ async def test_a_handshake_that_is_none_is_a_lost_connection(hello: bytes) -> No
     with socket_pair() as (ours, theirs):
         transport = TlsTransport(ours, contexts()[0])
         await theirs.send_all(hello)
-        with pytest.raises(ssl.SSLError):
+        with pytest.raises(TlsFailed):
             await read_some(transport)
         assert transport.encrypted
         transport.close()

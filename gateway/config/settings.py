@@ -1,0 +1,193 @@
+"""The settings of a node: one declaration each gives its flag, variable, default and help."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, TypeVar
+
+from gateway.config import parsing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A setting's declaration, beside its type and default."""
+
+    group: str
+    help: str
+    parse: Callable[[str], Any]
+    metavar: str
+    reloads: bool
+    """Whether a running node takes on a new value, on SIGHUP."""
+
+
+def _setting(
+    default: T | Callable[[], T],
+    group: str,
+    description: str,
+    parse: Callable[[str], T],
+    metavar: str,
+    *,
+    reloads: bool = False,
+) -> T:
+    """Declare a setting, whose type is that of its default and of what ``parse`` returns."""
+    metadata = {"declaration": Declaration(group, description, parse, metavar, reloads)}
+    field: Any = (
+        dataclasses.field(default_factory=default, metadata=metadata)
+        if callable(default)
+        else dataclasses.field(default=default, metadata=metadata)
+    )
+    return field  # type: ignore[no-any-return]
+
+
+def _own_name() -> str:
+    name = "".join(c for c in socket.gethostname() if c.isalnum() or c in "._-")
+    return name[:64] or "node"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of a node."""
+
+    host: str = _setting(
+        "localhost", "Network",
+        "Host name or address to listen on; 0.0.0.0 or :: for every interface, with IPv4 and IPv6.",
+        parsing.host, "HOST",
+    )  # fmt: skip
+    port: int = _setting(
+        8765, "Network", "Port for WebSocket and HTTP alike; 0 takes any free one.",
+        parsing.integer(0, 65535), "PORT",
+    )  # fmt: skip
+    node_name: str = _setting(
+        _own_name,
+        "Network",
+        "What this node is called in logs and in `welcome`.",
+        parsing.word,
+        "NAME",
+    )
+    ping_interval: float = _setting(
+        25.0, "Network",
+        "Seconds of silence after which a client is pinged; after twice that it is closed.",
+        parsing.number(1, 3600), "SECONDS",
+    )  # fmt: skip
+    drain_seconds: float = _setting(
+        10.0, "Network", "Longest time that a shutdown may take; clients move on meanwhile.",
+        parsing.number(0.1, 600), "SECONDS", reloads=True,
+    )  # fmt: skip
+    grace_seconds: float = _setting(
+        15.0, "Network",
+        "Seconds for which a session that has lost its connection can be taken up again.",
+        parsing.number(0, 3600), "SECONDS",
+    )  # fmt: skip
+
+    tls_certificate: str = _setting(
+        "", "Network",
+        "File of the certificate chain with which this port speaks TLS, and TLS only; or a "
+        "directory with fullchain.pem and privkey.pem, or tls.crt and tls.key. Read again on "
+        "SIGHUP and when it changes.",
+        str, "PATH",
+    )  # fmt: skip
+    tls_key: str = _setting("", "Network", "File of the certificate's key.", str, "PATH")
+    plain_port: int = _setting(
+        0, "Network", "A second port, without TLS, where the first one speaks it; 0: none.",
+        parsing.integer(0, 65535), "PORT",
+    )  # fmt: skip
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (), "Network",
+        "Addresses and networks of the load balancers that are believed when they name a client's "
+        "address, by the PROXY protocol, X-Forwarded-For or Forwarded; separated by commas.",
+        parsing.networks, "NETWORKS", reloads=True,
+    )  # fmt: skip
+
+    redis: str = _setting(
+        "redis://127.0.0.1:6379/0", "Redis",
+        "redis://, rediss:// or unix:// URL, with password and database; or "
+        "redis+sentinel:// or rediss+sentinel://[user:password@]host:port,host:port/NAME[/db].",
+        str, "URL",
+    )  # fmt: skip
+    namespace: str = _setting(
+        "chat", "Redis", "Prefix of every key; clusters with other prefixes never meet.",
+        parsing.word, "PREFIX",
+    )  # fmt: skip
+    redis_timeout: float = _setting(
+        1.5, "Redis", "Seconds without an answer after which Redis counts as away.",
+        parsing.number(0.1, 60), "SECONDS",
+    )  # fmt: skip
+    probe_seconds: float = _setting(
+        5.0, "Redis",
+        "Seconds without one of the node's own probes after which its subscription is built anew; "
+        "0 turns that off.",
+        parsing.number(0, 3600), "SECONDS",
+    )  # fmt: skip
+    redis_eviction: str = _setting(
+        "refuse", "Redis",
+        "What becomes of a Redis that gives data away when its memory is full (maxmemory-policy): "
+        "refuse it, or warn.",
+        parsing.choice("refuse", "warn"), "refuse|warn",
+    )  # fmt: skip
+
+    history_size: int = _setting(
+        1000,
+        "Chat",
+        "Messages that a room's log keeps, at least.",
+        parsing.integer(1, 1_000_000),
+        "COUNT",
+    )
+    history_days: float = _setting(
+        7.0, "Chat", "Days that an empty room's log is kept.", parsing.number(0.001, 3650), "DAYS"
+    )
+    max_rooms: int = _setting(
+        50,
+        "Chat",
+        "Rooms that one session may be in.",
+        parsing.integer(1, 10_000),
+        "COUNT",
+        reloads=True,
+    )
+    unicode_nicks: bool = _setting(
+        False, "Chat",  # noqa: FBT003
+        "Allow nicknames in every script (PRECIS, RFC 8265), not just ASCII.",
+        parsing.switch, "on|off",
+    )  # fmt: skip
+
+    connect_rate: float = _setting(
+        2000.0, "Limits",
+        "New connections a second, as many at once; others are told to come later. 0: no limit.",
+        parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
+    flood_burst: int = _setting(
+        20,
+        "Limits",
+        "Commands that a session may send at once.",
+        parsing.integer(1, 1_000_000),
+        "COUNT",
+        reloads=True,
+    )
+    flood_rate: float = _setting(
+        10.0, "Limits", "Commands a second after that; 0 turns flood control off.",
+        parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
+    outbox_bytes: int = _setting(
+        1024 * 1024, "Limits",
+        "Bytes that may wait for a slow reader before its connection is closed.",
+        parsing.integer(65_536, 1 << 30), "BYTES", reloads=True,
+    )  # fmt: skip
+
+    log_format: str = _setting(
+        "auto", "Logs", "human, json, or auto: human on a terminal, JSON lines elsewhere.",
+        parsing.choice("auto", "human", "json"), "FORMAT",
+    )  # fmt: skip
+    log_level: str = _setting(
+        "info", "Logs", "The least level that is logged: debug, info, warning or error.",
+        parsing.choice("debug", "info", "warning", "error"), "LEVEL", reloads=True,
+    )  # fmt: skip
+
+
+def declarations() -> dict[str, Declaration]:
+    """Return all settings by field name, in the order in which they are declared."""
+    return {f.name: f.metadata["declaration"] for f in dataclasses.fields(Settings)}
