@@ -20,9 +20,9 @@ class WriteBuffer:
     """Writes to one client, and queues what its transport does not take at once.
 
     - `write` never waits. A writer task sends the queue, and ends when it is empty.
-    - If more than ``limit`` bytes are queued, the reader is too slow: the queue is dropped, except
-      for the rest of a frame already begun, and ``on_overflow`` is called, once. After that only
-      the closing frame is sent.
+    - If more than ``limit`` bytes are queued behind the write that is under way, the reader is too
+      slow: what is behind it is dropped, and ``on_overflow`` is called, once. After that only the
+      closing frame is sent. So one write alone, however long, closes nobody.
     """
 
     __slots__ = (
@@ -70,7 +70,7 @@ class WriteBuffer:
             data = data[sent:]
         if self.open:
             self._enqueue(data)
-            if self.waiting > self.limit:
+            if self.waiting - len(self._queue[0]) > self.limit:
                 self._overflow()
 
     def write_last(self, data: bytes) -> None:
