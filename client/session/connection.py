@@ -18,6 +18,7 @@ from client.addresses import NodeAddress
 from client.errors import CannotConnect, NotConnected
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
+from client.session.counted_stream import CountedStream
 from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0
@@ -113,7 +114,7 @@ class ClientConnection:
     """An open WebSocket. One task runs `hear`; any task may call `ask`."""
 
     def __init__(
-        self, stream: trio.abc.Stream, websocket: trio_websocket.WebSocketConnection
+        self, stream: CountedStream, websocket: trio_websocket.WebSocketConnection
     ) -> None:
         self._stream = stream
         self._websocket = websocket
@@ -144,19 +145,20 @@ class ClientConnection:
         # We open the stream ourselves, because trio-websocket does not close it when it was the
         # node that ended the connection.
         address = NodeAddress.from_url(url)
-        stream: trio.abc.Stream
+        opened: trio.abc.Stream
         if address.secure:
-            stream = await trio.open_ssl_over_tcp_stream(
+            opened = await trio.open_ssl_over_tcp_stream(
                 address.host, address.port, https_compatible=True
             )
         else:
-            stream = await trio.open_tcp_stream(address.host, address.port)
+            opened = await trio.open_tcp_stream(address.host, address.port)
+        stream = CountedStream(opened)
         reading = _ReaderNursery(nursery)
         try:
             with reading.handshake:
                 websocket = await trio_websocket.wrap_client_stream(
                     cast("trio.Nursery", reading),
-                    stream,
+                    cast("trio.SocketStream", stream),
                     address.authority,
                     address.resource,
                     subprotocols=[wire.SUBPROTOCOL],
@@ -243,7 +245,10 @@ class ClientConnection:
             raise NotConnected(_describe(error.reason)) from None
 
     async def until_silent(self) -> None:
-        """Ping the other side, and return once it does not answer."""
+        """Ping the other side, and return once it does not answer and nothing else comes in.
+
+        A pong comes behind what was sent before, which may take long on a slow line.
+        """
         answered = True
         with suppress(NotConnected):
             while answered:
@@ -251,9 +256,11 @@ class ClientConnection:
                 with trio.move_on_after(PING_SECONDS):
                     await self._suspected.wait()
                 patience = PROBE_SECONDS if self._suspected.is_set() else PONG_SECONDS
+                received = self._stream.received
                 with trio.move_on_after(patience) as self._patience:
                     await self.ping()
-                answered = not self._patience.cancelled_caught
+                is_late = self._patience.cancelled_caught
+                answered = not is_late or self._stream.received > received
 
     def doubt(self) -> None:
         """Make `until_silent` ping at once and wait at most `PROBE_SECONDS` for the answer."""

@@ -27,7 +27,7 @@ class WriteBuffer:
 
     __slots__ = (
         "_drained", "_on_overflow", "_queue", "_start_soon", "_transport", "_write_now", "broken",
-        "limit", "open", "waiting",
+        "limit", "moved", "open", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,8 @@ class WriteBuffer:
         self.limit = limit
         self.waiting = 0
         """Bytes that are queued."""
+        self.moved = False
+        """Whether queued bytes were sent since somebody last set this to False."""
         self.open = True
         """Whether frames are still accepted."""
         self.broken = False
@@ -138,6 +140,7 @@ class WriteBuffer:
     def _remove(self, size: int) -> None:
         """Remove the first ``size`` bytes from the queue: they were sent."""
         self.waiting -= size
+        self.moved = True
         queue = self._queue
         while size:
             first = queue.popleft()

@@ -113,7 +113,13 @@ class Connection:
             self.write_buffer.write(text_frame(wire.encode(event)))
 
     def keep_alive(self, now: float, interval: float) -> None:
-        """Ping a client that has been silent for an interval; close after twice as long."""
+        """Ping a client that has been silent for an interval; close after twice as long.
+
+        Reading what waits for it counts as a sign of life: its pongs come only after that.
+        """
+        if self.write_buffer.moved:
+            self.write_buffer.moved = False
+            self.heard_at = now
         silent = now - self.heard_at
         if not self._open or silent <= interval:
             return
