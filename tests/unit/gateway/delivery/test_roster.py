@@ -200,3 +200,33 @@ def test_a_status_and_a_nickname_changed_at_once_are_one_change() -> None:
     assert presence is not None
     assert presence.changed == [Renamed(nick="Alix", was="Alice", state="away")]
     assert not presence.joined
+
+
+def test_whoever_takes_a_nickname_that_is_given_up_is_told_of_beside_its_last_owner() -> None:
+    roster = known(4, s1="Alice")
+    client = Client(roster)
+    roster.apply(Change(5, here={"s1": "Alix"}))
+    roster.apply(Change(6, here={"s2": "Alice busy "}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    client.hear(presence)
+    assert client.nicks == listed(roster) == {"Alix", "Alice busy "}
+
+
+def test_whoever_takes_the_nickname_of_somebody_who_left_is_there_under_it() -> None:
+    roster = known(4, s1="Alice", s2="Bob")
+    roster.apply(Change(5, gone=["s2"]))
+    roster.apply(Change(6, here={"s1": "Bob"}))
+    assert roster.flush("lobby") == Presence(room="lobby", after=4, version=6, left=["Alice"])
+
+
+def test_who_is_renamed_before_anybody_heard_of_its_join_has_one_name_for_itself_too() -> None:
+    """The answer to ``join`` came before what the room's channel says of it."""
+    roster = known(4)
+    client = Client(roster, "s1", "Alice")
+    roster.apply(Change(5, here={"s1": "Alice"}))
+    roster.apply(Change(6, here={"s1": "Alicia"}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    client.hear(presence)
+    assert client.nicks == {"Alicia"}

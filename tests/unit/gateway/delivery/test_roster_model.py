@@ -85,6 +85,16 @@ class AnyHistory(RuleBasedStateMachine):
         self.sessions += 1
         self.put(f"s{self.sessions}", nick)
 
+    @precondition(lambda self: self.members and self.free_nicks())
+    @rule(data=st.data())
+    def pass_on(self, data: st.DataObject) -> None:
+        """Somebody is renamed, and somebody new takes the nickname that is free now."""
+        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
+        given_up = member_line.nick_of(self.members[session])
+        self.put(session, self.drawn_line(data))
+        self.sessions += 1
+        self.put(f"s{self.sessions}", given_up)
+
     def put(self, session: str, nick: str) -> None:
         self.version += 1
         self.members[session] = nick
