@@ -23,7 +23,7 @@ from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0
 MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
-"""Enough for a list of very many members; nodes bound everything else far below."""
+"""Enough for a list of very many members, which nodes of earlier versions sent in one frame."""
 
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
