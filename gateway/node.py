@@ -63,7 +63,9 @@ class Node:
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
-        self._relay = Relay(self._backplane, self._metrics.counts)
+        self._relay = Relay(
+            self._backplane, self._metrics.counts, outbox_bytes=settings.outbox_bytes
+        )
         grace = settings.grace_seconds
         self._registry = SessionRegistry(self._backplane, self._relay, grace=grace)
         self.membership = Membership(

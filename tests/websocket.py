@@ -131,9 +131,15 @@ class WebSocketClient:
         return await self.ask({"type": "join", "room": room, "id": "j"} | fields)
 
     async def members(self, room: str = "lobby") -> set[str]:
-        """Return the nicknames of a room's members."""
-        answer = await self.ask({"type": "members", "room": room, "id": "m"})
-        return {member["nick"] for member in answer["members"]}
+        """Return the nicknames of a room's members, read page by page."""
+        nicks: set[str] = set()
+        after: dict[str, str] = {}
+        while True:
+            page = await self.ask({"type": "members", "room": room, "id": "m"} | after)
+            nicks |= {member["nick"] for member in page["members"]}
+            if "next" not in page:
+                return nicks
+            after = {"after": page["next"]}
 
     async def lists(self, *nicks: str, room: str = "lobby") -> bool:
         """Return whether these are all members of a room."""

@@ -13,6 +13,7 @@ import trio_websocket
 from client.errors import NotConnected
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
+from client.session.counted_stream import CountedStream
 from client.session.opening import open_websocket
 from gateway import wire
 
@@ -78,7 +79,7 @@ class ClientConnection:
     """An open WebSocket. One task runs `hear`; any task may call `ask`."""
 
     def __init__(
-        self, stream: trio.abc.Stream, websocket: trio_websocket.WebSocketConnection
+        self, stream: CountedStream, websocket: trio_websocket.WebSocketConnection
     ) -> None:
         self._stream = stream
         self._websocket = websocket
@@ -165,7 +166,10 @@ class ClientConnection:
             raise NotConnected(_describe(error.reason)) from None
 
     async def until_silent(self) -> None:
-        """Ping the other side, and return once it does not answer."""
+        """Ping the other side, and return once it does not answer and nothing else comes in.
+
+        A pong comes behind what was sent before, which may take long on a slow line.
+        """
         answered = True
         with suppress(NotConnected):
             while answered:
@@ -173,9 +177,11 @@ class ClientConnection:
                 with trio.move_on_after(PING_SECONDS):
                     await self._suspected.wait()
                 patience = PROBE_SECONDS if self._suspected.is_set() else PONG_SECONDS
+                received = self._stream.received
                 with trio.move_on_after(patience) as self._patience:
                     await self.ping()
-                answered = not self._patience.cancelled_caught
+                is_late = self._patience.cancelled_caught
+                answered = not is_late or self._stream.received > received
 
     def doubt(self) -> None:
         """Make `until_silent` ping at once and wait at most `PROBE_SECONDS` for the answer."""

@@ -12,6 +12,7 @@ import trio_websocket
 from client.addresses import NodeAddress
 from client.errors import CannotConnect
 from client.session.certificates import presented_certificate
+from client.session.counted_stream import CountedStream
 from client.session.failures import (
     END_OF_HEAD,
     SWITCHED,
@@ -25,7 +26,7 @@ from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0
 MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
-"""Enough for a list of very many members; nodes bound everything else far below."""
+"""Enough for a list of very many members, which nodes of earlier versions sent in one frame."""
 MOST_ANSWER_BYTES: Final = 16 * 1024
 """Bytes of the answer to the handshake, after which it is broken off."""
 
@@ -34,7 +35,7 @@ _QUEUED_FRAMES: Final = 256
 
 async def open_websocket(
     nursery: trio.Nursery, url: str
-) -> tuple[trio.abc.Stream, trio_websocket.WebSocketConnection]:
+) -> tuple[CountedStream, trio_websocket.WebSocketConnection]:
     """Connect to a node; return the stream and the WebSocket over it.
 
     The WebSocket's reader runs in the nursery until the stream is closed.
@@ -58,7 +59,7 @@ async def open_websocket(
 
 async def _open(
     nursery: trio.Nursery, attempt: Attempt
-) -> tuple[trio.abc.Stream, trio_websocket.WebSocketConnection]:
+) -> tuple[CountedStream, trio_websocket.WebSocketConnection]:
     address = attempt.address
     stream: trio.abc.Stream = await trio.open_tcp_stream(address.host, address.port)
     try:
@@ -106,14 +107,14 @@ async def _shake_hands(
     raise answer.error or reading.error or ConnectionError("closed during the handshake")
 
 
-class _Answer(trio.abc.Stream):
+class _Answer(CountedStream):
     """A stream that keeps the beginning of what comes over it, to explain why an attempt fails.
 
     It breaks off a handshake whose answer is a refusal or never ends.
     """
 
     def __init__(self, stream: trio.abc.Stream, attempt: Attempt) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._stage = attempt.stage
         self.attempt = attempt
         self.error: trio.BrokenResourceError | None = None
@@ -121,7 +122,7 @@ class _Answer(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         try:
-            data = await self._stream.receive_some(max_bytes)
+            data = await super().receive_some(max_bytes)
             if self.attempt.stage is self._stage:
                 self._keep(data)
         except trio.BrokenResourceError as error:
@@ -142,15 +143,6 @@ class _Answer(trio.abc.Stream):
             raise trio.BrokenResourceError("the answer never ends")
         if is_complete and not SWITCHED.match(received):
             raise trio.BrokenResourceError("the answer is a refusal")
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._stream.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 class _ReaderNursery:

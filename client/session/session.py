@@ -26,6 +26,7 @@ from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.connection import COMING_BACK, GOODBYE, ClientConnection, Closed
 from client.session.delivery import PASSING, Delivery, insist
+from client.session.member_pages import MemberPages, MemberReader
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
 from client.session.route import Route
@@ -63,6 +64,9 @@ class ClientSession:
         self._rooms = self._positions.rooms
         self._status: tuple[wire.State, str] = ("online", "")
         self._delivery = Delivery()
+        self._members = MemberReader(self._ids)
+        self._rereading: set[str] = set()
+        """The rooms whose members are read again, since changes of them were missed."""
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
         self._reconnection = Reconnection(self._route, self._connect, self._tell)
 
@@ -122,8 +126,8 @@ class ClientSession:
         return await self.command(command, wire.HistoryPage)
 
     async def members(self, room: str) -> wire.MemberList:
-        """Return all members of a joined room."""
-        return await self.command(wire.Members(id=next(self._ids), room=room), wire.MemberList)
+        """Return all members of a joined room, read page by page."""
+        return await self._members.read(await self._require_connection(), room)
 
     async def list_rooms(self) -> list[wire.RoomInfo]:
         """Return the rooms that exist, the fullest first."""
@@ -312,8 +316,12 @@ class ClientSession:
         """Deliver an event if it is new and about a room that the session is in."""
 
         def reread(name: str) -> None:
-            nursery.start_soon(self._reread_members, name)
+            if name not in self._rereading:
+                self._rereading.add(name)
+                nursery.start_soon(self._reread_members, name)
 
+        if isinstance(event, wire.Presence):
+            self._members.apply(event)
         if isinstance(event, wire.Welcome):
             if not event.recovered:
                 await self._tell(in_own_words(wire.Notice(code="history_gap", message="")))
@@ -326,20 +334,25 @@ class ClientSession:
             await self._tell(event)
 
     async def _reread_members(self, name: str) -> None:
-        connection = self._connection
-        if connection is None:
-            return
+        """Read the members of a room again; the whole list is an event, in order with others."""
 
-        def settle(answer: wire.MemberList) -> wire.MemberList:
+        def settle(pages: MemberPages) -> wire.MemberList | None:
             if name in self._rooms:
-                self._rooms[name].version = answer.version
-            return answer
+                self._rooms[name].version = pages.version
+            if not pages.is_complete:
+                return None
+            self._rereading.discard(name)
+            return pages.listing
 
-        command = wire.Members(id=next(self._ids), room=name)
-        if refusal := await insist(
-            partial(connection.ask, command, wire.MemberList, on_answer=settle)
-        ):
-            await self._tell(wire.Error(code=refusal.code, message=refusal.message))
+        try:
+            if (connection := self._connection) is not None:
+                await self._members.read(connection, name, on_page=settle)
+        except CommandError as error:
+            await self._tell(wire.Error(code=error.code, message=error.message))
+        except NotConnected:
+            pass  # the room is joined again on the next connection
+        finally:
+            self._rereading.discard(name)
 
 
 @asynccontextmanager

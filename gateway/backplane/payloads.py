@@ -126,7 +126,7 @@ def as_directs(encoded: list[bytes]) -> list[DirectMessage]:
     return cast("list[DirectMessage]", as_messages(encoded))
 
 
-def as_members(encoded: bytes, newcomer: Member | None) -> list[Member]:
+def as_members(encoded: bytes, newcomer: Member | None = None) -> list[Member]:
     """Return an encoded list of members, and ``newcomer`` at its end, as a field of an event."""
     if newcomer is not None:
         last = msgspec.json.encode(newcomer) + b"]"

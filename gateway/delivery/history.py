@@ -9,6 +9,7 @@ from gateway.backplane import continues
 from gateway.backplane.payloads import contradict, message_seq
 from gateway.backplane.rooms import RoomStore
 from gateway.delivery.room import Room
+from gateway.net import shares
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from gateway.wire import Erased, Position
@@ -50,7 +51,7 @@ async def all_missed(
 ) -> list[bytes] | None:
     """Return what a session missed, as `missed`, after sending what one answer cannot hold."""
     while (messages := await missed(room, rooms, since)) and write_buffer.open:
-        page = oldest_within(messages, write_buffer.limit // 2)
+        page = oldest_within(messages, shares.messages(write_buffer.limit))
         last = message_seq(page[-1])
         if last == room.position:
             break

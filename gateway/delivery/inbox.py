@@ -20,6 +20,7 @@ from gateway.backplane.payloads import (
     read_marked,
     shorten,
 )
+from gateway.delivery.history import newest_within, oldest_within
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_memory import LogMemory
 from gateway.delivery.log_reader import LogReader
@@ -68,6 +69,20 @@ class Missed(NamedTuple):
     position: Position
     messages: list[bytes]
     recovered: bool | None
+
+    def first(self, size: int) -> Missed:
+        """Return what of it one answer of ``size`` bytes holds.
+
+        If that is not all, the rest is to be delivered after it; or, where messages are missing
+        already, the oldest are left out.
+        """
+        if not self.recovered:
+            return self._replace(messages=newest_within(self.messages, size))
+        messages = oldest_within(self.messages, size)
+        last = message_seq(messages[-1]) if messages else self.position.seq
+        return self._replace(
+            messages=messages, position=Position(epoch=self.position.epoch, seq=last)
+        )
 
 
 NOTHING_MISSED: Final = Missed(Position(epoch="", seq=0), [], None)
@@ -190,7 +205,11 @@ class Inboxes:
     # --- the logs -----------------------------------------------------------------------------
 
     async def read(self, inbox: Inbox, request: Read) -> None:
-        """Read what is requested, and deliver what is ready then."""
+        """Read what is requested, and deliver what is ready then.
+
+        Waits until the client has read what was sent to it before.
+        """
+        await inbox.write_buffer.drained()
         page = await self._backplane.inboxes.read(
             inbox.sid, after=request.after, limit=request.limit
         )

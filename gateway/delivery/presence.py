@@ -19,6 +19,8 @@ While very many people join at once, a room then sends at most 2,000 such frames
 """
 LONGEST_PRESENCE_INTERVAL: Final = 5.0
 """Seconds."""
+LONGEST_STEP_INTERVAL: Final = 1.0
+"""Seconds between the frames of a change that is too long for one, at most."""
 
 
 class PresenceBatcher:
@@ -50,9 +52,12 @@ class PresenceBatcher:
                 self._listing.changed([room.name])
                 presence = room.roster.flush(room.name)
                 if presence is not None:
+                    is_whole = not room.roster.changed
+                    if not is_whole:
+                        self._changed[room] = None
                     room.announce(presence)
                     await room.deliver()
-                    self._due[room] = now + _interval(room)
+                    self._due[room] = now + _interval(room, is_whole=is_whole)
             self._due = {room: due for room, due in self._due.items() if due > now}
             next_due = min((self._due.get(r, now) for r in self._changed), default=math.inf)
             with trio.move_on_at(next_due):
@@ -60,6 +65,7 @@ class PresenceBatcher:
                 await self._something_changed.wait()
 
 
-def _interval(room: Room) -> float:
+def _interval(room: Room, *, is_whole: bool) -> float:
+    """Return the seconds until the next frame, after one that told all changes or some of them."""
     wanted = max(PRESENCE_INTERVAL, room.size * PRESENCE_PER_MEMBER)
-    return min(wanted, LONGEST_PRESENCE_INTERVAL)
+    return min(wanted, LONGEST_PRESENCE_INTERVAL if is_whole else LONGEST_STEP_INTERVAL)

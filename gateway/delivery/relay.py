@@ -28,7 +28,7 @@ from gateway.delivery.room_log_store import RoomLogStore
 from gateway.delivery.roster import UNKNOWN
 from gateway.net.websocket import text_frame
 from gateway.observability.metrics import Counts
-from gateway.wire import CommandError, Position
+from gateway.wire import MAX_ROOM_CHARS, CommandError, Position
 
 PATIENCE_SECONDS: Final = 3.0
 """Seconds that a join waits until its room has been read far enough."""
@@ -42,9 +42,11 @@ class Relay:
     A room is open while it has members here or somebody is joining; `holding` opens it.
     """
 
-    def __init__(self, backplane: Backplane, counts: Counts) -> None:
+    def __init__(self, backplane: Backplane, counts: Counts, *, outbox_bytes: int) -> None:
+        """Make a relay; ``outbox_bytes`` is what may wait for one client."""
         self._backplane = backplane
         self._counts = counts
+        self._outbox_bytes = outbox_bytes
         self._on_own: Callable[[bytes], None] = lambda _: None
         self._own_channel = backplane.nodes.channel
         self.inboxes = Inboxes(backplane, counts)
@@ -96,7 +98,8 @@ class Relay:
         """Return a room that a session is in; :raises CommandError: ``not_in_room``."""
         room = self.rooms.get(name)
         if room is None or not room.has(session):
-            raise CommandError("not_in_room", f"You are not in the room {name!r}; join it first.")
+            shown = name[:MAX_ROOM_CHARS]
+            raise CommandError("not_in_room", f"You are not in the room {shown!r}; join it first.")
         return room
 
     def drop_member(self, name: str, session: str) -> None:
@@ -113,7 +116,7 @@ class Relay:
             self._close(room)
 
     def _open(self, name: str) -> Room:
-        room = Room(name, self._backplane.rooms.channel(name), self._counts)
+        room = Room(name, self._backplane.rooms.channel(name), self._counts, self._outbox_bytes)
         self.rooms[name] = room
         self._by_channel[room.channel] = room
         assert self._nursery is not None  # noqa: S101 - run() comes before the first client

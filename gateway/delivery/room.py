@@ -52,11 +52,12 @@ class Room:
         "roster",
     )  # fmt: skip
 
-    def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
+    def __init__(self, name: str, channel: bytes, counts: Counts, outbox_bytes: int) -> None:
+        """Make a room that is not open; ``outbox_bytes`` is what may wait for one client."""
         self.name = name
         self.channel = channel
         self.counts = counts
-        self.roster = Roster()
+        self.roster = Roster(outbox_bytes)
         self.log = LogFollower()
         self.recent = self.log.memory
         """The last messages, which the answers to joins contain."""

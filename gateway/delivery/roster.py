@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 import msgspec
 
 from gateway.backplane import Change, member_line
-from gateway.wire import MAX_LISTED_MEMBERS, Presence, Renamed
+from gateway.delivery.paged_list import Page, PagedList
+from gateway.net import shares
+from gateway.wire import MAX_LISTED_MEMBERS, Member, Presence, Renamed
 
 UNKNOWN: Final = -1
 """The version of a roster that has not been read yet."""
+
+Difference = Member | str | Renamed
+"""Somebody who came; the nickname of somebody who went; or who has another nickname or status."""
+
+_encode = msgspec.json.Encoder().encode
+_nick = attrgetter("nick")
 
 
 class Roster:
@@ -20,31 +27,38 @@ class Roster:
 
     - Members are kept as member lines (`gateway.backplane.member_line`), which are parsed only for
       clients.
-    - Clients get the members as they were at the last flush, at ``announced_version``, and then
-      each flush: so all see the same sequence of lists, and nobody who came and went between two
+    - Clients get the members as they were told last, at ``announced_version``, and then each
+      flush: so all see the same sequence of lists, and nobody who came and went between two
       flushes stays in any of them.
+    - A flush is bounded in bytes. What does not fit is told by the next ones, each of which is a
+      step of ``announced_version``; that may therefore be ahead of ``version``.
     """
 
     __slots__ = (
-        "_before",
-        "_introduced",
-        "_listing",
-        "announced_version",
-        "members",
-        "seen",
-        "version",
+        "_introduced", "_listed", "_sessions", "_shown", "_step_bytes", "_told", "_were",
+        "announced_version", "members", "seen", "version",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, outbox_bytes: int) -> None:
+        """Begin with no members; ``outbox_bytes`` is what may wait for one client."""
         self.version = UNKNOWN
         self.members: dict[str, str] = {}
         self.seen = UNKNOWN
         """The highest version of a published change or a read list."""
         self.announced_version = UNKNOWN
-        self._before: dict[str, str | None] = {}
+        self._sessions: dict[str, str] = {}
+        """The session of each nickname."""
+        self._told: dict[str, str | None] = {}
+        """The nicknames that changed, each with its line as it was told; None if it was not."""
+        self._were: dict[str, str] = {}
+        """The sessions of members that were listed and changed, each with its nickname then."""
         self._introduced: dict[str, str] = {}
         """The lines of members that only the answers to their own joins list so far."""
-        self._listing: bytes | None = None
+        self._shown: dict[str, set[str]] = {}
+        """The lines of changed nicknames that such answers have listed."""
+        self._listed = PagedList(limit=MAX_LISTED_MEMBERS, most_bytes=shares.page(outbox_bytes))
+        """The nicknames at ``announced_version``."""
+        self._step_bytes = shares.presence(outbox_bytes)
 
     @property
     def incomplete(self) -> bool:
@@ -54,7 +68,9 @@ class Roster:
     @property
     def changed(self) -> bool:
         """Whether there is something to flush."""
-        return bool(self._before)
+        return bool(self._told)
+
+    # --- what happens in the room -------------------------------------------------------------
 
     def apply(self, change: Change) -> None:
         """Apply a published change; one out of sequence makes the roster incomplete."""
@@ -77,9 +93,10 @@ class Roster:
         if self.announced_version == UNKNOWN:
             self.members = members
             self.announced_version = version
-            self._before.clear()
-            self._introduced.clear()
-            self._listing = None
+            self._sessions = {member_line.nick_of(line): sid for sid, line in members.items()}
+            for changes in (self._told, self._were, self._introduced, self._shown):
+                changes.clear()
+            self._listed.replace(self._sessions)
             return
         for session in self.members.keys() - members.keys():
             self._set(session, None)
@@ -90,100 +107,155 @@ class Roster:
         """Forget the version: Redis lost data, and versions may have begun again."""
         self.version = self.seen = self.announced_version = UNKNOWN
 
-    def flush(self, room: str) -> Presence | None:
-        """Return what changed since the last flush as one frame; None if nothing did."""
-        if self.version == UNKNOWN:
-            return None
-        before = _by_nick(self._before.values())
-        now = _by_nick(self.members.get(session) for session in self._before)
-        # By nickname: a member who returns as another session before a flush was never away.
-        left, joined = before.keys() - now.keys(), now.keys() - before.keys()
-        changed = self._renamed(left, joined)
-        # Newcomers have seen themselves as they were when they joined.
-        introduced = self._introduced.keys() & self._before.keys()
-        known = _by_nick([self._introduced.pop(session) for session in introduced])
-        left |= known.keys() - now.keys()
-        for nick in before.keys() & now.keys():
-            if before[nick] != now[nick] or known.get(nick, now[nick]) != now[nick]:
-                changed.append(_renamed(now[nick], nick))
-        self._before.clear()
-        if not (joined or left or changed):
-            return None
-        after, self.announced_version = self.announced_version, self.version
-        self._listing = None
-        return Presence(
-            room=room,
-            version=self.version,
-            after=after,
-            joined=[member_line.read(now[nick]) for nick in sorted(joined)],
-            left=sorted(left),
-            changed=changed,
-        )
+    def _set(self, session: str, line: str | None) -> None:
+        before = self.members.get(session)
+        if before == line:
+            return
+        if (shown := self._introduced.pop(session, None)) is not None:
+            self._show(shown)
+        if before is not None:
+            self._remove(session, member_line.nick_of(before))
+        if line is None:
+            self._were.pop(session, None)
+            return
+        nick = member_line.nick_of(line)
+        self._change(nick)
+        self.members[session] = line
+        self._sessions[nick] = session
 
-    def _renamed(self, left: set[str], joined: set[str]) -> list[Renamed]:
-        """Remove members with another nickname from both sets; return them as renamed."""
-        renamed = []
-        for session, old in self._before.items():
-            new = self.members.get(session)
-            if old is None or new is None:
-                continue
-            was, nick = member_line.nick_of(old), member_line.nick_of(new)
-            if was in left and nick in joined:
-                left.discard(was)
-                joined.discard(nick)
-                renamed.append(_renamed(new, was))
-        return renamed
+    def _remove(self, session: str, nick: str) -> None:
+        if self._sessions.get(nick) == session:  # else somebody else has the nickname already
+            if nick not in self._told:
+                self._were[session] = nick
+            self._change(nick)
+            del self._sessions[nick]
+        del self.members[session]
+
+    def _change(self, nick: str) -> None:
+        """Remember how a nickname was told, before it changes."""
+        if nick not in self._told:
+            self._told[nick] = self._now(nick)
+
+    def _now(self, nick: str) -> str | None:
+        """Return the line of whoever has a nickname now."""
+        session = self._sessions.get(nick)
+        return None if session is None else self.members[session]
+
+    # --- what clients are told of it ----------------------------------------------------------
 
     def introduce(self, session: str, line: str) -> bool:
-        """Return whether the answer to a session's join must add it to the `listing`.
+        """Return whether the answer to a session's join must add it to the page.
 
-        If so, and its member line changes before the next flush, that flush corrects the line.
+        If so, and its member line changes before it is told to all, it is corrected then.
         """
-        if self._before.get(session, self.members.get(session)) is not None:
+        nick = member_line.nick_of(line)
+        if self._as_told(nick) is not None:
             return False
-        self._introduced[session] = line
+        if self.members.get(session) == line:
+            self._show(line)
+        else:
+            self._introduced[session] = line
         return True
 
     def forget(self, session: str) -> None:
         """Record that a session's own client no longer follows the room."""
         self._introduced.pop(session, None)
 
-    def announced(self) -> Iterator[str]:
-        """Yield the member lines at ``announced_version``."""
-        before = self._before
-        for session, line in self.members.items():
-            if session not in before:
-                yield line
-        yield from (line for line in before.values() if line is not None)
-
-    def listing(self) -> bytes:
-        """Return the first members at ``announced_version`` as an encoded list."""
-        if self._listing is None:
-            first = islice(self.announced(), MAX_LISTED_MEMBERS)
-            self._listing = msgspec.json.encode([member_line.read(line) for line in first])
-        return self._listing
-
     def count(self) -> int:
         """Return the number of members at ``announced_version``."""
-        absent = sum(1 for line in self._before.values() if line is None)
-        gone = sum(1 for session in self._before if session not in self.members)
-        return len(self.members) - absent + gone
+        return len(self._listed)
 
-    def _set(self, session: str, line: str | None) -> None:
-        before = self.members.get(session)
-        if before == line:
-            return
-        self._before.setdefault(session, before)
+    def page(self, after: str | None = None, limit: int | None = None) -> Page:
+        """Return a page of the members at ``announced_version``, in the order of their nicknames.
+
+        ``after`` is the ``next`` of the page before; None for the first page.
+        """
+        return self._listed.page(after, self._encoded, limit=limit)
+
+    def flush(self, room: str) -> Presence | None:
+        """Return what changed since the last flush as one frame; None if nothing did.
+
+        If that is too long for one frame, the roster is still `changed`.
+        """
+        if self.version == UNKNOWN:
+            return None
+        differences = self._take_differences()
+        if not differences:
+            return None
+        after = self.announced_version
+        self.announced_version = after + 1 if self._told else max(self.version, after + 1)
+        return Presence(
+            room=room,
+            version=self.announced_version,
+            after=after,
+            joined=sorted((d for d in differences if isinstance(d, Member)), key=_nick),
+            left=sorted(d for d in differences if isinstance(d, str)),
+            changed=[d for d in differences if isinstance(d, Renamed)],
+        )
+
+    def _take_differences(self) -> list[Difference]:
+        """Return the oldest changes that fit into one frame, which count as told from now on."""
+        renamed = self._find_renamed()
+        differences: list[Difference] = []
+        size = 0
+        for name in list(self._told):
+            if name not in self._told:
+                continue  # the other name of somebody who was renamed
+            was, nick = renamed.get(name, (name, name))
+            difference = self._difference(was, nick)
+            if difference is not None:
+                size += len(_encode(difference)) + len(b",")
+                if differences and size > self._step_bytes:
+                    break
+                differences.append(difference)
+            for settled in {was, nick}:
+                self._settle(settled)
+        self._were = {sid: nick for sid, nick in self._were.items() if nick in self._told}
+        self._listed.changed()
+        return differences
+
+    def _find_renamed(self) -> dict[str, tuple[str, str]]:
+        """Return the members with another nickname, as (was, is) under each of the two."""
+        found = {}
+        for session, was in self._were.items():
+            nick = member_line.nick_of(self.members[session])
+            is_free, is_new = self._now(was) is None, self._as_told(nick) is None
+            if is_free and is_new and self._sessions.get(nick) == session:
+                found[was] = found[nick] = was, nick
+        return found
+
+    def _difference(self, was: str, nick: str) -> Difference | None:
+        """Return how somebody is to be told of, who is listed as ``was``; None if not at all."""
+        line = self._now(nick)
+        shown = self._shown.get(nick, ())
+        if was == nick and all(known == line for known in (self._told[nick], *shown)):
+            return None
         if line is None:
-            del self.members[session]
-        else:
-            self.members[session] = line
+            return nick
+        if was == nick and self._told[nick] is None:
+            return member_line.read(line)
+        member = member_line.read(line)
+        return Renamed(nick=nick, was=was, state=member.state, text=member.text)
 
+    def _settle(self, nick: str) -> None:
+        """List a nickname as it is now."""
+        was_listed = self._told.pop(nick) is not None
+        self._shown.pop(nick, None)
+        is_here = nick in self._sessions
+        if is_here and not was_listed:
+            self._listed.add(nick)
+        elif was_listed and not is_here:
+            self._listed.remove(nick)
 
-def _by_nick(lines: Iterable[str | None]) -> dict[str, str]:
-    return {member_line.nick_of(line): line for line in lines if line is not None}
+    def _show(self, line: str) -> None:
+        """Remember a line that a client has been told of itself, and nobody else."""
+        nick = member_line.nick_of(line)
+        self._change(nick)
+        self._shown.setdefault(nick, set()).add(line)
 
+    def _as_told(self, nick: str) -> str | None:
+        """Return the line of a nickname at ``announced_version``; None if it is not listed."""
+        return self._told[nick] if nick in self._told else self._now(nick)
 
-def _renamed(line: str, was: str) -> Renamed:
-    now = member_line.read(line)
-    return Renamed(nick=now.nick, was=was, state=now.state, text=now.text)
+    def _encoded(self, nick: str) -> bytes:
+        return _encode(member_line.read(self._as_told(nick) or nick))

@@ -20,14 +20,14 @@ class WriteBuffer:
     """Writes to one client, and queues what its transport does not take at once.
 
     - `write` never waits. A writer task sends the queue, and ends when it is empty.
-    - If more than ``limit`` bytes are queued, the reader is too slow: the queue is dropped, except
-      for the rest of a frame already begun, and ``on_overflow`` is called, once. After that only
-      the closing frame is sent.
+    - If more than ``limit`` bytes are queued behind the write that is under way, the reader is too
+      slow: what is behind it is dropped, and ``on_overflow`` is called, once. After that only the
+      closing frame is sent. So one write alone, however long, closes nobody.
     """
 
     __slots__ = (
         "_drained", "_on_overflow", "_queue", "_start_soon", "_transport", "_write_now", "broken",
-        "limit", "open", "waiting",
+        "limit", "moved", "open", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,8 @@ class WriteBuffer:
         self.limit = limit
         self.waiting = 0
         """Bytes that are queued."""
+        self.moved = False
+        """Whether queued bytes were sent since somebody last set this to False."""
         self.open = True
         """Whether frames are still accepted."""
         self.broken = False
@@ -70,7 +72,7 @@ class WriteBuffer:
             data = data[sent:]
         if self.open:
             self._enqueue(data)
-            if self.waiting > self.limit:
+            if self.waiting - len(self._queue[0]) > self.limit:
                 self._overflow()
 
     def write_last(self, data: bytes) -> None:
@@ -138,6 +140,7 @@ class WriteBuffer:
     def _remove(self, size: int) -> None:
         """Remove the first ``size`` bytes from the queue: they were sent."""
         self.waiting -= size
+        self.moved = True
         queue = self._queue
         while size:
             first = queue.popleft()

@@ -11,6 +11,7 @@ import structlog
 import trio
 
 from gateway import wire
+from gateway.net import shares
 from gateway.net.client_address import ClientAddress
 from gateway.net.proxy_protocol import BadProxyHeader, read_proxy_header
 from gateway.net.tls import TlsFailed
@@ -122,7 +123,13 @@ class Connection:
             self.write_buffer.write(text_frame(wire.encode(event)))
 
     def keep_alive(self, now: float, interval: float) -> None:
-        """Ping a client that has been silent for an interval; close after twice as long."""
+        """Ping a client that has been silent for an interval; close after twice as long.
+
+        Reading what waits for it counts as a sign of life: its pongs come only after that.
+        """
+        if self.write_buffer.moved:
+            self.write_buffer.moved = False
+            self.heard_at = now
         silent = now - self.heard_at
         if not self._open or silent <= interval:
             return
@@ -308,15 +315,17 @@ class Connection:
                     self._client_left = frame.code
                     self.write_buffer.write_last(frame.echo)
                     return
-                elif dispatcher.session is not None:
-                    await dispatcher.handle(frame)
                 else:
-                    await self._handle_first(dispatcher, frame)
+                    await self._carry_out(dispatcher, frame)
             data = await self._receive()
 
-    async def _handle_first(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
+    async def _carry_out(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
+        """Carry out a command, once most of what was sent has been read: answers do not pile up."""
+        if self.write_buffer.waiting > shares.backlog(self.write_buffer.limit):
+            await self.write_buffer.drained()
+        was_first = dispatcher.session is None
         await dispatcher.handle(frame)
-        if dispatcher.session is not None:
+        if was_first and dispatcher.session is not None:
             self._scope.deadline = math.inf
             self._log("connected", dispatcher.session)
 

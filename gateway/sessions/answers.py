@@ -39,10 +39,11 @@ def joined(
 ) -> wire.Joined:
     """Return the answer to a session that joins a room: the room as it is now.
 
-    It lists the session already; the other members are notified next.
+    Its page of members lists the session already; the other members are notified next.
     """
     roster, line = room.roster, record.line
     newcomer = member_line.read(line) if roster.introduce(record.sid, line) else None
+    page = roster.page()
     return wire.Joined(
         id=command_id,
         room=room.name,
@@ -50,7 +51,8 @@ def joined(
         seq=room.position,
         version=roster.announced_version,
         count=roster.count() + (newcomer is not None),
-        members=payloads.as_members(roster.listing(), newcomer),
+        members=payloads.as_members(page.encoded, newcomer),
         messages=payloads.as_messages(messages),
         recovered=recovered,
+        next=page.next,
     )

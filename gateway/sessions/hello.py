@@ -8,6 +8,7 @@ from gateway import wire
 from gateway.auth import session_secrets
 from gateway.backplane import Replaced, payloads
 from gateway.delivery.inbox import NOTHING_MISSED, Inbox, Missed
+from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy import nicknames
 from gateway.sessions import answers
@@ -118,11 +119,11 @@ class Authentication:
         self._attempt = None
 
     def _establish(self, attempt: _Attempt, command: wire.Hello, missed: Missed) -> Session:
-        """Send the welcome, with missed direct messages; live ones follow. Return the session."""
+        """Send the welcome, with missed direct messages; others follow. Return the session."""
         context = self._context
         record, secret, inbox = attempt
         session = Session(context, self._write_buffer, self._connection, record, inbox)
-        directs = session.fitting(missed.messages)
+        missed = missed.first(shares.messages(self._write_buffer.limit))
         session.send(
             wire.Welcome(
                 id=command.id,
@@ -131,8 +132,8 @@ class Authentication:
                 nick=session.nick,
                 node=context.node,
                 inbox=missed.position if command.resume else None,
-                directs=payloads.as_directs(directs),
-                recovered=missed.recovered and len(directs) == len(missed.messages),
+                directs=payloads.as_directs(missed.messages),
+                recovered=missed.recovered,
                 limits=answers.limits(context.settings),
             )
         )

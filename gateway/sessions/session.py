@@ -8,6 +8,7 @@ from gateway import wire
 from gateway.delivery import history
 from gateway.delivery.inbox import Inbox
 from gateway.delivery.room import Room
+from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy.permissions import EVERYBODY
 from gateway.sessions import answers
@@ -76,7 +77,7 @@ class Session:
 
     def fitting(self, messages: list[bytes]) -> list[bytes]:
         """Return the newest of these messages, as many as one answer may hold."""
-        return history.newest_within(messages, self.context.settings.outbox_bytes // 2)
+        return history.newest_within(messages, shares.messages(self.write_buffer.limit))
 
     def send(self, event: wire.Event) -> None:
         """Send an event to the client; the ``ok`` to a command without an id is left out."""

@@ -8,12 +8,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.wire.shared import (
+    MAX_LISTED_MEMBERS,
     MAX_STATUS_BYTES,
     MAX_TEXT_BYTES,
     CommandError,
+    Cursor,
     Frame,
     Id,
     Limit,
+    PageLimit,
     Position,
     Secret,
     State,
@@ -72,9 +75,11 @@ class History(Command, frozen=True, kw_only=True, tag="history"):
 
 
 class Members(Command, frozen=True, kw_only=True, tag="members"):
-    """List the members of a joined room."""
+    """Get a page of the members of a joined room: the first one, or the one ``after`` another."""
 
     room: str
+    after: Cursor | None = None
+    limit: PageLimit = MAX_LISTED_MEMBERS
 
 
 class Nick(Command, frozen=True, kw_only=True, tag="nick"):

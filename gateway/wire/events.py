@@ -159,7 +159,8 @@ class Ok(Event, frozen=True, kw_only=True, tag="ok"):
 class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``join``: the room at ``seq``; later messages follow as events.
 
-    - ``count``: the number of members, of whom ``members`` lists at most 1,000;
+    - ``count``: the number of members, of whom ``members`` is the first page;
+    - ``next``: the ``after`` of the second page, which `Members` asks for; None if there is none;
     - ``recovered``: if the join had ``since``, whether ``messages`` is all that was missed.
     """
 
@@ -171,6 +172,7 @@ class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
     members: list[Member]
     messages: list[Message]
     recovered: bool | None = None
+    next: str | None = None
 
 
 class Sent(Ok, frozen=True, kw_only=True, tag="ok"):
@@ -188,11 +190,15 @@ class HistoryPage(Ok, frozen=True, kw_only=True, tag="ok"):
 
 
 class MemberList(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The answer to ``members``: all members at ``version``."""
+    """The answer to ``members``: a page of the members at ``version``.
+
+    ``next`` is the ``after`` of the page that follows; None if this is the last one.
+    """
 
     room: str
     version: int
     members: list[Member]
+    next: str | None = None
 
 
 class Named(Ok, frozen=True, kw_only=True, tag="ok"):

@@ -20,7 +20,7 @@ MAX_HISTORY: Final = 200
 MAX_STATUS_BYTES: Final = 128
 """The longest text of a status, in bytes of UTF-8."""
 MAX_LISTED_MEMBERS: Final = 1000
-"""The most members that the answer to ``join`` lists; ``members`` lists all of them."""
+"""The most members on one page of a room's list, in the answers to ``join`` and ``members``."""
 LOBBY: Final = "lobby"
 """The room that always exists."""
 
@@ -59,6 +59,9 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}\\Z")]
 """A session's secret, known only to its client and its node: at least 128 random bits."""
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
+PageLimit = Annotated[int, Meta(ge=1, le=MAX_LISTED_MEMBERS)]
+Cursor = Annotated[str, Meta(max_length=128)]
+"""Where a page of a list ends; only the node that made it knows what it means."""
 
 
 class Position(Struct, frozen=True, omit_defaults=True):

@@ -20,7 +20,9 @@ async def alice(node: Node) -> DirectMessages:
     """Alice, who may write to Bob."""
     await node.nicks.claim("Bob", "bob")
     await node.nicks.claim("Alice", "alice")
-    return DirectMessages(node.backplane, Relay(node.backplane, Counts()), "alice")
+    return DirectMessages(
+        node.backplane, Relay(node.backplane, Counts(), outbox_bytes=1 << 20), "alice"
+    )
 
 
 HELLO = wire.SendDirect(id="1", to="bob", text="hello")

@@ -17,6 +17,8 @@ _LIMITS = {
     "flood_burst": 20, "flood_rate": 0.0,
 }  # fmt: skip
 
+_ON_A_PAGE = 1_000
+
 
 class FakeNode:
     """Lets everybody in, sends a burst of frames after a join, and refuses all else."""
@@ -68,13 +70,21 @@ class FakeNode:
                 }
                 answer["limits"] = _LIMITS
             case "join":
-                members = [{"nick": nick} for nick in self._members]
-                answer |= {"room": command["room"], "epoch": "e", "seq": 0, "version": 1}
-                answer |= {"count": len(members), "members": members, "messages": []}
+                answer |= {"room": command["room"], "epoch": "e", "seq": 0, "messages": []}
+                answer |= {"count": len(self._members), **self._page(None)}
                 return [answer, *self._burst]
+            case "members":
+                answer |= {"room": command["room"], **self._page(command.get("after"))}
             case _:
                 answer |= {"type": "error", "code": "unheard_of", "message": "You may not."}
         return [answer]
+
+    def _page(self, after: object) -> Frame:
+        """A page of the members."""
+        rest = [nick for nick in sorted(self._members) if after is None or nick > str(after)]
+        listed = rest[:_ON_A_PAGE]
+        page: Frame = {"version": 1, "members": [{"nick": nick} for nick in listed]}
+        return page | ({"next": listed[-1]} if len(rest) > _ON_A_PAGE else {})
 
 
 @asynccontextmanager

@@ -82,21 +82,21 @@ async def test_one_word_as_long_as_can_be_is_wrapped(stage: Stage) -> None:
     await alice.sees_that(lambda: "and on it goes" in alice.lines, "the next message")
 
 
-CROWD = ["alice", *(f"person{number:04}" for number in range(4999))]
+CROWD = ["alice", *(f"person{number:04}" for number in range(6999))]
 
 
 @on_stage(nodes=0)
-async def test_a_room_of_five_thousand_draws_no_more_than_is_in_sight(stage: Stage) -> None:
+async def test_a_room_of_seven_thousand_draws_no_more_than_is_in_sight(stage: Stage) -> None:
     async with fake_node(members=CROWD) as node:
         alice = stage.open(node.url, nick="alice")
-        await alice.sees("5,000 members", "person0000")
+        await alice.sees("7,000 members", "person0000")
         members: Rows = alice.app.window.chat.members.rows
         await alice.sees_that(lambda: members.top == 0.0, "the first of them")
         in_sight = members.canvas.winfo_height() / members.height * members.count
         members.canvas.focus_force()
         members.canvas.event_generate("<End>")
-        await alice.sees_that(lambda: members.chosen == 4999, "the last of them")
-        await alice.sees_that(lambda: members.top > 4900, "the end of the list")
+        await alice.sees_that(lambda: members.chosen == 6999, "the last of them")
+        await alice.sees_that(lambda: members.top > 6900, "the end of the list")
         assert len(members.canvas.find_all()) < 10 * (in_sight + 2)
         top = members.row(int(members.top)).title
         for number in range(10):
@@ -107,12 +107,12 @@ async def test_a_room_of_five_thousand_draws_no_more_than_is_in_sight(stage: Sta
                     "left": [], "changed": [],
                 }
             )  # fmt: skip
-        await alice.sees("5,010 members")
+        await alice.sees("7,010 members")
         await alice.sees_that(
             lambda: members.row(round(members.top)).title == top, "the reader where they were"
         )
         assert members.chosen is not None
-        assert members.row(members.chosen).title == "person4998"
+        assert members.row(members.chosen).title == "person6998"
         alice.write("/msg person0001\n")
         await alice.sees("Online")
         alice.app.window.actions["previous"]()

@@ -133,7 +133,7 @@ class SessionController:
 
     async def _complete_members(self, joined: wire.Joined) -> None:
         """Load all members if the answer to a join did not list them."""
-        if joined.count <= len(joined.members):
+        if joined.next is None and joined.count <= len(joined.members):
             return
 
         async def ask() -> None:

@@ -145,22 +145,29 @@ def path_of(request: h11.Request) -> str:
 
     :raises BadRequest: if its target has no form that goes with its method.
     """
-    target, method = bytes(request.target), request.method
-    if method == b"CONNECT":
+    if request.method == b"CONNECT":
         raise BadRequest(501, "this is no proxy")
-    if absolute := _ABSOLUTE.fullmatch(target):
-        if not _HOST.fullmatch(absolute["authority"].rpartition(b"@")[2]):
-            raise BadRequest(400, "the URL names no host")
-        target = absolute["rest"]
-        if not target and method == b"OPTIONS":
+    target = bytes(request.target)
+    if not target.startswith(b"/"):
+        target = _without_authority(target)
+        if target in {b"", b"*"} and request.method == b"OPTIONS":
             return "*"
-        target = target if target.startswith(b"/") else b"/" + target
-    if target == b"*" and method == b"OPTIONS":
-        return "*"
+        if target[:1] in {b"", b"?"}:
+            target = b"/" + target
     path = target.partition(b"?")[0]
     if not path.startswith(b"/") or b"#" in target:
         raise BadRequest(400, "the target is neither a path nor a URL")
     return _ENCODED.sub(_decode_unreserved, path).decode("ascii", "replace")
+
+
+def _without_authority(target: bytes) -> bytes:
+    """Return a URL's path and query; what is no URL is returned as it is."""
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return target
+    if not _HOST.fullmatch(absolute["authority"].rpartition(b"@")[2]):
+        raise BadRequest(400, "the URL names no host")
+    return absolute["rest"]
 
 
 def _decode_unreserved(encoded: re.Match[bytes]) -> bytes:

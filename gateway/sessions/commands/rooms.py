@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
+import msgspec
 import trio
 
 from gateway import wire
-from gateway.backplane import Unavailable, member_line
+from gateway.backplane import Unavailable, payloads
 from gateway.delivery import history
 from gateway.delivery.room import Room
+from gateway.net import shares
 from gateway.policy import room_names
 from gateway.sessions import answers
 from gateway.sessions.claims import enter
@@ -96,15 +98,17 @@ async def leave(session: Session, command: wire.Leave) -> None:
 
 
 async def members(session: Session, command: wire.Members) -> None:
-    """List the members of a room that the session is in."""
+    """Return a page of the members of a room that the session is in."""
     await trio.lowlevel.checkpoint()
     roster = session.room(command.room).roster
+    page = roster.page(command.after, command.limit)
     session.send(
         wire.MemberList(
             id=command.id,
             room=command.room,
             version=roster.announced_version,
-            members=[member_line.read(line) for line in roster.announced()],
+            members=payloads.as_members(page.encoded),
+            next=page.next,
         )
     )
 
@@ -112,5 +116,18 @@ async def members(session: Session, command: wire.Members) -> None:
 async def listing(session: Session, command: wire.Rooms) -> None:
     """List the rooms that exist, the fullest first."""
     found = await session.context.backplane.rooms.listing(MOST_LISTED, wire.LOBBY)
-    rooms = [wire.RoomInfo(room=room, members=count) for room, count in found]
-    session.send(wire.RoomList(id=command.id, rooms=rooms))
+    size = shares.messages(session.write_buffer.limit)
+    session.send(wire.RoomList(id=command.id, rooms=_fullest_within(found, size)))
+
+
+def _fullest_within(found: list[tuple[str, int]], size: int) -> list[wire.RoomInfo]:
+    """Return the first rooms that together have at most ``size`` bytes; the lobby in any case."""
+    rooms = []
+    found = sorted(found, key=lambda one: one[0] != wire.LOBBY)
+    for name, count in found:
+        room = wire.RoomInfo(room=name, members=count)
+        size -= len(msgspec.json.encode(room)) + len(b",")
+        if size < 0:
+            break
+        rooms.append(room)
+    return sorted(rooms, key=lambda room: (-room.members, room.room))

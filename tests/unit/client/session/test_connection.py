@@ -16,6 +16,7 @@ from wsproto.events import AcceptConnection, Ping, Request
 
 from client.session import CannotConnect, open_session
 from client.session.connection import PING_SECONDS, PONG_SECONDS, PROBE_SECONDS, ClientConnection
+from client.session.counted_stream import CountedStream
 from tests import PATIENCE
 
 
@@ -26,6 +27,9 @@ class Peer:
         self.alive = True
         self.pings = 0
         self._stream = stream
+
+    async def send(self, data: bytes) -> None:
+        await self._stream.send_all(data)
 
     async def run(self) -> None:
         protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
@@ -54,8 +58,8 @@ class Watched:
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[Watched]:
-    ours, theirs = memory_stream_pair()
-    peer = Peer(theirs)
+    line, theirs = memory_stream_pair()
+    ours, peer = CountedStream(line), Peer(theirs)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(peer.run)
         websocket = await trio_websocket.wrap_client_stream(
@@ -99,6 +103,20 @@ async def test_doubt_shortens_a_wait_that_has_begun(autojump_clock: MockClock) -
         line.connection.doubt()
         await trio.sleep(PONG_SECONDS)
         assert line.silent_at == PING_SECONDS + 1 + PROBE_SECONDS
+
+
+async def test_whoever_sends_a_long_answer_slowly_is_not_silent(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    async with watched() as line:
+        line.peer.alive = False
+        begins_a_frame_of_64_kib = b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"
+        await line.peer.send(begins_a_frame_of_64_kib)
+        for _ in range(100):
+            await trio.sleep(PONG_SECONDS / 2)
+            await line.peer.send(b"x")
+        assert line.silent_at is None
+        await trio.sleep(2 * (PING_SECONDS + PONG_SECONDS))
+        assert line.silent_at is not None
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class GoingOn:
     def __init__(self, first: int, last: int, growth: list[int]) -> None:
         self.first = first
         self.growth = growth
-        self.room = Room("r", b"r", Counts())
+        self.room = Room("r", b"r", Counts(), 1 << 20)
         self.room.recent.extend([message(seq) for seq in range(max(first, last - 9), last + 1)])
         self.room.log.start("e", last, Timeline((), "a"))
 

@@ -62,7 +62,7 @@ def offer(room: Room, *seqs: int) -> None:
 
 @pytest.fixture
 def room() -> Room:
-    opened = Room("r", b"r", Counts())
+    opened = Room("r", b"r", Counts(), 1 << 20)
     opened.log.start("one", 0, UNKNOWN)
     return opened
 

@@ -1,235 +1,15 @@
-"""Whoever follows a room's ``presence`` frames knows who is in it."""
+"""The members of a room, and the changes that its clients are told of."""
 
 from __future__ import annotations
 
-import msgspec
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
-from gateway.backplane import Change, member_line
+from gateway.backplane import Change
 from gateway.delivery.roster import UNKNOWN, Roster
-from gateway.wire import MAX_LISTED_MEMBERS, Member, Presence, Renamed
-
-NICKS = tuple("ABCDEF")
-STATUSES = ("", " away ", " busy a  word")
-
-
-def lines(members: list[Member]) -> dict[str, str]:
-    """Who members are, by nickname, as nodes write it."""
-    return {m.nick: member_line.write(m.nick, m.state, m.text) for m in members}
-
-
-def listed(roster: Roster) -> set[str]:
-    return set(lines(msgspec.json.decode(roster.listing(), type=list[Member])).values())
-
-
-class Client:
-    """Somebody who follows the protocol to the letter (PROTOCOL.md, "Presence").
-
-    One with a ``session`` has joined by it just now, and is listed in the answer in any case.
-    """
-
-    def __init__(self, roster: Roster, session: str = "", line: str = "") -> None:
-        self.session = session
-        self.version = roster.announced_version
-        self.known = {member_line.nick_of(told): told for told in listed(roster)}
-        if session and roster.introduce(session, line):
-            self.known[member_line.nick_of(line)] = line
-        self.must_ask = False
-
-    @property
-    def nicks(self) -> set[str]:
-        return set(self.known.values())
-
-    def hear(self, presence: Presence) -> None:
-        if presence.version <= self.version:
-            return
-        if presence.after > self.version:
-            self.must_ask = True
-            return
-        self.version = presence.version
-        self.known |= lines(presence.joined)
-        for nick in presence.left:
-            self.known.pop(nick, None)
-        for renamed in presence.changed:
-            self.known.pop(renamed.was, None)
-            self.known[renamed.nick] = member_line.write(renamed.nick, renamed.state, renamed.text)
-
-    def ask(self, roster: Roster) -> None:
-        self.version, self.must_ask = roster.announced_version, False
-        self.known = {member_line.nick_of(told): told for told in roster.announced()}
-
-
-class AnyHistory(RuleBasedStateMachine):
-    """A room in Redis, a node that may miss its changes, and clients that come at any time.
-
-    A nickname has one owner at a time, but may pass from one session to another at once.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.version = 0
-        self.members: dict[str, str] = {}
-        self.sessions = 0
-        self.on_their_way: list[Change] = []
-        self.heard = UNKNOWN
-        self.roster = Roster()
-        self.clients: list[Client] = []
-
-    # --- what happens in Redis ----------------------------------------------------------------
-
-    def free_nicks(self) -> list[str]:
-        taken = set(map(member_line.nick_of, self.members.values()))
-        return [nick for nick in NICKS if nick not in taken]
-
-    def drawn_line(self, data: st.DataObject) -> str:
-        nick: str = data.draw(st.sampled_from(self.free_nicks()), label="nick")
-        return nick + data.draw(st.sampled_from(STATUSES), label="status")
-
-    @precondition(lambda self: self.free_nicks())
-    @rule(data=st.data())
-    def join(self, data: st.DataObject) -> None:
-        self.sessions += 1
-        self.put(f"s{self.sessions}", self.drawn_line(data))
-
-    @precondition(lambda self: self.members and self.free_nicks())
-    @rule(data=st.data())
-    def rename(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
-        self.put(session, self.drawn_line(data))
-
-    @precondition(lambda self: self.members)
-    @rule(data=st.data())
-    def set_status(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
-        nick = member_line.nick_of(self.members[session])
-        self.put(session, nick + data.draw(st.sampled_from(STATUSES), label="status"))
-
-    @precondition(lambda self: self.members)
-    @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
-        self.remove(data.draw(st.sampled_from(sorted(self.members)), label="session"))
-
-    @precondition(lambda self: self.members)
-    @rule(data=st.data())
-    def leave_and_come_back(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
-        nick = self.members[session]
-        self.remove(session)
-        self.put(session, nick)
-
-    @precondition(lambda self: self.members)
-    @rule(data=st.data())
-    def reconnect(self, data: st.DataObject) -> None:
-        """The same person comes back as another session."""
-        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
-        nick = self.members[session]
-        self.remove(session)
-        self.sessions += 1
-        self.put(f"s{self.sessions}", nick)
-
-    def put(self, session: str, nick: str) -> None:
-        self.version += 1
-        self.members[session] = nick
-        self.on_their_way.append(Change(self.version, here={session: nick}))
-
-    def remove(self, session: str) -> None:
-        self.version += 1
-        del self.members[session]
-        self.clients = [client for client in self.clients if client.session != session]
-        self.on_their_way.append(Change(self.version, gone=[session]))
-
-    # --- what comes to the node ---------------------------------------------------------------
-
-    @rule(count=st.integers(1, 4))
-    def hear(self, count: int) -> None:
-        for change in self.on_their_way[:count]:
-            self.roster.apply(change)
-            self.heard = max(self.heard, change.version)
-        del self.on_their_way[:count]
-
-    @rule()
-    def miss_one(self) -> None:
-        del self.on_their_way[:1]
-
-    @rule()
-    def read_anew(self) -> None:
-        after_loss = self.roster.announced_version == UNKNOWN
-        self.roster.replace(self.version, dict(self.members))
-        if after_loss:
-            for client in self.clients:
-                client.must_ask = True
-
-    @precondition(lambda self: self.roster.version != UNKNOWN)
-    @rule()
-    def data_lost(self) -> None:
-        """Redis forgets the newest versions; once it is read anew, everybody gets a notice."""
-        self.version = max(0, self.version - 2)
-        self.on_their_way.clear()
-        self.heard = UNKNOWN
-        self.roster.invalidate()
-
-    # --- what the clients see -----------------------------------------------------------------
-
-    @precondition(lambda self: self.members and self.roster.seen != UNKNOWN)
-    @rule(data=st.data())
-    def client_joins(self, data: st.DataObject) -> None:
-        """What the room's channel says of it may have come, may be on its way, or may be lost."""
-        session = data.draw(st.sampled_from(sorted(self.members)), label="session")
-        # Who joins again takes the new answer for the old one.
-        self.clients = [client for client in self.clients if client.session != session]
-        self.clients.append(Client(self.roster, session, self.members[session]))
-
-    @rule()
-    def clients_ask(self) -> None:
-        for client in self.clients:
-            if client.must_ask:
-                client.ask(self.roster)
-
-    @rule()
-    def flush(self) -> None:
-        presence = self.roster.flush("lobby")
-        if presence is not None:
-            assert presence.version != UNKNOWN
-            for client in self.clients:
-                client.hear(presence)
-
-    @invariant()
-    def all_are_told_the_same(self) -> None:
-        told = list(self.roster.announced())
-        assert self.roster.count() == len(told)
-        assert listed(self.roster) == set(told)
-
-    @invariant()
-    def knows_whether_it_is_behind(self) -> None:
-        behind = self.roster.version < self.heard
-        assert self.roster.incomplete == (behind or self.roster.version == UNKNOWN)
-        if self.roster.version == self.version:
-            assert self.roster.members == self.members
-
-    def teardown(self) -> None:
-        self.read_anew()
-        self.flush()
-        self.clients_ask()
-        assert not self.roster.incomplete
-        assert self.roster.members == self.members
-        for client in self.clients:
-            assert client.nicks == set(self.members.values())
-
-
-AnyHistory.TestCase.settings = settings(deadline=None, max_examples=300, stateful_step_count=30)
-test_any_history = AnyHistory.TestCase
-
-
-def known(version: int = 4, **members: str) -> Roster:
-    roster = Roster()
-    roster.replace(version, members)
-    return roster
+from gateway.wire import Member, Presence, Renamed
+from tests.unit.gateway.delivery.following import OUTBOX, Client, known, listed
 
 
 def test_an_unread_roster_is_incomplete_and_applies_nothing() -> None:
-    roster = Roster()
+    roster = Roster(OUTBOX)
     assert roster.incomplete
     roster.apply(Change(1, here={"s1": "Alice"}))
     assert roster.version == UNKNOWN
@@ -315,7 +95,7 @@ def test_two_who_swap_their_names_are_there_as_before() -> None:
     for version, session, nick in ((5, "s1", "X"), (6, "s2", "Alice"), (7, "s1", "Bob")):
         roster.apply(Change(version, here={session: nick}))
     assert roster.flush("lobby") is None
-    assert set(roster.announced()) == {"Alice", "Bob"}
+    assert listed(roster) == {"Alice", "Bob"}
 
 
 def test_who_is_renamed_twice_is_told_of_once() -> None:
@@ -349,7 +129,7 @@ def test_nothing_is_told_while_the_members_are_unknown() -> None:
     assert roster.flush("lobby") is None
     roster.replace(2, {"s1": "Alice", "s3": "Carol"})
     assert roster.flush("lobby") is None
-    assert (roster.announced_version, set(roster.announced())) == (2, {"Alice", "Carol"})
+    assert (roster.announced_version, listed(roster)) == (2, {"Alice", "Carol"})
     roster.apply(Change(3, gone=["s1"]))
     assert roster.flush("lobby") == Presence(room="lobby", after=2, version=3, left=["Alice"])
 
@@ -393,8 +173,60 @@ def test_the_listing_follows_every_flush() -> None:
     assert (roster.announced_version, listed(roster)) == (6, {"Bob"})
 
 
-def test_the_listing_is_bounded() -> None:
-    members = {f"s{n}": f"nick{n}" for n in range(MAX_LISTED_MEMBERS + 5)}
-    roster = known(1, **members)
-    assert len(listed(roster)) == MAX_LISTED_MEMBERS
-    assert roster.count() == len(set(roster.announced())) == MAX_LISTED_MEMBERS + 5
+def test_whoever_gets_a_nickname_that_was_given_up_is_not_taken_for_its_last_owner() -> None:
+    roster = known(4, s1="Alice")
+    roster.apply(Change(5, gone=["s1"]))
+    roster.apply(Change(6, here={"s2": "Alice"}))
+    roster.apply(Change(7, here={"s2": "Carol"}))
+    assert roster.flush("lobby") == Presence(
+        room="lobby", after=4, version=7, joined=[Member(nick="Carol")], left=["Alice"]
+    )
+
+
+def test_a_nickname_is_listed_though_its_last_owner_gives_it_up_later() -> None:
+    """The room may hear of the new owner first."""
+    roster = known(4, s1="Alice")
+    roster.apply(Change(5, here={"s2": "Alice"}))
+    roster.apply(Change(6, here={"s1": "Alix"}))
+    roster.flush("lobby")
+    assert listed(roster) == {"Alice", "Alix"}
+
+
+def test_a_status_and_a_nickname_changed_at_once_are_one_change() -> None:
+    roster = known(4, s1="Alice")
+    roster.apply(Change(5, here={"s1": "Alice away "}))
+    roster.apply(Change(6, here={"s1": "Alix away "}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    assert presence.changed == [Renamed(nick="Alix", was="Alice", state="away")]
+    assert not presence.joined
+
+
+def test_whoever_takes_a_nickname_that_is_given_up_is_told_of_beside_its_last_owner() -> None:
+    roster = known(4, s1="Alice")
+    client = Client(roster)
+    roster.apply(Change(5, here={"s1": "Alix"}))
+    roster.apply(Change(6, here={"s2": "Alice busy "}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    client.hear(presence)
+    assert client.nicks == listed(roster) == {"Alix", "Alice busy "}
+
+
+def test_whoever_takes_the_nickname_of_somebody_who_left_is_there_under_it() -> None:
+    roster = known(4, s1="Alice", s2="Bob")
+    roster.apply(Change(5, gone=["s2"]))
+    roster.apply(Change(6, here={"s1": "Bob"}))
+    assert roster.flush("lobby") == Presence(room="lobby", after=4, version=6, left=["Alice"])
+
+
+def test_who_is_renamed_before_anybody_heard_of_its_join_has_one_name_for_itself_too() -> None:
+    """The answer to ``join`` came before what the room's channel says of it."""
+    roster = known(4)
+    client = Client(roster, "s1", "Alice")
+    roster.apply(Change(5, here={"s1": "Alice"}))
+    roster.apply(Change(6, here={"s1": "Alicia"}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    client.hear(presence)
+    assert client.nicks == {"Alicia"}

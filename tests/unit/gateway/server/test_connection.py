@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gateway import wire
 from gateway.config import Settings
+from gateway.net.websocket import text_frame
 from gateway.server.connection import HELLO_SECONDS
 from gateway.wire.close_codes import DRAINING, Close
 from tests import PATIENCE
@@ -191,3 +192,27 @@ async def test_the_silent_are_pinged_and_the_dead_are_closed() -> None:
         assert await client.receive_until(b"\x89\x00") == b"\x89\x00"
         opened.connection.keep_alive(heard_at + 51, 25)
         assert await client.closed() == 4002
+
+
+async def test_a_command_waits_while_earlier_answers_do() -> None:
+    async with chat() as (opened, client):
+        opened.connection.write_buffer.write(text_frame(b"x" * 600_000))
+        await client.say({"type": "ping", "id": "7"})
+        await wait_all_tasks_blocked()
+        assert opened.context.metrics.counts.commands == 0
+        assert await client.hear_text() == "x" * 600_000
+        assert (await client.hear())["id"] == "7"
+
+
+async def test_whoever_reads_what_waits_for_it_is_not_silent() -> None:
+    async with chat() as (opened, client):
+        now = opened.connection.heard_at
+        opened.connection.write_buffer.write(text_frame(b"x" * 600_000))
+        for _ in range(5):
+            await client.stream.receive_some()
+            await wait_all_tasks_blocked()
+            now += 26
+            opened.connection.keep_alive(now, 25)
+        opened.connection.keep_alive(now + 51, 25)
+        with trio.fail_after(PATIENCE):
+            await opened.served.wait()

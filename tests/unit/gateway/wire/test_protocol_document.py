@@ -11,6 +11,8 @@ import pytest
 from msgspec import inspect
 
 from gateway import wire
+from gateway.config import Settings
+from gateway.net import shares
 from gateway.wire.close_codes import ALL as CLOSINGS
 from tests.unit.gateway.wire.document import (
     DOCUMENT,
@@ -304,7 +306,11 @@ def test_every_close_code_is_in_the_table_and_no_other() -> None:
         (section("Rules for all frames"), f"at most {wire.MAX_FRAME_BYTES // 1024} KiB;"),
         (section("Rules for all frames", "Names"), f"{between(1, wire.MAX_ROOM_CHARS)} characters"),
         (section("Rules for all frames", "Names"), f"`{wire.LOBBY}` is always there"),
-        (section("Commands", "`join`"), f"at most {wire.MAX_LISTED_MEMBERS} of them"),
+        (section("Paging"), f"at most {shares.page(Settings().outbox_bytes) // 1024} KiB,"),
+        (
+            section("Events", "`presence`"),
+            f"too long for one ({shares.presence(Settings().outbox_bytes) // 1024} KiB,",
+        ),
         (section("Errors"), f"the text is over {wire.MAX_TEXT_BYTES} bytes"),
         (section("Errors"), f"a status text over {wire.MAX_STATUS_BYTES} "),
         (section("Close codes"), f"a frame over {wire.MAX_FRAME_BYTES // 1024} KiB"),
