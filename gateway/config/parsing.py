@@ -91,16 +91,23 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…")
 
 
-NO_NETWORKS: Final = "none"
+NONE: Final = "none"
+
+
+def path(text: str) -> str:
+    """Return the path of a file; empty for `NONE`."""
+    if "\0" in text:
+        raise BadSetting(f"{shown(text)} is no path")
+    return "" if text == NONE else text
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return a list of addresses and networks, separated by commas or blanks."""
-    if text.strip().lower() == NO_NETWORKS:
+    if text.strip().lower() == NONE:
         return ()
     words = text.replace(",", " ").split()
     if not words:
-        raise BadSetting(f"{text!r} is neither a list of networks nor {NO_NETWORKS}")
+        raise BadSetting(f"{text!r} is neither a list of networks nor {NONE}")
     return tuple(map(_network, words))
 
 

@@ -90,9 +90,9 @@ class Settings:
         "File of the certificate chain with which this port speaks TLS, and TLS only; or a "
         "directory with fullchain.pem and privkey.pem, or tls.crt and tls.key. Read again on "
         "SIGHUP and when it changes.",
-        str, "PATH",
+        parsing.path, "PATH",
     )  # fmt: skip
-    tls_key: str = _setting("", "Network", "File of the certificate's key.", str, "PATH")
+    tls_key: str = _setting("", "Network", "File of the certificate's key.", parsing.path, "PATH")
     plain_port: int = _setting(
         0, "Network", "A second port, without TLS, where the first one speaks it; 0: none.",
         parsing.integer(0, 65535), "PORT",

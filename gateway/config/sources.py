@@ -71,8 +71,8 @@ def default_text(name: str) -> str:
     value = next(f.default for f in dataclasses.fields(Settings) if f.name == name)
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or parsing.NO_NETWORKS
+    if value in {(), ""}:
+        return parsing.NONE
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -68,7 +68,7 @@ class CertificateFiles:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class LoadedCertificate:
     """A certificate that can be served: the context for new connections, and its end."""
 
     context: ssl.SSLContext
@@ -121,7 +121,7 @@ class ServedCertificate:
             log.warning("certificate ends soon", ends=str(self.ends))
 
 
-def load(files: CertificateFiles, now: datetime | None = None) -> Certificate:
+def load(files: CertificateFiles, now: datetime | None = None) -> LoadedCertificate:
     """Return a certificate chain with its key, after a check of both.
 
     TLS 1.2 and later, with the ``ssl`` module's defaults; ALPN ``http/1.1``.
@@ -154,7 +154,7 @@ def load(files: CertificateFiles, now: datetime | None = None) -> Certificate:
         context.load_cert_chain(files.certificate, files.key)
     except (ssl.SSLError, OSError) as error:  # a key that OpenSSL calls too weak, for example
         raise BadCertificate(f"OpenSSL refuses {files.certificate}: {error}") from None
-    return Certificate(context, own.not_valid_after_utc)
+    return LoadedCertificate(context, own.not_valid_after_utc)
 
 
 def _read_chain(path: Path) -> list[x509.Certificate]:

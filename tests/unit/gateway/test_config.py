@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -238,3 +239,47 @@ def test_the_table_has_every_setting_once() -> None:
         assert cells[1] == f"`{config.variable(name)}`"
         assert cells[2] == config.default_text(name)
         assert len(row.replace("\\|", "").split("|")) == 6
+
+
+def read_file(tmp_path: Path, text: str, **flags: str) -> Settings:
+    file = tmp_path / "chat.toml"
+    file.write_text(text, "utf-8")
+    return load({"settings": str(file), **flags}, {"CHAT_MAX_ROOMS": "7"})
+
+
+def test_a_file_of_settings_goes_after_flags_and_variables(tmp_path: Path) -> None:
+    text = (
+        "port = 1\nmax_rooms = 2\nflood-rate = 2.5\nunicode_nicks = true\n"
+        "trusted_proxies = ['10.0.0.0/8', '::1']\n"
+    )
+    found = read_file(tmp_path, text, port="3")
+    assert (found.port, found.max_rooms, found.flood_rate) == (3, 7, 2.5)
+    assert found.unicode_nicks
+    assert list(map(str, found.trusted_proxies)) == ["10.0.0.0/8", "::1/128"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("port = 'x'", r"chat.toml: port: 'x' is not a whole number between 0 and 65535"),
+        ("prot = 1", r"chat.toml: prot: there is no such setting: did you mean port\?"),
+        ("port = 1\nport = 2", r"--settings: cannot read '.*chat.toml': Cannot overwrite a value"),
+        (
+            "[network]\nport = 1",
+            r"--settings: 'network' is neither a text, a number, true or false",
+        ),
+        (
+            "port = ",
+            r"--settings: cannot read '.*chat.toml': Invalid value \(at end of",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadSetting, match=message):
+        read_file(tmp_path, text)
+
+
+@pytest.mark.parametrize("path", ["/nowhere/chat.toml", "/dev", "/dev/zero", "a\0b"])
+def test_what_is_no_file_of_settings_is_refused(path: str) -> None:
+    with pytest.raises(BadSetting, match=r"^--settings: [^\n]+$"):
+        load({"settings": path}, {})
