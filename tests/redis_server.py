@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import trio
 
 from gateway.embedded_redis import find_redis
 from tests import PATIENCE
+from tests.movable_clock import MovableClock
 
 _DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")
 
@@ -29,11 +31,15 @@ async def program() -> str:
 class RedisServer:
     """One server, whose data stay in ``folder`` when it is stopped and started again.
 
-    ``options`` are its configuration, read at each start.
+    ``options`` are its configuration, read at each start; ``clock`` is its wall clock, if a test
+    is to move that.
     """
 
-    def __init__(self, folder: Path, **options: object) -> None:
+    def __init__(
+        self, folder: Path, clock: MovableClock | None = None, /, **options: object
+    ) -> None:
         self._folder = folder
+        self._clock = clock
         self.socket = folder / "redis.sock"
         self.options: dict[str, object] = {
             "port": 0,
@@ -53,9 +59,16 @@ class RedisServer:
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
+        environment = dict(os.environ)
+        if self._clock is not None:
+            await self._clock.build()
+            environment |= self._clock.environment
         flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
-            [await program(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            [await program(), *flags],
+            stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
         with trio.fail_after(PATIENCE):
             while not self._answers():

@@ -9,6 +9,7 @@ import trio
 
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.key_scan import KeyScan
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry, channel_scope
 from gateway.backplane.redis.connection import check_server
@@ -76,6 +77,7 @@ class Backplane:
         self.inboxes = InboxStore(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
+        self.keys = KeyScan(self.link, namespace=namespace)
 
     @property
     def connected(self) -> bool:
