@@ -31,15 +31,15 @@ async def program() -> str:
 class RedisServer:
     """One server, whose data stay in ``folder`` when it is stopped and started again.
 
-    ``options`` are its configuration, read at each start; ``clock`` is its wall clock, if a test
-    is to move that.
+    ``options`` are its configuration, read at each start; ``clock`` is its wall clock, where a test
+    may move that.
     """
 
     def __init__(
         self, folder: Path, clock: MovableClock | None = None, /, **options: object
     ) -> None:
         self._folder = folder
-        self._clock = clock
+        self.clock = clock
         self.socket = folder / "redis.sock"
         self.options: dict[str, object] = {
             "port": 0,
@@ -60,9 +60,9 @@ class RedisServer:
     async def start(self) -> None:
         """Start it and wait until it answers."""
         environment = dict(os.environ)
-        if self._clock is not None:
-            await self._clock.build()
-            environment |= self._clock.environment
+        if self.clock is not None:
+            await self.clock.build()
+            environment |= self.clock.environment
         flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
             [await program(), *flags],

@@ -54,5 +54,9 @@ class KeyScan:
             if read := self._owner.fullmatch(key.decode("utf-8", "replace")):
                 kind, name = read.groups()
                 owners[kind].add(name)
-        found = (frozenset(owners[kind]) for kind in ("inbox", "room", "node"))
-        return KeyPage(*found, is_last=self._cursor == b"0")
+        return KeyPage(
+            inboxes=frozenset(owners["inbox"]),
+            rooms=frozenset(owners["room"]),
+            nodes=frozenset(owners["node"]),
+            is_last=self._cursor == b"0",
+        )

@@ -37,6 +37,11 @@ class RedisUnderTest:
         assert isinstance(self._redis, SentinelGroup)
         return self._redis
 
+    def move_clock(self, seconds: float) -> None:
+        """Move the clock of the server that nodes write to, ahead or back."""
+        assert self.server.clock is not None
+        self.server.clock.move(seconds)
+
     async def start(self) -> None:
         """Start the server that nodes write to, after it was stopped."""
         if isinstance(self._redis, SentinelGroup):
