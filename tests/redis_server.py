@@ -1,8 +1,12 @@
-"""A real Redis or Valkey server for tests, on a Unix socket of its own."""
+"""A real Redis or Valkey server for tests, on a Unix socket of its own.
+
+Nodes connect to it as a user with the permissions of ``deploy/redis-users.acl``, and no others.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +22,11 @@ from tests.movable_clock import MovableClock
 
 _DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")
 
+USERS: Final = Path(__file__).parents[1] / "deploy" / "redis-users.acl"
+"""The user that operators are told to give to nodes, for the namespace ``chat``."""
+PASSWORD: Final = "change-me"  # noqa: S105
+_ADMINISTRATOR: Final = "user default on nopass ~* &* +@all\n"
+
 _found: Final[list[str]] = []
 
 
@@ -26,6 +35,12 @@ async def program() -> str:
     if not _found:
         _found.append(await find_redis())
     return _found[0]
+
+
+def rules_for(namespace: str) -> list[str]:
+    """Return the ACL rules that nodes of a namespace need, as operators are told them."""
+    user = re.sub(r"\bchat\b", namespace, USERS.read_text("utf-8"))
+    return user.split()[4:]  # after "user", its name, "on" and the password
 
 
 class RedisServer:
@@ -48,14 +63,37 @@ class RedisServer:
             "save": "",
             "appendonly": "yes",
             "appendfsync": "no",  # it is killed, the machine is not
+            "aclfile": folder / "users.acl",
         } | options
         self.process: trio.Process | None = None
-        self.url = f"unix://{self.socket}"
+        self.url = self.url_of("chat")
+        """For nodes and commands of the namespace ``chat``."""
+        self.admin_url = f"unix://{self.socket}"
+        """For whatever a test does beside them, without any bounds."""
 
     @property
     def port(self) -> int:
         """The port that it listens on, 0 if it listens on its socket alone."""
         return int(str(self.options["port"]))
+
+    def allow(self, *rules: str) -> str:
+        """Let a user ``app`` do what these ACL rules say, and nothing else; return the URL for it.
+
+        A user who is connected stays so.
+        """
+        self.ask("ACL", "SETUSER", "app", "reset", "on", f">{PASSWORD}", *rules)
+        return f"unix://app:{PASSWORD}@{self.socket}"
+
+    def url_of(self, namespace: str) -> str:
+        """Return the URL for nodes of a namespace, which is ``chat`` or ``test``."""
+        return f"unix://{namespace}:{PASSWORD}@{self.socket}"
+
+    def _write_users(self) -> None:
+        users = [
+            f"user {namespace} on >{PASSWORD} {' '.join(rules_for(namespace))}\n"
+            for namespace in ("chat", "test")
+        ]
+        (self._folder / "users.acl").write_text("".join([_ADMINISTRATOR, *users]))
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
@@ -63,6 +101,7 @@ class RedisServer:
         if self.clock is not None:
             await self.clock.build()
             environment |= self.clock.environment
+        self._write_users()
         flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
             [await program(), *flags],

@@ -11,9 +11,11 @@ import trio
 from tests.faults.system.proxy import Proxy
 from tests.nodes import administer
 from tests.ports import HOST
-from tests.redis_server import RedisServer
+from tests.redis_server import PASSWORD, RedisServer
 from tests.sentinels import NAME, SentinelGroup
 
+USER: Final = f"chat:{PASSWORD}"
+"""In URLs: who nodes are to Redis."""
 LATELY: Final = 40
 """A purge of single messages takes them from this many, the newest of a room."""
 ROOM_SHARE: Final = 0.25
@@ -57,7 +59,7 @@ class RedisUnderTest:
         """
         if isinstance(self._redis, RedisServer):
             port = await proxy.listen(nursery, str(self._redis.socket), host=host)
-            return f"redis://{host}:{port}/0"
+            return f"redis://{USER}@{host}:{port}/0"
         renamed = {_bulk(HOST): _bulk(host)}
         for server in self._redis.servers:
             port = await proxy.listen(nursery, str(server.socket), host=host)
@@ -66,7 +68,7 @@ class RedisUnderTest:
         for sentinel in self._redis.sentinels:
             port = await proxy.listen(nursery, (HOST, sentinel), host=host, renamed=renamed)
             sentinels.append(f"{host}:{port}")
-        return f"redis+sentinel://{','.join(sentinels)}/{NAME}"
+        return f"redis+sentinel://{USER}@{','.join(sentinels)}/{NAME}"
 
     # --- its data -----------------------------------------------------------------------------
 
