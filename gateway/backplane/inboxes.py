@@ -18,7 +18,7 @@ from gateway.backplane.nodes import channel_of
 from gateway.backplane.payloads import direct_mark, only_messages
 from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT, Command
 from gateway.backplane.timeline import Timeline
 
 INBOX_SIZE: Final = 1000
@@ -168,9 +168,8 @@ class InboxStore:
 
         Earlier ones are in the log. Does nothing if the session was resumed in a later term.
         """
-        meta = self._keys(session).meta
-        await self._link.run_script(MOVE, (meta,), channel, term)
-        await self.keep([session])
+        move = MOVE.command((self._keys(session).meta,), channel, term)
+        await self._link.call_all([move, *self._persist(session)])
 
     async def positions(self, sessions: Sequence[str]) -> list[InboxPosition | None]:
         """Return the positions of inboxes; None for one that another program corrupted."""
@@ -181,9 +180,10 @@ class InboxStore:
 
     async def keep(self, sessions: Sequence[str]) -> None:
         """Remove the expiry of inboxes, which nodes of earlier releases set."""
-        await self._link.call_all(
-            [("PERSIST", key) for session in sessions for key in self._keys(session).all()]
-        )
+        await self._link.call_all([each for sid in sessions for each in self._persist(sid)])
+
+    def _persist(self, session: str) -> list[Command]:
+        return [("PERSIST", key) for key in self._keys(session).all()]
 
     async def forget(self, sessions: Sequence[str]) -> None:
         """Delete inboxes; for sessions that are over."""

@@ -26,7 +26,7 @@ from gateway.backplane.redis.server_check import DISPENSABLE
 from tests.backplane.conftest import TIMEOUT, Node, NodeRegistry
 from tests.backplane.expectations import connected_again, kept_out
 from tests.backplane.sayings import say, write
-from tests.redis_server import RedisServer, rules_for
+from tests.redis_server import USERS, RedisServer, rules_for
 from tests.waiting import until
 
 RULES: Final = rules_for("test")
@@ -121,6 +121,12 @@ async def test_the_documented_commands_are_those_that_are_used(
 def test_the_documented_keys_and_channels_are_those_of_the_namespace() -> None:
     rest = [rule for rule in RULES if not rule.startswith("+")]
     assert rest == ["resetkeys", "~test:*", "resetchannels", "&test@*", "-@all"]
+
+
+def test_the_page_for_operators_names_every_permission() -> None:
+    page = USERS.with_name("REDIS.md").read_text("utf-8")
+    named = re.findall(r"`([a-z|]+)`", page.replace("\\|", "|"))
+    assert set(named) >= ALLOWED
 
 
 @pytest.mark.parametrize("database", [0, 3])

@@ -49,11 +49,11 @@ class RefusedCommands:
             self.blocking[what] = str(error)
         refusal = what, key, str(error)
         at, times = self._logged.get(refusal, (now - REPEAT_SECONDS, 0))
-        known = refusal in self._logged
-        if now - at < REPEAT_SECONDS or (known and what in DISPENSABLE):
+        is_new = refusal not in self._logged
+        if now - at < REPEAT_SECONDS or (what in DISPENSABLE and not is_new):
             self._logged[refusal] = at, times + 1
             return
-        if not known and len(self._logged) >= MOST_KEPT:
+        if is_new and len(self._logged) >= MOST_KEPT:
             self._logged = {
                 known: (then, count)
                 for known, (then, count) in self._logged.items()
