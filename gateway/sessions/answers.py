@@ -26,6 +26,8 @@ def limits(settings: Settings) -> wire.Limits:
         history=wire.MAX_HISTORY,
         flood_burst=settings.flood_burst,
         flood_rate=settings.flood_rate,
+        grace_seconds=settings.grace_seconds,
+        ping_interval=settings.ping_interval,
     )
 
 
@@ -48,9 +50,18 @@ def joined(
         room=room.name,
         epoch=room.epoch,
         seq=room.position,
+        last_id=_last_id(room, messages),
         version=roster.announced_version,
         count=roster.count() + (newcomer is not None),
         members=payloads.as_members(roster.listing(), newcomer),
         messages=payloads.as_messages(messages),
         recovered=recovered,
     )
+
+
+def _last_id(room: Room, messages: list[bytes]) -> str | None:
+    """Return the id of the message at a room's position; None if that is not at hand."""
+    for message in (*room.recent.all[-1:], *messages[-1:]):
+        if payloads.message_seq(message) == room.position:
+            return payloads.message_id(message)
+    return None
