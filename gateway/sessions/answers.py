@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway import wire
-from gateway.backplane import member_line, payloads
+from gateway.backplane import Unavailable, member_line, payloads
 from gateway.config import Settings
 from gateway.delivery.room import Room
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from gateway.sessions.record import SessionRecord
 
+RETRY_SECONDS: Final = 1.0
+"""Seconds until a command that Redis could not carry out should be sent again."""
+
 
 def send(write_buffer: WriteBuffer, event: wire.Event) -> None:
     """Send an event to a client; the ``ok`` to a command without an id is left out."""
     if not isinstance(event, wire.Ok) or event.id is not None:
         write_buffer.write(text_frame(wire.encode(event)))
+
+
+def unavailable(error: Unavailable, *, uncertain: bool) -> wire.CommandError:
+    """Return the refusal of a command that Redis could not carry out now.
+
+    ``uncertain`` is whether it may have been carried out, or may yet be.
+    """
+    if error.passes:
+        message = "The server cannot do this right now; try again with the same id."
+    else:
+        message = "The server cannot do this until its operator has mended something."
+    return wire.CommandError(
+        "unavailable", message,
+        retry_after=RETRY_SECONDS, temporary=error.passes, uncertain=uncertain,
+    )  # fmt: skip
+
+
+def refused(error: wire.CommandError, command_id: str | None, *, uncertain: bool) -> wire.Error:
+    """Return the answer to a command that is refused.
+
+    ``uncertain`` is whether this attempt, or an earlier one, may have been carried out.
+    """
+    return wire.Error(
+        id=command_id,
+        code=error.code,
+        message=error.message,
+        retry_after=error.retry_after,
+        suggestion=error.suggestion,
+        temporary=error.temporary,
+        uncertain=uncertain,
+    )
 
 
 def limits(settings: Settings) -> wire.Limits:

@@ -18,6 +18,7 @@ from gateway.backplane.redis.connection import (
     RedisConnectionLost,
     serve_one_connection,
 )
+from gateway.backplane.redis.effects import note_possible
 from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
 from gateway.backplane.redis.refused_commands import RefusedCommands
 from gateway.backplane.redis.schema import Schema
@@ -47,13 +48,23 @@ class _Call:
 
 
 async def _wait_for_reply(call: _Call) -> Any:  # noqa: ANN401
-    """Wait for a reply and return it; if the wait is cancelled, the reply is dropped."""
+    """Wait for a reply and return it; if the wait is cancelled, the reply is dropped.
+
+    Notes whether the command may have taken effect (`gateway.backplane.redis.effects`).
+    """
 
     def abandon(_: object) -> trio.lowlevel.Abort:
         call.task = None
         return trio.lowlevel.Abort.SUCCEEDED
 
-    return await trio.lowlevel.wait_task_rescheduled(abandon)
+    try:
+        reply = await trio.lowlevel.wait_task_rescheduled(abandon)
+    except Unavailable as error:
+        if error.uncertain:
+            note_possible()
+        raise
+    note_possible()
+    return reply
 
 
 class Link:
@@ -63,6 +74,8 @@ class Link:
     - A cancelled call is carried out all the same; its reply is dropped.
     - Without a connection a call fails at once; without a reply within ``timeout`` seconds the
       connection fails with all its calls. So callers need no timeouts of their own.
+    - `Unavailable.uncertain` is False for a call that was never sent, or whose refusal by Redis
+      changed nothing.
     """
 
     def __init__(
@@ -152,6 +165,7 @@ class Link:
             last = await _wait_for_reply(calls[-1])
         except (Refused, NoScript) as error:
             last = error
+            note_possible()  # those before it may have succeeded
         replies = [*(call.reply for call in calls[:-1]), last]
         for number, reply in enumerate(replies):
             if isinstance(reply, NoScript):
@@ -214,11 +228,13 @@ class Link:
 
     def _fail_pending(self) -> None:
         self._up = trio.Event()
-        self._pipeline.clear()
+        unsent = self._pipeline.clear()
         while self._pending:
             task = self._pending.popleft().task
             if task is not None:
-                lost = Unavailable("the connection to Redis was lost")
+                # Calls are sent in their order: those that were not are the last ones.
+                was_sent = len(self._pending) >= unsent
+                lost = Unavailable("the connection to Redis was lost", uncertain=was_sent)
                 trio.lowlevel.reschedule(task, outcome.Error(lost))
 
     async def _read(self, connection: RedisConnection) -> None:
