@@ -11,6 +11,7 @@ from gateway.delivery.room import Room
 from gateway.net.websocket import text_frame
 from gateway.net.write_buffer import WriteBuffer
 from gateway.sessions.record import SessionRecord
+from gateway.wire import CommandError
 
 RETRY_SECONDS: Final = 1.0
 """Seconds until a command that Redis could not carry out should be sent again."""
@@ -22,7 +23,7 @@ def send(write_buffer: WriteBuffer, event: wire.Event) -> None:
         write_buffer.write(text_frame(wire.encode(event)))
 
 
-def unavailable(error: Unavailable, *, uncertain: bool) -> wire.CommandError:
+def unavailable(error: Unavailable, *, uncertain: bool) -> CommandError:
     """Return the refusal of a command that Redis could not carry out now.
 
     ``uncertain`` is whether it may have been carried out, or may yet be.
@@ -31,13 +32,13 @@ def unavailable(error: Unavailable, *, uncertain: bool) -> wire.CommandError:
         message = "The server cannot do this right now; try again with the same id."
     else:
         message = "The server cannot do this until its operator has mended something."
-    return wire.CommandError(
+    return CommandError(
         "unavailable", message,
         retry_after=RETRY_SECONDS, temporary=error.passes, uncertain=uncertain,
     )  # fmt: skip
 
 
-def refused(error: wire.CommandError, command_id: str | None, *, uncertain: bool) -> wire.Error:
+def refused(error: CommandError, command_id: str | None, *, uncertain: bool) -> wire.Error:
     """Return the answer to a command that is refused.
 
     ``uncertain`` is whether this attempt, or an earlier one, may have been carried out.

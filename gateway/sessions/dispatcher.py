@@ -91,7 +91,7 @@ class CommandDispatcher:
             try:
                 await self._hand_over(command, row)
             except Unavailable as error:
-                uncertain = effects.possible and not row.only_reads
+                uncertain = effects.possible and not command.only_reads
                 raise answers.unavailable(error, uncertain=uncertain) from error
 
     async def _hand_over(self, command: wire.AnyCommand, row: CommandRow) -> None:

@@ -22,26 +22,24 @@ class CommandRow:
       `CommandDispatcher` if no hello is needed;
     - ``needs_hello``: whether it is refused before a hello;
     - ``cost``: tokens of flood control that it costs, at most ``flood_burst``;
-    - ``permission``: what the session must have; only with ``needs_hello``;
-    - ``only_reads``: whether it changes nothing, so that its failure leaves nothing uncertain.
+    - ``permission``: what the session must have; only with ``needs_hello``.
     """
 
     handler: Callable[[Any, Any], Awaitable[None]]
     needs_hello: bool = True
     cost: float = 1.0
     permission: Permission = Permission.CHAT
-    only_reads: bool = False
 
 
 COMMANDS: Final[dict[type[wire.AnyCommand], CommandRow]] = {
     wire.Hello: CommandRow(connection.hello, needs_hello=False),
-    wire.Ping: CommandRow(connection.ping, only_reads=True),
+    wire.Ping: CommandRow(connection.ping),
     wire.Join: CommandRow(rooms.join),
     wire.Leave: CommandRow(rooms.leave),
-    wire.Members: CommandRow(rooms.members, only_reads=True),
-    wire.Rooms: CommandRow(rooms.listing, only_reads=True),
+    wire.Members: CommandRow(rooms.members),
+    wire.Rooms: CommandRow(rooms.listing),
     wire.Send: CommandRow(messages.send),
-    wire.History: CommandRow(messages.history_page, only_reads=True),
+    wire.History: CommandRow(messages.history_page),
     wire.SendDirect: CommandRow(directs.send),
     wire.NoteTyping: CommandRow(directs.note_typing),
     wire.Nick: CommandRow(people.rename),
