@@ -34,6 +34,9 @@ LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
 RECHECK_SECONDS: Final = 10.0
 """Seconds between checks that the server is still suitable: its settings may change."""
 
+_ONLY_READ: Final = frozenset({"HEXISTS", "HGET", "XREVRANGE"})
+"""The commands, of those that clients' commands need, that change nothing."""
+
 
 class _Call:
     """A command without a reply so far: the task that waits for it, and since when."""
@@ -45,6 +48,16 @@ class _Call:
         self.sent_at = sent_at
         self.command: tuple[Argument, ...] = ()
         self.reply: Any = None
+
+    @property
+    def may_have_effects(self) -> bool:
+        """Whether the command may change anything."""
+        return self.command[0] not in _ONLY_READ
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether Redis has carried out the command of a call that no task waits for."""
+        return self.reply is not None and not isinstance(self.reply, Exception)
 
 
 async def _wait_for_reply(call: _Call) -> Any:  # noqa: ANN401
@@ -63,7 +76,8 @@ async def _wait_for_reply(call: _Call) -> Any:  # noqa: ANN401
         if error.uncertain:
             note_possible()
         raise
-    note_possible()
+    if call.may_have_effects:
+        note_possible()
     return reply
 
 
@@ -165,7 +179,9 @@ class Link:
             last = await _wait_for_reply(calls[-1])
         except (Refused, NoScript) as error:
             last = error
-            note_possible()  # those before it may have succeeded
+        finally:
+            if any(call.has_succeeded and call.may_have_effects for call in calls[:-1]):
+                note_possible()
         replies = [*(call.reply for call in calls[:-1]), last]
         for number, reply in enumerate(replies):
             if isinstance(reply, NoScript):
@@ -230,12 +246,13 @@ class Link:
         self._up = trio.Event()
         unsent = self._pipeline.clear()
         while self._pending:
-            task = self._pending.popleft().task
-            if task is not None:
+            call = self._pending.popleft()
+            if call.task is not None:
                 # Calls are sent in their order: those that were not are the last ones.
                 was_sent = len(self._pending) >= unsent
-                lost = Unavailable("the connection to Redis was lost", uncertain=was_sent)
-                trio.lowlevel.reschedule(task, outcome.Error(lost))
+                uncertain = was_sent and call.may_have_effects
+                lost = Unavailable("the connection to Redis was lost", uncertain=uncertain)
+                trio.lowlevel.reschedule(call.task, outcome.Error(lost))
 
     async def _read(self, connection: RedisConnection) -> None:
         take = self._pending.popleft
