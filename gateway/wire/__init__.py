@@ -4,6 +4,7 @@
 gateway that ``client/`` imports, so it imports no other part.
 """
 
+from gateway.wire.answers import ANSWERS
 from gateway.wire.commands import (
     AnyCommand,
     Command,
@@ -72,7 +73,7 @@ from gateway.wire.shared import (
 )
 
 __all__ = [
-    "LOBBY", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
+    "ANSWERS", "LOBBY", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
     "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL", "AnyCommand",
     "AnyEvent", "Command", "CommandError", "DirectMessage", "Erased", "Error", "Event", "Frame",
     "Head", "Hello", "History", "HistoryPage", "Id", "Join", "Joined", "Leave", "Limit", "Limits",

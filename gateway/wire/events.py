@@ -59,7 +59,7 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
     - ``temporary``: whether the same command may succeed later;
     - ``uncertain``: whether it may have been carried out, or may yet be.
 
-    Nodes of earlier versions leave these two out; then `error_codes.OUTCOMES` says it by the code.
+    Nodes of earlier versions leave these two out; then they follow from the code.
     """
 
     code: str
@@ -174,7 +174,7 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
 
 
 class Ok(Event, frozen=True, kw_only=True, tag="ok"):
-    """The answer to a command that was carried out; subclasses add its results."""
+    """The answer to a command that was carried out; some have results beside the ``id``."""
 
     id: str | None = None
 

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from gateway import wire
 from gateway.wire.close_codes import ALL as CLOSINGS
+from gateway.wire.schema.names import TEXT_BOUNDS, TextBound
 from tests.unit.gateway.wire.document import (
     DOCUMENT,
     SECTIONS,
@@ -31,20 +32,6 @@ def between(least: int, most: int | str) -> str:
     return f"{least}\N{EN DASH}{most}"
 
 
-ANSWERS: Final[dict[type[wire.AnyCommand], type[wire.Event]]] = {
-    wire.Hello: wire.Welcome,
-    wire.Join: wire.Joined,
-    wire.Leave: wire.Ok,
-    wire.Send: wire.Sent,
-    wire.SendDirect: wire.Sent,
-    wire.History: wire.HistoryPage,
-    wire.Members: wire.MemberList,
-    wire.Nick: wire.Named,
-    wire.SetStatus: wire.Ok,
-    wire.NoteTyping: wire.Ok,
-    wire.Rooms: wire.RoomList,
-    wire.Ping: wire.Ok,
-}
 OBJECTS: Final[dict[Struct, str]] = {
     wire.Position: "position",
     wire.Member: "member",
@@ -52,18 +39,18 @@ OBJECTS: Final[dict[Struct, str]] = {
     wire.RoomInfo: "room",
     wire.Limits: "limits",
 }
-BOUNDS_IN_CODE: Final[dict[tuple[Struct, str], str]] = {
-    (wire.Join, "room"): f"{between(1, wire.MAX_ROOM_CHARS)} characters",
-    (wire.Send, "text"): f"{between(1, wire.MAX_TEXT_BYTES)} bytes",
-    (wire.SendDirect, "text"): f"{between(1, wire.MAX_TEXT_BYTES)} bytes",
-    (wire.SetStatus, "text"): f"at most {wire.MAX_STATUS_BYTES} bytes",
-}
-"""Bounds that no type can express."""
 CLOSED_BY_OTHERS: Final = {1001, 1006, 1011}
 
 
 def tag_of(kind: Struct) -> str:
     return str(kind.__struct_config__.tag)
+
+
+def bound_in_words(bound: TextBound | None) -> str:
+    if bound is None:
+        return ""
+    span = between(bound.least, bound.most) if bound.least else f"at most {bound.most}"
+    return f"{span} {bound.unit}"
 
 
 def code(word: str) -> str:
@@ -146,7 +133,8 @@ def expected(kind: Struct, fields: list[inspect.Field]) -> list[Row]:
             "field": code(field.encode_name),
             "type": type_cell(field.type),
             "default": default_cell(field),
-            "bound": bound_cell(field.type) or BOUNDS_IN_CODE.get((kind, field.encode_name), ""),
+            "bound": bound_cell(field.type)
+            or bound_in_words(TEXT_BOUNDS.get((kind, field.encode_name))),
         }
         for field in fields
     ]
@@ -182,8 +170,8 @@ def test_the_overview_lists_every_command() -> None:
 
 
 def test_every_kind_of_answer_is_given_to_some_command() -> None:
-    assert ANSWERS.keys() == set(COMMANDS.values())
-    assert set(ANSWERS.values()) == {wire.Welcome, wire.Ok, *wire.Ok.__subclasses__()}
+    assert wire.ANSWERS.keys() == set(COMMANDS.values())
+    assert set(wire.ANSWERS.values()) == {wire.Welcome, wire.Ok, *wire.Ok.__subclasses__()}
 
 
 def test_what_all_commands_have() -> None:
@@ -194,7 +182,7 @@ def test_what_all_commands_have() -> None:
 @pytest.mark.parametrize("tag", COMMANDS)
 def test_the_fields_of_a_command_and_of_its_answer(tag: str) -> None:
     kind = COMMANDS[tag]
-    answer = ANSWERS[kind]
+    answer = wire.ANSWERS[kind]
     tables = [expected(kind, fields_of(kind, besides=wire.Command))]
     if answer is not wire.Welcome:  # which is an event's section
         tables.append(expected(answer, fields_of(answer, besides=wire.Ok)))
@@ -233,10 +221,10 @@ def test_the_examples_of_a_command(tag: str) -> None:
         assert type(command) is kind
         check_comes_back(command, example)
     for example in answers:
-        check_comes_back(wire.decode_answer(example, ANSWERS[kind]), example)
+        check_comes_back(wire.decode_answer(example, wire.ANSWERS[kind]), example)
     assert commands
     # A bare `ok` need not be shown each time; a welcome is shown among the events.
-    assert answers or ANSWERS[kind] in {wire.Ok, wire.Welcome}
+    assert answers or wire.ANSWERS[kind] in {wire.Ok, wire.Welcome}
 
 
 @pytest.mark.parametrize("tag", EVENTS)
@@ -259,7 +247,7 @@ def test_the_first_conversation() -> None:
             asked[head.id] = wire.decode_command(example)
             check_comes_back(asked[head.id], example)
         elif head.type == "ok":
-            answer = ANSWERS[type(asked[head.id])]
+            answer = wire.ANSWERS[type(asked[head.id])]
             check_comes_back(wire.decode_answer(example, answer), example)
         else:
             check_comes_back(wire.decode_event(example), example)
