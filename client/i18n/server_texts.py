@@ -58,6 +58,7 @@ ROOM_NOTICES: Final[Mapping[str, str]] = {
 CLOSINGS: Final[Mapping[int, str]] = {
     1000: N_("the node closed the connection"),
     1001: N_("this node is going away"),
+    1005: N_("the connection was closed"),
     1006: N_("the connection broke"),
     1007: N_("this client sent what is no text"),
     1009: N_("this client sent too much at once"),

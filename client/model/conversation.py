@@ -182,7 +182,7 @@ class Conversation:
 
     @property
     def refused(self) -> Sequence[Draft]:
-        """The drafts that the server refused."""
+        """The drafts that are not sent again by themselves."""
         return [draft for draft in self.drafts.values() if draft.refusal is not None]
 
     def write(self, draft_id: str, text: str) -> None:
@@ -205,10 +205,17 @@ class Conversation:
             self.drafts[draft_id] = replace(self.drafts[draft_id], seq=seq)
             self._settle_drafts(self._seq)
 
-    def refuse(self, draft_id: str, reason: str) -> None:
-        """Note why the server refused a draft."""
+    def refuse(self, draft_id: str, reason: str, *, uncertain: bool = False) -> None:
+        """Note why a draft is not sent again; ``uncertain`` if it may have been delivered."""
+        if uncertain:
+            self.doubt(draft_id)
         if draft_id in self.drafts:
             self.drafts[draft_id] = replace(self.drafts[draft_id], refusal=shown_line(reason))
+
+    def doubt(self, draft_id: str) -> None:
+        """Note that a draft may have been delivered, or may yet be, until it is acknowledged."""
+        if draft_id in self.drafts:
+            self.drafts[draft_id] = replace(self.drafts[draft_id], uncertain=True)
 
     def retry(self, draft_id: str) -> None:
         """Clear the refusal of a draft, so that it is sent again."""

@@ -107,12 +107,14 @@ Line = MessageLine | MembershipLine | SystemLine | DateLine
 class Draft:
     """A message of one's own that is not displayed as delivered yet.
 
-    ``refusal`` is why the server did not take it, None unless it was refused.
+    - ``refusal``: why it is not sent again, None as long as it is;
+    - ``uncertain``: whether it may have been delivered, or may yet be, although no answer says so.
     """
 
     id: str
     text: str
     refusal: str | None = None
+    uncertain: bool = False
     seq: int | None = None
     """Its position once the server has taken it; its message is then on the way."""
 

@@ -25,7 +25,7 @@ from client.events import Connected, Ended, Event, NotRejoined, Rejoined
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.connection import COMING_BACK, GOODBYE, ClientConnection, Closed
-from client.session.delivery import PASSING, Delivery, insist
+from client.session.delivery import Delivery, insist, settle
 from client.session.member_pages import MemberPages, MemberReader
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
@@ -45,8 +45,10 @@ OkT = TypeVar("OkT", bound=wire.Ok)
 class ClientSession:
     """An open session; made by `open_session`.
 
-    - Commands raise `CommandError` if the server refuses, and `NotConnected` if there is no
-      connection or it is lost before the answer; whether they took effect is then unknown.
+    - Commands raise `CommandError` if the server refuses, `NotConnected` if there is no connection,
+      and `NotConfirmed`, a subclass of it, if it is lost before the answer.
+    - After `NotConfirmed`, or a `CommandError` that is ``uncertain``, the command may have been
+      carried out, or may yet be; after any other of these it was not.
     - Every message of a joined room is an event, in ``seq`` order and once.
     - Events must be read: while `MOST_UNREAD` of them wait, no answer is received either.
     """
@@ -100,7 +102,7 @@ class ClientSession:
 
     async def leave(self, room: str) -> None:
         """Leave a room."""
-        await self.command(wire.Leave(id=next(self._ids), room=room), wire.Ok)
+        await self._change(wire.Leave(id=next(self._ids), room=room), wire.Ok)
         self._rooms.pop(room, None)
         self._delivery.left(room)
 
@@ -108,7 +110,8 @@ class ClientSession:
         """Send a message to a room and return its ``seq``.
 
         It waits for earlier messages to the room, and is sent again with the same id, and so
-        delivered once, over as many connections as it takes; after 30 s it fails.
+        delivered once, over as many connections as it takes; after 30 s it fails. If that is with
+        `NotConfirmed`, send it again with the same ``message_id``.
         """
         command = wire.Send(id=message_id or next(self._ids), room=room, text=text)
         return await self._delivery.send(command)
@@ -138,13 +141,13 @@ class ClientSession:
 
         If the answer is lost, `nick` has the right one after the next connection.
         """
-        self.nick = (await self.command(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
+        self.nick = (await self._change(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
         return self.nick
 
     async def set_status(self, state: wire.State, text: str = "") -> None:
         """Set the status that others see; it is set again after a reconnection."""
         command = wire.SetStatus(id=next(self._ids), state=state, text=text)
-        await self.command(command, wire.Ok)
+        await self._change(command, wire.Ok)
         self._status = state, text
 
     async def typing(self, *, room: str | None = None, to: str | None = None) -> None:
@@ -160,6 +163,10 @@ class ClientSession:
     async def command(self, command: wire.Command, answer: type[OkT]) -> OkT:
         """Send any command that has an id and return its answer."""
         return await (await self._require_connection()).ask(command, answer)
+
+    async def _change(self, command: wire.Command, answer: type[OkT]) -> OkT:
+        """Send a command that changes something, until it is certain whether it was carried out."""
+        return await settle(partial(self.command, command, answer))
 
     def retry_now(self) -> None:
         """Connect at once; or, if connected, find out now whether the node still answers."""
@@ -268,13 +275,24 @@ class ClientSession:
                 if error.code != "unauthorized":
                     raise
         self._positions.new_inbox()
+        if self._secret is not None:
+            # With the same secret, messages of the earlier session are recognised if sent again.
+            try:
+                return await self._begin_session(connection, self._secret)
+            except CommandError as error:
+                if error.code != "unauthorized":
+                    raise
         # We choose the secret, so that the session can be resumed even if this answer is lost.
-        self._secret = secrets.token_urlsafe(_SECRET_BYTES)
-        hello = wire.Hello(id=next(self._ids), nick=self.nick, session=self._secret)
+        return await self._begin_session(connection, secrets.token_urlsafe(_SECRET_BYTES))
+
+    async def _begin_session(self, connection: ClientConnection, secret: str) -> wire.Welcome:
+        """Begin a session with this secret; raises as `ClientConnection.ask`."""
+        self._secret = secret
+        hello = wire.Hello(id=next(self._ids), nick=self.nick, session=secret)
         try:
             return await connection.ask(hello, wire.Welcome)
         except CommandError as error:
-            if error.code not in PASSING:  # after those the server may have begun it
+            if not (error.temporary or error.uncertain):  # else the server may have begun it
                 self._secret = None
             raise
 

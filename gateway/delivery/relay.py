@@ -87,8 +87,8 @@ class Relay:
         room.holds += 1
         try:
             await room.ready.wait()
-            if room.failed:
-                raise Unavailable("the room could not be opened")
+            if room.failure is not None:
+                raise type(room.failure)(f"the room could not be opened: {room.failure}")
             yield room
         finally:
             room.holds -= 1
@@ -127,8 +127,8 @@ class Relay:
         """Read a room and begin to follow it; if that fails, `holding` raises `Unavailable`."""
         try:
             snapshot = await self._read_first(room)
-        except Unavailable:
-            room.failed = True
+        except Unavailable as error:
+            room.failure = error
             room.ready.set()
             self._close(room)  # though still held, so that the next join tries again
             return

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from gateway import wire
-from gateway.backplane import Snapshot
+from gateway.backplane import Snapshot, Unavailable
 from gateway.backplane.erasures import ErasedSet, Erasure, Erasures
 from gateway.backplane.payloads import message_seq
 from gateway.delivery.log_follower import LogFollower
@@ -48,7 +48,7 @@ class Room:
 
     __slots__ = (
         "_announced", "_delivering", "_members", "_not_written", "_round", "channel", "counts",
-        "erasures", "failed", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
+        "erasures", "failure", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
         "roster",
     )  # fmt: skip
 
@@ -66,7 +66,8 @@ class Room:
         """The number of tasks that keep the room open."""
         self.ready = trio.Event()
         """Set once the room is open, or cannot be opened."""
-        self.failed = False
+        self.failure: Unavailable | None = None
+        """Why it cannot be opened, once that is known."""
         self.rested_at = -math.inf
         """When the rest after the last round ends, on Trio's clock."""
         self.resting = False
