@@ -138,10 +138,10 @@ async def _purge_room(
 async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[RoomLog, str, int]:
     """Return a room's log, its epoch, and the ``seq`` of its last message."""
     try:
-        room_names.check(room)
+        key = room_names.check(room).key
     except wire.CommandError as error:
         raise WrongUsage(f"{room!r}: {error}") from None
-    log = access.room_log(room)
+    log = access.room_log(key)
     position = await log.position()
     if position is None:
         raise WrongUsage(f"there is no room {room!r} in the namespace {settings.namespace!r}")

@@ -8,7 +8,7 @@ Every call raises `Unavailable` while Redis cannot answer, at once or within the
 
 from gateway.backplane.backplane import Backplane, check_redis
 from gateway.backplane.epochs import continues, went_back
-from gateway.backplane.errors import IdReused, Outdated, Replaced
+from gateway.backplane.errors import IdReused, LooksAlike, Outdated, Replaced
 from gateway.backplane.nicks import NickTaken, Owner, ResumedSession
 from gateway.backplane.redis.errors import Denied, Refused, Unavailable, Unsuitable, first_message
 from gateway.backplane.redis.retry import Retry
@@ -22,7 +22,7 @@ from gateway.backplane.timeline import Timeline
 
 __all__ = [
     "LEAST_VERSION", "NO_TERM", "Backplane", "Burst", "Change", "Denied", "Entered", "IdReused",
-    "NickTaken", "Outdated", "Owner", "RedisEndpoint", "Refused", "Replaced", "ResumedSession",
+    "LooksAlike", "NickTaken", "Outdated", "Owner", "RedisEndpoint", "Refused", "Replaced", "ResumedSession",
     "Retry", "Snapshot", "Timeline", "Topology", "Unavailable", "Unsuitable", "check_redis",
     "continues", "first_message", "read_change", "topology_from_url", "went_back",
 ]  # fmt: skip

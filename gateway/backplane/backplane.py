@@ -18,6 +18,7 @@ from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.rooms import RoomStore
+from gateway.policy.unicode_tables import VERSION
 
 
 async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bool) -> None:
@@ -27,7 +28,7 @@ async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bo
 
     :raises Unsuitable: if it answers, and cannot be used until somebody changes something.
     """
-    check = Schema(namespace).check
+    check = Schema(namespace, unicode=VERSION).check
     await check_server(topology, "check", LOAD_SCRIPTS, check, refuse_eviction=refuse_eviction)
 
 
@@ -54,7 +55,7 @@ class Backplane:
             name=f"{node}-commands",
             timeout=timeout,
             health=health,
-            schema=Schema(namespace),
+            schema=Schema(namespace, unicode=VERSION),
         )
         self.subscription = Subscription(
             topology, name=f"{node}-subscription", timeout=timeout, health=health

@@ -14,6 +14,7 @@ from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.room_log import RoomLog
+from gateway.policy.unicode_tables import VERSION
 
 
 class OperatorAccess:
@@ -40,7 +41,7 @@ async def open_operator_access(
 
     :raises Unavailable: in a group, if Redis cannot be used, or the connection is lost.
     """
-    link = Link(topology, name=name, timeout=patience, schema=Schema(namespace))
+    link = Link(topology, name=name, timeout=patience, schema=Schema(namespace, unicode=VERSION))
     scope = channel_scope(namespace, topology.database)
 
     async def keep() -> None:

@@ -30,6 +30,7 @@ from gateway.backplane.redis.scripts import (
     SNAPSHOT,
 )
 from gateway.backplane.room_keys import RoomKeys
+from gateway.backplane.room_names import RoomNames
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
@@ -64,10 +65,15 @@ class Snapshot:
 
 
 class Entered(NamedTuple):
-    """The result of a join: the room's epoch, and its number of erasures so far."""
+    """The result of a join: the room's epoch, its number of erasures so far, and its name.
+
+    Unless the name is ``settled``, another room may look the same: see `RoomNames.settle`.
+    """
 
     epoch: str
     erasures: int
+    name: str
+    settled: bool
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -112,6 +118,12 @@ class RoomStore:
         self._index = f"{namespace}:rooms"
         self._sizes = f"{namespace}:rooms:sizes"
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
+        self.names = RoomNames(
+            link,
+            namespace=namespace,
+            meta_of=lambda room: self._keys(room).meta,
+            seconds=round(self._keep_seconds) + _DAY,
+        )
 
     @property
     def _own_rooms(self) -> str:
@@ -160,14 +172,20 @@ class RoomStore:
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
-    async def join(self, room: str, session: str, line: str, *, term: int) -> Entered:
+    async def join(
+        self, room: str, session: str, line: str, *, term: int, name: str | None = None
+    ) -> Entered:
         """Make a session of this node a member, or change its member line.
+
+        ``name`` is that of the room if it has none: the one that it had when somebody here joined
+        it last, if not given.
 
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
         announcement = b',"here":' + msgspec.json.encode({session: line}) + b"}"
-        found: tuple[bytes, bytes | None] | None = await self._link.run_script(
+        found: tuple[bytes, bytes | None, bytes, bytes | None] | None
+        found = await self._link.run_script(
             JOIN,
             keys.all(),
             session,
@@ -177,10 +195,13 @@ class RoomStore:
             keys.channel,
             announcement,
             self._epochs.new(),
+            name or self.names.known(room) or room,
         )
         if found is None:
             raise Replaced(term)
-        return Entered(found[0].decode(), int(found[1] or 0))
+        epoch, erasures, named, settled = found
+        self.names.remember(room, named.decode())
+        return Entered(epoch.decode(), int(erasures or 0), named.decode(), settled is not None)
 
     async def leave(
         self, room: str, sessions: Mapping[str, int], *, node: str | None = None
@@ -247,7 +268,7 @@ class RoomStore:
         return only_messages([fields[1] for _, fields in reversed(entries)])
 
     async def listing(self, most: int, *always: str) -> list[tuple[str, int]]:
-        """Return up to ``most`` rooms with their numbers of members, the fullest first.
+        """Return up to ``most`` names of rooms with their numbers of members, the fullest first.
 
         Chosen are the rooms ``always``, then the fullest by their last `count`, then rooms used
         lately.
@@ -262,8 +283,12 @@ class RoomStore:
         known = {*always, *recent}
         sizes = await self._measure(list(dict.fromkeys([*always, *fullest, *recent]))[:most])
         await self._forget_empty(fullest, sizes)
-        listed = [(room, size) for room, size in sizes.items() if size or room in known]
-        return sorted(listed, key=lambda item: (-item[1], item[0]))
+        listed = [room for room, size in sizes.items() if size or room in known]
+        named = [
+            (name or room, sizes[room])
+            for room, name in zip(listed, await self.names.read(listed), strict=True)
+        ]
+        return sorted(named, key=lambda item: (-item[1], item[0]))
 
     async def count(self, *rooms: str) -> None:
         """Count the members of rooms, and record the counts for `listing`."""
@@ -296,11 +321,13 @@ class RoomStore:
                     EXTEND_ROOMS.command((self._index,), self._keep_seconds, *batch),
                     ("SADD", self._own_rooms, *batch),
                     ("EXPIRE", self._own_rooms, _DAY),
+                    *self.names.renewals(batch),
                 ]
             )
 
     async def unregister(self, room: str) -> None:
         """Record that this node has no members in a room any more."""
+        self.names.forget(room)
         await self._link.call("SREM", self._own_rooms, room)
 
     async def forget_expired(self) -> None:

@@ -48,12 +48,15 @@ class Room:
 
     __slots__ = (
         "_announced", "_delivering", "_members", "_not_written", "_round", "channel", "counts",
-        "erasures", "failed", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
+        "erasures", "failed", "holds", "key", "log", "name", "ready", "recent", "rested_at", "resting",
         "roster",
     )  # fmt: skip
 
-    def __init__(self, name: str, channel: bytes, counts: Counts) -> None:
-        self.name = name
+    def __init__(self, key: str, channel: bytes, counts: Counts) -> None:
+        self.key = key
+        """The key of the room's name (`gateway.policy.room_names`)."""
+        self.name = key
+        """The room's name as it is shown; known once somebody has joined."""
         self.channel = channel
         self.counts = counts
         self.roster = Roster()
