@@ -16,13 +16,14 @@ from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.redis.server_check import LEAST_VERSION
 from gateway.backplane.redis.subscription import Burst
 from gateway.backplane.redis.topology import topology_from_url
-from gateway.backplane.rooms import Change, Entered, Snapshot, read_change
+from gateway.backplane.room_names import Entered
+from gateway.backplane.rooms import Change, Snapshot, read_change
 from gateway.backplane.terms import NO_TERM
 from gateway.backplane.timeline import Timeline
 
 __all__ = [
     "LEAST_VERSION", "NO_TERM", "Backplane", "Burst", "Change", "Denied", "Entered", "IdReused",
-    "LooksAlike", "NickTaken", "Outdated", "Owner", "RedisEndpoint", "Refused", "Replaced", "ResumedSession",
-    "Retry", "Snapshot", "Timeline", "Topology", "Unavailable", "Unsuitable", "check_redis",
-    "continues", "first_message", "read_change", "topology_from_url", "went_back",
+    "LooksAlike", "NickTaken", "Outdated", "Owner", "RedisEndpoint", "Refused", "Replaced",
+    "ResumedSession", "Retry", "Snapshot", "Timeline", "Topology", "Unavailable", "Unsuitable",
+    "check_redis", "continues", "first_message", "read_change", "topology_from_url", "went_back",
 ]  # fmt: skip

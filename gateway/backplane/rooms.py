@@ -29,8 +29,8 @@ from gateway.backplane.redis.scripts import (
     RENEW_EPOCH,
     SNAPSHOT,
 )
-from gateway.backplane.room_keys import RoomKeys
-from gateway.backplane.room_names import RoomNames
+from gateway.backplane.room_keys import RoomKeys, index_keys
+from gateway.backplane.room_names import Entered, RoomNames
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
@@ -62,18 +62,6 @@ class Snapshot:
     members: dict[str, str] | None
     timeline: Timeline
     erased: ErasedSet
-
-
-class Entered(NamedTuple):
-    """The result of a join: the room's epoch, its number of erasures so far, and its name.
-
-    Unless the name is ``settled``, another room may look the same: see `RoomNames.settle`.
-    """
-
-    epoch: str
-    erasures: int
-    name: str
-    settled: bool
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -115,8 +103,7 @@ class RoomStore:
         self._history_size = history_size
         self._keep_seconds = history_days * _DAY
         self._epochs = Epochs()
-        self._index = f"{namespace}:rooms"
-        self._sizes = f"{namespace}:rooms:sizes"
+        self._index, self._sizes = index_keys(namespace)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
         self.names = RoomNames(
             link,
@@ -186,22 +173,14 @@ class RoomStore:
         announcement = b',"here":' + msgspec.json.encode({session: line}) + b"}"
         found: tuple[bytes, bytes | None, bytes, bytes | None] | None
         found = await self._link.run_script(
-            JOIN,
-            keys.all(),
-            session,
-            self._incarnation.name,
-            term,
-            line,
-            keys.channel,
-            announcement,
-            self._epochs.new(),
-            name or self.names.known(room) or room,
-        )
+            JOIN, keys.all(), session, self._incarnation.name, term, line, keys.channel,
+            announcement, self._epochs.new(), name or self.names.known(room) or room,
+        )  # fmt: skip
         if found is None:
             raise Replaced(term)
-        epoch, erasures, named, settled = found
-        self.names.remember(room, named.decode())
-        return Entered(epoch.decode(), int(erasures or 0), named.decode(), settled is not None)
+        entered = Entered.read(*found)
+        self.names.remember(room, entered.name)
+        return entered
 
     async def leave(
         self, room: str, sessions: Mapping[str, int], *, node: str | None = None

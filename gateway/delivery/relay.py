@@ -77,7 +77,9 @@ class Relay:
 
     @contextlib.asynccontextmanager
     async def holding(self, key: str) -> AsyncIterator[Room]:
-        """Open a room, given the key of its name, and keep it open in this context; after that only if it has members.
+        """Open a room, and keep it open in this context; after that only if it has members.
+
+        ``key`` is the key of its name.
 
         :raises Unavailable: if it cannot be opened, since Redis does not answer.
         """

@@ -48,8 +48,8 @@ class Room:
 
     __slots__ = (
         "_announced", "_delivering", "_members", "_not_written", "_round", "channel", "counts",
-        "erasures", "failed", "holds", "key", "log", "name", "ready", "recent", "rested_at", "resting",
-        "roster",
+        "erasures", "failed", "holds", "key", "log", "name", "ready", "recent", "rested_at",
+        "resting", "roster",
     )  # fmt: skip
 
     def __init__(self, key: str, channel: bytes, counts: Counts) -> None:

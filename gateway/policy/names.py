@@ -116,6 +116,11 @@ def look(text: str) -> str:
     return _settle(skeleton, FOLDS, PROTOTYPES)
 
 
+def looks(name: str) -> list[str]:
+    """Return what a name looks like: as it is written, and in small letters if that is another."""
+    return sorted({look(name), look(fold(name))})
+
+
 def _settle(text: str, *mappings: Mapping[int, str]) -> str:
     """Return a text once decomposing, mapping and composing it changes nothing any more."""
     while True:

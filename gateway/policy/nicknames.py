@@ -99,9 +99,10 @@ def _looks() -> dict[int, str]:
     looks = dict(PROTOTYPES)
     for capital, small in FOLDS.items():
         seen = PROTOTYPES.get(capital, "").translate(FOLDS)
-        if len(small) == 1 and seen.isalnum() and seen.isascii():
-            if not looks.get(ord(small), small).isascii():
-                looks[ord(small)] = seen
+        if not seen.isascii() or not seen.isalnum() or len(small) > 1:
+            continue
+        if not looks.get(ord(small), small).isascii():
+            looks[ord(small)] = seen
     return {c: seen.translate(_SAME_IN_ASCII) for c, seen in looks.items()} | _SAME_IN_ASCII
 
 

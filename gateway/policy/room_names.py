@@ -55,7 +55,7 @@ def _check(name: str) -> RoomName:
         raise _bad(f"has marks only on letters that take them, not U+{ord(mark):04X} here")
     if folded == LOBBY:
         return RoomName(LOBBY, LOBBY)
-    if names.look(shown) == names.look(LOBBY):
+    if LOBBY in names.looks(shown):
         raise looks_alike(shown, LOBBY)
     return RoomName(folded, shown)
 

@@ -1,4 +1,4 @@
-"""Whether the scripts in a name go together: the level "moderately restrictive" of UTS #39. Pure."""
+"""Whether the scripts in a name go together: "moderately restrictive", as UTS #39 says. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _TOGETHER: Final = {
     "Bopomofo": frozenset({"Han with Bopomofo"}),
 }
 """Writing systems of several scripts, by script."""
-_BESIDE_LATIN: Final = frozenset(
-    "Arabic Armenian Bengali Bopomofo Devanagari Ethiopic Georgian Gujarati Gurmukhi Hangul Han "
-    "Hebrew Hiragana Kannada Katakana Khmer Lao Malayalam Myanmar Oriya Sinhala Tamil Telugu "
-    "Thaana Thai Tibetan Japanese Korean".split()
-) | {"Han with Bopomofo"}
+_BESIDE_LATIN: Final = {
+    "Arabic", "Armenian", "Bengali", "Bopomofo", "Devanagari", "Ethiopic", "Georgian", "Gujarati",
+    "Gurmukhi", "Han", "Han with Bopomofo", "Hangul", "Hebrew", "Hiragana", "Japanese", "Kannada",
+    "Katakana", "Khmer", "Korean", "Lao", "Malayalam", "Myanmar", "Oriya", "Sinhala", "Tamil",
+    "Telugu", "Thaana", "Thai", "Tibetan",
+}  # fmt: skip
 """The recommended scripts (UAX #31, table 5) but Cyrillic and Greek, whose letters look Latin."""
 
 

@@ -1,8 +1,8 @@
 """The Unicode data for names, of one version whatever the Python. Pure.
 
 `unicodedata2` has the categories and normal forms; ``unicode_tables.json`` the rest. It is made by
-``deploy/unicode-tables.mjs``. Nothing about names may use `unicodedata`, `str.casefold`,
-`str.isprintable` or ``\\w``: their data are those of the running Python.
+``deploy/unicode-tables.mjs``. What decides about names must not use `unicodedata`, `str.casefold`
+or `str.isprintable`: their data are those of the running Python.
 """
 
 from __future__ import annotations

@@ -30,32 +30,37 @@ class Schema:
     def __init__(self, namespace: str, *, unicode: str) -> None:
         self._namespace = namespace
         self._unicode = unicode
-        self._key = f"{namespace}:schema"
+        self.key = f"{namespace}:schema"
         self._unicode_key = f"{namespace}:unicode"
         self._unnumbered = f"{namespace}:nodes"
 
     @property
+    def described(self) -> str:
+        """The schema and the Unicode version of this release, in words."""
+        return f"schema {NUMBER}, with names as in Unicode {self._unicode}"
+
+    @property
     def questions(self) -> tuple[Command, ...]:
         """The commands whose replies `is_missing` and `problem` take."""
-        return ("GET", self._key), ("EXISTS", self._unnumbered), ("GET", self._unicode_key)
+        return ("GET", self.key), ("EXISTS", self._unnumbered), ("GET", self._unicode_key)
 
     @property
     def notes(self) -> tuple[Command, ...]:
         """The commands that store this release's number and Unicode version, if none are stored."""
         return (
-            ("SET", self._key, NUMBER, "NX"),
+            ("SET", self.key, NUMBER, "NX"),
             ("SET", self._unicode_key, self._unicode, "NX"),
         )
 
     @property
     def upgrading(self) -> Command:
         """The command that keeps all nodes from the data."""
-        return "SET", self._key, UPGRADING
+        return "SET", self.key, UPGRADING
 
     @property
     def upgraded(self) -> Command:
         """The command that stores this release's number and Unicode version."""
-        return "MSET", self._unicode_key, self._unicode, self._key, NUMBER
+        return "MSET", self._unicode_key, self._unicode, self.key, NUMBER
 
     def is_missing(self, replies: list[Any]) -> bool:
         """Return whether there is neither a number nor data of a release without one.
@@ -117,7 +122,7 @@ class Schema:
 
 
 def _printable(stored: bytes) -> str:
-    return stored[:16].decode("ascii", "backslashreplace")
+    return ascii(stored[:16].decode("ascii", "backslashreplace"))[1:-1]
 
 
 async def _ask(connection: RedisConnection, *commands: Command) -> list[Any]:

@@ -60,4 +60,6 @@ ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM,
     RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
 )  # fmt: skip
+RENAME_ROOM: Final = Script.load("rename_room")
+"""Only for the upgrade: no node runs it, and its keys are not on one hash slot."""
 SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}
