@@ -14,7 +14,6 @@ from hypothesis.stateful import (
     rule,
 )
 
-from gateway.policy.nicknames import fold
 from gateway.backplane import NO_TERM, Change, Outdated, Owner, Replaced, read_change
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
@@ -22,6 +21,7 @@ from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
 from gateway.backplane.rooms import RoomStore
+from gateway.policy.nicknames import fold
 from tests.backplane import conftest
 from tests.backplane.machine import RedisMachine, run_machine
 from tests.backplane.sayings import tail

@@ -122,7 +122,7 @@ class Schema:
 
 
 def _printable(stored: bytes) -> str:
-    return ascii(stored[:16].decode("ascii", "backslashreplace"))[1:-1]
+    return ascii(stored[:16].decode("latin-1"))[1:-1]
 
 
 async def _ask(connection: RedisConnection, *commands: Command) -> list[Any]:

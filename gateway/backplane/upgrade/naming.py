@@ -62,11 +62,11 @@ def _by_precedence(stored: StoredRoom) -> tuple[object, ...]:
 def _possible_names(name: str) -> Iterator[RoomName]:
     """Yield valid names, the first as it is if that is one, the others with a number."""
     try:
-        checked = room_names.check(name)
-        yield checked
-        base, first = checked.shown, 2
+        yield room_names.check(name)
+        base, first = names.shown(name), 2
     except CommandError as error:
-        base, first = (name, 2) if error.code == "room_looks_alike" else ("room", 1)
+        is_name = error.code == "room_looks_alike"
+        base, first = (names.shown(name), 2) if is_name else ("room", 1)
     for number in itertools.count(first):
         end = f"-{number}"
         yield room_names.check(base[: MAX_ROOM_CHARS - len(end)] + end)
