@@ -46,6 +46,8 @@ class ClientSession:
     - Commands raise `CommandError` if the server refuses, and `NotConnected` if there is no
       connection or it is lost before the answer; whether they took effect is then unknown.
     - Every message of a joined room is an event, in ``seq`` order and once.
+    - A room is called in events as the answer to its join calls it; commands may go on calling it
+      as it was called in `join`.
     - Events must be read: while `MOST_UNREAD` of them wait, no answer is received either.
     """
 
@@ -59,6 +61,8 @@ class ClientSession:
         self._connection: ClientConnection | None = None
         self._positions = Positions()
         self._rooms = self._positions.rooms
+        self._named: dict[str, str] = {}
+        """The rooms that were asked for by another name than they have."""
         self._status: tuple[wire.State, str] = ("online", "")
         self._delivery = Delivery()
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
@@ -85,13 +89,13 @@ class ClientSession:
         """Join a room; messages after the answer's ``seq`` come as events."""
         connection = await self._require_connection()
         command = wire.Join(id=next(self._ids), room=room, history=history)
-        return await connection.ask(command, wire.Joined, on_answer=self._follow)
+        return await connection.ask(command, wire.Joined, on_answer=partial(self._follow, room))
 
     async def leave(self, room: str) -> None:
         """Leave a room."""
+        room = self._name(room)
         await self.command(wire.Leave(id=next(self._ids), room=room), wire.Ok)
-        self._rooms.pop(room, None)
-        self._delivery.left(room)
+        self._forget(room)
 
     async def send(self, room: str, text: str, *, message_id: str | None = None) -> int:
         """Send a message to a room and return its ``seq``.
@@ -99,7 +103,7 @@ class ClientSession:
         It waits for earlier messages to the room, and is sent again with the same id, and so
         delivered once, over as many connections as it takes; after 30 s it fails.
         """
-        command = wire.Send(id=message_id or next(self._ids), room=room, text=text)
+        command = wire.Send(id=message_id or next(self._ids), room=self._name(room), text=text)
         return await self._delivery.send(command)
 
     async def direct(self, to: str, text: str, *, message_id: str | None = None) -> int:
@@ -111,12 +115,14 @@ class ClientSession:
         self, room: str, *, before: int | None = None, limit: int = 50
     ) -> wire.HistoryPage:
         """Return messages of a joined room from before ``before``, or the newest ones."""
-        command = wire.History(id=next(self._ids), room=room, before=before, limit=limit)
+        name = self._name(room)
+        command = wire.History(id=next(self._ids), room=name, before=before, limit=limit)
         return await self.command(command, wire.HistoryPage)
 
     async def members(self, room: str) -> wire.MemberList:
         """Return all members of a joined room."""
-        return await self.command(wire.Members(id=next(self._ids), room=room), wire.MemberList)
+        command = wire.Members(id=next(self._ids), room=self._name(room))
+        return await self.command(command, wire.MemberList)
 
     async def list_rooms(self) -> list[wire.RoomInfo]:
         """Return the rooms that exist, the fullest first."""
@@ -277,8 +283,10 @@ class ClientSession:
         """Join a room again; what was missed is delivered in order among the events."""
 
         def follow(joined: wire.Joined) -> Rejoined:
-            self._follow(joined)
-            return Rejoined(joined)
+            if joined.room != name:
+                self._forget(name)
+            self._follow(name, joined)
+            return Rejoined(joined, was=name if joined.room != name else None)
 
         async def join() -> None:
             if (room := self._rooms.get(name)) is not None:
@@ -286,15 +294,25 @@ class ClientSession:
                 await connection.ask(command, wire.Joined, on_answer=follow)
 
         if refusal := await insist(join):
-            self._rooms.pop(name, None)
-            self._delivery.left(name)
+            self._forget(name)
             await self._tell(NotRejoined(name, refusal.message))
 
     # --- what comes in ------------------------------------------------------------------------
 
-    def _follow(self, joined: wire.Joined) -> None:
+    def _follow(self, asked: str, joined: wire.Joined) -> None:
+        if asked != joined.room:
+            self._named[asked] = joined.room
         self._positions.follow(joined)
         self._delivery.joined(joined, self.nick)
+
+    def _name(self, asked: str) -> str:
+        """Return the name of a room that may have been asked for by another one."""
+        return self._named.get(asked, asked)
+
+    def _forget(self, room: str) -> None:
+        self._rooms.pop(room, None)
+        self._delivery.left(room)
+        self._named = {asked: name for asked, name in self._named.items() if name != room}
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
         """Deliver an event if it is new and about a room that the session is in."""

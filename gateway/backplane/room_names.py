@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.backplane.errors import LooksAlike
 from gateway.backplane.redis.errors import reading
@@ -37,38 +37,44 @@ class Entered(NamedTuple):
         return cls(epoch.decode(), int(erasures or 0), name.decode(), settled is not None)
 
 
+IN_USE_SECONDS: Final = 600
+"""How long a claim of a look lasts without a renewal; nodes renew those of their rooms sooner."""
+
+Command = tuple[str | int, ...]
+
+
 class _Known(NamedTuple):
     name: str
     look_keys: list[str]
 
 
 class RoomNames:
-    """The names of rooms; ``seconds`` is how long what they look like stays claimed.
+    """The names of rooms; ``kept_seconds`` is how long an empty room may exist, at most.
 
     Methods that ask Redis raise `Unavailable` if it cannot answer; repeating them is safe.
     """
 
     def __init__(
-        self, link: Link, *, namespace: str, meta_of: Callable[[str], str], seconds: int
+        self, link: Link, *, namespace: str, meta_of: Callable[[str], str], kept_seconds: int
     ) -> None:
         self._link = link
         self._namespace = namespace
         self._meta_of = meta_of
-        self._seconds = seconds
+        self._kept_seconds = kept_seconds
         self._known: dict[str, _Known] = {}
 
     def known(self, room: str) -> str | None:
-        """Return the name that a room had when a session of this node joined it last."""
+        """Return the name of a room in which sessions of this node are; None if unknown."""
         known = self._known.get(room)
         return None if known is None else known.name
 
     def remember(self, room: str, name: str) -> None:
-        """Remember a room's name, in case Redis loses it, until `forget`."""
+        """Remember the settled name of a room, in case Redis loses it, until `forget`."""
         if self.known(room) != name:
             self._known[room] = _Known(name, look_keys(self._namespace, name))
 
     def forget(self, room: str) -> None:
-        """Forget a room that no session of this node is in any more."""
+        """Forget a room in which no session of this node is any more."""
         self._known.pop(room, None)
 
     @reading
@@ -82,12 +88,13 @@ class RoomNames:
         for key in look_keys(self._namespace, name):
             await self._claim(key, room)
         await self._link.call("HSET", self._meta_of(room), "settled", 1)
+        self.remember(room, name)
 
     async def _claim(self, look_key: str, room: str) -> None:
         gone = b""
         while True:
             held: bytes | None = await self._link.run_script(
-                CLAIM_LOOK, (look_key,), room, new_claim(room), gone, self._seconds
+                CLAIM_LOOK, (look_key,), room, new_claim(room), gone, IN_USE_SECONDS
             )
             if held is None:
                 return
@@ -103,13 +110,36 @@ class RoomNames:
             name.decode("utf-8", "replace") if isinstance(name, bytes) else None for name in found
         ]
 
-    def renewals(self, rooms: Iterable[str]) -> Iterator[tuple[str | int, ...]]:
-        """Yield the commands that renew what `settle` claimed, or claim it if Redis has lost it."""
+    async def learn(self, rooms: Iterable[str]) -> None:
+        """Read and remember the names of those rooms whose names are unknown."""
+        unknown = [room for room in rooms if room not in self._known]
+        for room, name in zip(unknown, await self.read(unknown), strict=True):
+            if name is not None:
+                self.remember(room, name)
+
+    async def keep(self, rooms: Iterable[str]) -> None:
+        """Renew the claims of rooms that another node's sessions have left, and may be empty."""
+        elsewhere = [room for room in rooms if room not in self._known]
+        for room, name in zip(elsewhere, await self.read(elsewhere), strict=True):
+            if name is not None:
+                keys = look_keys(self._namespace, name)
+                await self._link.call_all([*_renewals(room, keys, self._kept_seconds)])
+
+    def renewals(self, rooms: Iterable[str], *, emptied: bool = False) -> Iterator[Command]:
+        """Yield the commands that renew the claims of known rooms, or make what Redis has lost.
+
+        The claims last until the next renewal or, if the rooms may be ``emptied``, as long as they.
+        """
+        seconds = self._kept_seconds if emptied else IN_USE_SECONDS
         for room in rooms:
             if (known := self._known.get(room)) is not None:
-                for key in known.look_keys:
-                    yield "SET", key, new_claim(room), "EX", self._seconds, "NX"
-                    yield "EXPIRE", key, self._seconds
+                yield from _renewals(room, known.look_keys, seconds)
+
+
+def _renewals(room: str, look_keys: Iterable[str], seconds: int) -> Iterator[Command]:
+    for key in look_keys:
+        yield "SET", key, new_claim(room), "EX", seconds, "NX"
+        yield "EXPIRE", key, seconds
 
 
 def look_keys(namespace: str, name: str) -> list[str]:

@@ -109,7 +109,7 @@ class RoomStore:
             link,
             namespace=namespace,
             meta_of=lambda room: self._keys(room).meta,
-            seconds=round(self._keep_seconds) + _DAY,
+            kept_seconds=round(self._keep_seconds) + _DAY,
         )
 
     @property
@@ -179,7 +179,8 @@ class RoomStore:
         if found is None:
             raise Replaced(term)
         entered = Entered.read(*found)
-        self.names.remember(room, entered.name)
+        if entered.settled:
+            self.names.remember(room, entered.name)
         return entered
 
     async def leave(
@@ -199,6 +200,7 @@ class RoomStore:
             LEAVE, keys.all(), keys.channel, keep, mark, *up_to_terms(sessions)
         )
         if not exists:
+            self.names.forget(room)
             await self._unlist(room)
         return gone
 
@@ -295,6 +297,7 @@ class RoomStore:
         """
         for start in range(0, len(rooms), _BATCH):
             batch = rooms[start : start + _BATCH]
+            await self.names.learn(batch)
             await self._link.call_all(
                 [
                     EXTEND_ROOMS.command((self._index,), self._keep_seconds, *batch),
@@ -306,8 +309,9 @@ class RoomStore:
 
     async def unregister(self, room: str) -> None:
         """Record that this node has no members in a room any more."""
+        renewals = self.names.renewals([room], emptied=True)
+        await self._link.call_all([("SREM", self._own_rooms, room), *renewals])
         self.names.forget(room)
-        await self._link.call("SREM", self._own_rooms, room)
 
     async def forget_expired(self) -> None:
         """Remove rooms from the listing whose logs have expired."""
@@ -347,6 +351,7 @@ class RoomStore:
                         await self._release_members(room, node, *first)
             # Rooms with members left are counted by their nodes, which received the change.
             await self._forget_empty(rooms, await self._measure(rooms))
+            await self.names.keep(rooms)
             if cursor == b"0":
                 break
         await self._link.call("DEL", key)

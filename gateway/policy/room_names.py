@@ -64,7 +64,8 @@ def looks_alike(name: str, other: str) -> CommandError:
     """Return the refusal of a room whose name looks like that of another room that exists."""
     return CommandError(
         "room_looks_alike",
-        f"The name {name} looks like that of the room {other}, which is another.",
+        f"The name {name} looks like that of another room, {other}; join that one, or choose "
+        "another name.",
         suggestion=other,
     )
 
