@@ -227,9 +227,7 @@ class Chat:
         The answers `wire.Joined` and `wire.MemberList` are applied too, whoever asked for them.
         """
         match event:
-            case events.Rejoined(joined, was):
-                self._enter(joined, now, was=was)
-            case wire.Joined():
+            case events.Rejoined() | wire.Joined():
                 self._enter(event, now)
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
@@ -251,9 +249,10 @@ class Chat:
                 self._end(reason, now)
         self.read_current()
 
-    def _enter(self, joined: wire.Joined, now: int, *, was: str | None = None) -> None:
-        if was is not None:
-            self.name_room(self.room(was), joined.room)
+    def _enter(self, event: events.Rejoined | wire.Joined, now: int) -> None:
+        joined = event.joined if isinstance(event, events.Rejoined) else event
+        if isinstance(event, events.Rejoined) and event.was is not None:
+            self.name_room(self.room(event.was), joined.room)
         self.room(joined.room).apply_joined(joined, now, self.nick)
 
     def _apply_in_room(

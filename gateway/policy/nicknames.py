@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 MIN_CHARS: Final = 2
 MAX_CHARS: Final = 32
-_MOST_READ: Final = 4 * MAX_CHARS
+MOST_READ: Final = 4 * MAX_CHARS
 """Characters that are normalised: an allowed one may be written as several, such as marks."""
 _REMEMBERED: Final = 4096
-"""Nicknames that are not folded again, at most; each has at most `_MOST_READ` characters."""
+"""Nicknames that are not folded again, at most; each has at most `MOST_READ` characters."""
 _ASCII_ALLOWED: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-[]\\^{}|."
 )
@@ -36,7 +36,7 @@ def check(nick: str, *, allow_unicode: bool) -> str:
 
     :raises CommandError: ``bad_nick``, with the rule that it breaks.
     """
-    if len(nick) > _MOST_READ:
+    if len(nick) > MOST_READ:
         raise _wrong_length()
     if not nick.isascii():
         if not allow_unicode:
@@ -77,7 +77,7 @@ def fold(nick: str) -> str:
 
     ``nick`` need not be allowed. Idempotent.
     """
-    return _fold(nick) if len(nick) <= _MOST_READ else nick
+    return _fold(nick) if len(nick) <= MOST_READ else nick
 
 
 @lru_cache(_REMEMBERED)

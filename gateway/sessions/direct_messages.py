@@ -10,7 +10,7 @@ import trio
 from gateway.backplane import Backplane, Owner, payloads
 from gateway.delivery.relay import Relay
 from gateway.delivery.room import MOST_TOLD_OF_TYPING
-from gateway.policy.nicknames import MAX_CHARS
+from gateway.policy.nicknames import MAX_CHARS, MOST_READ
 from gateway.wire import CommandError, NoteTyping, SendDirect, Typing
 
 TYPING_SECONDS: Final = 2.0
@@ -106,7 +106,7 @@ class DirectMessages:
         return owner
 
     async def _owner(self, nick: str) -> Owner | None:
-        return await self._backplane.nicks.owner(nick) if len(nick) <= MAX_CHARS else None
+        return await self._backplane.nicks.owner(nick) if len(nick) <= MOST_READ else None
 
 
 def _nobody(nick: str) -> CommandError:

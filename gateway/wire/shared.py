@@ -37,7 +37,8 @@ class CommandError(Exception):
     """A refused command: what the ``error`` frame says, as an exception.
 
     The gateway raises it to refuse a command, the client library when a command was refused.
-    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname.
+    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname, or the room
+    that a room's name looks like.
     """
 
     def __init__(
