@@ -158,3 +158,16 @@ async def test_a_new_session_is_told_the_status_of_the_one_before() -> None:
         await wait_all_tasks_blocked()
         assert ("set_status", ("busy", "deploying")) in session.asked
         nursery.cancel_scope.cancel()
+
+
+async def test_a_room_that_is_open_under_its_own_name_gets_what_was_written_under_another() -> None:
+    chat = Chat()
+    chat.apply(joined(message(1)), NOON)
+    asked = chat.room("LOBBY")
+    asked.write("id1", "hello?")
+    session = StandIn(join=lambda *_: joined(message(1)), send=lambda *_: 2)
+    async with controlling(chat, session) as controller:
+        await controller.join(asked)
+        await wait_all_tasks_blocked()
+    assert chat.rooms == [chat.room("lobby")]
+    assert ("send", ("lobby", "hello?")) in session.asked
