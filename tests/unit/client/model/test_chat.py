@@ -177,24 +177,24 @@ class TestCounting:
 def test_a_room_is_called_as_the_server_calls_it() -> None:
     chat = Chat()
     asked = chat.room("LOBBY")
-    asked.write("id1", "hello?")
+    asked.write("mine", "hello?")
     chat.name_room(asked, "lobby")
     chat.apply(joined(message(1)), NOON)
     assert chat.rooms == [asked]
     assert (asked.name, asked.title, asked.is_joined) == ("lobby", "#lobby", True)
-    assert list(asked.drafts) == ["id1"]
+    assert list(asked.drafts) == ["mine"]
 
 
 def test_two_spellings_of_a_room_become_one_conversation() -> None:
     chat = online()
     lobby = chat.room("lobby")
     other = chat.room("LOBBY")
-    other.write("id1", "hello?")
+    other.write("mine", "hello?")
     other.input.text = "half a sen"
     chat.show(other)
     chat.name_room(other, "lobby")
     assert (chat.rooms, chat.current) == ([lobby], lobby)
-    assert list(lobby.drafts) == ["id1"]
+    assert list(lobby.drafts) == ["mine"]
     assert lobby.input.text == "half a sen"
     chat.name_room(other, "elsewhere")
     assert chat.rooms == [lobby], "it is closed"
