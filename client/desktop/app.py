@@ -302,11 +302,7 @@ class App:
 
     def leave(self, room: str | None = None) -> None:
         """Leave a room, or the current conversation."""
-        left = (
-            self.chat.current
-            if room is None
-            else self.chat.conversations.get(ConversationKey(room))
-        )
+        left = self.chat.current if room is None else self.chat.open_room(room)
         if left is None or (not left.is_direct and len(self.chat.rooms) == 1):
             if left is not None:
                 left.report(now(), _("You cannot leave the last room; join another one first."))

@@ -30,7 +30,16 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
         N_("The nickname {nick} is taken."),
     ),
     "bad_room": (
-        N_("A room's name has 1 to {room_chars} characters, no spaces and none invisible."),
+        N_(
+            "A room's name has 1 to {room_chars} characters that can be seen, no spaces, and "
+            "accents only on letters."
+        ),
+    ),
+    "room_looks_alike": (
+        N_(
+            "The name {room} looks like that of another room, {suggestion}; join that one, or "
+            "choose another name."
+        ),
     ),
     "too_many_rooms": (N_("You are in as many rooms as this server allows; leave one first."),),
     "not_in_room": (N_("You are not in the room {room}; join it first."),),

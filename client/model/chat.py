@@ -67,6 +67,32 @@ class Chat:
             self.use(self.room(more))
         self.current = next(iter(self.rooms), None)
 
+    def name_room(self, conversation: Conversation, name: str) -> None:
+        """Call a room as the server does; if one is open under that name, they become one."""
+        if (
+            conversation.name == name
+            or self.conversations.get(conversation.key) is not conversation
+        ):
+            return
+        key = ConversationKey(name)
+        same = self.conversations.setdefault(key, conversation)
+        del self.conversations[conversation.key]
+        if same is conversation:
+            conversation.key = key
+            return
+        same.take_over(conversation)
+        same.used = max(same.used, conversation.used)
+        if self._previous is conversation:
+            self._previous = same
+        if self.current is conversation:
+            self.current = same
+
+    def open_room(self, name: str) -> Conversation | None:
+        """Return the open conversation of a room, in whatever case its name is spelt."""
+        folded = name.casefold()
+        alike = (c for c in self.rooms if c.name.casefold() == folded)
+        return self.conversations.get(ConversationKey(name)) or next(alike, None)
+
     def use(self, conversation: Conversation) -> None:
         """Note that a conversation was used, which puts it first in its list."""
         self._uses += 1
@@ -201,8 +227,8 @@ class Chat:
         The answers `wire.Joined` and `wire.MemberList` are applied too, whoever asked for them.
         """
         match event:
-            case events.Rejoined(joined) | (wire.Joined() as joined):
-                self.room(joined.room).apply_joined(joined, now, self.nick)
+            case events.Rejoined() | wire.Joined():
+                self._enter(event, now)
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).report(now, text, warning=True)
@@ -222,6 +248,12 @@ class Chat:
             case events.Ended(reason):
                 self._end(reason, now)
         self.read_current()
+
+    def _enter(self, event: events.Rejoined | wire.Joined, now: int) -> None:
+        joined = event.joined if isinstance(event, events.Rejoined) else event
+        if isinstance(event, events.Rejoined) and event.was is not None:
+            self.name_room(self.room(event.was), joined.room)
+        self.room(joined.room).apply_joined(joined, now, self.nick)
 
     def _apply_in_room(
         self, event: wire.Message | wire.Erased | wire.Presence | wire.MemberList, now: int

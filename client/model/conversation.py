@@ -170,6 +170,12 @@ class Conversation:
             nicks.append(self.name)
         return sorted(nicks, key=lambda nick: -self._spoke.get(nick, 0))
 
+    def take_over(self, other: Conversation) -> None:
+        """Take over what the person has written in another conversation of the same room."""
+        self.drafts |= other.drafts
+        if not self.input.text:
+            self.input = other.input
+
     # --- drafts -------------------------------------------------------------------------------
 
     @property

@@ -48,13 +48,16 @@ class Room:
 
     __slots__ = (
         "_announced", "_delivering", "_members", "_not_written", "_round", "channel", "counts",
-        "erasures", "failure", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
-        "roster",
+        "erasures", "failure", "holds", "key", "log", "name", "ready", "recent", "rested_at",
+        "resting", "roster",
     )  # fmt: skip
 
-    def __init__(self, name: str, channel: bytes, counts: Counts, outbox_bytes: int) -> None:
+    def __init__(self, key: str, channel: bytes, counts: Counts, outbox_bytes: int) -> None:
         """Make a room that is not open; ``outbox_bytes`` is what may wait for one client."""
-        self.name = name
+        self.key = key
+        """The key of the room's name (`gateway.policy.room_names`)."""
+        self.name = key
+        """The room's name as it is shown; known once somebody has joined."""
         self.channel = channel
         self.counts = counts
         self.roster = Roster(outbox_bytes)

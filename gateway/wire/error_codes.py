@@ -29,6 +29,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "bad_nick": REFUSED,
     "nick_taken": REFUSED,
     "bad_room": REFUSED,
+    "room_looks_alike": REFUSED,
     "too_many_rooms": REFUSED,
     "not_in_room": REFUSED,
     "no_such_nick": REFUSED,

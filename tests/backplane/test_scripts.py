@@ -82,6 +82,7 @@ async def run_every_script(link: Link) -> None:
     nodes, elsewhere = NodeRegistry(link, **shared), Incarnation("n2")
     for room in STRANGE:
         entered = await rooms.join(room, "s1", "Alice", term=1)
+        await rooms.names.settle(room, entered.name)
         for _ in range(2):
             tail = payloads.encode_message_tail(room=room, sender="Alice", text="hello", id="1")
             await rooms.publish(room, "s1", "1", tail, term=1, digest="d")

@@ -31,7 +31,8 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/backplane/redis": set(),
     "gateway/backplane": {"gateway/backplane/redis", "gateway/policy"},
     "gateway/delivery": {
-        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/state_machine",
+        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/state_machine",
     },
     "gateway/sessions": {
         "gateway/auth", "gateway/backplane", "gateway/config", "gateway/delivery", "gateway/net",

@@ -91,7 +91,10 @@ class SessionController:
 
         async def ask() -> None:
             joined = await self.session.join(room)
+            self.chat.name_room(conversation, joined.room)
             self.apply(joined)
+            if conversation.name != joined.room:  # another one of the room was open
+                self.send(self.chat.room(joined.room))
             await self._complete_members(joined)
 
         try:

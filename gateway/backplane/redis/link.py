@@ -321,7 +321,7 @@ class Link:
         try:
             replies = await self.call_all(self._schema.questions)
             if self._schema.is_missing(replies):
-                await self.call(*self._schema.note)
+                await self.call_all(self._schema.notes)
         except Unavailable:
             return
         if problem := self._schema.problem(replies):

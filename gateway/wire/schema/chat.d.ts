@@ -432,6 +432,7 @@ export type ErrorCode =
   | "bad_nick"
   | "nick_taken"
   | "bad_room"
+  | "room_looks_alike"
   | "too_many_rooms"
   | "not_in_room"
   | "no_such_nick"

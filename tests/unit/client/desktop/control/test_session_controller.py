@@ -209,3 +209,16 @@ async def test_a_request_that_may_have_been_carried_out_is_reported_so() -> None
         f"That may have been done or not: {UNCERTAIN}",
         "That was not possible: no",
     ]
+
+
+async def test_a_room_that_is_open_under_its_own_name_gets_what_was_written_under_another() -> None:
+    chat = Chat()
+    chat.apply(joined(message(1)), NOON)
+    asked = chat.room("LOBBY")
+    asked.write("id1", "hello?")
+    session = StandIn(join=lambda *_: joined(message(1)), send=lambda *_: 2)
+    async with controlling(chat, session) as controller:
+        await controller.join(asked)
+        await wait_all_tasks_blocked()
+    assert chat.rooms == [chat.room("lobby")]
+    assert ("send", ("lobby", "hello?")) in session.asked
