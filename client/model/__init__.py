@@ -15,7 +15,7 @@ from client.model.connection_state import (
     SigningIn,
 )
 from client.model.conversation import Conversation, ConversationKey, InputState
-from client.model.display_text import is_mentioned, name_some, shown, shown_line, why_not_sendable
+from client.model.display_text import name_some, shown, shown_line, why_not_sendable
 from client.model.input_history import InputHistory
 from client.model.lines import (
     ACTION,
@@ -35,6 +35,5 @@ __all__ = [
     "ConversationKey", "DateLine", "Draft", "Entry", "InputHistory", "InputState", "Line",
     "MembershipLine", "MessageLine", "Offline", "Online", "People", "SessionOver", "SignedOut",
     "SigningIn", "SystemLine", "Transcript", "Typists", "ViewState", "Viewport", "completions",
-    "is_mentioned", "name_some", "order_of", "shown", "shown_line", "state_text",
-    "why_not_sendable",
+    "name_some", "order_of", "shown", "shown_line", "state_text", "why_not_sendable",
 ]  # fmt: skip

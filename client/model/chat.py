@@ -19,6 +19,7 @@ from client.model.connection_state import (
 from client.model.conversation import Conversation, ConversationKey
 from client.model.display_text import shown_line
 from client.model.lines import MembershipLine
+from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -156,11 +157,11 @@ class Chat:
         return min(changes, default=None)
 
     def _same(self, key: ConversationKey) -> ConversationKey:
-        """Return the key of an open conversation with that person, in whatever case it is spelt."""
+        """Return the key of an open conversation with that person, however the name is spelt."""
         if not key.direct or key in self.conversations:
             return key
-        folded = key.name.casefold()
-        known = (k for k in self.conversations if k.direct and k.name.casefold() == folded)
+        folded = fold(key.name)
+        known = (k for k in self.conversations if k.direct and fold(k.name) == folded)
         return next(known, key)
 
     def _sorted(self, *, direct: bool) -> Sequence[Conversation]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from client.i18n.texts import _
-from client.model.display_text import is_mentioned, shown_line
+from client.model.display_text import shown_line
 from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
 from client.model.people import People, Typists
 from client.model.transcript import MOST_LINES, Entry, Transcript
 from client.model.view_state import ViewState
+from client.text.mentions import is_mentioned
 from gateway import wire
 
 
@@ -248,8 +249,9 @@ class Conversation:
         )
 
     def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
-        mention = message.sender != me and is_mentioned(me, message.text)
-        return MessageLine.from_wire(message, mention=mention)
+        line = MessageLine.from_wire(message)
+        is_other = message.sender != me
+        return replace(line, mention=is_other and is_mentioned(me, line.text))
 
     def _add_message(
         self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Final
@@ -32,14 +31,6 @@ def name_some(nicks: Sequence[str]) -> str:
     named = ", ".join(nicks[: _MOST_NAMED - 1])
     text = ngettext("{named} and {others} other", "{named} and {others} others", others)
     return text.format(named=named, others=others)
-
-
-def is_mentioned(nick: str, text: str) -> bool:
-    """Return whether a text contains a nickname as a word of its own."""
-    if not nick or nick.casefold() not in text.casefold():
-        return False
-    pattern = rf"(?<![\w\[\]\\^{{}}|-]){re.escape(nick)}(?![\w\[\]\\^{{}}|-])"
-    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 _CONTROL_PICTURES: Final = 0x2400

@@ -1,4 +1,4 @@
-"""What is said, as it is shown, and to whom it is said."""
+"""What is said, as it is shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.model import is_mentioned, shown, shown_line
+from client.model import shown, shown_line
 
 
 class TestShownText:
@@ -38,14 +38,3 @@ class TestShownText:
     def test_it_is_the_same_when_shown_again(self, text: str) -> None:
         assert shown(shown(text)) == shown(text)
         assert "\n" not in shown_line(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("alice: hi", True), ("hi ALICE.", True), ("@alice", True), ("alice's", True),
-        ("malice", False), ("alice-bob", False), ("", False), ("alice_", False),
-    ],
-)  # fmt: skip
-def test_who_is_mentioned(text: str, named: bool) -> None:
-    assert is_mentioned("alice", text) is named
