@@ -34,6 +34,8 @@ class Chat:
         self.conversations: dict[ConversationKey, Conversation] = {}
         self.current: Conversation | None = None
         self._previous: Conversation | None = None
+        self.most_text_bytes = wire.MAX_TEXT_BYTES
+        """How long a message may be, in bytes of UTF-8."""
         self.focused = True
         """Whether the window has the focus."""
         self._was_online = False
@@ -188,6 +190,11 @@ class Chat:
         elif isinstance(error, CommandError):
             problem, suggestion = shown_line(error.message), error.suggestion
         self.connection = SignedOut(nick, problem, suggestion)
+
+    def note_limits(self, limits: wire.Limits | None) -> None:
+        """Note what the node allows; more than the protocol does is not believed."""
+        allowed = limits.text_bytes if limits else wire.MAX_TEXT_BYTES
+        self.most_text_bytes = min(allowed, wire.MAX_TEXT_BYTES)
 
     def measure(self, latency: float) -> None:
         """Note how many seconds the node took to answer."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from client.i18n.texts import _
 from client.model.commands import COMMANDS, begun
+from client.model.display_text import shown_line
 from client.text.code import ends_in_code
 from client.text.emoji import complete_emoji, typed_emoji
 from client.text.words import fold, is_word_border
@@ -67,7 +68,10 @@ def completions(before: str, nicks: Iterable[str]) -> Sequence[Completion]:
     fitting.sort(key=lambda nick: fold(nick) != folded)
     if [fold(nick) for nick in fitting] == [folded]:
         return []
-    return [Completion(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
+    return [
+        Completion(shown_line(nick), nick + end, size, nick=nick)
+        for nick in fitting[:_MOST_OFFERED]
+    ]
 
 
 def _is_in_address(before: str) -> bool:

@@ -9,6 +9,7 @@ from client.i18n.texts import _
 from client.model.display_text import shown_line
 from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
+from client.model.overflow import Overflow
 from client.model.people import People, Typists
 from client.model.transcript import MOST_LINES, Entry, Transcript
 from client.model.view_state import ViewState
@@ -26,10 +27,14 @@ class ConversationKey:
 
 @dataclass
 class InputState:
-    """What the input field contains while another conversation is shown, and what was sent."""
+    """What the input field contains while another conversation is shown, and what was sent.
+
+    ``overflow`` is what did not fit into it, None if there is no such thing.
+    """
 
     text: str = ""
     cursor: int = 0
+    overflow: Overflow | None = None
     history: InputHistory = field(default_factory=InputHistory)
 
 

@@ -6,7 +6,6 @@ import tkinter as tk
 from collections.abc import Collection
 
 from client.desktop.conversation.rendered_lines import RenderedLines
-from client.desktop.tk.text_tags import count_chars
 from client.model import Entry
 from client.text.words import find_folded
 
@@ -50,5 +49,5 @@ class SearchMarks:
         start = f"{row}.0"
         text = self._text.get(start, f"{row + rows}.0")
         for found in find_folded(self._words, text):
-            chars = [count_chars(self._text, text[:place]) for place in found]
-            self._text.tag_add(tag, *(f"{start} + {count} chars" for count in chars))
+            first, last = (f"{start} + {place} chars" for place in found)
+            self._text.tag_add(tag, first, last)

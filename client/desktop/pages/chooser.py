@@ -9,6 +9,7 @@ from tkinter import ttk
 from typing import Final
 
 from client.desktop.theme.theme import GAP, MARGIN, Theme
+from client.desktop.widgets.fields import LineField
 from client.desktop.widgets.rows import Row, Rows
 from client.text.fuzzy import best_matches
 
@@ -29,7 +30,7 @@ class Chooser(ttk.Frame):
         gap = theme.px(GAP)
         self.title = ttk.Label(self, style="Strong.TLabel")
         self.title.pack(anchor="w", pady=(0, gap))
-        self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body)
+        self.entry = LineField(self, theme)
         self.entry.pack(fill="x", pady=(0, gap))
         self.note = ttk.Label(self, style="Quiet.TLabel")
         self.note.pack(side="bottom", anchor="w", pady=(gap, 0))
