@@ -256,6 +256,30 @@ async def test_a_field_of_one_line_says_what_it_took(stage: Stage) -> None:
 
 
 @on_stage()
+async def test_what_comes_by_the_mouse_is_searched_for_at_once(stage: Stage) -> None:
+    alice = await stage.one()
+    alice.app.window.chat.search_for("")
+    await alice.focus(alice.app.window.chat.search.entry)
+    mark(alice, "nobody said this")
+    alice.app.window.chat.search.entry.event_generate("<<PasteSelection>>", x=1, y=1)
+    await alice.sees("Not found")
+
+
+@on_stage(dpi=192)
+async def test_all_that_is_offered_is_in_sight_where_there_is_little_room(stage: Stage) -> None:
+    alice = await stage.one()
+    alice.write("x" * 5000)
+    await alice.sees(OVERFLOW)
+    for _ in range(8):
+        alice.press("<Control-plus>")
+    await alice.sees_that(lambda: not alice.cut_off, "room for everything")
+    alice.press("<Return>")
+    await alice.sees("Press Return again")
+    assert alice.buttons("Drop the rest")
+    assert not alice.cut_off
+
+
+@on_stage()
 async def test_what_is_remembered_is_not_trusted(stage: Stage) -> None:
     saved = SavedServer("s" * MEGABYTE, ("ws://" + "h" * MEGABYTE,))
     stage.settings.change(nick="n" * MEGABYTE, servers=(saved,), server=saved.name)

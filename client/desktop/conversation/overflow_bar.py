@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk
 
 from client.desktop.theme.styles import offer, quieten
@@ -36,24 +36,33 @@ class OverflowBar(ttk.Frame):
         for button in (self._save, self._undo):
             offer(button)
         quieten(self._drop)
-        self._drop.pack(side="left")
         self._gap = gap
+        self._placed: object = None
 
     def draw(self, overflow: Overflow, *, can_undo: bool) -> None:
         """Show the state of what did not fit."""
         is_saved = overflow.saved_as is not None
-        for button, is_offered in (
-            (self._save, not is_saved),
-            (self._undo, can_undo and not is_saved),
-        ):
-            if not is_offered:
-                button.pack_forget()
-            elif not button.winfo_manager():
-                button.pack(side="left", before=self._drop, padx=(0, self._gap))
         self._drop.configure(text=_("Close") if is_saved else _("Drop the rest"))
+        offered = [] if is_saved else [self._save, *([self._undo] if can_undo else [])]
         style = "Quiet" if is_saved else "Error" if overflow.problem else "Warning"
         width = max(self.master.winfo_width(), 200)
         self.label.configure(text=_text(overflow), style=f"{style}.TLabel", wraplength=width)
+        self._place([*offered, self._drop], width)
+
+    def _place(self, buttons: Sequence[ttk.Button], width: int) -> None:
+        """Show these buttons, side by side if there is room."""
+        needed = sum(button.winfo_reqwidth() + self._gap for button in buttons)
+        placed = (buttons, needed <= width)
+        if placed == self._placed:
+            return
+        self._placed = placed
+        for button in (self._save, self._undo, self._drop):
+            button.pack_forget()
+        for button in buttons:
+            if needed <= width:
+                button.pack(side="left", padx=(0, self._gap))
+            else:
+                button.pack(anchor="w", pady=(0, self._gap // 2))
 
 
 def _text(overflow: Overflow) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from tkinter import ttk
 from typing import Final
 
+INSERTED: Final = "<<Inserted>>"
+"""The event that a judged field gets after each insertion; a paste may come after its last key."""
 _JUDGED: Final = """
 proc {%(path)s} {args} {
     if {[lindex $args 0] in {insert replace}} {
@@ -45,6 +47,7 @@ def judge_insertions(
         place, text, *tags = arguments
         kept = judge(content(), text)
         field.tk.call(command, "insert", place, kept, *tags)
+        field.event_generate(INSERTED, when="tail")
         if len(kept) < len(text):
             on_cut(kept, text[len(kept) :])
 
