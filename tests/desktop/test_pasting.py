@@ -265,12 +265,14 @@ async def test_what_comes_by_the_mouse_is_searched_for_at_once(stage: Stage) -> 
     await alice.sees("Not found")
 
 
-@on_stage(dpi=192)
+@on_stage()
 async def test_all_that_is_offered_is_in_sight_where_there_is_little_room(stage: Stage) -> None:
     alice = await stage.one()
     alice.write("x" * 5000)
     await alice.sees(OVERFLOW)
-    for _ in range(8):
+    alice.root.geometry("800x600")
+    await alice.sees_that(lambda: alice.root.winfo_width() == 800, "a small window")
+    for _ in range(6):
         alice.press("<Control-plus>")
     await alice.sees_that(lambda: not alice.cut_off, "room for everything")
     alice.press("<Return>")

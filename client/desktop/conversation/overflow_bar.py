@@ -37,30 +37,38 @@ class OverflowBar(ttk.Frame):
             offer(button)
         quieten(self._drop)
         self._gap = gap
+        self._offered: Sequence[ttk.Button] = ()
         self._placed: object = None
+        self.bind("<Configure>", lambda _: self._fit())
+        theme.dress(self, self._fit_soon)
 
     def draw(self, overflow: Overflow, *, can_undo: bool) -> None:
         """Show the state of what did not fit."""
         is_saved = overflow.saved_as is not None
         self._drop.configure(text=_("Close") if is_saved else _("Drop the rest"))
         offered = [] if is_saved else [self._save, *([self._undo] if can_undo else [])]
+        self._offered = [*offered, self._drop]
         style = "Quiet" if is_saved else "Error" if overflow.problem else "Warning"
-        width = max(self.master.winfo_width(), 200)
-        self.label.configure(text=_text(overflow), style=f"{style}.TLabel", wraplength=width)
-        self._place([*offered, self._drop], width)
+        self.label.configure(text=_text(overflow), style=f"{style}.TLabel")
+        self._fit()
 
-    def _place(self, buttons: Sequence[ttk.Button], width: int) -> None:
-        """Show these buttons, side by side if there is room."""
-        needed = sum(button.winfo_reqwidth() + self._gap for button in buttons)
-        placed = (buttons, needed <= width)
+    def _fit_soon(self) -> None:
+        self.after_idle(self._fit)
+
+    def _fit(self) -> None:
+        """Wrap the text, and place the buttons side by side if there is room for them."""
+        width = max(self.master.winfo_width(), 200)
+        self.label.configure(wraplength=width)
+        needed = sum(button.winfo_reqwidth() + self._gap for button in self._offered) - self._gap
+        placed = (self._offered, needed <= width)
         if placed == self._placed:
             return
         self._placed = placed
         for button in (self._save, self._undo, self._drop):
             button.pack_forget()
-        for button in buttons:
+        for button in self._offered:
             if needed <= width:
-                button.pack(side="left", padx=(0, self._gap))
+                button.pack(side="left", padx=(0, 0 if button is self._drop else self._gap))
             else:
                 button.pack(anchor="w", pady=(0, self._gap // 2))
 
