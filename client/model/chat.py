@@ -19,6 +19,7 @@ from client.model.connection_state import (
 from client.model.conversation import Conversation, ConversationKey
 from client.model.display_text import shown_line
 from client.model.lines import MembershipLine
+from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -33,6 +34,8 @@ class Chat:
         self.conversations: dict[ConversationKey, Conversation] = {}
         self.current: Conversation | None = None
         self._previous: Conversation | None = None
+        self.most_text_bytes = wire.MAX_TEXT_BYTES
+        """How long a message may be, in bytes of UTF-8."""
         self.focused = True
         """Whether the window has the focus."""
         self._was_online = False
@@ -182,11 +185,11 @@ class Chat:
         return min(changes, default=None)
 
     def _same(self, key: ConversationKey) -> ConversationKey:
-        """Return the key of an open conversation with that person, in whatever case it is spelt."""
+        """Return the key of an open conversation with that person, however the name is spelt."""
         if not key.direct or key in self.conversations:
             return key
-        folded = key.name.casefold()
-        known = (k for k in self.conversations if k.direct and k.name.casefold() == folded)
+        folded = fold(key.name)
+        known = (k for k in self.conversations if k.direct and fold(k.name) == folded)
         return next(known, key)
 
     def _sorted(self, *, direct: bool) -> Sequence[Conversation]:
@@ -213,6 +216,11 @@ class Chat:
         elif isinstance(error, CommandError):
             problem, suggestion = shown_line(error.message), error.suggestion
         self.connection = SignedOut(nick, problem, suggestion)
+
+    def note_limits(self, limits: wire.Limits | None) -> None:
+        """Note what the node allows; more than the protocol does is not believed."""
+        allowed = limits.text_bytes if limits else wire.MAX_TEXT_BYTES
+        self.most_text_bytes = min(allowed, wire.MAX_TEXT_BYTES)
 
     def measure(self, latency: float) -> None:
         """Note how many seconds the node took to answer."""

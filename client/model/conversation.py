@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from client.i18n.texts import _
-from client.model.display_text import is_mentioned, shown_line
+from client.model.display_text import shown_line
 from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
+from client.model.overflow import Overflow
 from client.model.people import People, Typists
 from client.model.transcript import MOST_LINES, Entry, Transcript
 from client.model.view_state import ViewState
+from client.text.mentions import is_mentioned
 from gateway import wire
 
 
@@ -25,10 +27,14 @@ class ConversationKey:
 
 @dataclass
 class InputState:
-    """What the input field contains while another conversation is shown, and what was sent."""
+    """What the input field contains while another conversation is shown, and what was sent.
+
+    ``overflow`` is what did not fit into it, None if there is no such thing.
+    """
 
     text: str = ""
     cursor: int = 0
+    overflow: Overflow | None = None
     history: InputHistory = field(default_factory=InputHistory)
 
 
@@ -261,8 +267,9 @@ class Conversation:
         )
 
     def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
-        mention = message.sender != me and is_mentioned(me, message.text)
-        return MessageLine.from_wire(message, mention=mention)
+        line = MessageLine.from_wire(message)
+        is_other = message.sender != me
+        return replace(line, mention=is_other and is_mentioned(me, line.text))
 
     def _add_message(
         self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool

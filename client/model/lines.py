@@ -30,14 +30,12 @@ class MessageLine:
     """Whether the operator has erased its text, which is empty then."""
 
     @classmethod
-    def from_wire(
-        cls, message: wire.Message | wire.DirectMessage, *, mention: bool = False
-    ) -> MessageLine:
+    def from_wire(cls, message: wire.Message | wire.DirectMessage) -> MessageLine:
         """Return the line for a message from the server."""
         action = message.text.startswith(ACTION)
         text = message.text.removeprefix(ACTION) if action else message.text
         sender = shown_line(message.sender)
-        line = cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
+        line = cls(message.at, sender, shown(text), message.id, message.seq, action)
         return line.without_text() if isinstance(message, wire.Message) and message.erased else line
 
     def without_text(self) -> MessageLine:

@@ -49,7 +49,9 @@ LAYERS: Final[dict[str, set[str]]] = {
     "client/model": {"client/errors", "client/events", "client/i18n", "client/text"},
     "client/desktop/tk": set(),
     "client/desktop/theme": {"client/desktop/tk"},
-    "client/desktop/widgets": {"client/i18n", "client/desktop/theme", "client/desktop/tk"},
+    "client/desktop/widgets": {
+        "client/i18n", "client/text", "client/desktop/theme", "client/desktop/tk",
+    },
     "client/desktop/settings": {"client/addresses", "client/i18n"},
     "client/desktop/control": _SHARED | {
         "client/model", "client/session", "client/text", "client/desktop/settings",

@@ -62,6 +62,7 @@ class SessionController:
         async for event in self.session.events:
             self.apply(event)
             if isinstance(event, Connected):
+                self.chat.note_limits(self.session.limits)
                 self._nursery.start_soon(self._measure)
                 self._nursery.start_soon(self._join_all)
             elif isinstance(event, Rejoined):

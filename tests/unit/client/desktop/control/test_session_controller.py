@@ -28,6 +28,7 @@ class StandIn:
     def __init__(self, **answers: Answer) -> None:
         self.asked: list[tuple[str, tuple[object, ...]]] = []
         self.rooms: list[str] = []
+        self.limits: wire.Limits | None = None
         self.tell, self.events = trio.open_memory_channel[events.Event](100)
         self._answers: dict[str, Answer] = {"ping": lambda: 0.001} | answers
 
