@@ -21,6 +21,7 @@ from gateway.embedded_redis import NoRedis
 from gateway.net.listener import CannotListen, allow_many_connections
 from gateway.node import serve_until_signalled
 from gateway.observability import logs
+from gateway.policy.unicode_tables import INSTALLED_VERSION, VERSION
 from gateway.process import signals, stdio
 from gateway.process.stdio import CannotPrint
 
@@ -39,6 +40,10 @@ _SERVE: Final = (
 )
 
 
+class BadInstallation(Exception):
+    """A package of another version than this release needs; the text is one line."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = 0
     try:
         _run(arguments)
-    except* (BadSetting, Unsuitable, WrongUsage) as group:
+    except* (BadInstallation, BadSetting, Unsuitable, WrongUsage) as group:
         status = _complain(group, BAD_USAGE)
     except* (CannotAdminister, CannotListen, CannotDemo, CannotPrint, NoRedis) as group:
         status = _complain(group, FAILED)
@@ -107,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
+    _require_unicode_version()
     logs.configure(settings.log_format, settings.log_level)
     allow_many_connections()
     # Modules stay, and connections are freed without cycles: the garbage collector need not scan
@@ -119,6 +125,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _administer(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
+    _require_unicode_version()
     logs.configure("human", "critical")  # errors are printed in one line, without a log
     admin.run(settings, options)
 
@@ -131,6 +138,15 @@ def _read_settings(options: argparse.Namespace) -> Settings:
         source = f"{config.flag('redis')} ({config.variable('redis')})"
         raise BadSetting(f"{source}: {error}") from None
     return settings
+
+
+def _require_unicode_version() -> None:
+    """Check that names are folded here as on every other node of this release."""
+    if INSTALLED_VERSION != VERSION:
+        raise BadInstallation(
+            f"unicodedata2 has Unicode {INSTALLED_VERSION}, this release needs {VERSION}: "
+            f"pip install unicodedata2=={VERSION}"
+        )
 
 
 def _demo(options: argparse.Namespace) -> None:
