@@ -5,7 +5,7 @@
 // - DATABASE: the npm package @unicode/unicode-VERSION, unpacked;
 // - SECURITY: the Rust crate unicode-security, unpacked, of the same Unicode version.
 //
-// pyproject.toml pins `unicodedata2` to that version.
+// The data are Unicode's own (the Unicode License). pyproject.toml pins `unicodedata2` to that version.
 
 import {readdirSync, readFileSync} from 'node:fs';
 import {resolve} from 'node:path';
