@@ -6,9 +6,13 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Final
 
 from client.i18n.texts import _
 from gateway import wire
+
+MOST_GIVEN_UP: Final = 1_000
+"""How many messages are remembered that were given up while they were uncertain."""
 
 SendCommand = wire.Send | wire.SendDirect
 QueueKey = tuple[type[SendCommand], str]
@@ -64,6 +68,8 @@ class PendingSends:
         """Remove a message that is acknowledged or given up."""
         if message.uncertain and message.seq is None and not message.abandoned:
             self._given_up[message.command.id] = message
+            if len(self._given_up) > MOST_GIVEN_UP:
+                del self._given_up[next(iter(self._given_up))]
         key = queue_key(message.command)
         queue = self._queues[key]
         queue.remove(message)
