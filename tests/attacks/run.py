@@ -1,0 +1,130 @@
+"""One run: innocents on nodes of their own, first in peace, then under attack, then afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import trio
+
+from tests.attacks.attack import Attack
+from tests.attacks.attackers import attacking
+from tests.attacks.bounds import Bounds, Cost, Latency
+from tests.attacks.innocents import Innocents, Observed
+from tests.attacks.kinds.arriving import FORGED_NETWORK
+from tests.attacks.meter import metered
+from tests.load.target.cluster import ROOT, has_setting
+from tests.nodes import Cluster, NodeProcess, open_cluster
+from tests.redis_server import RedisServer
+
+AFTERMATH_SECONDS: Final = 2.0
+"""Seconds after an attack in which it may still delay innocents."""
+MOST_NODE_MIB: Final = 1_500.0
+"""The attackers are ended when a node has so much memory: they have shown what was to be shown."""
+_LIMITS: Final[dict[str, object]] = {"flood_rate": 10, "flood_burst": 20, "exempt_networks": "none"}
+"""The limits that innocents and attackers have alike: a node's defaults, with nobody exempt.
+
+Attackers are on this machine, which is exempt by default. A checkout that lacks a setting goes
+without."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How attacks are carried out. Times are in seconds.
+
+    - ``gateway``: the checkout that nodes are run from
+    - ``seconds``: how long an attack lasts; without it as long as the table says
+    - ``peace``: how long innocents are observed before the attack
+    - ``scale``: how large an attack's crowd is, compared with the table
+    """
+
+    gateway: Path = ROOT
+    nodes: int = 1
+    seconds: float | None = None
+    peace: float = 3.0
+    scale: float = 1.0
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+def missing_settings(gateway: Path) -> list[str]:
+    """Return the limits that a checkout has no setting for."""
+    return [name for name in _LIMITS if not has_setting(gateway, name)]
+
+
+async def carry_out(attack: Attack, sources: int, options: Options, folder: Path) -> Cost:
+    """Run an attack from so many addresses; return what it cost."""
+    async with AsyncExitStack() as stack:
+        attacked = await stack.enter_async_context(_site(attack, options, folder / "attacked"))
+        spared = await stack.enter_async_context(_site(attack, options, folder / "spared"))
+        before = attacked.innocents.observed
+        await trio.sleep(options.peace)
+        during, elsewhere = attacked.observe(), spared.observe()
+        meter = await stack.enter_async_context(metered(attacked.cluster))
+        size = max(1, round(attack.crowd * options.scale))
+        async with attacking(attack.name, attacked.innocents, sources, size) as attackers:
+            with trio.move_on_after(options.seconds or attack.seconds):
+                await meter.exceeds(MOST_NODE_MIB)
+        node_cpu, redis_cpu = meter.cpu()
+        await trio.sleep(AFTERMATH_SECONDS)
+        afterwards, _ = attacked.observe(), spared.observe()
+        await during.complete()
+        await elsewhere.complete()
+        settled = await meter.settle(options.bounds)
+        return Cost(
+            attack=attack.name, sources=sources,
+            before=_latency(before), during=_latency(during), elsewhere=_latency(elsewhere),
+            newcomer=_longest_arrival(during), newcomer_elsewhere=_longest_arrival(elsewhere),
+            node=meter.nodes, redis=meter.redis, settled=settled,
+            node_cpu=node_cpu, redis_cpu=redis_cpu,
+            wrong=during.wrong + afterwards.wrong, outcomes=attackers.outcomes,
+            complaints=tuple(_complaints(attacked.cluster.nodes)),
+        )  # fmt: skip
+
+
+class _Site(NamedTuple):
+    """Nodes with a Redis of their own, and the innocents on them."""
+
+    cluster: Cluster
+    innocents: Innocents
+
+    def observe(self) -> Observed:
+        """Return what innocents will meet from now on, until this is called again."""
+        self.innocents.observed = Observed()
+        return self.innocents.observed
+
+
+@asynccontextmanager
+async def _site(attack: Attack, options: Options, folder: Path) -> AsyncIterator[_Site]:
+    wanted = _LIMITS | dict(attack.settings)
+    known = {name: value for name, value in wanted.items() if has_setting(options.gateway, name)}
+    await trio.Path(folder).mkdir(parents=True)
+    async with (
+        RedisServer(folder) as redis,
+        open_cluster(redis, options.nodes, checkout=options.gateway, **known) as cluster,
+        trio.open_nursery() as nursery,
+    ):
+        innocents = Innocents([node.port for node in cluster.nodes])
+        await nursery.start(innocents.run)
+        yield _Site(cluster, innocents)
+        nursery.cancel_scope.cancel()
+
+
+def _latency(observed: Observed) -> Latency:
+    return Latency(*(observed.echoes.percentile(percent) / 1e6 for percent in (50, 99, 100)))
+
+
+def _longest_arrival(observed: Observed) -> float:
+    return observed.arrivals.percentile(100) / 1e6
+
+
+def _complaints(nodes: Sequence[NodeProcess]) -> list[str]:
+    """Return what nodes logged as errors or untruly, and whether one has ended."""
+    found = {f"a node logged: {line['event']}" for node in nodes for line in node.errors}
+    found |= {"a node ended" for node in nodes if node.process.returncode is not None}
+    remotes = (str(line.get("remote", "")) for node in nodes for line in node.log)
+    if any(remote.startswith(FORGED_NETWORK) for remote in remotes):
+        found.add("a forged address is in the log as a client's")
+    return sorted(found)
