@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,17 +49,14 @@ async def _attack_all(
     attacks: Sequence[Attack], sources: Sequence[int], options: Options, folder: Path
 ) -> list[dict[str, Any]]:
     """Carry out attacks one after the other, and print the row of each."""
-    done = []
-    for attack in attacks:
-        for number in sources:
-            show(f"{attack.name} from {number}: {attack.about}")
-            own = folder / f"{attack.name}-{number}"
-            cost = await carry_out(attack, number, options, own)
-            verdict = judge(cost, options.bounds, attack)
-            done.append(asdict(cost) | asdict(verdict))
-            show("")
-            sys.stdout.write(row(cost, verdict))
-            sys.stdout.flush()
+    done: list[dict[str, Any]] = []
+    for attack, number in product(attacks, sources):
+        cost = await carry_out(attack, number, options, folder / str(len(done)), show)
+        verdict = judge(cost, options.bounds, attack)
+        done.append(asdict(cost) | asdict(verdict))
+        show("")
+        sys.stdout.write(row(cost, verdict))
+        sys.stdout.flush()
     return done
 
 

@@ -17,7 +17,7 @@ class Attack:
     - ``crowd``: connections that it has open at the same time, at most
     - ``seconds``: how long it lasts, so that the crowd is in long before its end
     - ``redis_mib``: what Redis may have grown by at any moment
-    - ``denied``: outcomes that nobody may get
+    - ``most``: how often attackers may get an outcome, all of them together
     - ``settings``: what nodes are started with for it, beside their defaults
     """
 
@@ -25,7 +25,7 @@ class Attack:
     crowd: int
     seconds: float = 8.0
     redis_mib: float = 4.0
-    denied: frozenset[str] = frozenset()
+    most: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -34,23 +34,44 @@ def addresses(number: int) -> list[str]:
 
 
 class AttackersProcess:
-    """The attackers as their conductor sees them. ``outcomes``: how often they got what so far."""
+    """The attackers as their conductor sees them.
+
+    - ``begun``: set once they are at work
+    - ``outcomes``: how often they got what so far
+    """
 
     def __init__(self, process: trio.Process) -> None:
         self.process = process
         self.outcomes: dict[str, int] = {}
+        self.begun = trio.Event()
+        self._told = trio.Event()
+        self._stopped = False
 
     async def listen(self) -> None:
-        """Keep what they say until they end; run it in a nursery."""
+        """Keep what they say until they are stopped; run it in a nursery.
+
+        :raises RuntimeError: if they end by themselves.
+        """
         assert self.process.stdout is not None
         buffer = b""
         async for chunk in self.process.stdout:
             *lines, buffer = (buffer + chunk).split(b"\n")
             if lines:
                 self.outcomes = json.loads(lines[-1])
+                self.begun.set()
+                self._told.set()
+                self._told = trio.Event()
+        if not self._stopped:
+            raise RuntimeError("the attackers' process has ended")
+
+    async def got(self, volume: float) -> None:
+        """Wait until they have so many outcomes."""
+        while sum(self.outcomes.values()) < volume:
+            await self._told.wait()
 
     async def stop(self) -> None:
         """End them, and all their connections with them."""
+        self._stopped = True
         self.process.kill()
         await self.process.wait()
 
@@ -98,9 +119,9 @@ async def _attack(told: dict[str, Any]) -> None:
 
 async def _tell(crowd: Crowd) -> None:
     while True:
-        await trio.sleep(TOLD_SECONDS)
         sys.stdout.write(json.dumps(crowd.outcomes) + "\n")
         sys.stdout.flush()
+        await trio.sleep(TOLD_SECONDS)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -53,7 +52,8 @@ class Cost:
     - ``before``, ``during``: latency just before the attack and during it
     - ``elsewhere``: the same meanwhile on nodes that nobody attacks
     - ``newcomer``, ``newcomer_elsewhere``: the longest seconds until a newcomer was in
-    - ``wrong``: what happened to innocents that must not
+    - ``closed``: how many bystanders were closed with which code
+    - ``wrong``: what else happened to innocents that must not
     - ``node``, ``redis``: memory; after an attack as soon as it is within the bound
     - ``settled``: the seconds which that took
     - ``node_cpu``, ``redis_cpu``: shares of a core
@@ -73,7 +73,8 @@ class Cost:
     settled: float
     node_cpu: float
     redis_cpu: float
-    wrong: Mapping[str, int] = field(default_factory=Counter)
+    closed: Mapping[int, int] = field(default_factory=dict)
+    wrong: Mapping[str, int] = field(default_factory=dict)
     outcomes: Mapping[str, int] = field(default_factory=dict)
     complaints: tuple[str, ...] = ()
 
@@ -88,8 +89,11 @@ class Verdict:
 
 def judge(cost: Cost, bounds: Bounds, attack: Attack) -> Verdict:
     """Return which bounds an attack has broken: those of all attacks, and its own."""
-    broken = [f"{count} {what}" for what, count in cost.wrong.items() if count]
+    broken = [f"{count} bystanders closed with {code}" for code, count in cost.closed.items()]
+    broken += [f"{count} {what}" for what, count in cost.wrong.items() if count]
     noisy: list[str] = []
+    if not cost.during.most:
+        broken.append("nobody chatted")
     for what, value, otherwise, bound in (
         ("p99", cost.during.p99, max(cost.before.p99, cost.elsewhere.p99), bounds.p99),
         ("longest echo", cost.during.most, max(cost.before.most, cost.elsewhere.most), bounds.most),
@@ -103,7 +107,7 @@ def judge(cost: Cost, bounds: Bounds, attack: Attack) -> Verdict:
         broken.append(f"node has {cost.node.after:.0f} MiB afterwards, at most {most:.0f}")
     if (grown := cost.redis.most - cost.redis.before) > attack.redis_mib:
         broken.append(f"Redis grew by {grown:.1f} MiB, at most {attack.redis_mib:g}")
-    broken += [
-        f"{cost.outcomes[what]} got {what!r}" for what in attack.denied & cost.outcomes.keys()
-    ]
+    for what, most_often in attack.most.items():
+        if (often := cost.outcomes.get(what, 0)) > most_often:
+            broken.append(f"attackers got {what} {often:,} times, at most {most_often:,}")
     return Verdict((*broken, *cost.complaints), tuple(noisy))

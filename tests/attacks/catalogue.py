@@ -10,8 +10,6 @@ from typing import Final
 from tests.attacks.attack import Attack
 from tests.attacks.kinds import arriving, frames, names, people, rooms
 
-_IN: Final = frozenset({"welcome", "HTTP 101"})
-
 _ROWS: Final = (
     Attack(strike=arriving.connections, crowd=50),
     Attack(strike=arriving.idle_connections, crowd=2_000, seconds=15),
@@ -23,8 +21,8 @@ _ROWS: Final = (
     Attack(strike=arriving.page_requests, crowd=50),
     Attack(strike=arriving.tls_hello, crowd=50),
     Attack(strike=arriving.forged_addresses, crowd=20),
-    Attack(strike=arriving.cross_origin, crowd=20, denied=_IN),
-    Attack(strike=names.resume_guessing, crowd=20, denied=frozenset({"welcome"})),
+    Attack(strike=arriving.cross_origin, crowd=20, most={"HTTP 101": 0, "welcome": 0}),
+    Attack(strike=names.resume_guessing, crowd=20, most={"welcome": 0}),
     Attack(strike=names.nick_churn, crowd=50),
     Attack(strike=names.huge_names, crowd=10, settings={"unicode_nicks": "on"}),
     Attack(strike=frames.pings, crowd=4),

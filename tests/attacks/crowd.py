@@ -122,6 +122,7 @@ class Attacker:
             nursery.start_soon(self.read)
             for number in count():
                 await self.send(frames(number))
+                self.outcomes["sent"] += 1
                 if per_second:
                     await trio.sleep(1 / per_second)
 

@@ -22,8 +22,6 @@ ROOM: Final = "square"
 """Where the bystanders chat. They are in the lobby too, where attackers may be."""
 SEND_SECONDS: Final = 0.2
 NEWCOMER_SECONDS: Final = 0.5
-MOST_WAITED: Final = 8.0
-"""Seconds after which an innocent gives up waiting, for an echo or to be let in."""
 _RETRY_SECONDS: Final = 0.1
 _NEWCOMER_ADDRESSES: Final = 250
 
@@ -33,31 +31,35 @@ class Observed:
 
     - ``echoes``: microseconds from the moment a message was due to its echo
     - ``arrivals``: the same from a newcomer's first attempt to the answer to its join
-    - ``wrong``: what must not happen: closed, refused, not echoed, not let in
+    - ``closed``: how many bystanders were closed with which code
+    - ``wrong``: what else must not happen: refused, not echoed, not let in
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        """Begin; ``patience``: seconds after which an innocent gives up waiting."""
+        self._patience = patience
         self.echoes = Histogram()
         self.arrivals = Histogram()
+        self.closed: Counter[int] = Counter()
         self.wrong: Counter[str] = Counter()
         self._awaited = 0
         self._changed = trio.Event()
 
     async def complete(self) -> None:
-        """Wait until everything that was begun has come to an end, which takes `MOST_WAITED`."""
+        """Wait until everything that was begun has come to an end, or was given up."""
         while self._awaited:
             self._changed = trio.Event()
             await self._changed.wait()
 
     @contextmanager
     def timed(self, times: Histogram, since: float, otherwise: str) -> Iterator[None]:
-        """Record how long what is inside takes, counted from ``since``; bound it, too.
+        """Record how long what is inside takes, counted from ``since``.
 
-        If it takes longer than `MOST_WAITED`, that is recorded, and ``otherwise`` counted as wrong.
+        If it is given up, that time is recorded, and ``otherwise`` counted as wrong.
         """
         self._awaited += 1
         try:
-            with trio.move_on_at(since + MOST_WAITED) as patience:
+            with trio.move_on_at(since + self._patience) as patience:
                 yield
             times.record(int((trio.current_time() - since) * 1e6))
             self.wrong[otherwise] += patience.cancelled_caught
@@ -67,10 +69,14 @@ class Observed:
 
 
 class Innocents:
-    """All innocents on some nodes. What they begin goes into ``observed`` of that moment."""
+    """All innocents on some nodes. What they begin goes into ``observed`` of that moment.
 
-    def __init__(self, ports: Sequence[int]) -> None:
-        self.observed = Observed()
+    ``patience``: seconds after which they give up waiting, for an echo or to be let in.
+    """
+
+    def __init__(self, ports: Sequence[int], patience: float) -> None:
+        self._patience = patience
+        self.observed = Observed(patience)
         self.ports = ports
         self._bystanders = [Bystander(self, number) for number in range(BYSTANDERS)]
 
@@ -82,6 +88,11 @@ class Innocents:
     def port_for(self, number: int) -> int:
         """Return the port of the node that the innocent with a number connects to."""
         return self.ports[number % len(self.ports)]
+
+    def observe(self) -> Observed:
+        """Return what they will meet from now on, until this is called again."""
+        self.observed = Observed(self._patience)
+        return self.observed
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Chat and come in, until cancelled; started once all bystanders are in."""
@@ -132,7 +143,7 @@ class Bystander:
         self._awaited: dict[int, trio.Event] = {}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Come in and chat until the node closes the connection, which is noted as wrong."""
+        """Come in and chat until the node closes the connection, which is noted."""
         address = f"127.0.2.{1 + self._number}"
         async with connected(self._innocents.port_for(self._number), address) as connection:
             await connection.upgrade()
@@ -145,7 +156,7 @@ class Bystander:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._chat, connection)
                 code = await self._hear(connection)
-                self._innocents.observed.wrong[f"bystanders closed with {code}"] += 1
+                self._innocents.observed.closed[code] += 1
                 nursery.cancel_scope.cancel()
 
     async def _chat(self, connection: Connection) -> None:

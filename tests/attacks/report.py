@@ -8,10 +8,10 @@ from typing import Final
 from tests.attacks.bounds import Cost, Level, Verdict
 
 HEADING: Final = (
-    f"{'':17}{'from':>5} {'echo before':^16} {'echo under attack':^20} {'not attacked':^13}"
-    f" {'newcomer':^13} {'node MiB':^15}{'after':>6} {'Redis MiB':^15} {'CPU %':^9}\n"
-    f"{'attack':17}{'addr.':>5} {'p50':>4}{'p99':>6}{'max':>6} {'p50':>6}{'p99':>7}{'max':>7}"
-    f" {'p99':>6}{'max':>7} {'worst':>6}{'other':>7}"
+    f"{'':17}{'from':>5} {'echo before':^15} {'echo under attack':^21} {'not attacked':^14}"
+    f" {'':>6} {'newcomer':^14} {'node MiB':^16}{'after':>5} {'Redis MiB':^16} {'CPU %':^10}\n"
+    f"{'attack':17}{'addr.':>5} {'p50':>5}{'p99':>5}{'max':>5} {'p50':>7}{'p99':>7}{'max':>7}"
+    f" {'p99':>7}{'max':>7} {'closed':>6} {'worst':>7}{'other':>7}"
     f" {'before':>6}{'most':>5}{'now':>5}{'s':>5}"
     f" {'before':>6}{'most':>5}{'now':>5} {'node':>4}{'redis':>6}\n"
 )
@@ -24,8 +24,8 @@ def row(cost: Cost, verdict: Verdict) -> str:
     state = "BROKEN" if verdict.broken else "noisy" if verdict.noisy else "held"
     figures = (
         f"{cost.attack:17}{cost.sources:5} {_times(*cost.before, width=5)}"
-        f" {_times(*cost.during, width=6)} {_times(*cost.elsewhere[1:], width=6)}"
-        f" {_times(cost.newcomer, cost.newcomer_elsewhere, width=6)}"
+        f" {_times(*cost.during, width=7)} {_times(*cost.elsewhere[1:], width=7)}"
+        f" {sum(cost.closed.values()):6} {_times(cost.newcomer, cost.newcomer_elsewhere, width=7)}"
         f" {_level(cost.node, 0)}{cost.settled:5.1f} {_level(cost.redis, 1)}"
         f" {cost.node_cpu * 100:4.0f}{cost.redis_cpu * 100:6.0f} {state}"
     )
@@ -39,8 +39,7 @@ def row(cost: Cost, verdict: Verdict) -> str:
 
 
 def _times(*seconds: float, width: int) -> str:
-    first, *rest = (f"{each * 1000:.0f}" for each in seconds)
-    return f"{first:>{width - 1}} " + " ".join(f"{each:>{width}}" for each in rest)
+    return "".join(f"{each * 1000:{width}.0f}" for each in seconds)
 
 
 def _level(level: Level, digits: int) -> str:

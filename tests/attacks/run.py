@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,8 +22,6 @@ from tests.load.target.cluster import ROOT, has_setting
 from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
 
-AFTERMATH_SECONDS: Final = 2.0
-"""Seconds after an attack in which it may still delay innocents."""
 MOST_NODE_MIB: Final = 1_500.0
 """The attackers are ended when a node has so much memory: they have shown what was to be shown."""
 _LIMITS: Final[dict[str, object]] = {"flood_rate": 10, "flood_burst": 20, "exempt_networks": "none"}
@@ -36,15 +36,23 @@ class Options:
     """How attacks are carried out. Times are in seconds.
 
     - ``gateway``: the checkout that nodes are run from
-    - ``seconds``: how long an attack lasts; without it as long as the table says
+    - ``seconds``: how long an attack lasts at most; without it as long as the table says
+    - ``volume``: so many outcomes end it earlier
     - ``peace``: how long innocents are observed before the attack
+    - ``control``: whether other nodes run beside that nobody attacks, to tell what is the machine's
+    - ``aftermath``: how long an attack that is over may still be the reason of a delay
+    - ``patience``: after how long an innocent gives up waiting
     - ``scale``: how large an attack's crowd is, compared with the table
     """
 
     gateway: Path = ROOT
     nodes: int = 1
     seconds: float | None = None
+    volume: float = math.inf
     peace: float = 3.0
+    control: bool = True
+    aftermath: float = 2.0
+    patience: float = 8.0
     scale: float = 1.0
     bounds: Bounds = field(default_factory=Bounds)
 
@@ -54,24 +62,40 @@ def missing_settings(gateway: Path) -> list[str]:
     return [name for name in _LIMITS if not has_setting(gateway, name)]
 
 
-async def carry_out(attack: Attack, sources: int, options: Options, folder: Path) -> Cost:
-    """Run an attack from so many addresses; return what it cost."""
+async def carry_out(
+    attack: Attack, sources: int, options: Options, folder: Path, show: Callable[[str], None]
+) -> Cost:
+    """Run an attack from so many addresses; return what it cost.
+
+    - ``folder``: for what the two sites store; the path of a socket in it must not be too long
+    """
     async with AsyncExitStack() as stack:
-        attacked = await stack.enter_async_context(_site(attack, options, folder / "attacked"))
-        spared = await stack.enter_async_context(_site(attack, options, folder / "spared"))
+        attacked = await stack.enter_async_context(_site(attack, options, folder / "a"))
+        spared = (
+            await stack.enter_async_context(_site(attack, options, folder / "b"))
+            if options.control
+            else None
+        )
         before = attacked.innocents.observed
         await trio.sleep(options.peace)
-        during, elsewhere = attacked.observe(), spared.observe()
+        during = attacked.innocents.observe()
+        elsewhere = before if spared is None else spared.innocents.observe()
         meter = await stack.enter_async_context(metered(attacked.cluster))
         size = max(1, round(attack.crowd * options.scale))
         async with attacking(attack.name, attacked.innocents, sources, size) as attackers:
+            await attackers.begun.wait()
+            show(f"{attack.name} from {sources}: {attack.about}")
             with trio.move_on_after(options.seconds or attack.seconds):
-                await meter.exceeds(MOST_NODE_MIB)
+                await _first_of(
+                    partial(attackers.got, options.volume), partial(meter.exceeds, MOST_NODE_MIB)
+                )
         node_cpu, redis_cpu = meter.cpu()
-        await trio.sleep(AFTERMATH_SECONDS)
-        afterwards, _ = attacked.observe(), spared.observe()
-        await during.complete()
-        await elsewhere.complete()
+        await trio.sleep(options.aftermath)
+        afterwards = attacked.innocents.observe()
+        if spared is not None:
+            spared.innocents.observe()
+        for observed in (before, during, elsewhere):
+            await observed.complete()
         settled = await meter.settle(options.bounds)
         return Cost(
             attack=attack.name, sources=sources,
@@ -79,7 +103,8 @@ async def carry_out(attack: Attack, sources: int, options: Options, folder: Path
             newcomer=_longest_arrival(during), newcomer_elsewhere=_longest_arrival(elsewhere),
             node=meter.nodes, redis=meter.redis, settled=settled,
             node_cpu=node_cpu, redis_cpu=redis_cpu,
-            wrong=during.wrong + afterwards.wrong, outcomes=attackers.outcomes,
+            closed=during.closed + afterwards.closed, wrong=during.wrong + afterwards.wrong,
+            outcomes=attackers.outcomes,
             complaints=tuple(_complaints(attacked.cluster.nodes)),
         )  # fmt: skip
 
@@ -89,11 +114,6 @@ class _Site(NamedTuple):
 
     cluster: Cluster
     innocents: Innocents
-
-    def observe(self) -> Observed:
-        """Return what innocents will meet from now on, until this is called again."""
-        self.innocents.observed = Observed()
-        return self.innocents.observed
 
 
 @asynccontextmanager
@@ -106,10 +126,22 @@ async def _site(attack: Attack, options: Options, folder: Path) -> AsyncIterator
         open_cluster(redis, options.nodes, checkout=options.gateway, **known) as cluster,
         trio.open_nursery() as nursery,
     ):
-        innocents = Innocents([node.port for node in cluster.nodes])
+        innocents = Innocents([node.port for node in cluster.nodes], options.patience)
         await nursery.start(innocents.run)
         yield _Site(cluster, innocents)
         nursery.cancel_scope.cancel()
+
+
+async def _first_of(*waits: Callable[[], Awaitable[None]]) -> None:
+    """Wait until one of several has come to an end."""
+    async with trio.open_nursery() as nursery:
+
+        async def wait_for(wait: Callable[[], Awaitable[None]]) -> None:
+            await wait()
+            nursery.cancel_scope.cancel()
+
+        for wait in waits:
+            nursery.start_soon(wait_for, wait)
 
 
 def _latency(observed: Observed) -> Latency:

@@ -17,6 +17,8 @@ from tests.websocket import handshake
 FORGED_NETWORK: Final = "203.0.113."
 """Where forged headers say that an attacker is: a network for documentation, so nobody's."""
 _BYTE_SECONDS: Final = 0.3
+_ANSWER_SECONDS: Final = 0.5
+"""How long an attacker waits for an answer to what is no request."""
 _PROXY_V2: Final = b"\r\n\r\n\0\r\nQUIT\n"
 
 
@@ -124,7 +126,8 @@ async def tls_hello(crowd: Crowd) -> None:
 
     async def act(attacker: Attacker) -> None:
         await attacker.send(next(sent))
-        await attacker.response()
+        with trio.move_on_after(_ANSWER_SECONDS):
+            await attacker.response()
 
     await crowd.each(act)
 
