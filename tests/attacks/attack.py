@@ -16,7 +16,7 @@ class Attack:
       cost at most beside what `tests.attacks.bounds` allows any of them
     - ``crowd``: connections that it has open at the same time, at most
     - ``seconds``: how long it lasts, so that the crowd is in long before its end
-    - ``redis_mib``: what Redis may have grown by at any moment
+    - ``redis_mib``: what Redis may have grown by at any moment of an attack of this size and length
     - ``most``: how often attackers may get an outcome, all of them together
     - ``settings``: what nodes are started with for it, beside their defaults
     """

@@ -90,7 +90,7 @@ class Verdict:
 def judge(cost: Cost, bounds: Bounds, attack: Attack) -> Verdict:
     """Return which bounds an attack has broken: those of all attacks, and its own."""
     broken = [f"{count} bystanders closed with {code}" for code, count in cost.closed.items()]
-    broken += [f"{count} {what}" for what, count in cost.wrong.items() if count]
+    broken += [f"{count} {what}" for what, count in cost.wrong.items()]
     noisy: list[str] = []
     if not cost.during.most:
         broken.append("nobody chatted")

@@ -62,7 +62,8 @@ class Observed:
             with trio.move_on_at(since + self._patience) as patience:
                 yield
             times.record(int((trio.current_time() - since) * 1e6))
-            self.wrong[otherwise] += patience.cancelled_caught
+            if patience.cancelled_caught:
+                self.wrong[otherwise] += 1
         finally:
             self._awaited -= 1
             self._changed.set()

@@ -17,7 +17,7 @@ from tests.attacks.attackers import attacking
 from tests.attacks.bounds import Bounds, Cost, Latency
 from tests.attacks.innocents import Innocents, Observed
 from tests.attacks.kinds.arriving import FORGED_NETWORK
-from tests.attacks.meter import metered
+from tests.attacks.meter import Meter, metered
 from tests.load.target.cluster import ROOT, has_setting
 from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.redis_server import RedisServer
@@ -80,22 +80,18 @@ async def carry_out(
         await trio.sleep(options.peace)
         during = attacked.innocents.observe()
         elsewhere = before if spared is None else spared.innocents.observe()
+        await before.complete()  # else the attack might delay what is to be compared with it
         meter = await stack.enter_async_context(metered(attacked.cluster))
-        size = max(1, round(attack.crowd * options.scale))
-        async with attacking(attack.name, attacked.innocents, sources, size) as attackers:
-            await attackers.begun.wait()
-            show(f"{attack.name} from {sources}: {attack.about}")
-            with trio.move_on_after(options.seconds or attack.seconds):
-                await _first_of(
-                    partial(attackers.got, options.volume), partial(meter.exceeds, MOST_NODE_MIB)
-                )
+        outcomes = await _strike(
+            attack, sources, options, innocents=attacked.innocents, meter=meter, show=show
+        )
         node_cpu, redis_cpu = meter.cpu()
         await trio.sleep(options.aftermath)
         afterwards = attacked.innocents.observe()
         if spared is not None:
             spared.innocents.observe()
-        for observed in (before, during, elsewhere):
-            await observed.complete()
+        await during.complete()
+        await elsewhere.complete()
         settled = await meter.settle(options.bounds)
         return Cost(
             attack=attack.name, sources=sources,
@@ -104,9 +100,24 @@ async def carry_out(
             node=meter.nodes, redis=meter.redis, settled=settled,
             node_cpu=node_cpu, redis_cpu=redis_cpu,
             closed=during.closed + afterwards.closed, wrong=during.wrong + afterwards.wrong,
-            outcomes=attackers.outcomes,
-            complaints=tuple(_complaints(attacked.cluster.nodes)),
+            outcomes=outcomes, complaints=tuple(_complaints(attacked.cluster.nodes)),
         )  # fmt: skip
+
+
+async def _strike(
+    attack: Attack, sources: int, options: Options, *, innocents: Innocents, meter: Meter,
+    show: Callable[[str], None],
+) -> dict[str, int]:  # fmt: skip
+    """Attack the nodes that innocents are on; return what the attackers got."""
+    size = max(1, round(attack.crowd * options.scale))
+    async with attacking(attack.name, innocents, sources, size) as attackers:
+        await attackers.begun.wait()
+        show(f"{attack.name} from {sources}: {attack.about}")
+        with trio.move_on_after(options.seconds or attack.seconds):
+            await _first_of(
+                partial(attackers.got, options.volume), partial(meter.exceeds, MOST_NODE_MIB)
+            )
+    return attackers.outcomes
 
 
 class _Site(NamedTuple):

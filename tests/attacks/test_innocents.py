@@ -37,7 +37,7 @@ async def test_in_peace_all_is_well(tmp_path: Path) -> None:
         innocents.observe()
         await observed.complete()
         assert not observed.closed
-        assert not +observed.wrong
+        assert not observed.wrong
         assert 0 < observed.echoes.percentile(50) < PATIENCE * 1e6
 
 

@@ -66,11 +66,6 @@ def test_a_delay_is_held_against_an_attack_only_if_others_had_none(calm: str) ->
     assert judge(alone, Bounds(), ATTACK).broken == verdict.noisy
 
 
-def test_what_went_well_is_not_said_to_be_wrong() -> None:
-    nothing = replace(CHEAP, wrong={"newcomers not let in": 0})
-    assert not judge(nothing, Bounds(), ATTACK).broken
-
-
 def test_the_columns_stand_below_their_names() -> None:
     figures = row(CHEAP, judge(CHEAP, Bounds(), ATTACK)).splitlines()[0]
     names = HEADING.splitlines()[1]
