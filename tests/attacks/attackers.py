@@ -64,9 +64,9 @@ class AttackersProcess:
         if not self._stopped:
             raise RuntimeError("the attackers' process has ended")
 
-    async def got(self, volume: float) -> None:
-        """Wait until they have so many outcomes."""
-        while sum(self.outcomes.values()) < volume:
+    async def got(self, outcome: str, often: float) -> None:
+        """Wait until they have got an outcome so often."""
+        while self.outcomes.get(outcome, 0) < often:
             await self._told.wait()
 
     async def stop(self) -> None:

@@ -37,7 +37,7 @@ class Options:
 
     - ``gateway``: the checkout that nodes are run from
     - ``seconds``: how long an attack lasts at most; without it as long as the table says
-    - ``volume``: so many outcomes end it earlier
+    - ``until``: an outcome, and how often attackers have got it when an attack ends earlier
     - ``peace``: how long innocents are observed before the attack
     - ``control``: whether other nodes run beside that nobody attacks, to tell what is the machine's
     - ``aftermath``: how long an attack that is over may still be the reason of a delay
@@ -48,7 +48,7 @@ class Options:
     gateway: Path = ROOT
     nodes: int = 1
     seconds: float | None = None
-    volume: float = math.inf
+    until: tuple[str, float] = ("", math.inf)
     peace: float = 3.0
     control: bool = True
     aftermath: float = 2.0
@@ -115,7 +115,7 @@ async def _strike(
         show(f"{attack.name} from {sources}: {attack.about}")
         with trio.move_on_after(options.seconds or attack.seconds):
             await _first_of(
-                partial(attackers.got, options.volume), partial(meter.exceeds, MOST_NODE_MIB)
+                partial(attackers.got, *options.until), partial(meter.exceeds, MOST_NODE_MIB)
             )
     return attackers.outcomes
 

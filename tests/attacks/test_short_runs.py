@@ -23,42 +23,44 @@ from tests.attacks.run import Options, carry_out
 
 STOOD_STILL = 10.0
 SHORT = Options(
-    seconds=PATIENCE, volume=150.0, peace=0.2, control=False, aftermath=0.2, patience=PATIENCE,
+    seconds=PATIENCE, peace=0.2, control=False, aftermath=0.2, patience=PATIENCE,
     scale=0.1,
     bounds=Bounds(p99=STOOD_STILL, most=STOOD_STILL, newcomer=STOOD_STILL, settle=PATIENCE),
 )  # fmt: skip
 RUNS = {
-    "connections": (50, "connected"),
-    "idle-connections": (50, "connected"),
-    "no-hello": (50, "HTTP 101"),
-    "silent-sessions": (1, "welcome"),
-    "handshakes": (50, "HTTP 101"),
-    "metrics-requests": (1, "HTTP 200"),
-    "page-requests": (50, "HTTP 404"),
-    "forged-addresses": (1, "HTTP 101"),
-    "resume-guessing": (1, "unauthorized"),
-    "nick-churn": (50, "ok"),
-    "commands": (1, "too_fast"),
-    "nested-json": (1, "bad_frame"),
-    "oversized-frames": (1, "closed 1009"),
-    "members-lists": (50, "ok"),
-    "slow-readers": (1, "ok"),
+    "connections": (50, "connected", 200),
+    "idle-connections": (50, "connected", 150),
+    "no-hello": (50, "HTTP 101", 80),
+    "silent-sessions": (1, "welcome", 80),
+    "handshakes": (50, "HTTP 101", 150),
+    "metrics-requests": (1, "HTTP 200", 100),
+    "page-requests": (50, "HTTP 404", 60),
+    "forged-addresses": (1, "welcome", 20),
+    "resume-guessing": (1, "unauthorized", 30),
+    "nick-churn": (50, "ok", 100),
+    "commands": (1, "too_fast", 1_000),
+    "nested-json": (1, "bad_frame", 12),
+    "oversized-frames": (1, "closed 1009", 20),
+    "members-lists": (50, "ok", 100),
+    "slow-readers": (1, "ok", 30),
 }
-"""How many addresses each comes from, and what its attackers get besides other things."""
+"""How many addresses each comes from, and which outcome it goes on for, until how often."""
 
 
 @pytest.mark.parametrize("name", RUNS)
 async def test_innocents_do_not_suffer(name: str, tmp_path: Path) -> None:
-    sources, got = RUNS[name]
-    cost = await carry_out(ATTACKS[name], sources, SHORT, tmp_path, lambda _: None)
+    sources, outcome, often = RUNS[name]
+    options = replace(SHORT, until=(outcome, often))
+    cost = await carry_out(ATTACKS[name], sources, options, tmp_path, lambda _: None)
     verdict = judge(cost, SHORT.bounds, ATTACKS[name])
     assert not verdict.broken, HEADING + row(cost, verdict)
-    assert got in cost.outcomes, HEADING + row(cost, verdict)
+    assert cost.outcomes.get(outcome, 0) >= often, HEADING + row(cost, verdict)
 
 
 async def test_what_attackers_must_not_get_is_found(tmp_path: Path) -> None:
     attack = replace(ATTACKS["handshakes"], most={"HTTP 101": 0})
-    cost = await carry_out(attack, 1, SHORT, tmp_path, lambda _: None)
+    options = replace(SHORT, until=("HTTP 101", 1))
+    cost = await carry_out(attack, 1, options, tmp_path, lambda _: None)
     [broken] = judge(cost, SHORT.bounds, attack).broken
     assert broken.startswith("attackers got HTTP 101")
 

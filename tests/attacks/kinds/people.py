@@ -12,8 +12,8 @@ from tests.attacks.kinds.rooms import ROOMS_EACH
 from tests.websocket import PONG, encode_frame
 
 _LONGEST: Final = MAX_TEXT_BYTES * "x"
-_TALKERS: Final = 20
-"""How many attackers fill a room that the others do not read."""
+_TALKER_SHARE: Final = 10
+"""One attacker in so many fills a room that the others do not read."""
 _RECEIVE_BUFFER: Final = 4_096
 _PONG_SECONDS: Final = 5.0
 
@@ -62,7 +62,7 @@ async def slow_readers(crowd: Crowd) -> None:
 
     async def act(attacker: Attacker) -> None:
         await attacker.come_in("unread")
-        if attacker.number < _TALKERS:
+        if attacker.number % _TALKER_SHARE == 0:
             await attacker.repeat(
                 lambda number: encode(type="send", room="unread", text=_LONGEST, id=str(number))
             )
