@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.backplane.errors import LooksAlike
 from gateway.backplane.redis.errors import reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import CLAIM_LOOK
+from gateway.backplane.redis.scripts import CLAIM_LOOK, RELEASE_LOOK
 from gateway.policy import names
 
 
@@ -36,9 +36,6 @@ class Entered(NamedTuple):
         """Return what the script of a join has found."""
         return cls(epoch.decode(), int(erasures or 0), name.decode(), settled is not None)
 
-
-IN_USE_SECONDS: Final = 600
-"""How long a claim of a look lasts without a renewal; nodes renew those of their rooms sooner."""
 
 Command = tuple[str | int, ...]
 
@@ -94,7 +91,7 @@ class RoomNames:
         gone = b""
         while True:
             held: bytes | None = await self._link.run_script(
-                CLAIM_LOOK, (look_key,), room, new_claim(room), gone, IN_USE_SECONDS
+                CLAIM_LOOK, (look_key,), room, new_claim(room), gone
             )
             if held is None:
                 return
@@ -123,23 +120,44 @@ class RoomNames:
         for room, name in zip(elsewhere, await self.read(elsewhere), strict=True):
             if name is not None:
                 keys = look_keys(self._namespace, name)
-                await self._link.call_all([*_renewals(room, keys, self._kept_seconds)])
+                await self._link.call_all([*_until_expiry(room, keys, self._kept_seconds)])
 
     def renewals(self, rooms: Iterable[str], *, emptied: bool = False) -> Iterator[Command]:
         """Yield the commands that renew the claims of known rooms, or make what Redis has lost.
 
-        The claims last until the next renewal or, if the rooms may be ``emptied``, as long as they.
+        Claims of rooms in use have no expiry, since the clock of Redis may jump; those of rooms
+        that may be ``emptied`` last as long as such a room.
         """
-        seconds = self._kept_seconds if emptied else IN_USE_SECONDS
         for room in rooms:
-            if (known := self._known.get(room)) is not None:
-                yield from _renewals(room, known.look_keys, seconds)
+            if (known := self._known.get(room)) is None:
+                continue
+            if emptied:
+                yield from _until_expiry(room, known.look_keys, self._kept_seconds)
+            else:
+                for key in known.look_keys:
+                    yield "SET", key, new_claim(room), "NX"
+                    yield "PERSIST", key
+
+    async def release_abandoned(self, looks: Iterable[str]) -> None:
+        """Release the claims of rooms that are gone, given what names look like."""
+        keys = [_look_key(self._namespace, look) for look in looks]
+        held = await self._link.try_all([("GET", key) for key in keys])
+        claims = {k: value for k, value in zip(keys, held, strict=True) if isinstance(value, bytes)}
+        rooms = [value.decode("utf-8", "replace").partition(" ")[2] for value in claims.values()]
+        names = await self.read(rooms)
+        for (key, value), name in zip(claims.items(), names, strict=True):
+            if name is None:
+                await self._link.run_script(RELEASE_LOOK, (key,), value)
 
 
-def _renewals(room: str, look_keys: Iterable[str], seconds: int) -> Iterator[Command]:
+def _until_expiry(room: str, look_keys: Iterable[str], seconds: int) -> Iterator[Command]:
     for key in look_keys:
-        yield "SET", key, new_claim(room), "EX", seconds, "NX"
+        yield "SET", key, new_claim(room), "NX"
         yield "PEXPIRE", key, seconds * 1000
+
+
+def _look_key(namespace: str, look: str) -> str:
+    return f"{namespace}:{{look:{look}}}"
 
 
 def look_keys(namespace: str, name: str) -> list[str]:
@@ -147,7 +165,7 @@ def look_keys(namespace: str, name: str) -> list[str]:
 
     They are in order: so of two rooms that are made at the same time, one gets all.
     """
-    return [f"{namespace}:{{look:{look}}}" for look in names.looks(name)]
+    return [_look_key(namespace, look) for look in names.looks(name)]
 
 
 def new_claim(room: str) -> str:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import trio
 
 from gateway.backplane import LooksAlike
-from gateway.backplane.room_names import IN_USE_SECONDS
 from gateway.policy import room_names
 from tests.backplane.conftest import Node, NodeRegistry
 from tests.redis_server import RedisServer
@@ -86,14 +85,26 @@ async def test_a_claim_is_renewed_and_made_again_if_redis_lost_it(
 ) -> None:
     await enter(node, "INFO")
     looks = ["test:{look:info}", "test:{look:lnfo}"]
-    for key in looks:
-        assert 0 < redis_server.ask("TTL", key) <= IN_USE_SECONDS
+    assert [redis_server.ask("TTL", key) for key in looks] == [-1, -1]
     redis_server.ask("DEL", looks[0])
     redis_server.ask("EXPIRE", looks[1], 1)
     await node.rooms.register("info")
     for key in looks:
-        assert 1 < redis_server.ask("TTL", key) <= IN_USE_SECONDS
+        assert redis_server.ask("TTL", key) == -1
         assert redis_server.ask("GET", key).endswith(" info")
+
+
+async def test_the_claim_of_a_room_that_is_gone_is_released(
+    node: Node, redis_server: RedisServer
+) -> None:
+    await enter(node, "INFO")
+    await enter(node, "ops", "s2")
+    await node.rooms.leave("info", {"s1": 1})
+    page = await node.backplane.keys.next_page()
+    assert page.looks == {"info", "lnfo", "ops"}
+    await node.rooms.names.release_abandoned(page.looks)
+    assert redis_server.ask("EXISTS", "test:{look:info}", "test:{look:lnfo}") == 0
+    assert redis_server.ask("GET", "test:{look:ops}").endswith(" ops")
 
 
 async def test_an_empty_room_with_a_log_keeps_what_it_looks_like(

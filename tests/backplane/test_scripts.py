@@ -92,6 +92,8 @@ async def run_every_script(link: Link) -> None:
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)
         await rooms.leave(room, {"s1": 1})
+    await link.call("SET", "test:{look:gone}", "token gone")
+    await rooms.names.release_abandoned(["gone"])
     assert await rooms.listing(10)
     await rooms.forget_expired()
     await nicks.claim("Alice", "s1")
