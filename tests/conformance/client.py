@@ -19,7 +19,7 @@ from gateway import wire
 
 Frame = dict[str, Any]
 
-ANSWER_SECONDS: Final = 20.0
+ANSWER_SECONDS: Final = 30.0
 """Seconds within which everything that is promised has to come."""
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _KINDS: Final = {wire_type.__struct_config__.tag: wire_type for wire_type in wire.ANSWERS}
