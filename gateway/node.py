@@ -18,6 +18,7 @@ from gateway.delivery.relay import Relay
 from gateway.net.binding import CannotListen, open_listeners
 from gateway.net.certificates import BadCertificate, ServedCertificate
 from gateway.net.listener import ConnectionSlots, most_connections
+from gateway.net.write_buffer import WaitingTotal
 from gateway.observability import logs
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
@@ -82,6 +83,7 @@ class Node:
             backplane=self._backplane,
             relay=self._relay,
             registry=self._registry,
+            waiting=WaitingTotal(settings.outbox_total_bytes),
             admit=self._admit,
             metrics=self._metrics,
             why_not_ready=self._why_not_ready,
@@ -107,6 +109,7 @@ class Node:
             log.warning("settings need a restart", settings=" ".join(map(config.flag, left)))
         if "connect_rate" in taken:
             self._arrivals = _arrivals(settings)
+        self.context.waiting.limit = self.context.settings.outbox_total_bytes
         if "log_level" in taken:
             logs.set_level(settings.log_level)
         if self._certificate is not None:
@@ -198,14 +201,13 @@ class Node:
         return self.membership.why_not_ready()
 
     def _gauges(self) -> Gauges:
-        outboxes = [c.write_buffer for c in self._connections.open]
         return Gauges(
             connections=len(self._connections.open),
             sessions=self._registry.connected,
             parked=self._registry.parked,
             rooms=len(self._relay.rooms),
             tasks=trio.lowlevel.current_statistics().tasks_living,
-            outbox_bytes=sum(write_buffer.waiting for write_buffer in outboxes),
+            outbox_bytes=self.context.waiting.bytes,
             redis_connected=self._backplane.connected,
             subscription_delivers=self.membership.subscription_delivers,
             ready=self._why_not_ready() is None,

@@ -175,7 +175,13 @@ class Settings:
     outbox_bytes: int = _setting(
         1024 * 1024, "Limits",
         "Bytes that may wait for a slow reader before its connection is closed.",
-        parsing.integer(65_536, 1 << 30), "BYTES", reloads=True,
+        parsing.integer(65_536, 1 << 30), "BYTES",
+    )  # fmt: skip
+    outbox_total_bytes: int = _setting(
+        256 * 1024 * 1024, "Limits",
+        "Bytes that may wait for all slow readers of a node together; beyond that, those for whom "
+        "most waits are closed.",
+        parsing.integer(1024 * 1024, 1 << 40), "BYTES", reloads=True,
     )  # fmt: skip
 
     log_format: str = _setting(

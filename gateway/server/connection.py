@@ -71,6 +71,7 @@ class Connection:
         "_context",
         "_must_encrypt",
         "_open",
+        "_read_at",
         "_scope",
         "_transport",
         "client_address",
@@ -103,12 +104,13 @@ class Connection:
         self._closing: Close | None = None
         self._client_left: int | None = None
         self._answered = self._open = False
-        self.heard_at = trio.current_time()
+        self.heard_at = self._read_at = trio.current_time()
         self.write_buffer = WriteBuffer(
             transport,
             limit=context.settings.outbox_bytes,
             start_soon=start_soon,
             on_overflow=self._overflowed,
+            total=context.waiting,
         )
 
     def close(self, closing: Close) -> None:
@@ -125,11 +127,16 @@ class Connection:
     def keep_alive(self, now: float, interval: float) -> None:
         """Ping a client that has been silent for an interval; close after twice as long.
 
-        Reading what waits for it counts as a sign of life: its pongs come only after that.
+        Reading what waits for it counts as a sign of life: its pongs come only after that. One that
+        sends, and has read nothing of what waits for twice the interval, is closed, too.
         """
         if self.write_buffer.moved:
             self.write_buffer.moved = False
-            self.heard_at = now
+            self.heard_at = self._read_at = now
+        elif not self.write_buffer.waiting:
+            self._read_at = now
+        elif self._open and now - self._read_at > 2 * interval:
+            self.write_buffer.overflow()
         silent = now - self.heard_at
         if not self._open or silent <= interval:
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.backplane import Backplane
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
+from gateway.net.write_buffer import WaitingTotal
 from gateway.observability.metrics import Metrics
 from gateway.sessions.registry import SessionRegistry
 
@@ -24,5 +25,7 @@ class NodeContext:
     registry: SessionRegistry
     metrics: Metrics
     why_not_ready: Callable[[], str | None]
+    waiting: WaitingTotal
+    """What waits for all clients together."""
     admit: Callable[[], float | None]
     """Admit one more client and return None, or return the seconds after which to try again."""
