@@ -44,6 +44,7 @@ DELIVER: Final = Script.load("log", "deliver")
 MOVE: Final = Script.load("move")
 JOIN: Final = Script.load("join")
 CLAIM_LOOK: Final = Script.load("claim_look")
+SETTLE: Final = Script.load("settle")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")
 ERASE: Final = Script.load("erase")
@@ -57,8 +58,8 @@ CURRENT_ROOMS: Final = Script.load("current_rooms")
 EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM,
-    RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
+    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, SETTLE, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH,
+    CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")
 """Only for the upgrade: no node runs it, and its keys are not on one hash slot."""
