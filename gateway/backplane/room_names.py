@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gateway.backplane.errors import LooksAlike
 from gateway.backplane.redis.errors import reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import CLAIM_LOOK, RELEASE_LOOK
+from gateway.backplane.redis.scripts import CLAIM_LOOK, RELEASE_LOOK, SETTLE
 from gateway.policy import names
 
 
@@ -84,7 +84,7 @@ class RoomNames:
         """
         for key in look_keys(self._namespace, name):
             await self._claim(key, room)
-        await self._link.call("HSET", self._meta_of(room), "settled", 1)
+        await self._link.run_script(SETTLE, (self._meta_of(room),))
         self.remember(room, name)
 
     async def _claim(self, look_key: str, room: str) -> None:

@@ -39,7 +39,7 @@ def check(name: str) -> RoomName:
         only looks like the lobby's.
     """
     if not 1 <= len(name) <= MAX_ROOM_CHARS:
-        raise _bad(f"has 1 to {MAX_ROOM_CHARS} characters")
+        raise _wrong_length()
     return _check(name)
 
 
@@ -48,6 +48,8 @@ def _check(name: str) -> RoomName:
     if (wrong := names.unfit_character(name)) is not None:
         raise _bad(f"has no spaces and no invisible characters, such as U+{ord(wrong):04X}")
     shown = names.shown(name)
+    if len(shown) > MAX_ROOM_CHARS:  # some characters are more than one in NFC
+        raise _wrong_length()
     folded = names.fold(name)
     if not folded:
         raise _bad("is not invisible")
@@ -68,6 +70,10 @@ def looks_alike(name: str, other: str) -> CommandError:
         "another name.",
         suggestion=other,
     )
+
+
+def _wrong_length() -> CommandError:
+    return _bad(f"has 1 to {MAX_ROOM_CHARS} characters")
 
 
 def _bad(what: str) -> CommandError:

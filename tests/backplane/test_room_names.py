@@ -138,3 +138,12 @@ async def test_a_node_brings_back_the_name_of_a_room_that_redis_lost(
     redis_server.ask("FLUSHALL")
     entered = await node.rooms.join("ops", "s1", "Alice", term=1)
     assert entered.name == "Ops"
+
+
+async def test_a_room_that_is_left_while_its_name_is_settled_leaves_nothing(
+    node: Node, redis_server: RedisServer
+) -> None:
+    entered = await node.rooms.join("ops", "s1", "Alice", term=1, name="Ops")
+    await node.rooms.leave("ops", {"s1": 1})
+    await node.rooms.names.settle("ops", entered.name)
+    assert not redis_server.ask("EXISTS", "test:{room:ops}:meta")

@@ -92,6 +92,13 @@ async def test_what_was_stored_goes_on(stored: RedisServer) -> None:
         assert (alike["code"], alike["suggestion"]) == ("room_looks_alike", "Teeküche")
 
 
+async def test_an_erasure_that_was_broken_off_costs_no_log(stored: RedisServer) -> None:
+    stored.ask("XADD", "chat:{room:lobby}:log:copy", "1-0", "m", '{"seq":1,"at":1,"type":"x"}')
+    assert (await administer("upgrade", redis=stored.url)).returncode == 0
+    shown = await administer("log", "lobby", redis=stored.url)
+    assert [line.split("\t")[-1] for line in shown.stdout.splitlines()] == ["one", "three"]
+
+
 async def test_another_run_changes_nothing(stored: RedisServer) -> None:
     await administer("upgrade", redis=stored.url)
     before = stored.contents()
@@ -130,6 +137,13 @@ async def test_data_of_other_releases_are_let_be(redis_server: RedisServer, numb
     assert done.returncode == 1
     assert f"are of schema {number}, this release has {NUMBER}" in done.stderr
     assert redis_server.ask("GET", "chat:schema") == number
+
+
+async def test_so_are_data_of_a_release_without_a_number(redis_server: RedisServer) -> None:
+    redis_server.ask("HSET", "chat:nodes", "n1-abc", 7)
+    redis_server.ask("SET", "chat:schema", NUMBER)
+    done = await administer("upgrade", redis=redis_server.url)
+    assert (done.returncode, "are of schema 1" in done.stderr) == (1, True)
 
 
 async def test_names_compared_by_another_unicode_are_upgraded_too(

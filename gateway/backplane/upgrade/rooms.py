@@ -35,6 +35,7 @@ async def upgrade_rooms(link: Link, namespace: str) -> AsyncIterator[tuple[str, 
     for room, name in name_rooms(rooms.values()).items():
         keys = RoomKeys(namespace, room)
         await _update_members(link, namespace, keys.members)
+        await link.call("DEL", keys.copy)  # what another run, or an erasure, has left half done
         if rooms[room].name != name.shown:
             await _copy_log(link, keys, name.shown)
         await _rename(link, namespace, room, name, node_sets)
@@ -98,8 +99,7 @@ async def _update_members(link: Link, namespace: str, members: str) -> None:
 
 
 async def _copy_log(link: Link, keys: RoomKeys, name: str) -> None:
-    """Copy a log, with the room's new name in each message; in place of an earlier, broken copy."""
-    await link.call("DEL", keys.copy)
+    """Copy a log, with the room's new name in each message."""
     start = "-"
     while page := await link.call("XRANGE", keys.log, start, "+", "COUNT", _PAGE):
         copies: list[tuple[Any, ...]] = []

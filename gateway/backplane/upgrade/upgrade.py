@@ -27,8 +27,8 @@ async def upgrade(
     if not schema.problem(replies):
         yield "nothing to upgrade: the data are of this release"
         return
-    number = replies[0]
-    if number is None or number.decode("ascii", "replace") not in CONVERTIBLE:
+    number, unnumbered, _ = replies
+    if unnumbered or number.decode("ascii", "replace") not in CONVERTIBLE:
         raise CannotUpgrade(schema.problem(replies))
     await _require_no_nodes(nodes)
     # From here on no node begins to use the data. One that began just before is seen now.

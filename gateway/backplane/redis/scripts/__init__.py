@@ -45,6 +45,7 @@ MOVE: Final = Script.load("move")
 JOIN: Final = Script.load("join")
 CLAIM_LOOK: Final = Script.load("claim_look")
 RELEASE_LOOK: Final = Script.load("release_look")
+SETTLE: Final = Script.load("settle")
 LEAVE: Final = Script.load("leave")
 SNAPSHOT: Final = Script.load("snapshot")
 ERASE: Final = Script.load("erase")
@@ -59,8 +60,8 @@ EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, LEAVE, SNAPSHOT, ERASE,
-    RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
+    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, SNAPSHOT,
+    ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
     PERMISSIONS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")

@@ -130,7 +130,8 @@ def test_what_does_nothing_is_not_shown(name: str, shown: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "x" * 65, "ㅤ", "\u034f", "\u200b\u200c\u200d", "\ufe0f", "a b", "a\u00a0b", "a\u3000b",
+        "", "x" * 65, "\ufb2c" * 64,
+        "ㅤ", "\u034f", "\u200b\u200c\u200d", "\ufe0f", "a b", "a\u00a0b", "a\u3000b",
         "a\n", "a\x7f", "\u2800", "a\u2800b", "\U0001d159", "\ufffc", "\ue000", "\u0378",
         "\U000e0041", "\u0301", "\u0301a", "-\u0301", "a\u05b4", "a\u0301\u0301",
         "a\u0316\u0317\u0318\u0319\u031c", "\ufdfa", "\u00b4", "\ufff9a", "\u0600",
