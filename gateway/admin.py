@@ -155,7 +155,13 @@ async def _report(
     alive = len(await access.nodes.alive())
     lines = [done, f"nodes told: {told}, those that have the room open, of {alive} alive"]
     patience = min(REPLICA_SECONDS, settings.redis_timeout / 2)
-    confirmed, replicas = await log.replicated(patience)
+    try:
+        confirmed, replicas = await log.replicated(patience)
+    except Unavailable as refused:
+        if refused.passes:
+            raise
+        lines.append(f"warning: whether replicas have confirmed it cannot be asked: {refused}")
+        confirmed = replicas = 0
     if confirmed < replicas:
         lines.append(
             f"warning: {confirmed} of {replicas} replicas have confirmed it; should one of the "

@@ -15,6 +15,7 @@ import trio
 
 from gateway.backplane import Backplane, Denied, Refused, Retry, Unavailable
 from gateway.backplane.nicks import TAKEN_MARK
+from gateway.cluster.collector import Collector
 from gateway.cluster.failure_detector import FailureDetector
 from gateway.cluster.reconciler import Reconciler
 from gateway.delivery.relay import Relay
@@ -60,6 +61,7 @@ class Membership:
         self._registry = registry
         self._probe_seconds = probe_seconds
         self.reconciler = Reconciler(backplane, registry)
+        self._collector = Collector(backplane, registry.sessions)
         self._failure_detector = FailureDetector(DEAD_AFTER, grace)
         self._answered_at = -NOT_READY_AFTER
         self._denied = ""
@@ -293,6 +295,7 @@ class Membership:
                 self._backplane.rooms.forget_expired,
                 self.reconciler.nicks,
                 self.reconciler.rooms,
+                self._collector.collect,
             ):
                 try:
                     await tidy()

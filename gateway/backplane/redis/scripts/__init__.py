@@ -54,9 +54,10 @@ BEAT: Final = Script.load("beat")
 EXTEND_ROOMS: Final = Script.load("extend_rooms")
 CURRENT_ROOMS: Final = Script.load("current_rooms")
 EXPIRE_ROOMS: Final = Script.load("expire_rooms")
+PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME,
-    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
+    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS, PERMISSIONS,
 )  # fmt: skip
 SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}
