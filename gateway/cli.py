@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NoReturn
+from urllib.parse import urlsplit
 
+import structlog
 import trio
 
 from gateway import admin, config
 from gateway.admin import CannotAdminister, WrongUsage
-from gateway.backplane import Unsuitable, first_message, topology_from_url
+from gateway.backplane import Unsuitable, first_message
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.embedded_redis import NoRedis
@@ -23,10 +25,13 @@ from gateway.node import serve_until_signalled
 from gateway.observability import logs
 from gateway.process import signals, stdio
 from gateway.process.stdio import CannotPrint
+from gateway.redis_topology import topology_from_settings
 
 BAD_USAGE: Final = 2
 FAILED: Final = 1
 INTERRUPTED: Final = 130
+
+log = structlog.get_logger("node")
 
 _DESCRIPTION: Final = (
     "A chat gateway: any number of these nodes around one Redis make one chat server. "
@@ -143,6 +148,7 @@ def _serve(options: argparse.Namespace) -> None:
     # all of them after every few hundred new ones.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    _warn_of_visible_password(options.redis)
     signals.ignore()
     trio.run(serve_until_signalled, settings, partial(_read_settings, options))
 
@@ -155,11 +161,17 @@ def _administer(options: argparse.Namespace) -> None:
 
 def _read_settings(options: argparse.Namespace) -> Settings:
     settings = config.load(vars(options), os.environ)
-    try:
-        topology_from_url(settings.redis)
-    except ValueError as error:
-        raise BadSetting(f"{config.title('redis')}: {error}") from None
+    topology_from_settings(settings)  # complains
     return settings
+
+
+def _warn_of_visible_password(redis_flag: str | None) -> None:
+    url = redis_flag or ""
+    if "password=" in url or urlsplit(url).password:
+        log.warning(
+            "the password in --redis is shown to every user of this machine, by ps: use "
+            "--redis-password-file, or CHAT_REDIS for the URL"
+        )
 
 
 def _demo(options: argparse.Namespace) -> None:

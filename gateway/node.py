@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from gateway import config
-from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
+from gateway.backplane import Backplane, Topology, Unavailable, check_redis
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
@@ -22,6 +22,7 @@ from gateway.observability import logs
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
+from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
@@ -40,7 +41,7 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
     ``topology`` takes the place of the one in the settings.
     """
     return Backplane(
-        topology or topology_from_url(settings.redis),
+        topology or topology_from_settings(settings),
         node=f"{settings.node_name}-{secrets.token_hex(3)}",
         namespace=settings.namespace,
         timeout=settings.redis_timeout,
@@ -249,7 +250,7 @@ async def serve_until_signalled(settings: Settings, read_again: Callable[[], Set
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_on_signals, received, node, read_again, nursery.cancel_scope)
             await check_redis(
-                topology_from_url(settings.redis),
+                topology_from_settings(settings),
                 namespace=settings.namespace,
                 refuse_eviction=settings.redis_eviction == "refuse",
             )
