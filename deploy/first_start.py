@@ -198,10 +198,9 @@ def _write(path: Path, text: str, owner: int) -> None:
     """Replace a file, which only its owner can read."""
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    new.touch(0o600)
+    new.write_text(text, "utf-8")
+    new.chmod(0o400)
     _own(new, owner)
     new.replace(path)
 

@@ -126,7 +126,7 @@ def test_each_service_has_its_own_secrets_and_no_others() -> None:
     }
     assert mounted.pop("setup").keys() == COMPOSE["volumes"].keys()
     assert mounted == {
-        "redis": {"redis-data": [], "redis-users": ["ro"]},
+        "redis": {"redis-data": ["nocopy"], "redis-users": ["ro"]},
         "gateway": {"redis-password": ["ro"]},
         "haproxy": {"certificate": ["ro"]},
         "load": {},
