@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-import structlog
 import trio
 
 from gateway import admin, config
@@ -31,8 +30,6 @@ BAD_USAGE: Final = 2
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
-log = structlog.get_logger("node")
-
 _DESCRIPTION: Final = (
     "A chat gateway: any number of these nodes around one Redis make one chat server. "
     "A client may connect to any of them."
@@ -41,6 +38,10 @@ _SERVE: Final = (
     "Run one node until SIGTERM, SIGQUIT or Ctrl-C.\n\n"
     "Every setting is a flag and an environment variable; the flag goes first.\n"
     "In brackets: the default, and the variable."
+)
+_SEEN_BY_PS: Final = (
+    "the password in --redis is shown to every user of this machine, by ps: use "
+    "--redis-password-file, or CHAT_REDIS for the URL"
 )
 
 
@@ -148,9 +149,9 @@ def _serve(options: argparse.Namespace) -> None:
     # all of them after every few hundred new ones.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-    _warn_of_visible_password(options.redis)
     signals.ignore()
-    trio.run(serve_until_signalled, settings, partial(_read_settings, options))
+    read_again = partial(_read_settings, options)
+    trio.run(serve_until_signalled, settings, read_again, _warnings(options.redis))
 
 
 def _administer(options: argparse.Namespace) -> None:
@@ -165,13 +166,12 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     return settings
 
 
-def _warn_of_visible_password(redis_flag: str | None) -> None:
+def _warnings(redis_flag: str | None) -> list[str]:
+    """Return what an operator should change, though a node can be started so."""
     url = redis_flag or ""
     if "password=" in url or urlsplit(url).password:
-        log.warning(
-            "the password in --redis is shown to every user of this machine, by ps: use "
-            "--redis-password-file, or CHAT_REDIS for the URL"
-        )
+        return [_SEEN_BY_PS]
+    return []
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -237,10 +237,13 @@ def _certificate(settings: Settings) -> ServedCertificate | None:
         raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
-async def serve_until_signalled(settings: Settings, read_again: Callable[[], Settings]) -> None:
+async def serve_until_signalled(
+    settings: Settings, read_again: Callable[[], Settings], warnings: Sequence[str] = ()
+) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
-    ``read_again`` returns the settings as they are now; it is called on SIGHUP.
+    ``read_again`` returns the settings as they are now; it is called on SIGHUP. ``warnings`` are
+    logged once Redis is checked, so that a start that it ends is told in one line.
 
     :raises Unsuitable: if Redis answers and cannot be used.
     :raises BadSetting: if the node cannot listen on its host and port.
@@ -254,6 +257,8 @@ async def serve_until_signalled(settings: Settings, read_again: Callable[[], Set
                 namespace=settings.namespace,
                 refuse_eviction=settings.redis_eviction == "refuse",
             )
+            for warning in warnings:
+                log.warning(warning)
             await node.run()
             nursery.cancel_scope.cancel()
 
