@@ -22,6 +22,7 @@ from gateway.embedded_redis import NoRedis
 from gateway.net.listener import allow_many_connections
 from gateway.node import serve_until_signalled
 from gateway.observability import logs
+from gateway.policy.unicode_tables import INSTALLED_VERSION, VERSION
 from gateway.process import signals, stdio
 from gateway.process.stdio import CannotPrint
 from gateway.redis_topology import topology_from_settings
@@ -53,6 +54,10 @@ class OneLineParser(argparse.ArgumentParser):
         raise WrongUsage(f"{message} (see `{self.prog} --help`)")
 
 
+class BadInstallation(Exception):
+    """A package of another version than this release needs; the text is one line."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
@@ -62,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = 0
     try:
         _run(arguments)
-    except* (BadSetting, Unsuitable, WrongUsage) as group:
+    except* (BadInstallation, BadSetting, Unsuitable, WrongUsage) as group:
         status = _complain(group, BAD_USAGE)
     except* (CannotAdminister, CannotDemo, CannotPrint, NoRedis) as group:
         status = _complain(group, FAILED)
@@ -143,6 +148,7 @@ def _number(low: int, high: int) -> Callable[[str], int]:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
+    _require_unicode_version()
     logs.configure(settings.log_format, settings.log_level)
     allow_many_connections()
     # Modules stay, and connections are freed without cycles: the garbage collector need not scan
@@ -156,6 +162,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _administer(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
+    _require_unicode_version()
     logs.configure("human", "critical")  # errors are printed in one line, without a log
     admin.run(settings, options)
 
@@ -172,6 +179,15 @@ def _warnings(redis_flag: str | None) -> list[str]:
     if "password=" in url or urlsplit(url).password:
         return [_SEEN_BY_PS]
     return []
+
+
+def _require_unicode_version() -> None:
+    """Check that names are folded here as on every other node of this release."""
+    if INSTALLED_VERSION != VERSION:
+        raise BadInstallation(
+            f"unicodedata2 has Unicode {INSTALLED_VERSION}, this release needs {VERSION}: "
+            f"pip install unicodedata2=={VERSION}"
+        )
 
 
 def _demo(options: argparse.Namespace) -> None:

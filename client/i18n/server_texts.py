@@ -30,7 +30,16 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
         N_("The nickname {nick} is taken."),
     ),
     "bad_room": (
-        N_("A room's name has 1 to {room_chars} characters, no spaces and none invisible."),
+        N_(
+            "A room's name has 1 to {room_chars} characters that can be seen, no spaces, and "
+            "accents only on letters."
+        ),
+    ),
+    "room_looks_alike": (
+        N_(
+            "The name {room} looks like that of another room, {suggestion}; join that one, or "
+            "choose another name."
+        ),
     ),
     "too_many_rooms": (N_("You are in as many rooms as this server allows; leave one first."),),
     "not_in_room": (N_("You are not in the room {room}; join it first."),),
@@ -58,6 +67,7 @@ ROOM_NOTICES: Final[Mapping[str, str]] = {
 CLOSINGS: Final[Mapping[int, str]] = {
     1000: N_("the node closed the connection"),
     1001: N_("this node is going away"),
+    1005: N_("the connection was closed"),
     1006: N_("the connection broke"),
     1007: N_("this client sent what is no text"),
     1009: N_("this client sent too much at once"),

@@ -19,6 +19,7 @@ from client.model.connection_state import (
 from client.model.conversation import Conversation, ConversationKey
 from client.model.display_text import shown_line
 from client.model.lines import MembershipLine
+from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -33,6 +34,8 @@ class Chat:
         self.conversations: dict[ConversationKey, Conversation] = {}
         self.current: Conversation | None = None
         self._previous: Conversation | None = None
+        self.most_text_bytes = wire.MAX_TEXT_BYTES
+        """How long a message may be, in bytes of UTF-8."""
         self.focused = True
         """Whether the window has the focus."""
         self._was_online = False
@@ -66,6 +69,32 @@ class Chat:
         if more is not None:
             self.use(self.room(more))
         self.current = next(iter(self.rooms), None)
+
+    def name_room(self, conversation: Conversation, name: str) -> None:
+        """Call a room as the server does; if one is open under that name, they become one."""
+        if (
+            conversation.name == name
+            or self.conversations.get(conversation.key) is not conversation
+        ):
+            return
+        key = ConversationKey(name)
+        same = self.conversations.setdefault(key, conversation)
+        del self.conversations[conversation.key]
+        if same is conversation:
+            conversation.key = key
+            return
+        same.take_over(conversation)
+        same.used = max(same.used, conversation.used)
+        if self._previous is conversation:
+            self._previous = same
+        if self.current is conversation:
+            self.current = same
+
+    def open_room(self, name: str) -> Conversation | None:
+        """Return the open conversation of a room, in whatever case its name is spelt."""
+        folded = name.casefold()
+        alike = (c for c in self.rooms if c.name.casefold() == folded)
+        return self.conversations.get(ConversationKey(name)) or next(alike, None)
 
     def use(self, conversation: Conversation) -> None:
         """Note that a conversation was used, which puts it first in its list."""
@@ -156,11 +185,11 @@ class Chat:
         return min(changes, default=None)
 
     def _same(self, key: ConversationKey) -> ConversationKey:
-        """Return the key of an open conversation with that person, in whatever case it is spelt."""
+        """Return the key of an open conversation with that person, however the name is spelt."""
         if not key.direct or key in self.conversations:
             return key
-        folded = key.name.casefold()
-        known = (k for k in self.conversations if k.direct and k.name.casefold() == folded)
+        folded = fold(key.name)
+        known = (k for k in self.conversations if k.direct and fold(k.name) == folded)
         return next(known, key)
 
     def _sorted(self, *, direct: bool) -> Sequence[Conversation]:
@@ -188,6 +217,11 @@ class Chat:
             problem, suggestion = shown_line(error.message), error.suggestion
         self.connection = SignedOut(nick, problem, suggestion)
 
+    def note_limits(self, limits: wire.Limits | None) -> None:
+        """Note what the node allows; more than the protocol does is not believed."""
+        allowed = limits.text_bytes if limits else wire.MAX_TEXT_BYTES
+        self.most_text_bytes = min(allowed, wire.MAX_TEXT_BYTES)
+
     def measure(self, latency: float) -> None:
         """Note how many seconds the node took to answer."""
         if isinstance(self.connection, Online):
@@ -201,8 +235,8 @@ class Chat:
         The answers `wire.Joined` and `wire.MemberList` are applied too, whoever asked for them.
         """
         match event:
-            case events.Rejoined(joined) | (wire.Joined() as joined):
-                self.room(joined.room).apply_joined(joined, now, self.nick)
+            case events.Rejoined() | wire.Joined():
+                self._enter(event, now)
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).report(now, text, warning=True)
@@ -222,6 +256,12 @@ class Chat:
             case events.Ended(reason):
                 self._end(reason, now)
         self.read_current()
+
+    def _enter(self, event: events.Rejoined | wire.Joined, now: int) -> None:
+        joined = event.joined if isinstance(event, events.Rejoined) else event
+        if isinstance(event, events.Rejoined) and event.was is not None:
+            self.name_room(self.room(event.was), joined.room)
+        self.room(joined.room).apply_joined(joined, now, self.nick)
 
     def _apply_in_room(
         self, event: wire.Message | wire.Erased | wire.Presence | wire.MemberList, now: int

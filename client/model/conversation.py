@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from client.i18n.texts import _
-from client.model.display_text import is_mentioned, shown_line
+from client.model.display_text import shown_line
 from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
+from client.model.overflow import Overflow
 from client.model.people import People, Typists
 from client.model.transcript import MOST_LINES, Entry, Transcript
 from client.model.view_state import ViewState
+from client.text.mentions import is_mentioned
 from gateway import wire
 
 
@@ -25,10 +27,14 @@ class ConversationKey:
 
 @dataclass
 class InputState:
-    """What the input field contains while another conversation is shown, and what was sent."""
+    """What the input field contains while another conversation is shown, and what was sent.
+
+    ``overflow`` is what did not fit into it, None if there is no such thing.
+    """
 
     text: str = ""
     cursor: int = 0
+    overflow: Overflow | None = None
     history: InputHistory = field(default_factory=InputHistory)
 
 
@@ -170,6 +176,12 @@ class Conversation:
             nicks.append(self.name)
         return sorted(nicks, key=lambda nick: -self._spoke.get(nick, 0))
 
+    def take_over(self, other: Conversation) -> None:
+        """Take over what the person has written in another conversation of the same room."""
+        self.drafts |= other.drafts
+        if not self.input.text:
+            self.input = other.input
+
     # --- drafts -------------------------------------------------------------------------------
 
     @property
@@ -182,7 +194,7 @@ class Conversation:
 
     @property
     def refused(self) -> Sequence[Draft]:
-        """The drafts that the server refused."""
+        """The drafts that are not sent again by themselves."""
         return [draft for draft in self.drafts.values() if draft.refusal is not None]
 
     def write(self, draft_id: str, text: str) -> None:
@@ -205,10 +217,17 @@ class Conversation:
             self.drafts[draft_id] = replace(self.drafts[draft_id], seq=seq)
             self._settle_drafts(self._seq)
 
-    def refuse(self, draft_id: str, reason: str) -> None:
-        """Note why the server refused a draft."""
+    def refuse(self, draft_id: str, reason: str, *, uncertain: bool = False) -> None:
+        """Note why a draft is not sent again; ``uncertain`` if it may have been delivered."""
+        if uncertain:
+            self.doubt(draft_id)
         if draft_id in self.drafts:
             self.drafts[draft_id] = replace(self.drafts[draft_id], refusal=shown_line(reason))
+
+    def doubt(self, draft_id: str) -> None:
+        """Note that a draft may have been delivered, or may yet be, until it is acknowledged."""
+        if draft_id in self.drafts:
+            self.drafts[draft_id] = replace(self.drafts[draft_id], uncertain=True)
 
     def retry(self, draft_id: str) -> None:
         """Clear the refusal of a draft, so that it is sent again."""
@@ -248,8 +267,9 @@ class Conversation:
         )
 
     def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
-        mention = message.sender != me and is_mentioned(me, message.text)
-        return MessageLine.from_wire(message, mention=mention)
+        line = MessageLine.from_wire(message)
+        is_other = message.sender != me
+        return replace(line, mention=is_other and is_mentioned(me, line.text))
 
     def _add_message(
         self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool

@@ -30,14 +30,12 @@ class MessageLine:
     """Whether the operator has erased its text, which is empty then."""
 
     @classmethod
-    def from_wire(
-        cls, message: wire.Message | wire.DirectMessage, *, mention: bool = False
-    ) -> MessageLine:
+    def from_wire(cls, message: wire.Message | wire.DirectMessage) -> MessageLine:
         """Return the line for a message from the server."""
         action = message.text.startswith(ACTION)
         text = message.text.removeprefix(ACTION) if action else message.text
         sender = shown_line(message.sender)
-        line = cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
+        line = cls(message.at, sender, shown(text), message.id, message.seq, action)
         return line.without_text() if isinstance(message, wire.Message) and message.erased else line
 
     def without_text(self) -> MessageLine:
@@ -107,12 +105,14 @@ Line = MessageLine | MembershipLine | SystemLine | DateLine
 class Draft:
     """A message of one's own that is not displayed as delivered yet.
 
-    ``refusal`` is why the server did not take it, None unless it was refused.
+    - ``refusal``: why it is not sent again, None as long as it is;
+    - ``uncertain``: whether it may have been delivered, or may yet be, although no answer says so.
     """
 
     id: str
     text: str
     refusal: str | None = None
+    uncertain: bool = False
     seq: int | None = None
     """Its position once the server has taken it; its message is then on the way."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from client.model.lines import DateLine, Line, MembershipLine, MessageLine, day_of
+from client.text.words import fold
 
 MOST_LINES: Final = 5_000
 """How many lines of a conversation are kept; older ones are dropped, and loaded on demand."""
@@ -101,12 +102,12 @@ class Transcript:
 
     def find(self, words: str) -> list[Entry]:
         """Return the messages that contain these words, or whose sender has that name."""
-        wanted = words.casefold()
+        wanted = fold(words)
         return [
             entry
             for entry in self.entries
             if isinstance(entry.line, MessageLine)
-            and (wanted in entry.line.text.casefold() or wanted == entry.line.sender.casefold())
+            and (wanted in fold(entry.line.text) or wanted == fold(entry.line.sender))
         ]
 
     @property

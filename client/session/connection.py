@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 import trio
 import trio_websocket
 
-from client.errors import NotConnected
+from client.errors import NotConfirmed, NotConnected
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.counted_stream import CountedStream
@@ -51,22 +51,31 @@ class _Pending(Generic[AnswerT]):
         self._on_answer = on_answer
         self.answered = trio.Event()
         self.answer: AnswerT | None = None
-        self.error: Exception = NotConnected(_("the connection was lost"))
+        self.error: Exception = self._unanswered(_("the connection was lost"))
 
     def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
         """Decode the answer; return what is to be delivered as an event before any later frame."""
         try:
             self.answer = wire.decode_answer(data, self._answer_type)
         except ValueError as error:
-            self.fail(NotConnected(_("the answer cannot be read: {error}").format(error=error)))
+            self.leave_unanswered(_("the answer cannot be read: {error}").format(error=error))
             return None
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
 
     def refuse(self, data: str) -> None:
         """Fail with the refusal in a frame."""
-        error = wire.decode_answer(data, wire.Error)
-        self.fail(in_own_words(error, self._command).as_exception())
+        answer = wire.decode_answer(data, wire.Error)
+        error = in_own_words(answer, self._command).as_exception()
+        error.uncertain = error.uncertain and not self._command.only_reads
+        self.fail(error)
+
+    def leave_unanswered(self, reason: str) -> None:
+        """Fail because no answer comes, or none that can be read."""
+        self.fail(self._unanswered(reason))
+
+    def _unanswered(self, reason: str) -> NotConnected:
+        return NotConnected(reason) if self._command.only_reads else NotConfirmed(reason)
 
     def fail(self, error: Exception) -> None:
         """Fail with an error, unless the command is answered already."""
@@ -108,7 +117,9 @@ class ClientConnection:
         unless that is None, is delivered to ``on_event`` of `hear` in the answer's place.
 
         :raises CommandError: if the node refuses.
-        :raises NotConnected: if no answer comes; whether it took effect is then unknown.
+        :raises NotConfirmed: if no answer comes to a command that changes something.
+        :raises NotConnected: if the connection was lost before the command was sent, or the answer
+            to one that only reads has come.
         """
         if command.id is None:
             raise ValueError("only a command with an id is answered")
@@ -139,7 +150,7 @@ class ClientConnection:
                 closed = Closed(int(error.reason.code), _describe(error.reason))
         finally:
             for pending in self._pending.values():
-                pending.fail(NotConnected(closed.reason))
+                pending.leave_unanswered(closed.reason)
         return closed
 
     def _read(self, frame: str) -> Any | None:  # noqa: ANN401 - an event, or the session's own

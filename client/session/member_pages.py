@@ -8,7 +8,6 @@ from typing import Final
 import trio
 
 from client.session.connection import ClientConnection
-from client.session.delivery import PASSING
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -138,7 +137,7 @@ class MemberReader:
             try:
                 await connection.ask(command, wire.MemberList, on_answer=take)
             except CommandError as error:
-                if error.code not in PASSING or attempt == MOST_REFUSALS:
+                if not error.temporary or attempt == MOST_REFUSALS:
                     raise
                 await trio.sleep(error.retry_after or 1.0)
             else:

@@ -55,6 +55,12 @@ class HeldNick(NamedTuple):
     nick: str
 
 
+def nick_keys(namespace: str) -> tuple[str, str]:
+    """Return the names of the hashes of the owners of nicknames, and of sessions' nicknames."""
+    nicks = f"{namespace}:{{nicks}}"
+    return nicks, f"{nicks}:sessions"
+
+
 class NickRegistry:
     """Two hashes that change together: the owner of each nickname, the nickname of each session.
 
@@ -64,8 +70,8 @@ class NickRegistry:
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
         self._link = link
         self._incarnation = incarnation
-        self._nicks = f"{namespace}:{{nicks}}"
-        self._keys = (self._nicks, f"{self._nicks}:sessions")
+        self._keys = nick_keys(namespace)
+        self._nicks = self._keys[0]
         self._scope = scope
 
     async def claim(

@@ -99,6 +99,12 @@ def identity(message: bytes) -> bytes:
     return message.split(_TYPE, 1)[0] + message.rpartition(_ID)[2]
 
 
+def message_id(message: bytes) -> str:
+    """Return the ``id`` of a message, which comes last in its JSON."""
+    found: str = msgspec.json.decode(message.rpartition(_ID)[2][:-1])
+    return found
+
+
 def shorten(message: bytes) -> bytes:
     """Return a message without what is said in it, which has the same seq and identity."""
     return message.split(_TYPE, 1)[0] + _TYPE + _ID + message.rpartition(_ID)[2]

@@ -16,6 +16,7 @@ from gateway.backplane.payloads import (
     contradict,
     direct_epoch,
     in_epoch,
+    message_id,
     message_seq,
     read_marked,
     shorten,
@@ -142,7 +143,8 @@ class Inboxes:
         messages = [message for message in page.messages if message_seq(message) > seen.seq]
         first = message_seq(messages[0]) if messages else page.seq + 1
         last = message_seq(messages[-1]) if messages else page.seq
-        position = Position(epoch=page.epoch, seq=last)
+        last_id = next((message_id(m) for m in page.messages if message_seq(m) == last), None)
+        position = Position(epoch=page.epoch, seq=last, id=last_id)
         encoded = [in_epoch(message, page.epoch) for message in messages]
         return Missed(position, encoded, recovered and first == seen.seq + 1)
 

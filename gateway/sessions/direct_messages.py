@@ -10,7 +10,7 @@ import trio
 from gateway.backplane import Backplane, Owner, payloads
 from gateway.delivery.relay import Relay
 from gateway.delivery.room import MOST_TOLD_OF_TYPING
-from gateway.policy.nicknames import MAX_CHARS
+from gateway.policy.nicknames import MAX_CHARS, MOST_READ
 from gateway.wire import CommandError, NoteTyping, SendDirect, Typing
 
 TYPING_SECONDS: Final = 2.0
@@ -81,19 +81,19 @@ class DirectMessages:
         """
         if command.room is not None:
             room = self._relay.joined(command.room, self._sid)
-            if len(room.roster.members) <= MOST_TOLD_OF_TYPING and self._is_due(command):
+            if len(room.roster.members) <= MOST_TOLD_OF_TYPING and self._is_due(room.key, None):
                 note = payloads.encode_note(self._sid, Typing(nick=nick, room=room.name))
-                await self._backplane.rooms.notify(room.name, note)
+                await self._backplane.rooms.notify(room.key, note)
             return
         recipient = await self._find(command.to or "")
-        if recipient.session != self._sid and self._is_due(command):
+        if recipient.session != self._sid and self._is_due(None, recipient.session):
             note = payloads.encode_note(recipient.session, Typing(nick=nick))
             await self._backplane.nodes.notify(recipient.node, note)
 
-    def _is_due(self, command: NoteTyping) -> bool:
+    def _is_due(self, room: str | None, session: str | None) -> bool:
         now = trio.current_time()
         self._noted = {to: at for to, at in self._noted.items() if now - at < TYPING_SECONDS}
-        target = command.room, command.to
+        target = room, session
         if target in self._noted:
             return False
         self._noted[target] = now
@@ -106,7 +106,7 @@ class DirectMessages:
         return owner
 
     async def _owner(self, nick: str) -> Owner | None:
-        return await self._backplane.nicks.owner(nick) if len(nick) <= MAX_CHARS else None
+        return await self._backplane.nicks.owner(nick) if len(nick) <= MOST_READ else None
 
 
 def _nobody(nick: str) -> CommandError:

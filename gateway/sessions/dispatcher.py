@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import trio
 
 from gateway import wire
-from gateway.backplane import IdReused, Replaced, Unavailable
+from gateway.backplane import IdReused, Replaced, Unavailable, noting_effects
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy.rate_limits import TokenBucket
 from gateway.sessions import answers
@@ -16,6 +18,8 @@ from gateway.sessions.record import ConnectionHandle
 from gateway.sessions.session import Session
 from gateway.wire import CommandError
 
+_REMEMBERED_IDS: Final = 16
+
 
 class CommandDispatcher:
     """Carries out the commands of one connection, one after the other, in order.
@@ -23,7 +27,9 @@ class CommandDispatcher:
     ``session`` is None until a hello has established one.
     """
 
-    __slots__ = ("_context", "_flood", "_write_buffer", "authentication", "session")
+    __slots__ = (
+        "_context", "_flood", "_uncertain", "_write_buffer", "authentication", "session",
+    )  # fmt: skip
 
     def __init__(
         self, context: NodeContext, write_buffer: WriteBuffer, connection: ConnectionHandle
@@ -36,6 +42,8 @@ class CommandDispatcher:
         self._flood = TokenBucket(
             burst=settings.flood_burst, rate=settings.flood_rate, now=trio.current_time()
         )
+        self._uncertain: dict[str, None] = {}
+        """The last ids under which a command may have been carried out, but was not answered ok."""
 
     def end(self, *, goodbye: bool = False) -> None:
         """Park the session, or release it after a ``goodbye``, when the connection ends."""
@@ -59,6 +67,8 @@ class CommandDispatcher:
             row = COMMANDS[type(command)]
             self._limit_flood(row.cost)
             await self._carry_out(command, row)
+            if self._uncertain and command_id is not None:
+                self._uncertain.pop(command_id, None)
         except CommandError as error:
             self._refuse(error, command_id)
         except IdReused:
@@ -67,9 +77,6 @@ class CommandDispatcher:
         except Replaced as replaced:
             if self.session is not None:
                 self._context.registry.replaced(self.session.record, replaced.term)
-        except Unavailable:
-            message = "The server cannot do this right now; try again with the same id."
-            self._refuse(CommandError("unavailable", message, retry_after=1.0), command_id)
 
     def _limit_flood(self, cost: float) -> None:
         wait = self._flood.take(trio.current_time(), cost)
@@ -79,6 +86,16 @@ class CommandDispatcher:
             )
 
     async def _carry_out(self, command: wire.AnyCommand, row: CommandRow) -> None:
+        """Carry out a command; :raises CommandError: also in place of `Unavailable`."""
+        with noting_effects() as effects:
+            try:
+                await self._hand_over(command, row)
+            except Unavailable as error:
+                uncertain = effects.possible and not command.only_reads
+                raise answers.unavailable(error, uncertain=uncertain) from error
+
+    async def _hand_over(self, command: wire.AnyCommand, row: CommandRow) -> None:
+        """Call the handler of a command, if it may be carried out."""
         if not row.needs_hello:
             await row.handler(self, command)
             return
@@ -96,16 +113,12 @@ class CommandDispatcher:
 
     def _refuse(self, error: CommandError, command_id: str | None) -> None:
         self._context.metrics.counts.refusals += 1
-        answers.send(
-            self._write_buffer,
-            wire.Error(
-                id=command_id,
-                code=error.code,
-                message=error.message,
-                retry_after=error.retry_after,
-                suggestion=error.suggestion,
-            ),
-        )
+        uncertain = error.uncertain or command_id in self._uncertain
+        if uncertain and command_id is not None:
+            self._uncertain[command_id] = None
+            if len(self._uncertain) > _REMEMBERED_IDS:
+                del self._uncertain[next(iter(self._uncertain))]
+        answers.send(self._write_buffer, answers.refused(error, command_id, uncertain=uncertain))
 
 
 def _decode(data: str | bytes) -> wire.AnyCommand:

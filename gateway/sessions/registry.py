@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
-from gateway.backplane import Backplane, ResumedSession, Unavailable
+from gateway.backplane import Backplane, LooksAlike, ResumedSession, Unavailable
 from gateway.delivery.inbox import NOTHING_MISSED, Missed
 from gateway.delivery.relay import Relay
 from gateway.sessions.claims import require_redis
@@ -134,14 +134,15 @@ class SessionRegistry:
 
     @contextmanager
     def joining(self, record: SessionRecord, room: str) -> Iterator[None]:
-        """Count a room as followed from now on; undo that if joining it raises `Unavailable`.
+        """Count a room as followed from now on; undo that if joining it fails.
 
-        Then Redis may have listed the session all the same: see `SessionTable.join_failed`.
+        With `Unavailable` and `LooksAlike` Redis may list the session all the same: see
+        `SessionTable.join_failed`.
         """
         before = self._table.join_room(record, room)
         try:
             yield
-        except Unavailable:
+        except (Unavailable, LooksAlike):
             if record.rooms.get(room) is RoomState.FOLLOWED:  # else it has been parked meanwhile
                 follows = record.sid in self.followers(room)
                 now = trio.current_time()

@@ -72,7 +72,10 @@ class Session:
             self.context.registry.disconnected(self.record)
 
     def room(self, name: str) -> Room:
-        """Return a room that the session is in; :raises CommandError: ``not_in_room``."""
+        """Return a room that the session is in, by its name in any spelling.
+
+        :raises CommandError: ``not_in_room``.
+        """
         return self.context.relay.joined(name, self.sid)
 
     def fitting(self, messages: list[bytes]) -> list[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -25,6 +25,9 @@ from gateway.wire.shared import (
 
 class Command(Frame, frozen=True, kw_only=True):
     """A frame from a client; with an ``id`` it gets exactly one ``ok`` or ``error`` of that id."""
+
+    only_reads: ClassVar[bool] = False
+    """Whether it changes nothing, so that it does not matter whether it was carried out."""
 
     id: Id | None = None
 
@@ -69,6 +72,8 @@ class Send(Command, frozen=True, kw_only=True, tag="send"):
 class History(Command, frozen=True, kw_only=True, tag="history"):
     """Get up to ``limit`` messages of a joined room before ``before``, or the newest ones."""
 
+    only_reads = True
+
     room: str
     before: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     limit: Limit = 50
@@ -76,6 +81,8 @@ class History(Command, frozen=True, kw_only=True, tag="history"):
 
 class Members(Command, frozen=True, kw_only=True, tag="members"):
     """Get a page of the members of a joined room: the first one, or the one ``after`` another."""
+
+    only_reads = True
 
     room: str
     after: Cursor | None = None
@@ -91,9 +98,13 @@ class Nick(Command, frozen=True, kw_only=True, tag="nick"):
 class Rooms(Command, frozen=True, kw_only=True, tag="rooms"):
     """List the rooms that exist, with their numbers of members."""
 
+    only_reads = True
+
 
 class Ping(Command, frozen=True, kw_only=True, tag="ping"):
     """Get an ``ok``, to see that the connection and the node are alive."""
+
+    only_reads = True
 
 
 class SendDirect(Command, frozen=True, kw_only=True, tag="direct"):

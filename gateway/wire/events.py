@@ -15,7 +15,14 @@ class Event(Frame, frozen=True, kw_only=True):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in commands per second."""
+    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in commands per second.
+
+    - ``grace_seconds``: how long a session without a connection may be resumed;
+    - ``ping_interval``: seconds of silence after which the client is pinged; after twice that its
+      connection is closed.
+
+    Nodes of earlier versions leave these two out.
+    """
 
     frame_bytes: int
     text_bytes: int
@@ -23,13 +30,16 @@ class Limits(Struct, frozen=True, kw_only=True):
     history: int
     flood_burst: int
     flood_rate: float
+    grace_seconds: float | None = None
+    ping_interval: float | None = None
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     """The answer to ``hello``; ``session`` is the secret with which to resume the session.
 
     In a resumed session ``directs`` are the missed direct messages up to the position ``inbox``,
-    and ``recovered`` is whether they are all that were missed.
+    and ``recovered`` is whether they are all that were missed. ``inbox`` has the ``id`` of its last
+    message if the log still has it.
     """
 
     session: str
@@ -44,18 +54,31 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
 
 
 class Error(Event, frozen=True, kw_only=True, tag="error"):
-    """The answer to a refused command."""
+    """The answer to a refused command.
+
+    - ``temporary``: whether the same command may succeed later;
+    - ``uncertain``: whether it may have been carried out, or may yet be.
+
+    Nodes of earlier versions leave these two out; then they follow from the code.
+    """
 
     code: str
     message: str
     id: str | None = None
     retry_after: float | None = None
     suggestion: str | None = None
+    temporary: bool | None = None
+    uncertain: bool | None = None
 
     def as_exception(self) -> CommandError:
         """Return the error as an exception."""
         return CommandError(
-            self.code, self.message, retry_after=self.retry_after, suggestion=self.suggestion
+            self.code,
+            self.message,
+            retry_after=self.retry_after,
+            suggestion=self.suggestion,
+            temporary=self.temporary,
+            uncertain=self.uncertain,
         )
 
 
@@ -151,7 +174,7 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
 
 
 class Ok(Event, frozen=True, kw_only=True, tag="ok"):
-    """The answer to a command that was carried out; subclasses add its results."""
+    """The answer to a command that was carried out; some have results beside the ``id``."""
 
     id: str | None = None
 
@@ -159,6 +182,7 @@ class Ok(Event, frozen=True, kw_only=True, tag="ok"):
 class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``join``: the room at ``seq``; later messages follow as events.
 
+    - ``last_id``: the ``id`` of the message at ``seq``, if the log still has it;
     - ``count``: the number of members, of whom ``members`` is the first page;
     - ``next``: the ``after`` of the second page, which `Members` asks for; None if there is none;
     - ``recovered``: if the join had ``since``, whether ``messages`` is all that was missed.
@@ -167,6 +191,7 @@ class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
     room: str
     epoch: str
     seq: int
+    last_id: str | None = None
     version: int
     count: int
     members: list[Member]

@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from gateway.wire.error_codes import OUTCOMES, UNKNOWN
+
 SUBPROTOCOL: Final = "chat.v1"
 PATH: Final = "/ws"
 
@@ -37,7 +39,13 @@ class CommandError(Exception):
     """A refused command: what the ``error`` frame says, as an exception.
 
     The gateway raises it to refuse a command, the client library when a command was refused.
-    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname.
+
+    - ``retry_after``: in seconds;
+    - ``suggestion``: a free variant of a taken nickname, or the room that a room's name looks like;
+    - ``temporary``: whether the same command may succeed later;
+    - ``uncertain``: whether it may have been carried out, or may yet be.
+
+    The last two follow from the code where they are not given.
     """
 
     def __init__(
@@ -47,12 +55,17 @@ class CommandError(Exception):
         *,
         retry_after: float | None = None,
         suggestion: str | None = None,
+        temporary: bool | None = None,
+        uncertain: bool | None = None,
     ) -> None:
         super().__init__(message)
+        usual = OUTCOMES.get(code, UNKNOWN)
         self.code = code
         self.message = message
         self.retry_after = retry_after
         self.suggestion = suggestion
+        self.temporary = usual.temporary if temporary is None else temporary
+        self.uncertain = usual.uncertain if uncertain is None else uncertain
 
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]

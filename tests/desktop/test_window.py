@@ -152,18 +152,6 @@ async def test_a_click_retries_now_and_sends_what_was_typed(stage: Stage) -> Non
 
 
 @on_stage()
-async def test_what_is_too_long_stays_in_the_field_and_says_why(stage: Stage) -> None:
-    alice = await stage.one()
-    alice.write("x" * 5000 + "\n")
-    await alice.sees("This is too long to send: 5,000 of 4,096 bytes.")
-    assert alice.typed == "x" * 5000
-    alice.field.delete("1.4000", "end")
-    alice.write("\n")
-    await alice.sees_that(lambda: "x" * 4000 in alice.lines, "the message")
-    assert "too long" not in alice.screen
-
-
-@on_stage()
 async def test_the_reader_is_left_where_they_are(stage: Stage) -> None:
     bob, alice = await stage.two()
     await _say_many(bob, "early", 200)

@@ -12,9 +12,8 @@ from typing import Any, Final
 from gateway.wire import MAX_TEXT_BYTES
 from tests.load.report.compare import differences
 from tests.load.scenario import SCENARIOS, Scenario, adapted
-from tests.load.target.cluster import running
+from tests.load.target.cluster import ROOT, running
 
-_ROOT: Final = Path(__file__).parent.parent.parent
 _LEAST_TEXT: Final = 20
 """Bytes that a message needs to say when it was to be sent."""
 
@@ -108,6 +107,9 @@ def _contradictions(options: argparse.Namespace, scenario: Scenario) -> dict[str
         "somebody must hear: fewer --deaf, or more --clients": scenario.deaf >= scenario.clients,
         "with a --rate there must be --senders": scenario.rate and not scenario.senders,
         "--pings and --pingers need each other": bool(scenario.pings) != bool(scenario.pingers),
+        "--tls goes with --spawn; of nodes that run, the URL says it": (
+            options.tls and not options.spawn
+        ),
         "--pin needs cores 0 and 1": options.pin and cores,
     }
 
@@ -130,11 +132,14 @@ def _parser() -> argparse.ArgumentParser:
         "--spawn", type=between(int, 1, 64), metavar="N", help="start N nodes and a Redis instead"
     )
     where.add_argument(
-        "--gateway", type=checkout, default=_ROOT, metavar="FOLDER",
+        "--gateway", type=checkout, default=ROOT, metavar="FOLDER",
         help="checkout whose gateway is spawned [this one]",
     )  # fmt: skip
     where.add_argument(
         "--pin", action="store_true", help="nodes on core 0, Redis and generators on core 1"
+    )
+    where.add_argument(
+        "--tls", action="store_true", help="the nodes that are started speak TLS themselves"
     )
     what = parser.add_argument_group("what")
     for name, (kind, about) in _WHAT.items():
@@ -161,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
 def checkout(text: str) -> Path:
     """Read the argument that names a checkout of this project."""
     folder = Path(text).resolve()
-    if not (folder / "gateway" / "config.py").exists():
+    if not (folder / "gateway" / "node.py").exists():
         raise argparse.ArgumentTypeError(f"{text} is no checkout of the gateway")
     return folder
 

@@ -89,13 +89,13 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
     text = shown(draft.text.removeprefix(ACTION))
     spans: list[Span] = [(text, ("line", "draft"))]
     if draft.refusal is None:
-        waiting = _("waiting \u2026")
+        waiting = _("not confirmed yet \u2026") if draft.uncertain else _("waiting \u2026")
         return [*spans, (f"  {waiting}", ("line", "draft", "time"))]
     link = ("line", "link", f"draft:{draft.id}")
-    refused = _("Not sent: {reason}").format(reason=draft.refusal)
+    problem = _("Not confirmed: {reason}") if draft.uncertain else _("Not sent: {reason}")
     return [
         *spans,
-        (f"\n{refused}  ", ("line", "refusal")),
+        (f"\n{problem.format(reason=draft.refusal)}  ", ("line", "refusal")),
         (_("Try again"), (*link, "retry")),
         ("  ", ("line",)),
         (_("Discard"), (*link, "discard")),

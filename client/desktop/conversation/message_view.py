@@ -8,7 +8,7 @@ from tkinter import ttk
 from typing import Final
 
 from client.desktop.conversation.gutter import Gutter
-from client.desktop.conversation.line_renderer import PAGE, LineRenderer
+from client.desktop.conversation.line_renderer import LineRenderer
 from client.desktop.conversation.line_spans import clock
 from client.desktop.conversation.line_tags import dress_lines
 from client.desktop.conversation.message_clicks import MessageActions, bind_clicks
@@ -117,10 +117,10 @@ class MessageView(ttk.Frame):
         view.restore(self)
         self.gutter.draw_soon()
 
-    def _add_older(self, conversation: Conversation, most: int) -> None:
+    def _add_older(self, conversation: Conversation, *, whole: bool = False) -> None:
         """Draw more lines above the first one."""
         self.text.configure(state="normal")
-        self._lines.add_older(conversation.transcript.entries, most)
+        self._lines.add_older(conversation.transcript.entries, whole=whole)
         self.text.configure(state="disabled")
 
     def _add_older_at_top(self) -> None:
@@ -131,7 +131,7 @@ class MessageView(ttk.Frame):
         if self.text.yview()[0] > _NEAR_TOP:
             return
         if rendered[0].entry is not conversation.transcript.entries[0]:
-            self._add_older(conversation, PAGE)
+            self._add_older(conversation)
             conversation.view.restore(self)
         elif conversation.may_load_older:
             self._actions.load_older()
@@ -191,7 +191,7 @@ class MessageView(ttk.Frame):
         rendered, conversation = self._lines.rendered, self._conversation
         found = rendered.find(entry)
         if found is None and rendered and conversation is not None and not entry.gone:
-            self._add_older(conversation, len(conversation.transcript.entries))
+            self._add_older(conversation, whole=True)
             found = rendered.find(entry)
         return found[0] + found[1].has_mark if found is not None else None
 

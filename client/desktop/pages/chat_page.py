@@ -18,7 +18,7 @@ from client.desktop.pages.sidebar import Sidebar, SidebarActions
 from client.desktop.settings.preferences import PreferencesFile
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.widgets.clipboard_menu import offer_clipboard
-from client.model import Chat, Conversation, shown_line
+from client.model import Chat, Conversation, Overflow, shown_line
 
 _SIDE_COLUMNS: Final = 21
 _COLUMNS_WITH_MEMBERS: Final = 72
@@ -32,6 +32,9 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
 
     def say(self, text: str) -> str | None:
         """Send a message or carry out a slash command; return why that is not possible, or None."""
+
+    def save_overflow(self, overflow: Overflow) -> None:
+        """Save to a file what did not fit into the input field."""
 
     def note_typing(self) -> None:
         """Send a typing note to the others."""
@@ -79,6 +82,7 @@ class ChatPage(ttk.Frame):
             self,
             theme,
             say=actions.say,
+            save_overflow=actions.save_overflow,
             note_typing=actions.note_typing,
             scroll=self.messages.scroll,
         )

@@ -202,3 +202,17 @@ def test_a_complaint_that_nobody_can_read_changes_no_status(
     arguments: list[str], status: int, closing: str
 ) -> None:
     assert shell(f'"$@" {closing}', *arguments).returncode == status
+
+
+def test_a_unicode_library_of_another_version_is_one_line_and_status_2() -> None:
+    as_if = "from gateway.policy import unicode_tables as u; u.INSTALLED_VERSION = '17.0.0'"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{as_if}; from gateway.cli import main; main(['serve'])"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("chat-gateway: unicodedata2 has Unicode 17.0.0, this release ")
+    assert done.stderr.count("\n") == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from client import events
-from client.model import MOST_LINES, ConversationKey, DateLine, MessageLine, SystemLine
+from client.model import MOST_LINES, Chat, ConversationKey, DateLine, MessageLine, SystemLine
 from gateway import wire
 from tests.unit.client.model.chatting import (
     NOON,
@@ -169,3 +169,55 @@ class TestCounting:
         assert [c.name for c in chat.rooms] == ["lobby", "c", "b"]
         chat.close(chat.room("lobby"))
         assert chat.current is chat.room("c")
+
+
+# --- how a room is called -------------------------------------------------------------------------
+
+
+def test_a_room_is_called_as_the_server_calls_it() -> None:
+    chat = Chat()
+    asked = chat.room("LOBBY")
+    asked.write("mine", "hello?")
+    chat.name_room(asked, "lobby")
+    chat.apply(joined(message(1)), NOON)
+    assert chat.rooms == [asked]
+    assert (asked.name, asked.title, asked.is_joined) == ("lobby", "#lobby", True)
+    assert list(asked.drafts) == ["mine"]
+
+
+def test_two_spellings_of_a_room_become_one_conversation() -> None:
+    chat = online()
+    lobby = chat.room("lobby")
+    other = chat.room("LOBBY")
+    other.write("mine", "hello?")
+    other.input.text = "half a sen"
+    chat.show(other)
+    chat.name_room(other, "lobby")
+    assert (chat.rooms, chat.current) == ([lobby], lobby)
+    assert list(lobby.drafts) == ["mine"]
+    assert lobby.input.text == "half a sen"
+    chat.name_room(other, "elsewhere")
+    assert chat.rooms == [lobby], "it is closed"
+
+
+def test_what_is_half_written_in_the_open_conversation_of_a_room_stays() -> None:
+    chat = online()
+    chat.room("lobby").input.text = "mine"
+    other = chat.room("LOBBY")
+    other.input.text = "other"
+    chat.name_room(other, "lobby")
+    assert chat.room("lobby").input.text == "mine"
+
+
+def test_a_room_that_was_made_again_under_another_spelling_stays_one_conversation() -> None:
+    chat = Chat()
+    ops = chat.room("Lobby")
+    chat.apply(events.Rejoined(joined(message(1), recovered=False), was="Lobby"), NOON)
+    assert chat.rooms == [ops]
+    assert ops.name == "lobby"
+
+
+def test_an_open_room_is_found_in_whatever_case_it_is_spelt() -> None:
+    chat = online()
+    assert chat.open_room("LOBBY") is chat.room("lobby")
+    assert chat.open_room("ops") is None
