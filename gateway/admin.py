@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from gateway import wire
-from gateway.backplane import Unavailable, first_message, topology_from_url
+from gateway.backplane import Unavailable, first_message
 from gateway.backplane.erasures import MOST_RECORDED
 from gateway.backplane.operator import OperatorAccess, open_operator_access
 from gateway.backplane.payloads import message_seq
@@ -20,8 +20,11 @@ from gateway.backplane.room_log import CannotErase, Logged, RoomLog
 from gateway.backplane.upgrade import CannotUpgrade
 from gateway.config import Settings
 from gateway.policy import room_names
+from gateway.redis_topology import topology_from_settings
 
-SETTINGS: Final = ("redis", "namespace", "redis_timeout")
+SETTINGS: Final = (
+    "redis", "redis_password_file", "sentinel_password_file", "namespace", "redis_timeout",
+)  # fmt: skip
 """The settings of `serve` that these commands have, too."""
 MOST_SHOWN: Final = 10_000
 """Messages that ``admin log`` prints, at most."""
@@ -103,7 +106,7 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
 async def _run(settings: Settings, options: argparse.Namespace) -> None:
     try:
         async with open_operator_access(
-            topology_from_url(settings.redis),
+            topology_from_settings(settings),
             name=_NAME,
             namespace=settings.namespace,
             patience=settings.redis_timeout,

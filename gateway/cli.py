@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, NoReturn
+from urllib.parse import urlsplit
 
 import trio
 
 from gateway import admin, config
 from gateway.admin import CannotAdminister, WrongUsage
-from gateway.backplane import Unsuitable, first_message, topology_from_url
+from gateway.backplane import Unsuitable, first_message
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.embedded_redis import NoRedis
@@ -24,6 +25,7 @@ from gateway.observability import logs
 from gateway.policy.unicode_tables import INSTALLED_VERSION, VERSION
 from gateway.process import signals, stdio
 from gateway.process.stdio import CannotPrint
+from gateway.redis_topology import topology_from_settings
 
 BAD_USAGE: Final = 2
 FAILED: Final = 1
@@ -37,6 +39,10 @@ _SERVE: Final = (
     "Run one node until SIGTERM, SIGQUIT or Ctrl-C.\n\n"
     "Every setting is a flag and an environment variable; the flag goes first.\n"
     "In brackets: the default, and the variable."
+)
+_SEEN_BY_PS: Final = (
+    "the password in --redis is shown to every user of this machine, by ps: use "
+    "--redis-password-file, or CHAT_REDIS for the URL"
 )
 
 
@@ -150,7 +156,8 @@ def _serve(options: argparse.Namespace) -> None:
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     signals.ignore()
-    trio.run(serve_until_signalled, settings, partial(_read_settings, options))
+    read_again = partial(_read_settings, options)
+    trio.run(serve_until_signalled, settings, read_again, _warnings(options.redis))
 
 
 def _administer(options: argparse.Namespace) -> None:
@@ -162,11 +169,16 @@ def _administer(options: argparse.Namespace) -> None:
 
 def _read_settings(options: argparse.Namespace) -> Settings:
     settings = config.load(vars(options), os.environ)
-    try:
-        topology_from_url(settings.redis)
-    except ValueError as error:
-        raise BadSetting(f"{config.title('redis')}: {error}") from None
+    topology_from_settings(settings)  # complains
     return settings
+
+
+def _warnings(redis_flag: str | None) -> list[str]:
+    """Return what an operator should change, though a node can be started so."""
+    url = redis_flag or ""
+    if "password=" in url or urlsplit(url).password:
+        return [_SEEN_BY_PS]
+    return []
 
 
 def _require_unicode_version() -> None:

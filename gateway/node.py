@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from gateway import config
-from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
+from gateway.backplane import Backplane, Topology, Unavailable, check_redis
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
@@ -23,6 +23,7 @@ from gateway.observability import logs
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.policy.rate_limits import TokenBucket
 from gateway.process import signals
+from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
@@ -41,7 +42,7 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
     ``topology`` takes the place of the one in the settings.
     """
     return Backplane(
-        topology or topology_from_url(settings.redis),
+        topology or topology_from_settings(settings),
         node=f"{settings.node_name}-{secrets.token_hex(3)}",
         namespace=settings.namespace,
         timeout=settings.redis_timeout,
@@ -238,10 +239,13 @@ def _certificate(settings: Settings) -> ServedCertificate | None:
         raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
-async def serve_until_signalled(settings: Settings, read_again: Callable[[], Settings]) -> None:
+async def serve_until_signalled(
+    settings: Settings, read_again: Callable[[], Settings], warnings: Sequence[str] = ()
+) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
-    ``read_again`` returns the settings as they are now; it is called on SIGHUP.
+    ``read_again`` returns the settings as they are now; it is called on SIGHUP. ``warnings`` are
+    logged once Redis is checked, so that a start that it ends is told in one line.
 
     :raises Unsuitable: if Redis answers and cannot be used.
     :raises BadSetting: if the node cannot listen on its host and port.
@@ -251,10 +255,12 @@ async def serve_until_signalled(settings: Settings, read_again: Callable[[], Set
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_on_signals, received, node, read_again, nursery.cancel_scope)
             await check_redis(
-                topology_from_url(settings.redis),
+                topology_from_settings(settings),
                 namespace=settings.namespace,
                 refuse_eviction=settings.redis_eviction == "refuse",
             )
+            for warning in warnings:
+                log.warning(warning)
             await node.run()
             nursery.cancel_scope.cancel()
 

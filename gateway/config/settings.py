@@ -110,6 +110,14 @@ class Settings:
         "redis+sentinel:// or rediss+sentinel://[user:password@]host:port,host:port/NAME[/db].",
         str, "URL",
     )  # fmt: skip
+    redis_password_file: str = _setting(
+        "", "Redis", "File with the password for Redis, in place of one in the URL.",
+        parsing.path, "FILE",
+    )  # fmt: skip
+    sentinel_password_file: str = _setting(
+        "", "Redis", "File with the password for the sentinels, in place of one in the URL.",
+        parsing.path, "FILE",
+    )  # fmt: skip
     namespace: str = _setting(
         "chat", "Redis", "Prefix of every key; clusters with other prefixes never meet.",
         parsing.word, "PREFIX",

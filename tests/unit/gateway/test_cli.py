@@ -103,6 +103,26 @@ def test_a_wrong_redis_url_says_where_it_came_from_and_no_password() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("flag", "environment", "warned"),
+    [
+        ("redis://chat:s3cret@h", {}, True),
+        ("redis+sentinel://h/main?sentinel_password=s3cret", {}, True),
+        ("redis://chat@h", {}, False),
+        (None, {"CHAT_REDIS": "redis://chat:s3cret@h"}, False),
+    ],
+)
+def test_a_password_on_the_command_line_is_warned_of(
+    flag: str | None, environment: dict[str, str], warned: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that the node ends
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--port", port, *(["--redis", flag] if flag else []), **environment)
+    assert done.returncode == 2
+    assert ("the password in --redis is shown to every user" in done.stderr) is warned
+    assert "s3cret" not in done.stderr
+
+
 def test_a_taken_port_is_one_line_and_status_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
