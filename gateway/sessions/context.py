@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from gateway.backplane import Backplane
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
+from gateway.delivery.room_directory import RoomDirectory
+from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Metrics
+from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.sessions.registry import SessionRegistry
 
 
@@ -22,7 +25,11 @@ class NodeContext:
     backplane: Backplane
     relay: Relay
     registry: SessionRegistry
+    rooms: RoomDirectory
     metrics: Metrics
+    bounded_log: BoundedLog
+    """For lines that outsiders can cause without end."""
+    limits: ClientLimits
     why_not_ready: Callable[[], str | None]
-    admit: Callable[[], float | None]
-    """Admit one more client and return None, or return the seconds after which to try again."""
+    admit: Callable[[str | None], TurnedAway | None]
+    """Admit one more client and return None, or return why not; see `ClientAddress.limited_as`."""

@@ -14,8 +14,12 @@ class Event(Frame, frozen=True, kw_only=True):
     """A frame from a node."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in commands per second."""
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in tokens per second.
+
+    The last four are left out by nodes of earlier versions; 0 means no limit. ``nicks`` and
+    ``directs`` are per minute, ``new_rooms`` per hour; ``connections`` are those of one address.
+    """
 
     frame_bytes: int
     text_bytes: int
@@ -23,6 +27,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     history: int
     flood_burst: int
     flood_rate: float
+    nicks: int = 0
+    new_rooms: int = 0
+    directs: int = 0
+    connections: int = 0
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
