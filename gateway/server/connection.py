@@ -305,6 +305,10 @@ class Connection:
                 "TLS failed", remote=str(self.client_address), reason=str(error)
             )
 
+    def _note(self, event: str, error: Exception) -> None:
+        remote = str(self.client_address)
+        self._context.bounded_log.info(event, remote=remote, reason=str(error))
+
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.
 
