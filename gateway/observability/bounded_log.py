@@ -16,7 +16,7 @@ WINDOW_SECONDS: Final = 1.0
 class BoundedLog:
     """A log in which outsiders cannot make more than a few lines a second.
 
-    - A line's kind is its event, and what ``kind`` adds to it; both are constants of the program,
+    - A line's kind is its event, and what ``kind`` adds to it: a code, or the client's address;
       never what a client has sent.
     - The first `LINES_PER_SECOND` of a kind are logged as they are. At the end of the second one
       line says how many others there were.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -228,9 +229,11 @@ class Connection:
             self._slot.take(client)
 
     async def _refuse_at_once(self, refusal: TurnedAway) -> None:
-        """Refuse a connection before anything is read of it; over TLS, without a word."""
+        """Refuse a connection without waiting for its request; over TLS, without a word."""
         response = self._turn_away(refusal)
         if not self._must_encrypt:
+            with contextlib.suppress(OSError):  # closing with bytes unread resets the connection
+                self._transport.read(_RECEIVE_BYTES)
             self.write_buffer.write(response)
         await trio.lowlevel.checkpoint()
 
@@ -278,9 +281,7 @@ class Connection:
         if isinstance(error, NotHttp):
             counts.not_http += 1
             counts.forwards_ignored += error.is_proxy_header
-            self._context.bounded_log.info(
-                "not HTTP", remote=str(self.client_address), reason=str(error)
-            )
+            self._note("not HTTP", error)
         return endpoints.bad_request(error.status, str(error))
 
     async def _receive(self) -> bytes:
@@ -301,13 +302,11 @@ class Connection:
         """Log that a handshake of TLS failed, if it did: a client may distrust our certificate."""
         if isinstance(error, TlsFailed) and not self._answered:
             self._context.metrics.counts.tls_failures += 1
-            self._context.bounded_log.info(
-                "TLS failed", remote=str(self.client_address), reason=str(error)
-            )
+            self._note("TLS failed", error)
 
     def _note(self, event: str, error: Exception) -> None:
-        remote = str(self.client_address)
-        self._context.bounded_log.info(event, remote=remote, reason=str(error))
+        more = {"remote": str(self.client_address), "reason": str(error)}
+        self._context.bounded_log.info(event, **more)
 
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.
@@ -377,11 +376,13 @@ class Connection:
             self._log("connected", dispatcher.session)
 
     def _log(self, event: str, session: Session | None, **more: object) -> None:
-        remote = str(self.client_address)
-        if session is None:
-            self._context.bounded_log.info(event, sid="", nick="", remote=remote, **more)
+        """Log what has become of the WebSocket; bounded for strangers, and for each address."""
+        sid, nick = ("", "") if session is None else (session.sid, session.nick)
+        more |= {"sid": sid, "nick": nick, "remote": str(self.client_address)}
+        if session is not None and self.limited_as is None:
+            log.info(event, **more)
         else:
-            log.info(event, sid=session.sid, nick=session.nick, remote=remote, **more)
+            self._context.bounded_log.info(event, (session and self.limited_as) or "", **more)
 
     def _how_it_closed(self) -> dict[str, object]:
         """Return who has closed the WebSocket, and how; count that."""
