@@ -378,7 +378,7 @@ class Connection:
     def _log(self, event: str, session: Session | None, **more: object) -> None:
         """Log what has become of the WebSocket; bounded for strangers, and for each address."""
         sid, nick = ("", "") if session is None else (session.sid, session.nick)
-        more |= {"sid": sid, "nick": nick, "remote": str(self.client_address)}
+        more = {"sid": sid, "nick": nick, "remote": str(self.client_address)} | more
         if session is not None and self.limited_as is None:
             log.info(event, **more)
         else:

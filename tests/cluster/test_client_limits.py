@@ -96,12 +96,14 @@ async def test_a_connection_that_ends_makes_room_for_another(redis_server: Redis
 
 async def test_who_says_nothing_takes_no_place_of_others(redis_server: RedisServer) -> None:
     async with limited_node(redis_server, address_silent=2) as node, AsyncExitStack() as stack:
-        for _ in range(2):
-            await stack.enter_async_context(await call(node, ATTACKER))
-        reason = 'chat_refused_connections_total{reason="address_silent"}'
-        refused = await once(node, ATTACKER, handshake())
-        assert refused.status == 429
-        assert await node.metric(reason) == 1
+
+        async def is_refused() -> bool:
+            async with await call(node, ATTACKER), await call(node, ATTACKER):
+                return (await once(node, ATTACKER, handshake())).status == 429
+
+        # A slow machine may let the time run out in which something must be said.
+        await until(is_refused, "the third connection to be refused")
+        assert await node.metric('chat_refused_connections_total{reason="address_silent"}') >= 1
         for number in range(4):  # with a session they are silent no more
             await stack.enter_async_context(visitor(node, INNOCENT, f"guest-{number}"))
 
