@@ -82,8 +82,12 @@ def direct_epoch(message: bytes) -> str:
 
 
 def direct_sender(message: bytes) -> bytes:
-    """Return the nickname in the field ``from`` of a ``direct``, as it is written in JSON."""
-    return message.split(b'"', 16)[15]
+    """Return the nickname in the field ``from`` of a ``direct``, as it is written in JSON.
+
+    Empty if the message is that of another program, and has no such field.
+    """
+    parts = message.split(b'"', 16)
+    return parts[15] if len(parts) > 16 and parts[13] == b"from" else b""  # noqa: PLR2004
 
 
 def in_epoch(message: bytes, epoch: str) -> bytes:

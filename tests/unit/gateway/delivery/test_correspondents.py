@@ -26,6 +26,14 @@ def test_those_who_wrote_are_known_and_others_are_not() -> None:
     ]  # fmt: skip
 
 
+def test_what_another_program_has_added_is_from_nobody() -> None:
+    known = Correspondents()
+    known.note(
+        [b"{}", b'{"seq":1,"at":2,"epoch":"e","type":"direct","to":"me","x":"bob","y":"bob"}']
+    )
+    assert not known.include("bob")
+
+
 def test_who_wrote_least_lately_is_forgotten() -> None:
     known = Correspondents()
     known.note([direct("friend"), direct("another")])
