@@ -15,13 +15,16 @@ from gateway.backplane import Backplane, Topology, Unavailable, check_redis
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
+from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.binding import CannotListen, open_listeners
 from gateway.net.certificates import BadCertificate, ServedCertificate
 from gateway.net.listener import ConnectionSlots, most_connections
 from gateway.net.write_buffer import WaitingTotal
 from gateway.observability import logs
+from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Gauges, Metrics
-from gateway.policy.rate_limits import TokenBucket
+from gateway.policy.client_limits import ClientBounds, ClientLimits, TurnedAway
+from gateway.policy.rate_limits import SharedBucket
 from gateway.process import signals
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
@@ -77,7 +80,7 @@ class Node:
             grace=grace,
             probe_seconds=settings.probe_seconds,
         )
-        self._arrivals = _arrivals(settings)
+        self._arrivals = SharedBucket(rate=settings.connect_rate, now=trio.current_time())
         self.context = NodeContext(
             settings=settings,
             node=self.name,
@@ -85,8 +88,11 @@ class Node:
             relay=self._relay,
             registry=self._registry,
             waiting=WaitingTotal(settings.outbox_total_bytes),
+            rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,
             metrics=self._metrics,
+            bounded_log=BoundedLog("connection"),
+            limits=ClientLimits(_bounds(settings)),
             why_not_ready=self._why_not_ready,
         )
         """The parts that connections and sessions work with."""
@@ -108,8 +114,9 @@ class Node:
         log.info("settings read again", changed=" ".join(map(config.flag, taken)))
         if left:
             log.warning("settings need a restart", settings=" ".join(map(config.flag, left)))
+        self.context.limits.configure(_bounds(self.context.settings))
         if "connect_rate" in taken:
-            self._arrivals = _arrivals(settings)
+            self._arrivals.configure(rate=settings.connect_rate)
         self.context.waiting.limit = self.context.settings.outbox_total_bytes
         if "log_level" in taken:
             logs.set_level(settings.log_level)
@@ -149,6 +156,7 @@ class Node:
             nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
             nursery.start_soon(self._slots.report)
+            nursery.start_soon(self.context.bounded_log.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
                 nursery.start_soon(self._certificate.watch)
@@ -176,13 +184,14 @@ class Node:
         log.info("listening", node=self.name, host=host, port=bound, tls=tls)
         return Port(listeners, certificate)
 
-    def _admit(self) -> float | None:
-        """Admit one more client: return None, or the seconds after which it may try again."""
+    def _admit(self, address: str | None) -> TurnedAway | None:
+        """Admit one more client and return None, or return why it is turned away."""
         if self._stopping.is_set():
-            return self.context.settings.drain_seconds
+            return TurnedAway("draining", self.context.settings.drain_seconds)
         if self._slots.full:
-            return FULL_SECONDS
-        return self._arrivals.take(trio.current_time()) or None
+            return TurnedAway("full", FULL_SECONDS)
+        wait = self._arrivals.take(address, trio.current_time())
+        return TurnedAway("connect_rate", wait) if wait else None
 
     def _restored(self) -> None:
         """Catch up with what was published while the subscription was lost."""
@@ -216,10 +225,17 @@ class Node:
         )
 
 
-def _arrivals(settings: Settings) -> TokenBucket:
-    """Return the bucket that bounds new connections; full."""
-    burst = max(1, round(settings.connect_rate))
-    return TokenBucket(burst=burst, rate=settings.connect_rate, now=trio.current_time())
+def _bounds(settings: Settings) -> ClientBounds:
+    """Return what these settings allow one client."""
+    return ClientBounds(
+        connections=settings.address_connections,
+        silent=settings.address_silent,
+        connect_rate=settings.address_connect_rate,
+        nicks=settings.address_nicks,
+        rooms=settings.address_rooms,
+        session_rooms=settings.session_rooms,
+        stranger_directs=settings.stranger_directs,
+    )
 
 
 def _certificate(settings: Settings) -> ServedCertificate | None:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 import msgspec
 
-from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
+from gateway.wire import DirectMessage, Event, Member, Message, Position, RoomInfo, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """The beginning of the JSON of every ``message``; its ``seq`` follows."""
@@ -81,6 +81,15 @@ def direct_epoch(message: bytes) -> str:
     return message.split(b'"', 8)[7].decode()
 
 
+def direct_sender(message: bytes) -> bytes:
+    """Return the nickname in the field ``from`` of a ``direct``, as it is written in JSON.
+
+    Empty if the message is that of another program, and has no such field.
+    """
+    parts = message.split(b'"', 16)
+    return parts[15] if len(parts) > 16 and parts[13] == b"from" else b""  # noqa: PLR2004
+
+
 def in_epoch(message: bytes, epoch: str) -> bytes:
     """Return a ``direct`` with this epoch in place of the one in which it was logged."""
     logged = direct_epoch(message)
@@ -138,3 +147,8 @@ def as_members(encoded: bytes, newcomer: Member | None = None) -> list[Member]:
         last = msgspec.json.encode(newcomer) + b"]"
         encoded = encoded[:-1] + (b"," if len(encoded) > len(b"[]") else b"") + last
     return cast("list[Member]", msgspec.Raw(encoded))
+
+
+def as_rooms(encoded: bytes) -> list[RoomInfo]:
+    """Return an encoded list of rooms as a field of an event, as `as_messages` does."""
+    return cast("list[RoomInfo]", msgspec.Raw(encoded))

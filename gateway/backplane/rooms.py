@@ -154,6 +154,10 @@ class RoomStore:
             raise IdReused
         return seq
 
+    async def exists(self, room: str) -> bool:
+        """Return whether there is a room: it has members, or a log that is kept."""
+        return bool(await self._link.call("HEXISTS", self._keys(room).meta, "epoch"))
+
     async def notify(self, room: str, payload: bytes) -> None:
         """Publish on a room's channel without logging."""
         await self._link.call("PUBLISH", self.channel(room), payload)

@@ -6,10 +6,12 @@ import dataclasses
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
-from typing import Any, TypeVar
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeVar
 
 from gateway.config import parsing
+
+LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 T = TypeVar("T")
 
@@ -165,13 +167,55 @@ class Settings:
 
     connect_rate: float = _setting(
         2000.0, "Limits",
-        "New connections a second, as many at once; others are told to come later. 0: no limit.",
+        "New clients a second, as many at once; others are told to come later. No address can take "
+        "the shares of others. 0: no limit.",
         parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
+    exempt_networks: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        LOOPBACK, "Limits",
+        "Addresses and networks without limits by address; separated by commas, or none. This "
+        "machine (127.0.0.0/8, ::1) does not count while a trusted proxy speaks from it.",
+        parsing.networks, "NETWORKS", reloads=True,
+    )  # fmt: skip
+    address_connections: int = _setting(
+        200, "Limits",
+        "Open connections that one address may have, an IPv6 /64 counting as one; on each node, "
+        "like all limits by address. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_silent: int = _setting(
+        50, "Limits",
+        "Those of them that may be without a session, since they have not said hello. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_connect_rate: float = _setting(
+        20.0, "Limits",
+        "New connections a second from one address, for WebSocket or HTTP; five times as many at "
+        "once. 0: no limit.",
+        parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
+    address_nicks: int = _setting(
+        60, "Limits", "New nicknames a minute that one address may ask for. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_rooms: int = _setting(
+        100, "Limits", "New rooms an hour that one address may make. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    session_rooms: int = _setting(
+        50, "Limits", "New rooms an hour that one session may make. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    stranger_directs: int = _setting(
+        30, "Limits",
+        "Direct messages a minute to one person from all those whom that person never wrote to. "
+        "0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
     )  # fmt: skip
     flood_burst: int = _setting(
         20,
         "Limits",
-        "Commands that a session may send at once.",
+        "Commands that a session may send at once, by what they cost.",
         parsing.integer(1, 1_000_000),
         "COUNT",
         reloads=True,

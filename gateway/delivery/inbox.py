@@ -21,6 +21,7 @@ from gateway.backplane.payloads import (
     read_marked,
     shorten,
 )
+from gateway.delivery.correspondents import Correspondents
 from gateway.delivery.history import newest_within, oldest_within
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_memory import LogMemory
@@ -43,7 +44,7 @@ log = structlog.get_logger("inbox")
 class Inbox:
     """One session's inbox on this node. Nothing is delivered until `Inboxes.begin`."""
 
-    __slots__ = ("log", "opened_under", "sid", "write_buffer")
+    __slots__ = ("heard_from", "log", "opened_under", "sid", "write_buffer")
 
     def __init__(self, sid: str, write_buffer: WriteBuffer, *, opened_under: str) -> None:
         self.sid = sid
@@ -51,12 +52,14 @@ class Inbox:
         self.opened_under = opened_under
         """The replication id of Redis when it was opened."""
         self.log = LogFollower(LogMemory(shorten))
+        self.heard_from = Correspondents()
 
     def deliver(self) -> int:
         """Send the client the messages that are due; return their number."""
         messages = self.log.take()
         if messages:
             epoch = self.log.epoch
+            self.heard_from.note(messages)
             frames = [text_frame(in_epoch(message, epoch)) for message in messages]
             self.write_buffer.write(b"".join(frames))
         return len(messages)

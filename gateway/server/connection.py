@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -28,6 +29,8 @@ from gateway.net.websocket import (
     text_frame,
 )
 from gateway.net.write_buffer import WriteBuffer
+from gateway.policy.client_limits import TurnedAway
+from gateway.server.address_slot import AddressSlot, TooMany
 from gateway.server.http import endpoints
 from gateway.server.http.forwarded import BadForwarded, forwarded_client, is_forwarded
 from gateway.server.http.request import BadRequest, NotHttp, RequestReader
@@ -65,18 +68,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_answered",
-        "_client_left",
-        "_closing",
-        "_context",
-        "_must_encrypt",
-        "_open",
-        "_read_at",
-        "_scope",
-        "_transport",
-        "client_address",
-        "heard_at",
-        "write_buffer",
+        "_answered", "_client_left", "_closing", "_context", "_must_encrypt", "_open", "_read_at",
+        "_scope", "_slot", "_transport", "client_address", "heard_at", "write_buffer",
     )  # fmt: skip
 
     def __init__(
@@ -100,6 +93,7 @@ class Connection:
         self._must_encrypt = must_encrypt
         self.client_address = peer
         """The client's address; until its request has been read, that of who has connected."""
+        self._slot = AddressSlot(context)
         self._scope = trio.CancelScope()
         self._closing: Close | None = None
         self._client_left: int | None = None
@@ -112,6 +106,11 @@ class Connection:
             on_overflow=self._overflowed,
             total=context.waiting,
         )
+
+    @property
+    def limited_as(self) -> str | None:
+        """What stands for the client in limits by address; None if it is exempt from them."""
+        return self._slot.address
 
     def close(self, closing: Close) -> None:
         """Close the connection soon, with a code and a reason; the first call counts."""
@@ -158,9 +157,15 @@ class Connection:
         finally:
             self.write_buffer.abort()
             self._transport.close()
+            self._slot.release()
 
     async def _serve(self) -> None:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
+        try:
+            self._slot.take(self.client_address)
+        except TooMany as error:
+            await self._refuse_at_once(error.refusal)
+            return
         rest = await self._answer_request()
         if self._open:
             await self._serve_websocket(rest)
@@ -176,6 +181,8 @@ class Connection:
             response = self._respond(request)
         except BadRequest as error:
             response = self._refuse(error)
+        except TooMany as error:
+            response = self._turn_away(error.refusal)
         if reader.method == b"HEAD":
             response = endpoints.without_body(response)
         self.write_buffer.write(response)
@@ -202,7 +209,7 @@ class Connection:
                 data += more
         except BadProxyHeader as error:
             raise self._distrust(f"PROXY protocol: {error}") from None
-        self.client_address = header.source or self.client_address
+        self._move_to(header.source or self.client_address)
         return data[header.size :] or await self._receive()
 
     def _find_client(self, request: h11.Request) -> None:
@@ -214,14 +221,44 @@ class Connection:
             self._context.metrics.counts.forwards_ignored += 1
             return
         try:
-            self.client_address = forwarded_client(request, self.client_address, trusted)
+            self._move_to(forwarded_client(request, self.client_address, trusted))
         except BadForwarded as error:
             raise self._distrust(str(error)) from None
+
+    def _move_to(self, client: ClientAddress) -> None:
+        """Count the connection as one of the client that a trusted proxy names.
+
+        :raises TooMany: if it is one too many.
+        """
+        if client != self.client_address:
+            self.client_address = client
+            self._slot.take(client)
+
+    async def _refuse_at_once(self, refusal: TurnedAway) -> None:
+        """Refuse a connection without waiting for its request; over TLS, without a word."""
+        response = self._turn_away(refusal)
+        if not self._must_encrypt:
+            with contextlib.suppress(OSError):  # closing with bytes unread resets the connection
+                self._transport.read(_RECEIVE_BYTES)
+            self.write_buffer.write(response)
+        await trio.lowlevel.checkpoint()
+
+    def _turn_away(self, refusal: TurnedAway) -> bytes:
+        """Return the response to a client that is refused for now; count and log that."""
+        counts = self._context.metrics.counts
+        counts.turned_away += 1
+        counts.refused_connections[refusal.reason] += 1
+        self._context.bounded_log.info(
+            "turned away", refusal.reason, reason=refusal.reason, remote=str(self.client_address)
+        )
+        return endpoints.turned_away(refusal)
 
     def _distrust(self, problem: str) -> BadRequest:
         """Return why the request is refused: a proxy's word about the client cannot be read."""
         self._context.metrics.counts.forwards_refused += 1
-        log.warning("bad header of a trusted proxy", proxy=str(self.client_address), reason=problem)
+        self._context.bounded_log.warning(
+            "bad header of a trusted proxy", proxy=str(self.client_address), reason=problem
+        )
         return BadRequest(400, problem)
 
     def _respond(self, request: h11.Request) -> bytes:
@@ -232,9 +269,8 @@ class Connection:
             if not endpoints.wants_websocket(request):
                 return endpoints.respond(request, self._context)
             response = accept_handshake(request, wire.SUBPROTOCOL)
-            if (retry_after := self._context.admit()) is not None:
-                self._context.metrics.counts.turned_away += 1
-                return endpoints.unavailable(retry_after)
+            if (refusal := self._context.admit(self.limited_as)) is not None:
+                return self._turn_away(refusal)
         except BadHandshake as error:
             return endpoints.bad_handshake(error)
         except BadRequest:
@@ -251,7 +287,7 @@ class Connection:
         if isinstance(error, NotHttp):
             counts.not_http += 1
             counts.forwards_ignored += error.is_proxy_header
-            log.info("not HTTP", remote=str(self.client_address), reason=str(error))
+            self._note("not HTTP", error)
         return endpoints.bad_request(error.status, str(error))
 
     async def _receive(self) -> bytes:
@@ -272,7 +308,11 @@ class Connection:
         """Log that a handshake of TLS failed, if it did: a client may distrust our certificate."""
         if isinstance(error, TlsFailed) and not self._answered:
             self._context.metrics.counts.tls_failures += 1
-            log.info("TLS failed", remote=str(self.client_address), reason=str(error))
+            self._note("TLS failed", error)
+
+    def _note(self, event: str, error: Exception) -> None:
+        more = {"remote": str(self.client_address), "reason": str(error)}
+        self._context.bounded_log.info(event, **more)
 
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.
@@ -313,6 +353,7 @@ class Connection:
         reader = FrameReader(wire.MAX_FRAME_BYTES)
         data = data or await self._receive()
         while data:
+            before = reader.frames
             for number, frame in enumerate(reader.receive(data)):
                 if number:
                     await trio.lowlevel.checkpoint()  # a read may bring very many
@@ -324,6 +365,9 @@ class Connection:
                     return
                 else:
                     await self._carry_out(dispatcher, frame)
+            if wait := dispatcher.pace(max(1, reader.frames - before)):
+                self._context.metrics.counts.throttled += 1
+                await trio.sleep(wait)
             data = await self._receive()
 
     async def _carry_out(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
@@ -334,16 +378,27 @@ class Connection:
         await dispatcher.handle(frame)
         if was_first and dispatcher.session is not None:
             self._scope.deadline = math.inf
+            self._slot.identified()
             self._log("connected", dispatcher.session)
 
     def _log(self, event: str, session: Session | None, **more: object) -> None:
+        """Log what has become of the WebSocket; bounded for strangers, and for each address."""
         sid, nick = ("", "") if session is None else (session.sid, session.nick)
-        log.info(event, sid=sid, nick=nick, remote=str(self.client_address), **more)
+        more = {"sid": sid, "nick": nick, "remote": str(self.client_address)} | more
+        if session is not None and self.limited_as is None:
+            log.info(event, **more)
+        else:
+            self._context.bounded_log.info(event, (session and self.limited_as) or "", **more)
 
     def _how_it_closed(self) -> dict[str, object]:
+        """Return who has closed the WebSocket, and how; count that."""
+        counts = self._context.metrics.counts
         if self._closing is not None:
+            counts.count_closing("node", self._closing.code)
             return {"by": "node", "code": self._closing.code, "reason": self._closing.reason}
-        return {"by": "client", "code": self._client_left or _NO_CLOSE_FRAME}
+        code = self._client_left or _NO_CLOSE_FRAME
+        counts.count_closing("client", code)
+        return {"by": "client", "code": code}
 
     def _overflowed(self) -> None:
         self._context.metrics.counts.slow_readers += 1

@@ -54,8 +54,12 @@ def refused(error: CommandError, command_id: str | None, *, uncertain: bool) -> 
     )
 
 
-def limits(settings: Settings) -> wire.Limits:
-    """Return the limits in the ``welcome`` of a node with these settings."""
+def limits(settings: Settings, limited_as: str | None) -> wire.Limits:
+    """Return the limits in the ``welcome`` of a node with these settings.
+
+    ``limited_as`` is `ConnectionHandle.limited_as`: who is exempt is told of no limit by address.
+    """
+    is_limited = limited_as is not None
     return wire.Limits(
         frame_bytes=wire.MAX_FRAME_BYTES,
         text_bytes=wire.MAX_TEXT_BYTES,
@@ -65,6 +69,10 @@ def limits(settings: Settings) -> wire.Limits:
         flood_rate=settings.flood_rate,
         grace_seconds=settings.grace_seconds,
         ping_interval=settings.ping_interval,
+        nicks=settings.address_nicks * is_limited,
+        new_rooms=settings.session_rooms * is_limited,
+        directs=settings.stranger_directs * is_limited,
+        connections=settings.address_connections * is_limited,
     )
 
 

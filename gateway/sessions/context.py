@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from gateway.backplane import Backplane
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
+from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.write_buffer import WaitingTotal
+from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Metrics
+from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.sessions.registry import SessionRegistry
 
 
@@ -23,9 +26,13 @@ class NodeContext:
     backplane: Backplane
     relay: Relay
     registry: SessionRegistry
+    rooms: RoomDirectory
     metrics: Metrics
+    bounded_log: BoundedLog
+    """For lines that outsiders can cause without end."""
+    limits: ClientLimits
     why_not_ready: Callable[[], str | None]
     waiting: WaitingTotal
     """What waits for all clients together."""
-    admit: Callable[[], float | None]
-    """Admit one more client and return None, or return the seconds after which to try again."""
+    admit: Callable[[str | None], TurnedAway | None]
+    """Admit one more client and return None, or return why not; see `ClientAddress.limited_as`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -28,12 +29,16 @@ class DirectMessages:
         self._sid = sid
         self._noted: dict[tuple[str | None, str | None], float] = {}
 
-    async def send(self, nick: str, command: SendDirect, *, term: int) -> int:
+    async def send(
+        self, nick: str, command: SendDirect, *, term: int,
+        check: Callable[[Owner], None] = lambda _: None,
+    ) -> int:  # fmt: skip
         """Deliver a message to the inboxes of both people; return its ``seq`` in the sender's.
 
         - First the recipient is recorded, so that another attempt goes to the same person, whoever
           has the nickname by then.
         - The recipient's inbox is before the sender's: what a sender sees as sent has arrived.
+        - ``check`` raises if the sender may not write to somebody now.
 
         :raises CommandError: ``no_such_nick``, or ``gone`` after an earlier attempt.
         :raises IdReused: if the id was used for another text or recipient.
@@ -41,6 +46,8 @@ class DirectMessages:
         """
         key, digest = f"{self._sid}:{command.id}", payloads.digest_of(command.to, command.text)
         owner = await self._owner(command.to)
+        if owner is not None and owner.session != self._sid:
+            check(owner)
         recipient = await self._backplane.inboxes.address(
             self._sid, key, owner, term=term, digest=digest
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import trio
+
 from gateway import wire
 from gateway.auth import session_secrets
 from gateway.backplane import Replaced, payloads
@@ -15,6 +17,7 @@ from gateway.sessions import answers
 from gateway.sessions.claims import claim_or_suggest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.registry import SessionExists
 from gateway.sessions.session import Session
 from gateway.wire import CommandError
@@ -69,6 +72,8 @@ class Authentication:
         """Begin a new session under a nickname."""
         context = self._context
         nick = nicknames.check(nick, allow_unicode=context.settings.unicode_nicks)
+        if wait := context.limits.new_nick(self._connection.limited_as, trio.current_time()):
+            raise too_fast("Too many nicknames are asked for from your address.", wait)
         record, secret = self._hold(command.session)
         # Before anybody can find the session by its nickname.
         inbox = context.relay.inboxes.open(record.sid, self._write_buffer)
@@ -101,6 +106,7 @@ class Authentication:
         sid = session_secrets.session_id(secret)
         found = await registry.resume(sid, self._connection, command.inbox)
         if found is None:
+            self._context.metrics.counts.failed_resumes += 1
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
         record, missed = found
         self._abandon_attempt(keep=record)
@@ -124,6 +130,7 @@ class Authentication:
         record, secret, inbox = attempt
         session = Session(context, self._write_buffer, self._connection, record, inbox)
         missed = missed.first(shares.messages(self._write_buffer.limit))
+        inbox.heard_from.note(missed.messages)
         session.send(
             wire.Welcome(
                 id=command.id,
@@ -134,7 +141,7 @@ class Authentication:
                 inbox=missed.position if command.resume else None,
                 directs=payloads.as_directs(missed.messages),
                 recovered=missed.recovered,
-                limits=answers.limits(context.settings),
+                limits=answers.limits(context.settings, self._connection.limited_as),
             )
         )
         context.relay.inboxes.begin(inbox, missed.position)

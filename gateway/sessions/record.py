@@ -8,6 +8,7 @@ import trio
 
 from gateway.backplane import NO_TERM
 from gateway.backplane.member_line import nick_of
+from gateway.net.client_address import ClientAddress
 from gateway.sessions.states import (
     MAY_CLAIM,
     SESSION_TRANSITIONS,
@@ -22,6 +23,14 @@ from gateway.wire.close_codes import Close
 
 class ConnectionHandle(Protocol):
     """What sessions need of a client's connection."""
+
+    @property
+    def client_address(self) -> ClientAddress:
+        """The address of the client."""
+
+    @property
+    def limited_as(self) -> str | None:
+        """What stands for the client in limits by address; None if it is exempt from them."""
 
     def close(self, closing: Close) -> None:
         """Close the connection soon, without waiting; the first close code counts."""

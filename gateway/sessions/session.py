@@ -57,6 +57,11 @@ class Session:
         """The nickname."""
         return self.record.nick
 
+    @property
+    def limited_as(self) -> str | None:
+        """What stands for the client in limits by address; None if it is exempt from them."""
+        return self._connection.limited_as
+
     def is_attached(self) -> bool:
         """Return whether this connection has the session: neither over nor resumed elsewhere."""
         return self.record.connection is self._connection

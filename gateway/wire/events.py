@@ -14,14 +14,16 @@ class Event(Frame, frozen=True, kw_only=True):
     """A frame from a node."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in commands per second.
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in tokens per second.
 
     - ``grace_seconds``: how long a session without a connection may be resumed;
     - ``ping_interval``: seconds of silence after which the client is pinged; after twice that its
-      connection is closed.
+      connection is closed;
+    - ``nicks`` and ``directs`` are per minute, ``new_rooms`` per hour, ``connections`` those of one
+      address; 0 means no limit.
 
-    Nodes of earlier versions leave these two out.
+    Nodes of earlier versions leave out all of these.
     """
 
     frame_bytes: int
@@ -32,6 +34,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     flood_rate: float
     grace_seconds: float | None = None
     ping_interval: float | None = None
+    nicks: int = 0
+    new_rooms: int = 0
+    directs: int = 0
+    connections: int = 0
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):

@@ -13,6 +13,7 @@ import h11
 
 from gateway import wire
 from gateway.net.websocket import BadHandshake, is_upgrade
+from gateway.policy.client_limits import FOR_ONE_ADDRESS, TurnedAway
 from gateway.server.http.request import path_of
 from gateway.sessions.context import NodeContext
 
@@ -75,10 +76,15 @@ def bad_handshake(error: BadHandshake) -> bytes:
     return _response(400, f"{error}\n", headers=_VERSION)
 
 
-def unavailable(retry_after: float) -> bytes:
-    """Return the response to a handshake that is refused for now; ``retry_after`` in seconds."""
-    seconds = str(max(1, math.ceil(retry_after)))
-    return _response(503, "Try again later, or elsewhere.\n", headers={"Retry-After": seconds})
+def turned_away(refusal: TurnedAway) -> bytes:
+    """Return the response to a client that is refused for now.
+
+    503 means that the node takes nobody in, 429 that it is this client's address.
+    """
+    headers = {"Retry-After": str(max(1, math.ceil(refusal.retry_after)))}
+    if refusal.reason in FOR_ONE_ADDRESS:
+        return _response(429, "Too many connections from your address.\n", headers=headers)
+    return _response(503, "Try again later, or elsewhere.\n", headers=headers)
 
 
 def _respond_to_get(path: str, context: NodeContext) -> bytes:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
 
-import msgspec
 import trio
 
 from gateway import wire
@@ -18,12 +16,10 @@ from gateway.policy import room_names
 from gateway.policy.room_names import RoomName
 from gateway.sessions import answers
 from gateway.sessions.claims import enter
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
 from gateway.sessions.states import RoomState
 from gateway.wire import CommandError
-
-MOST_LISTED: Final = 500
-"""The most rooms that ``rooms`` lists."""
 
 
 async def join(session: Session, command: wire.Join) -> None:
@@ -31,6 +27,7 @@ async def join(session: Session, command: wire.Join) -> None:
     name = room_names.check(command.room)
     context, record = session.context, session.record
     _check_room_count(session, name.key)
+    await _check_new_room(session, name.key)
     async with context.relay.holding(name.key) as room:
         if not session.is_attached():
             return
@@ -72,6 +69,17 @@ def _check_room_count(session: Session, room: str) -> None:
         return
     if len(session.record.rooms_in(RoomState.FOLLOWED)) >= most:
         raise CommandError("too_many_rooms", f"You are in {most} rooms already.")
+
+
+async def _check_new_room(session: Session, name: str) -> None:
+    """Count a room that does not exist yet; refuse one too many."""
+    context = session.context
+    if session.limited_as is None or name in context.relay.rooms:
+        return
+    if not await context.backplane.rooms.exists(name):
+        now = trio.current_time()
+        if wait := context.limits.new_room(session.limited_as, session.sid, now):
+            raise too_fast("New rooms are made too fast from here.", wait)
 
 
 async def _missed(
@@ -129,19 +137,6 @@ async def members(session: Session, command: wire.Members) -> None:
 
 async def listing(session: Session, command: wire.Rooms) -> None:
     """List the rooms that exist, the fullest first."""
-    found = await session.context.backplane.rooms.listing(MOST_LISTED, wire.LOBBY)
     size = shares.messages(session.write_buffer.limit)
-    session.send(wire.RoomList(id=command.id, rooms=_fullest_within(found, size)))
-
-
-def _fullest_within(found: list[tuple[str, int]], size: int) -> list[wire.RoomInfo]:
-    """Return the first rooms that together have at most ``size`` bytes; the lobby in any case."""
-    rooms = []
-    found = sorted(found, key=lambda one: one[0] != wire.LOBBY)
-    for name, count in found:
-        room = wire.RoomInfo(room=name, members=count)
-        size -= len(msgspec.json.encode(room)) + len(b",")
-        if size < 0:
-            break
-        rooms.append(room)
-    return sorted(rooms, key=lambda room: (-room.members, room.room))
+    encoded = await session.context.rooms.encoded(size)
+    session.send(wire.RoomList(id=command.id, rooms=payloads.as_rooms(encoded)))

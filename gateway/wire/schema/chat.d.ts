@@ -42,13 +42,15 @@ export interface RoomInfo {
 }
 
 /**
- * The limits of this node; bytes are of UTF-8, `flood_rate` is in commands per second.
+ * The limits of this node; bytes are of UTF-8, `flood_rate` is in tokens per second.
  *
  * - `grace_seconds`: how long a session without a connection may be resumed;
  * - `ping_interval`: seconds of silence after which the client is pinged; after twice that its
- * connection is closed.
+ * connection is closed;
+ * - `nicks` and `directs` are per minute, `new_rooms` per hour, `connections` those of one
+ * address; 0 means no limit.
  *
- * Nodes of earlier versions leave these two out.
+ * Nodes of earlier versions leave out all of these.
  */
 export interface Limits {
   frame_bytes: number;
@@ -59,6 +61,14 @@ export interface Limits {
   flood_rate: number;
   grace_seconds?: number;
   ping_interval?: number;
+  /** 0 if left out */
+  nicks?: number;
+  /** 0 if left out */
+  new_rooms?: number;
+  /** 0 if left out */
+  directs?: number;
+  /** 0 if left out */
+  connections?: number;
 }
 
 /**

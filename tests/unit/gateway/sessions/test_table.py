@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.backplane import NO_TERM
+from gateway.net.client_address import ClientAddress
 from gateway.sessions.record import SessionRecord
 from gateway.sessions.states import (
     MAY_CLAIM,
@@ -32,6 +33,9 @@ ROOMS = ("lobby", "cafe", "garden")
 
 class Wire:
     """A connection that nobody closes: the table never does."""
+
+    client_address = ClientAddress("192.0.2.1")
+    limited_as = None
 
     def close(self, closing: Close) -> None:
         raise AssertionError(closing)
