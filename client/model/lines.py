@@ -81,8 +81,8 @@ class MembershipLine:
         ]
         if others := len(self.renamed[_MOST_RENAMED:]):
             text = ngettext(
-                "{others} other is called differently now",
-                "{others} others are called differently now",
+                "{others:,} other is called differently now",
+                "{others:,} others are called differently now",
                 others,
             )
             parts.append(text.format(others=others))

@@ -44,7 +44,7 @@ def disguised_host(link: str) -> str | None:
     """
     netloc = found[1] if (found := _NETLOC.match(link)) else ""
     _, at, place = netloc.rpartition("@")
-    host = place if place.startswith("[") else _PORT.sub("", place)
+    host = _PORT.sub("", place)
     plain = unicodedata.normalize("NFKC", unquote(host)).lower()
     plain = "".join(c for c in plain if c.isprintable() or c in _JOINERS)
     labels = _DOTS.split(plain)
