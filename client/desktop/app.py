@@ -106,7 +106,7 @@ class App:
     async def _keep_drawn(self) -> None:
         while not self._program.cancel_called:  # a change that was due may come after the window
             self._changed = trio.Event()
-            self._notifier.look(self.chat)
+            self._notifier.look(self.chat, now())
             self.window.draw(self.chat, now())
             await trio.sleep(FRAME_SECONDS)
             left = self.chat.next_change(now())

@@ -28,13 +28,14 @@ from client.model.lines import (
 )
 from client.model.overflow import Overflow
 from client.model.people import People, Typists, order_of, state_text
-from client.model.transcript import MOST_LINES, Entry, Transcript
+from client.model.transcript import FOLDED_ROWS, MOST_ROWS, Entry, Transcript
 from client.model.view_state import Viewport, ViewState
 
 __all__ = [
-    "ACTION", "MOST_LINES", "Chat", "Completer", "Completion", "ConnectionState", "Conversation",
-    "ConversationKey", "DateLine", "Draft", "Entry", "InputHistory", "InputState", "Line",
-    "MembershipLine", "MessageLine", "Offline", "Online", "Overflow", "People", "SessionOver",
-    "SignedOut", "SigningIn", "SystemLine", "Transcript", "Typists", "ViewState", "Viewport",
-    "completions", "name_some", "order_of", "shown", "shown_line", "state_text", "why_not_sendable",
+    "ACTION", "FOLDED_ROWS", "MOST_ROWS", "Chat", "Completer", "Completion", "ConnectionState",
+    "Conversation", "ConversationKey", "DateLine", "Draft", "Entry", "InputHistory", "InputState",
+    "Line", "MembershipLine", "MessageLine", "Offline", "Online", "Overflow", "People",
+    "SessionOver", "SignedOut", "SigningIn", "SystemLine", "Transcript", "Typists", "ViewState",
+    "Viewport", "completions", "name_some", "order_of", "shown", "shown_line", "state_text",
+    "why_not_sendable",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from client import events
 from client.errors import CannotConnect
@@ -23,6 +24,9 @@ from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
 
+MOST_UNANSWERED: Final = 100
+"""How many conversations are open that others have begun and the person has not written in."""
+
 
 class Chat:
     """The state of the connection and all conversations, changed by events (`apply`)."""
@@ -39,7 +43,7 @@ class Chat:
         self.focused = True
         """Whether the window has the focus."""
         self._was_online = False
-        self._uses = 0
+        self._uses = self._closed_unanswered = 0
 
     # --- conversations ------------------------------------------------------------------------
 
@@ -282,15 +286,32 @@ class Chat:
 
     def _apply_from_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
         if isinstance(event, wire.DirectMessage):
-            other = event.to if event.sender == self.nick else event.sender
-            conversation = self.conversation(ConversationKey(other, direct=True))
+            is_own = event.sender == self.nick
+            key = ConversationKey(event.to if is_own else event.sender, direct=True)
+            is_new = self._same(key) not in self.conversations
+            conversation = self.conversation(key)
+            conversation.is_unanswered = not is_own and (is_new or conversation.is_unanswered)
             conversation.add_message(event, self.nick, watched=self._is_watched(conversation))
             self.use(conversation)
+            if is_new:
+                self._close_unanswered(now)
             return
         name = event.nick if event.room is None else event.room
         key = self._same(ConversationKey(name, direct=event.room is None))
         if key in self.conversations and event.nick != self.nick:
             self.conversations[key].typists.note(event.nick, now)
+
+    def _close_unanswered(self, now: int) -> None:
+        """Close what was unanswered longest if too many people have written unasked; say so."""
+        unanswered = [c for c in self.directs if c.is_unanswered and c is not self.current]
+        for conversation in unanswered[MOST_UNANSWERED:]:
+            self.close(conversation)
+            if self._closed_unanswered % MOST_UNANSWERED == 0 and self.current is not None:
+                text = _(
+                    "Too many people write to you: conversations without an answer are closed."
+                )
+                self.current.report(now, text, warning=True)
+            self._closed_unanswered += 1
 
     def _connect(self, event: events.Connected, now: int) -> None:
         if self._was_online and not isinstance(self.connection, SigningIn):

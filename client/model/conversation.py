@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from client.i18n.texts import _
 from client.model.display_text import shown_line
@@ -11,10 +12,13 @@ from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
 from client.model.overflow import Overflow
 from client.model.people import People, Typists
-from client.model.transcript import MOST_LINES, Entry, Transcript
+from client.model.transcript import MOST_ROWS, Entry, Transcript
 from client.model.view_state import ViewState
 from client.text.mentions import is_mentioned
 from gateway import wire
+
+MOST_SPEAKERS: Final = 1_000
+"""How many people are known to have spoken in one conversation, the last ones."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Conversation:
     - ``was_joined``: whether it ever was;
     - ``join_refusal``: why the server refused the last join, None if it did not;
     - ``used``: grows with every use, for the order of conversations;
-    - ``unread_from``: the first entry that the person has not seen.
+    - ``unread_from``: the first entry that the person has not seen;
+    - ``is_unanswered``: whether somebody else has begun it, and the person has not written here.
     """
 
     def __init__(self, key: ConversationKey) -> None:
@@ -64,6 +69,7 @@ class Conversation:
         """The newest message that mentioned the person, or was for them alone."""
         self.unread_from: Entry | None = None
         self.used = 0
+        self.is_unanswered = False
         self.has_older = not key.direct
         self.loads_older = False
         self._seq = 0
@@ -98,7 +104,7 @@ class Conversation:
         self._erase_tombstones(messages)
         first = not self.was_joined
         if not joined.recovered and not first:
-            messages = [message for message in messages if not self._has(message)]
+            messages = self._not_here(messages)
             self.report(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
             self._add_message(message, me, news=not first)
@@ -148,7 +154,7 @@ class Conversation:
     def add_older(self, page: wire.HistoryPage, me: str) -> None:
         """Add a page of messages from before the oldest one here."""
         self._erase_tombstones(page.messages)
-        older = [message for message in page.messages if not self._has(message)]
+        older = self._not_here(page.messages)
         self.has_older = page.more and bool(older)
         self.transcript.prepend(self._line(message, me) for message in older)
 
@@ -200,6 +206,7 @@ class Conversation:
     def write(self, draft_id: str, text: str) -> None:
         """Add a draft; the person is at the end then, and has read everything."""
         self.drafts[draft_id] = Draft(draft_id, text)
+        self.is_unanswered = False
         self.unread_from = None
         self.view.go_to_end()
         self.mark_read()
@@ -258,13 +265,11 @@ class Conversation:
         if erased:
             self._erase(lambda line: (line.id, line.at) in erased)
 
-    def _has(self, message: wire.Message) -> bool:
-        return any(
-            isinstance(entry.line, MessageLine)
-            and entry.line.id == message.id
-            and entry.line.at == message.at
-            for entry in self.transcript.entries
-        )
+    def _not_here(self, messages: Sequence[wire.Message]) -> list[wire.Message]:
+        """Return those of some messages that are no lines here."""
+        lines = (entry.line for entry in self.transcript.entries)
+        here = {(line.id, line.at) for line in lines if isinstance(line, MessageLine)}
+        return [message for message in messages if (message.id, message.at) not in here]
 
     def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
         line = MessageLine.from_wire(message)
@@ -278,7 +283,10 @@ class Conversation:
         entry = self._add(line)
         self.drafts.pop(message.id, None)
         self.typists.forget(message.sender)
+        self._spoke.pop(message.sender, None)
         self._spoke[message.sender] = message.at
+        if len(self._spoke) > MOST_SPEAKERS:
+            del self._spoke[next(iter(self._spoke))]
         if news and message.sender != me:
             if not self.unread:
                 self.unread_from = entry
@@ -289,7 +297,7 @@ class Conversation:
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)
-        # While somebody reads further up, twice as many lines are kept, so that theirs stay.
-        if self.transcript.drop_oldest(MOST_LINES * (1 if self.view.at_end else 2)):
+        # While somebody reads further up, twice as many rows are kept, so that theirs stay.
+        if self.transcript.drop_oldest(MOST_ROWS * (1 if self.view.at_end else 2)):
             self.has_older = not self.is_direct
         return entry

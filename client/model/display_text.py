@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from client.i18n.texts import _, ngettext
 from client.text.fitting import shortened, size_of
+from client.text.visible import visible
 from gateway import wire
 
 _MOST_NAMED: Final = 5
@@ -35,12 +35,6 @@ def name_some(nicks: Sequence[str]) -> str:
     return text.format(named=named, others=others)
 
 
-_CONTROL_PICTURES: Final = 0x2400
-_UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_SAFE_FORMATS: Final = frozenset("\u00ad\u200c\u200d\u200e\u200f")
-"""Invisible but harmless: they join emoji, break words, or mark the direction of one place."""
-
-
 MOST_LINE_CHARS: Final = 500
 """The longest name, reason or status that is displayed; what nodes send is shorter."""
 
@@ -58,7 +52,7 @@ def shown(text: str) -> str:
         return text
     lines = text.replace("\r\n", "\n").split("\n")
     kept = [line for before, line in itertools.pairwise(["", *lines]) if line or before]
-    return "\n".join(map(_safe, kept)).rstrip("\n")
+    return "\n".join(map(visible, kept)).rstrip("\n")
 
 
 def shown_line(text: str, most_chars: int = MOST_LINE_CHARS) -> str:
@@ -66,18 +60,4 @@ def shown_line(text: str, most_chars: int = MOST_LINE_CHARS) -> str:
 
     See `shown` for the rest.
     """
-    return _safe(shortened(text, most_chars))
-
-
-def _safe(line: str) -> str:
-    return line if line.isprintable() else "".join(map(_shown_character, line))
-
-
-def _shown_character(c: str) -> str:
-    if unicodedata.category(c) not in _UNSAFE or c in _SAFE_FORMATS:
-        return c
-    if c == "\t":
-        return " "
-    if c < " ":
-        return chr(_CONTROL_PICTURES + ord(c))
-    return "\u2421" if c == "\x7f" else "\ufffd"
+    return visible(shortened(text, most_chars))

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from client.i18n.texts import _
+from client.i18n.texts import _, ngettext
 from client.model.display_text import name_some, shown, shown_line
 from gateway import wire
 
 ACTION: Final = "/me "
 """The prefix on the wire of a message that tells an action, as in HexChat's /me."""
+
+_MOST_RENAMED: Final = 5
+"""When more people are renamed at once, the others are only counted."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,16 @@ class MembershipLine:
         """Return one line for both; somebody who joins and leaves in between is in neither list."""
         names = dict(later.renamed)
         joined = [names.get(nick, nick) for nick in self.joined]
+        came, were_gone = set(joined), set(self.left)
+        come_now, gone_now = set(later.joined), set(later.left)
         renamed = {new: old for old, new in self.renamed}
         for old, new in later.renamed:
-            if new not in joined:
+            if new not in came:
                 renamed[new] = renamed.pop(old, old)
-        left = [nick for nick in self.left if nick not in later.joined]
-        left += [renamed.pop(nick, nick) for nick in later.left if nick not in joined]
-        joined = [nick for nick in joined if nick not in later.left]
-        joined += [nick for nick in later.joined if nick not in self.left]
+        left = [nick for nick in self.left if nick not in come_now]
+        left += [renamed.pop(nick, nick) for nick in later.left if nick not in came]
+        joined = [nick for nick in joined if nick not in gone_now]
+        joined += [nick for nick in later.joined if nick not in were_gone]
         pairs = ((old, new) for new, old in renamed.items() if old != new)
         return MembershipLine(later.at, tuple(joined), tuple(left), tuple(pairs))
 
@@ -72,8 +77,15 @@ class MembershipLine:
         """The line in words; empty if in the end nothing has changed."""
         parts = [
             _("{old} is now {new}").format(old=shown_line(old), new=shown_line(new))
-            for old, new in self.renamed
+            for old, new in self.renamed[:_MOST_RENAMED]
         ]
+        if others := len(self.renamed[_MOST_RENAMED:]):
+            text = ngettext(
+                "{others:,} other is called differently now",
+                "{others:,} others are called differently now",
+                others,
+            )
+            parts.append(text.format(others=others))
         if self.joined:
             parts.append(_("{names} joined").format(names=_names(self.joined)))
         if self.left:

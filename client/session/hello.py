@@ -6,11 +6,17 @@ import secrets
 from collections.abc import Iterator
 from typing import Final
 
+import trio
+
+from client.errors import NotConnected
+from client.i18n.texts import _
 from client.session.connection import ClientConnection
 from client.session.positions import Positions
 from gateway import wire
 from gateway.wire import CommandError
 
+HELLO_SECONDS: Final = 30.0
+"""How long a server may take to answer a hello."""
 _SECRET_BYTES: Final = 18
 
 
@@ -26,9 +32,13 @@ class HelloSequence:
     async def say(self, connection: ClientConnection, nick: str) -> wire.Welcome:
         """Resume the session or, if the server does not know it any more, begin another one.
 
-        Raises as `ClientConnection.ask`.
+        Raises as `ClientConnection.ask`; `NotConnected` too if that takes `HELLO_SECONDS`.
         """
-        welcome = await self._say(connection, nick)
+        try:
+            with trio.fail_after(HELLO_SECONDS):
+                welcome = await self._say(connection, nick)
+        except trio.TooSlowError:
+            raise NotConnected(_("the server does not answer")) from None
         self._secret = welcome.session
         return welcome
 

@@ -47,7 +47,7 @@ LAYERS: Final[dict[str, set[str]]] = {
     "client/errors": set(),
     "client/events": set(),
     "client/addresses": {"client/i18n"},
-    "client/session": _SHARED,
+    "client/session": _SHARED | {"client/text"},
     "client/model": {"client/errors", "client/events", "client/i18n", "client/text"},
     "client/desktop/tk": set(),
     "client/desktop/theme": {"client/desktop/tk"},

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from client.desktop.conversation.composer import Composer
 from client.desktop.conversation.header import Header
+from client.desktop.conversation.link_question import LinkQuestion
 from client.desktop.conversation.member_panel import MemberPanel
 from client.desktop.conversation.message_clicks import MessageActions
 from client.desktop.conversation.message_view import MessageView
@@ -70,7 +71,10 @@ class ChatPage(ttk.Frame):
         )
         self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=(margin, gap), pady=gap)
         _rule(self).grid(row=1, column=2, columnspan=3, sticky="ew")
-        self.messages = MessageView(self, theme, actions)
+        self.link_question = LinkQuestion(self, theme, actions.open_link, self.focus_input)
+        self.link_question.grid(row=4, column=2, sticky="ew")
+        self.link_question.grid_remove()
+        self.messages = MessageView(self, theme, actions, self.link_question.open)
         self.messages.grid(row=2, column=2, sticky="nsew")
         self.members_rule = _rule(self)
         self.members = MemberPanel(self, theme, actions.talk_to)
@@ -136,6 +140,7 @@ class ChatPage(ttk.Frame):
         self.search.follow(conversation)
         if conversation is not self._conversation:
             self._conversation = conversation
+            self.link_question.close()
             self.members.reset()
             self._fit()
         muted = conversation.title in self._settings.preferences.muted
