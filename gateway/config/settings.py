@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, TypeVar
 
-from gateway.config import parsing
+from gateway.config import parsing, web_origins
 
 T = TypeVar("T")
 
@@ -102,6 +102,26 @@ class Settings:
         "Addresses and networks of the load balancers that are believed when they name a client's "
         "address, by the PROXY protocol, X-Forwarded-For or Forwarded; separated by commas.",
         parsing.networks, "NETWORKS", reloads=True,
+    )  # fmt: skip
+    allowed_origins: tuple[str, ...] = _setting(
+        (web_origins.SAME_HOST,), "Network",
+        "Web pages that may connect, by their origins, such as https://chat.example; separated by "
+        "commas. https://*.chat.example: those of all hosts below; same-host: those of the host "
+        "that they connect to; *: all. Programs that send no origin always may.",
+        web_origins.origins, "ORIGINS", reloads=True,
+    )  # fmt: skip
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "Network",
+        "Hosts that this server is called, such as chat.example or *.chat.example, separated by "
+        "commas; requests to others are refused, but /healthz and /readyz. none: whatever it is "
+        "called.",
+        web_origins.hosts, "HOSTS", reloads=True,
+    )  # fmt: skip
+    require_encryption: bool = _setting(
+        False, "Network",  # noqa: FBT003
+        "Refuse WebSockets that come from other machines without TLS, of this node or of a trusted "
+        "proxy.",
+        parsing.switch, "on|off", reloads=True,
     )  # fmt: skip
 
     redis: str = _setting(

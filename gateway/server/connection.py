@@ -28,8 +28,13 @@ from gateway.net.websocket import (
     text_frame,
 )
 from gateway.net.write_buffer import WriteBuffer
-from gateway.server.http import endpoints
-from gateway.server.http.forwarded import BadForwarded, forwarded_client, is_forwarded
+from gateway.server.http import admission, endpoints
+from gateway.server.http.forwarded import (
+    BadForwarded,
+    forwarded_client,
+    forwarded_encrypted,
+    is_forwarded,
+)
 from gateway.server.http.request import BadRequest, NotHttp, RequestReader
 from gateway.sessions.context import NodeContext
 from gateway.sessions.dispatcher import CommandDispatcher
@@ -71,6 +76,8 @@ class Connection:
         "_context",
         "_must_encrypt",
         "_open",
+        "_proxied",
+        "_proxy_encrypts",
         "_scope",
         "_transport",
         "client_address",
@@ -99,6 +106,8 @@ class Connection:
         self._must_encrypt = must_encrypt
         self.client_address = peer
         """The client's address; until its request has been read, that of who has connected."""
+        self._proxied = False
+        self._proxy_encrypts: bool | None = None
         self._scope = trio.CancelScope()
         self._closing: Close | None = None
         self._client_left: int | None = None
@@ -110,6 +119,21 @@ class Connection:
             start_soon=start_soon,
             on_overflow=self._overflowed,
         )
+
+    @property
+    def confidential(self) -> bool:
+        """Whether nobody between the client and this machine can read what is sent.
+
+        - Through a trusted proxy: if it says that the client speaks TLS with it (PROXY protocol,
+          ``X-Forwarded-Proto``, ``Forwarded``); if it says nothing, whether TLS ends here.
+        - Else: if TLS ends here, or the client is on this machine.
+
+        Known once the request has been read. Passwords and tokens are accepted by this alone.
+        """
+        if self._proxy_encrypts is not None:
+            return self._proxy_encrypts
+        local = self.client_address.is_loopback and not self._proxied
+        return self._transport.encrypted or local
 
     def close(self, closing: Close) -> None:
         """Close the connection soon, with a code and a reason; the first call counts."""
@@ -178,7 +202,8 @@ class Connection:
     async def _read_request(self, reader: RequestReader) -> h11.Request | None:
         """Return the request that the client sends; None if the connection ends before."""
         data = await self._receive()
-        if data and self.client_address.is_in(self._context.settings.trusted_proxies):
+        self._proxied = self.client_address.is_in(self._context.settings.trusted_proxies)
+        if data and self._proxied:
             data = await self._skip_proxy_header(data)
         while data:
             if (request := reader.receive(data)) is not None:
@@ -196,15 +221,16 @@ class Connection:
         except BadProxyHeader as error:
             raise self._distrust(f"PROXY protocol: {error}") from None
         self.client_address = header.source or self.client_address
+        self._proxy_encrypts = header.encrypted
         return data[header.size :] or await self._receive()
 
     def _find_client(self, request: h11.Request) -> None:
-        """Take the client's address from the request, if a trusted proxy has sent it."""
-        if not is_forwarded(request):
-            return
+        """Take from the request what a trusted proxy says of the client: address, encryption."""
         trusted = self._context.settings.trusted_proxies
+        if self._proxied and self._proxy_encrypts is None:
+            self._proxy_encrypts = forwarded_encrypted(request)
         if not self.client_address.is_in(trusted):
-            self._context.metrics.counts.forwards_ignored += 1
+            self._context.metrics.counts.forwards_ignored += is_forwarded(request)
             return
         try:
             self.client_address = forwarded_client(request, self.client_address, trusted)
@@ -221,12 +247,16 @@ class Connection:
         """Return the response to a request; set `_open` if it opens the WebSocket."""
         if self._must_encrypt and not self._transport.encrypted:
             return endpoints.bad_request(400, "this port speaks TLS: use wss:// or https://")
+        settings, counts = self._context.settings, self._context.metrics.counts
         try:
+            if not endpoints.is_probe(request):
+                admission.check_host(request, settings, counts)
             if not endpoints.wants_websocket(request):
                 return endpoints.respond(request, self._context)
             response = accept_handshake(request, wire.SUBPROTOCOL)
+            admission.check_handshake(request, settings, counts, confidential=self.confidential)
             if (retry_after := self._context.admit()) is not None:
-                self._context.metrics.counts.turned_away += 1
+                counts.turned_away += 1
                 return endpoints.unavailable(retry_after)
         except BadHandshake as error:
             return endpoints.bad_handshake(error)
@@ -241,6 +271,9 @@ class Connection:
     def _refuse(self, error: BadRequest) -> bytes:
         """Return the response to what is no request."""
         counts = self._context.metrics.counts
+        if isinstance(error, admission.NotAdmitted):
+            log.info("not admitted", remote=str(self.client_address), reason=str(error))
+            return endpoints.not_admitted(error.status, str(error))
         if isinstance(error, NotHttp):
             counts.not_http += 1
             counts.forwards_ignored += error.is_proxy_header
@@ -328,6 +361,16 @@ class Connection:
         if was_first and dispatcher.session is not None:
             self._scope.deadline = math.inf
             self._log("connected", dispatcher.session)
+            self._note_unencrypted()
+
+    def _note_unencrypted(self) -> None:
+        """Log that secrets come unencrypted, if they do: once in a while for the whole node."""
+        if not self.confidential and self._context.unencrypted.is_due(trio.current_time()):
+            log.warning(
+                "a client's secret came unencrypted from another machine; use TLS, and see "
+                "--require-encryption",
+                remote=str(self.client_address),
+            )
 
     def _log(self, event: str, session: Session | None, **more: object) -> None:
         sid, nick = ("", "") if session is None else (session.sid, session.nick)

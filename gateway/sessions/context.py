@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.backplane import Backplane
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
 from gateway.observability.metrics import Metrics
+from gateway.observability.occasion import Occasion
 from gateway.sessions.registry import SessionRegistry
+
+UNENCRYPTED_LOG_SECONDS: Final = 3600.0
+"""The least time between two log lines about clients' secrets that come unencrypted."""
 
 
 @dataclass
@@ -26,3 +31,5 @@ class NodeContext:
     why_not_ready: Callable[[], str | None]
     admit: Callable[[], float | None]
     """Admit one more client and return None, or return the seconds after which to try again."""
+    unencrypted: Occasion = field(default_factory=lambda: Occasion(UNENCRYPTED_LOG_SECONDS))
+    """When to log that clients' secrets come unencrypted."""

@@ -129,6 +129,7 @@ class Authentication:
                 id=command.id,
                 session=secret,
                 resumed=command.resume is not None,
+                insecure=not self._connection.confidential,
                 nick=session.nick,
                 node=context.node,
                 inbox=missed.position if command.resume else None,

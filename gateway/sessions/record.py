@@ -23,6 +23,10 @@ from gateway.wire.close_codes import Close
 class ConnectionHandle(Protocol):
     """What sessions need of a client's connection."""
 
+    @property
+    def confidential(self) -> bool:
+        """Whether nobody between the client and this machine can read what is sent."""
+
     def close(self, closing: Close) -> None:
         """Close the connection soon, without waiting; the first close code counts."""
 

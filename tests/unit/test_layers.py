@@ -39,7 +39,9 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/observability", "gateway/policy", "gateway/state_machine",
     },
     "gateway/cluster": {"gateway/backplane", "gateway/delivery", "gateway/sessions"},
-    "gateway/server": {"gateway/net", "gateway/observability", "gateway/sessions"},
+    "gateway/server": {
+        "gateway/config", "gateway/net", "gateway/observability", "gateway/sessions",
+    },
     "client/i18n": set(),
     "client/text": set(),
     "client/errors": set(),

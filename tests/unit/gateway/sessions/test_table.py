@@ -33,6 +33,8 @@ ROOMS = ("lobby", "cafe", "garden")
 class Wire:
     """A connection that nobody closes: the table never does."""
 
+    confidential = True
+
     def close(self, closing: Close) -> None:
         raise AssertionError(closing)
 
