@@ -10,6 +10,7 @@ from client.session.connection import ClientConnection
 from client.session.positions import Positions
 from gateway import wire
 from gateway.wire import CommandError
+from gateway.wire.close_codes import SESSION_OVER
 
 _SECRET_BYTES: Final = 18
 
@@ -22,6 +23,11 @@ class HelloSequence:
         self._ids = ids
         self._positions = positions
         self._secret: str | None = None
+
+    def closed(self, code: int) -> None:
+        """Note with which code a connection was closed: the session may be over."""
+        if code == SESSION_OVER.code:
+            self._secret = None
 
     async def say(self, connection: ClientConnection, nick: str) -> wire.Welcome:
         """Resume the session or, if the server does not know it any more, begin another one.

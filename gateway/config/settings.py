@@ -161,6 +161,12 @@ class Settings:
     history_days: float = _setting(
         7.0, "Chat", "Days that an empty room's log is kept.", parsing.number(0.001, 3650), "DAYS"
     )
+    session_days: float = _setting(
+        30.0, "Chat",
+        "Days after which a session ends, however often it was taken up again; its client begins "
+        "another one. 0: never.",
+        parsing.number(0, 3650), "DAYS", reloads=True,
+    )  # fmt: skip
     max_rooms: int = _setting(
         50,
         "Chat",

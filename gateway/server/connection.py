@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -38,11 +37,13 @@ from gateway.server.http.forwarded import (
 from gateway.server.http.request import BadRequest, NotHttp, RequestReader
 from gateway.sessions.context import NodeContext
 from gateway.sessions.dispatcher import CommandDispatcher
+from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
 from gateway.wire.close_codes import (
     INTERNAL,
     NO_HELLO,
     NORMAL,
+    SESSION_OVER,
     SILENT,
     SLOW_READER,
     UNAVAILABLE,
@@ -70,18 +71,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_answered",
-        "_client_left",
-        "_closing",
-        "_context",
-        "_must_encrypt",
-        "_open",
-        "_proxied",
-        "_proxy_encrypts",
-        "_scope",
-        "_transport",
-        "client_address",
-        "heard_at",
+        "_answered", "_client_left", "_closing", "_context", "_ended", "_must_encrypt", "_open",
+        "_proxied", "_proxy_encrypts", "_scope", "_transport", "client_address", "heard_at",
         "write_buffer",
     )  # fmt: skip
 
@@ -112,6 +103,8 @@ class Connection:
         self._closing: Close | None = None
         self._client_left: int | None = None
         self._answered = self._open = False
+        self._ended: SessionRecord | None = None
+        """The session that has become too old over this connection."""
         self.heard_at = trio.current_time()
         self.write_buffer = WriteBuffer(
             transport,
@@ -167,6 +160,9 @@ class Connection:
         try:
             with self._scope:
                 await self._serve()
+            if self._ended is not None:  # its client may want the nickname at once
+                with trio.move_on_after(CLOSE_SECONDS):
+                    await self._context.registry.released(self._ended)
             if self._open and self._client_left is None:
                 self.write_buffer.write_last(close_frame(self._closing or NORMAL))
             if self._answered:
@@ -330,10 +326,18 @@ class Connection:
             log.exception("session failed", sid=sid)
             self._closing = INTERNAL
         finally:
-            dispatcher.end(goodbye=self._client_left == NORMAL.code)
-            if dispatcher.session is None and self._closing is None and self._scope.cancel_called:
-                self._closing = UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
+            if self._closing is None and self._client_left is None and self._scope.cancel_called:
+                self._closing = self._why_timed_out(dispatcher.session)
+            is_over = self._closing is SESSION_OVER
+            dispatcher.end(goodbye=is_over or self._client_left == NORMAL.code)
+            if is_over and dispatcher.session is not None:
+                self._ended = dispatcher.session.record
             self._log("disconnected", dispatcher.session, **self._how_it_closed())
+
+    def _why_timed_out(self, session: Session | None) -> Close:
+        if session is not None:
+            return SESSION_OVER
+        return UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
 
     async def _read_frames(self, dispatcher: CommandDispatcher, data: bytes) -> None:
         reader = FrameReader(wire.MAX_FRAME_BYTES)
@@ -359,7 +363,7 @@ class Connection:
         was_first = dispatcher.session is None
         await dispatcher.handle(frame)
         if was_first and dispatcher.session is not None:
-            self._scope.deadline = math.inf
+            self._scope.deadline = dispatcher.session.ends_at
             self._log("connected", dispatcher.session)
             self._note_unencrypted()
 

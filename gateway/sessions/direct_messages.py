@@ -121,8 +121,9 @@ def _is_meant(owner: Owner, command: SendDirect) -> bool:
 
 
 def _another(owner: Owner) -> CommandError:
-    text = f"{owner.nick} is somebody else now; leave out `person` to write to them."
-    return CommandError("other_person", text)
+    text = f"{owner.nick} is somebody else now than the one you mean."
+    tag = session_secrets.person_tag(owner.session)
+    return CommandError("other_person", text, suggestion=tag)
 
 
 def _nobody(nick: str) -> CommandError:

@@ -16,7 +16,7 @@ from gateway.sessions.claims import claim_or_suggest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
 from gateway.sessions.registry import SessionExists
-from gateway.sessions.session import Session
+from gateway.sessions.session import Session, longest_session
 from gateway.wire import CommandError
 
 
@@ -99,7 +99,8 @@ class Authentication:
         """Resume the session that has a secret."""
         registry, inboxes = self._context.registry, self._context.relay.inboxes
         sid = session_secrets.session_id(secret)
-        found = await registry.resume(sid, self._connection, command.inbox)
+        longest = longest_session(self._context.settings)
+        found = await registry.resume(sid, self._connection, command.inbox, longest=longest)
         if found is None:
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
         record, missed = found

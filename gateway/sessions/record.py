@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import trio
@@ -38,8 +39,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term", "until",
-        "unverified",
+        "began", "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term",
+        "until", "unverified",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,8 @@ class SessionRecord:
         """The term in which this node has it (`gateway.backplane.terms`)."""
         self.rooms: dict[str, RoomState] = {}
         """The state of each room; rooms that are ABSENT are left out."""
+        self.began = math.inf
+        """When the session began, on Trio's clock; infinite while that is not known."""
         self.until: float | None = None
         """When the grace time ends, on Trio's clock; None if none is running."""
         self.resumption = Resumption.NONE

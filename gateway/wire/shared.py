@@ -41,7 +41,8 @@ class CommandError(Exception):
     The gateway raises it to refuse a command, the client library when a command was refused.
 
     - ``retry_after``: in seconds;
-    - ``suggestion``: a free variant of a taken nickname, or the room that a room's name looks like;
+    - ``suggestion``: a free variant of a taken nickname, the room that a room's name looks like, or
+      the tag of whoever has a nickname now;
     - ``temporary``: whether the same command may succeed later;
     - ``uncertain``: whether it may have been carried out, or may yet be.
 

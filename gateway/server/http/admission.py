@@ -68,10 +68,10 @@ def _is_allowed(text: str, request: h11.Request, allowed: tuple[str, ...]) -> bo
     if origin is None:
         return text == web_origins.NO_ORIGIN and text in allowed
     host = web_origins.parse_authority(_header(request, b"host") or "")
-    if web_origins.SAME_HOST in allowed and host is not None:
-        if web_origins.is_same_host(origin, host):
-            return True
-    return web_origins.origin_is_listed(origin, allowed)
+    own = host is not None and web_origins.is_same_host(origin, host)
+    return (own and web_origins.SAME_HOST in allowed) or web_origins.origin_is_listed(
+        origin, allowed
+    )
 
 
 def _header(request: h11.Request, name: bytes) -> str | None:

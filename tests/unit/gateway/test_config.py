@@ -66,7 +66,11 @@ WRONG = [
     ("allowed_origins", "https://a.example/", f"'https://a.example/' {NO_ORIGIN}"),
     ("allowed_origins", "https://a.example:0", f"'https://a.example:0' {NO_ORIGIN}"),
     ("allowed_origins", "https://a.example:65536", f"'https://a.example:65536' {NO_ORIGIN}"),
-    ("allowed_origins", "https://b\u00fccher.example", f"'https://b\u00fccher.example' {NO_ORIGIN}"),
+    (
+        "allowed_origins",
+        "https://b\u00fccher.example",
+        f"'https://b\u00fccher.example' {NO_ORIGIN}",
+    ),
     ("allowed_origins", "https://a.example, *.b.example", f"'*.b.example' {NO_ORIGIN}"),
     ("allowed_origins", "https://a.*.example", f"'https://a.*.example' {NO_ORIGIN}"),
     ("allowed_origins", " , ", "',' is no list of origins"),

@@ -25,10 +25,9 @@ async def answer(opened: ServedConnection, data: bytes) -> Response:
     return Response(bytes(await opened.client.receive_some(4096)))
 
 
-async def status(origin: str | None, host: str = "chat.example", allowed: str = "") -> int:
-    settings = {"allowed_origins": allowed} if allowed else {}
+async def status(origin: str | None, host: str = "chat.example", allowed: str = "same-host") -> int:
     more = "" if origin is None else f"Origin: {origin}\r\n"
-    async with served_connection(**settings) as opened:
+    async with served_connection(allowed_origins=allowed) as opened:
         response = await answer(opened, handshake(host, more=more))
         refused = opened.context.metrics.counts.origins_refused
     assert refused == (response.status == 403)
@@ -124,7 +123,7 @@ async def test_a_list_says_which(allowed: str, origin: str | None, expected: int
         ("192.0.2.8", False),
     ],
 )
-async def test_only_listed_hosts_are_served(host: str, admitted: bool) -> None:  # noqa: FBT001
+async def test_only_listed_hosts_are_served(host: str, admitted: bool) -> None:
     listed = "chat.example, *.chat.example 192.0.2.7,[2001:DB8::7]"
     for data in (handshake(host), request("/metrics").replace(b"localhost", host.encode())):
         async with served_connection(allowed_hosts=listed) as opened:
@@ -178,10 +177,10 @@ WAYS = [
 @pytest.mark.parametrize(("peer", "encrypted", "data", "trusted", "confidential"), WAYS)
 async def test_a_way_is_confidential_if_it_is_encrypted_up_to_this_machine(
     peer: ClientAddress,
-    encrypted: bool,  # noqa: FBT001
+    encrypted: bool,
     data: bytes,
     trusted: str,
-    confidential: bool,  # noqa: FBT001
+    confidential: bool,
 ) -> None:
     async with served_connection(
         peer=peer, encrypted=encrypted, trusted_proxies=trusted, require_encryption="on"
