@@ -369,7 +369,7 @@ class App:
         self.redraw()
 
     def retry(self) -> None:
-        """Connect again at once or, if connected, send again what was refused without a question."""
+        """Connect again at once or, if connected, send again what was refused, unasked."""
         match self.chat.connection:
             case Offline():
                 self.retry_now()

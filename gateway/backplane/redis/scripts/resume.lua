@@ -19,7 +19,7 @@ end
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 redis.call('HSETNX', KEYS[3], session, term)
-local age = now - tonumber(redis.call('HGET', KEYS[3], session))
+local age = now - (tonumber(redis.call('HGET', KEYS[3], session)) or now)
 term = math.max(tonumber(term) + 1, now)
 redis.call('HSET', KEYS[1], folded, string.format('%s %s %d %s', session, ARGV[2], term, who))
 return {term, who, at ~= string.match(ARGV[2], '^[^~]+') and at or '', age}
