@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import urlsplit
 
 import trio
@@ -25,6 +25,9 @@ from gateway.observability import logs
 from gateway.policy.unicode_tables import INSTALLED_VERSION, VERSION
 from gateway.process import signals, stdio
 from gateway.process.stdio import CannotPrint
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 from gateway.redis_topology import topology_from_settings
 
 BAD_USAGE: Final = 2
@@ -52,6 +55,13 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the arguments."""
         raise WrongUsage(f"{message} (see `{self.prog} --help`)")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help; argparse itself would say nothing of a full disk."""
+        if file is None:
+            stdio.print_now(self.format_help())
+        else:
+            super().print_help(file)
 
 
 class BadInstallation(Exception):

@@ -369,14 +369,14 @@ class App:
         self.redraw()
 
     def retry(self) -> None:
-        """Connect again at once or, if connected, send all refused messages again."""
+        """Connect again at once or, if connected, send again what was refused, unasked."""
         match self.chat.connection:
             case Offline():
                 self.retry_now()
             case SessionOver():
                 self.sign_in_again()
             case _ if self.chat.current is not None:
-                for draft in self.chat.current.refused:
+                for draft in self.chat.current.repeatable:
                     self.retry_draft(draft.id)
 
     def discard(self) -> None:

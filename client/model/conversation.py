@@ -74,6 +74,8 @@ class Conversation:
         self.loads_older = False
         self._seq = 0
         self._version = 0
+        self._other: str | None = None
+        """The tag of the person whom this is with."""
         self._spoke: dict[str, int] = {}
 
     @property
@@ -127,9 +129,18 @@ class Conversation:
         self, message: wire.Message | wire.DirectMessage, me: str, *, watched: bool = False
     ) -> None:
         """Add a message; ``watched`` is whether the person sees it come."""
+        if isinstance(message, wire.DirectMessage) and message.person is not None:
+            self._note_other(message.person, message.at)
         self._add_message(message, me, news=not watched)
         self._seq = message.seq
         self._settle_drafts(message.seq)
+
+    def _note_other(self, tag: str, at: int) -> None:
+        """Note whom this is with, and report it if that is somebody else than before."""
+        if self._other is not None and self._other != tag:
+            text = _("{nick} is now somebody else than before.")
+            self.report(at, text.format(nick=shown_line(self.name)), warning=True)
+        self._other = tag
 
     def apply_presence(self, presence: wire.Presence, now: int, me: str) -> None:
         """Apply changes of the members, and add a line about those that are news to ``me``."""
@@ -203,6 +214,11 @@ class Conversation:
         """The drafts that are not sent again by themselves."""
         return [draft for draft in self.drafts.values() if draft.refusal is not None]
 
+    @property
+    def repeatable(self) -> Sequence[Draft]:
+        """The refused drafts that may be sent again as they are, without asking the person."""
+        return [draft for draft in self.refused if draft.stranger is None]
+
     def write(self, draft_id: str, text: str) -> None:
         """Add a draft; the person is at the end then, and has read everything."""
         self.drafts[draft_id] = Draft(draft_id, text)
@@ -224,12 +240,19 @@ class Conversation:
             self.drafts[draft_id] = replace(self.drafts[draft_id], seq=seq)
             self._settle_drafts(self._seq)
 
-    def refuse(self, draft_id: str, reason: str, *, uncertain: bool = False) -> None:
-        """Note why a draft is not sent again; ``uncertain`` if it may have been delivered."""
+    def refuse(
+        self, draft_id: str, reason: str, *, uncertain: bool = False, stranger: str | None = None
+    ) -> None:
+        """Note why a draft is not sent again; ``uncertain`` if it may have been delivered.
+
+        ``stranger`` is as in `Draft`.
+        """
         if uncertain:
             self.doubt(draft_id)
         if draft_id in self.drafts:
-            self.drafts[draft_id] = replace(self.drafts[draft_id], refusal=shown_line(reason))
+            self.drafts[draft_id] = replace(
+                self.drafts[draft_id], refusal=shown_line(reason), stranger=stranger
+            )
 
     def doubt(self, draft_id: str) -> None:
         """Note that a draft may have been delivered, or may yet be, until it is acknowledged."""

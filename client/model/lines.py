@@ -118,13 +118,16 @@ class Draft:
     """A message of one's own that is not displayed as delivered yet.
 
     - ``refusal``: why it is not sent again, None as long as it is;
-    - ``uncertain``: whether it may have been delivered, or may yet be, although no answer says so.
+    - ``uncertain``: whether it may have been delivered, or may yet be, although no answer says so;
+    - ``stranger``: the tag of whoever has the nickname now, if it was meant for somebody else; it
+      is sent to them only if the person says so.
     """
 
     id: str
     text: str
     refusal: str | None = None
     uncertain: bool = False
+    stranger: str | None = None
     seq: int | None = None
     """Its position once the server has taken it; its message is then on the way."""
 

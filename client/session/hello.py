@@ -14,6 +14,7 @@ from client.session.connection import ClientConnection
 from client.session.positions import Positions
 from gateway import wire
 from gateway.wire import CommandError
+from gateway.wire.close_codes import SESSION_OVER
 
 HELLO_SECONDS: Final = 30.0
 """How long a server may take to answer a hello."""
@@ -28,6 +29,11 @@ class HelloSequence:
         self._ids = ids
         self._positions = positions
         self._secret: str | None = None
+
+    def closed(self, code: int) -> None:
+        """Note with which code a connection was closed: the session may be over."""
+        if code == SESSION_OVER.code:
+            self._secret = None
 
     async def say(self, connection: ClientConnection, nick: str) -> wire.Welcome:
         """Resume the session or, if the server does not know it any more, begin another one.

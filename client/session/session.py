@@ -25,6 +25,7 @@ from client.events import Connected, Ended, Event, NotRejoined, Rejoined
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.connection import COMING_BACK, GOODBYE, ClientConnection, Closed
+from client.session.correspondents import Correspondents
 from client.session.delivery import Delivery, insist, settle
 from client.session.hello import HelloSequence
 from client.session.member_pages import MemberPages, MemberReader
@@ -70,6 +71,7 @@ class ClientSession:
         """The rooms that were asked for by another name than they have."""
         self._status: tuple[wire.State, str] = ("online", "")
         self._delivery = Delivery()
+        self._correspondents = Correspondents()
         self._members = MemberReader(self._ids)
         self._rereading: set[str] = set()
         """The rooms whose members are read again, since changes of them were missed."""
@@ -120,9 +122,16 @@ class ClientSession:
         command = wire.Send(id=message_id or next(self._ids), room=self._name(room), text=text)
         return await self._delivery.send(command)
 
-    async def direct(self, to: str, text: str, *, message_id: str | None = None) -> int:
-        """Send a message to a person and return its ``seq`` in one's own inbox; else as `send`."""
-        command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text)
+    async def direct(
+        self, to: str, text: str, *, message_id: str | None = None, person: str | None = None
+    ) -> int:
+        """Send a message to a person and return its ``seq`` in one's own inbox; else as `send`.
+
+        If it would go to somebody else than the last one did, it is refused with ``other_person``;
+        with the error's ``suggestion`` as ``person`` it is sent to them all the same.
+        """
+        person = person or self._correspondents.meant_by(to)
+        command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text, person=person)
         return await self._delivery.send(command)
 
     async def history(
@@ -236,8 +245,7 @@ class ClientSession:
         self, nursery: trio.Nursery, connection: ClientConnection, url: str
     ) -> Closed:
         ended = trio.Event()
-        closed = Closed(1006, why_closed(1006))
-        code = GOODBYE
+        closed, code = Closed(1006, why_closed(1006)), GOODBYE
 
         async def hear() -> None:
             nonlocal closed
@@ -262,6 +270,7 @@ class ClientSession:
                 nursery.start_soon(self._rejoin, connection, name)
             nursery.start_soon(watch)
             await ended.wait()
+            self._hello.closed(closed.code)
             code = COMING_BACK
         finally:
             # If we are cancelled, so is the task that would read the answer to the close frame.
@@ -323,6 +332,7 @@ class ClientSession:
                 self._rereading.add(name)
                 nursery.start_soon(self._reread_members, name)
 
+        self._correspondents.apply(event, self.nick)
         if isinstance(event, wire.Presence):
             self._members.apply(event)
         if isinstance(event, wire.Welcome):

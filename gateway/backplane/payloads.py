@@ -38,9 +38,14 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
     return b"," + body[1:]
 
 
-def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Return the JSON of a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``."""
-    body = msgspec.json.encode({"type": "direct", "from": sender, "to": to, "text": text, "id": id})
+def encode_direct_tail(*, sender: str, to: str, text: str, id: str, person: str) -> bytes:  # noqa: A002
+    """Return the JSON of a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``.
+
+    ``person`` is the tag of whoever is not the owner of the inbox.
+    """
+    body = msgspec.json.encode(
+        {"type": "direct", "from": sender, "to": to, "text": text, "id": id, "person": person}
+    )
     return b"," + body[1:]
 
 

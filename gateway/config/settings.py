@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar
 
-from gateway.config import parsing
+from gateway.config import parsing, web_origins
 
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
@@ -105,6 +105,26 @@ class Settings:
         "address, by the PROXY protocol, X-Forwarded-For or Forwarded; separated by commas.",
         parsing.networks, "NETWORKS", reloads=True,
     )  # fmt: skip
+    allowed_origins: tuple[str, ...] = _setting(
+        (web_origins.SAME_HOST,), "Network",
+        "Web pages that may connect, by their origins, such as https://chat.example; separated by "
+        "commas. https://*.chat.example: those of all hosts below; same-host: those of the host "
+        "that they connect to; *: all. Programs that send no origin always may.",
+        web_origins.origins, "ORIGINS", reloads=True,
+    )  # fmt: skip
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "Network",
+        "Hosts that this server is called, such as chat.example or *.chat.example, separated by "
+        "commas; requests to others are refused, but /healthz and /readyz. none: whatever it is "
+        "called.",
+        web_origins.hosts, "HOSTS", reloads=True,
+    )  # fmt: skip
+    require_encryption: bool = _setting(
+        False, "Network",  # noqa: FBT003
+        "Refuse WebSockets that come from other machines without TLS, of this node or of a trusted "
+        "proxy.",
+        parsing.switch, "on|off", reloads=True,
+    )  # fmt: skip
 
     redis: str = _setting(
         "redis://127.0.0.1:6379/0", "Redis",
@@ -151,6 +171,12 @@ class Settings:
     history_days: float = _setting(
         7.0, "Chat", "Days that an empty room's log is kept.", parsing.number(0.001, 3650), "DAYS"
     )
+    session_days: float = _setting(
+        30.0, "Chat",
+        "Days after which a session ends, however often it was taken up again; its client begins "
+        "another one. 0: never.",
+        parsing.number(0, 3650), "DAYS", reloads=True,
+    )  # fmt: skip
     max_rooms: int = _setting(
         50,
         "Chat",

@@ -21,8 +21,8 @@ from gateway.backplane.payloads import (
     read_marked,
     shorten,
 )
-from gateway.delivery.correspondents import Correspondents
 from gateway.delivery.history import newest_within, oldest_within
+from gateway.delivery.known_senders import KnownSenders
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_memory import LogMemory
 from gateway.delivery.log_reader import LogReader
@@ -52,7 +52,7 @@ class Inbox:
         self.opened_under = opened_under
         """The replication id of Redis when it was opened."""
         self.log = LogFollower(LogMemory(shorten))
-        self.heard_from = Correspondents()
+        self.heard_from = KnownSenders()
 
     def deliver(self) -> int:
         """Send the client the messages that are due; return their number."""
@@ -86,10 +86,11 @@ class Missed(NamedTuple):
         if not self.recovered:
             return self._replace(messages=newest_within(self.messages, size))
         messages = oldest_within(self.messages, size)
-        last = message_seq(messages[-1]) if messages else self.position.seq
-        return self._replace(
-            messages=messages, position=Position(epoch=self.position.epoch, seq=last)
-        )
+        if len(messages) == len(self.messages):
+            return self
+        last = messages[-1]
+        position = Position(self.position.epoch, message_seq(last), message_id(last))
+        return self._replace(messages=messages, position=position)
 
 
 NOTHING_MISSED: Final = Missed(Position(epoch="", seq=0), [], None)

@@ -22,6 +22,14 @@ class ClientAddress(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" if self.port else host
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine's own loopback address."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     def is_in(self, networks: Sequence[Network]) -> bool:
         """Return whether it belongs to one of these networks."""
         if not networks:

@@ -44,6 +44,9 @@ class Counts:
     tls_failures: int = 0
     forwards_ignored: int = 0
     forwards_refused: int = 0
+    origins_refused: int = 0
+    hosts_refused: int = 0
+    unencrypted_refused: int = 0
     gaps_filled: int = 0
     failed_resumes: int = 0
     throttled: int = 0
@@ -92,6 +95,10 @@ _COUNTER_HELP: Final = {
     "address that is not in --trusted-proxies.",
     "forwards_refused": "Connections refused because what a trusted proxy said about the client "
     "could not be read.",
+    "origins_refused": "Handshakes of web pages whose origin is not in --allowed-origins.",
+    "hosts_refused": "Requests to a host that is not in --allowed-hosts.",
+    "unencrypted_refused": "Handshakes that came unencrypted from other machines, refused by "
+    "--require-encryption.",
     "gaps_filled": "Times that a room was read from its log because messages were missing.",
     "failed_resumes": "Attempts to resume a session that does not exist.",
     "throttled": "Times that a connection was read no further for a while: too many frames.",

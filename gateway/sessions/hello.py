@@ -19,7 +19,7 @@ from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
 from gateway.sessions.refusals import too_fast
 from gateway.sessions.registry import SessionExists
-from gateway.sessions.session import Session
+from gateway.sessions.session import Session, longest_session
 from gateway.wire import CommandError
 
 
@@ -104,7 +104,8 @@ class Authentication:
         """Resume the session that has a secret."""
         registry, inboxes = self._context.registry, self._context.relay.inboxes
         sid = session_secrets.session_id(secret)
-        found = await registry.resume(sid, self._connection, command.inbox)
+        longest = longest_session(self._context.settings)
+        found = await registry.resume(sid, self._connection, command.inbox, longest=longest)
         if found is None:
             self._context.metrics.counts.failed_resumes += 1
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
@@ -136,6 +137,7 @@ class Authentication:
                 id=command.id,
                 session=secret,
                 resumed=command.resume is not None,
+                insecure=not self._connection.confidential,
                 nick=session.nick,
                 node=context.node,
                 inbox=missed.position if command.resume else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import trio
@@ -32,6 +33,10 @@ class ConnectionHandle(Protocol):
     def limited_as(self) -> str | None:
         """What stands for the client in limits by address; None if it is exempt from them."""
 
+    @property
+    def confidential(self) -> bool:
+        """Whether nobody between the client and this machine can read what is sent."""
+
     def close(self, closing: Close) -> None:
         """Close the connection soon, without waiting; the first close code counts."""
 
@@ -43,8 +48,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term", "until",
-        "unverified",
+        "began", "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term",
+        "until", "unverified",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +66,8 @@ class SessionRecord:
         """The term in which this node has it (`gateway.backplane.terms`)."""
         self.rooms: dict[str, RoomState] = {}
         """The state of each room; rooms that are ABSENT are left out."""
+        self.began = math.inf
+        """When the session began, on Trio's clock; infinite while that is not known."""
         self.until: float | None = None
         """When the grace time ends, on Trio's clock; None if none is running."""
         self.resumption = Resumption.NONE

@@ -54,14 +54,23 @@ class SessionRegistry:
         if record is not None and not (is_own and record.state is SessionState.CLAIMING):
             raise SessionExists
         require_redis(self._backplane)
-        return record or self._table.add_claiming(sid, connection)
+        if record is None:
+            record = self._table.add_claiming(sid, connection)
+            record.began = trio.current_time()
+        return record
 
     async def resume(
-        self, sid: str, connection: ConnectionHandle, since: Position | None
+        self,
+        sid: str,
+        connection: ConnectionHandle,
+        since: Position | None,
+        *,
+        longest: float = math.inf,
     ) -> tuple[SessionRecord, Missed] | None:
         """Resume a session over a connection; its former connection on this node is closed.
 
-        ``since`` is the last direct message that its client has seen.
+        - ``since``: the last direct message that its client has seen;
+        - ``longest``: how old it may be, in seconds; an older one is ended.
 
         :returns: the session, and what it missed in its inbox; None if there is no such session.
         :raises Unavailable: if Redis does not answer, or another connection here is resuming it.
@@ -86,6 +95,11 @@ class SessionRegistry:
         now = trio.current_time()
         lost = self._table.resumed(record, connection, found.term, found.line, now)
         self._drop(record, lost, REPLACED)
+        record.began = now - found.age
+        if found.age >= longest:
+            self.release(record)
+            await self.released(record)
+            return None
         return record, missed
 
     async def _ask_redis(
@@ -220,6 +234,10 @@ class SessionRegistry:
         """Return the sessions that follow a room here."""
         followed = self._relay.rooms.get(room)
         return () if followed is None else followed.sessions
+
+    async def released(self, record: SessionRecord) -> None:
+        """Wait until nothing is held any more by a session that is over."""
+        await self._releaser.released(record)
 
     # --- over time ----------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.wire.shared import (
+    LEAST_DIFFERENT,
     MAX_LISTED_MEMBERS,
     MAX_STATUS_BYTES,
     MAX_TEXT_BYTES,
@@ -108,11 +109,16 @@ class Ping(Command, frozen=True, kw_only=True, tag="ping"):
 
 
 class SendDirect(Command, frozen=True, kw_only=True, tag="direct"):
-    """Send ``text`` to one person, by nickname; its ``id`` is the idempotency key, as `Send`'s."""
+    """Send ``text`` to one person, by nickname; its ``id`` is the idempotency key, as `Send`'s.
+
+    ``person`` is the tag of whoever is meant, from an earlier `DirectMessage`: the message is sent
+    only if the nickname is still theirs.
+    """
 
     id: Id
     to: str
     text: str
+    person: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class SetStatus(Command, frozen=True, kw_only=True, tag="status"):
@@ -166,6 +172,8 @@ def decode_command(data: str) -> AnyCommand:
         raise RefusedFrame("bad_frame", "The frame is not valid JSON.") from None
     if type(command) is Hello and (command.nick is None) == (command.resume is None):
         raise RefusedFrame("bad_frame", "A hello has either `nick` or `resume`.", command.id)
+    if type(command) is Hello and command.session is not None:
+        _check_secret(command, command.session)
     if type(command) is Send or type(command) is SendDirect:
         if not command.text:
             raise RefusedFrame("bad_frame", "The text is empty.", command.id)
@@ -178,6 +186,15 @@ def decode_command(data: str) -> AnyCommand:
     elif type(command) is NoteTyping and (command.room is None) == (command.to is None):
         raise RefusedFrame("bad_frame", "Typing names either a room or, in to, a nick.", command.id)
     return command
+
+
+def _check_secret(command: Command, secret: str) -> None:
+    if len(set(secret)) < LEAST_DIFFERENT:
+        message = (
+            f"The secret in session has fewer than {LEAST_DIFFERENT} different characters: it is "
+            "to be 128 random bits or more."
+        )
+        raise RefusedFrame("bad_frame", message, command.id)
 
 
 def _check_size(command: Command, text: str, most: int) -> None:

@@ -33,6 +33,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "too_many_rooms": REFUSED,
     "not_in_room": REFUSED,
     "no_such_nick": REFUSED,
+    "other_person": REFUSED,
     "gone": Outcome(temporary=False, uncertain=True),
     "id_reused": REFUSED,
     "bad_status": REFUSED,

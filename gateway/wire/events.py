@@ -46,10 +46,13 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     In a resumed session ``directs`` are the missed direct messages up to the position ``inbox``,
     and ``recovered`` is whether they are all that were missed. ``inbox`` has the ``id`` of its last
     message if the log still has it.
+
+    ``insecure`` is whether others on the way can read what is sent, secrets too.
     """
 
     session: str
     resumed: bool = False
+    insecure: bool = False
     nick: str
     node: str
     limits: Limits
@@ -120,6 +123,8 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     """A direct message; ``seq`` is its place in the inbox of the client that receives this frame.
 
     In another ``epoch``, numbers may be used again: the server lost messages of the inbox.
+    ``person`` is a tag of the other one of the two, which stays the same for as long as their
+    session lasts, and is nobody else's; messages from nodes of earlier versions have none.
     """
 
     seq: int
@@ -129,6 +134,7 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     to: str
     text: str
     id: str
+    person: str | None = None
 
 
 class Typing(Event, frozen=True, kw_only=True, tag="typing"):

@@ -41,7 +41,8 @@ class CommandError(Exception):
     The gateway raises it to refuse a command, the client library when a command was refused.
 
     - ``retry_after``: in seconds;
-    - ``suggestion``: a free variant of a taken nickname, or the room that a room's name looks like;
+    - ``suggestion``: a free variant of a taken nickname, the room that a room's name looks like, or
+      the tag of whoever has a nickname now;
     - ``temporary``: whether the same command may succeed later;
     - ``uncertain``: whether it may have been carried out, or may yet be.
 
@@ -71,6 +72,8 @@ class CommandError(Exception):
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}\\Z")]
 """A session's secret, known only to its client and its node: at least 128 random bits."""
+LEAST_DIFFERENT: Final = 10
+"""The least number of different characters in a secret that a client has chosen."""
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_LISTED_MEMBERS)]
 Cursor = Annotated[str, Meta(max_length=128)]

@@ -19,6 +19,7 @@ from tests import PATIENCE
 from tests.cluster.people import following, two_clients
 from tests.nodes import open_cluster
 from tests.redis_server import RedisServer
+from tests.waiting import until
 from tests.websocket import WebSocketClient, connect
 
 
@@ -150,7 +151,11 @@ async def test_a_node_says_of_which_release_the_data_are_and_does_not_serve(
         assert done.stdout.decode().count("\n") == 1
         assert said in done.stdout.decode()
         [node] = cluster.nodes
-        assert said in (await node.not_ready())[1], "so does one that runs"
+
+        async def says_so() -> bool:
+            return said in (await node.not_ready())[1]
+
+        await until(says_so, "a node that runs to say so, too")
 
 
 async def test_the_client_follows_the_name_of_a_room(redis_server: RedisServer) -> None:

@@ -56,7 +56,7 @@ async def resume(client: WebSocketClient, nick: str) -> dict[str, Any]:
 
 
 async def test_what_was_stored_goes_on(stored: RedisServer) -> None:
-    done = await administer("upgrade", redis=stored.url)
+    done = await administer("upgrade", redis=stored.admin_url)
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(done.stdout.splitlines()) == sorted((RENAMED + DONE).splitlines())
     assert stored.ask("MGET", "chat:schema", "chat:unicode") == [str(NUMBER), VERSION]
@@ -94,15 +94,15 @@ async def test_what_was_stored_goes_on(stored: RedisServer) -> None:
 
 async def test_an_erasure_that_was_broken_off_costs_no_log(stored: RedisServer) -> None:
     stored.ask("XADD", "chat:{room:lobby}:log:copy", "1-0", "m", '{"seq":1,"at":1,"type":"x"}')
-    assert (await administer("upgrade", redis=stored.url)).returncode == 0
-    shown = await administer("log", "lobby", redis=stored.url)
+    assert (await administer("upgrade", redis=stored.admin_url)).returncode == 0
+    shown = await administer("log", "lobby", redis=stored.admin_url)
     assert [line.split("\t")[-1] for line in shown.stdout.splitlines()] == ["one", "three"]
 
 
 async def test_another_run_changes_nothing(stored: RedisServer) -> None:
-    await administer("upgrade", redis=stored.url)
+    await administer("upgrade", redis=stored.admin_url)
     before = stored.contents()
-    done = await administer("upgrade", redis=stored.url)
+    done = await administer("upgrade", redis=stored.admin_url)
     assert (done.returncode, done.stdout) == (
         0,
         "nothing to upgrade: the data are of this release\n",
@@ -111,7 +111,7 @@ async def test_another_run_changes_nothing(stored: RedisServer) -> None:
 
 
 async def test_a_node_does_not_serve_before_it(stored: RedisServer) -> None:
-    done = await administer("log", "lobby", redis=stored.url)
+    done = await administer("log", "lobby", redis=stored.admin_url)
     assert done.returncode == 1
     assert "are of schema 2, this release has 3: stop the nodes of the other" in done.stderr
     assert "run `chat-gateway admin upgrade`" in done.stderr
@@ -120,20 +120,20 @@ async def test_a_node_does_not_serve_before_it(stored: RedisServer) -> None:
 async def test_it_waits_for_all_nodes_to_be_stopped(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 2) as cluster:
         redis_server.ask("SET", "chat:schema", "2")
-        done = await administer("upgrade", redis=redis_server.url)
+        done = await administer("upgrade", redis=redis_server.admin_url)
         assert done.returncode == 1
         assert done.stderr.startswith("chat-gateway: stop all nodes first; these run: ")
         assert done.stderr.count(",") == 1
         assert redis_server.ask("GET", "chat:schema") == "2"
         for node in cluster.nodes:
             assert await node.stop() == 0
-        assert (await administer("upgrade", redis=redis_server.url)).stdout == DONE
+        assert (await administer("upgrade", redis=redis_server.admin_url)).stdout == DONE
 
 
 @pytest.mark.parametrize("number", ["1", str(NUMBER + 1), "x"])
 async def test_data_of_other_releases_are_let_be(redis_server: RedisServer, number: str) -> None:
     redis_server.ask("SET", "chat:schema", number)
-    done = await administer("upgrade", redis=redis_server.url)
+    done = await administer("upgrade", redis=redis_server.admin_url)
     assert done.returncode == 1
     assert f"are of schema {number}, this release has {NUMBER}" in done.stderr
     assert redis_server.ask("GET", "chat:schema") == number
@@ -142,7 +142,7 @@ async def test_data_of_other_releases_are_let_be(redis_server: RedisServer, numb
 async def test_so_are_data_of_a_release_without_a_number(redis_server: RedisServer) -> None:
     redis_server.ask("HSET", "chat:nodes", "n1-abc", 7)
     redis_server.ask("SET", "chat:schema", NUMBER)
-    done = await administer("upgrade", redis=redis_server.url)
+    done = await administer("upgrade", redis=redis_server.admin_url)
     assert (done.returncode, "are of schema 1" in done.stderr) == (1, True)
 
 
@@ -150,7 +150,7 @@ async def test_names_compared_by_another_unicode_are_upgraded_too(
     redis_server: RedisServer,
 ) -> None:
     redis_server.ask("MSET", "chat:schema", NUMBER, "chat:unicode", "17.0.0")
-    assert (await administer("upgrade", redis=redis_server.url)).stdout == DONE
+    assert (await administer("upgrade", redis=redis_server.admin_url)).stdout == DONE
     assert redis_server.ask("GET", "chat:unicode") == VERSION
 
 

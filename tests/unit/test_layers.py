@@ -40,7 +40,8 @@ LAYERS: Final[dict[str, set[str]]] = {
     },
     "gateway/cluster": {"gateway/backplane", "gateway/delivery", "gateway/sessions"},
     "gateway/server": {
-        "gateway/net", "gateway/observability", "gateway/policy", "gateway/sessions",
+        "gateway/config", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/sessions",
     },
     "client/i18n": set(),
     "client/text": set(),

@@ -11,7 +11,7 @@ from typing import Final
 import trio
 
 from client.i18n.texts import _
-from client.model import Chat, Conversation, Online
+from client.model import Chat, Conversation, Draft, Online
 from client.session import (
     ClientSession,
     CommandError,
@@ -213,9 +213,8 @@ class SessionController:
             if draft is None:
                 await self._senders[conversation].wait()
                 continue
-            send = self.session.direct if conversation.is_direct else self.session.send
             try:
-                seq = await send(conversation.name, draft.text, message_id=draft.id)
+                seq = await self._send(conversation, draft)
                 conversation.acknowledge(draft.id, seq)
             except NotConfirmed as error:
                 conversation.doubt(draft.id)
@@ -229,8 +228,19 @@ class SessionController:
                 else:
                     conversation.disconnect()  # sent again after the next join
             except CommandError as error:
-                conversation.refuse(draft.id, error.message, uncertain=error.uncertain)
+                conversation.refuse(
+                    draft.id,
+                    error.message,
+                    uncertain=error.uncertain,
+                    stranger=error.suggestion if error.code == "other_person" else None,
+                )
             self._changed()
+
+    async def _send(self, conversation: Conversation, draft: Draft) -> int:
+        name, text = conversation.name, draft.text
+        if not conversation.is_direct:
+            return await self.session.send(name, text, message_id=draft.id)
+        return await self.session.direct(name, text, message_id=draft.id, person=draft.stranger)
 
     async def _try(self, ask: Callable[[], Awaitable[None]]) -> None:
         """Send a request; report in the current conversation if it fails."""

@@ -100,10 +100,13 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
         return [*spans, (f"  {waiting}", ("line", "draft", "time"))]
     link = ("line", "link", f"draft:{draft.id}")
     problem = _("Not confirmed: {reason}") if draft.uncertain else _("Not sent: {reason}")
+    again = _("Try again")
+    if draft.stranger is not None:
+        problem, again = _("Not sent: {reason} Send it to them anyway?"), _("Send anyway")
     return [
         *spans,
         (f"\n{problem.format(reason=draft.refusal)}  ", ("line", "refusal")),
-        (_("Try again"), (*link, "retry")),
+        (again, (*link, "retry")),
         ("  ", ("line",)),
         (_("Discard"), (*link, "discard")),
     ]

@@ -37,6 +37,11 @@ def wants_websocket(request: h11.Request) -> bool:
     return request.method == b"GET" and path_of(request) == wire.PATH and is_upgrade(request)
 
 
+def is_probe(request: h11.Request) -> bool:
+    """Return whether a request asks whether the node lives, or is ready; see `wants_websocket`."""
+    return path_of(request) in {"/healthz", "/readyz"}
+
+
 def respond(request: h11.Request, context: NodeContext) -> bytes:
     """Return the response to a request that does not ask for a WebSocket.
 
@@ -62,6 +67,11 @@ def without_body(response: bytes) -> bytes:
 def bad_request(status: int, problem: str) -> bytes:
     """Return the response to a request that is not valid HTTP."""
     return _response(status, f"Bad request: {problem}\n")
+
+
+def not_admitted(status: int, reason: str) -> bytes:
+    """Return the response to a request that a setting refuses."""
+    return _response(status, f"Refused: {reason}.\n")
 
 
 def internal_error() -> bytes:

@@ -167,7 +167,12 @@ export interface PingCommand {
   id?: string | null;
 }
 
-/** Send `text` to one person, by nickname; its `id` is the idempotency key, as `Send`'s. */
+/**
+ * Send `text` to one person, by nickname; its `id` is the idempotency key, as `Send`'s.
+ *
+ * `person` is the tag of whoever is meant, from an earlier `DirectMessage`: the message is sent
+ * only if the nickname is still theirs.
+ */
 export interface DirectCommand {
   type: "direct";
   /** 1 to 64 characters */
@@ -175,6 +180,8 @@ export interface DirectCommand {
   to: string;
   /** 1 to 4096 bytes */
   text: string;
+  /** 0 to 64 characters */
+  person?: string | null;
 }
 
 /** Set the status that members of one's rooms see: a state, and a few words. */
@@ -290,6 +297,8 @@ export interface MessageFrame {
  * A direct message; `seq` is its place in the inbox of the client that receives this frame.
  *
  * In another `epoch`, numbers may be used again: the server lost messages of the inbox.
+ * `person` is a tag of the other one of the two, which stays the same for as long as their
+ * session lasts, and is nobody else's; messages from nodes of earlier versions have none.
  */
 export interface DirectFrame {
   type: "direct";
@@ -301,6 +310,7 @@ export interface DirectFrame {
   to: string;
   text: string;
   id: string;
+  person?: string;
 }
 
 /** The operator has erased messages of a room: all up to `up_to`, and those in `seqs`. */
@@ -370,12 +380,16 @@ export interface ErrorFrame {
  * In a resumed session `directs` are the missed direct messages up to the position `inbox`,
  * and `recovered` is whether they are all that were missed. `inbox` has the `id` of its last
  * message if the log still has it.
+ *
+ * `insecure` is whether others on the way can read what is sent, secrets too.
  */
 export interface WelcomeFrame {
   type: "welcome";
   session: string;
   /** false if left out */
   resumed?: boolean;
+  /** false if left out */
+  insecure?: boolean;
   nick: string;
   node: string;
   limits: Limits;
@@ -446,6 +460,7 @@ export type ErrorCode =
   | "too_many_rooms"
   | "not_in_room"
   | "no_such_nick"
+  | "other_person"
   | "gone"
   | "id_reused"
   | "bad_status"

@@ -91,11 +91,20 @@ async def left_twice(server: Server) -> None:
             await client.ok("leave", room=room, id=name)
 
 
-@promise("Room names have 1 to 64 characters, no spaces and none that is invisible")
+@promise("Room names have 1 to 64 characters, no spaces, and something to see")
 async def names(server: Server) -> None:
     async with server.someone() as client:
-        for wrong in ("", "x" * 65, "two words", "tab\t", "zero\u200bwidth", "\u202eright"):
+        for wrong in ("", "x" * 65, "two words", "tab\t", "\u3164", "\u0301"):
             await client.refused("bad_room", "join", room=wrong)
+
+
+@promise("Names that differ in case, width or what is invisible are one room's, as first written")
+async def spellings(server: Server) -> None:
+    async with server.in_a_room(1) as (room, [client]):
+        wide = "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in room)
+        for other in (room.upper(), f"{room}\u034f", wide):
+            joined = await client.ok("join", room=other)
+            check(joined["room"] == room, "the room as it was first written", joined)
 
 
 @promise("The rooms with most members come first, and lobby is always among them")

@@ -36,6 +36,7 @@ class Wire:
 
     client_address = ClientAddress("192.0.2.1")
     limited_as = None
+    confidential = True
 
     def close(self, closing: Close) -> None:
         raise AssertionError(closing)

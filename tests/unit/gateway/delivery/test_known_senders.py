@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.delivery.correspondents import MOST_KNOWN, Correspondents
+from gateway.delivery.known_senders import MOST_KNOWN, KnownSenders
 from gateway.wire import DirectMessage
 
 
@@ -19,7 +19,7 @@ def direct(sender: str) -> bytes:
 
 
 def test_those_who_wrote_are_known_and_others_are_not() -> None:
-    known = Correspondents()
+    known = KnownSenders()
     known.note([direct("alice"), direct("Зоя")])
     assert [known.include(nick) for nick in ("alice", "Зоя", "Alice", "bob")] == [
         True, True, False, False,
@@ -27,7 +27,7 @@ def test_those_who_wrote_are_known_and_others_are_not() -> None:
 
 
 def test_what_another_program_has_added_is_from_nobody() -> None:
-    known = Correspondents()
+    known = KnownSenders()
     known.note(
         [b"{}", b'{"seq":1,"at":2,"epoch":"e","type":"direct","to":"me","x":"bob","y":"bob"}']
     )
@@ -35,7 +35,7 @@ def test_what_another_program_has_added_is_from_nobody() -> None:
 
 
 def test_who_wrote_least_lately_is_forgotten() -> None:
-    known = Correspondents()
+    known = KnownSenders()
     known.note([direct("friend"), direct("another")])
     known.note([direct(f"stranger-{number}") for number in range(MOST_KNOWN - 2)])
     known.note([direct("friend"), direct("one more")])

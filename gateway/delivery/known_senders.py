@@ -13,7 +13,7 @@ MOST_KNOWN: Final = 200
 """People who are remembered; then the one who wrote least lately is forgotten."""
 
 
-class Correspondents:
+class KnownSenders:
     """The nicknames under which direct messages have come to one session on this node.
 
     They are kept as they are written in JSON, so that no message is parsed.
