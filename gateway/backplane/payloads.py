@@ -41,10 +41,11 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
 def encode_direct_tail(*, sender: str, to: str, text: str, id: str, person: str) -> bytes:  # noqa: A002
     """Return the JSON of a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``.
 
+    Its ``id`` comes last, as that of a ``message``: `message_id` and others rely on that.
     ``person`` is the tag of whoever is not the owner of the inbox.
     """
     body = msgspec.json.encode(
-        {"type": "direct", "from": sender, "to": to, "text": text, "id": id, "person": person}
+        {"type": "direct", "from": sender, "to": to, "text": text, "person": person, "id": id}
     )
     return b"," + body[1:]
 

@@ -133,8 +133,8 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     sender: str = field(name="from")
     to: str
     text: str
-    id: str
     person: str | None = None
+    id: str
 
 
 class Typing(Event, frozen=True, kw_only=True, tag="typing"):

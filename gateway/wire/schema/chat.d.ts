@@ -309,8 +309,8 @@ export interface DirectFrame {
   from: string;
   to: string;
   text: string;
-  id: string;
   person?: string;
+  id: string;
 }
 
 /** The operator has erased messages of a room: all up to `up_to`, and those in `seqs`. */
