@@ -71,7 +71,7 @@ CLOSINGS: Final[Mapping[int, str]] = {
     1005: N_("the connection was closed"),
     1006: N_("the connection broke"),
     1007: N_("this client sent what is no text"),
-    1009: N_("this client sent too much at once"),
+    1009: N_("too much was sent at once"),
     4000: N_("this node is going away"),
     4001: N_("this client read too slowly"),
     4002: N_("this client did not answer"),

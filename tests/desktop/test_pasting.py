@@ -304,7 +304,7 @@ async def test_no_more_of_what_a_node_says_is_laid_out_than_nodes_say(stage: Sta
     long = "w" * MEGABYTE
     async with fake_node(members=("alice", long)) as node:
         alice = stage.open(node.url, nick="alice")
-        await alice.sees("2 members")
+        await alice.sees("1 member")
         await node.tell(message(1, long))
         await node.tell(message(2, "hi", **{"from": long}))
         await node.tell(message(3, "line\n" * 100_000))

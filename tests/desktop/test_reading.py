@@ -70,7 +70,7 @@ async def test_what_is_found_far_down_in_a_long_message_is_in_sight(stage: Stage
     bob = await stage.peer("bob")
     await bob.send("lobby", "\n".join([*map(str, range(60)), "a needle", *map(str, range(60))]))
     alice = stage.open(nick="alice")
-    await alice.sees("needle")
+    await alice.sees("Show 101 more rows")
     alice.write("/search needle\n")
     await alice.sees("1 of 1")
     text = alice.messages
@@ -164,10 +164,10 @@ async def test_the_line_at_the_top_stays_in_another_size_and_look(stage: Stage) 
 @on_stage()
 async def test_a_message_higher_than_the_window_is_read_from_its_end_upwards(stage: Stage) -> None:
     bob = await stage.peer("bob")
-    await bob.send("lobby", "\n".join(f"row {number}" for number in range(200)))
+    await bob.send("lobby", " ".join(f"row {number}" for number in range(400)))
     alice = stage.open(nick="alice")
     await alice.sees_that(
-        lambda: any("row 199" in line for line in alice.lines) and alice.app.is_drawn, "the rows"
+        lambda: any("row 399" in line for line in alice.lines) and alice.app.is_drawn, "the rows"
     )
     await alice.sees_that(lambda: alice.messages.yview()[1] == 1.0, "the end")
     view = alice.app.chat.room("lobby").view

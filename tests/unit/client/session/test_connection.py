@@ -12,6 +12,7 @@ import trio
 import trio_websocket
 import wsproto
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
+from wsproto.connection import Connection
 from wsproto.events import AcceptConnection, BytesMessage, Ping, Request, TextMessage
 
 from client.session import CannotConnect, NotConfirmed, NotConnected, open_session
@@ -162,7 +163,7 @@ async def talking() -> AsyncIterator[tuple[Watched, Callable[[str | bytes], Awai
     async with watched() as line:
 
         async def send(frame: str | bytes) -> None:
-            protocol = wsproto.Connection(wsproto.ConnectionType.SERVER)
+            protocol = Connection(wsproto.ConnectionType.SERVER)
             event = TextMessage(frame) if isinstance(frame, str) else BytesMessage(frame)
             await line.peer.send(protocol.send(event))
 

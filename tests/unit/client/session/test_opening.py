@@ -13,9 +13,12 @@ import trio
 from client.addresses import NodeAddress
 from client.errors import CannotConnect
 from client.session import opening
+from client.session.connection import ClientConnection
 from client.session.failures import Attempt, explain
 from client.session.opening import open_websocket
 from client.session.refusals import LONGEST_RETRY_AFTER, read_refusal
+from tests import PATIENCE
+from tests.fuzzing.handshakes import accepting
 from tests.unit.client.session.servers import failure, reason, server
 from tests.unit.gateway.served_connection import served_connection
 
@@ -257,3 +260,26 @@ async def test_a_port_where_nothing_listens() -> None:
 )
 async def test_what_is_no_address_is_refused_in_words(url: str) -> None:
     await failure(url)
+
+
+async def test_a_frame_that_is_far_too_long_is_not_read_to_its_end() -> None:
+    sent = 0
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        nonlocal sent
+        await stream.send_all(accepting(bytes(await stream.receive_some())))
+        await stream.send_all(b"\x81\x7f" + (60_000_000).to_bytes(8, "big"))
+        while sent < 60_000_000:
+            await stream.send_all(b"x" * 100_000)
+            sent += 100_000
+
+    async def hear(event: object) -> None:
+        raise AssertionError(event)
+
+    async with server(serve) as port, trio.open_nursery() as nursery:
+        connection = await ClientConnection.open(nursery, f"ws://127.0.0.1:{port}/ws")
+        with trio.fail_after(PATIENCE):
+            closed = await connection.hear(hear)
+        assert (closed.code, closed.reason) == (1009, "too much was sent at once")
+        await connection.close()
+    assert sent < 4 * opening.MAX_FRAME_CHARS

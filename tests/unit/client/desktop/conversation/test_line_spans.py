@@ -67,11 +67,12 @@ def test_a_link_is_a_piece_of_its_own() -> None:
 
 
 def test_of_a_message_of_many_rows_the_first_are_shown_and_how_many_follow(language: str) -> None:
-    entry = Entry(MessageLine(0, "bob", "\n".join(map(str, range(2048))), "i"), continued=True)
+    wall = "\n".join(map(str, range(2048)))
+    entry = Entry(MessageLine(0, "bob", wall, "i"), continued=True)
     shown = "".join(text for text, _tags in entry_spans(entry))
     more = {"en": "Show 2,028 more rows", "de": "2,028 weitere Zeilen anzeigen"}
     assert shown.split("\n") == [*map(str, range(20)), more[language]]
     assert [text for text, tags in entry_spans(entry) if "more" in tags] == [more[language]]
     assert shown.count("\n") + 1 == entry.rows
     entry.unfolded = True
-    assert "".join(text for text, _tags in entry_spans(entry)) == entry.line.text
+    assert "".join(text for text, _tags in entry_spans(entry)) == wall
