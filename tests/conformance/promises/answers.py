@@ -10,7 +10,6 @@ from gateway import wire
 from tests.conformance.client import Client, check
 from tests.conformance.promise import Server, promise
 
-
 UNLIMITED = ("nicks", "new_rooms", "directs", "connections")
 """The limits that are left out where there is none."""
 
