@@ -44,7 +44,7 @@ def encode_direct_tail(*, sender: str, to: str, text: str, id: str, person: str)
     ``person`` is the tag of whoever is not the owner of the inbox.
     """
     body = msgspec.json.encode(
-        {"type": "direct", "from": sender, "to": to, "text": text, "id": id, "person": person}
+        {"type": "direct", "from": sender, "to": to, "text": text, "person": person, "id": id}
     )
     return b"," + body[1:]
 
