@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from client import events
 from client.model import MOST_LINES, Chat, ConversationKey, DateLine, MessageLine, SystemLine
 from gateway import wire
@@ -221,3 +223,14 @@ def test_an_open_room_is_found_in_whatever_case_it_is_spelt() -> None:
     chat = online()
     assert chat.open_room("LOBBY") is chat.room("lobby")
     assert chat.open_room("ops") is None
+
+
+def test_a_conversation_says_that_it_is_with_somebody_else_now() -> None:
+    chat = Chat()
+    for seq, person in enumerate((None, "a", "a", "b", "b"), 1):
+        said = msgspec.structs.replace(direct(seq, f"m{seq}"), person=person)
+        chat.apply(said, NOON)
+    told = "bob is now somebody else than before."
+    bob = chat.conversation(ConversationKey("bob", direct=True))
+    lines = [line.text for line in lines_of(bob) if not isinstance(line, DateLine)]
+    assert lines == ["m1", "m2", "m3", told, "m4", "m5"]
