@@ -25,7 +25,7 @@ from gateway.policy.nicknames import fold
 from tests.backplane.machine import RedisMachine, run_machine
 from tests.redis_server import RedisServer
 
-KEYS: Final = ("test:{nicks}", "test:{nicks}:sessions")
+KEYS: Final = ("test:{nicks}", "test:{nicks}:sessions", "test:{nicks}:began")
 LINES: Final = ("Alice", "ALICE away at lunch", "Bob", "Carol busy", "carol_")
 ENOUGH: Final = 2
 """Nicknames that must be owned for the loss of them all to be worth a try."""
@@ -325,6 +325,8 @@ class AnyHistory(RedisMachine):
         assert nicks == {key: " ".join(map(str, held)) for key, held in self.owned.items()}
         sessions = self.ask("HGETALL", "test:{nicks}:sessions")
         assert sessions == {held.session: key for key, held in self.owned.items()}
+        began = self.ask("HKEYS", "test:{nicks}:began")
+        assert set(began) <= sessions.keys(), "of sessions that are over, nothing is left"
 
     def teardown(self) -> None:
         """All nodes die but one that is new: it buries them all, and nothing is left."""

@@ -12,7 +12,7 @@ from tests.redis_server import RedisServer
 from tests.waiting import until
 from tests.websocket import WebSocketClient, connect
 
-SECRET: Final = "-".join(["alice"] * 5)
+SECRET: Final = "alice-0123456789-abcdefgh"  # noqa: S105
 
 
 @pytest.fixture

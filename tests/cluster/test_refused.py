@@ -83,7 +83,7 @@ async def test_a_room_that_could_not_be_opened_is_opened_for_whoever_comes_next(
 async def test_a_secret_of_ones_own_is_nobodys_until_redis_is_there(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hello = {"nick": "alice", "session": "s" * 22}
+    hello = {"nick": "alice", "session": "s" + "0123456789abcdefghijk"}
     async with running_node(redis_server) as node:
         one, other = Client(node), Client(node)
         with monkeypatch.context() as away:
@@ -106,9 +106,9 @@ async def test_a_hello_in_doubt_can_be_taken_up_over_the_same_connection(
         session = Client(node)
         with monkeypatch.context() as lost:
             lost.setattr(nicks, "claim", unheard(nicks.claim))
-            await command(session, "hello", nick="alice", session="s" * 22)
+            await command(session, "hello", nick="alice", session="s" + "0123456789abcdefghijk")
         assert session.nick == ""
-        await command(session, "hello", resume="s" * 22)
+        await command(session, "hello", resume="s" + "0123456789abcdefghijk")
         assert session.nick == "alice"
         assert session.session.is_attached()
         assert registry.sessions == {session.sid: session.record}

@@ -147,21 +147,23 @@ async def test_a_session_whose_welcome_was_lost_is_taken_up_with_its_own_secret(
             async with connect(cluster.urls[1]) as other:
                 bob = hello | {"nick": "bob"}
                 assert (await other.ask(bob))["code"] == "unauthorized"
-                for wrong in ("short", "x" * 22 + "\n"):
+                for wrong in ("short", "x" + "0123456789abcdefghijk" + "\n"):
                     assert (await other.ask(bob | {"session": wrong}))["code"] == "bad_frame"
-                assert (await other.ask(hello | {"session": "x" * 22}))["code"] == "nick_taken"
-                answer = await other.ask(bob | {"session": "x" * 22})
-                assert (answer["nick"], answer["session"]) == ("bob", "x" * 22)
+                assert (await other.ask(hello | {"session": "x" + "0123456789abcdefghijk"}))[
+                    "code"
+                ] == "nick_taken"
+                answer = await other.ask(bob | {"session": "x" + "0123456789abcdefghijk"})
+                assert (answer["nick"], answer["session"]) == ("bob", "x" + "0123456789abcdefghijk")
 
 
 async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: RedisServer) -> None:
     async with running_node(redis_server) as node:
         alice, bob = Client(node), Client(node)
-        await command(alice, "hello", nick="alice", session="a" * 22)
+        await command(alice, "hello", nick="alice", session="a" + "0123456789abcdefghijk")
         alice.end()
         for number in range(3):
             await command(bob, "hello", nick="alice", session=f"{number}" * 22)
-        await command(bob, "hello", resume="a" * 22)
+        await command(bob, "hello", resume="a" + "0123456789abcdefghijk")
         assert (bob.nick, len(node.context.relay.inboxes.all)) == ("alice", 1)
         await node.context.registry.all_released()
         assert list(node.context.registry.sessions) == [bob.sid]

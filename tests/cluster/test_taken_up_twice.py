@@ -198,7 +198,7 @@ def owning(redis_server: RedisServer) -> Counter[str]:
 # --- step by step, with the nodes in this process -------------------------------------------------
 
 
-SECRET: Final = "s" * 22
+SECRET: Final = "s" + "0123456789abcdefghijk"
 
 
 async def test_who_hears_late_that_a_session_had_gone_elsewhere_does_not_end_it_here_now(

@@ -28,7 +28,7 @@ CHANGING: Final[list[dict[str, Any]]] = [
     {"type": "nick", "nick": "renamed"},
     {"type": "status", "state": "away"},
     {"type": "typing", "room": "lobby"},
-    {"type": "hello", "nick": "newcomer", "session": "s" * 22},
+    {"type": "hello", "nick": "newcomer", "session": "s" + "0123456789abcdefghijk"},
 ]
 READING: Final[list[dict[str, Any]]] = [
     {"type": "history", "room": "lobby", "before": 1},
@@ -185,11 +185,11 @@ async def test_a_session_that_was_resumed_in_part_is_uncertain(
     async with serving(node) as url:
         await until(lambda: node.context.why_not_ready() is None, "the node to be ready")
         async with connect(url) as lost_one:
-            hello = {"type": "hello", "nick": "alice", "session": "a" * 22}
+            hello = {"type": "hello", "nick": "alice", "session": "a" + "0123456789abcdefghijk"}
             assert (await lost_one.ask(hello))["type"] == "welcome"
             await lost_one.break_off()
         async with connect(url) as alice:
-            resume = {"type": "hello", "resume": "a" * 22}
+            resume = {"type": "hello", "resume": "a" + "0123456789abcdefghijk"}
             with monkeypatch.context() as away:
                 away.setattr(node.context.backplane.inboxes, "read", lost)
                 says(await ask(alice, resume, "1"), code="unavailable", uncertain=True)

@@ -83,3 +83,23 @@ async def gone(server: Server) -> None:
             error = await alice.ask("direct", to=nick, text="still there?")
         check(error["code"] in {"no_such_nick", "gone"}, "nobody has the name", error)
         check(error["uncertain"] is (error["code"] == "gone"), "and what is known", error)
+
+
+@promise("A direct message that names a person is theirs, and not the next one's of that nickname")
+async def other_person(server: Server) -> None:
+    async with server.someone() as alice, server.someone(on_second=True) as bob:
+        nick = bob.nick
+        await alice.ok("direct", to=nick, text="hi")
+        tag = (await alice.event("direct"))["person"]
+        await bob.event("direct")
+        await bob.ok("direct", to=alice.nick, text="hi")
+        heard = (await alice.event("direct"))["person"]
+        check(heard == tag, "one tag, whoever writes", heard)
+        await alice.ok("direct", to=nick, text="still you", person=tag)
+        await bob.ok("nick", nick=server.new_nick())
+        async with server.client() as other:
+            await other.hello(nick=nick)
+            error = await alice.refused("other_person", "direct", to=nick, text="?", person=tag)
+            check(error["suggestion"] != tag, "the tag of whoever has it now", error)
+            await alice.ok("direct", to=nick, text="!", person=error["suggestion"])
+            check((await other.event("direct"))["text"] == "!", "only that has come", nick)

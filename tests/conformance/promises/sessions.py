@@ -92,7 +92,7 @@ async def closed_otherwise(server: Server) -> None:
 
 @promise("resume with the secret of no session is unauthorized; then a new one may have the secret")
 async def unknown_secret(server: Server) -> None:
-    secret = "s" * 12 + server.new_nick()
+    secret = "0123456789" + server.new_nick()
     async with server.client() as client:
         await client.refused("unauthorized", "hello", resume=secret)
         welcome = await client.hello(nick=server.new_nick(), session=secret)

@@ -4,9 +4,10 @@
 --       3 began (hash: session -> when it began, in Unix milliseconds)
 -- ARGV  1 session  2 node
 -- Returns {term, who, the node that had it if that is another, else '', its age in milliseconds};
--- nothing if there is no such session. Where it is not stored when a session began, it counts from
--- its last term: another release began it, or Redis has lost that. The term is the time in milliseconds, or more if the clock was set back: so it is later
--- than all terms before, also those that Redis has lost.
+-- nothing if there is no such session.
+-- The term is the time in milliseconds, or more if the clock was set back: so it is later than all
+-- terms before, also those that Redis has lost. Where it is not stored when a session began, its
+-- last term counts: another release began it, or Redis has lost that.
 local folded = redis.call('HGET', KEYS[2], ARGV[1])
 if not folded then
   return false

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from client import events
 from client.model import MOST_ROWS, Chat, ConversationKey, DateLine, MessageLine, SystemLine
 from client.model.chat import MOST_UNANSWERED
@@ -260,3 +262,14 @@ def direct_from(sender: str) -> wire.DirectMessage:
     return wire.DirectMessage(
         seq=1, at=NOON, epoch="e", sender=sender, to="alice", text="psst", id=f"of-{sender}"
     )
+
+
+def test_a_conversation_says_that_it_is_with_somebody_else_now() -> None:
+    chat = Chat()
+    for seq, person in enumerate((None, "a", "a", "b", "b"), 1):
+        said = msgspec.structs.replace(direct(seq, f"m{seq}"), person=person)
+        chat.apply(said, NOON)
+    told = "bob is now somebody else than before."
+    bob = chat.conversation(ConversationKey("bob", direct=True))
+    lines = [line.text for line in lines_of(bob) if not isinstance(line, DateLine)]
+    assert lines == ["m1", "m2", "m3", told, "m4", "m5"]

@@ -12,7 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from client import events
 from client.desktop.control.session_controller import SessionController
-from client.model import Chat, DateLine, Draft
+from client.model import Chat, ConversationKey, DateLine, Draft
 from client.session import ClientSession, NotConfirmed, NotConnected
 from gateway import wire
 from gateway.wire import CommandError
@@ -119,6 +119,35 @@ async def test_what_is_said_in_a_room_that_cannot_be_entered_is_refused_and_trie
         assert (ops.is_joined, ops.join_refusal) == (True, None)
         assert ("send", ("ops", "hello?")) in session.asked
         assert ops.drafts["id2"].refusal is not None, "only what is tried again is said"
+
+
+async def test_what_was_meant_for_somebody_else_is_sent_only_if_the_person_says_so() -> None:
+    chat = Chat()
+    bob = chat.conversation(ConversationKey("bob", direct=True))
+    bob.write("id1", "a secret")
+    refusal = CommandError("other_person", "It is somebody else.", suggestion="tag")
+    people: list[object] = []
+
+    class Asking(StandIn):
+        async def direct(self, _to: str, _text: str, *, person: str | None, **_: object) -> int:
+            await trio.lowlevel.checkpoint()
+            people.append(person)
+            if person is None:
+                raise refusal
+            return 1
+
+    session = Asking()
+    async with controlling(chat, session) as controller:
+        controller.send(bob)
+        await wait_all_tasks_blocked()
+        asked = Draft("id1", "a secret", "It is somebody else.", stranger="tag")
+        assert (bob.drafts, bob.repeatable) == ({"id1": asked}, [])
+        assert people == [None]
+        bob.retry("id1")
+        controller.send(bob)
+        await wait_all_tasks_blocked()
+        assert people == [None, "tag"]
+        assert bob.drafts["id1"].seq == 1
 
 
 async def test_what_comes_in_is_shown_while_rooms_are_still_being_entered() -> None:

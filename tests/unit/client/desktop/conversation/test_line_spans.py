@@ -42,6 +42,16 @@ def language(request: pytest.FixtureRequest) -> Iterator[str]:
                 "de": "hi\nNicht bestätigt: why  Nochmals versuchen  Verwerfen",
             },
         ),
+        (
+            Draft("1", "hi", "He has gone.", stranger="tag"),
+            {
+                "en": "hi\nNot sent: He has gone. Send it to them anyway?  Send anyway  Discard",
+                "de": (
+                    "hi\nNicht gesendet: He has gone. Trotzdem dorthin senden?  "
+                    "Trotzdem senden  Verwerfen"
+                ),
+            },
+        ),
     ],
 )
 def test_what_may_have_been_delivered_is_not_called_not_sent(
