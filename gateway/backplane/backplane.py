@@ -7,6 +7,7 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.bans import BanStore
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.nicks import NickRegistry
@@ -76,6 +77,7 @@ class Backplane:
         self.inboxes = InboxStore(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
+        self.bans = BanStore(self.link, namespace=namespace)
 
     @property
     def connected(self) -> bool:

@@ -54,9 +54,12 @@ BEAT: Final = Script.load("beat")
 EXTEND_ROOMS: Final = Script.load("extend_rooms")
 CURRENT_ROOMS: Final = Script.load("current_rooms")
 EXPIRE_ROOMS: Final = Script.load("expire_rooms")
+BAN: Final = Script.load("bans", "ban")
+UNBAN: Final = Script.load("bans", "unban")
+EXPIRE_BANS: Final = Script.load("bans", "expire_bans")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME,
-    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
+    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS,
 )  # fmt: skip
 SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}
