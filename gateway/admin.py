@@ -13,19 +13,21 @@ import trio
 
 from gateway import wire
 from gateway.backplane import Unavailable, first_message, topology_from_url
+from gateway.backplane.bans import CannotBan
 from gateway.backplane.erasures import MOST_RECORDED
 from gateway.backplane.operator import OperatorAccess, open_operator_access
 from gateway.backplane.payloads import message_seq
 from gateway.backplane.room_log import CannotErase, Logged, RoomLog
 from gateway.config import Settings
+from gateway.operator import command_line
+from gateway.operator.commands import WrongArgument, unconfirmed
 from gateway.policy import room_names
+from gateway.policy.bans import WrongTarget
 
 SETTINGS: Final = ("redis", "namespace", "redis_timeout")
 """The settings of `serve` that these commands have, too."""
 MOST_SHOWN: Final = 10_000
 """Messages that ``admin log`` prints, at most."""
-REPLICA_SECONDS: Final = 1.0
-"""Seconds that replicas may take to confirm an erasure, at most."""
 _NAME: Final = "chat-gateway-admin"
 
 _PURGE: Final = (
@@ -68,6 +70,14 @@ def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]
     room.add_argument("room", metavar="ROOM")
     _finish(room, add_flags, _purge_room)
 
+    def finish(parser: argparse.ArgumentParser, command: command_line.Command) -> None:
+        async def run(access: OperatorAccess, _: Settings, options: argparse.Namespace) -> None:
+            await command(access, options)
+
+        _finish(parser, add_flags, run)
+
+    command_line.add_commands(commands, finish)
+
 
 def _finish(
     parser: argparse.ArgumentParser, add_flags: Callable[..., None], command: Command
@@ -94,7 +104,9 @@ async def _run(settings: Settings, options: argparse.Namespace) -> None:
             patience=settings.redis_timeout,
         ) as access:
             await options.command(access, settings, options)
-    except* (CannotErase, Unavailable) as group:
+    except* (WrongArgument, WrongTarget) as group:
+        raise WrongUsage(first_message(group)) from group
+    except* (CannotBan, CannotErase, Unavailable) as group:
         raise CannotAdminister(first_message(group)) from group
 
 
@@ -121,7 +133,7 @@ async def _purge_messages(
         raise WrongUsage(f"{options.room!r} has no message {seqs[-1]}: its last one is {last}")
     found = await log.look_up(seqs)
     told = await log.erase(epoch, seqs=seqs, logged=bool(found.present))
-    await _report(access, settings, log, f"{options.room}: {_what(found)}", told)
+    await _report(access, f"{options.room}: {_what(found)}", told)
 
 
 async def _purge_room(
@@ -132,7 +144,7 @@ async def _purge_room(
         sys.stdout.write(f"{options.room}: nothing was ever said there\n")
         return
     told = await log.erase(epoch, up_to=last)
-    await _report(access, settings, log, f"{options.room}: erased everything up to {last}", told)
+    await _report(access, f"{options.room}: erased everything up to {last}", told)
 
 
 async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[RoomLog, str, int]:
@@ -148,19 +160,12 @@ async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[
     return log, *position
 
 
-async def _report(
-    access: OperatorAccess, settings: Settings, log: RoomLog, done: str, told: int
-) -> None:
+async def _report(access: OperatorAccess, done: str, told: int) -> None:
     """Print what was done, how many nodes know, and whether replicas have not confirmed it."""
     alive = len(await access.nodes.alive())
     lines = [done, f"nodes told: {told}, those that have the room open, of {alive} alive"]
-    patience = min(REPLICA_SECONDS, settings.redis_timeout / 2)
-    confirmed, replicas = await log.replicated(patience)
-    if confirmed < replicas:
-        lines.append(
-            f"warning: {confirmed} of {replicas} replicas have confirmed it; should one of the "
-            "others take over before it does, the text is back: look, and purge again"
-        )
+    if warning := await unconfirmed(access, "the text is back: look, and purge again"):
+        lines.append(f"warning: {warning}")
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -1,7 +1,12 @@
-"""A real Redis or Valkey server for tests, on a Unix socket of its own."""
+"""A real Redis or Valkey server for tests, on a Unix socket of its own.
+
+Nodes connect to it as a user with the permissions of ``deploy/redis-users.acl``, and no others.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,8 +18,14 @@ import trio
 
 from gateway.embedded_redis import find_redis
 from tests import PATIENCE
+from tests.movable_clock import MovableClock
 
 _DATA: Final = ("appendonlydir", "appendonly.aof", "dump.rdb")
+
+USERS: Final = Path(__file__).parents[1] / "deploy" / "redis-users.acl"
+"""The user that operators are told to give to nodes, for the namespace ``chat``."""
+PASSWORD: Final = "change-me"  # noqa: S105
+_ADMINISTRATOR: Final = "user default on nopass ~* &* +@all\n"
 
 _found: Final[list[str]] = []
 
@@ -26,14 +37,24 @@ async def program() -> str:
     return _found[0]
 
 
+def rules_for(namespace: str) -> list[str]:
+    """Return the ACL rules that nodes of a namespace need, as operators are told them."""
+    user = re.sub(r"\bchat\b", namespace, USERS.read_text("utf-8"))
+    return user.split()[4:]  # after "user", its name, "on" and the password
+
+
 class RedisServer:
     """One server, whose data stay in ``folder`` when it is stopped and started again.
 
-    ``options`` are its configuration, read at each start.
+    ``options`` are its configuration, read at each start; ``clock`` is its wall clock, where a test
+    may move that.
     """
 
-    def __init__(self, folder: Path, **options: object) -> None:
+    def __init__(
+        self, folder: Path, clock: MovableClock | None = None, /, **options: object
+    ) -> None:
         self._folder = folder
+        self.clock = clock
         self.socket = folder / "redis.sock"
         self.options: dict[str, object] = {
             "port": 0,
@@ -42,20 +63,51 @@ class RedisServer:
             "save": "",
             "appendonly": "yes",
             "appendfsync": "no",  # it is killed, the machine is not
+            "aclfile": folder / "users.acl",
         } | options
         self.process: trio.Process | None = None
-        self.url = f"unix://{self.socket}"
+        self.url = self.url_of("chat")
+        """For nodes and commands of the namespace ``chat``."""
+        self.admin_url = f"unix://{self.socket}"
+        """For whatever a test does beside them, without any bounds."""
 
     @property
     def port(self) -> int:
         """The port that it listens on, 0 if it listens on its socket alone."""
         return int(str(self.options["port"]))
 
+    def allow(self, *rules: str) -> str:
+        """Let a user ``app`` do what these ACL rules say, and nothing else; return the URL for it.
+
+        A user who is connected stays so.
+        """
+        self.ask("ACL", "SETUSER", "app", "reset", "on", f">{PASSWORD}", *rules)
+        return f"unix://app:{PASSWORD}@{self.socket}"
+
+    def url_of(self, namespace: str) -> str:
+        """Return the URL for nodes of a namespace, which is ``chat`` or ``test``."""
+        return f"unix://{namespace}:{PASSWORD}@{self.socket}"
+
+    def _write_users(self) -> None:
+        users = [
+            f"user {namespace} on >{PASSWORD} {' '.join(rules_for(namespace))}\n"
+            for namespace in ("chat", "test")
+        ]
+        (self._folder / "users.acl").write_text("".join([_ADMINISTRATOR, *users]))
+
     async def start(self) -> None:
         """Start it and wait until it answers."""
+        environment = dict(os.environ)
+        if self.clock is not None:
+            await self.clock.build()
+            environment |= self.clock.environment
+        self._write_users()
         flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
         self.process = await trio.lowlevel.open_process(
-            [await program(), *flags], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            [await program(), *flags],
+            stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            env=environment,
         )
         with trio.fail_after(PATIENCE):
             while not self._answers():

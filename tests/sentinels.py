@@ -11,6 +11,7 @@ from typing import Any, Final
 import redis
 import trio
 
+from tests.movable_clock import MovableClock
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer, program
 from tests.waiting import until
@@ -173,14 +174,18 @@ class SentinelGroup:
 
 
 @asynccontextmanager
-async def open_group(folder: Path) -> AsyncIterator[SentinelGroup]:
-    """Run a primary, its replica and three sentinels that know of each other."""
+async def open_group(folder: Path, *, movable_clocks: bool = False) -> AsyncIterator[SentinelGroup]:
+    """Run a primary, its replica and three sentinels that know of each other.
+
+    With ``movable_clocks``, each of the two servers has a clock of its own that can be moved.
+    """
     ports = free_port(), free_port()
     for port in ports:
         await trio.Path(folder / str(port)).mkdir()
     primary, replica = (
         RedisServer(
-            folder / str(port), port=port, bind=HOST,
+            folder / str(port), MovableClock(folder / str(port)) if movable_clocks else None,
+            port=port, bind=HOST,
             **{"repl-diskless-sync-delay": 0, "repl-backlog-size": "64mb"},
         )
         for port in ports

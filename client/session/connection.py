@@ -11,7 +11,7 @@ import trio
 import trio_websocket
 
 from client.errors import NotConnected
-from client.i18n.server_texts import in_own_words, why_closed
+from client.i18n.server_texts import FAREWELLS, in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.counted_stream import CountedStream
 from client.session.opening import open_websocket
@@ -128,15 +128,20 @@ class ClientConnection:
     async def hear(self, on_event: Callable[[Any], Awaitable[None]]) -> Closed:
         """Read frames until the connection ends, and call ``on_event`` with each event."""
         closed = Closed(1006, why_closed(1006))
+        farewell = ""
         try:
             while True:
                 frame = await self._websocket.get_message()
                 event = self._read(frame) if isinstance(frame, str) else None
-                if event is not None:
+                if isinstance(event, wire.Notice) and event.code in FAREWELLS:
+                    farewell = event.message
+                elif event is not None:
                     await on_event(event)
         except trio_websocket.ConnectionClosed as error:
             if error.reason is not None:
-                closed = Closed(int(error.reason.code), _describe(error.reason))
+                code = int(error.reason.code)
+                is_final = not wire.may_reconnect(code)
+                closed = Closed(code, (is_final and farewell) or _describe(error.reason))
         finally:
             for pending in self._pending.values():
                 pending.fail(NotConnected(closed.reason))

@@ -10,10 +10,12 @@ import trio
 from gateway.backplane.bans import BanStore
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.key_scan import KeyScan
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry, channel_scope
-from gateway.backplane.redis.connection import check_server
+from gateway.backplane.redis.connection import RedisConnection, check_server
 from gateway.backplane.redis.link import LOAD_SCRIPTS, Link
+from gateway.backplane.redis.permissions import Permissions
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
@@ -28,7 +30,12 @@ async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bo
 
     :raises Unsuitable: if it answers, and cannot be used until somebody changes something.
     """
-    check = Schema(namespace).check
+    scope = channel_scope(namespace, topology.database)
+
+    async def check(connection: RedisConnection) -> None:
+        await Schema(namespace).check(connection)
+        await Permissions(namespace, scope).check(connection)
+
     await check_server(topology, "check", LOAD_SCRIPTS, check, refuse_eviction=refuse_eviction)
 
 
@@ -56,6 +63,7 @@ class Backplane:
             timeout=timeout,
             health=health,
             schema=Schema(namespace),
+            permissions=Permissions(namespace, scope),
         )
         self.subscription = Subscription(
             topology, name=f"{node}-subscription", timeout=timeout, health=health
@@ -78,6 +86,7 @@ class Backplane:
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
         self.bans = BanStore(self.link, namespace=namespace)
+        self.keys = KeyScan(self.link, namespace=namespace)
 
     @property
     def connected(self) -> bool:
@@ -97,6 +106,10 @@ class Backplane:
     async def wait_connected(self) -> None:
         """Wait until the command connection is up."""
         await self.link.wait_connected()
+
+    async def publish(self, channel: str, payload: bytes) -> None:
+        """Publish on any channel, once; :raises Unavailable: if Redis does not answer."""
+        await self.link.call("PUBLISH", channel, payload)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Subscribe to a channel; return whether that is confirmed (`Subscription.subscribe`)."""

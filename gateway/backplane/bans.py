@@ -62,7 +62,7 @@ class BanStore:
         return bool(removed)
 
     async def forget_ended(self) -> None:
-        """Delete the bans that have ended."""
+        """Delete the bans that have ended by the clock of Redis."""
         await self._link.run_script(EXPIRE_BANS, self._keys[:2])
 
     async def version(self) -> BansVersion:
@@ -75,7 +75,8 @@ class BanStore:
     async def all(self) -> list[Ban]:
         """Return all bans, also some that have ended; what another program wrote is left out."""
         bans = []
-        for encoded in (await self._link.call("HVALS", self._keys[0]))[: 2 * MOST_BANS]:
+        flat: list[bytes] = await self._link.call("HGETALL", self._keys[0])
+        for encoded in flat[1 : 4 * MOST_BANS : 2]:
             try:
                 bans.append(_decoder.decode(encoded))
             except msgspec.MsgspecError:

@@ -1,4 +1,8 @@
-"""The inboxes in Redis: each is a session's log of direct messages."""
+"""The inboxes in Redis: each is a session's log of direct messages.
+
+An inbox has no expiry: it is deleted when its session is released, whatever the clock of Redis does
+meanwhile. What no session holds, `gateway.cluster.collector` deletes.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,9 @@ from gateway.backplane.nodes import channel_of
 from gateway.backplane.payloads import direct_mark, only_messages
 from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT
+from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT, Command
 from gateway.backplane.timeline import Timeline
 
-INBOX_SECONDS: Final = 3600.0
-"""Seconds that an inbox lives after its last `keep` or write."""
 INBOX_SIZE: Final = 1000
 """Messages that an inbox's log keeps, at least."""
 REMEMBERED_IDS: Final = 1000
@@ -93,7 +95,6 @@ class InboxStore:
             INBOX_SIZE,
             REMEMBERED_IDS,
             self._epochs.new(),
-            round(INBOX_SECONDS * 1000),
             digest,
             self._link.replication_id,
         )
@@ -132,7 +133,6 @@ class InboxStore:
             "" if recipient is None else " ".join(recipient),
             REMEMBERED_IDS,
             self._epochs.new(),
-            round(INBOX_SECONDS * 1000),
             digest,
             term,
         )
@@ -162,15 +162,14 @@ class InboxStore:
         meta = self._keys(session).meta
         new = continuation(epoch, beyond=beyond) if epoch else self._epochs.new()
         await self._link.run_script(RENEW_EPOCH, (meta,), epoch, new)
-        await self.keep([session])
 
     async def move(self, session: str, channel: bytes, *, term: int) -> None:
         """Set the channel on which messages for an inbox are published from now on.
 
         Earlier ones are in the log. Does nothing if the session was resumed in a later term.
         """
-        meta = self._keys(session).meta
-        await self._link.run_script(MOVE, (meta,), channel, term, round(INBOX_SECONDS * 1000))
+        move = MOVE.command((self._keys(session).meta,), channel, term)
+        await self._link.call_all([move, *self._persist(session)])
 
     async def positions(self, sessions: Sequence[str]) -> list[InboxPosition | None]:
         """Return the positions of inboxes; None for one that another program corrupted."""
@@ -180,11 +179,11 @@ class InboxStore:
         return [None if isinstance(reply, Refused) else _position(*reply) for reply in replies]
 
     async def keep(self, sessions: Sequence[str]) -> None:
-        """Keep inboxes for another `INBOX_SECONDS`."""
-        life = round(INBOX_SECONDS * 1000)
-        await self._link.call_all(
-            [("PEXPIRE", key, life) for session in sessions for key in self._keys(session).all()]
-        )
+        """Remove the expiry of inboxes, which nodes of earlier releases set."""
+        await self._link.call_all([each for sid in sessions for each in self._persist(sid)])
+
+    def _persist(self, session: str) -> list[Command]:
+        return [("PERSIST", key) for key in self._keys(session).all()]
 
     async def forget(self, sessions: Sequence[str]) -> None:
         """Delete inboxes; for sessions that are over."""

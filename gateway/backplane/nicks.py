@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from gateway.backplane.errors import Outdated, Replaced
@@ -142,6 +142,16 @@ class NickRegistry:
         """Return whether there is a session, on any node."""
         found: int = await self._link.call("HEXISTS", self._keys[1], session)
         return bool(found)
+
+    async def sessions_among(self, sessions: Collection[str]) -> frozenset[str]:
+        """Return those of these ids that are of a session, on any node."""
+        if not sessions:
+            return frozenset()
+        ids = list(sessions)
+        nicks: list[bytes | None] = await self._link.call("HMGET", self._keys[1], *ids)
+        return frozenset(
+            session for session, nick in zip(ids, nicks, strict=True) if nick is not None
+        )
 
     async def release(self, sessions: Mapping[str, int]) -> list[str]:
         """End sessions that are still on this node, and release their nicknames.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -19,12 +19,13 @@ from gateway.backplane.redis.errors import Unavailable
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
+from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.room_log import RoomLog
 
+REPLICA_SECONDS: Final = 1.0
+"""Seconds that replicas may take to confirm what was done, at most."""
 REPLY_SECONDS: Final = 2.0
 """Seconds in which nodes are to reply to an operator's request."""
-REPLY_KEPT_SECONDS: Final = 10
-"""Seconds for which a reply waits in Redis for an operator who may have gone."""
 
 
 class Replies(NamedTuple):
@@ -38,9 +39,18 @@ class OperatorAccess:
     """The stores that an operator's commands use; made by `open_operator_access`."""
 
     def __init__(
-        self, link: Link, *, name: str, namespace: str, scope: str, patience: float
+        self,
+        link: Link,
+        topology: Topology,
+        *,
+        name: str,
+        namespace: str,
+        scope: str,
+        patience: float,
     ) -> None:
         self._link = link
+        self._topology = topology
+        self._name = name
         self._namespace = namespace
         self._scope = scope
         self._patience = patience
@@ -58,26 +68,62 @@ class OperatorAccess:
 
         :raises Unavailable: if Redis does not answer.
         """
-        key = f"{self._namespace}:{{operator}}:{secrets.token_hex(8)}"
-        payload = encode_request(msgspec.structs.replace(request, reply_to=key))
+        channel = f"{self._scope}:{{operator:{secrets.token_hex(8)}}}"
+        payload = encode_request(msgspec.structs.replace(request, reply_to=channel))
         channels = {self.nodes.channel_of(node): node for node in await self.nodes.alive()}
-        heard = await self._link.call_all([("PUBLISH", each, payload) for each in channels])
-        deadline = trio.current_time() + REPLY_SECONDS
-        replies: list[Reply] = []
-        while len(replies) < sum(heard) and (left := deadline - trio.current_time()) > 0:
-            # Shorter than the time after which a link gives up.
-            wait = min(left, self._patience / 2)
-            popped = await self._link.call("BLPOP", key, f"{math.ceil(wait * 1000) / 1000:.3f}")
-            if popped is not None:
-                with suppress(ValueError):  # from a node of another release
-                    replies.append(decode_reply(popped[1]))
+        async with self._listening(channel) as gathered:
+            heard = await self._link.call_all([("PUBLISH", each, payload) for each in channels])
+            replies = await gathered(sum(heard))
         replied = {self.nodes.channel_of(reply.node) for reply in replies}
         silent = sorted(node for channel, node in channels.items() if channel not in replied)
         return Replies(replies, silent)
 
+    @asynccontextmanager
+    async def _listening(
+        self, channel: str
+    ) -> AsyncIterator[Callable[[int], Awaitable[list[Reply]]]]:
+        """Receive replies in this context; gives a function that waits for so many of them.
+
+        :raises Unavailable: if Redis does not confirm the subscription in time.
+        """
+        subscription = Subscription(
+            self._topology, name=f"{self._name}-replies", timeout=self._patience
+        )
+        replies: list[Reply] = []
+        subscribed, news = trio.Event(), trio.Event()
+
+        async def receive(burst: Burst) -> None:
+            for _, payload in burst:
+                with suppress(ValueError):  # from a node of another release
+                    replies.append(decode_reply(payload))
+            news.set()
+
+        async def gathered(count: int) -> list[Reply]:
+            nonlocal news
+            with trio.move_on_after(REPLY_SECONDS):
+                while len(replies) < count:
+                    news = trio.Event()
+                    await news.wait()
+            return replies
+
+        await subscription.subscribe(channel.encode())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                partial(subscription.run, on_burst=receive, on_restored=subscribed.set)
+            )
+            with trio.move_on_after(self._patience) as waiting:
+                await subscribed.wait()
+            if waiting.cancelled_caught:
+                raise Unavailable("Redis does not confirm the subscription")
+            yield gathered
+            nursery.cancel_scope.cancel()
+
     async def replicated(self) -> tuple[int, int]:
-        """Wait until replicas confirm what was done; return how many do, and how many there are."""
-        patience = min(1.0, self._patience / 2)
+        """Wait until replicas confirm what was done; return how many do, and how many there are.
+
+        :raises Unavailable: if Redis does not answer, or this user may not ask.
+        """
+        patience = min(REPLICA_SECONDS, self._patience / 2)
         info: bytes = await self._link.call("INFO", "replication")
         fields = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
         replicas = int(fields.get(b"connected_slaves", 0))
@@ -105,6 +151,6 @@ async def open_operator_access(
         nursery.start_soon(keep)
         await link.wait_connected()
         yield OperatorAccess(
-            link, name=name, namespace=namespace, scope=scope, patience=patience
+            link, topology, name=name, namespace=namespace, scope=scope, patience=patience
         )
         nursery.cancel_scope.cancel()

@@ -1,7 +1,8 @@
 """What operators ask of nodes, and what nodes reply, as bytes. Pure.
 
-A request is published on the channels of nodes; each node that hears it carries it out, and appends
-its reply to the list that the request names. Nodes of releases that do not know a request ignore it.
+A request is published on the channels of nodes. Each node that hears it carries it out, and
+publishes its reply on the channel that the request names. Nodes that do not know a request ignore
+it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ REQUEST_PREFIX: Final = b"operator "
 
 
 class Request(Struct, frozen=True, kw_only=True, tag_field="do"):
-    """What all requests have: the key of the list for the replies."""
+    """What all requests have: the channel for the replies."""
 
     reply_to: str = ""
 

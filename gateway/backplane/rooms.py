@@ -28,6 +28,7 @@ from gateway.backplane.redis.scripts import (
     PUBLISH,
     RENEW_EPOCH,
     SNAPSHOT,
+    Command,
 )
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.terms import up_to_terms
@@ -187,7 +188,8 @@ class RoomStore:
     ) -> int:
         """Remove sessions that are members on this node, or on ``node`` if that is given.
 
-        ``sessions`` has a term of each; a member in a later term stays.
+        ``sessions`` has a term of each; a member in a later term stays. A room without members is
+        given an expiry, also if ``sessions`` is empty; an expiry that it has is then not put off.
 
         :returns: the number of sessions removed.
         """
@@ -195,11 +197,13 @@ class RoomStore:
         keep = round(self._keep_seconds * 1000)
         mark = self._incarnation.any if node is None else node
         gone: int
-        gone, exists = await self._link.run_script(
+        gone, state = await self._link.run_script(
             LEAVE, keys.all(), keys.channel, keep, mark, *up_to_terms(sessions)
         )
-        if not exists:
+        if state == b"gone":
             await self._unlist(room)
+        elif gone and state == b"log":
+            await self._link.call_all([self._extension([room])])  # until the log expires
         return gone
 
     @reading
@@ -293,20 +297,31 @@ class RoomStore:
             batch = rooms[start : start + _BATCH]
             await self._link.call_all(
                 [
-                    EXTEND_ROOMS.command((self._index,), self._keep_seconds, *batch),
+                    self._extension(batch),
                     ("SADD", self._own_rooms, *batch),
-                    ("EXPIRE", self._own_rooms, _DAY),
+                    ("PERSIST", self._own_rooms),  # earlier releases gave it a day
                 ]
             )
+
+    def _extension(self, rooms: Sequence[str]) -> Command:
+        """Return the command that keeps rooms in the index for as long as an empty room's log."""
+        return EXTEND_ROOMS.command((self._index,), self._keep_seconds, *rooms)
 
     async def unregister(self, room: str) -> None:
         """Record that this node has no members in a room any more."""
         await self._link.call("SREM", self._own_rooms, room)
 
     async def forget_expired(self) -> None:
-        """Remove rooms from the listing whose logs have expired."""
-        while expired := await self._link.run_script(EXPIRE_ROOMS, (self._index,), _BATCH):
-            await self._link.call("ZREM", self._sizes, *expired)
+        """Remove rooms from the listing whose logs have expired.
+
+        A room with members stays: its time in the index can be over only because the clock of Redis
+        was set, or because the nodes of its members are away.
+        """
+        while names := await self._link.run_script(EXPIRE_ROOMS, (self._index,), _BATCH):
+            sizes = await self._measure(expired := _names(names))
+            if held := [room for room, size in sizes.items() if size]:
+                await self._link.call_all([self._extension(held)])
+            await self._forget_empty(expired, sizes)
 
     async def _unlist(self, *rooms: str | bytes) -> None:
         await self._link.call_all([("ZREM", key, *rooms) for key in (self._index, self._sizes)])

@@ -9,7 +9,7 @@ import structlog
 import trio
 
 from gateway.backplane import Backplane, Retry, Timeline, Unavailable
-from gateway.backplane.inboxes import INBOX_SECONDS, INBOX_SIZE
+from gateway.backplane.inboxes import INBOX_SIZE
 from gateway.backplane.payloads import (
     DIRECT_MARK,
     NOTE_MARK,
@@ -32,6 +32,9 @@ from gateway.wire import Notice, Position, encode
 
 _BATCH: Final = 500
 """Inboxes whose positions are read, or that are kept, with one call."""
+_KEEP_SECONDS: Final = 900.0
+"""Seconds between two rounds in which inboxes are kept: nodes of earlier releases, which may be
+beside this one, give an inbox to which they write an hour."""
 
 log = structlog.get_logger("inbox")
 
@@ -100,7 +103,7 @@ class Inboxes:
         self._may_be_behind = trio.Event()
 
     async def run(self) -> None:
-        """Keep the inboxes up to date, and alive in Redis; runs for as long as the node does."""
+        """Keep the inboxes up to date, and in Redis; runs for as long as the node does."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._reader.run)
             nursery.start_soon(self._find_behind)
@@ -251,9 +254,9 @@ class Inboxes:
             self._reader.read_if_behind(inbox)
 
     async def _keep(self) -> None:
-        """Keep inboxes with messages alive in Redis while their sessions are here."""
+        """Keep inboxes with messages in Redis while their sessions are here."""
         while True:
-            await trio.sleep(INBOX_SECONDS / 4)
+            await trio.sleep(_KEEP_SECONDS)
             used = [inbox.sid for inbox in self._inboxes.values() if inbox.log.epoch]
             for start in range(0, len(used), _BATCH):
                 try:

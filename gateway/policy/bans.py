@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal
 
@@ -88,6 +89,11 @@ def _network(text: str) -> str:
     if mapped is not None:  # clients that come so are known by their IPv4 address
         return str(ip_network(f"{mapped}/{max(1, network.prefixlen - 96)}", strict=False))
     return str(network)
+
+
+def time_in_words(time: int) -> str:
+    """Return a Unix time in milliseconds as operators write it, in UTC."""
+    return f"{datetime.fromtimestamp(time / 1000, tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class BanList:

@@ -31,6 +31,7 @@ from gateway.net.write_buffer import WriteBuffer
 from gateway.server.http import endpoints
 from gateway.server.http.forwarded import BadForwarded, forwarded_client, is_forwarded
 from gateway.server.http.request import BadRequest, NotHttp, RequestReader
+from gateway.server.http.response import without_body
 from gateway.sessions.context import NodeContext
 from gateway.sessions.dispatcher import CommandDispatcher
 from gateway.sessions.session import Session
@@ -170,7 +171,7 @@ class Connection:
         except BadRequest as error:
             response = self._refuse(error)
         if reader.method == b"HEAD":
-            response = endpoints.without_body(response)
+            response = without_body(response)
         self.write_buffer.write(response)
         self._answered = True
         return reader.rest

@@ -9,6 +9,7 @@ from gateway.backplane import Backplane
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
 from gateway.observability.metrics import Metrics
+from gateway.sessions.bans import NodeBans
 from gateway.sessions.registry import SessionRegistry
 
 
@@ -22,6 +23,7 @@ class NodeContext:
     backplane: Backplane
     relay: Relay
     registry: SessionRegistry
+    bans: NodeBans
     metrics: Metrics
     why_not_ready: Callable[[], str | None]
     admit: Callable[[], float | None]

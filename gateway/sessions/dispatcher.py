@@ -104,6 +104,8 @@ class CommandDispatcher:
                 message=error.message,
                 retry_after=error.retry_after,
                 suggestion=error.suggestion,
+                reason=error.reason,
+                until=error.until,
             ),
         )
 

@@ -8,6 +8,7 @@ import trio
 
 from gateway.backplane import NO_TERM
 from gateway.backplane.member_line import nick_of
+from gateway.net.client_address import ClientAddress
 from gateway.sessions.states import (
     MAY_CLAIM,
     SESSION_TRANSITIONS,
@@ -17,14 +18,20 @@ from gateway.sessions.states import (
     SessionState,
 )
 from gateway.state_machine import next_state
+from gateway.wire import Event
 from gateway.wire.close_codes import Close
 
 
 class ConnectionHandle(Protocol):
     """What sessions need of a client's connection."""
 
+    client_address: ClientAddress
+
     def close(self, closing: Close) -> None:
         """Close the connection soon, without waiting; the first close code counts."""
+
+    def send(self, event: Event) -> None:
+        """Send an event, if the connection is open."""
 
 
 class SessionRecord:
@@ -34,8 +41,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term", "until",
-        "unverified",
+        "address", "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term",
+        "until", "unverified",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +53,8 @@ class SessionRecord:
         self.state = state
         self.connection = connection
         """The connection that has the session; None in a state without one."""
+        self.address = connection.client_address if connection else None
+        """Where its client is, or was last, connected from; None if it never was, here."""
         self.line = ""
         """The member line: nickname and status; empty while it is not known."""
         self.term = NO_TERM

@@ -51,11 +51,18 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
     id: str | None = None
     retry_after: float | None = None
     suggestion: str | None = None
+    reason: str | None = None
+    until: int | None = None
 
     def as_exception(self) -> CommandError:
         """Return the error as an exception."""
         return CommandError(
-            self.code, self.message, retry_after=self.retry_after, suggestion=self.suggestion
+            self.code,
+            self.message,
+            retry_after=self.retry_after,
+            suggestion=self.suggestion,
+            reason=self.reason,
+            until=self.until,
         )
 
 
@@ -148,6 +155,8 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     room: str | None = None
     epoch: str | None = None
     seq: int | None = None
+    reason: str | None = None
+    until: int | None = None
 
 
 class Ok(Event, frozen=True, kw_only=True, tag="ok"):

@@ -37,7 +37,8 @@ class CommandError(Exception):
     """A refused command: what the ``error`` frame says, as an exception.
 
     The gateway raises it to refuse a command, the client library when a command was refused.
-    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname.
+    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname; ``reason``
+    and ``until``, a Unix time in milliseconds, are those of a ban.
     """
 
     def __init__(
@@ -47,12 +48,16 @@ class CommandError(Exception):
         *,
         retry_after: float | None = None,
         suggestion: str | None = None,
+        reason: str | None = None,
+        until: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry_after = retry_after
         self.suggestion = suggestion
+        self.reason = reason
+        self.until = until
 
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -50,7 +50,9 @@ class Links:
         self, name: str = "test", *, url: str | None = None, patience: float = TIMEOUT
     ) -> Link:
         """Open a link and wait until it is connected."""
-        link = Link(RedisEndpoint.from_url(url or self._server.url), name=name, timeout=patience)
+        link = Link(
+            RedisEndpoint.from_url(url or self._server.admin_url), name=name, timeout=patience
+        )
         self._nursery.start_soon(link.run)
         with trio.fail_after(PATIENCE):
             await link.wait_connected()
@@ -80,7 +82,7 @@ class Node:
     def __init__(self, server: RedisServer, name: str, history_size: int) -> None:
         self.name = name
         self.backplane = Backplane(
-            RedisEndpoint.from_url(server.url),
+            RedisEndpoint.from_url(server.url_of("test")),
             node=name,
             namespace="test",
             timeout=TIMEOUT,
@@ -123,7 +125,7 @@ class Node:
 
     async def hear_no_more(self) -> None:
         """Make sure that nothing else was published: what is published now is next."""
-        channel = b"test:mark"
+        channel = b"test@0:mark"
         assert await self.subscription.subscribe(channel)
         await self.link.call("PUBLISH", channel, "mark")
         assert await self.hear(1) == [b"mark"]

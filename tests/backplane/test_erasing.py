@@ -223,7 +223,7 @@ async def test_a_room_that_began_anew_knows_nothing_of_erasures_before(
 
 
 async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
-    nodes: NodeRegistry, monkeypatch: pytest.MonkeyPatch
+    nodes: NodeRegistry, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, other = [await nodes.open(name, history_size=10_000) for name in ("n1", "n2")]
     await say_many(node, LARGE)
@@ -235,7 +235,7 @@ async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
             await say(other, f"more {len(copied)}", session="s2")
         done = await run_script(script, *rest)
         if done == [b"more"]:
-            copied.append(await node.link.call("XLEN", keys_of("lobby").copy))
+            copied.append(redis_server.ask("XLEN", keys_of("lobby").copy))
         return done
 
     monkeypatch.setattr(node.link, "run_script", count_and_talk)
@@ -248,7 +248,9 @@ async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
     assert texts(messages) == [""] * LARGE + more
 
 
-async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(nodes: NodeRegistry) -> None:
+async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(
+    nodes: NodeRegistry, redis_server: RedisServer
+) -> None:
     node = await nodes.open(history_size=10_000)
     for number in range(200):
         said = tail("\x01" * 4096, id=str(number))
@@ -256,7 +258,7 @@ async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(nodes: NodeReg
     keys, position = keys_of("lobby"), await log_of(node).position()
     assert position is not None
     assert await call_once(node, position[0], 7) == [b"more"]
-    assert await node.link.call("XLEN", keys.copy) <= 50
+    assert redis_server.ask("XLEN", keys.copy) <= 50
 
 
 async def test_a_message_said_while_it_is_under_way_is_not_lost(nodes: NodeRegistry) -> None:

@@ -51,7 +51,7 @@ async def test_calls_while_redis_is_away_fail_at_once(
 
 async def test_failing_at_once_is_still_a_checkpoint(redis_server: RedisServer) -> None:
     """A task that tries again in a loop does not stop the others."""
-    link = Link(RedisEndpoint.from_url(redis_server.url), name="never run", timeout=1)
+    link = Link(RedisEndpoint.from_url(redis_server.admin_url), name="never run", timeout=1)
     for call in (partial(link.call, "PING"), partial(link.call_all, [("PING",)])):
         with trio.testing.assert_checkpoints():
             await fails(call)

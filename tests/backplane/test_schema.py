@@ -28,7 +28,7 @@ KEY = "test:schema"
 async def running(server: RedisServer, health: ServerHealth) -> AsyncIterator[Link]:
     """Run a link to data of a namespace."""
     link = Link(
-        RedisEndpoint.from_url(server.url), name="n", timeout=TIMEOUT, health=health,
+        RedisEndpoint.from_url(server.url_of("test")), name="n", timeout=TIMEOUT, health=health,
         schema=Schema("test"),
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
@@ -115,7 +115,7 @@ async def test_the_number_is_noted_again_when_redis_was_emptied(
 async def test_a_node_does_not_start_on_data_of_another_release(redis_server: RedisServer) -> None:
     check = partial(
         check_redis,
-        RedisEndpoint.from_url(redis_server.url),
+        RedisEndpoint.from_url(redis_server.url_of("test")),
         namespace="test",
         refuse_eviction=True,
     )

@@ -19,7 +19,7 @@ from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.connection import RedisConnection
 from gateway.backplane.redis.errors import NoScript, Refused
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import ALL_SCRIPTS, SNAPSHOT, Script
+from gateway.backplane.redis.scripts import ALL_SCRIPTS, PERMISSIONS, SNAPSHOT, Script
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
@@ -68,7 +68,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[LinkToCluster]:
         await until(
             lambda: "cluster_state:ok" in server.ask("CLUSTER", "INFO"), "the cluster to serve"
         )
-        endpoint = RedisEndpoint.from_url(server.url)
+        endpoint = RedisEndpoint.from_url(server.url_of("test"))
         async with await endpoint.connect() as stream:
             yield LinkToCluster(RedisConnection(stream, endpoint))
 
@@ -109,6 +109,7 @@ async def run_every_script(link: Link) -> None:
         await inboxes.read(session, after=0, limit=1)
     await nodes.register()
     await nodes.beat(b"probe")
+    await link.run_script(PERMISSIONS, ("test:{permissions}",), "test@0:{permissions}")
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

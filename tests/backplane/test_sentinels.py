@@ -142,6 +142,24 @@ async def test_over_tls_and_with_credentials_of_their_own(
             assert reason in await why_away(wrong)
 
 
+@pytest.mark.parametrize("missing", ["-hello", "-subscribe", "resetchannels"])
+async def test_a_sentinel_that_announces_nothing_to_us_is_asked(
+    tmp_path: Path, missing: str
+) -> None:
+    """It also answers in RESP2, to a user who may not ask for RESP3."""
+    port = free_port()
+    listen = f"port {{port}}\nuser default off\nuser guard on >word {LEAST} {missing}"
+    if missing == "-hello":  # which rules cannot take away
+        listen += '\nrename-command HELLO ""'
+    async with (
+        RedisServer(tmp_path, port=port, bind="127.0.0.1", appendonly="no"),
+        sentinel(tmp_path / "sentinel", port, quorum=1, listen=listen) as there,
+    ):
+        own = "sentinel_username=guard&sentinel_password=word"
+        async with link_to(f"redis+sentinel://127.0.0.1:{there}/{NAME}?{own}") as link:
+            assert await link.call("CLIENT", "GETNAME") == b"test"
+
+
 def test_the_url_says_where_the_sentinels_are_and_who_we_are_to_whom() -> None:
     topology = topology_from_url(
         "rediss+sentinel://user:pass@one:1,two,[::1]:3/main/4"

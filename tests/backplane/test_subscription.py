@@ -21,7 +21,7 @@ class Listener:
 
     def __init__(self, server: RedisServer) -> None:
         self.subscription = Subscription(
-            RedisEndpoint.from_url(server.url), name="test", timeout=TIMEOUT
+            RedisEndpoint.from_url(server.admin_url), name="test", timeout=TIMEOUT
         )
         self.bursts: list[Burst] = []
         self.restored = 0

@@ -24,7 +24,7 @@ async def test_the_connection_has_a_name_in_redis(links: Links) -> None:
 
 
 async def test_the_url_names_the_database(links: Links, redis_server: RedisServer) -> None:
-    link = await links.open(url=f"{redis_server.url}?db=3")
+    link = await links.open(url=f"{redis_server.admin_url}?db=3")
     await link.call("SET", "key", "value")
     assert redis_server.ask("INFO", "keyspace").keys() == {"db3"}
 
@@ -57,7 +57,9 @@ async def test_a_wrong_password_is_logged_without_it_and_tried_again(
 
 
 async def test_a_database_that_does_not_exist_is_logged_once(redis_server: RedisServer) -> None:
-    link = Link(RedisEndpoint.from_url(f"{redis_server.url}?db=99"), name="test", timeout=TIMEOUT)
+    link = Link(
+        RedisEndpoint.from_url(f"{redis_server.admin_url}?db=99"), name="test", timeout=TIMEOUT
+    )
     async with kept_out(link) as logs:
         pass
     [line] = logs

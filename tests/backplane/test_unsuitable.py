@@ -15,7 +15,6 @@ import structlog.testing
 import trio
 from structlog.typing import EventDict
 
-from gateway.backplane import Backplane
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.redis.server_check import QUESTIONS
@@ -24,19 +23,12 @@ from gateway.backplane.redis.subscription import Subscription
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
 from tests.ports import HOST, free_port
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, rules_for
 from tests.sentinels import sentinel
 from tests.unit.gateway.backplane.redis.test_server_check import recorded
 from tests.waiting import until
 
-ENOUGH: Final = ("~test:*", "&test@*", "+@all", "-@dangerous", "+info")
-"""What the README says that a user needs, for another namespace."""
-
-
-def allow(server: RedisServer, *rules: str) -> str:
-    """Let a user do this and nothing else; gives the URL with it."""
-    server.ask("ACL", "SETUSER", "app", "reset", "on", ">word", *rules)
-    return f"unix://app:word@{server.socket}"
+ENOUGH: Final = rules_for("test")
 
 
 @asynccontextmanager
@@ -120,7 +112,7 @@ async def test_a_replica_is_refused_until_it_is_promoted(
     """What is written to one that takes it is lost."""
     redis_server.ask("CONFIG", "SET", "replica-read-only", read_only)
     redis_server.ask("REPLICAOF", HOST, 1)
-    link = link_to(redis_server.url)
+    link = link_to(redis_server.admin_url)
     async with kept_out(link) as logs:
         assert f"is a replica of {HOST}:1: name the primary" in logs[0]["reason"]
         redis_server.ask("REPLICAOF", "NO", "ONE")
@@ -153,7 +145,7 @@ async def test_a_policy_that_comes_to_evict_is_noticed_and_its_end(
 ) -> None:
     monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
     health = ServerHealth()
-    link = link_to(redis_server.url, health)
+    link = link_to(redis_server.admin_url, health)
     async with running(link) as logs:
         evict(redis_server, "allkeys-lru")
         await disconnected(link)
@@ -170,7 +162,7 @@ async def test_a_policy_that_evicts_may_be_put_up_with(
 ) -> None:
     monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
     evict(redis_server, "volatile-ttl")
-    link = link_to(redis_server.url, ServerHealth(refuse_eviction=False))
+    link = link_to(redis_server.admin_url, ServerHealth(refuse_eviction=False))
     async with running(link) as logs:
         assert len(problems(logs)) == 1
         redis_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
@@ -179,51 +171,6 @@ async def test_a_policy_that_evicts_may_be_put_up_with(
 
 
 # --- what this user may do ------------------------------------------------------------------------
-
-
-async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisServer) -> None:
-    url = allow(redis_server, *ENOUGH)
-    with structlog.testing.capture_logs() as logs:
-        async with trio.open_nursery() as nursery:
-            backplane = Backplane(
-                RedisEndpoint.from_url(url), node="n", namespace="test", timeout=TIMEOUT,
-                history_size=10, history_days=1.0,
-            )  # fmt: skip
-            restored = trio.Event()
-
-            async def ignore(_: object) -> None:
-                await trio.lowlevel.checkpoint()
-
-            run = partial(backplane.run, on_burst=ignore, on_moved=restored.set)
-            nursery.start_soon(partial(run, on_restored=restored.set))
-            with trio.fail_after(20):
-                await backplane.link.wait_connected()
-                await restored.wait()
-            rooms, nicks = backplane.rooms, backplane.nicks
-            assert await backplane.subscription.subscribe(rooms.channel("lobby"))
-            await backplane.nodes.register()
-            await backplane.nodes.beat(b"probe")
-            await nicks.claim("Alice", "s1")
-            await nicks.resume("s1")
-            await rooms.register("lobby")
-            await rooms.join("lobby", "s1", "Alice", term=1)
-            assert (
-                await rooms.publish("lobby", "s1", "1", b',"text":"hi"}', term=1, digest="d") == 1
-            )
-            await rooms.snapshot("lobby", after=0, limit=10, known_version=0)
-            await rooms.count("lobby")
-            await rooms.listing(10)
-            await rooms.some(10)
-            await rooms.forget_expired()
-            await backplane.inboxes.move("s1", b"test:x", term=1)
-            await backplane.inboxes.positions(["s1"])
-            await backplane.inboxes.keep(["s1"])
-            await rooms.release_node("n")
-            assert await nicks.release_node("n") == ["s1"]
-            await backplane.inboxes.forget(["s1"])
-            assert backplane.why_unsuitable == ""
-            nursery.cancel_scope.cancel()
-    assert {line["event"] for line in logs} == {"redis connected"}
 
 
 @pytest.mark.parametrize(
@@ -237,7 +184,7 @@ async def test_the_rights_that_the_readme_names_are_enough(redis_server: RedisSe
 async def test_what_is_not_allowed_beyond_need_is_warned_of(
     redis_server: RedisServer, missing: str, cost: str
 ) -> None:
-    link = link_to(allow(redis_server, *ENOUGH, missing))
+    link = link_to(redis_server.allow(*ENOUGH, missing))
     async with running(link) as logs:
         [problem] = problems(logs)
         assert cost in problem
@@ -247,35 +194,35 @@ async def test_what_is_not_allowed_beyond_need_is_warned_of(
 
 
 async def test_what_is_needed_and_not_allowed_keeps_the_link_out(redis_server: RedisServer) -> None:
-    link = link_to(allow(redis_server, *ENOUGH, "-evalsha"))
+    link = link_to(redis_server.allow(*ENOUGH, "-evalsha"))
     async with kept_out(link) as logs:
         assert "refuses EVALSHA: NOPERM" in logs[0]["reason"]
-        allow(redis_server, *ENOUGH)
+        redis_server.allow(*ENOUGH)
         await connected_again(link)
 
 
 async def test_what_turns_out_to_be_forbidden_stands_until_it_is_allowed(
     redis_server: RedisServer,
 ) -> None:
-    link = link_to(allow(redis_server, *ENOUGH, "-zcard"))
+    link = link_to(redis_server.allow(*ENOUGH, "-hlen"))
     async with running(link) as logs:
         for _ in range(5):
-            await fails(partial(link.call, "ZCARD", "test:key"))
-            await fails(partial(link.call_all, [("ZCARD", "test:key"), ("GET", "test:key")]))
-        assert link.refusal.startswith("ZCARD: NOPERM")
+            await fails(partial(link.call, "HLEN", "test:key"))
+            await fails(partial(link.call_all, [("HLEN", "test:key"), ("GET", "test:key")]))
+        assert link.refusal.startswith("HLEN: NOPERM")
         assert await link.call("GET", "test:key") is None
         assert link.refusal, "that is another command"
-        redis_server.ask("ACL", "SETUSER", "app", "+zcard")
-        assert await link.call("ZCARD", "test:key") == 0
+        redis_server.ask("ACL", "SETUSER", "app", "+hlen")
+        assert await link.call("HLEN", "test:key") == 0
         assert link.refusal == ""
     [line] = [line for line in logs if line["event"] == "redis refused a command"]
-    assert (line["command"], line["key"], line["times"]) == ("ZCARD", "test:key", 1)
+    assert (line["command"], line["key"], line["times"]) == ("HLEN", "test:key", 1)
 
 
 async def test_a_subscription_that_is_not_allowed_says_so_and_goes_on_once_it_is(
     redis_server: RedisServer,
 ) -> None:
-    url = allow(redis_server, *ENOUGH)
+    url = redis_server.allow(*ENOUGH)
     health = ServerHealth()
     subscription = Subscription(RedisEndpoint.from_url(url), name="test", timeout=5, health=health)
     restored = trio.Event()

@@ -78,9 +78,9 @@ async def test_the_settings_may_come_from_the_environment(
 ) -> None:
     fill(redis_server, "one")
     monkeypatch.setenv("CHAT_NAMESPACE", "other")
-    done = await administer("log", "lobby", redis=redis_server.url)
+    done = await administer("log", "lobby", redis=redis_server.admin_url)
     assert done.stderr.endswith("there is no room 'lobby' in the namespace 'other'\n")
-    done = await administer("log", "lobby", "--namespace", "chat", redis=redis_server.url)
+    done = await administer("log", "lobby", "--namespace", "chat", redis=redis_server.admin_url)
     assert done.stdout.endswith("\tone\n")
 
 
@@ -132,7 +132,7 @@ async def test_wrong_usage_is_one_line_and_status_2(
 ) -> None:
     fill(redis_server, "one")
     before = redis_server.contents()
-    done = await administer(*arguments, redis=redis_server.url)
+    done = await administer(*arguments, redis=redis_server.admin_url)
     assert done.returncode == 2, done
     assert done.stderr.startswith(f"chat-gateway: {complaint}"), done.stderr
     assert (done.stderr.count("\n"), done.stdout) == (1, "")
@@ -145,11 +145,15 @@ async def test_a_redis_that_is_not_there_is_one_line_and_status_1(
     fill(redis_server, "one")
     redis_server.ask("SET", "chat:{room:lobby}:log:copier", "somebody else")
     redis_server.ask("CONFIG", "SET", "requirepass", "s3cret")
+    anybody = redis_server.admin_url
     for url, complaint in (
         (f"redis://127.0.0.1:{free_port()}", "Redis (127.0.0.1:"),
-        (redis_server.url, f"Redis ({redis_server.socket}) cannot be used: Redis at "),
-        (f"{redis_server.url}?password=wrong", f"Redis ({redis_server.socket}) cannot be used: "),
-        (f"{redis_server.url}?password=s3cret", "another erasure in this room is under way"),
+        (anybody, f"Redis ({redis_server.socket}) cannot be used: Redis at "),
+        (
+            f"{redis_server.admin_url}?password=wrong",
+            f"Redis ({redis_server.socket}) cannot be used: ",
+        ),
+        (f"{redis_server.admin_url}?password=s3cret", "another erasure in this room is under way"),
     ):
         done = await administer("purge", "room", "lobby", redis=url)
         assert done.returncode == 1, done

@@ -69,22 +69,22 @@ async def test_a_rename_refused_half_way_is_finished_by_its_repetition(
     async with two_clients(redis_server, room="lobby", nodes=1) as (_, alice, bob):
         # Redis does the claim and not what follows, as when the connection is lost in between.
         keys = ["~chat:heartbeats", "~chat:nicks"]
-        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
+        redis_server.ask("ACL", "SETUSER", "chat", "resetkeys", *keys)
         rename = {"type": "nick", "nick": "alicia", "id": "n"}
         assert (await alice.ask(rename))["code"] == "unavailable"
-        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
+        redis_server.ask("ACL", "SETUSER", "chat", "resetkeys", "~*")
         assert (await alice.ask(rename))["nick"] == "alicia"
         await until(partial(bob.lists, "alicia", "bob"), "the new name to be listed")
 
         # A leave that could not be noted down everywhere is done, and answered once.
         keys += ["~chat:{room:*", "~chat:rooms*"]
-        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", *keys)
+        redis_server.ask("ACL", "SETUSER", "chat", "resetkeys", *keys)
         for client in (alice, bob):
             await client.say({"type": "leave", "room": "lobby", "id": "l"})
             await client.say({"type": "ping", "id": "p"})
             answers = [await client.hear_type("ok", "error") for _ in range(2)]
             assert [(a["type"], a["id"]) for a in answers] == [("ok", "l"), ("ok", "p")]
-        redis_server.ask("ACL", "SETUSER", "default", "resetkeys", "~*")
+        redis_server.ask("ACL", "SETUSER", "chat", "resetkeys", "~*")
 
 
 async def test_who_comes_and_goes_during_the_sweep_is_let_be(

@@ -32,14 +32,14 @@ async def talk(world: str, alice: WebSocketClient, bob: WebSocketClient) -> list
 
 
 @pytest.mark.parametrize(
-    ("database", "namespace"), [(1, "chat"), (0, "other")], ids=["database", "namespace"]
+    ("database", "namespace"), [(1, "chat"), (0, "test")], ids=["database", "namespace"]
 )
 async def test_two_clusters_on_one_redis_are_two_worlds(
     redis_server: RedisServer, database: int, namespace: str
 ) -> None:
     heard: dict[str, list[dict[str, Any]]] = {}
     async with open_cluster(redis_server, 0) as cluster, AsyncExitStack() as stack:
-        url = f"{redis_server.url}?db={database}"
+        url = f"{redis_server.url_of(namespace)}?db={database}"
         other: dict[str, Any] = {"redis": url, "namespace": namespace}
         people: dict[str, list[WebSocketClient]] = {}
         for world, settings in zip(WORLDS, ({}, other), strict=True):

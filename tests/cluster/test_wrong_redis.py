@@ -28,7 +28,7 @@ async def told(node: NodeProcess, reason: str) -> None:
     """Wait until a node's readiness tells this reason."""
 
     async def is_told() -> bool:
-        return reason in (await node.get("/readyz"))[1]
+        return reason in (await node.get_as_operator("/readyz"))[1]
 
     await until(is_told, f"{reason!r} to be told")
 
@@ -70,7 +70,7 @@ async def test_a_wrong_redis_ends_the_start_with_one_line(
     redis_server: RedisServer, change: tuple[str | int, ...], complaint: str
 ) -> None:
     redis_server.ask(*change)
-    status, said = await serve(redis_server.url)
+    status, said = await serve(redis_server.admin_url)
     assert status == 2
     assert said.startswith(f"chat-gateway: Redis at {redis_server.socket} ")
     assert complaint in said

@@ -73,6 +73,7 @@ def _one_run(options: argparse.Namespace, scenario: Scenario) -> Report:
                 gateway=options.gateway,
                 node_core=node_core,
                 other_core=other_core,
+                tls=options.tls,
             )
         )
         count = options.generators + (scenario.pingers > 0)

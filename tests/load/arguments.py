@@ -108,6 +108,9 @@ def _contradictions(options: argparse.Namespace, scenario: Scenario) -> dict[str
         "somebody must hear: fewer --deaf, or more --clients": scenario.deaf >= scenario.clients,
         "with a --rate there must be --senders": scenario.rate and not scenario.senders,
         "--pings and --pingers need each other": bool(scenario.pings) != bool(scenario.pingers),
+        "--tls goes with --spawn; of nodes that run, the URL says it": (
+            options.tls and not options.spawn
+        ),
         "--pin needs cores 0 and 1": options.pin and cores,
     }
 
@@ -136,6 +139,9 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--pin", action="store_true", help="nodes on core 0, Redis and generators on core 1"
     )
+    where.add_argument(
+        "--tls", action="store_true", help="the nodes that are started speak TLS themselves"
+    )
     what = parser.add_argument_group("what")
     for name, (kind, about) in _WHAT.items():
         what.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=about)
@@ -161,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
 def checkout(text: str) -> Path:
     """Read the argument that names a checkout of this project."""
     folder = Path(text).resolve()
-    if not (folder / "gateway" / "config.py").exists():
+    if not (folder / "gateway" / "node.py").exists():
         raise argparse.ArgumentTypeError(f"{text} is no checkout of the gateway")
     return folder
 

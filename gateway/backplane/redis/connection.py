@@ -225,7 +225,6 @@ async def serve_one_connection(
             topology, name, commands, refuse_eviction=health.refuse_eviction
         ) as connection:
             health.warn(connection.report.warnings)
-            log.info("redis connected", connection=name, server=connection.server.place)
             await serve(connection)
     except* RedisConnectionLost as group:
         away = first_message(group)

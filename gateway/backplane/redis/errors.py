@@ -87,9 +87,14 @@ def translate(error: str) -> Exception:
         return Forbidden(error)
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Denied(error)
-    if word == "ERR" and any(words in error.lower() for words in _SAYS_FORBIDDEN):
+    if word == "ERR" and says_forbidden(error):
         return Forbidden(error)
     return Refused(error)
+
+
+def says_forbidden(error: str) -> bool:
+    """Return whether an error, of a command or within a script, refuses a command to this user."""
+    return error.startswith(_FORBIDDEN) or any(words in error.lower() for words in _SAYS_FORBIDDEN)
 
 
 def first_message(group: BaseExceptionGroup[Exception]) -> str:

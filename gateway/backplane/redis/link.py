@@ -19,6 +19,7 @@ from gateway.backplane.redis.connection import (
     serve_one_connection,
 )
 from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
+from gateway.backplane.redis.permissions import Permissions
 from gateway.backplane.redis.refused_commands import RefusedCommands
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, SOURCES, Script
@@ -73,12 +74,17 @@ class Link:
         timeout: float,
         health: ServerHealth | None = None,
         schema: Schema | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
-        """Connect to the server of a topology; with ``schema``, only if its data have it."""
+        """Connect to the server of a topology.
+
+        With ``schema``, only if its data have it; with ``permissions``, only if we have them.
+        """
         self._name = name
         self._timeout = timeout
         self._health = health or ServerHealth()
         self._schema = schema
+        self._permissions = permissions
         self._reconnector = Reconnector(topology, name, self._health)
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
@@ -185,11 +191,13 @@ class Link:
     async def _serve(self, connection: RedisConnection, *, on_moved: Callable[[], None]) -> None:
         if self._schema is not None:
             await self._schema.check(connection)
+        if self._permissions is not None:
+            self._health.warn(await self._permissions.check(connection))
         before = self.replication_id
         self.replication_id = connection.report.replication_id or before
         if "" != before != self.replication_id:
             on_moved()
-        self._health.mark_usable(self._name)
+        self._health.mark_usable(self._name, connection.server.place)
         self._refused.blocking.clear()
         self._up.set()
         try:

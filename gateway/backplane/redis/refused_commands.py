@@ -8,13 +8,13 @@ import structlog
 
 from gateway.backplane.redis.errors import Forbidden, Unavailable
 from gateway.backplane.redis.scripts import ALL_SCRIPTS
+from gateway.backplane.redis.server_check import DISPENSABLE
 
 REPEAT_SECONDS: Final = 60.0
 """Seconds in which the same refusal is not logged again, only counted."""
 MOST_KEPT: Final = 100
 """Distinct refusals on record; further ones are not logged while these are recent."""
 
-_DISPENSABLE: Final = frozenset({"CLIENT", "HELLO", "INFO", "SCRIPT"})
 _NAMES: Final = {
     each: script.name for script in ALL_SCRIPTS for each in (script.sha, script.source)
 }
@@ -40,16 +40,20 @@ class RefusedCommands:
         return next((f"{what}: {why}" for what, why in self.blocking.items()), "")
 
     def add(self, command: Command, error: Unavailable, now: float) -> None:
-        """Record that a command was refused; log it, at most once in `REPEAT_SECONDS`."""
+        """Record that a command was refused; log it, at most once in `REPEAT_SECONDS`.
+
+        A command that a node can do without is logged only once.
+        """
         what, key = describe(command)
-        if isinstance(error, Forbidden) and what not in _DISPENSABLE:
+        if isinstance(error, Forbidden) and what not in DISPENSABLE:
             self.blocking[what] = str(error)
         refusal = what, key, str(error)
         at, times = self._logged.get(refusal, (now - REPEAT_SECONDS, 0))
-        if now - at < REPEAT_SECONDS:
+        is_new = refusal not in self._logged
+        if now - at < REPEAT_SECONDS or (what in DISPENSABLE and not is_new):
             self._logged[refusal] = at, times + 1
             return
-        if refusal not in self._logged and len(self._logged) >= MOST_KEPT:
+        if is_new and len(self._logged) >= MOST_KEPT:
             self._logged = {
                 known: (then, count)
                 for known, (then, count) in self._logged.items()

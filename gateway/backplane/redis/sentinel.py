@@ -10,6 +10,7 @@ import hiredis
 import trio
 
 from gateway.backplane.redis.connection import RedisConnection, RedisConnectionLost, pack
+from gateway.backplane.redis.errors import Forbidden
 from gateway.backplane.redis.primary import NamedPrimary
 from gateway.backplane.redis.server import HIGHEST_PORT, RedisEndpoint
 
@@ -50,12 +51,22 @@ class Sentinel:
                     raise RedisConnectionLost("a reply that nobody asked for")
 
     async def greet(self, credentials: Sequence[tuple[str | int, ...]]) -> None:
-        """Log in, and subscribe to failovers; :raises RedisConnectionLost: if it refuses."""
+        """Log in, and subscribe to failovers if we may; else only its answers tell of them.
+
+        :raises RedisConnectionLost: if it refuses us.
+        """
         # With RESP3, announcements and answers come on one connection.
-        _expect_no_error(await self._ask([*credentials, ("HELLO", 3)]))
+        *logins, hello = await self._ask([*credentials, ("HELLO", 3)])
+        _expect_no_error(logins)
+        if isinstance(hello, Forbidden):
+            return
+        _expect_no_error([hello])
         await self._connection.send(pack(("SUBSCRIBE", *_FAILOVER_CHANNELS)))
         while not self._announced:
-            _expect_no_error(await self._receive())
+            replies = await self._receive()
+            if replies and isinstance(replies[0], Forbidden):
+                return
+            _expect_no_error(replies)
 
     async def _ask(self, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
         self._announced = False
@@ -98,6 +109,8 @@ def _read(described: Any, address: Any) -> NamedPrimary:  # noqa: ANN401
     """Return the primary that two replies name; :raises RedisConnectionLost: if they name none."""
     try:
         host, port = address
+        if isinstance(described, list):  # with RESP2
+            described = dict(zip(described[::2], described[1::2], strict=True))
         named = NamedPrimary(host.decode(), int(port), int(described[b"config-epoch"]))
     except (TypeError, ValueError, KeyError, AttributeError):
         raise RedisConnectionLost("it does not answer as a sentinel does") from None

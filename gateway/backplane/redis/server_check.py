@@ -24,12 +24,13 @@ _FACTS: Final = frozenset({
     "redis_version", "valkey_version", "redis_mode", "server_mode", "role", "master_host",
     "master_port", "master_replid", "maxmemory", "maxmemory_policy",
 })  # fmt: skip
-_DISPENSABLE: Final = {
+DISPENSABLE: Final = {
     "CLIENT": "its connections have no name in CLIENT LIST",
     "SCRIPT": "scripts are sent whole when they are first used",
     "HELLO": "",
     "INFO": "its role and whether it evicts data cannot be checked, and that it lost data is "
     "noticed late; allow +info",
+    "SCAN": "what nobody holds any more is not deleted; allow +scan",
 }
 """Commands that a node can do without, and the warning about each that is missing."""
 
@@ -63,23 +64,28 @@ def check_greeting(
     hello = [reply for (word, *_), reply in zip(commands, replies, strict=False) if word == "HELLO"]
     found = check_facts(server, read_facts(info, *hello), refuse_eviction=refuse_eviction)
     unsuitable, unavailable, warnings = found.unsuitable, found.unavailable, list(found.warnings)
-    missing: dict[str, Unavailable] = {}
+    missing: dict[str, str] = {}
     for command, reply in zip(commands, replies, strict=False):
         if not isinstance(reply, Unavailable):
             continue
         word = str(command[0])
         if reply.passes:
             unavailable = unavailable or str(reply)
-        elif _is_missing(reply) and word in _DISPENSABLE:
-            missing.setdefault(word, reply)
+        elif _is_missing(reply) and word in DISPENSABLE:
+            missing.setdefault(word, str(reply))
         else:
             unsuitable = unsuitable or f"Redis at {server.place} refuses {_title(command)}: {reply}"
-    warnings += [
-        f"Redis at {server.place} refuses {word}: {cost} ({missing[word]})"
-        for word, cost in _DISPENSABLE.items()
-        if cost and word in missing
-    ]
+    warnings += warn_of_missing(server.place, missing)
     return ServerReport(unsuitable, unavailable, tuple(warnings), found.replication_id)
+
+
+def warn_of_missing(place: str, missing: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a warning about each dispensable command that is refused, given the errors."""
+    return tuple(
+        f"Redis at {place} refuses {word}: {cost} ({missing[word]})"
+        for word, cost in DISPENSABLE.items()
+        if cost and word in missing
+    )
 
 
 def read_facts(info: Sequence[Any], hello: Any = None) -> dict[str, str]:  # noqa: ANN401

@@ -43,8 +43,9 @@ class ServerHealth:
             self._logged = reason
             log.error("redis cannot be used", connection=connection, reason=reason)
 
-    def mark_usable(self, connection: str) -> None:
-        """Record that a connection is in use."""
+    def mark_usable(self, connection: str, server: str) -> None:
+        """Record that a new connection is in use; ``server`` is the place of its server."""
+        log.info("redis connected", connection=connection, server=server)
         self._reasons.pop(connection, None)
         self._away.pop(connection, None)
         if self._logged and not self._reasons:

@@ -114,13 +114,13 @@ class Subscription:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._pipeline.run, connection)
                 nursery.start_soon(self._read, connection, on_burst)
-                nursery.start_soon(self._restore, on_restored)
+                nursery.start_soon(self._restore, connection.server.place, on_restored)
         finally:
             self.connected = False
             while self._unconfirmed:
                 self._unconfirmed.popleft().arrived.set()
 
-    async def _restore(self, on_restored: Callable[[], None]) -> None:
+    async def _restore(self, server: str, on_restored: Callable[[], None]) -> None:
         """Subscribe to all channels, in batches; call ``on_restored`` when all are confirmed."""
         self.connected = True
         channels = list(self._channels)
@@ -135,7 +135,7 @@ class Subscription:
             last = confirmations[-1]
             await last.arrived.wait()
         if last is None or last.done:
-            self._health.mark_usable(self._name)
+            self._health.mark_usable(self._name, server)
             on_restored()
 
     async def _read(

@@ -24,7 +24,15 @@ from tests.faults.nemesis.failovers import (
 )
 from tests.faults.nemesis.fault import Fault
 from tests.faults.nemesis.nodes import drain, kill, pause_all, pause_node
-from tests.faults.nemesis.redis import flush, full, pause_redis, purge, redis_restart
+from tests.faults.nemesis.redis import (
+    clock_ahead,
+    clock_back,
+    flush,
+    full,
+    pause_redis,
+    purge,
+    redis_restart,
+)
 from tests.faults.nemesis.rollbacks import (
     roll_back,
     roll_back_again,
@@ -55,6 +63,7 @@ MIXES: Final[dict[str, tuple[Fault, ...]]] = {
     "delay": (delay,),
     "double-resume": (double_resume,),
     "purge": (purge,),
+    "clock": (clock_ahead, clock_back),
     "none": (),
 }
 

@@ -1,13 +1,18 @@
-"""Faults of a single Redis: it stops, restarts, is full, is emptied; the operator purges."""
+"""Faults of a single Redis: it stops, restarts, is full, is emptied; its clock jumps; a purge."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from typing import Final
 
 from tests.faults.nemesis.fault import Effect, fault
 from tests.faults.nemesis.waiting import until_acknowledged, until_anything_sent
 from tests.faults.system.cluster import ClusterUnderTest
+from tests.movable_clock import DAY, HOUR
+
+JUMPS: Final = (2 * HOUR, 8 * DAY)
+"""Seconds: longer than anything that is held expires in, if it does; longer than logs are kept."""
 
 
 @fault(lasting=True)
@@ -45,6 +50,22 @@ async def flush(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Ef
     """Somebody empties Redis: all earlier messages are gone."""
     await until_acknowledged(cluster.history, since=0.0)
     yield Effect("redis", deleted=cluster.redis.empty())
+
+
+@fault()
+async def clock_ahead(cluster: ClusterUnderTest, chance: random.Random) -> AsyncIterator[Effect]:
+    """The clock of Redis jumps ahead, and goes on from there."""
+    await until_acknowledged(cluster.history, since=0.0)
+    cluster.redis.move_clock(chance.choice(JUMPS))
+    yield Effect("redis")
+
+
+@fault()
+async def clock_back(cluster: ClusterUnderTest, chance: random.Random) -> AsyncIterator[Effect]:
+    """The clock of Redis is set back, and goes on from there."""
+    await until_acknowledged(cluster.history, since=0.0)
+    cluster.redis.move_clock(-chance.choice(JUMPS))
+    yield Effect("redis")
 
 
 @fault()

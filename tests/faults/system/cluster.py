@@ -16,6 +16,7 @@ from tests.faults.history import RunHistory
 from tests.faults.system.network import NodeNetwork, open_networks
 from tests.faults.system.proxy import Proxy
 from tests.faults.system.redis import RedisUnderTest
+from tests.movable_clock import MovableClock
 from tests.nodes import Cluster, NodeProcess, open_cluster
 from tests.ports import free_port
 from tests.redis_server import RedisServer
@@ -152,9 +153,9 @@ async def open_cluster_under_test(
     async with AsyncExitStack() as stack:
         redis: RedisServer | SentinelGroup
         if sentinels:
-            redis = await stack.enter_async_context(open_group(folder))
+            redis = await stack.enter_async_context(open_group(folder, movable_clocks=True))
         else:
-            redis = await stack.enter_async_context(RedisServer(folder))
+            redis = await stack.enter_async_context(RedisServer(folder, MovableClock(folder)))
         under_test = RedisUnderTest(redis)
         networks = stack.enter_context(open_networks(proxies, namespaced=namespaced))
         processes = await stack.enter_async_context(open_cluster(under_test.server, 0))

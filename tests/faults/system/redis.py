@@ -11,9 +11,11 @@ import trio
 from tests.faults.system.proxy import Proxy
 from tests.nodes import administer
 from tests.ports import HOST
-from tests.redis_server import RedisServer
+from tests.redis_server import PASSWORD, RedisServer
 from tests.sentinels import NAME, SentinelGroup
 
+USER: Final = f"chat:{PASSWORD}"
+"""In URLs: who nodes are to Redis."""
 LATELY: Final = 40
 """A purge of single messages takes them from this many, the newest of a room."""
 ROOM_SHARE: Final = 0.25
@@ -37,6 +39,11 @@ class RedisUnderTest:
         assert isinstance(self._redis, SentinelGroup)
         return self._redis
 
+    def move_clock(self, seconds: float) -> None:
+        """Move the clock of the server that nodes write to, ahead or back."""
+        assert self.server.clock is not None
+        self.server.clock.move(seconds)
+
     async def start(self) -> None:
         """Start the server that nodes write to, after it was stopped."""
         if isinstance(self._redis, SentinelGroup):
@@ -52,7 +59,7 @@ class RedisUnderTest:
         """
         if isinstance(self._redis, RedisServer):
             port = await proxy.listen(nursery, str(self._redis.socket), host=host)
-            return f"redis://{host}:{port}/0"
+            return f"redis://{USER}@{host}:{port}/0"
         renamed = {_bulk(HOST): _bulk(host)}
         for server in self._redis.servers:
             port = await proxy.listen(nursery, str(server.socket), host=host)
@@ -61,7 +68,7 @@ class RedisUnderTest:
         for sentinel in self._redis.sentinels:
             port = await proxy.listen(nursery, (HOST, sentinel), host=host, renamed=renamed)
             sentinels.append(f"{host}:{port}")
-        return f"redis+sentinel://{','.join(sentinels)}/{NAME}"
+        return f"redis+sentinel://{USER}@{','.join(sentinels)}/{NAME}"
 
     # --- its data -----------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ _DEAF_BYTES: Final = 4_096
 """Receive buffer of the deaf: the kernel must not take in what they do not read."""
 
 
+_TLS: Final = ssl.create_default_context()
+_TLS.check_hostname = False
+_TLS.verify_mode = ssl.CERT_NONE
+
+
 def now() -> int:
     """Return microseconds of the clock that all processes of a machine share."""
     return time.monotonic_ns() // 1000
@@ -26,6 +32,7 @@ class ClientState(Enum):
     """How far a client has come in."""
 
     CONNECTING = auto()
+    ENCRYPTING = auto()
     UPGRADING = auto()
     GREETING = auto()
     JOINING = auto()
@@ -81,6 +88,18 @@ class LoadClient:
         self.refusals = frames.RefusalReader()
         self.messages = frames.MessageReader() if self.spec.sampled else None
         self.sequences = SequenceChecker()
+
+    def encrypt(self) -> None:
+        """Have the connected socket speak TLS from now on; whom it speaks with is not checked."""
+        place = self.place
+        self.socket = _TLS.wrap_socket(
+            self.socket, do_handshake_on_connect=False, server_hostname=place.host
+        )
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is more to read of which epoll does not know."""
+        return isinstance(self.socket, ssl.SSLSocket) and self.socket.pending() > 0
 
     @property
     def place(self) -> NodeAddress:

@@ -6,6 +6,7 @@ import os
 import secrets
 import select
 import socket
+import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -87,8 +88,12 @@ class Fleet:
                 continue
             if client.state is ClientState.CONNECTING:
                 self._connected(client)
+            elif client.state is ClientState.ENCRYPTING:
+                self._shake_hands(client)
             else:
                 self._read(client)
+                while client.has_more:
+                    self._read(client)
         return admitted
 
     @property
@@ -157,6 +162,25 @@ class Fleet:
             self._failed(client, os.strerror(error))
             return
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not client.place.secure:
+            self._upgrade(client)
+            return
+        client.encrypt()
+        client.state = ClientState.ENCRYPTING
+        self._shake_hands(client)
+
+    def _shake_hands(self, client: LoadClient) -> None:
+        assert isinstance(client.socket, ssl.SSLSocket)
+        try:
+            client.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._epoll.modify(client.socket.fileno(), select.EPOLLIN)
+        except OSError as error:
+            self._failed(client, f"TLS: {error.strerror}")
+        else:
+            self._upgrade(client)
+
+    def _upgrade(self, client: LoadClient) -> None:
         self._epoll.modify(client.socket.fileno(), select.EPOLLIN)
         place = client.place
         client.state = ClientState.UPGRADING
@@ -211,7 +235,7 @@ class Fleet:
         try:
             # Always into the same buffer: the system would be asked for one so large each time.
             chunk = bytes(self._space[: client.socket.recv_into(self._space)])
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError:
             chunk = b""

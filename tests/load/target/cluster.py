@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from typing import Final
 from urllib.request import urlopen
 
 import trio
+import trustme
 
 from client.addresses import NodeAddress
 from gateway.embedded_redis import find_redis
@@ -36,8 +38,7 @@ class TargetNode:
         """Return the node's metrics that have no labels; nothing if it does not answer."""
         place = NodeAddress.from_url(self.url)
         try:
-            with urlopen(f"http://{place.authority}/metrics", timeout=10) as answer:
-                lines = answer.read().decode().splitlines()
+            lines = get(place, "/metrics").decode().splitlines()
         except OSError:
             return {}
         samples = (line.split() for line in lines if "#" not in line and "{" not in line)
@@ -97,11 +98,10 @@ def running(urls: Sequence[str]) -> TargetCluster:
             found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         except (ValueError, OSError) as error:
             raise ValueError(f"{url}: {error}") from None
-        if place.secure:
-            raise ValueError(f"{url}: a node is put under load by itself, without TLS before it")
+        scheme = "wss" if place.secure else "ws"
         hosts = sorted({str(address[0]) for *_, address in found})
         nodes += [
-            TargetNode(f"ws://{host_port(host, place.port)}{place.resource}")
+            TargetNode(f"{scheme}://{host_port(host, place.port)}{place.resource}")
             for host in _of_one_family(hosts, place.port)
         ]
     return TargetCluster(nodes)
@@ -129,14 +129,18 @@ _RATES: Final = {"flood_rate": "--flood-rate", "connect_rate": "--connect-rate"}
 
 @contextmanager
 def spawned(
-    nodes: int, *, gateway: Path, node_core: int | None, other_core: int | None
+    nodes: int,
+    *,
+    gateway: Path,
+    node_core: int | None,
+    other_core: int | None,
+    tls: bool = False,
 ) -> Iterator[TargetCluster]:
     """Run a Redis and nodes from a checkout of the gateway; the nodes limit no rate."""
     with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
         listens = Path(folder, "redis.sock")
         options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
-        config = (gateway / "gateway" / "config.py").read_text("utf-8")
-        unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in config]
+        unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in _settings(gateway)]
         redis = start([trio.run(find_redis), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
         try:
@@ -145,21 +149,53 @@ def spawned(
                 sys.executable, "-m", "gateway", "serve", "--port", "0",
                 "--redis", f"unix://{listens}", "--log-level", "error",
                 *(part for flag in unlimited for part in (flag, "0")),
+                *(_certificate(Path(folder)) if tls else ()),
             ]  # fmt: skip
             started += [start(command, gateway, node_core) for _ in range(nodes)]
             ports = [wait_for(partial(port_of, each.pid), each, "a node") for each in started]
-            for port, process in zip(ports, started, strict=True):
-                wait_for(partial(_is_ready, port), process, "a node")
-            urls = [f"ws://127.0.0.1:{port}/ws" for port in ports]
+            urls = [f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/ws" for port in ports]
+            for url, process in zip(urls, started, strict=True):
+                wait_for(partial(_is_ready, url), process, "a node")
             yield TargetCluster(list(map(TargetNode, urls, started)), redis)
         finally:
             for process in (*started, redis):
                 stop(process)
 
 
-def _is_ready(port: int) -> bool:
+def _settings(gateway: Path) -> str:
+    """Return the file that declares the settings of a checkout; in older ones a single module."""
+    folder = gateway / "gateway" / "config"
+    file = folder / "settings.py" if folder.is_dir() else folder.with_suffix(".py")
+    return file.read_text("utf-8")
+
+
+def _certificate(folder: Path) -> Sequence[str]:
+    """Return the flags by which a node speaks TLS, with a certificate made for it."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(chain)
+    issued.private_key_pem.write_to_path(key)
+    return "--tls-certificate", str(chain), "--tls-key", str(key)
+
+
+def get(place: NodeAddress, path: str, *, timeout: float = 10) -> bytes:
+    """Return what a node answers over HTTP; over TLS, whoever it is.
+
+    :raises OSError: if it does not answer, or with an error.
+    """
+    scheme, trust = "http", None
+    if place.secure:
+        scheme, trust = "https", ssl.create_default_context()
+        trust.check_hostname = False
+        trust.verify_mode = ssl.CERT_NONE
+    url = f"{scheme}://{place.authority}{path}"
+    with urlopen(url, timeout=timeout, context=trust) as answer:  # noqa: S310 - http or https
+        return bytes(answer.read())
+
+
+def _is_ready(url: str) -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
-            return bool(answer.status == 200)
+        get(NodeAddress.from_url(url), "/readyz", timeout=1)
     except OSError:
         return False
+    return True

@@ -50,12 +50,16 @@ class ServedConnection:
 
 @asynccontextmanager
 async def served_connection(
-    why_not_ready: Callable[[], str | None] = ready, *, trusted_proxies: str = "none"
+    why_not_ready: Callable[[], str | None] = ready,
+    *,
+    trusted_proxies: str = "none",
+    admin_port: str = "0",
 ) -> AsyncIterator[ServedConnection]:
     """Serve one connection of a node that has never reached its Redis; it is from `PEER`."""
     flags: dict[str, str | None] = {
         "redis": "unix:///nowhere/redis.sock",
         "trusted_proxies": trusted_proxies,
+        "admin_port": admin_port,
     }
     node = Node(config.load(flags, {}))
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)

@@ -14,7 +14,7 @@ from tests.load.arguments import parse, parse_compare
         ("--spawn 0", "--spawn: 0"),
         ("--spawn 1 --nodes ws://x/ws", "not allowed with"),
         ("--nodes http://x", "http://x"),
-        ("--nodes wss://127.0.0.1/ws", "without TLS"),
+        ("--nodes ws://127.0.0.1/ws --tls", "--tls goes with --spawn"),
         ("--spawn 1 --rooms 0", "--rooms: 0"),
         ("--spawn 1 --seconds 0", "--seconds: 0"),
         ("--spawn 1 --generators 0", "--generators: 0"),

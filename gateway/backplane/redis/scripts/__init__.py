@@ -57,9 +57,10 @@ EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 BAN: Final = Script.load("bans", "ban")
 UNBAN: Final = Script.load("bans", "unban")
 EXPIRE_BANS: Final = Script.load("bans", "expire_bans")
+PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, LEAVE, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME,
-    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS,
+    RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, PERMISSIONS,
 )  # fmt: skip
 SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}

@@ -3,9 +3,8 @@
 --       3 ids (hash: idempotency key -> "seq digest", or a recipient; see address.lua)
 --       4 ids before those
 -- ARGV  1 idempotency key  2 JSON after {"seq":N,"at":T,"epoch":"E"  3 log length
---       4 ids to remember  5 epoch to use if there is none
---       6 milliseconds that the inbox lives from now on  7 digest of the message
---       8 replication id of this server, or ''
+--       4 ids to remember  5 epoch to use if there is none  6 digest of the message
+--       7 replication id of this server, or ''
 -- Returns {seq, channel of the inbox or '', message} for the caller to publish. If the key was used
 -- before, these are of the first message, '' if the log no longer has it; the seq is -1 if that was
 -- another message.
@@ -14,13 +13,13 @@ if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
   redis.call('DEL', log, ids, older)
 end
 local known = known_as(ids, older, ARGV[1])
-local seq = known and seq_of(known, ARGV[7])
+local seq = known and seq_of(known, ARGV[6])
 if seq then
   return logged(meta, log, seq)
 end
 seq = redis.call('HINCRBY', meta, 'seq', 1)
 local named = redis.call('HMGET', meta, 'epoch', 'channel', 'written_under')
-note_timeline(meta, named[3], ARGV[8], seq - 1)
+note_timeline(meta, named[3], ARGV[7], seq - 1)
 local message = '{"seq":' .. seq .. ',"at":' .. milliseconds()
   .. ',"epoch":"' .. named[1] .. '"' .. ARGV[2]
 redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], seq .. '-0', 'm', message)
@@ -28,8 +27,5 @@ redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], seq .. '-0', 'm', message)
 if redis.call('HLEN', ids) >= tonumber(ARGV[4]) then
   redis.call('RENAME', ids, older)
 end
-redis.call('HSET', ids, ARGV[1], seq .. ' ' .. ARGV[7])
-for i = 1, #KEYS do
-  redis.call('PEXPIRE', KEYS[i], ARGV[6])
-end
+redis.call('HSET', ids, ARGV[1], seq .. ' ' .. ARGV[6])
 return {seq, named[2] or '', message}

@@ -13,7 +13,9 @@ local meta, log, copy, owner = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local most, up_to = tonumber(ARGV[4]), tonumber(ARGV[7])
 local epoch = redis.call('HGET', meta, 'epoch')
 local token = redis.call('GET', owner)
-if token and token ~= ARGV[1] then
+-- A life longer than it can be was set before the clock was set back.
+local broken_off = redis.call('PTTL', owner) > tonumber(ARGV[3])
+if token and token ~= ARGV[1] and not broken_off then
   return {'busy'}
 end
 if epoch ~= ARGV[2] then
@@ -35,7 +37,7 @@ local function tombstone(message)
 end
 
 if most > 0 then
-  if not token then
+  if token ~= ARGV[1] then
     redis.call('UNLINK', copy)
   end
   local last = redis.call('XREVRANGE', copy, '+', '-', 'COUNT', 1)[1]

@@ -4,7 +4,8 @@
 --       3 node; 'name~' stands for all its incarnations
 --       4... pairs of a session and a term; it is removed if it is a member on that node, in this
 --       term or an earlier one
--- Returns {number of sessions removed, 1 if the room still has members or a log, else 0}.
+-- Returns {number of sessions removed, state of the room}; the state is 'members', 'log' if it has
+-- a log but no members, or 'gone'. The expiry of a room that had no members before is not put off.
 local meta, members, log = KEYS[1], KEYS[2], KEYS[3]
 local gone = {}
 for i = 4, #ARGV, 2 do
@@ -23,13 +24,15 @@ if #gone > 0 then
   redis.call('PUBLISH', ARGV[1], '{"version":' .. version .. ',"gone":' .. cjson.encode(gone) .. '}')
 end
 if redis.call('EXISTS', members) == 1 then
-  return {#gone, 1}
+  return {#gone, 'members'}
 end
 if redis.call('EXISTS', log) == 0 then
-  redis.call('DEL', meta)
-  return {#gone, 0}
+  redis.call('DEL', unpack(KEYS))
+  return {#gone, 'gone'}
 end
 for i = 1, #KEYS do
-  redis.call('PEXPIRE', KEYS[i], ARGV[2])
+  if #gone > 0 or redis.call('PTTL', KEYS[i]) == -1 then
+    redis.call('PEXPIRE', KEYS[i], ARGV[2])
+  end
 end
-return {#gone, 1}
+return {#gone, 'log'}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.backplane import NO_TERM
+from gateway.net.client_address import ClientAddress
 from gateway.sessions.record import SessionRecord
 from gateway.sessions.states import (
     MAY_CLAIM,
@@ -23,6 +24,7 @@ from gateway.sessions.states import (
 )
 from gateway.sessions.table import SessionTable
 from gateway.state_machine import ImpossibleTransition
+from gateway.wire import Event
 from gateway.wire.close_codes import Close
 
 GRACE = 15.0
@@ -32,6 +34,11 @@ ROOMS = ("lobby", "cafe", "garden")
 
 class Wire:
     """A connection that nobody closes: the table never does."""
+
+    client_address = ClientAddress("192.0.2.1", 1234)
+
+    def send(self, event: Event) -> None:
+        pass
 
     def close(self, closing: Close) -> None:
         raise AssertionError(closing)

@@ -8,7 +8,7 @@ import pytest
 import structlog.testing
 from structlog.typing import EventDict
 
-from gateway.backplane.redis.errors import Denied, Forbidden, Refused
+from gateway.backplane.redis.errors import Denied, Forbidden, Refused, says_forbidden
 from gateway.backplane.redis.refused_commands import (
     MOST_KEPT,
     REPEAT_SECONDS,
@@ -68,6 +68,33 @@ def test_commands_are_called_by_their_names() -> None:
     assert describe(("HLEN", "key")) == ("HLEN", "key")
 
 
+def test_what_a_node_can_do_without_is_logged_once_for_good(logs: list[EventDict]) -> None:
+    refused = RefusedCommands("commands")
+    for minute in range(5):
+        refused.add(("SCAN", 0), NOT_ALLOWED, 100.0 * minute)
+    assert refused.why == ""
+    assert [line["command"] for line in logs] == ["SCAN"]
+
+
+@pytest.mark.parametrize(
+    ("error", "forbids"),
+    [
+        ("@user_script: 7: The user executing the script can't run this command", True),  # 6.2
+        ("ERR The user executing the script can't access at least one of the keys", True),
+        ("ERR ACL failure in script: No permissions to access a channel", True),
+        ("@user_script: 7: Unknown Redis command called from Lua script", True),
+        ("ERR Unknown command called from script", True),
+        ("NOPERM No permissions to access a key", True),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", False),
+        ("OOM command not allowed when used memory > 'maxmemory'.", False),
+    ],
+)
+def test_an_error_within_a_script_says_whether_a_command_is_forbidden(
+    error: str, forbids: bool
+) -> None:
+    assert says_forbidden(error) is forbids
+
+
 def test_the_pauses_after_refusals_grow_to_a_bound() -> None:
     retry = Retry()
     pauses = [retry.pause(WRONG_TYPE) for _ in range(12)]
@@ -91,14 +118,16 @@ def test_a_reason_is_logged_when_it_comes_up_and_again_after_a_good_time(
     health.mark_unsuitable("commands", "a replica")
     health.mark_away("commands", "refused")
     assert (health.why_unsuitable, health.why_away) == ("too old", "refused")
-    health.mark_usable("commands")
-    assert [line["log_level"] for line in logs] == ["error", "error"]
-    health.mark_usable("subscription")
+    health.mark_usable("commands", "here:1")
+    assert [line["log_level"] for line in logs] == ["error", "error", "info"]
+    health.mark_usable("subscription", "here:1")
     assert health.why_unsuitable == health.why_away == ""
-    assert logs[-1]["event"] == "redis can be used again"
+    assert [line["event"] for line in logs[2:]] == [
+        "redis connected", "redis connected", "redis can be used again",
+    ]  # fmt: skip
     health.mark_unsuitable("commands", "too old")
     assert logs[-1]["reason"] == "too old"
-    assert len(logs) == 4
+    assert len(logs) == 6
     health.warn(("this", "that"))
     health.warn(("that",))
-    assert [line["problem"] for line in logs[4:]] == ["this", "that"]
+    assert [line["problem"] for line in logs[6:]] == ["this", "that"]

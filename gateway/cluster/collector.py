@@ -1,0 +1,86 @@
+"""The collector: deletes what is in Redis and nobody holds.
+
+What a session holds has no expiry in Redis, since the clock of Redis may jump. It is deleted when
+the session is released, by its node or, after that has died, by the others. What is left all the
+same is found here: the inbox of a session that ended while something was delivered to it, or whose
+node died between two steps of the release; a room whose members Redis has lost; the rooms of a node
+that was declared dead and wrote to Redis once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
+
+import structlog
+import trio
+
+from gateway.backplane import Backplane, Refused
+
+ABANDONED_SECONDS: Final = 3600.0
+"""Seconds of this node's monotonic clock after which an inbox without a session is deleted. Redis
+may have lost a session that its node, cut off meanwhile, will claim again."""
+PAGES_AT_ONCE: Final = 10
+"""Pages of keys that one call of `Collector.collect` looks through, at most."""
+MOST_ABANDONED: Final = 100_000
+"""Inboxes without a session on record; further ones wait until some of these are deleted."""
+
+log = structlog.get_logger("collector")
+
+
+class Collector:
+    """Deletes what nobody holds. Every node does so; several may delete the same.
+
+    ``sessions`` are the ids of the sessions that this node knows, whatever Redis has of them.
+    """
+
+    def __init__(self, backplane: Backplane, sessions: Collection[str]) -> None:
+        self._backplane = backplane
+        self._sessions = sessions
+        self._abandoned: dict[str, float] = {}
+        """Inboxes that had no session in the last round through all keys, and since when."""
+        self._found: dict[str, float] = {}
+        """The same, of the present round."""
+
+    async def collect(self) -> None:
+        """Look through the next pages of keys, and delete what nobody holds.
+
+        :raises Unavailable: if Redis does not answer.
+        """
+        for _ in range(PAGES_AT_ONCE):
+            page = await self._backplane.keys.next_page()
+            await self._inboxes(page.inboxes)
+            await self._rooms(page.rooms)
+            await self._nodes(page.nodes)
+            if page.is_last:
+                self._abandoned, self._found = self._found, {}
+                return
+
+    async def _inboxes(self, sids: frozenset[str]) -> None:
+        held = await self._backplane.nicks.sessions_among(sids)
+        over = []
+        for sid in (sids - held).difference(self._sessions):
+            now = trio.current_time()
+            since = self._found.get(sid, self._abandoned.get(sid, now))
+            if now - since >= ABANDONED_SECONDS:
+                over.append(sid)
+            elif sid in self._found or len(self._found) < MOST_ABANDONED:
+                self._found[sid] = since
+        if over:
+            log.warning("inboxes of no session", inboxes=len(over))
+            await self._backplane.inboxes.forget(over)
+
+    async def _rooms(self, names: frozenset[str]) -> None:
+        for name in names:
+            # A room that another program corrupted is skipped; the link has logged it.
+            with suppress(Refused):
+                await self._backplane.rooms.leave(name, {})  # it expires if nobody is in it
+
+    async def _nodes(self, names: frozenset[str]) -> None:
+        if not names:
+            return
+        nodes = self._backplane.nodes
+        for name in names - await nodes.registered():
+            log.warning("rooms of no node", dead_node=name)
+            await nodes.declare_dead(name)
