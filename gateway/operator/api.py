@@ -21,7 +21,7 @@ PREFIX: Final = "/api/"
 MOST_BODY_BYTES: Final = 16 * 1024
 
 
-class Named(Struct, forbid_unknown_fields=True):
+class WhomBody(Struct, forbid_unknown_fields=True):
     """Whom a request is about: exactly one of these."""
 
     nick: str | None = None
@@ -29,13 +29,13 @@ class Named(Struct, forbid_unknown_fields=True):
     address: str | None = None
 
 
-class KickBody(Named, forbid_unknown_fields=True):
+class KickBody(WhomBody, forbid_unknown_fields=True):
     """The body of ``kick``."""
 
     reason: str = ""
 
 
-class BanBody(Named, forbid_unknown_fields=True, rename={"lasts": "for"}):
+class BanBody(WhomBody, forbid_unknown_fields=True, rename={"lasts": "for"}):
     """The body of ``ban``; it ends after ``for``, or at ``until``, or never."""
 
     reason: str = ""
@@ -111,7 +111,7 @@ async def _who(access: OperatorAccess, query: bytes) -> commands.SessionPage:
         raise WrongArgument(f"there is no field {unknown[0][:40]!r}")
     if not (limit.isascii() and limit.isdecimal() and len(limit) < 9 and int(limit) > 0):  # noqa: PLR2004
         raise WrongArgument(f"limit: {limit[:40]!r} is no whole number from 1 to {MOST_LISTED}")
-    target = _target(Named(**fields)) if fields else None
+    target = _target(WhomBody(**fields)) if fields else None
     return await commands.who(access, target, after=after, limit=min(int(limit), MOST_LISTED))
 
 
@@ -129,7 +129,7 @@ async def _ban(access: OperatorAccess, body: bytes) -> commands.Outcome:
 
 
 async def _unban(access: OperatorAccess, body: bytes) -> commands.Outcome:
-    outcome = await commands.unban(access, _target(_decode(body, Named)))
+    outcome = await commands.unban(access, _target(_decode(body, WhomBody)))
     if outcome is None:
         raise NoSuchBan
     return outcome
@@ -163,7 +163,7 @@ def _shown(ban: Ban) -> dict[str, Any]:
     }
 
 
-def _target(named: Named) -> Target:
+def _target(named: WhomBody) -> Target:
     given = {kind: text for kind in KINDS if (text := getattr(named, kind)) is not None}
     if len(given) != 1:
         raise WrongArgument(f"give exactly one of {', '.join(KINDS)}")
