@@ -10,13 +10,13 @@ from typing import Any, Final
 from gateway.backplane.operator import OperatorAccess
 from gateway.operator import commands
 from gateway.operator.commands import MOST_LISTED, Outcome, WrongArgument
-from gateway.policy.bans import KINDS, Target, parse_target, time_in_words
+from gateway.policy.bans import read_target, time_in_words
 
 MOST_SHOWN: Final = 100_000
 """Sessions that ``admin who`` prints, at most."""
 
 _WHOM: Final = (
-    "nick NICKNAME; session ID; or address ADDRESS, which may be a network such as 192.0.2.0/24"
+    "nick:NICKNAME, session:ID, or address:ADDRESS, which may be a network such as 192.0.2.0/24"
 )
 
 Command = Callable[[OperatorAccess, argparse.Namespace], Awaitable[None]]
@@ -66,18 +66,15 @@ def add_commands(commands: Any, finish: Finish) -> None:  # noqa: ANN401 - argpa
 
 
 def _add_target(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    number = None if required else "?"
-    parser.add_argument("kind", metavar="KIND", nargs=number, choices=KINDS, help=_WHOM)
-    parser.add_argument("whom", metavar="WHOM", nargs=number)
+    # In one word, since nicknames and ids may begin with a dash.
+    parser.add_argument("whom", metavar="WHOM", nargs=None if required else "?", help=_WHOM)
 
 
 async def _who(access: OperatorAccess, options: argparse.Namespace) -> None:
     limit = options.limit
     if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:9]) <= MOST_SHOWN):
         raise WrongArgument(f"--limit: {limit[:40]!r} is no whole number from 1 to {MOST_SHOWN}")
-    if options.kind and options.whom is None:
-        raise WrongArgument(f"say which {options.kind}")
-    target = _target(options) if options.kind else None
+    target = None if options.whom is None else read_target(options.whom)
     after, left = "", int(limit)
     silent: set[str] = set()
     while left > 0:
@@ -100,19 +97,23 @@ async def _who(access: OperatorAccess, options: argparse.Namespace) -> None:
 
 async def _kick(access: OperatorAccess, options: argparse.Namespace) -> None:
     reason = commands.check_reason(options.reason)
-    _report("kicked", await commands.kick(access, _target(options), reason))
+    _report("kicked", await commands.kick(access, read_target(options.whom), reason))
 
 
 async def _ban(access: OperatorAccess, options: argparse.Namespace) -> None:
     made = await commands.read_ban(
-        access, _target(options), reason=options.reason, lasts=options.lasts, until=options.until
+        access,
+        read_target(options.whom),
+        reason=options.reason,
+        lasts=options.lasts,
+        until=options.until,
     )
     end = f"until {time_in_words(made.until)}" if made.until else "without an end"
     _report(f"banned {made.target} {end}", await commands.ban(access, made))
 
 
 async def _unban(access: OperatorAccess, options: argparse.Namespace) -> None:
-    target = _target(options)
+    target = read_target(options.whom)
     outcome = await commands.unban(access, target)
     if outcome is None:
         raise WrongArgument(f"there is no ban of {target}; `admin bans` lists them")
@@ -122,17 +123,13 @@ async def _unban(access: OperatorAccess, options: argparse.Namespace) -> None:
 async def _bans(access: OperatorAccess, _options: argparse.Namespace) -> None:
     for ban in await commands.bans(access):
         end = time_in_words(ban.until) if ban.until else "no end"
-        _print_row(ban.target.kind, ban.target.key, end, time_in_words(ban.made), ban.reason)
+        _print_row(str(ban.target), end, time_in_words(ban.made), ban.reason)
 
 
 async def _announce(access: OperatorAccess, options: argparse.Namespace) -> None:
     outcome = await commands.announce(access, commands.check_announcement(options.text))
     _print(f"clients told: {outcome.count}")
     _warn_of_silent(outcome.silent, "what their clients were told is unknown")
-
-
-def _target(options: argparse.Namespace) -> Target:
-    return parse_target(options.kind, options.whom)
 
 
 def _report(done: str, outcome: Outcome) -> None:

@@ -39,7 +39,7 @@ class Target(Struct, frozen=True):
     key: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
+        return f"{self.kind}:{self.key}"
 
 
 class Ban(Struct, frozen=True):
@@ -53,6 +53,17 @@ class Ban(Struct, frozen=True):
     def holds(self, now: float) -> bool:
         """Return whether it has not ended; ``now`` is a Unix time in milliseconds."""
         return self.until == FOREVER or now < self.until
+
+
+def read_target(text: str) -> Target:
+    """Return whom an operator means by ``KIND:WHOM``; raises as `parse_target`."""
+    kind, colon, whom = text.partition(":")
+    for known in KINDS:
+        if colon and kind == known:
+            return parse_target(known, whom)
+    raise WrongTarget(
+        f"{_shown(text)} names nobody: write nick:NICKNAME, session:ID, or address:ADDRESS"
+    )
 
 
 def parse_target(kind: Kind, text: str) -> Target:

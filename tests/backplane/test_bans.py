@@ -72,11 +72,11 @@ async def test_a_ban_whose_end_is_past_is_refused(store: BanStore) -> None:
 
 
 async def test_their_number_is_bounded(store: BanStore, redis_server: RedisServer) -> None:
-    fields = [part for number in range(MOST_BANS) for part in (f"session s{number}", "{}")]
+    fields = [part for number in range(MOST_BANS) for part in (f"session:s{number}", "{}")]
     redis_server.ask("HSET", "test:{bans}", *fields)
     with pytest.raises(CannotBan, match="10000 bans"):
         await store.add(Ban(MALLORY))
-    redis_server.ask("HDEL", "test:{bans}", "session s0")
+    redis_server.ask("HDEL", "test:{bans}", "session:s0")
     assert await store.add(Ban(MALLORY))
     assert not await store.add(Ban(MALLORY, "again"))
 

@@ -1,5 +1,5 @@
 -- KEYS  1 bans (hash: target -> JSON)  2 ends (sorted set: target by the time at which it ends)
--- Targets are written "kind key".
+-- Targets are written "kind:key".
 local bans, ends = KEYS[1], KEYS[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

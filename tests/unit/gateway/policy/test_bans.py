@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.bans import Ban, BanList, Kind, Target, WrongTarget, parse_target, time_in_words
+from gateway.policy.bans import (
+    Ban,
+    BanList,
+    Kind,
+    Target,
+    WrongTarget,
+    parse_target,
+    read_target,
+    time_in_words,
+)
 
 NOW = 1_800_000_000_000
 
@@ -28,7 +37,8 @@ NOW = 1_800_000_000_000
 def test_a_target_is_known_by_one_key(kind: Kind, text: str, key: str) -> None:
     target = parse_target(kind, text)
     assert target == Target(kind, key)
-    assert str(target) == f"{kind} {key}"
+    assert str(target) == f"{kind}:{key}"
+    assert read_target(f"{kind}:{text}") == target
 
 
 @pytest.mark.parametrize(
