@@ -75,6 +75,8 @@ class OperatorDesk:
                 log.exception("request of an operator failed")
 
     async def _carry_out(self, request: AnyRequest) -> Reply:
+        target = getattr(request, "target", None)
+        log.info("operator", request=type(request).__name__, target=str(target or ""))
         node = self._backplane.incarnation.node
         if isinstance(request, ListSessions):
             return self._list(request, node)
