@@ -64,7 +64,7 @@ class Node:
     def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
         """Make a node; tests may pass a backplane with a topology, or stores, of their own.
 
-        :raises BadSetting: if its certificate cannot be served.
+        :raises BadSetting: if its certificate, or its operator's token, cannot be used.
         """
         self._settings = settings
         self._certificate = _certificate(settings)
@@ -141,10 +141,10 @@ class Node:
 
         :raises BadSetting: if it cannot listen on its host and port.
         """
+        operator_listeners = await self._listen_for_operator()
         ports = [await self._listen(self._settings.port, self._certificate)]
         if self._settings.plain_port:
             ports.append(await self._listen(self._settings.plain_port, None))
-        operator_listeners = await self._listen_for_operator()
         port: int = ports[0].listeners[0].getsockname()[1]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(

@@ -34,6 +34,7 @@ class NodeBans:
         self._version: bytes | None = None
         self._is_read = False
         self._ahead = 0.0
+        self._ended = 0
         self._reading = trio.Lock()
 
     def __len__(self) -> int:
@@ -42,11 +43,14 @@ class NodeBans:
     async def refresh(self) -> int:
         """Read the bans if they have changed, and end the sessions of those who are banned.
 
-        :returns: the number of sessions ended.
+        :returns: the number of sessions ended when these bans were read, now or before: a heartbeat
+            may come first.
         :raises Unavailable: if Redis does not answer; the bans known before go on to hold.
         """
         async with self._reading:
-            return await self._end_banned() if await self._read() else 0
+            if await self._read():
+                self._ended = await self._end_banned()
+            return self._ended
 
     async def require_read(self) -> None:
         """Read the bans if this was never done; raises as `refresh`."""
