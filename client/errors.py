@@ -15,4 +15,16 @@ class CannotConnect(Exception):
 
 
 class NotConnected(Exception):
-    """There is no connection, or it was lost before the answer came; the text says which."""
+    """A command was not carried out, because there is no connection."""
+
+
+class NotConfirmed(NotConnected):
+    """A command may have been carried out, or may yet be: no answer says so for certain.
+
+    The text says why, such as a connection lost before the answer. ``repeatable`` is whether the
+    same command with the same id may be sent again without being carried out twice.
+    """
+
+    def __init__(self, reason: str, *, repeatable: bool = True) -> None:
+        super().__init__(reason)
+        self.repeatable = repeatable

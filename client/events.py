@@ -33,10 +33,12 @@ class Disconnected:
 class Rejoined:
     """A room was joined again after a reconnection.
 
-    ``joined`` has what was missed or, if it is not ``recovered``, the most recent messages.
+    ``joined`` has what was missed or, if it is not ``recovered``, the most recent messages. ``was``
+    is the name that the room had before, if it has another one now.
     """
 
     joined: wire.Joined
+    was: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,23 @@ import msgspec
 import trio
 
 from gateway import wire
-from gateway.backplane import Unavailable, first_message, topology_from_url
+from gateway.backplane import Unavailable, first_message
 from gateway.backplane.bans import CannotBan
 from gateway.backplane.erasures import MOST_RECORDED
 from gateway.backplane.operator import OperatorAccess, open_operator_access
 from gateway.backplane.payloads import message_seq
 from gateway.backplane.room_log import CannotErase, Logged, RoomLog
+from gateway.backplane.upgrade import CannotUpgrade
 from gateway.config import Settings
 from gateway.operator import command_line
 from gateway.operator.commands import WrongArgument, unconfirmed
 from gateway.policy import room_names
 from gateway.policy.bans import WrongTarget
+from gateway.redis_topology import topology_from_settings
 
-SETTINGS: Final = ("redis", "namespace", "redis_timeout")
+SETTINGS: Final = (
+    "redis", "redis_password_file", "sentinel_password_file", "namespace", "redis_timeout",
+)  # fmt: skip
 """The settings of `serve` that these commands have, too."""
 MOST_SHOWN: Final = 10_000
 """Messages that ``admin log`` prints, at most."""
@@ -34,6 +38,12 @@ _PURGE: Final = (
     "Erase messages: in Redis, in the memory of every node, and in the windows of connected "
     "clients. A tombstone stays in the place of each. What is left elsewhere (append-only files, "
     "snapshots, backups), README.md says."
+)
+
+_UPGRADE: Final = (
+    "Convert what is stored to the schema and the Unicode version of this release. Run it once, "
+    "while no node runs; after it was broken off, run it again. Rooms and nicknames that are one "
+    "now, or look alike, are told apart by new names; what changes is printed. Nothing is deleted."
 )
 
 Command = Callable[[OperatorAccess, Settings, argparse.Namespace], Awaitable[None]]
@@ -78,12 +88,20 @@ def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]
 
     command_line.add_commands(commands, finish)
 
+    upgrade = commands.add_parser(
+        "upgrade",
+        help="convert the data of the release before; stop all nodes first",
+        description=_UPGRADE,
+    )
+    _finish(upgrade, add_flags, _upgrade)
+    upgrade.set_defaults(any_schema=True)
+
 
 def _finish(
     parser: argparse.ArgumentParser, add_flags: Callable[..., None], command: Command
 ) -> None:
     add_flags(parser, only=SETTINGS)
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, any_schema=False)
 
 
 def run(settings: Settings, options: argparse.Namespace) -> None:
@@ -98,15 +116,16 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
 async def _run(settings: Settings, options: argparse.Namespace) -> None:
     try:
         async with open_operator_access(
-            topology_from_url(settings.redis),
+            topology_from_settings(settings),
             name=_NAME,
             namespace=settings.namespace,
             patience=settings.redis_timeout,
+            any_schema=options.any_schema,
         ) as access:
             await options.command(access, settings, options)
     except* (WrongArgument, WrongTarget) as group:
         raise WrongUsage(first_message(group)) from group
-    except* (CannotBan, CannotErase, Unavailable) as group:
+    except* (CannotBan, CannotErase, CannotUpgrade, Unavailable) as group:
         raise CannotAdminister(first_message(group)) from group
 
 
@@ -147,13 +166,20 @@ async def _purge_room(
     await _report(access, f"{options.room}: erased everything up to {last}", told)
 
 
+async def _upgrade(
+    access: OperatorAccess, _settings: Settings, _options: argparse.Namespace
+) -> None:
+    async for line in access.upgrade():
+        sys.stdout.write(line + "\n")
+
+
 async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[RoomLog, str, int]:
     """Return a room's log, its epoch, and the ``seq`` of its last message."""
     try:
-        room_names.check(room)
+        key = room_names.check(room).key
     except wire.CommandError as error:
         raise WrongUsage(f"{room!r}: {error}") from None
-    log = access.room_log(room)
+    log = access.room_log(key)
     position = await log.position()
     if position is None:
         raise WrongUsage(f"there is no room {room!r} in the namespace {settings.namespace!r}")

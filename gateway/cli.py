@@ -8,21 +8,27 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import urlsplit
 
 import trio
 
 from gateway import admin, config
 from gateway.admin import CannotAdminister, WrongUsage
-from gateway.backplane import Unsuitable, first_message, topology_from_url
+from gateway.backplane import Unsuitable, first_message
 from gateway.config import BadSetting, Settings
 from gateway.demo import CannotDemo, run_demo
 from gateway.embedded_redis import NoRedis
 from gateway.net.listener import allow_many_connections
 from gateway.node import serve_until_signalled
 from gateway.observability import logs
+from gateway.policy.unicode_tables import INSTALLED_VERSION, VERSION
 from gateway.process import signals, stdio
 from gateway.process.stdio import CannotPrint
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+from gateway.redis_topology import topology_from_settings
 
 BAD_USAGE: Final = 2
 FAILED: Final = 1
@@ -37,6 +43,10 @@ _SERVE: Final = (
     "Every setting is a flag and an environment variable; the flag goes first.\n"
     "In brackets: the default, and the variable."
 )
+_SEEN_BY_PS: Final = (
+    "the password in --redis is shown to every user of this machine, by ps: use "
+    "--redis-password-file, or CHAT_REDIS for the URL"
+)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -45,6 +55,17 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the arguments."""
         raise WrongUsage(f"{message} (see `{self.prog} --help`)")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print the help; argparse itself would say nothing of a full disk."""
+        if file is None:
+            stdio.print_now(self.format_help())
+        else:
+            super().print_help(file)
+
+
+class BadInstallation(Exception):
+    """A package of another version than this release needs; the text is one line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     status = 0
     try:
         _run(arguments)
-    except* (BadSetting, Unsuitable, WrongUsage) as group:
+    except* (BadInstallation, BadSetting, Unsuitable, WrongUsage) as group:
         status = _complain(group, BAD_USAGE)
     except* (CannotAdminister, CannotDemo, CannotPrint, NoRedis) as group:
         status = _complain(group, FAILED)
@@ -137,6 +158,7 @@ def _number(low: int, high: int) -> Callable[[str], int]:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
+    _require_unicode_version()
     logs.configure(settings.log_format, settings.log_level)
     allow_many_connections()
     # Modules stay, and connections are freed without cycles: the garbage collector need not scan
@@ -144,22 +166,38 @@ def _serve(options: argparse.Namespace) -> None:
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     signals.ignore()
-    trio.run(serve_until_signalled, settings, partial(_read_settings, options))
+    read_again = partial(_read_settings, options)
+    trio.run(serve_until_signalled, settings, read_again, _warnings(options.redis))
 
 
 def _administer(options: argparse.Namespace) -> None:
     settings = _read_settings(options)
+    _require_unicode_version()
     logs.configure("human", "critical")  # errors are printed in one line, without a log
     admin.run(settings, options)
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:
     settings = config.load(vars(options), os.environ)
-    try:
-        topology_from_url(settings.redis)
-    except ValueError as error:
-        raise BadSetting(f"{config.title('redis')}: {error}") from None
+    topology_from_settings(settings)  # complains
     return settings
+
+
+def _warnings(redis_flag: str | None) -> list[str]:
+    """Return what an operator should change, though a node can be started so."""
+    url = redis_flag or ""
+    if "password=" in url or urlsplit(url).password:
+        return [_SEEN_BY_PS]
+    return []
+
+
+def _require_unicode_version() -> None:
+    """Check that names are folded here as on every other node of this release."""
+    if INSTALLED_VERSION != VERSION:
+        raise BadInstallation(
+            f"unicodedata2 has Unicode {INSTALLED_VERSION}, this release needs {VERSION}: "
+            f"pip install unicodedata2=={VERSION}"
+        )
 
 
 def _demo(options: argparse.Namespace) -> None:

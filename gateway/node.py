@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
 from typing import Final
@@ -13,22 +13,27 @@ import structlog
 import trio
 
 from gateway import config
-from gateway.backplane import Backplane, Topology, Unavailable, check_redis, topology_from_url
+from gateway.backplane import Backplane, Topology, Unavailable, check_redis
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
+from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.binding import CannotListen, open_listeners
 from gateway.net.certificates import BadCertificate, ServedCertificate
 from gateway.net.listener import ConnectionSlots, most_connections
+from gateway.net.write_buffer import WaitingTotal
 from gateway.observability import logs
+from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.operator.desk import OperatorDesk
 from gateway.operator.port import OperatorPort
 from gateway.operator.token import BadToken, OperatorToken
-from gateway.policy.rate_limits import TokenBucket
+from gateway.policy.client_limits import ClientBounds, ClientLimits, TurnedAway
+from gateway.policy.rate_limits import SharedBucket
 from gateway.process import signals
+from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
 from gateway.sessions.bans import NodeBans
 from gateway.sessions.context import NodeContext
@@ -48,7 +53,7 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
     ``topology`` takes the place of the one in the settings.
     """
     return Backplane(
-        topology or topology_from_url(settings.redis),
+        topology or topology_from_settings(settings),
         node=f"{settings.node_name}-{secrets.token_hex(3)}",
         namespace=settings.namespace,
         timeout=settings.redis_timeout,
@@ -88,7 +93,7 @@ class Node:
             grace=grace,
             probe_seconds=settings.probe_seconds,
         )
-        self._arrivals = _arrivals(settings)
+        self._arrivals = SharedBucket(rate=settings.connect_rate, now=trio.current_time())
         self.context = NodeContext(
             settings=settings,
             node=self.name,
@@ -96,8 +101,12 @@ class Node:
             relay=self._relay,
             registry=self._registry,
             bans=self._bans,
+            waiting=WaitingTotal(settings.outbox_total_bytes),
+            rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,
             metrics=self._metrics,
+            bounded_log=BoundedLog("connection"),
+            limits=ClientLimits(_bounds(settings)),
             why_not_ready=self._why_not_ready,
         )
         """The parts that connections and sessions work with."""
@@ -119,8 +128,10 @@ class Node:
         log.info("settings read again", changed=" ".join(map(config.flag, taken)))
         if left:
             log.warning("settings need a restart", settings=" ".join(map(config.flag, left)))
+        self.context.limits.configure(_bounds(self.context.settings))
         if "connect_rate" in taken:
-            self._arrivals = _arrivals(settings)
+            self._arrivals.configure(rate=settings.connect_rate)
+        self.context.waiting.limit = self.context.settings.outbox_total_bytes
         if "log_level" in taken:
             logs.set_level(settings.log_level)
         if self._certificate is not None:
@@ -168,6 +179,7 @@ class Node:
             if operator_listeners:
                 nursery.start_soon(self._operator_port().serve, operator_listeners)
             nursery.start_soon(self._slots.report)
+            nursery.start_soon(self.context.bounded_log.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
                 nursery.start_soon(self._certificate.watch)
@@ -204,7 +216,7 @@ class Node:
         settings = self._settings
         open_access = partial(
             open_operator_access,
-            topology_from_url(settings.redis),
+            topology_from_settings(settings),
             name=f"{self.name}-operator",
             namespace=settings.namespace,
             patience=settings.redis_timeout,
@@ -228,13 +240,14 @@ class Node:
         log.info("listening", node=self.name, host=host, port=bound, tls=tls)
         return Port(listeners, certificate)
 
-    def _admit(self) -> float | None:
-        """Admit one more client: return None, or the seconds after which it may try again."""
+    def _admit(self, address: str | None) -> TurnedAway | None:
+        """Admit one more client and return None, or return why it is turned away."""
         if self._stopping.is_set():
-            return self.context.settings.drain_seconds
+            return TurnedAway("draining", self.context.settings.drain_seconds)
         if self._slots.full:
-            return FULL_SECONDS
-        return self._arrivals.take(trio.current_time()) or None
+            return TurnedAway("full", FULL_SECONDS)
+        wait = self._arrivals.take(address, trio.current_time())
+        return TurnedAway("connect_rate", wait) if wait else None
 
     def _restored(self) -> None:
         """Catch up with what was published while the subscription was lost."""
@@ -254,7 +267,6 @@ class Node:
         return self.membership.why_not_ready()
 
     def _gauges(self) -> Gauges:
-        outboxes = [c.write_buffer for c in self._connections.open]
         return Gauges(
             connections=len(self._connections.open),
             sessions=self._registry.connected,
@@ -262,7 +274,7 @@ class Node:
             rooms=len(self._relay.rooms),
             bans=len(self._bans),
             tasks=trio.lowlevel.current_statistics().tasks_living,
-            outbox_bytes=sum(write_buffer.waiting for write_buffer in outboxes),
+            outbox_bytes=self.context.waiting.bytes,
             redis_connected=self._backplane.connected,
             subscription_delivers=self.membership.subscription_delivers,
             why_not_ready=self._why_not_ready(),
@@ -270,10 +282,17 @@ class Node:
         )
 
 
-def _arrivals(settings: Settings) -> TokenBucket:
-    """Return the bucket that bounds new connections; full."""
-    burst = max(1, round(settings.connect_rate))
-    return TokenBucket(burst=burst, rate=settings.connect_rate, now=trio.current_time())
+def _bounds(settings: Settings) -> ClientBounds:
+    """Return what these settings allow one client."""
+    return ClientBounds(
+        connections=settings.address_connections,
+        silent=settings.address_silent,
+        connect_rate=settings.address_connect_rate,
+        nicks=settings.address_nicks,
+        rooms=settings.address_rooms,
+        session_rooms=settings.session_rooms,
+        stranger_directs=settings.stranger_directs,
+    )
 
 
 def _operator_token(settings: Settings) -> OperatorToken | None:
@@ -309,10 +328,13 @@ def _certificate(settings: Settings) -> ServedCertificate | None:
         raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
-async def serve_until_signalled(settings: Settings, read_again: Callable[[], Settings]) -> None:
+async def serve_until_signalled(
+    settings: Settings, read_again: Callable[[], Settings], warnings: Sequence[str] = ()
+) -> None:
     """Run a node until a signal ends it: the first drains it, a second ends it at once.
 
-    ``read_again`` returns the settings as they are now; it is called on SIGHUP.
+    ``read_again`` returns the settings as they are now; it is called on SIGHUP. ``warnings`` are
+    logged once Redis is checked, so that a start that it ends is told in one line.
 
     :raises Unsuitable: if Redis answers and cannot be used.
     :raises BadSetting: if the node cannot listen on its host and port.
@@ -322,10 +344,12 @@ async def serve_until_signalled(settings: Settings, read_again: Callable[[], Set
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_on_signals, received, node, read_again, nursery.cancel_scope)
             await check_redis(
-                topology_from_url(settings.redis),
+                topology_from_settings(settings),
                 namespace=settings.namespace,
                 refuse_eviction=settings.redis_eviction == "refuse",
             )
+            for warning in warnings:
+                log.warning(warning)
             await node.run()
             nursery.cancel_scope.cancel()
 

@@ -73,7 +73,7 @@ class MemoryTransport:
     def write(self, data: bytes, /) -> int:
         return self._outbound.put(data)
 
-    def write_many(self, buffers: Sequence[bytes], /) -> int:
+    def write_many(self, buffers: Sequence[bytes | memoryview], /) -> int:
         return self._outbound.put(b"".join(buffers))
 
     async def wait_writable(self) -> None:

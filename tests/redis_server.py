@@ -145,8 +145,9 @@ class RedisServer:
         return repr(found)
 
     def keys(self) -> list[str]:
-        """Return all keys but the one of the schema's number, which is always there."""
-        return sorted(key for key in self.ask("KEYS", "*") if not key.endswith(":schema"))
+        """Return all keys but those that say of which release the data are."""
+        noted = (":schema", ":unicode")
+        return sorted(key for key in self.ask("KEYS", "*") if not key.endswith(noted))
 
     async def stop(self) -> None:
         """Shut it down in good order."""

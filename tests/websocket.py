@@ -27,14 +27,20 @@ PONG: Final = 0xA
 
 
 def handshake(
-    authority: str = "localhost", resource: str = wire.PATH, protocols: str = wire.SUBPROTOCOL
+    authority: str = "localhost",
+    resource: str = wire.PATH,
+    protocols: str = wire.SUBPROTOCOL,
+    more: str = "",
 ) -> bytes:
-    """Return the request that opens a WebSocket; without ``protocols`` it offers none."""
+    """Return the request that opens a WebSocket, with ``more`` lines in its head.
+
+    Without ``protocols`` it offers none.
+    """
     offered = f"Sec-WebSocket-Protocol: {protocols}\r\n" if protocols else ""
     return (
         f"GET {resource} HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        f"Sec-WebSocket-Key: {KEY}\r\n{offered}\r\n"
+        f"Sec-WebSocket-Key: {KEY}\r\n{offered}{more}\r\n"
     ).encode()
 
 

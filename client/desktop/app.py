@@ -15,6 +15,7 @@ import trio
 from client.desktop.control.appearance import Appearance
 from client.desktop.control.attention import Notifier, notify
 from client.desktop.control.browser import open_link
+from client.desktop.control.overflow_file import save_overflow
 from client.desktop.control.own_status import OwnStatus
 from client.desktop.control.session_controller import SessionController, now
 from client.desktop.control.shortcuts import bind_shortcuts
@@ -28,6 +29,7 @@ from client.model import (
     Conversation,
     ConversationKey,
     Offline,
+    Overflow,
     SessionOver,
     commands,
     why_not_sendable,
@@ -104,7 +106,7 @@ class App:
     async def _keep_drawn(self) -> None:
         while not self._program.cancel_called:  # a change that was due may come after the window
             self._changed = trio.Event()
-            self._notifier.look(self.chat)
+            self._notifier.look(self.chat, now())
             self.window.draw(self.chat, now())
             await trio.sleep(FRAME_SECONDS)
             left = self.chat.next_change(now())
@@ -211,14 +213,17 @@ class App:
         return None
 
     def _say(self, text: str) -> str | None:
-        limits = self._session.limits if self._session else None
-        problem = why_not_sendable(text, limits.text_bytes if limits else wire.MAX_TEXT_BYTES)
+        problem = why_not_sendable(text, self.chat.most_text_bytes)
         conversation = self.chat.current
         if problem is None and conversation is not None:
             conversation.write(secrets.token_hex(8), text)
             self.chat.use(conversation)
             self._send(conversation)
         return problem
+
+    def save_overflow(self, overflow: Overflow) -> None:
+        """Save to a file what did not fit into the input field."""
+        self._start(save_overflow, overflow, self.redraw)
 
     def _carry_out(self, wish: commands.UserCommand) -> None:
         match wish:
@@ -302,11 +307,7 @@ class App:
 
     def leave(self, room: str | None = None) -> None:
         """Leave a room, or the current conversation."""
-        left = (
-            self.chat.current
-            if room is None
-            else self.chat.conversations.get(ConversationKey(room))
-        )
+        left = self.chat.current if room is None else self.chat.open_room(room)
         if left is None or (not left.is_direct and len(self.chat.rooms) == 1):
             if left is not None:
                 left.report(now(), _("You cannot leave the last room; join another one first."))
@@ -368,14 +369,14 @@ class App:
         self.redraw()
 
     def retry(self) -> None:
-        """Connect again at once or, if connected, send all refused messages again."""
+        """Connect again at once or, if connected, send again what was refused, unasked."""
         match self.chat.connection:
             case Offline():
                 self.retry_now()
             case SessionOver():
                 self.sign_in_again()
             case _ if self.chat.current is not None:
-                for draft in self.chat.current.refused:
+                for draft in self.chat.current.repeatable:
                     self.retry_draft(draft.id)
 
     def discard(self) -> None:

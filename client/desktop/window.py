@@ -145,7 +145,7 @@ class Window:
 
         def another(typed: str) -> Choice | None:
             room = room_called(typed)
-            if not room or any(info.room == room for info in known):
+            if not room or any(info.room.casefold() == room.casefold() for info in known):
                 return None
             row = Row(room, symbol="#", note=_("join or make it"))
             return row, partial(self._actions.join_room, room)

@@ -43,11 +43,21 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
         N_("The nickname {nick} is taken."),
     ),
     "bad_room": (
-        N_("A room's name has 1 to {room_chars} characters, no spaces and none invisible."),
+        N_(
+            "A room's name has 1 to {room_chars} characters that can be seen, no spaces, and "
+            "accents only on letters."
+        ),
+    ),
+    "room_looks_alike": (
+        N_(
+            "The name {room} looks like that of another room, {suggestion}; join that one, or "
+            "choose another name."
+        ),
     ),
     "too_many_rooms": (N_("You are in as many rooms as this server allows; leave one first."),),
     "not_in_room": (N_("You are not in the room {room}; join it first."),),
     "no_such_nick": (N_("Nobody here is called {to}."),),
+    "other_person": (N_("{to} is now somebody else than the one you wrote to before."),),
     "gone": (N_("{to} has gone; what you wrote may have arrived or not."),),
     "id_reused": (N_("This client used one id for two messages; send it again."),),
     "bad_status": (N_("A status has no line breaks and no control characters."),),
@@ -85,6 +95,7 @@ FAREWELLS: Final = frozenset({"banned", "kicked"})
 CLOSINGS: Final[Mapping[int, str]] = {
     1000: N_("the node closed the connection"),
     1001: N_("this node is going away"),
+    1005: N_("the connection was closed"),
     1006: N_("the connection broke"),
     1007: N_("this client sent what is no text"),
     1009: N_("this client sent too much at once"),
@@ -93,6 +104,7 @@ CLOSINGS: Final[Mapping[int, str]] = {
     4002: N_("this client did not answer"),
     4003: N_("this node failed"),
     4004: N_("the server cannot take you in now"),
+    4005: N_("the session is too old; another one begins"),
     4500: N_("this client did not say hello in time"),
     4501: N_("your nickname now belongs to somebody else"),
     4502: N_("your session goes on over another connection"),

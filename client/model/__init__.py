@@ -15,7 +15,7 @@ from client.model.connection_state import (
     SigningIn,
 )
 from client.model.conversation import Conversation, ConversationKey, InputState
-from client.model.display_text import is_mentioned, name_some, shown, shown_line, why_not_sendable
+from client.model.display_text import name_some, shown, shown_line, why_not_sendable
 from client.model.input_history import InputHistory
 from client.model.lines import (
     ACTION,
@@ -26,15 +26,16 @@ from client.model.lines import (
     MessageLine,
     SystemLine,
 )
+from client.model.overflow import Overflow
 from client.model.people import People, Typists, order_of, state_text
-from client.model.transcript import MOST_LINES, Entry, Transcript
+from client.model.transcript import FOLDED_ROWS, MOST_ROWS, Entry, Transcript
 from client.model.view_state import Viewport, ViewState
 
 __all__ = [
-    "ACTION", "MOST_LINES", "Chat", "Completer", "Completion", "ConnectionState", "Conversation",
-    "ConversationKey", "DateLine", "Draft", "Entry", "InputHistory", "InputState", "Line",
-    "MembershipLine", "MessageLine", "Offline", "Online", "People", "SessionOver", "SignedOut",
-    "SigningIn", "SystemLine", "Transcript", "Typists", "ViewState", "Viewport", "completions",
-    "is_mentioned", "name_some", "order_of", "shown", "shown_line", "state_text",
+    "ACTION", "FOLDED_ROWS", "MOST_ROWS", "Chat", "Completer", "Completion", "ConnectionState",
+    "Conversation", "ConversationKey", "DateLine", "Draft", "Entry", "InputHistory", "InputState",
+    "Line", "MembershipLine", "MessageLine", "Offline", "Online", "Overflow", "People",
+    "SessionOver", "SignedOut", "SigningIn", "SystemLine", "Transcript", "Typists", "ViewState",
+    "Viewport", "completions", "name_some", "order_of", "shown", "shown_line", "state_text",
     "why_not_sendable",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from client import events
 from client.errors import CannotConnect
@@ -19,8 +20,12 @@ from client.model.connection_state import (
 from client.model.conversation import Conversation, ConversationKey
 from client.model.display_text import shown_line
 from client.model.lines import MembershipLine
+from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
+
+MOST_UNANSWERED: Final = 100
+"""How many conversations are open that others have begun and the person has not written in."""
 
 
 class Chat:
@@ -33,10 +38,12 @@ class Chat:
         self.conversations: dict[ConversationKey, Conversation] = {}
         self.current: Conversation | None = None
         self._previous: Conversation | None = None
+        self.most_text_bytes = wire.MAX_TEXT_BYTES
+        """How long a message may be, in bytes of UTF-8."""
         self.focused = True
         """Whether the window has the focus."""
         self._was_online = False
-        self._uses = 0
+        self._uses = self._closed_unanswered = 0
 
     # --- conversations ------------------------------------------------------------------------
 
@@ -66,6 +73,32 @@ class Chat:
         if more is not None:
             self.use(self.room(more))
         self.current = next(iter(self.rooms), None)
+
+    def name_room(self, conversation: Conversation, name: str) -> None:
+        """Call a room as the server does; if one is open under that name, they become one."""
+        if (
+            conversation.name == name
+            or self.conversations.get(conversation.key) is not conversation
+        ):
+            return
+        key = ConversationKey(name)
+        same = self.conversations.setdefault(key, conversation)
+        del self.conversations[conversation.key]
+        if same is conversation:
+            conversation.key = key
+            return
+        same.take_over(conversation)
+        same.used = max(same.used, conversation.used)
+        if self._previous is conversation:
+            self._previous = same
+        if self.current is conversation:
+            self.current = same
+
+    def open_room(self, name: str) -> Conversation | None:
+        """Return the open conversation of a room, in whatever case its name is spelt."""
+        folded = name.casefold()
+        alike = (c for c in self.rooms if c.name.casefold() == folded)
+        return self.conversations.get(ConversationKey(name)) or next(alike, None)
 
     def use(self, conversation: Conversation) -> None:
         """Note that a conversation was used, which puts it first in its list."""
@@ -156,11 +189,11 @@ class Chat:
         return min(changes, default=None)
 
     def _same(self, key: ConversationKey) -> ConversationKey:
-        """Return the key of an open conversation with that person, in whatever case it is spelt."""
+        """Return the key of an open conversation with that person, however the name is spelt."""
         if not key.direct or key in self.conversations:
             return key
-        folded = key.name.casefold()
-        known = (k for k in self.conversations if k.direct and k.name.casefold() == folded)
+        folded = fold(key.name)
+        known = (k for k in self.conversations if k.direct and fold(k.name) == folded)
         return next(known, key)
 
     def _sorted(self, *, direct: bool) -> Sequence[Conversation]:
@@ -188,6 +221,11 @@ class Chat:
             problem, suggestion = shown_line(error.message), error.suggestion
         self.connection = SignedOut(nick, problem, suggestion)
 
+    def note_limits(self, limits: wire.Limits | None) -> None:
+        """Note what the node allows; more than the protocol does is not believed."""
+        allowed = limits.text_bytes if limits else wire.MAX_TEXT_BYTES
+        self.most_text_bytes = min(allowed, wire.MAX_TEXT_BYTES)
+
     def measure(self, latency: float) -> None:
         """Note how many seconds the node took to answer."""
         if isinstance(self.connection, Online):
@@ -201,8 +239,8 @@ class Chat:
         The answers `wire.Joined` and `wire.MemberList` are applied too, whoever asked for them.
         """
         match event:
-            case events.Rejoined(joined) | (wire.Joined() as joined):
-                self.room(joined.room).apply_joined(joined, now, self.nick)
+            case events.Rejoined() | wire.Joined():
+                self._enter(event, now)
             case events.NotRejoined(room, reason):
                 text = _("You are not in here now: {reason}").format(reason=reason)
                 self.room(room).report(now, text, warning=True)
@@ -223,6 +261,12 @@ class Chat:
                 self._end(reason, now)
         self.read_current()
 
+    def _enter(self, event: events.Rejoined | wire.Joined, now: int) -> None:
+        joined = event.joined if isinstance(event, events.Rejoined) else event
+        if isinstance(event, events.Rejoined) and event.was is not None:
+            self.name_room(self.room(event.was), joined.room)
+        self.room(joined.room).apply_joined(joined, now, self.nick)
+
     def _apply_in_room(
         self, event: wire.Message | wire.Erased | wire.Presence | wire.MemberList, now: int
     ) -> None:
@@ -242,15 +286,32 @@ class Chat:
 
     def _apply_from_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
         if isinstance(event, wire.DirectMessage):
-            other = event.to if event.sender == self.nick else event.sender
-            conversation = self.conversation(ConversationKey(other, direct=True))
+            is_own = event.sender == self.nick
+            key = ConversationKey(event.to if is_own else event.sender, direct=True)
+            is_new = self._same(key) not in self.conversations
+            conversation = self.conversation(key)
+            conversation.is_unanswered = not is_own and (is_new or conversation.is_unanswered)
             conversation.add_message(event, self.nick, watched=self._is_watched(conversation))
             self.use(conversation)
+            if is_new:
+                self._close_unanswered(now)
             return
         name = event.nick if event.room is None else event.room
         key = self._same(ConversationKey(name, direct=event.room is None))
         if key in self.conversations and event.nick != self.nick:
             self.conversations[key].typists.note(event.nick, now)
+
+    def _close_unanswered(self, now: int) -> None:
+        """Close what was unanswered longest if too many people have written unasked; say so."""
+        unanswered = [c for c in self.directs if c.is_unanswered and c is not self.current]
+        for conversation in unanswered[MOST_UNANSWERED:]:
+            self.close(conversation)
+            if self._closed_unanswered % MOST_UNANSWERED == 0 and self.current is not None:
+                text = _(
+                    "Too many people write to you: conversations without an answer are closed."
+                )
+                self.current.report(now, text, warning=True)
+            self._closed_unanswered += 1
 
     def _connect(self, event: events.Connected, now: int) -> None:
         if self._was_online and not isinstance(self.connection, SigningIn):

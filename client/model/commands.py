@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from client.i18n.texts import N_, _
+from client.model.display_text import shown_line
 from client.model.lines import ACTION
 from gateway import wire
 
@@ -116,6 +117,9 @@ UserCommand = (
     | InvalidCommand
 )
 
+_MOST_OF_NAME: Final = 40
+"""How much is repeated of the name of a command that there is not."""
+
 
 def parse(typed: str) -> UserCommand:
     """Parse what was typed; ``//`` begins a message that starts with one slash."""
@@ -132,7 +136,9 @@ def parse(typed: str) -> UserCommand:
         return InvalidCommand(_("Usage: {usage}").format(usage=usage))
     known = ", ".join(f"/{command.name}" for command in COMMANDS)
     return InvalidCommand(
-        _("There is no command /{name}. There are {known}.").format(name=name, known=known)
+        _("There is no command /{name}. There are {known}.").format(
+            name=shown_line(name, _MOST_OF_NAME), known=known
+        )
     )
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from client.i18n.texts import _
 from client.model.commands import COMMANDS, begun
+from client.model.display_text import shown_line
+from client.text.code import ends_in_code
 from client.text.emoji import complete_emoji, typed_emoji
+from client.text.words import fold, is_word_border
 
 _MOST_OFFERED: Final = 8
+_MOST_BEGUN: Final = 64
+"""How many characters before the cursor may be the start of a name."""
+_AT: Final = re.compile(r"[@\uff20]([^\s@\uff20]*)$")
+_BEGUN: Final = re.compile(r"[@\uff20]?([^\s@\uff20]*)$")
 
 
 @dataclass(frozen=True)
@@ -52,16 +59,24 @@ def completions(before: str, nicks: Iterable[str]) -> Sequence[Completion]:
             Completion(f":{short}:", emoji, len(name) + 1, symbol=emoji)
             for short, emoji in complete_emoji(name, _MOST_OFFERED)
         ]
-    at = re.search(r"(?:^|\s)@([^\s@]*)$", before)
-    if at is None:
+    at = _AT.search(before)
+    if at is None or ends_in_code(before) or _is_in_address(before[: at.start()]):
         return []
-    folded, size = at[1].casefold(), len(at[1]) + 1
+    folded, size = fold(at[1]), len(at[0])
     end = ": " if size == len(before) else " "
-    fitting = [nick for nick in nicks if nick.casefold().startswith(folded)]
-    fitting.sort(key=lambda nick: nick.casefold() != folded)
-    if [nick.casefold() for nick in fitting] == [folded]:
+    fitting = [nick for nick in nicks if fold(nick).startswith(folded)]
+    fitting.sort(key=lambda nick: fold(nick) != folded)
+    if [fold(nick) for nick in fitting] == [folded]:
         return []
-    return [Completion(nick, nick + end, size, nick=nick) for nick in fitting[:_MOST_OFFERED]]
+    return [
+        Completion(shown_line(nick), nick + end, size, nick=nick)
+        for nick in fitting[:_MOST_OFFERED]
+    ]
+
+
+def _is_in_address(before: str) -> bool:
+    """Return whether an at sign behind this text is that of an e-mail address."""
+    return not is_word_border(f"{before[-_MOST_BEGUN:]}a", len(before[-_MOST_BEGUN:]))
 
 
 @dataclass(frozen=True)
@@ -101,15 +116,32 @@ class Completer:
         return text, cursor
 
     def _begin(self, text: str, cursor: int, nicks: Iterable[str]) -> None:
-        before = text[:cursor]
-        found = re.search(r"@?([^\s@]*)$", before)
-        begun = found[1] if found else ""
-        self._start, self._rest = cursor - len(found[0] if found else ""), text[cursor:]
-        folded = begun.casefold()
-        if before.startswith("/") and self._start == 0:
+        before, self._rest = text[:cursor], text[cursor:]
+        self._start, self._fitting = cursor, []
+        if before.startswith("/") and not re.search(r"\s", before):
             names = (f"/{command.name} " for command in COMMANDS)
-            self._fitting = [name for name in names if name.startswith(folded)]
-        else:
-            end = ": " if self._start == 0 else " "
-            fitting = (nick for nick in nicks if nick.casefold().startswith(folded))
-            self._fitting = [nick + end for nick in fitting] if begun else []
+            self._start = 0
+            self._fitting = [name for name in names if name.startswith(before.casefold())]
+            return
+        folded = [(fold(nick), nick) for nick in nicks]
+        for start, beginning in _beginnings(before):
+            end, wanted = ": " if start == 0 else " ", fold(beginning)
+            fitting = [nick + end for name, nick in folded if name.startswith(wanted)]
+            if wanted and fitting:
+                self._start, self._fitting = start, fitting
+                return
+
+
+def _beginnings(before: str) -> Iterator[tuple[int, str]]:
+    """Yield where the name before the cursor may begin, and what there is of it, longest first.
+
+    Where words are written without spaces, there are several such places.
+    """
+    found = _BEGUN.search(before, max(0, len(before) - _MOST_BEGUN))
+    if found is None:
+        return
+    yield found.start(), found[1]
+    if found.start() == found.start(1):
+        for place in range(found.start() + 1, len(before)):
+            if is_word_border(before, place):
+                yield place, before[place:]

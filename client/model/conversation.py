@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from client.i18n.texts import _
-from client.model.display_text import is_mentioned, shown_line
+from client.model.display_text import shown_line
 from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
+from client.model.overflow import Overflow
 from client.model.people import People, Typists
-from client.model.transcript import MOST_LINES, Entry, Transcript
+from client.model.transcript import MOST_ROWS, Entry, Transcript
 from client.model.view_state import ViewState
+from client.text.mentions import is_mentioned
 from gateway import wire
+
+MOST_SPEAKERS: Final = 1_000
+"""How many people are known to have spoken in one conversation, the last ones."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,14 @@ class ConversationKey:
 
 @dataclass
 class InputState:
-    """What the input field contains while another conversation is shown, and what was sent."""
+    """What the input field contains while another conversation is shown, and what was sent.
+
+    ``overflow`` is what did not fit into it, None if there is no such thing.
+    """
 
     text: str = ""
     cursor: int = 0
+    overflow: Overflow | None = None
     history: InputHistory = field(default_factory=InputHistory)
 
 
@@ -39,7 +49,8 @@ class Conversation:
     - ``was_joined``: whether it ever was;
     - ``join_refusal``: why the server refused the last join, None if it did not;
     - ``used``: grows with every use, for the order of conversations;
-    - ``unread_from``: the first entry that the person has not seen.
+    - ``unread_from``: the first entry that the person has not seen;
+    - ``is_unanswered``: whether somebody else has begun it, and the person has not written here.
     """
 
     def __init__(self, key: ConversationKey) -> None:
@@ -58,10 +69,13 @@ class Conversation:
         """The newest message that mentioned the person, or was for them alone."""
         self.unread_from: Entry | None = None
         self.used = 0
+        self.is_unanswered = False
         self.has_older = not key.direct
         self.loads_older = False
         self._seq = 0
         self._version = 0
+        self._other: str | None = None
+        """The tag of the person whom this is with."""
         self._spoke: dict[str, int] = {}
 
     @property
@@ -92,7 +106,7 @@ class Conversation:
         self._erase_tombstones(messages)
         first = not self.was_joined
         if not joined.recovered and not first:
-            messages = [message for message in messages if not self._has(message)]
+            messages = self._not_here(messages)
             self.report(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
             self._add_message(message, me, news=not first)
@@ -115,9 +129,18 @@ class Conversation:
         self, message: wire.Message | wire.DirectMessage, me: str, *, watched: bool = False
     ) -> None:
         """Add a message; ``watched`` is whether the person sees it come."""
+        if isinstance(message, wire.DirectMessage) and message.person is not None:
+            self._note_other(message.person, message.at)
         self._add_message(message, me, news=not watched)
         self._seq = message.seq
         self._settle_drafts(message.seq)
+
+    def _note_other(self, tag: str, at: int) -> None:
+        """Note whom this is with, and report it if that is somebody else than before."""
+        if self._other is not None and self._other != tag:
+            text = _("{nick} is now somebody else than before.")
+            self.report(at, text.format(nick=shown_line(self.name)), warning=True)
+        self._other = tag
 
     def apply_presence(self, presence: wire.Presence, now: int, me: str) -> None:
         """Apply changes of the members, and add a line about those that are news to ``me``."""
@@ -142,7 +165,7 @@ class Conversation:
     def add_older(self, page: wire.HistoryPage, me: str) -> None:
         """Add a page of messages from before the oldest one here."""
         self._erase_tombstones(page.messages)
-        older = [message for message in page.messages if not self._has(message)]
+        older = self._not_here(page.messages)
         self.has_older = page.more and bool(older)
         self.transcript.prepend(self._line(message, me) for message in older)
 
@@ -170,6 +193,12 @@ class Conversation:
             nicks.append(self.name)
         return sorted(nicks, key=lambda nick: -self._spoke.get(nick, 0))
 
+    def take_over(self, other: Conversation) -> None:
+        """Take over what the person has written in another conversation of the same room."""
+        self.drafts |= other.drafts
+        if not self.input.text:
+            self.input = other.input
+
     # --- drafts -------------------------------------------------------------------------------
 
     @property
@@ -182,12 +211,18 @@ class Conversation:
 
     @property
     def refused(self) -> Sequence[Draft]:
-        """The drafts that the server refused."""
+        """The drafts that are not sent again by themselves."""
         return [draft for draft in self.drafts.values() if draft.refusal is not None]
+
+    @property
+    def repeatable(self) -> Sequence[Draft]:
+        """The refused drafts that may be sent again as they are, without asking the person."""
+        return [draft for draft in self.refused if draft.stranger is None]
 
     def write(self, draft_id: str, text: str) -> None:
         """Add a draft; the person is at the end then, and has read everything."""
         self.drafts[draft_id] = Draft(draft_id, text)
+        self.is_unanswered = False
         self.unread_from = None
         self.view.go_to_end()
         self.mark_read()
@@ -205,10 +240,24 @@ class Conversation:
             self.drafts[draft_id] = replace(self.drafts[draft_id], seq=seq)
             self._settle_drafts(self._seq)
 
-    def refuse(self, draft_id: str, reason: str) -> None:
-        """Note why the server refused a draft."""
+    def refuse(
+        self, draft_id: str, reason: str, *, uncertain: bool = False, stranger: str | None = None
+    ) -> None:
+        """Note why a draft is not sent again; ``uncertain`` if it may have been delivered.
+
+        ``stranger`` is as in `Draft`.
+        """
+        if uncertain:
+            self.doubt(draft_id)
         if draft_id in self.drafts:
-            self.drafts[draft_id] = replace(self.drafts[draft_id], refusal=shown_line(reason))
+            self.drafts[draft_id] = replace(
+                self.drafts[draft_id], refusal=shown_line(reason), stranger=stranger
+            )
+
+    def doubt(self, draft_id: str) -> None:
+        """Note that a draft may have been delivered, or may yet be, until it is acknowledged."""
+        if draft_id in self.drafts:
+            self.drafts[draft_id] = replace(self.drafts[draft_id], uncertain=True)
 
     def retry(self, draft_id: str) -> None:
         """Clear the refusal of a draft, so that it is sent again."""
@@ -239,17 +288,16 @@ class Conversation:
         if erased:
             self._erase(lambda line: (line.id, line.at) in erased)
 
-    def _has(self, message: wire.Message) -> bool:
-        return any(
-            isinstance(entry.line, MessageLine)
-            and entry.line.id == message.id
-            and entry.line.at == message.at
-            for entry in self.transcript.entries
-        )
+    def _not_here(self, messages: Sequence[wire.Message]) -> list[wire.Message]:
+        """Return those of some messages that are no lines here."""
+        lines = (entry.line for entry in self.transcript.entries)
+        here = {(line.id, line.at) for line in lines if isinstance(line, MessageLine)}
+        return [message for message in messages if (message.id, message.at) not in here]
 
     def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
-        mention = message.sender != me and is_mentioned(me, message.text)
-        return MessageLine.from_wire(message, mention=mention)
+        line = MessageLine.from_wire(message)
+        is_other = message.sender != me
+        return replace(line, mention=is_other and is_mentioned(me, line.text))
 
     def _add_message(
         self, message: wire.Message | wire.DirectMessage, me: str, *, news: bool
@@ -258,7 +306,10 @@ class Conversation:
         entry = self._add(line)
         self.drafts.pop(message.id, None)
         self.typists.forget(message.sender)
+        self._spoke.pop(message.sender, None)
         self._spoke[message.sender] = message.at
+        if len(self._spoke) > MOST_SPEAKERS:
+            del self._spoke[next(iter(self._spoke))]
         if news and message.sender != me:
             if not self.unread:
                 self.unread_from = entry
@@ -269,7 +320,7 @@ class Conversation:
 
     def _add(self, line: Line) -> Entry:
         entry = self.transcript.add(line)
-        # While somebody reads further up, twice as many lines are kept, so that theirs stay.
-        if self.transcript.drop_oldest(MOST_LINES * (1 if self.view.at_end else 2)):
+        # While somebody reads further up, twice as many rows are kept, so that theirs stay.
+        if self.transcript.drop_oldest(MOST_ROWS * (1 if self.view.at_end else 2)):
             self.has_older = not self.is_direct
         return entry

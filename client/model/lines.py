@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
-from client.i18n.texts import _
+from client.i18n.texts import _, ngettext
 from client.model.display_text import name_some, shown, shown_line
 from gateway import wire
 
 ACTION: Final = "/me "
 """The prefix on the wire of a message that tells an action, as in HexChat's /me."""
+
+_MOST_RENAMED: Final = 5
+"""When more people are renamed at once, the others are only counted."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,12 @@ class MessageLine:
     """Whether the operator has erased its text, which is empty then."""
 
     @classmethod
-    def from_wire(
-        cls, message: wire.Message | wire.DirectMessage, *, mention: bool = False
-    ) -> MessageLine:
+    def from_wire(cls, message: wire.Message | wire.DirectMessage) -> MessageLine:
         """Return the line for a message from the server."""
         action = message.text.startswith(ACTION)
         text = message.text.removeprefix(ACTION) if action else message.text
         sender = shown_line(message.sender)
-        line = cls(message.at, sender, shown(text), message.id, message.seq, action, mention)
+        line = cls(message.at, sender, shown(text), message.id, message.seq, action)
         return line.without_text() if isinstance(message, wire.Message) and message.erased else line
 
     def without_text(self) -> MessageLine:
@@ -58,14 +59,16 @@ class MembershipLine:
         """Return one line for both; somebody who joins and leaves in between is in neither list."""
         names = dict(later.renamed)
         joined = [names.get(nick, nick) for nick in self.joined]
+        came, were_gone = set(joined), set(self.left)
+        come_now, gone_now = set(later.joined), set(later.left)
         renamed = {new: old for old, new in self.renamed}
         for old, new in later.renamed:
-            if new not in joined:
+            if new not in came:
                 renamed[new] = renamed.pop(old, old)
-        left = [nick for nick in self.left if nick not in later.joined]
-        left += [renamed.pop(nick, nick) for nick in later.left if nick not in joined]
-        joined = [nick for nick in joined if nick not in later.left]
-        joined += [nick for nick in later.joined if nick not in self.left]
+        left = [nick for nick in self.left if nick not in come_now]
+        left += [renamed.pop(nick, nick) for nick in later.left if nick not in came]
+        joined = [nick for nick in joined if nick not in gone_now]
+        joined += [nick for nick in later.joined if nick not in were_gone]
         pairs = ((old, new) for new, old in renamed.items() if old != new)
         return MembershipLine(later.at, tuple(joined), tuple(left), tuple(pairs))
 
@@ -74,8 +77,15 @@ class MembershipLine:
         """The line in words; empty if in the end nothing has changed."""
         parts = [
             _("{old} is now {new}").format(old=shown_line(old), new=shown_line(new))
-            for old, new in self.renamed
+            for old, new in self.renamed[:_MOST_RENAMED]
         ]
+        if others := len(self.renamed[_MOST_RENAMED:]):
+            text = ngettext(
+                "{others:,} other is called differently now",
+                "{others:,} others are called differently now",
+                others,
+            )
+            parts.append(text.format(others=others))
         if self.joined:
             parts.append(_("{names} joined").format(names=_names(self.joined)))
         if self.left:
@@ -107,12 +117,17 @@ Line = MessageLine | MembershipLine | SystemLine | DateLine
 class Draft:
     """A message of one's own that is not displayed as delivered yet.
 
-    ``refusal`` is why the server did not take it, None unless it was refused.
+    - ``refusal``: why it is not sent again, None as long as it is;
+    - ``uncertain``: whether it may have been delivered, or may yet be, although no answer says so;
+    - ``stranger``: the tag of whoever has the nickname now, if it was meant for somebody else; it
+      is sent to them only if the person says so.
     """
 
     id: str
     text: str
     refusal: str | None = None
+    uncertain: bool = False
+    stranger: str | None = None
     seq: int | None = None
     """Its position once the server has taken it; its message is then on the way."""
 

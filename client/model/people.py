@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,6 +11,10 @@ from client.model.display_text import name_some, shown_line
 from client.model.lines import MembershipLine
 from gateway import wire
 
+MOST_PEOPLE: Final = 20_000
+"""How many members of a room are known; others are left out."""
+MOST_TYPISTS: Final = 100
+"""How many people count as typing in one conversation."""
 TYPING_MILLISECONDS: Final = 6_000
 """How long somebody counts as typing who does not say so again."""
 
@@ -39,7 +44,7 @@ class People:
 
     def replace(self, members: Iterable[wire.Member]) -> None:
         """Replace all members."""
-        self._by_nick = {member.nick: member for member in members}
+        self._by_nick = {m.nick: m for m in itertools.islice(members, MOST_PEOPLE)}
         self._listed = None
 
     def apply(self, presence: wire.Presence, at: int) -> MembershipLine:
@@ -49,8 +54,13 @@ class People:
         for change in changed:
             member = wire.Member(nick=change.nick, state=change.state, text=change.text)
             self._by_nick[change.nick] = member
-        joined = [member.nick for member in presence.joined if member.nick not in self._by_nick]
-        self._by_nick.update((member.nick, member) for member in presence.joined)
+        joined: list[str] = []
+        for member in presence.joined:
+            if member.nick not in self._by_nick:
+                if len(self._by_nick) >= MOST_PEOPLE:
+                    continue
+                joined.append(member.nick)
+            self._by_nick[member.nick] = member
         self._listed = None
         renamed = [(change.was, change.nick) for change in changed if change.was != change.nick]
         return MembershipLine(at, tuple(joined), tuple(left), tuple(renamed))
@@ -64,7 +74,10 @@ class Typists:
 
     def note(self, nick: str, now: int) -> None:
         """Note that somebody is typing."""
-        self._until[nick] = now + TYPING_MILLISECONDS
+        if len(self._until) >= MOST_TYPISTS:
+            self._forget_late(now)
+        if nick in self._until or len(self._until) < MOST_TYPISTS:
+            self._until[nick] = now + TYPING_MILLISECONDS
 
     def rename(self, was: str, nick: str) -> None:
         """Note that somebody has another nickname."""
@@ -81,17 +94,20 @@ class Typists:
 
     def text(self, now: int) -> str:
         """Return who is typing, in words; empty if nobody is."""
+        self._forget_late(now)
+        if not self._until:
+            return ""
+        names = name_some([shown_line(nick) for nick in self._until])
+        text = ngettext("{names} is typing …", "{names} are typing …", len(self._until))
+        return text.format(names=names)
+
+    def _forget_late(self, now: int) -> None:
         # A clock that was set back must not keep somebody typing for hours.
         self._until = {
             nick: until
             for nick, until in self._until.items()
             if now < until <= now + TYPING_MILLISECONDS
         }
-        if not self._until:
-            return ""
-        names = name_some([shown_line(nick) for nick in self._until])
-        text = ngettext("{names} is typing …", "{names} are typing …", len(self._until))
-        return text.format(names=names)
 
 
 def state_text(state: wire.State) -> str:

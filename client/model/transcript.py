@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from client.model.lines import DateLine, Line, MembershipLine, MessageLine, day_of
+from client.text.words import fold
 
-MOST_LINES: Final = 5_000
-"""How many lines of a conversation are kept; older ones are dropped, and loaded on demand."""
+MOST_ROWS: Final = 5_000
+"""How many rows of a conversation are kept; older ones are dropped, and loaded on demand."""
+FOLDED_ROWS: Final = 20
+"""How many rows of a long message are shown until the reader asks for the rest."""
+_FOLDED_FROM: Final = 30
+"""The rows from which on a message is folded; it is not worth it for a few rows more."""
 GROUP_MILLISECONDS: Final = 5 * 60_000
 """How long after a message the next one of the same sender is shown without a head."""
 
@@ -20,23 +25,41 @@ class Entry:
     """A line and its place in the conversation.
 
     - ``continued``: whether the message goes on from the one above, and is shown without a head;
-    - ``gone``: whether it was dropped or replaced, for those who have drawn it.
+    - ``gone``: whether it was dropped or replaced, for those who have drawn it;
+    - ``unfolded``: whether the reader has asked for all of it, see `folded_text`.
     """
 
     line: Line
     continued: bool = False
     gone: bool = False
+    unfolded: bool = False
+
+    @property
+    def all_rows(self) -> int:
+        """How many rows the line has, not counting wrapping."""
+        return 1 + self.line.text.count("\n") if isinstance(self.line, MessageLine) else 1
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether only the first `FOLDED_ROWS` of it are shown."""
+        return not self.unfolded and self.all_rows >= _FOLDED_FROM
+
+    @property
+    def rows(self) -> int:
+        """How many rows are shown, not counting wrapping."""
+        return FOLDED_ROWS + 1 if self.is_folded else self.all_rows
 
 
 class Transcript:
-    """The newest `MOST_LINES` lines.
+    """The newest lines, of `MOST_ROWS` rows.
 
-    ``changes`` grows with every change, ``erasures`` with those of lines that stay in their place.
+    ``changes`` grows with every change, ``rewrites`` with those of lines that stay in their place.
     """
 
     def __init__(self) -> None:
         self.entries: deque[Entry] = deque()
-        self.changes = self.erasures = 0
+        self.changes = self.rewrites = 0
+        self._rows = 0
 
     def add(self, line: Line) -> Entry:
         """Add a line at the end and return its entry; membership lines in a row become one.
@@ -49,10 +72,9 @@ class Transcript:
             self._append(Entry(DateLine(line.at, day_of(line.at))))
         elif isinstance(line, MembershipLine) and isinstance(last, MembershipLine):
             line = last.then(line)
-            folded = self.entries.pop()
-            folded.gone = True
+            merged = self._take_out(self.entries.pop())
             if not line.text:
-                return folded  # in the end nothing has changed
+                return merged  # in the end nothing has changed
             last = self.entries[-1].line if self.entries else None
         return self._append(Entry(line, _continues(last, line)))
 
@@ -64,10 +86,10 @@ class Transcript:
         self.changes += 1
         following = self.entries[0] if self.entries else None
         if following is not None and isinstance(following.line, DateLine):
-            self.entries.popleft().gone = True
+            self._take_out(self.entries.popleft())
             following = self.entries[0] if self.entries else None
         if following is not None:
-            self.entries.popleft().gone = True
+            self._take_out(self.entries.popleft())
             earlier.append(following.line)
         built: list[Entry] = []
         before: Line | None = None
@@ -77,14 +99,28 @@ class Transcript:
             built.append(Entry(line, _continues(before, line)))
             before = line
         self.entries.extendleft(reversed(built))
+        self._rows += sum(entry.rows for entry in built)
 
-    def drop_oldest(self, most: int = MOST_LINES) -> bool:
-        """Keep only the ``most`` newest entries; return whether there were more."""
-        dropped = len(self.entries) > most
-        while len(self.entries) > most:
-            self.entries.popleft().gone = True
+    def drop_oldest(self, most: int = MOST_ROWS) -> bool:
+        """Keep only the newest entries, of ``most`` rows; return whether there were more.
+
+        The newest entry is kept, however many rows it has.
+        """
+        dropped = False
+        while self._rows > most and len(self.entries) > 1:
+            self._take_out(self.entries.popleft())
             self.changes += 1
+            dropped = True
         return dropped
+
+    def unfold(self, entry: Entry) -> None:
+        """Show all of a long message."""
+        if entry.gone or not entry.is_folded:
+            return
+        self._rows += entry.all_rows - entry.rows
+        entry.unfolded = True
+        self.changes += 1
+        self.rewrites += 1
 
     def erase(self, is_erased: Callable[[MessageLine], bool]) -> list[MessageLine]:
         """Erase the text of messages, which keep their places; return them as they were."""
@@ -93,20 +129,22 @@ class Transcript:
             line = entry.line
             if isinstance(line, MessageLine) and not line.erased and is_erased(line):
                 erased.append(line)
+                self._rows -= entry.rows
                 entry.line = line.without_text()
+                self._rows += entry.rows
         if erased:
             self.changes += 1
-            self.erasures += 1
+            self.rewrites += 1
         return erased
 
     def find(self, words: str) -> list[Entry]:
         """Return the messages that contain these words, or whose sender has that name."""
-        wanted = words.casefold()
+        wanted = fold(words)
         return [
             entry
             for entry in self.entries
             if isinstance(entry.line, MessageLine)
-            and (wanted in entry.line.text.casefold() or wanted == entry.line.sender.casefold())
+            and (wanted in fold(entry.line.text) or wanted == fold(entry.line.sender))
         ]
 
     @property
@@ -123,6 +161,13 @@ class Transcript:
 
     def _append(self, entry: Entry) -> Entry:
         self.entries.append(entry)
+        self._rows += entry.rows
+        return entry
+
+    def _take_out(self, entry: Entry) -> Entry:
+        """Note that an entry is no longer among the others, and return it."""
+        entry.gone = True
+        self._rows -= entry.rows
         return entry
 
 

@@ -4,12 +4,12 @@ Connections, reconnecting, resending and tracking what was seen belong here. Not
 a chat is displayed: that starts at `client.model`.
 """
 
-from client.errors import CannotConnect, NotConnected
+from client.errors import CannotConnect, NotConfirmed, NotConnected
 from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
 from client.session.session import ClientSession, open_session
 from gateway.wire import CommandError
 
 __all__ = [
     "CannotConnect", "ClientSession", "CommandError", "Connected", "Disconnected", "Ended", "Event",
-    "NotConnected", "NotRejoined", "Rejoined", "open_session",
+    "NotConfirmed", "NotConnected", "NotRejoined", "Rejoined", "open_session",
 ]  # fmt: skip

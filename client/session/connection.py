@@ -10,11 +10,13 @@ from typing import Any, Final, Generic, TypeVar
 import trio
 import trio_websocket
 
-from client.errors import NotConnected
+from client.errors import NotConfirmed, NotConnected
 from client.i18n.server_texts import FAREWELLS, in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.counted_stream import CountedStream
+from client.session.incoming import WrongFrame, read_answer, read_event, read_head
 from client.session.opening import open_websocket
+from client.text.visible import visible
 from gateway import wire
 
 CLOSE_SECONDS: Final = 2.0
@@ -22,6 +24,9 @@ PING_SECONDS: Final = 20.0
 PONG_SECONDS: Final = 10.0
 PROBE_SECONDS: Final = 3.0
 """How long the answer to a ping may take after `ClientConnection.doubt`."""
+MOST_WRONG_FRAMES: Final = 100
+"""How many frames that are wrong are dropped; the next one ends the connection."""
+_PROTOCOL_ERROR: Final = 1002
 GOODBYE: Final = 1000
 """The close code that ends the session."""
 COMING_BACK: Final = 3000
@@ -51,22 +56,41 @@ class _Pending(Generic[AnswerT]):
         self._on_answer = on_answer
         self.answered = trio.Event()
         self.answer: AnswerT | None = None
-        self.error: Exception = NotConnected(_("the connection was lost"))
+        self.error: Exception = self._unanswered(_("the connection was lost"))
 
     def accept(self, data: str) -> Any | None:  # noqa: ANN401 - the session's own event
-        """Decode the answer; return what is to be delivered as an event before any later frame."""
+        """Decode the answer; return what is to be delivered as an event before any later frame.
+
+        :raises WrongFrame: if it is wrong; the command has failed then.
+        """
         try:
-            self.answer = wire.decode_answer(data, self._answer_type)
-        except ValueError as error:
-            self.fail(NotConnected(_("the answer cannot be read: {error}").format(error=error)))
-            return None
+            self.answer = read_answer(data, self._answer_type)
+        except WrongFrame as error:
+            self._leave_unread(error)
+            raise
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
 
     def refuse(self, data: str) -> None:
-        """Fail with the refusal in a frame."""
-        error = wire.decode_answer(data, wire.Error)
-        self.fail(in_own_words(error, self._command).as_exception())
+        """Fail with the refusal in a frame; :raises WrongFrame: if that is wrong."""
+        try:
+            answer = read_answer(data, wire.Error)
+        except WrongFrame as error:
+            self._leave_unread(error)
+            raise
+        refusal = in_own_words(answer, self._command).as_exception()
+        refusal.uncertain = refusal.uncertain and not self._command.only_reads
+        self.fail(refusal)
+
+    def leave_unanswered(self, reason: str) -> None:
+        """Fail because no answer comes, or none that can be read."""
+        self.fail(self._unanswered(reason))
+
+    def _leave_unread(self, error: WrongFrame) -> None:
+        self.leave_unanswered(_("the answer cannot be read: {error}").format(error=error))
+
+    def _unanswered(self, reason: str) -> NotConnected:
+        return NotConnected(reason) if self._command.only_reads else NotConfirmed(reason)
 
     def fail(self, error: Exception) -> None:
         """Fail with an error, unless the command is answered already."""
@@ -83,6 +107,8 @@ class ClientConnection:
     ) -> None:
         self._stream = stream
         self._websocket = websocket
+        self.wrong_frames = 0
+        """How many frames were dropped because they were wrong."""
         self._pending: dict[str, _Pending[Any]] = {}
         self._suspected = trio.Event()
         self._patience = trio.CancelScope()
@@ -108,7 +134,9 @@ class ClientConnection:
         unless that is None, is delivered to ``on_event`` of `hear` in the answer's place.
 
         :raises CommandError: if the node refuses.
-        :raises NotConnected: if no answer comes; whether it took effect is then unknown.
+        :raises NotConfirmed: if no answer comes to a command that changes something.
+        :raises NotConnected: if the connection was lost before the command was sent, or the answer
+            to one that only reads has come.
         """
         if command.id is None:
             raise ValueError("only a command with an id is answered")
@@ -126,17 +154,20 @@ class ClientConnection:
         return pending.answer
 
     async def hear(self, on_event: Callable[[Any], Awaitable[None]]) -> Closed:
-        """Read frames until the connection ends, and call ``on_event`` with each event."""
+        """Read frames until the connection ends, and call ``on_event`` with each event.
+
+        A server of which more than `MOST_WRONG_FRAMES` are wrong is not listened to any more.
+        """
         closed = Closed(1006, why_closed(1006))
         farewell = ""
         try:
-            while True:
-                frame = await self._websocket.get_message()
-                event = self._read(frame) if isinstance(frame, str) else None
+            while self.wrong_frames <= MOST_WRONG_FRAMES:
+                event = self._read(await self._websocket.get_message())
                 if isinstance(event, wire.Notice) and event.code in FAREWELLS:
                     farewell = event.message
                 elif event is not None:
                     await on_event(event)
+            closed = Closed(_PROTOCOL_ERROR, _("the server sends what this client cannot read"))
         except trio_websocket.ConnectionClosed as error:
             if error.reason is not None:
                 code = int(error.reason.code)
@@ -144,24 +175,30 @@ class ClientConnection:
                 closed = Closed(code, (is_final and farewell) or _describe(error.reason))
         finally:
             for pending in self._pending.values():
-                pending.fail(NotConnected(closed.reason))
+                pending.leave_unanswered(closed.reason)
         return closed
 
-    def _read(self, frame: str) -> Any | None:  # noqa: ANN401 - an event, or the session's own
+    def _read(self, frame: str | bytes) -> Any | None:  # noqa: ANN401 - or the session's own
+        """Return the event in a frame, if there is one; a frame that is wrong is only counted."""
         try:
-            if frame.startswith('{"seq":'):
-                return wire.decode_event(frame)
-            head = wire.head(frame)
-            pending = self._pending.get(head.id) if head.id else None
-            if pending is None:
-                return in_own_words(wire.decode_event(frame))
-            if head.type == "error":
-                pending.refuse(frame)
-                return None
-            return pending.accept(frame)
-        except ValueError:
-            # A frame of a later protocol, or a late answer.
+            return self._decode(frame)
+        except WrongFrame:
+            self.wrong_frames += 1
             return None
+
+    def _decode(self, frame: str | bytes) -> Any | None:  # noqa: ANN401 - or the session's own
+        if isinstance(frame, bytes):
+            raise WrongFrame("no text")
+        if frame.startswith('{"seq":'):
+            return read_event(frame)
+        head = read_head(frame)
+        pending = self._pending.get(head.id) if head.id else None
+        if pending is None:
+            return in_own_words(read_event(frame))  # or a late answer
+        if head.type == "error":
+            pending.refuse(frame)
+            return None
+        return pending.accept(frame)
 
     async def ping(self) -> None:
         """Send a WebSocket ping and wait for its answer, without a bound."""
@@ -205,4 +242,6 @@ class ClientConnection:
 
 def _describe(reason: trio_websocket.CloseReason | None) -> str:
     """Return why a connection was closed; without a close frame that is 1006 (RFC 6455)."""
-    return why_closed(int(reason.code), reason.reason) if reason is not None else why_closed(1006)
+    if reason is None:
+        return why_closed(1006)
+    return why_closed(int(reason.code), visible(reason.reason) if reason.reason else None)

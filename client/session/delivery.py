@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
-from client.errors import NotConnected
+from client.errors import NotConfirmed, NotConnected
 from client.i18n.texts import _
 from client.session.connection import ClientConnection
 from client.session.pending_sends import PendingSend, PendingSends, SendCommand
@@ -17,8 +17,8 @@ from gateway.wire import CommandError
 
 SEND_SECONDS: Final = 30.0
 """Seconds after which a message that could not be sent fails."""
-PASSING: Final = frozenset({"unavailable", "too_fast"})
-"""Refusals after which the same command may be sent again."""
+
+OkT = TypeVar("OkT", bound=wire.Ok)
 
 
 class Delivery:
@@ -37,17 +37,23 @@ class Delivery:
         self._changed = trio.lowlevel.ParkingLot()
 
     async def send(self, command: SendCommand) -> int:
-        """Send a message and return its ``seq``; raises as `ClientSession.send`."""
+        """Send a message and return its ``seq``; raises as `ClientSession.send`.
+
+        What an attempt left uncertain stays so, whatever becomes of the next one, until an ``ok``.
+        """
         deadline = trio.current_time() + SEND_SECONDS
         message = self._pending.put(command)
         try:
             with trio.move_on_at(deadline):
-                return await self._deliver(message)
+                message.seq = await self._deliver(message)
         finally:
             self._pending.drop(message)
             self._changed.unpark_all()
         if message.seq is not None:
             return message.seq
+        if message.uncertain:
+            late = _("not confirmed in {seconds:g} s: {problem}")
+            raise NotConfirmed(late.format(seconds=SEND_SECONDS, problem=message.problem))
         late = _("not sent in {seconds:g} s: {problem}")
         raise NotConnected(late.format(seconds=SEND_SECONDS, problem=message.problem))
 
@@ -57,16 +63,21 @@ class Delivery:
             if message.seq is not None:
                 return message.seq
             if connection is None:
-                raise NotConnected(self._over or message.problem)
-            message.attempted = True
+                reason = self._over or message.problem
+                if message.uncertain:
+                    raise NotConfirmed(reason, repeatable=False)
+                raise NotConnected(reason)
+            was_uncertain, message.uncertain = message.uncertain, True  # until it is answered
             try:
                 return (await connection.ask(message.command, wire.Sent)).seq
             except NotConnected as error:
+                message.uncertain = was_uncertain or isinstance(error, NotConfirmed)
                 message.problem = str(error)
                 if self._connection is connection:
                     self.disconnected()
             except CommandError as error:
-                if error.code not in PASSING:
+                error.uncertain = message.uncertain = was_uncertain or error.uncertain
+                if not error.temporary:
                     raise
                 message.problem = error.message
                 await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
@@ -126,7 +137,7 @@ class Delivery:
 
 
 async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
-    """Ask until the answer is not one of the refusals in `PASSING`; return any other refusal.
+    """Ask until the answer is not a temporary refusal; return any other refusal.
 
     Returns None on success, and without a connection: the next one begins by asking all this again.
     """
@@ -134,10 +145,37 @@ async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
         try:
             await ask()
         except CommandError as error:
-            if error.code not in PASSING:
+            if not error.temporary:
                 return error
             await trio.sleep(error.retry_after or 1.0)
         except NotConnected:
             return None
         else:
             return None
+
+
+async def settle(ask: Callable[[], Awaitable[OkT]]) -> OkT:
+    """Ask until it is certain whether a command was carried out, and return the answer.
+
+    ``ask`` sends the command, each time with the same id.
+
+    :raises CommandError: if it was refused; ``uncertain`` if it may have been carried out before.
+    :raises NotConfirmed: if that is not certain after `SEND_SECONDS`, or the connection was lost.
+    :raises NotConnected: if there is no connection.
+    """
+    refusal: CommandError | None = None
+    with trio.move_on_after(SEND_SECONDS):
+        while True:
+            try:
+                return await ask()
+            except CommandError as error:
+                error.uncertain = error.uncertain or refusal is not None
+                if not (error.uncertain and error.temporary):
+                    raise
+                refusal = error
+            except NotConnected as error:
+                if refusal is None:
+                    raise
+                raise NotConfirmed(str(error)) from None
+            await trio.sleep(refusal.retry_after or 1.0)
+    raise NotConfirmed(_("no answer") if refusal is None else refusal.message)

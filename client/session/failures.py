@@ -21,11 +21,16 @@ from client.errors import CannotConnect
 from client.i18n.texts import N_, _
 from client.session.certificates import Certificate
 from client.session.refusals import read_refusal, why_refused
+from client.text.fitting import shortened
+from client.text.visible import visible
 from gateway import wire
 
 SWITCHED: Final = re.compile(rb"HTTP/1\.[0-9] 101\b")
 """How the answer begins that opens a WebSocket (RFC 6455 4.1)."""
 END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+
+MOST_REASON_CHARS: Final = 2_000
+"""The longest text that says why an attempt failed."""
 
 _HTTP: Final = b"HTTP/"
 _TLS_RECORDS: Final = (b"\x14\x03", b"\x15\x03", b"\x16\x03")
@@ -102,14 +107,22 @@ class Attempt:
 
 
 def explain(attempt: Attempt, error: BaseException) -> CannotConnect:
-    """Return why an attempt failed, for the person who made it."""
+    """Return why an attempt failed, for the person who made it.
+
+    What a server has put into the text has no control characters, and makes it no longer than
+    `MOST_REASON_CHARS`.
+    """
     refusal = None
     if attempt.stage is Stage.HANDSHAKE and not _speaks_tls_only(attempt):
         refusal = read_refusal(attempt.received)
     if refusal is None:
-        return CannotConnect(f"{attempt.url}: {_why(attempt, _root(error))}")
+        return CannotConnect(_line(f"{attempt.url}: {_why(attempt, _root(error))}"))
     reason = why_refused(refusal, attempt.url, attempt.address)
-    return CannotConnect(f"{attempt.url}: {reason}", refusal.retry_after)
+    return CannotConnect(_line(f"{attempt.url}: {reason}"), refusal.retry_after)
+
+
+def _line(text: str) -> str:
+    return visible(shortened(text, MOST_REASON_CHARS))
 
 
 def is_no_answer(received: bytes | bytearray) -> bool:

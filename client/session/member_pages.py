@@ -8,7 +8,6 @@ from typing import Final
 import trio
 
 from client.session.connection import ClientConnection
-from client.session.delivery import PASSING
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -17,6 +16,8 @@ MOST_BEGINNINGS: Final = 4
 """
 MOST_PAGES: Final = 1_000
 """How many pages are read for one list at most; what they do not hold is left out."""
+MOST_LISTED: Final = 20_000
+"""How many members a list has, at the page after which no further one is read."""
 MOST_REFUSALS: Final = 20
 """How often in a row a page is asked for again, because the node cannot give it right now."""
 
@@ -63,6 +64,7 @@ class MemberPages:
         self._members.update((member.nick, member) for member in page.members)
         # A node that never comes to an end must not keep us asking.
         leads_on = page.next is not None and page.next != self.after and bool(page.members)
+        leads_on = leads_on and len(self._members) < MOST_LISTED
         self.after, self.is_complete = page.next, not leads_on
 
     def apply(self, presence: wire.Presence) -> None:
@@ -138,7 +140,7 @@ class MemberReader:
             try:
                 await connection.ask(command, wire.MemberList, on_answer=take)
             except CommandError as error:
-                if error.code not in PASSING or attempt == MOST_REFUSALS:
+                if not error.temporary or attempt == MOST_REFUSALS:
                     raise
                 await trio.sleep(error.retry_after or 1.0)
             else:

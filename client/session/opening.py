@@ -25,12 +25,16 @@ from client.session.failures import (
 from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0
-MAX_FRAME_CHARS: Final = 64 * 1024 * 1024
-"""Enough for a list of very many members, which nodes of earlier versions sent in one frame."""
+MAX_FRAME_CHARS: Final = 4 * 1024 * 1024
+"""The longest frame that is read.
+
+Nodes list at most 1,000 members on a page, and answer with less than 1 MiB by default. Those of
+earlier versions sent whole lists in one frame: of 20,000 people, each with a status of 128 bytes.
+"""
 MOST_ANSWER_BYTES: Final = 16 * 1024
 """Bytes of the answer to the handshake, after which it is broken off."""
 
-_QUEUED_FRAMES: Final = 256
+_QUEUED_FRAMES: Final = 16
 
 
 async def open_websocket(

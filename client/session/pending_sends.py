@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Final
 
 from client.i18n.texts import _
 from gateway import wire
+
+MOST_GIVEN_UP: Final = 1_000
+"""How many messages are remembered that were given up while they were uncertain."""
 
 SendCommand = wire.Send | wire.SendDirect
 QueueKey = tuple[type[SendCommand], str]
@@ -25,14 +30,14 @@ class PendingSend:
 
     - ``seq``: its position in the log, once the server has told it;
     - ``problem``: how the last attempt ended;
-    - ``attempted``: whether there was one;
+    - ``uncertain``: whether an attempt may have delivered it, or may yet;
     - ``abandoned``: whether another attempt could deliver it twice.
     """
 
     command: SendCommand
     seq: int | None = None
     problem: str = field(default_factory=lambda: _("not connected"))
-    attempted: bool = False
+    uncertain: bool = False
     abandoned: bool = False
 
 
@@ -45,15 +50,26 @@ class PendingSends:
 
     def __init__(self) -> None:
         self._queues: dict[QueueKey, deque[PendingSend]] = {}
+        self._given_up: dict[str, PendingSend] = {}
+        """Messages that were given up while they were uncertain, by id."""
 
     def put(self, command: SendCommand) -> PendingSend:
-        """Queue a message; the caller removes it with `drop`."""
+        """Queue a message; the caller removes it with `drop`.
+
+        One that was given up while it was uncertain is uncertain, or abandoned, from the start.
+        """
         message = PendingSend(command)
+        if (before := self._given_up.pop(command.id, None)) is not None:
+            message = replace(before, command=command, seq=None)
         self._queues.setdefault(queue_key(command), deque()).append(message)
         return message
 
     def drop(self, message: PendingSend) -> None:
         """Remove a message that is acknowledged or given up."""
+        if message.uncertain and message.seq is None and not message.abandoned:
+            self._given_up[message.command.id] = message
+            if len(self._given_up) > MOST_GIVEN_UP:
+                del self._given_up[next(iter(self._given_up))]
         key = queue_key(message.command)
         queue = self._queues[key]
         queue.remove(message)
@@ -92,10 +108,10 @@ class PendingSends:
     def begin_anew(self) -> None:
         """Note that there is a new session, which cannot read the inbox of the last one.
 
-        Whether a direct message that was attempted has arrived is then unknown: it is abandoned.
+        Whether a direct message that is uncertain has arrived will then never be known: it is
+        abandoned.
         """
-        for (kind, _whom), queue in self._queues.items():
-            for message in queue:
-                if kind is wire.SendDirect and message.attempted:
-                    message.abandoned = True
-                    message.problem = _("the connection was lost; it may have arrived or not")
+        for message in (*chain.from_iterable(self._queues.values()), *self._given_up.values()):
+            if isinstance(message.command, wire.SendDirect) and message.uncertain:
+                message.abandoned = True
+                message.problem = _("the connection was lost; it may have arrived or not")

@@ -47,6 +47,7 @@ class Positions:
             ids = {direct.seq: direct.id for direct in welcome.directs}
             epoch, seq = welcome.inbox.epoch, welcome.inbox.seq
             known = self.inbox.id if welcome.recovered and self.inbox.seq == seq else None
+            known = welcome.inbox.id or known
             self.inbox = wire.Position(epoch=epoch, seq=seq, id=ids.get(seq, known))
         return news
 
@@ -56,6 +57,7 @@ class Positions:
         known, before = None, self.rooms.get(joined.room)
         if before is not None and joined.recovered and before.seen.seq == joined.seq:
             known = before.seen.id
+        known = joined.last_id or known
         seen = wire.Position(epoch=joined.epoch, seq=joined.seq, id=ids.get(joined.seq, known))
         self.rooms[joined.room] = RoomPosition(seen, joined.version)
 

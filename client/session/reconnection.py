@@ -10,7 +10,6 @@ import trio
 from client.errors import CannotConnect
 from client.events import Disconnected
 from client.session.connection import Closed
-from client.session.delivery import PASSING
 from client.session.route import LONGEST_BACKOFF, Route
 from gateway import wire
 from gateway.wire import CommandError
@@ -20,6 +19,8 @@ NICK_GRACE_SECONDS: Final = 60.0
 FINAL: Final = frozenset({"banned", "nick_banned"})
 """Refusals after which no other attempt is made."""
 _LONGEST_WHILE_REFUSED: Final = 1.0
+_OF_THE_NODE: Final = frozenset({"unavailable", "too_fast"})
+"""Refusals that say nothing of the session: another node, or the same one later, may accept it."""
 
 Ending = Closed | CannotConnect | CommandError
 """How a connection ended, or why there was none."""
@@ -121,5 +122,5 @@ class Reconnection:
 
 
 def _is_refusal(ending: Ending) -> bool:
-    """Return whether a node refused the session for a reason that does not pass."""
-    return isinstance(ending, CommandError) and ending.code not in PASSING
+    """Return whether a node refused the session for a reason that other nodes would give too."""
+    return isinstance(ending, CommandError) and ending.code not in _OF_THE_NODE

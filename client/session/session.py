@@ -25,7 +25,9 @@ from client.events import Connected, Ended, Event, NotRejoined, Rejoined
 from client.i18n.server_texts import in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.connection import COMING_BACK, GOODBYE, ClientConnection, Closed
-from client.session.delivery import PASSING, Delivery, insist
+from client.session.correspondents import Correspondents
+from client.session.delivery import Delivery, insist, settle
+from client.session.hello import HelloSequence
 from client.session.member_pages import MemberPages, MemberReader
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
@@ -36,7 +38,6 @@ from gateway.wire import CommandError
 
 MOST_UNREAD: Final = 10_000
 """The number of unread events at which the session stops reading from its connection."""
-_SECRET_BYTES: Final = 18
 _HASTY_CLOSE_SECONDS: Final = 0.2
 
 OkT = TypeVar("OkT", bound=wire.Ok)
@@ -45,9 +46,13 @@ OkT = TypeVar("OkT", bound=wire.Ok)
 class ClientSession:
     """An open session; made by `open_session`.
 
-    - Commands raise `CommandError` if the server refuses, and `NotConnected` if there is no
-      connection or it is lost before the answer; whether they took effect is then unknown.
+    - Commands raise `CommandError` if the server refuses, `NotConnected` if there is no connection,
+      and `NotConfirmed`, a subclass of it, if it is lost before the answer.
+    - After `NotConfirmed`, or a `CommandError` that is ``uncertain``, the command may have been
+      carried out, or may yet be; after any other of these it was not.
     - Every message of a joined room is an event, in ``seq`` order and once.
+    - A room is called in events as the answer to its join calls it; commands may go on calling it
+      as it was called in `join`.
     - Events must be read: while `MOST_UNREAD` of them wait, no answer is received either.
     """
 
@@ -56,14 +61,17 @@ class ClientSession:
         self._schemes = SchemeChooser(tls_hosts)
         self.nick = nick
         self.limits: wire.Limits | None = None
-        self._secret: str | None = None
         prefix = secrets.token_hex(4)
         self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
         self._connection: ClientConnection | None = None
         self._positions = Positions()
+        self._hello = HelloSequence(self._ids, self._positions)
         self._rooms = self._positions.rooms
+        self._named: dict[str, str] = {}
+        """The rooms that were asked for by another name than they have."""
         self._status: tuple[wire.State, str] = ("online", "")
         self._delivery = Delivery()
+        self._correspondents = Correspondents()
         self._members = MemberReader(self._ids)
         self._rereading: set[str] = set()
         """The rooms whose members are read again, since changes of them were missed."""
@@ -96,38 +104,47 @@ class ClientSession:
         """Join a room; messages after the answer's ``seq`` come as events."""
         connection = await self._require_connection()
         command = wire.Join(id=next(self._ids), room=room, history=history)
-        return await connection.ask(command, wire.Joined, on_answer=self._follow)
+        return await connection.ask(command, wire.Joined, on_answer=partial(self._follow, room))
 
     async def leave(self, room: str) -> None:
         """Leave a room."""
-        await self.command(wire.Leave(id=next(self._ids), room=room), wire.Ok)
-        self._rooms.pop(room, None)
-        self._delivery.left(room)
+        room = self._name(room)
+        await self._change(wire.Leave(id=next(self._ids), room=room), wire.Ok)
+        self._forget(room)
 
     async def send(self, room: str, text: str, *, message_id: str | None = None) -> int:
         """Send a message to a room and return its ``seq``.
 
         It waits for earlier messages to the room, and is sent again with the same id, and so
-        delivered once, over as many connections as it takes; after 30 s it fails.
+        delivered once, over as many connections as it takes; after 30 s it fails. If that is with
+        `NotConfirmed`, send it again with the same ``message_id``.
         """
-        command = wire.Send(id=message_id or next(self._ids), room=room, text=text)
+        command = wire.Send(id=message_id or next(self._ids), room=self._name(room), text=text)
         return await self._delivery.send(command)
 
-    async def direct(self, to: str, text: str, *, message_id: str | None = None) -> int:
-        """Send a message to a person and return its ``seq`` in one's own inbox; else as `send`."""
-        command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text)
+    async def direct(
+        self, to: str, text: str, *, message_id: str | None = None, person: str | None = None
+    ) -> int:
+        """Send a message to a person and return its ``seq`` in one's own inbox; else as `send`.
+
+        If it would go to somebody else than the last one did, it is refused with ``other_person``;
+        with the error's ``suggestion`` as ``person`` it is sent to them all the same.
+        """
+        person = person or self._correspondents.meant_by(to)
+        command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text, person=person)
         return await self._delivery.send(command)
 
     async def history(
         self, room: str, *, before: int | None = None, limit: int = 50
     ) -> wire.HistoryPage:
         """Return messages of a joined room from before ``before``, or the newest ones."""
-        command = wire.History(id=next(self._ids), room=room, before=before, limit=limit)
+        name = self._name(room)
+        command = wire.History(id=next(self._ids), room=name, before=before, limit=limit)
         return await self.command(command, wire.HistoryPage)
 
     async def members(self, room: str) -> wire.MemberList:
         """Return all members of a joined room, read page by page."""
-        return await self._members.read(await self._require_connection(), room)
+        return await self._members.read(await self._require_connection(), self._name(room))
 
     async def list_rooms(self) -> list[wire.RoomInfo]:
         """Return the rooms that exist, the fullest first."""
@@ -138,13 +155,13 @@ class ClientSession:
 
         If the answer is lost, `nick` has the right one after the next connection.
         """
-        self.nick = (await self.command(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
+        self.nick = (await self._change(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
         return self.nick
 
     async def set_status(self, state: wire.State, text: str = "") -> None:
         """Set the status that others see; it is set again after a reconnection."""
         command = wire.SetStatus(id=next(self._ids), state=state, text=text)
-        await self.command(command, wire.Ok)
+        await self._change(command, wire.Ok)
         self._status = state, text
 
     async def typing(self, *, room: str | None = None, to: str | None = None) -> None:
@@ -160,6 +177,10 @@ class ClientSession:
     async def command(self, command: wire.Command, answer: type[OkT]) -> OkT:
         """Send any command that has an id and return its answer."""
         return await (await self._require_connection()).ask(command, answer)
+
+    async def _change(self, command: wire.Command, answer: type[OkT]) -> OkT:
+        """Send a command that changes something, until it is certain whether it was carried out."""
+        return await settle(partial(self.command, command, answer))
 
     def retry_now(self) -> None:
         """Connect at once; or, if connected, find out now whether the node still answers."""
@@ -224,8 +245,7 @@ class ClientSession:
         self, nursery: trio.Nursery, connection: ClientConnection, url: str
     ) -> Closed:
         ended = trio.Event()
-        closed = Closed(1006, why_closed(1006))
-        code = GOODBYE
+        closed, code = Closed(1006, why_closed(1006)), GOODBYE
 
         async def hear() -> None:
             nonlocal closed
@@ -238,9 +258,8 @@ class ClientSession:
 
         try:
             nursery.start_soon(hear)
-            welcome = await self._say_hello(connection)
+            welcome = await self._hello.say(connection, self.nick)
             self.nick, self.limits = welcome.nick, welcome.limits
-            self._secret = welcome.session
             self._connection = connection
             self._delivery.connected(connection, resumed=welcome.resumed)
             await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
@@ -251,32 +270,13 @@ class ClientSession:
                 nursery.start_soon(self._rejoin, connection, name)
             nursery.start_soon(watch)
             await ended.wait()
+            self._hello.closed(closed.code)
             code = COMING_BACK
         finally:
             # If we are cancelled, so is the task that would read the answer to the close frame.
             with trio.CancelScope(shield=True):
                 await connection.close(patience=_HASTY_CLOSE_SECONDS, code=code)
         return closed
-
-    async def _say_hello(self, connection: ClientConnection) -> wire.Welcome:
-        """Resume the session or, if the server does not know it any more, begin another one."""
-        if self._secret is not None:
-            hello = wire.Hello(id=next(self._ids), resume=self._secret, inbox=self._positions.inbox)
-            try:
-                return await connection.ask(hello, wire.Welcome, on_answer=lambda w: w)
-            except CommandError as error:
-                if error.code != "unauthorized":
-                    raise
-        self._positions.new_inbox()
-        # We choose the secret, so that the session can be resumed even if this answer is lost.
-        self._secret = secrets.token_urlsafe(_SECRET_BYTES)
-        hello = wire.Hello(id=next(self._ids), nick=self.nick, session=self._secret)
-        try:
-            return await connection.ask(hello, wire.Welcome)
-        except CommandError as error:
-            if error.code not in PASSING:  # after those the server may have begun it
-                self._secret = None
-            raise
 
     async def _tell_status(self, connection: ClientConnection) -> None:
         """Set the status again that was set over an earlier connection."""
@@ -293,8 +293,10 @@ class ClientSession:
         """Join a room again; what was missed is delivered in order among the events."""
 
         def follow(joined: wire.Joined) -> Rejoined:
-            self._follow(joined)
-            return Rejoined(joined)
+            if joined.room != name:
+                self._forget(name)
+            self._follow(name, joined)
+            return Rejoined(joined, was=name if joined.room != name else None)
 
         async def join() -> None:
             if (room := self._rooms.get(name)) is not None:
@@ -302,15 +304,25 @@ class ClientSession:
                 await connection.ask(command, wire.Joined, on_answer=follow)
 
         if refusal := await insist(join):
-            self._rooms.pop(name, None)
-            self._delivery.left(name)
+            self._forget(name)
             await self._tell(NotRejoined(name, refusal.message))
 
     # --- what comes in ------------------------------------------------------------------------
 
-    def _follow(self, joined: wire.Joined) -> None:
+    def _follow(self, asked: str, joined: wire.Joined) -> None:
+        if asked != joined.room:
+            self._named[asked] = joined.room
         self._positions.follow(joined)
         self._delivery.joined(joined, self.nick)
+
+    def _name(self, asked: str) -> str:
+        """Return the name of a room that may have been asked for by another one."""
+        return self._named.get(asked, asked)
+
+    def _forget(self, room: str) -> None:
+        self._rooms.pop(room, None)
+        self._delivery.left(room)
+        self._named = {asked: name for asked, name in self._named.items() if name != room}
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
         """Deliver an event if it is new and about a room that the session is in."""
@@ -320,6 +332,7 @@ class ClientSession:
                 self._rereading.add(name)
                 nursery.start_soon(self._reread_members, name)
 
+        self._correspondents.apply(event, self.nick)
         if isinstance(event, wire.Presence):
             self._members.apply(event)
         if isinstance(event, wire.Welcome):

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from client.text.links import find_links
+from client.text.code import ends_in_code
+from client.text.literal import LiteralParts
 
 _ALIASES: Final = {
     "+1": "\U0001f44d", "thumbsup": "\U0001f44d", "like": "\U0001f44d", "-1": "\U0001f44e",
@@ -51,7 +52,12 @@ _BLOCKS: Final = (
     (0x1F381, 0x1F3A9), (0x1F680, 0x1F6A6), (0x1F440, 0x1F4FC), (0x1F550, 0x1F567),
 )  # fmt: skip
 """Ranges of code points: faces and gestures, animals, food, parties, vehicles, things, clocks."""
-_SHORTCODE: Final = re.compile(r"(?<!\w):([a-z0-9_+-]{1,64}):(?!\w)")
+_SHORTCODE: Final = re.compile(r":([a-z0-9_+-]{1,64}):")
+_LATIN: Final = "0-9A-Za-z_\u00aa\u00ba\u00c0-\u024f\u0300-\u036f\u1e00-\u1eff"
+"""What words of the short names' script are made of; other scripts may touch a short name."""
+_RUN: Final = re.compile(rf"(?::[a-z0-9_+-]{{1,64}}:|[:{_LATIN}])+")
+"""Colons, words and what may be short names, with nothing in between."""
+_BEGUN: Final = re.compile(rf"(?<![:{_LATIN}]):([a-z0-9_+-]{{2,64}})$")
 
 
 def _named() -> Iterator[tuple[str, str]]:
@@ -68,20 +74,43 @@ _NAMES: Final = (*_ALIASES, *sorted(EMOJI.keys() - _ALIASES.keys()))
 
 
 def with_emoji(text: str) -> str:
-    """Return a text with its short names replaced by emoji, except within words and links."""
+    """Return a text with its short names replaced by emoji, except within words, code and links.
+
+    Within a word is what has Latin letters or digits on either side, colons in between or not, as
+    in ``std::key::mag`` and ``10:30``.
+    """
+    if ":" not in text:
+        return text
     kept: list[str] = []
-    end = start = 0
-    links = find_links(text)
-    while found := _SHORTCODE.search(text, start):
-        emoji = EMOJI.get(found[1])
-        if emoji is None or any(
-            first < found.end() and found.start() < last for first, last in links
-        ):
-            start = found.end() - 1  # its second colon may be the first one of another
-        else:
-            kept += (text[end : found.start()], emoji)
-            start = end = found.end()
+    end = 0
+    literal: LiteralParts | None = None
+    for run in _RUN.finditer(text):
+        replaced = _replaced(run[0]) if ":" in run[0] else None
+        if replaced is None:
+            continue
+        literal = literal or LiteralParts(text)
+        if not literal.overlap(*run.span()):
+            kept += (text[end : run.start()], replaced)
+            end = run.end()
     return "".join(kept) + text[end:]
+
+
+def _replaced(run: str) -> str | None:
+    """Return a run with its short names replaced; None if any other word is in it."""
+    pieces: list[str] = []
+    place = 0
+    while place < len(run):
+        found = _SHORTCODE.match(run, place)
+        emoji = EMOJI.get(found[1]) if found else None
+        if found and emoji:
+            pieces.append(emoji)
+            place = found.end()
+        elif run[place] == ":":
+            pieces.append(":")
+            place += 1
+        else:
+            return None
+    return "".join(pieces)
 
 
 def complete_emoji(typed: str, most: int = 8) -> list[tuple[str, str]]:
@@ -98,7 +127,7 @@ def complete_emoji(typed: str, most: int = 8) -> list[tuple[str, str]]:
 def typed_emoji(before: str) -> str | None:
     """Return the start of a short name at the end of a text, without its colon.
 
-    None if there is none, or if it is so short that just a colon is more likely.
+    None if there is none, if it is in code, or so short that just a colon is more likely.
     """
-    found = re.search(r"(?:^|[\s(]):([a-z0-9_+-]{2,64})$", before)
-    return found[1] if found else None
+    found = _BEGUN.search(before)
+    return found[1] if found and not ends_in_code(before) else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from client.text.words import fold
+
 T = TypeVar("T")
 
 
@@ -14,7 +16,7 @@ def best_matches(typed: str, choices: Iterable[T], name: Callable[[T], str]) -> 
     Letters that begin a word or follow each other count most, then short names. Equal choices keep
     their order, and so do all of them if nothing is typed.
     """
-    wanted = "".join(typed.casefold().split())
+    wanted = "".join(fold(typed).split())
     scored = [(_score(wanted, name(choice)), choice) for choice in choices]
     fitting = [(score, choice) for score, choice in scored if score is not None]
     fitting.sort(key=lambda pair: -pair[0])
@@ -23,7 +25,7 @@ def best_matches(typed: str, choices: Iterable[T], name: Callable[[T], str]) -> 
 
 def _score(wanted: str, name: str) -> float | None:
     """Return how well a name matches; None if it does not."""
-    folded = name.casefold()
+    folded = fold(name)
     if not wanted:
         return 0.0
     found = folded.find(wanted)

@@ -21,6 +21,7 @@ from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.rooms import RoomStore
+from gateway.policy.unicode_tables import VERSION
 
 
 async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bool) -> None:
@@ -33,7 +34,7 @@ async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bo
     scope = channel_scope(namespace, topology.database)
 
     async def check(connection: RedisConnection) -> None:
-        await Schema(namespace).check(connection)
+        await Schema(namespace, unicode=VERSION).check(connection)
         await Permissions(namespace, scope).check(connection)
 
     await check_server(topology, "check", LOAD_SCRIPTS, check, refuse_eviction=refuse_eviction)
@@ -62,7 +63,7 @@ class Backplane:
             name=f"{node}-commands",
             timeout=timeout,
             health=health,
-            schema=Schema(namespace),
+            schema=Schema(namespace, unicode=VERSION),
             permissions=Permissions(namespace, scope),
         )
         self.subscription = Subscription(

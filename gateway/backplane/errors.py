@@ -27,3 +27,11 @@ class Replaced(Exception):
 
 class IdReused(Exception):
     """The session has used this id for another message."""
+
+
+class LooksAlike(Exception):
+    """Another room exists whose name, ``other``, looks the same."""
+
+    def __init__(self, other: str) -> None:
+        super().__init__(f"it looks like {other}")
+        self.other = other

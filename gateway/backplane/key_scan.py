@@ -10,6 +10,7 @@ from gateway.backplane.redis.link import Link
 SCAN_COUNT: Final = 1000
 """How many keys Redis looks at for one page."""
 
+_KINDS: Final = ("inbox", "room", "look", "node")
 _GLOB: Final = re.compile(r"([\\*?\[\]^-])")
 
 
@@ -17,13 +18,15 @@ class KeyPage(NamedTuple):
     """What the keys of one page belong to.
 
     - ``inboxes``: the sessions that have them;
-    - ``rooms``: their names;
+    - ``rooms``: the keys of their names;
+    - ``looks``: what the names of rooms look like;
     - ``nodes``: those that have a set of rooms;
     - ``is_last``: whether the page ends a round through all keys.
     """
 
     inboxes: frozenset[str]
     rooms: frozenset[str]
+    looks: frozenset[str]
     nodes: frozenset[str]
     is_last: bool
 
@@ -35,7 +38,8 @@ class KeyScan:
         self._link = link
         self._pattern = _GLOB.sub(r"\\\1", namespace) + ":{*"
         self._owner = re.compile(
-            re.escape(namespace) + r":\{(inbox|room|node):(.*)\}:[a-z:]+", re.DOTALL
+            re.escape(namespace) + r":\{(?:(inbox|room|node):(.*)\}:[a-z:]+|(look):(.*)\})",
+            re.DOTALL,
         )
         self._cursor = b"0"
 
@@ -48,15 +52,16 @@ class KeyScan:
         """
         scan = "SCAN", self._cursor, "MATCH", self._pattern, "COUNT", SCAN_COUNT
         self._cursor, keys = await self._link.call(*scan)
-        owners: dict[str, set[str]] = {"inbox": set(), "room": set(), "node": set()}
+        owners: dict[str, set[str]] = {kind: set() for kind in _KINDS}
         for key in keys:
             # Names of keys that are not ours may be anything.
             if read := self._owner.fullmatch(key.decode("utf-8", "replace")):
-                kind, name = read.groups()
+                kind, name = filter(None, read.groups())
                 owners[kind].add(name)
         return KeyPage(
             inboxes=frozenset(owners["inbox"]),
             rooms=frozenset(owners["room"]),
+            looks=frozenset(owners["look"]),
             nodes=frozenset(owners["node"]),
             is_last=self._cursor == b"0",
         )

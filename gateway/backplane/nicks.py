@@ -34,10 +34,14 @@ class NickTaken(Exception):
 
 
 class ResumedSession(NamedTuple):
-    """A resumed session: its new term, and its line (`gateway.backplane.member_line`)."""
+    """A resumed session: its new term, its line, and its age in seconds, by Redis's clock.
+
+    The line is that of `gateway.backplane.member_line`.
+    """
 
     term: int
     line: str
+    age: float
 
 
 class Owner(NamedTuple):
@@ -55,8 +59,14 @@ class HeldNick(NamedTuple):
     nick: str
 
 
+def nick_keys(namespace: str) -> tuple[str, str]:
+    """Return the names of the hashes of the owners of nicknames, and of sessions' nicknames."""
+    nicks = f"{namespace}:{{nicks}}"
+    return nicks, f"{nicks}:sessions"
+
+
 class NickRegistry:
-    """Two hashes that change together: the owner of each nickname, the nickname of each session.
+    """Hashes that change together: the owner of each nickname; each session's nickname and begin.
 
     Every method raises `Unavailable` if Redis cannot answer; repeating it is safe.
     """
@@ -64,8 +74,9 @@ class NickRegistry:
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
         self._link = link
         self._incarnation = incarnation
-        self._nicks = f"{namespace}:{{nicks}}"
-        self._keys = (self._nicks, f"{self._nicks}:sessions")
+        self._keys = nick_keys(namespace)
+        self._nicks = self._keys[0]
+        self._script_keys = (*self._keys, f"{self._nicks}:began")
         self._scope = scope
 
     async def claim(
@@ -90,11 +101,11 @@ class NickRegistry:
         nick = nick_of(line)
         mark = self._incarnation.name
         claim: list[str | int] = [session, mark, term, line, fold(nick)]
-        answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
+        answer, *more = await self._link.run_script(CLAIM, self._script_keys, *claim)
         others: Sequence[str] = ()
         if answer not in {_OWN, _REPLACED, _OUTDATED} and (others := variants(nick)):
             claim += map(fold, others)
-            answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
+            answer, *more = await self._link.run_script(CLAIM, self._script_keys, *claim)
         if answer == _REPLACED:
             raise Replaced(term)
         if answer == _OUTDATED:
@@ -111,14 +122,14 @@ class NickRegistry:
 
         :returns: None if there is no such session.
         """
-        found: tuple[int, bytes, bytes] | None = await self._link.run_script(
-            RESUME, self._keys, session, self._incarnation.name
+        found: tuple[int, bytes, bytes, int] | None = await self._link.run_script(
+            RESUME, self._script_keys, session, self._incarnation.name
         )
         if found is None:
             return None
-        term, line, moved_from = found
+        term, line, moved_from, age = found
         await self._notify_taken(session, moved_from)
-        return ResumedSession(term, line.decode())
+        return ResumedSession(term, line.decode(), age / 1000)
 
     async def _notify_taken(self, session: str, node: bytes) -> None:
         """Notify the node that had a session; ``node`` is empty if none had it, or this one.
@@ -235,5 +246,5 @@ class NickRegistry:
         if not sessions:
             return []
         due = up_to_terms(sessions)
-        ended: list[bytes] = await self._link.run_script(RELEASE, self._keys, node, *due)
+        ended: list[bytes] = await self._link.run_script(RELEASE, self._script_keys, node, *due)
         return [session.decode() for session in ended]

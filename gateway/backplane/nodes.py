@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.redis.link import Link
@@ -93,6 +93,16 @@ class NodeRegistry:
         flat: list[bytes] = await self._link.call("HGETALL", self._key)
         beats = zip(flat[::2], flat[1::2], strict=True)
         return {node.decode("utf-8", "replace") for node, count in beats if count != b"-1"}
+
+    async def listening(self) -> set[str]:
+        """Return the nodes on the register that are subscribed to their own channels."""
+        names = await self.registered()
+        asked = {self.channel_of(name): name.partition("~")[0] for name in names}
+        if not asked:
+            return set()
+        flat: list[Any] = await self._link.call("PUBSUB", "NUMSUB", *asked)
+        counts = zip(flat[::2], flat[1::2], strict=True)
+        return {asked[channel] for channel, listeners in counts if listeners}
 
     async def declare_dead(self, node: str) -> None:
         """Mark a node as dead; if it is alive, it registers and claims everything again."""

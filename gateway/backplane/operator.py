@@ -21,6 +21,8 @@ from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.room_log import RoomLog
+from gateway.backplane.upgrade import upgrade
+from gateway.policy.unicode_tables import VERSION
 
 REPLICA_SECONDS: Final = 1.0
 """Seconds that replicas may take to confirm what was done, at most."""
@@ -54,10 +56,15 @@ class OperatorAccess:
         self._namespace = namespace
         self._scope = scope
         self._patience = patience
+        self.schema = Schema(namespace, unicode=VERSION)
         self.nodes = NodeRegistry(
             link, namespace=namespace, scope=scope, incarnation=Incarnation(name)
         )
         self.bans = BanStore(link, namespace=namespace)
+
+    def upgrade(self) -> AsyncIterator[str]:
+        """Upgrade the data to this release; yields and raises as `upgrade`."""
+        return upgrade(self._link, self.schema, self.nodes, self._namespace)
 
     def room_log(self, room: str) -> RoomLog:
         """Return the log of a room, which need not exist."""
@@ -134,13 +141,16 @@ class OperatorAccess:
 
 @asynccontextmanager
 async def open_operator_access(
-    topology: Topology, *, name: str, namespace: str, patience: float
+    topology: Topology, *, name: str, namespace: str, patience: float, any_schema: bool = False
 ) -> AsyncIterator[OperatorAccess]:
     """Connect to a cluster's Redis, once; ``patience`` is the longest wait for a reply in seconds.
 
+    With ``any_schema``, also to data of another release.
+
     :raises Unavailable: in a group, if Redis cannot be used, or the connection is lost.
     """
-    link = Link(topology, name=name, timeout=patience, schema=Schema(namespace))
+    schema = None if any_schema else Schema(namespace, unicode=VERSION)
+    link = Link(topology, name=name, timeout=patience, schema=schema)
     scope = channel_scope(namespace, topology.database)
 
     async def keep() -> None:

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 import msgspec
 
-from gateway.wire import DirectMessage, Event, Member, Message, Position, encode
+from gateway.wire import DirectMessage, Event, Member, Message, Position, RoomInfo, encode
 
 MESSAGE_PREFIX: Final = b'{"seq":'
 """The beginning of the JSON of every ``message``; its ``seq`` follows."""
@@ -38,9 +38,14 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
     return b"," + body[1:]
 
 
-def encode_direct_tail(*, sender: str, to: str, text: str, id: str) -> bytes:  # noqa: A002
-    """Return the JSON of a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``."""
-    body = msgspec.json.encode({"type": "direct", "from": sender, "to": to, "text": text, "id": id})
+def encode_direct_tail(*, sender: str, to: str, text: str, id: str, person: str) -> bytes:  # noqa: A002
+    """Return the JSON of a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``.
+
+    ``person`` is the tag of whoever is not the owner of the inbox.
+    """
+    body = msgspec.json.encode(
+        {"type": "direct", "from": sender, "to": to, "text": text, "id": id, "person": person}
+    )
     return b"," + body[1:]
 
 
@@ -81,6 +86,15 @@ def direct_epoch(message: bytes) -> str:
     return message.split(b'"', 8)[7].decode()
 
 
+def direct_sender(message: bytes) -> bytes:
+    """Return the nickname in the field ``from`` of a ``direct``, as it is written in JSON.
+
+    Empty if the message is that of another program, and has no such field.
+    """
+    parts = message.split(b'"', 16)
+    return parts[15] if len(parts) > 16 and parts[13] == b"from" else b""  # noqa: PLR2004
+
+
 def in_epoch(message: bytes, epoch: str) -> bytes:
     """Return a ``direct`` with this epoch in place of the one in which it was logged."""
     logged = direct_epoch(message)
@@ -97,6 +111,12 @@ def message_seq(message: bytes) -> int:
 def identity(message: bytes) -> bytes:
     """Return a message's identity, which no other at its ``seq`` has: its seq, time and id."""
     return message.split(_TYPE, 1)[0] + message.rpartition(_ID)[2]
+
+
+def message_id(message: bytes) -> str:
+    """Return the ``id`` of a message, which comes last in its JSON."""
+    found: str = msgspec.json.decode(message.rpartition(_ID)[2][:-1])
+    return found
 
 
 def shorten(message: bytes) -> bytes:
@@ -132,3 +152,8 @@ def as_members(encoded: bytes, newcomer: Member | None = None) -> list[Member]:
         last = msgspec.json.encode(newcomer) + b"]"
         encoded = encoded[:-1] + (b"," if len(encoded) > len(b"[]") else b"") + last
     return cast("list[Member]", msgspec.Raw(encoded))
+
+
+def as_rooms(encoded: bytes) -> list[RoomInfo]:
+    """Return an encoded list of rooms as a field of an event, as `as_messages` does."""
+    return cast("list[RoomInfo]", msgspec.Raw(encoded))

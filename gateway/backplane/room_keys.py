@@ -23,3 +23,8 @@ class RoomKeys:
     def all(self) -> tuple[str, ...]:
         """Return the keys of a room's data, in the order in which scripts expect them."""
         return self.meta, self.members, self.log, self.ids, self.older_ids
+
+
+def index_keys(namespace: str) -> tuple[str, str]:
+    """Return the names of the sorted sets of all rooms: by their expiry, by their members."""
+    return f"{namespace}:rooms", f"{namespace}:rooms:sizes"

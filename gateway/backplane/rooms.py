@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 import trio
@@ -30,7 +29,9 @@ from gateway.backplane.redis.scripts import (
     SNAPSHOT,
     Command,
 )
-from gateway.backplane.room_keys import RoomKeys
+from gateway.backplane.room_keys import RoomKeys, index_keys
+from gateway.backplane.room_members import read_members
+from gateway.backplane.room_names import Entered, RoomNames
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 
@@ -41,7 +42,6 @@ _DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
 _BATCH: Final = 500
 _MOST_KEYS: Final = 10_000
-_MEMBER: Final = re.compile("(\\S+) ([0-9]{1,16}) (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,6 @@ class Snapshot:
     members: dict[str, str] | None
     timeline: Timeline
     erased: ErasedSet
-
-
-class Entered(NamedTuple):
-    """The result of a join: the room's epoch, and its number of erasures so far."""
-
-    epoch: str
-    erasures: int
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -110,9 +103,14 @@ class RoomStore:
         self._history_size = history_size
         self._keep_seconds = history_days * _DAY
         self._epochs = Epochs()
-        self._index = f"{namespace}:rooms"
-        self._sizes = f"{namespace}:rooms:sizes"
+        self._index, self._sizes = index_keys(namespace)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
+        self.names = RoomNames(
+            link,
+            namespace=namespace,
+            meta_of=lambda room: self._keys(room).meta,
+            kept_seconds=round(self._keep_seconds) + _DAY,
+        )
 
     @property
     def _own_rooms(self) -> str:
@@ -156,32 +154,38 @@ class RoomStore:
             raise IdReused
         return seq
 
+    async def exists(self, room: str) -> bool:
+        """Return whether there is a room: it has members, or a log that is kept."""
+        return bool(await self._link.call("HEXISTS", self._keys(room).meta, "epoch"))
+
     async def notify(self, room: str, payload: bytes) -> None:
         """Publish on a room's channel without logging."""
         await self._link.call("PUBLISH", self.channel(room), payload)
 
     @reading
-    async def join(self, room: str, session: str, line: str, *, term: int) -> Entered:
+    async def join(
+        self, room: str, session: str, line: str, *, term: int, name: str | None = None
+    ) -> Entered:
         """Make a session of this node a member, or change its member line.
+
+        ``name`` is that of the room if it has none: the one that it had when somebody here joined
+        it last, if not given.
 
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
         announcement = b',"here":' + msgspec.json.encode({session: line}) + b"}"
-        found: tuple[bytes, bytes | None] | None = await self._link.run_script(
-            JOIN,
-            keys.all(),
-            session,
-            self._incarnation.name,
-            term,
-            line,
-            keys.channel,
-            announcement,
-            self._epochs.new(),
-        )
+        found: tuple[bytes, bytes | None, bytes, bytes | None] | None
+        found = await self._link.run_script(
+            JOIN, keys.all(), session, self._incarnation.name, term, line, keys.channel,
+            announcement, self._epochs.new(), name or self.names.known(room) or room,
+        )  # fmt: skip
         if found is None:
             raise Replaced(term)
-        return Entered(found[0].decode(), int(found[1] or 0))
+        entered = Entered.read(*found)
+        if entered.settled:
+            self.names.remember(room, entered.name)
+        return entered
 
     async def leave(
         self, room: str, sessions: Mapping[str, int], *, node: str | None = None
@@ -201,6 +205,7 @@ class RoomStore:
             LEAVE, keys.all(), keys.channel, keep, mark, *up_to_terms(sessions)
         )
         if state == b"gone":
+            self.names.forget(room)
             await self._unlist(room)
         elif gone and state == b"log":
             await self._link.call_all([self._extension([room])])  # until the log expires
@@ -225,7 +230,7 @@ class RoomStore:
             seq,
             version,
             only_messages(messages),
-            None if known else {m.session: m.line for m in _read_members(members)},
+            None if known else {m.session: m.line for m in read_members(members)},
             Timeline.read(*written, server=self._link.replication_id, seq=seq),
             read_record(erased),
         )
@@ -251,7 +256,7 @@ class RoomStore:
         return only_messages([fields[1] for _, fields in reversed(entries)])
 
     async def listing(self, most: int, *always: str) -> list[tuple[str, int]]:
-        """Return up to ``most`` rooms with their numbers of members, the fullest first.
+        """Return up to ``most`` names of rooms with their numbers of members, the fullest first.
 
         Chosen are the rooms ``always``, then the fullest by their last `count`, then rooms used
         lately.
@@ -266,8 +271,12 @@ class RoomStore:
         known = {*always, *recent}
         sizes = await self._measure(list(dict.fromkeys([*always, *fullest, *recent]))[:most])
         await self._forget_empty(fullest, sizes)
-        listed = [(room, size) for room, size in sizes.items() if size or room in known]
-        return sorted(listed, key=lambda item: (-item[1], item[0]))
+        listed = [room for room, size in sizes.items() if size or room in known]
+        named = [
+            (name or room, sizes[room])
+            for room, name in zip(listed, await self.names.read(listed), strict=True)
+        ]
+        return sorted(named, key=lambda item: (-item[1], item[0]))
 
     async def count(self, *rooms: str) -> None:
         """Count the members of rooms, and record the counts for `listing`."""
@@ -295,11 +304,13 @@ class RoomStore:
         """
         for start in range(0, len(rooms), _BATCH):
             batch = rooms[start : start + _BATCH]
+            await self.names.learn(batch)
             await self._link.call_all(
                 [
                     self._extension(batch),
                     ("SADD", self._own_rooms, *batch),
                     ("PERSIST", self._own_rooms),  # earlier releases gave it a day
+                    *self.names.renewals(batch),
                 ]
             )
 
@@ -309,7 +320,9 @@ class RoomStore:
 
     async def unregister(self, room: str) -> None:
         """Record that this node has no members in a room any more."""
-        await self._link.call("SREM", self._own_rooms, room)
+        renewals = self.names.renewals([room], emptied=True)
+        await self._link.call_all([("SREM", self._own_rooms, room), *renewals])
+        self.names.forget(room)
 
     async def forget_expired(self) -> None:
         """Remove rooms from the listing whose logs have expired.
@@ -337,7 +350,7 @@ class RoomStore:
         cursor = b"0"
         while True:
             cursor, flat = await self._link.call(*self._scan_members(room, cursor))
-            for member in _read_members(flat):
+            for member in read_members(flat):
                 members.setdefault(member.node, {})[member.session] = member.term
             if cursor == b"0":
                 return members
@@ -356,6 +369,7 @@ class RoomStore:
                         await self._release_members(room, node, *first)
             # Rooms with members left are counted by their nodes, which received the change.
             await self._forget_empty(rooms, await self._measure(rooms))
+            await self.names.keep(rooms)
             if cursor == b"0":
                 break
         await self._link.call("DEL", key)
@@ -368,7 +382,7 @@ class RoomStore:
     ) -> None:
         """Remove the members of a room that are on a node, given the first page of the scan."""
         while True:
-            if sessions := {m.session: m.term for m in _read_members(flat) if m.node == node}:
+            if sessions := {m.session: m.term for m in read_members(flat) if m.node == node}:
                 await self.leave(room, sessions, node=node)
             if following == b"0":
                 return
@@ -378,18 +392,3 @@ class RoomStore:
 def _names(rooms: list[bytes]) -> list[str]:
     """Return names of rooms as text, whatever other programs have added to them."""
     return [room.decode("utf-8", "replace") for room in rooms]
-
-
-class _Member(NamedTuple):
-    session: str
-    node: str
-    term: int
-    line: str
-
-
-def _read_members(flat: list[bytes]) -> Iterator[_Member]:
-    """Yield the members of a room; entries of other programs are skipped."""
-    for session, member in zip(flat[::2], flat[1::2], strict=True):
-        if read := _MEMBER.fullmatch(member.decode("utf-8", "replace")):
-            node, term, line = read.groups()
-            yield _Member(session.decode("utf-8", "replace"), node, int(term), line)

@@ -3,8 +3,9 @@
 What a session holds has no expiry in Redis, since the clock of Redis may jump. It is deleted when
 the session is released, by its node or, after that has died, by the others. What is left all the
 same is found here: the inbox of a session that ended while something was delivered to it, or whose
-node died between two steps of the release; a room whose members Redis has lost; the rooms of a node
-that was declared dead and wrote to Redis once more.
+node died between two steps of the release; a room whose members Redis has lost; what the name of
+a room that is gone looked like; the rooms of a node that was declared dead and wrote to Redis once
+more.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Collector:
             page = await self._backplane.keys.next_page()
             await self._inboxes(page.inboxes)
             await self._rooms(page.rooms)
+            await self._backplane.rooms.names.release_abandoned(page.looks)
             await self._nodes(page.nodes)
             if page.is_last:
                 self._abandoned, self._found = self._found, {}

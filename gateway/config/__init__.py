@@ -5,6 +5,7 @@ value may be is read in ``parsing.py``. What settings mean is said where they ar
 """
 
 from gateway.config.parsing import BadSetting, integer
+from gateway.config.secret_files import read_secret
 from gateway.config.settings import Declaration, Settings, declarations
 from gateway.config.sources import (
     ENVIRONMENT_PREFIX,
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "markdown_table",
     "no_such_flag",
+    "read_secret",
     "reloaded",
     "title",
     "unknown_variables",

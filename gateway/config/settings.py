@@ -6,10 +6,12 @@ import dataclasses
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
-from typing import Any, TypeVar
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeVar
 
-from gateway.config import parsing
+from gateway.config import parsing, web_origins
+
+LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 T = TypeVar("T")
 
@@ -103,6 +105,26 @@ class Settings:
         "address, by the PROXY protocol, X-Forwarded-For or Forwarded; separated by commas.",
         parsing.networks, "NETWORKS", reloads=True,
     )  # fmt: skip
+    allowed_origins: tuple[str, ...] = _setting(
+        (web_origins.SAME_HOST,), "Network",
+        "Web pages that may connect, by their origins, such as https://chat.example; separated by "
+        "commas. https://*.chat.example: those of all hosts below; same-host: those of the host "
+        "that they connect to; *: all. Programs that send no origin always may.",
+        web_origins.origins, "ORIGINS", reloads=True,
+    )  # fmt: skip
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "Network",
+        "Hosts that this server is called, such as chat.example or *.chat.example, separated by "
+        "commas; requests to others are refused, but /healthz and /readyz. none: whatever it is "
+        "called.",
+        web_origins.hosts, "HOSTS", reloads=True,
+    )  # fmt: skip
+    require_encryption: bool = _setting(
+        False, "Network",  # noqa: FBT003
+        "Refuse WebSockets that come from other machines without TLS, of this node or of a trusted "
+        "proxy.",
+        parsing.switch, "on|off", reloads=True,
+    )  # fmt: skip
 
     admin_port: int = _setting(
         0, "Operator",
@@ -126,6 +148,14 @@ class Settings:
         "redis://, rediss:// or unix:// URL, with password and database; or "
         "redis+sentinel:// or rediss+sentinel://[user:password@]host:port,host:port/NAME[/db].",
         str, "URL",
+    )  # fmt: skip
+    redis_password_file: str = _setting(
+        "", "Redis", "File with the password for Redis, in place of one in the URL.",
+        parsing.path, "FILE",
+    )  # fmt: skip
+    sentinel_password_file: str = _setting(
+        "", "Redis", "File with the password for the sentinels, in place of one in the URL.",
+        parsing.path, "FILE",
     )  # fmt: skip
     namespace: str = _setting(
         "chat", "Redis", "Prefix of every key; clusters with other prefixes never meet.",
@@ -158,6 +188,12 @@ class Settings:
     history_days: float = _setting(
         7.0, "Chat", "Days that an empty room's log is kept.", parsing.number(0.001, 3650), "DAYS"
     )
+    session_days: float = _setting(
+        30.0, "Chat",
+        "Days after which a session ends, however often it was taken up again; its client begins "
+        "another one. 0: never.",
+        parsing.number(0, 3650), "DAYS", reloads=True,
+    )  # fmt: skip
     max_rooms: int = _setting(
         50,
         "Chat",
@@ -174,13 +210,55 @@ class Settings:
 
     connect_rate: float = _setting(
         2000.0, "Limits",
-        "New connections a second, as many at once; others are told to come later. 0: no limit.",
+        "New clients a second, as many at once; others are told to come later. No address can take "
+        "the shares of others. 0: no limit.",
         parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
+    exempt_networks: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        LOOPBACK, "Limits",
+        "Addresses and networks without limits by address; separated by commas, or none. This "
+        "machine (127.0.0.0/8, ::1) does not count while a trusted proxy speaks from it.",
+        parsing.networks, "NETWORKS", reloads=True,
+    )  # fmt: skip
+    address_connections: int = _setting(
+        200, "Limits",
+        "Open connections that one address may have, an IPv6 /64 counting as one; on each node, "
+        "like all limits by address. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_silent: int = _setting(
+        50, "Limits",
+        "Those of them that may be without a session, since they have not said hello. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_connect_rate: float = _setting(
+        20.0, "Limits",
+        "New connections a second from one address, for WebSocket or HTTP; five times as many at "
+        "once. 0: no limit.",
+        parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
+    address_nicks: int = _setting(
+        60, "Limits", "New nicknames a minute that one address may ask for. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_rooms: int = _setting(
+        100, "Limits", "New rooms an hour that one address may make. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    session_rooms: int = _setting(
+        50, "Limits", "New rooms an hour that one session may make. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    stranger_directs: int = _setting(
+        30, "Limits",
+        "Direct messages a minute to one person from all those whom that person never wrote to. "
+        "0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
     )  # fmt: skip
     flood_burst: int = _setting(
         20,
         "Limits",
-        "Commands that a session may send at once.",
+        "Commands that a session may send at once, by what they cost.",
         parsing.integer(1, 1_000_000),
         "COUNT",
         reloads=True,
@@ -192,7 +270,13 @@ class Settings:
     outbox_bytes: int = _setting(
         1024 * 1024, "Limits",
         "Bytes that may wait for a slow reader before its connection is closed.",
-        parsing.integer(65_536, 1 << 30), "BYTES", reloads=True,
+        parsing.integer(65_536, 1 << 30), "BYTES",
+    )  # fmt: skip
+    outbox_total_bytes: int = _setting(
+        256 * 1024 * 1024, "Limits",
+        "Bytes that may wait for all slow readers of a node together; beyond that, those for whom "
+        "most waits are closed.",
+        parsing.integer(1024 * 1024, 1 << 40), "BYTES", reloads=True,
     )  # fmt: skip
 
     log_format: str = _setting(

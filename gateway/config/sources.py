@@ -73,6 +73,8 @@ def default_text(name: str) -> str:
         return "on" if value else "off"
     if value in {(), ""}:
         return parsing.NONE
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -39,7 +39,7 @@ async def missed(room: Room, rooms: RoomStore, since: Position) -> list[bytes] |
     first = since.seq + (since.id is None)
     if room.position - since.seq > MOST_AT_ONCE:
         end = since.seq + MOST_AT_ONCE + 1
-        known = await rooms.messages_before(room.name, end, end - first)
+        known = await rooms.messages_before(room.key, end, end - first)
     else:
         known = await _last_messages(room, rooms, lambda _: first)
     messages = missed_in(known, since, epoch=room.epoch, position=room.position)
@@ -79,7 +79,7 @@ async def _last_messages(room: Room, rooms: RoomStore, first: Callable[[int], in
         missing = begin - max(1, first(room.position))
         if missing <= 0 or is_whole:
             return known
-        older = await rooms.messages_before(room.name, begin, missing)
+        older = await rooms.messages_before(room.key, begin, missing)
         known, is_whole = [*older, *known], not older
 
 

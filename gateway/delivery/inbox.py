@@ -16,11 +16,13 @@ from gateway.backplane.payloads import (
     contradict,
     direct_epoch,
     in_epoch,
+    message_id,
     message_seq,
     read_marked,
     shorten,
 )
 from gateway.delivery.history import newest_within, oldest_within
+from gateway.delivery.known_senders import KnownSenders
 from gateway.delivery.log_follower import LogFollower
 from gateway.delivery.log_memory import LogMemory
 from gateway.delivery.log_reader import LogReader
@@ -42,7 +44,7 @@ log = structlog.get_logger("inbox")
 class Inbox:
     """One session's inbox on this node. Nothing is delivered until `Inboxes.begin`."""
 
-    __slots__ = ("log", "opened_under", "sid", "write_buffer")
+    __slots__ = ("heard_from", "log", "opened_under", "sid", "write_buffer")
 
     def __init__(self, sid: str, write_buffer: WriteBuffer, *, opened_under: str) -> None:
         self.sid = sid
@@ -50,12 +52,14 @@ class Inbox:
         self.opened_under = opened_under
         """The replication id of Redis when it was opened."""
         self.log = LogFollower(LogMemory(shorten))
+        self.heard_from = KnownSenders()
 
     def deliver(self) -> int:
         """Send the client the messages that are due; return their number."""
         messages = self.log.take()
         if messages:
             epoch = self.log.epoch
+            self.heard_from.note(messages)
             frames = [text_frame(in_epoch(message, epoch)) for message in messages]
             self.write_buffer.write(b"".join(frames))
         return len(messages)
@@ -82,10 +86,11 @@ class Missed(NamedTuple):
         if not self.recovered:
             return self._replace(messages=newest_within(self.messages, size))
         messages = oldest_within(self.messages, size)
-        last = message_seq(messages[-1]) if messages else self.position.seq
-        return self._replace(
-            messages=messages, position=Position(epoch=self.position.epoch, seq=last)
-        )
+        if len(messages) == len(self.messages):
+            return self
+        last = messages[-1]
+        position = Position(self.position.epoch, message_seq(last), message_id(last))
+        return self._replace(messages=messages, position=position)
 
 
 NOTHING_MISSED: Final = Missed(Position(epoch="", seq=0), [], None)
@@ -142,7 +147,8 @@ class Inboxes:
         messages = [message for message in page.messages if message_seq(message) > seen.seq]
         first = message_seq(messages[0]) if messages else page.seq + 1
         last = message_seq(messages[-1]) if messages else page.seq
-        position = Position(epoch=page.epoch, seq=last)
+        last_id = next((message_id(m) for m in page.messages if message_seq(m) == last), None)
+        position = Position(epoch=page.epoch, seq=last, id=last_id)
         encoded = [in_epoch(message, page.epoch) for message in messages]
         return Missed(position, encoded, recovered and first == seen.seq + 1)
 

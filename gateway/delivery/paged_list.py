@@ -25,10 +25,10 @@ class PagedList:
       before it, whatever was added or removed meanwhile.
     - A page has at most ``limit`` entries, and at most ``most_bytes`` or one entry.
     - The pages that follow one another from the first one on are kept until the list changes: they
-      are composed once, however many clients ask for them.
+      are composed once, however many clients ask for them. So are the entries of all other pages.
     """
 
-    __slots__ = ("_kept", "_keys", "_limit", "_most_bytes")
+    __slots__ = ("_entries", "_kept", "_keys", "_limit", "_most_bytes")
 
     def __init__(self, *, limit: int, most_bytes: int) -> None:
         self._limit: Final = limit
@@ -56,6 +56,7 @@ class PagedList:
     def changed(self) -> None:
         """Note that entries have changed, so that pages are composed anew."""
         self._kept: dict[str | None, Page | None] = {None: None}
+        self._entries: dict[str, bytes] = {}
 
     def page(
         self, after: str | None, encode: Callable[[str], bytes], *, limit: int | None = None
@@ -79,7 +80,9 @@ class PagedList:
         entries: list[bytes] = []
         size = 0
         for key in keys[begin : begin + limit]:
-            entry = encode(key)
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._entries[key] = encode(key)
             size += len(entry) + len(b",")
             if entries and size > self._most_bytes:
                 break

@@ -49,7 +49,7 @@ class PresenceBatcher:
             now = trio.current_time()
             for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
                 del self._changed[room]
-                self._listing.changed([room.name])
+                self._listing.changed([room.key])
                 presence = room.roster.flush(room.name)
                 if presence is not None:
                     is_whole = not room.roster.changed

@@ -28,6 +28,7 @@ from gateway.delivery.room_log_store import RoomLogStore
 from gateway.delivery.roster import UNKNOWN
 from gateway.net.websocket import text_frame
 from gateway.observability.metrics import Counts
+from gateway.policy import room_names
 from gateway.wire import MAX_ROOM_CHARS, CommandError, Position
 
 PATIENCE_SECONDS: Final = 3.0
@@ -52,6 +53,7 @@ class Relay:
         self.inboxes = Inboxes(backplane, counts)
         self._room_counts = RoomCounts(backplane)
         self.rooms: dict[str, Room] = {}
+        """The open rooms, by the keys of their names."""
         self._by_channel: dict[bytes, Room] = {}
         self._presence = PresenceBatcher(self._room_counts)
         self._logs = RoomLogStore(backplane.rooms, on_read=self._follow_up)
@@ -76,35 +78,40 @@ class Relay:
     # --- open rooms ---------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def holding(self, name: str) -> AsyncIterator[Room]:
+    async def holding(self, key: str) -> AsyncIterator[Room]:
         """Open a room, and keep it open in this context; after that only if it has members.
+
+        ``key`` is the key of its name.
 
         :raises Unavailable: if it cannot be opened, since Redis does not answer.
         """
-        room = self.rooms.get(name)
+        room = self.rooms.get(key)
         if room is None:
-            room = self._open(name)
+            room = self._open(key)
         room.holds += 1
         try:
             await room.ready.wait()
-            if room.failed:
-                raise Unavailable("the room could not be opened")
+            if room.failure is not None:
+                raise type(room.failure)(f"the room could not be opened: {room.failure}")
             yield room
         finally:
             room.holds -= 1
             self.close_if_unused(room)
 
     def joined(self, name: str, session: str) -> Room:
-        """Return a room that a session is in; :raises CommandError: ``not_in_room``."""
-        room = self.rooms.get(name)
+        """Return a room that a session is in, by its name in any spelling.
+
+        :raises CommandError: ``not_in_room``.
+        """
+        room = self.rooms.get(room_names.key(name))
         if room is None or not room.has(session):
             shown = name[:MAX_ROOM_CHARS]
             raise CommandError("not_in_room", f"You are not in the room {shown!r}; join it first.")
         return room
 
-    def drop_member(self, name: str, session: str) -> None:
+    def drop_member(self, key: str, session: str) -> None:
         """Remove a session from a room on this node."""
-        room = self.rooms.get(name)
+        room = self.rooms.get(key)
         if room is not None:
             room.remove(session)
             room.roster.forget(session)
@@ -115,9 +122,9 @@ class Relay:
         if not (room.size or room.holds):
             self._close(room)
 
-    def _open(self, name: str) -> Room:
-        room = Room(name, self._backplane.rooms.channel(name), self._counts, self._outbox_bytes)
-        self.rooms[name] = room
+    def _open(self, key: str) -> Room:
+        room = Room(key, self._backplane.rooms.channel(key), self._counts, self._outbox_bytes)
+        self.rooms[key] = room
         self._by_channel[room.channel] = room
         assert self._nursery is not None  # noqa: S101 - run() comes before the first client
         self._nursery.start_soon(self._finish_opening, room)
@@ -127,8 +134,8 @@ class Relay:
         """Read a room and begin to follow it; if that fails, `holding` raises `Unavailable`."""
         try:
             snapshot = await self._read_first(room)
-        except Unavailable:
-            room.failed = True
+        except Unavailable as error:
+            room.failure = error
             room.ready.set()
             self._close(room)  # though still held, so that the next join tries again
             return
@@ -142,17 +149,17 @@ class Relay:
         if not await self._backplane.subscribe(room.channel):
             raise Unavailable("not subscribed")
         rooms = self._backplane.rooms
-        await rooms.register(room.name)
-        return await rooms.snapshot(room.name, after=None, limit=REMEMBERED, known_version=UNKNOWN)
+        await rooms.register(room.key)
+        return await rooms.snapshot(room.key, after=None, limit=REMEMBERED, known_version=UNKNOWN)
 
     def _close(self, room: Room) -> None:
-        if self.rooms.get(room.name) is not room:
+        if self.rooms.get(room.key) is not room:
             return
         room.log.close()
-        del self.rooms[room.name]
+        del self.rooms[room.key]
         del self._by_channel[room.channel]
         self._presence.forget(room)
-        self._room_counts.changed([room.name])
+        self._room_counts.changed([room.key])
         self._backplane.unsubscribe(room.channel)
 
     # --- what is published --------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Final
 import trio
 
 from gateway import wire
-from gateway.backplane import Snapshot
+from gateway.backplane import Snapshot, Unavailable
 from gateway.backplane.erasures import ErasedSet, Erasure, Erasures
 from gateway.backplane.payloads import message_seq
 from gateway.delivery.log_follower import LogFollower
@@ -48,13 +48,16 @@ class Room:
 
     __slots__ = (
         "_announced", "_delivering", "_members", "_not_written", "_round", "channel", "counts",
-        "erasures", "failed", "holds", "log", "name", "ready", "recent", "rested_at", "resting",
-        "roster",
+        "erasures", "failure", "holds", "key", "log", "name", "ready", "recent", "rested_at",
+        "resting", "roster",
     )  # fmt: skip
 
-    def __init__(self, name: str, channel: bytes, counts: Counts, outbox_bytes: int) -> None:
+    def __init__(self, key: str, channel: bytes, counts: Counts, outbox_bytes: int) -> None:
         """Make a room that is not open; ``outbox_bytes`` is what may wait for one client."""
-        self.name = name
+        self.key = key
+        """The key of the room's name (`gateway.policy.room_names`)."""
+        self.name = key
+        """The room's name as it is shown; known once somebody has joined."""
         self.channel = channel
         self.counts = counts
         self.roster = Roster(outbox_bytes)
@@ -66,7 +69,8 @@ class Room:
         """The number of tasks that keep the room open."""
         self.ready = trio.Event()
         """Set once the room is open, or cannot be opened."""
-        self.failed = False
+        self.failure: Unavailable | None = None
+        """Why it cannot be opened, once that is known."""
         self.rested_at = -math.inf
         """When the rest after the last round ends, on Trio's clock."""
         self.resting = False

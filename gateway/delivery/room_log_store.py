@@ -32,7 +32,7 @@ class RoomLogStore:
         """Read what is requested, and deliver what is ready then."""
         seen_version = room.roster.seen
         snapshot = await self._rooms.snapshot(
-            room.name,
+            room.key,
             after=request.after,
             limit=request.limit,
             known_version=UNKNOWN if request.compares else room.roster.version,
@@ -43,7 +43,7 @@ class RoomLogStore:
 
     async def renew_epoch(self, room: Room, epoch: str, *, beyond: str) -> None:
         """Change the epoch of a room from ``epoch`` to one later than it and ``beyond``."""
-        await self._rooms.renew_epoch(room.name, epoch, beyond=beyond)
+        await self._rooms.renew_epoch(room.key, epoch, beyond=beyond)
 
     def _process(self, room: Room, request: Read, snapshot: Snapshot, *, went_back: bool) -> None:
         if request.compares:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Network = IPv4Network | IPv6Network
+
+_LIMITED_BITS: Final = 64
+"""The part of an IPv6 address that is limited as one: a customer has a /64 at least."""
 
 
 class ClientAddress(NamedTuple):
@@ -19,6 +22,14 @@ class ClientAddress(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}" if self.port else host
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine's own loopback address."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     def is_in(self, networks: Sequence[Network]) -> bool:
         """Return whether it belongs to one of these networks."""
         if not networks:
@@ -28,6 +39,22 @@ class ClientAddress(NamedTuple):
         except ValueError:
             return False
         return any(address in network for network in networks)
+
+    def limited_as(self) -> str:
+        """Return what stands for the client in limits by address: IPv4 address, or IPv6 /64."""
+        if ":" not in self.host:
+            return self.host
+        network = IPv6Network((self.host.partition("%")[0], _LIMITED_BITS), strict=False)
+        return str(network)
+
+
+def exempt_networks(listed: Sequence[Network], proxies: Sequence[Network]) -> list[Network]:
+    """Return the networks that limits by address leave out: the proxies, and those listed.
+
+    Loopback does not count if a trusted proxy speaks from it: its clients may be anybody.
+    """
+    from_loopback = any(proxy.is_loopback for proxy in proxies)
+    return [*proxies, *(net for net in listed if not (from_loopback and net.is_loopback))]
 
 
 def parse_address(host: str, port: str = "0") -> ClientAddress:

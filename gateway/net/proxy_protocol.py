@@ -1,6 +1,7 @@
 """The PROXY protocol, versions 1 and 2: a proxy's word for whom a connection is from. Pure.
 
-See https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt. Extensions (TLV) are skipped.
+See https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt. Of the extensions (TLV) only
+PP2_TYPE_SSL is read; malformed ones are skipped.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _LOCAL, _PROXY = 0, 1
 _UNSPECIFIED, _TCP4, _TCP6, _UNIX = 0x00, 0x11, 0x21, 0x31
 _LENGTHS: Final = {_UNSPECIFIED: 0, _TCP4: 12, _TCP6: 36, _UNIX: 216}
 """Bytes that the addresses take, by family and protocol."""
+_TLV_HEAD: Final = 3
+_SSL, _CLIENT_SSL = 0x20, 0x01
+"""The extension about TLS, and the bit of its first byte that says that the client spoke it."""
 
 
 class BadProxyHeader(Exception):
@@ -39,10 +43,12 @@ class ProxyHeader(NamedTuple):
     - ``source``: the client's address; None if the header names none: the proxy itself has
       connected, as for a health check, or it does not know.
     - ``size``: the bytes of the header; 0 if there is none.
+    - ``encrypted``: whether the client speaks TLS with the proxy; None if that is not said.
     """
 
     source: ClientAddress | None
     size: int
+    encrypted: bool | None = None
 
 
 NO_HEADER: Final = ProxyHeader(None, 0)
@@ -106,7 +112,9 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
         return None
     if is_local or family not in {_TCP4, _TCP6}:
         return ProxyHeader(None, size)
-    return ProxyHeader(_read_source(data[_V2_FIXED:size], family), size)
+    extensions = data[_V2_FIXED + _LENGTHS[family] : size]
+    source = _read_source(data[_V2_FIXED:size], family)
+    return ProxyHeader(source, size, _read_encrypted(extensions))
 
 
 def _read_source(addresses: bytes, family: int) -> ClientAddress:
@@ -115,3 +123,13 @@ def _read_source(addresses: bytes, family: int) -> ClientAddress:
     host = IPv4Address(addresses[:4]) if family == _TCP4 else IPv6Address(addresses[:16])
     port = int.from_bytes(addresses[2 * width : 2 * width + 2], "big")
     return parse_address(str(host), str(port))
+
+
+def _read_encrypted(extensions: bytes) -> bool | None:
+    """Return what the extensions say about TLS between client and proxy; None if nothing."""
+    while len(extensions) > _TLV_HEAD:
+        end = _TLV_HEAD + int.from_bytes(extensions[1:_TLV_HEAD], "big")
+        if extensions[0] == _SSL and _TLV_HEAD < end <= len(extensions):
+            return bool(extensions[_TLV_HEAD] & _CLIENT_SSL)
+        extensions = extensions[end:]
+    return None

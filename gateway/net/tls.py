@@ -60,7 +60,7 @@ class TlsTransport:
             raise BlockingIOError from None
         return self.write_many((data,))
 
-    def write_many(self, buffers: Sequence[bytes], /) -> int:
+    def write_many(self, buffers: Sequence[bytes | memoryview], /) -> int:
         """Encrypt and send what the kernel takes now of several buffers, each in its records."""
         taken = 0
         try:

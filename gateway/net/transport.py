@@ -29,7 +29,7 @@ class Transport(Protocol):
         :raises OSError: if nothing can be sent any more.
         """
 
-    def write_many(self, buffers: Sequence[bytes], /) -> int:
+    def write_many(self, buffers: Sequence[bytes | memoryview], /) -> int:
         """Send what can be sent now of several buffers, in order, as `write` does."""
 
     def wait_writable(self) -> Awaitable[None]:
@@ -75,7 +75,7 @@ class SocketTransport:
         """Send what the kernel takes now."""
         return os.write(self._fd, data)
 
-    def write_many(self, buffers: Sequence[bytes], /) -> int:
+    def write_many(self, buffers: Sequence[bytes | memoryview], /) -> int:
         """Send what the kernel takes now of several buffers."""
         return os.writev(self._fd, buffers)
 

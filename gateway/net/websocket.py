@@ -178,7 +178,7 @@ class FrameReader:
       a payload, is enough.
     """
 
-    __slots__ = ("_limit", "_message", "_unread")
+    __slots__ = ("_limit", "_message", "_unread", "frames")
 
     def __init__(self, limit: int) -> None:
         """Read messages of up to ``limit`` bytes."""
@@ -186,6 +186,8 @@ class FrameReader:
         self._unread = b""
         """The beginning of a head, or of a control frame: at most 130 bytes."""
         self._message: _Message | None = None
+        self.frames = 0
+        """The frames so far, whatever they are: fragments and control frames count, too."""
 
     def receive(self, data: bytes) -> Iterator[Inbound]:
         """Yield what these bytes complete; exhaust it before the next call.
@@ -202,12 +204,14 @@ class FrameReader:
         while (head := self._read_head(data, at)) is not None:
             first, begin, end = head
             if first < _FIRST_CONTROL and (first not in _WHOLE_MESSAGES or end > len(data)):
+                self.frames += 1
                 at = self._add_fragment(data, first, begin, end)
                 if (whole := self._take_complete()) is not None:
                     yield whole
                 continue
             if end > len(data):
                 break
+            self.frames += 1
             payload = _unmask(data[begin - _MASK_BYTES : begin], data[begin:end])
             at = end
             if first < _FIRST_CONTROL:

@@ -3,17 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Final
 
+import structlog
 import trio
 
 from gateway.net.transport import Transport
 
 _MOST_BUFFERS: Final = 64
 """Buffers passed to the transport in one call."""
+_KEPT_SHARE: Final = 0.75
+"""The part of the bound for all that may go on waiting once it was exceeded."""
+
+log = structlog.get_logger("write_buffer")
+
+
+class WaitingTotal:
+    """The bytes that wait for all clients of a node together, and their bound.
+
+    Beyond ``limit``, the readers for whom most waits are too slow, until a quarter of it is free. A
+    frame that waits for many clients is one copy in memory, and is counted for each of them.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bytes = 0
+        self._buffers: set[WriteBuffer] = set()
+
+    def count(self, buffer: WriteBuffer, more: int) -> None:
+        """Count bytes that begin to wait in a write buffer or, below 0, that do so no more."""
+        self.bytes += more
+        if buffer.waiting:
+            self._buffers.add(buffer)
+        else:
+            self._buffers.discard(buffer)
+
+    def enforce(self) -> None:
+        """Drop the longest queues if the bound is exceeded."""
+        if self.bytes <= self.limit:
+            return
+        dropped = 0
+        for buffer in sorted(self._buffers, key=lambda each: each.waiting, reverse=True):
+            if self.bytes <= _KEPT_SHARE * self.limit:
+                break
+            if buffer.open:
+                buffer.overflow()
+                dropped += 1
+        if dropped:
+            log.warning("too much waits for slow readers", closed=dropped, limit=self.limit)
 
 
 class WriteBuffer:
@@ -26,8 +67,8 @@ class WriteBuffer:
     """
 
     __slots__ = (
-        "_drained", "_on_overflow", "_queue", "_start_soon", "_transport", "_write_now", "broken",
-        "limit", "moved", "open", "waiting",
+        "_drained", "_on_overflow", "_queue", "_start_soon", "_total", "_transport", "_write_now",
+        "broken", "limit", "moved", "open", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -37,14 +78,19 @@ class WriteBuffer:
         limit: int,
         start_soon: Callable[[Callable[[], Awaitable[None]]], None],
         on_overflow: Callable[[], None],
+        total: WaitingTotal | None = None,
     ) -> None:
-        """Write to a transport; whoever closes it calls `abort` before."""
+        """Write to a transport; whoever closes it calls `abort` before.
+
+        ``total`` counts what waits here, too.
+        """
         self._transport = transport
         self._write_now: Callable[[bytes], int] | None = transport.write
         """The transport's `write`; None while something is queued, and once it is not `open`."""
         self._start_soon = start_soon
         self._on_overflow = on_overflow
-        self._queue: deque[bytes] = deque()
+        self._total = total or WaitingTotal(sys.maxsize)
+        self._queue: deque[bytes | memoryview] = deque()
         self._drained: trio.Event | None = None
         self.limit = limit
         self.waiting = 0
@@ -69,11 +115,12 @@ class WriteBuffer:
                 return
             if sent == len(data):
                 return
-            data = data[sent:]
+            rest = memoryview(data)[sent:] if sent else data  # a broadcast stays one copy
+        else:
+            rest = data
         if self.open:
-            self._enqueue(data)
-            if self.waiting - len(self._queue[0]) > self.limit:
-                self._overflow()
+            self._enqueue(rest)
+            self._check_bound()
 
     def write_last(self, data: bytes) -> None:
         """Send the closing frame, also after an overflow; nothing is accepted after it."""
@@ -94,30 +141,42 @@ class WriteBuffer:
         if self._drained is not None:
             await self._drained.wait()
 
-    def _enqueue(self, data: bytes) -> None:
+    def overflow(self) -> None:
+        """Drop the queue, but for the rest of a frame already begun; the reader is too slow."""
+        self._stop_accepting()
+        if self._queue:
+            begun = self._queue[0]
+            self._queue = deque((begun,))
+            self._count(len(begun) - self.waiting)
+        self._on_overflow()
+
+    def _check_bound(self) -> None:
+        if self.open and self.waiting - len(self._queue[0]) > self.limit:
+            self.overflow()
+
+    def _enqueue(self, data: bytes | memoryview) -> None:
         self._write_now = None
         self._queue.append(data)
-        self.waiting += len(data)
+        self._count(len(data))
         if self._drained is None:
             self._drained = trio.Event()
             self._start_soon(self._write_queued)
+        self._total.enforce()
+
+    def _count(self, more: int) -> None:
+        """Count bytes that wait from now on or, below 0, that do not wait any more."""
+        self.waiting += more
+        self._total.count(self, more)
 
     def _stop_accepting(self) -> None:
         self.open = False
         self._write_now = None
 
-    def _overflow(self) -> None:
-        self._stop_accepting()
-        begun = self._queue[0]
-        self._queue = deque((begun,))
-        self.waiting = len(begun)
-        self._on_overflow()
-
     def _mark_broken(self) -> None:
         self._stop_accepting()
         self.broken = True
         self._queue.clear()
-        self.waiting = 0
+        self._count(-self.waiting)
         if self._drained is not None:
             self._drained.set()
 
@@ -139,13 +198,13 @@ class WriteBuffer:
 
     def _remove(self, size: int) -> None:
         """Remove the first ``size`` bytes from the queue: they were sent."""
-        self.waiting -= size
+        self._count(-size)
         self.moved = True
         queue = self._queue
         while size:
             first = queue.popleft()
             if size < len(first):
-                queue.appendleft(first[size:])
+                queue.appendleft(memoryview(first)[size:])
                 return
             size -= len(first)
 

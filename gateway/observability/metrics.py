@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +50,24 @@ class Counts:
     tls_failures: int = 0
     forwards_ignored: int = 0
     forwards_refused: int = 0
+    origins_refused: int = 0
+    hosts_refused: int = 0
+    unencrypted_refused: int = 0
     gaps_filled: int = 0
+    failed_resumes: int = 0
+    throttled: int = 0
+    refused_connections: Counter[str] = field(default_factory=Counter)
+    refused_commands: Counter[str] = field(default_factory=Counter)
+    closings: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By who has closed, node or client, and code; see `count_closing`."""
+
+    def count_closing(self, by: str, code: int) -> None:
+        """Count a WebSocket that was closed; codes that clients make up are counted as other."""
+        known = by == "node" or code in _CLIENT_CODES
+        self.closings[by, str(code) if known else "other"] += 1
+
+
+_CLIENT_CODES: Final = frozenset({*range(1000, 1004), *range(1005, 1016)})
 
 
 @dataclass(frozen=True)
@@ -93,8 +111,21 @@ _COUNTER_HELP: Final = {
     "address that is not in --trusted-proxies.",
     "forwards_refused": "Connections refused because what a trusted proxy said about the client "
     "could not be read.",
+    "origins_refused": "Handshakes of web pages whose origin is not in --allowed-origins.",
+    "hosts_refused": "Requests to a host that is not in --allowed-hosts.",
+    "unencrypted_refused": "Handshakes that came unencrypted from other machines, refused by "
+    "--require-encryption.",
     "gaps_filled": "Times that a room was read from its log because messages were missing.",
+    "failed_resumes": "Attempts to resume a session that does not exist.",
+    "throttled": "Times that a connection was read no further for a while: too many frames.",
 }
+_LABELLED_HELP: Final = {
+    "refused_connections": (
+        ["reason"], "Connections refused with 429 or 503, or closed at once, by reason.",
+    ),
+    "refused_commands": (["code"], "Commands answered with an error, by its code."),
+    "closings": (["by", "code"], "WebSockets closed, by whom, and by close code."),
+}  # fmt: skip
 _GAUGE_HELP: Final = {
     "connections": "Open TCP connections.",
     "sessions": "Clients that have said hello.",
@@ -129,6 +160,11 @@ class Metrics(Collector):
         """Yield everything but the histogram, for prometheus_client."""
         for name, text in _COUNTER_HELP.items():
             yield CounterMetricFamily(f"chat_{name}", text, value=getattr(self.counts, name))
+        for name, (labels, text) in _LABELLED_HELP.items():
+            family = CounterMetricFamily(f"chat_{name}", text, labels=labels)
+            for label, count in getattr(self.counts, name).items():
+                family.add_metric([label] if isinstance(label, str) else label, count)
+            yield family
         yield CounterMetricFamily(
             "chat_log_lines_lost",
             "Log lines that could not be written to standard error.",

@@ -115,12 +115,12 @@ async def _who(access: OperatorAccess, query: bytes) -> commands.SessionPage:
     return await commands.who(access, target, after=after, limit=min(int(limit), MOST_LISTED))
 
 
-async def _kick(access: OperatorAccess, body: bytes) -> commands.Outcome:
+async def _kick(access: OperatorAccess, body: bytes) -> commands.CommandResult:
     wanted = _decode(body, KickBody)
     return await commands.kick(access, _target(wanted), commands.check_reason(wanted.reason))
 
 
-async def _ban(access: OperatorAccess, body: bytes) -> commands.Outcome:
+async def _ban(access: OperatorAccess, body: bytes) -> commands.CommandResult:
     wanted = _decode(body, BanBody)
     made = await commands.read_ban(
         access, _target(wanted), reason=wanted.reason, lasts=wanted.lasts, until=wanted.until
@@ -128,18 +128,18 @@ async def _ban(access: OperatorAccess, body: bytes) -> commands.Outcome:
     return await commands.ban(access, made)
 
 
-async def _unban(access: OperatorAccess, body: bytes) -> commands.Outcome:
-    outcome = await commands.unban(access, _target(_decode(body, WhomBody)))
-    if outcome is None:
+async def _unban(access: OperatorAccess, body: bytes) -> commands.CommandResult:
+    result = await commands.unban(access, _target(_decode(body, WhomBody)))
+    if result is None:
         raise NoSuchBan
-    return outcome
+    return result
 
 
 async def _bans(access: OperatorAccess, _query: bytes) -> dict[str, Any]:
     return {"bans": [_shown(ban) for ban in await commands.bans(access)]}
 
 
-async def _announce(access: OperatorAccess, body: bytes) -> commands.Outcome:
+async def _announce(access: OperatorAccess, body: bytes) -> commands.CommandResult:
     text = commands.check_announcement(_decode(body, AnnounceBody).text)
     return await commands.announce(access, text)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.backplane.operator import OperatorAccess
 from gateway.operator import commands
-from gateway.operator.commands import MOST_LISTED, Outcome, WrongArgument
+from gateway.operator.commands import MOST_LISTED, CommandResult, WrongArgument
 from gateway.policy.bans import read_target, time_in_words
 
 MOST_SHOWN: Final = 100_000
@@ -114,10 +114,10 @@ async def _ban(access: OperatorAccess, options: argparse.Namespace) -> None:
 
 async def _unban(access: OperatorAccess, options: argparse.Namespace) -> None:
     target = read_target(options.whom)
-    outcome = await commands.unban(access, target)
-    if outcome is None:
+    result = await commands.unban(access, target)
+    if result is None:
         raise WrongArgument(f"there is no ban of {target}; `admin bans` lists them")
-    _report(f"lifted the ban of {target}", outcome)
+    _report(f"lifted the ban of {target}", result)
 
 
 async def _bans(access: OperatorAccess, _options: argparse.Namespace) -> None:
@@ -127,17 +127,17 @@ async def _bans(access: OperatorAccess, _options: argparse.Namespace) -> None:
 
 
 async def _announce(access: OperatorAccess, options: argparse.Namespace) -> None:
-    outcome = await commands.announce(access, commands.check_announcement(options.text))
-    _print(f"clients told: {outcome.count}")
-    _warn_of_silent(outcome.silent, "what their clients were told is unknown")
+    result = await commands.announce(access, commands.check_announcement(options.text))
+    _print(f"clients told: {result.count}")
+    _warn_of_silent(result.silent, "what their clients were told is unknown")
 
 
-def _report(done: str, outcome: Outcome) -> None:
+def _report(done: str, result: CommandResult) -> None:
     _print(done)
-    _print(f"sessions ended: {outcome.count}, by {outcome.nodes} nodes")
-    _warn_of_silent(outcome.silent, "what they have done is unknown")
-    if outcome.warning:
-        _warn(outcome.warning)
+    _print(f"sessions ended: {result.count}, by {result.nodes} nodes")
+    _warn_of_silent(result.silent, "what they have done is unknown")
+    if result.warning:
+        _warn(result.warning)
 
 
 def _warn_of_silent(silent: Iterable[str], meaning: str) -> None:

@@ -47,7 +47,7 @@ class SessionPage(Struct, frozen=True):
     silent: list[str]
 
 
-class Outcome(Struct, frozen=True, omit_defaults=True):
+class CommandResult(Struct, frozen=True, omit_defaults=True):
     """What a command has done.
 
     - ``count``: sessions ended, or clients told something;
@@ -86,27 +86,27 @@ async def who(
     return SessionPage(page, " ".join(page[-1].place) if more and page else None, found.silent)
 
 
-async def kick(access: OperatorAccess, target: Target, reason: str) -> Outcome:
+async def kick(access: OperatorAccess, target: Target, reason: str) -> CommandResult:
     """End all sessions of a target; they may come back, as others."""
-    return _outcome(await access.ask_nodes(EndSessions(target=target, reason=reason)))
+    return _result(await access.ask_nodes(EndSessions(target=target, reason=reason)))
 
 
-async def ban(access: OperatorAccess, made: Ban) -> Outcome:
+async def ban(access: OperatorAccess, made: Ban) -> CommandResult:
     """Record a ban, in place of the one that its target may have, and end the target's sessions.
 
     :raises CannotBan: if it cannot be recorded.
     """
     await access.bans.add(made)
     replies = await access.ask_nodes(ReadBans())
-    return _outcome(replies, await unconfirmed(access, "there is no such ban: ban again"))
+    return _result(replies, await unconfirmed(access, "there is no such ban: ban again"))
 
 
-async def unban(access: OperatorAccess, target: Target) -> Outcome | None:
+async def unban(access: OperatorAccess, target: Target) -> CommandResult | None:
     """Lift a target's ban; return None if there is none."""
     if not await access.bans.remove(target):
         return None
     replies = await access.ask_nodes(ReadBans())
-    return _outcome(replies, await unconfirmed(access, "the ban is back: lift it again"))
+    return _result(replies, await unconfirmed(access, "the ban is back: lift it again"))
 
 
 async def bans(access: OperatorAccess) -> list[Ban]:
@@ -116,9 +116,9 @@ async def bans(access: OperatorAccess) -> list[Ban]:
     return sorted(found, key=lambda ban: (ban.made, ban.target.kind, ban.target.key))
 
 
-async def announce(access: OperatorAccess, text: str) -> Outcome:
+async def announce(access: OperatorAccess, text: str) -> CommandResult:
     """Send a text to all clients that have said hello."""
-    return _outcome(await access.ask_nodes(Announce(text=text)))
+    return _result(await access.ask_nodes(Announce(text=text)))
 
 
 async def unconfirmed(access: OperatorAccess, otherwise: str) -> str:
@@ -140,9 +140,9 @@ async def unconfirmed(access: OperatorAccess, otherwise: str) -> str:
     )
 
 
-def _outcome(found: Replies, warning: str = "") -> Outcome:
+def _result(found: Replies, warning: str = "") -> CommandResult:
     count = sum(reply.count for reply in found.replies)
-    return Outcome(count, len(found.replies), found.silent, warning)
+    return CommandResult(count, len(found.replies), found.silent, warning)
 
 
 # --- arguments --------------------------------------------------------------------------------

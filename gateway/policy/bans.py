@@ -69,11 +69,13 @@ def read_target(text: str) -> Target:
 def parse_target(kind: Kind, text: str) -> Target:
     """Return whom an operator means by a nickname, a session's id, an address or a network.
 
+    A folded nickname, as bans are listed by it, is always taken, even if nobody may be called so.
+
     :raises WrongTarget: if it is none.
     """
     if kind == "nick":
         try:
-            return Target(kind, nicknames.fold(nicknames.check(text, allow_unicode=True)))
+            return Target(kind, _folded(text))
         except CommandError as error:
             raise WrongTarget(f"{_shown(text)}: {error}") from None
     if kind == "session":
@@ -81,6 +83,14 @@ def parse_target(kind: Kind, text: str) -> Target:
             raise WrongTarget(f"{_shown(text)} is no session's id; `admin who` lists them")
         return Target(kind, text)
     return Target(kind, _network(text))
+
+
+def _folded(nick: str) -> str:
+    folded = nicknames.fold(nick)
+    is_in_bounds = nicknames.MIN_CHARS <= len(nick) <= nicknames.MOST_READ
+    if folded != nick or not is_in_bounds or not nick.isprintable() or " " in nick:
+        nicknames.check(nick, allow_unicode=True)
+    return folded
 
 
 def _network(text: str) -> str:

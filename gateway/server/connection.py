@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import h11
 import structlog
 import trio
 
 from gateway import wire
 from gateway.net import shares
 from gateway.net.client_address import ClientAddress
-from gateway.net.proxy_protocol import BadProxyHeader, read_proxy_header
 from gateway.net.tls import TlsFailed
 from gateway.net.transport import Transport
 from gateway.net.websocket import (
     PING,
-    BadHandshake,
     CloseReceived,
     FrameReader,
     ProtocolViolation,
     ReplyDue,
-    accept_handshake,
     close_frame,
     text_frame,
 )
 from gateway.net.write_buffer import WriteBuffer
-from gateway.server.http import endpoints
-from gateway.server.http.forwarded import BadForwarded, forwarded_client, is_forwarded
-from gateway.server.http.request import BadRequest, NotHttp, RequestReader
-from gateway.server.http.response import without_body
+from gateway.server.client_request import ClientRequest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.dispatcher import CommandDispatcher
+from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
 from gateway.wire.close_codes import (
     INTERNAL,
     NO_HELLO,
     NORMAL,
+    SESSION_OVER,
     SILENT,
     SLOW_READER,
     UNAVAILABLE,
@@ -66,17 +61,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_answered",
-        "_client_left",
-        "_closing",
-        "_context",
-        "_must_encrypt",
-        "_open",
-        "_scope",
-        "_transport",
-        "client_address",
-        "heard_at",
-        "write_buffer",
+        "_answered", "_client_left", "_closing", "_context", "_ended", "_open", "_read_at",
+        "_request", "_scope", "_transport", "heard_at", "write_buffer",
     )  # fmt: skip
 
     def __init__(
@@ -97,20 +83,36 @@ class Connection:
         """
         self._context = context
         self._transport = transport
-        self._must_encrypt = must_encrypt
-        self.client_address = peer
-        """The client's address; until its request has been read, that of who has connected."""
+        self._request = ClientRequest(context, transport, peer, must_encrypt=must_encrypt)
         self._scope = trio.CancelScope()
         self._closing: Close | None = None
         self._client_left: int | None = None
         self._answered = self._open = False
-        self.heard_at = trio.current_time()
+        self.heard_at = self._read_at = trio.current_time()
+        self._ended: SessionRecord | None = None
+        """The session that has become too old over this connection."""
         self.write_buffer = WriteBuffer(
             transport,
             limit=context.settings.outbox_bytes,
             start_soon=start_soon,
             on_overflow=self._overflowed,
+            total=context.waiting,
         )
+
+    @property
+    def client_address(self) -> ClientAddress:
+        """The client's address; until its request has been read, that of who has connected."""
+        return self._request.client_address
+
+    @property
+    def limited_as(self) -> str | None:
+        """What stands for the client in limits by address; None if it is exempt from them."""
+        return self._request.slot.address
+
+    @property
+    def confidential(self) -> bool:
+        """Whether nobody between the client and this machine can read what is sent."""
+        return self._request.confidential
 
     def close(self, closing: Close) -> None:
         """Close the connection soon, with a code and a reason; the first call counts."""
@@ -126,11 +128,16 @@ class Connection:
     def keep_alive(self, now: float, interval: float) -> None:
         """Ping a client that has been silent for an interval; close after twice as long.
 
-        Reading what waits for it counts as a sign of life: its pongs come only after that.
+        Reading what waits for it counts as a sign of life: its pongs come only after that. One that
+        sends, and has read nothing of what waits for twice the interval, is closed, too.
         """
         if self.write_buffer.moved:
             self.write_buffer.moved = False
-            self.heard_at = now
+            self.heard_at = self._read_at = now
+        elif not self.write_buffer.waiting:
+            self._read_at = now
+        elif self._open and now - self._read_at > 2 * interval:
+            self.write_buffer.overflow()
         silent = now - self.heard_at
         if not self._open or silent <= interval:
             return
@@ -144,6 +151,9 @@ class Connection:
         try:
             with self._scope:
                 await self._serve()
+            if self._ended is not None:  # its client may want the nickname at once
+                with trio.move_on_after(CLOSE_SECONDS):
+                    await self._context.registry.released(self._ended)
             if self._open and self._client_left is None:
                 self.write_buffer.write_last(close_frame(self._closing or NORMAL))
             if self._answered:
@@ -152,101 +162,27 @@ class Connection:
         finally:
             self.write_buffer.abort()
             self._transport.close()
+            self._request.slot.release()
 
     async def _serve(self) -> None:
         self._scope.deadline = trio.current_time() + HEAD_SECONDS
-        rest = await self._answer_request()
-        if self._open:
-            await self._serve_websocket(rest)
-
-    async def _answer_request(self) -> bytes:
-        """Answer the client's request, if there is one; return the bytes after its head."""
-        reader = RequestReader()
-        try:
-            request = await self._read_request(reader)
-            if request is None:
-                return b""
-            self._find_client(request)
-            response = self._respond(request)
-        except BadRequest as error:
-            response = self._refuse(error)
-        if reader.method == b"HEAD":
-            response = without_body(response)
-        self.write_buffer.write(response)
-        self._answered = True
-        return reader.rest
-
-    async def _read_request(self, reader: RequestReader) -> h11.Request | None:
-        """Return the request that the client sends; None if the connection ends before."""
-        data = await self._receive()
-        if data and self.client_address.is_in(self._context.settings.trusted_proxies):
-            data = await self._skip_proxy_header(data)
-        while data:
-            if (request := reader.receive(data)) is not None:
-                return request
-            data = await self._receive()
-        return None
-
-    async def _skip_proxy_header(self, data: bytes) -> bytes:
-        """Read the PROXY header of a trusted proxy, if it sends one; return the bytes after it."""
-        try:
-            while (header := read_proxy_header(data)) is None:
-                if not (more := await self._receive()):
-                    return b""
-                data += more
-        except BadProxyHeader as error:
-            raise self._distrust(f"PROXY protocol: {error}") from None
-        self.client_address = header.source or self.client_address
-        return data[header.size :] or await self._receive()
-
-    def _find_client(self, request: h11.Request) -> None:
-        """Take the client's address from the request, if a trusted proxy has sent it."""
-        if not is_forwarded(request):
+        if (refusal := self._request.admit()) is not None:
+            await self._refuse_at_once(refusal)
             return
-        trusted = self._context.settings.trusted_proxies
-        if not self.client_address.is_in(trusted):
-            self._context.metrics.counts.forwards_ignored += 1
-            return
-        try:
-            self.client_address = forwarded_client(request, self.client_address, trusted)
-        except BadForwarded as error:
-            raise self._distrust(str(error)) from None
+        if response := await self._request.answer(self._receive):
+            self.write_buffer.write(response)
+            self._answered = True
+        if self._request.opens_websocket:
+            self._open = True
+            await self._serve_websocket(self._request.rest)
 
-    def _distrust(self, problem: str) -> BadRequest:
-        """Return why the request is refused: a proxy's word about the client cannot be read."""
-        self._context.metrics.counts.forwards_refused += 1
-        log.warning("bad header of a trusted proxy", proxy=str(self.client_address), reason=problem)
-        return BadRequest(400, problem)
-
-    def _respond(self, request: h11.Request) -> bytes:
-        """Return the response to a request; set `_open` if it opens the WebSocket."""
-        if self._must_encrypt and not self._transport.encrypted:
-            return endpoints.bad_request(400, "this port speaks TLS: use wss:// or https://")
-        try:
-            if not endpoints.wants_websocket(request):
-                return endpoints.respond(request, self._context)
-            response = accept_handshake(request, wire.SUBPROTOCOL)
-            if (retry_after := self._context.admit()) is not None:
-                self._context.metrics.counts.turned_away += 1
-                return endpoints.unavailable(retry_after)
-        except BadHandshake as error:
-            return endpoints.bad_handshake(error)
-        except BadRequest:
-            raise
-        except Exception:
-            log.exception("request failed", remote=str(self.client_address))
-            return endpoints.internal_error()
-        self._open = True
-        return response
-
-    def _refuse(self, error: BadRequest) -> bytes:
-        """Return the response to what is no request."""
-        counts = self._context.metrics.counts
-        if isinstance(error, NotHttp):
-            counts.not_http += 1
-            counts.forwards_ignored += error.is_proxy_header
-            log.info("not HTTP", remote=str(self.client_address), reason=str(error))
-        return endpoints.bad_request(error.status, str(error))
+    async def _refuse_at_once(self, response: bytes) -> None:
+        """Send a response without waiting for a request."""
+        if response:
+            with contextlib.suppress(OSError):  # closing with bytes unread resets the connection
+                self._transport.read(_RECEIVE_BYTES)
+            self.write_buffer.write(response)
+        await trio.lowlevel.checkpoint()
 
     async def _receive(self) -> bytes:
         """Wait for bytes and return them; empty if the client closed or the connection is lost."""
@@ -266,7 +202,9 @@ class Connection:
         """Log that a handshake of TLS failed, if it did: a client may distrust our certificate."""
         if isinstance(error, TlsFailed) and not self._answered:
             self._context.metrics.counts.tls_failures += 1
-            log.info("TLS failed", remote=str(self.client_address), reason=str(error))
+            self._context.bounded_log.info(
+                "TLS failed", remote=str(self.client_address), reason=str(error)
+            )
 
     async def _linger(self) -> None:
         """Wait until the client has read the last frames and closed its side.
@@ -298,15 +236,24 @@ class Connection:
             log.exception("session failed", sid=sid)
             self._closing = INTERNAL
         finally:
-            dispatcher.end(goodbye=self._client_left == NORMAL.code)
-            if dispatcher.session is None and self._closing is None and self._scope.cancel_called:
-                self._closing = UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
+            if self._closing is None and self._client_left is None and self._scope.cancel_called:
+                self._closing = self._why_timed_out(dispatcher.session)
+            is_over = self._closing is SESSION_OVER
+            dispatcher.end(goodbye=is_over or self._client_left == NORMAL.code)
+            if is_over and dispatcher.session is not None:
+                self._ended = dispatcher.session.record
             self._log("disconnected", dispatcher.session, **self._how_it_closed())
+
+    def _why_timed_out(self, session: Session | None) -> Close:
+        if session is not None:
+            return SESSION_OVER
+        return UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
 
     async def _read_frames(self, dispatcher: CommandDispatcher, data: bytes) -> None:
         reader = FrameReader(wire.MAX_FRAME_BYTES)
         data = data or await self._receive()
         while data:
+            before = reader.frames
             for number, frame in enumerate(reader.receive(data)):
                 if number:
                     await trio.lowlevel.checkpoint()  # a read may bring very many
@@ -318,6 +265,9 @@ class Connection:
                     return
                 else:
                     await self._carry_out(dispatcher, frame)
+            if wait := dispatcher.pace(max(1, reader.frames - before)):
+                self._context.metrics.counts.throttled += 1
+                await trio.sleep(wait)
             data = await self._receive()
 
     async def _carry_out(self, dispatcher: CommandDispatcher, frame: str | bytes) -> None:
@@ -327,17 +277,38 @@ class Connection:
         was_first = dispatcher.session is None
         await dispatcher.handle(frame)
         if was_first and dispatcher.session is not None:
-            self._scope.deadline = math.inf
+            self._request.slot.identified()
+            self._scope.deadline = dispatcher.session.ends_at
             self._log("connected", dispatcher.session)
+            self._note_unencrypted()
+
+    def _note_unencrypted(self) -> None:
+        """Log that secrets come unencrypted, if they do: once in a while for the whole node."""
+        if not self.confidential and self._context.unencrypted.is_due(trio.current_time()):
+            log.warning(
+                "a client's secret came unencrypted from another machine; use TLS, and see "
+                "--require-encryption",
+                remote=str(self.client_address),
+            )
 
     def _log(self, event: str, session: Session | None, **more: object) -> None:
+        """Log what has become of the WebSocket; bounded for strangers, and for each address."""
         sid, nick = ("", "") if session is None else (session.sid, session.nick)
-        log.info(event, sid=sid, nick=nick, remote=str(self.client_address), **more)
+        more = {"sid": sid, "nick": nick, "remote": str(self.client_address)} | more
+        if session is not None and self.limited_as is None:
+            log.info(event, **more)
+        else:
+            self._context.bounded_log.info(event, (session and self.limited_as) or "", **more)
 
     def _how_it_closed(self) -> dict[str, object]:
+        """Return who has closed the WebSocket, and how; count that."""
+        counts = self._context.metrics.counts
         if self._closing is not None:
+            counts.count_closing("node", self._closing.code)
             return {"by": "node", "code": self._closing.code, "reason": self._closing.reason}
-        return {"by": "client", "code": self._client_left or _NO_CLOSE_FRAME}
+        code = self._client_left or _NO_CLOSE_FRAME
+        counts.count_closing("client", code)
+        return {"by": "client", "code": code}
 
     def _overflowed(self) -> None:
         self._context.metrics.counts.slow_readers += 1

@@ -68,9 +68,11 @@ async def claim_or_suggest(backplane: Backplane, record: SessionRecord, line: st
         raise CommandError("nick_taken", message, suggestion=suggestion) from None
 
 
-async def enter(backplane: Backplane, record: SessionRecord, room: str) -> Entered:
-    """Make a session a member of a room; returns and raises as `RoomStore.join`."""
-    return await backplane.rooms.join(room, record.sid, record.line, term=record.term)
+async def enter(
+    backplane: Backplane, record: SessionRecord, room: str, name: str | None = None
+) -> Entered:
+    """Make a session a member of a room; takes, returns and raises what `RoomStore.join` does."""
+    return await backplane.rooms.join(room, record.sid, record.line, term=record.term, name=name)
 
 
 async def enter_again(backplane: Backplane, record: SessionRecord) -> None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.backplane import Backplane
 from gateway.config import Settings
 from gateway.delivery.relay import Relay
+from gateway.delivery.room_directory import RoomDirectory
+from gateway.net.write_buffer import WaitingTotal
+from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Metrics
+from gateway.observability.occasion import Occasion
+from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.sessions.bans import NodeBans
 from gateway.sessions.registry import SessionRegistry
+
+UNENCRYPTED_LOG_SECONDS: Final = 3600.0
+"""The least time between two log lines about clients' secrets that come unencrypted."""
 
 
 @dataclass
@@ -24,7 +33,15 @@ class NodeContext:
     relay: Relay
     registry: SessionRegistry
     bans: NodeBans
+    rooms: RoomDirectory
     metrics: Metrics
+    bounded_log: BoundedLog
+    """For lines that outsiders can cause without end."""
+    limits: ClientLimits
     why_not_ready: Callable[[], str | None]
-    admit: Callable[[], float | None]
-    """Admit one more client and return None, or return the seconds after which to try again."""
+    waiting: WaitingTotal
+    """What waits for all clients together."""
+    admit: Callable[[str | None], TurnedAway | None]
+    """Admit one more client and return None, or return why not; see `ClientAddress.limited_as`."""
+    unencrypted: Occasion = field(default_factory=lambda: Occasion(UNENCRYPTED_LOG_SECONDS))
+    """When to log that clients' secrets come unencrypted."""

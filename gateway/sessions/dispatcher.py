@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import trio
 
 from gateway import wire
-from gateway.backplane import IdReused, Replaced, Unavailable
+from gateway.backplane import IdReused, Replaced, Unavailable, noting_effects
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy.rate_limits import TokenBucket
 from gateway.sessions import answers
@@ -13,8 +15,15 @@ from gateway.sessions.commands.table import COMMANDS, UNREADABLE_COST, CommandRo
 from gateway.sessions.context import NodeContext
 from gateway.sessions.hello import Authentication
 from gateway.sessions.record import ConnectionHandle
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
 from gateway.wire import CommandError
+
+_REMEMBERED_IDS: Final = 16
+FRAMES_PER_TOKEN: Final = 5
+"""Frames of any kind that a client may send for each token of flood control.
+
+This counts what is no command, too: pings, pongs, fragments, and commands that are refused."""
 
 
 class CommandDispatcher:
@@ -23,7 +32,10 @@ class CommandDispatcher:
     ``session`` is None until a hello has established one.
     """
 
-    __slots__ = ("_context", "_flood", "_write_buffer", "authentication", "session")
+    __slots__ = (
+        "_connection", "_context", "_flood", "_frames", "_uncertain", "_write_buffer",
+        "authentication", "session",
+    )  # fmt: skip
 
     def __init__(
         self, context: NodeContext, write_buffer: WriteBuffer, connection: ConnectionHandle
@@ -32,10 +44,15 @@ class CommandDispatcher:
         self._write_buffer = write_buffer
         self.authentication = Authentication(context, write_buffer, connection)
         self.session: Session | None = None
-        settings = context.settings
-        self._flood = TokenBucket(
-            burst=settings.flood_burst, rate=settings.flood_rate, now=trio.current_time()
+        self._connection = connection
+        settings, now = context.settings, trio.current_time()
+        burst, rate = settings.flood_burst, settings.flood_rate
+        self._flood = TokenBucket(burst=burst, rate=rate, now=now)
+        self._frames = TokenBucket(
+            burst=FRAMES_PER_TOKEN * burst, rate=FRAMES_PER_TOKEN * rate, now=now
         )
+        self._uncertain: dict[str, None] = {}
+        """The last ids under which a command may have been carried out, but was not answered ok."""
 
     def end(self, *, goodbye: bool = False) -> None:
         """Park the session, or release it after a ``goodbye``, when the connection ends."""
@@ -43,6 +60,10 @@ class CommandDispatcher:
             self.authentication.end()
         else:
             self.session.end(goodbye=goodbye)
+
+    def pace(self, frames: int) -> float:
+        """Count frames that have been read; return the seconds until more are to be read."""
+        return self._frames.spend(trio.current_time(), frames)
 
     async def handle(self, data: str | bytes) -> None:
         """Carry out one frame from the client and answer it; never raises for what is in it."""
@@ -57,8 +78,10 @@ class CommandDispatcher:
                 raise
             command_id = command.id
             row = COMMANDS[type(command)]
-            self._limit_flood(row.cost)
+            self._limit_flood(row.cost_for(self.session, command))
             await self._carry_out(command, row)
+            if self._uncertain and command_id is not None:
+                self._uncertain.pop(command_id, None)
         except CommandError as error:
             self._refuse(error, command_id)
         except IdReused:
@@ -67,18 +90,23 @@ class CommandDispatcher:
         except Replaced as replaced:
             if self.session is not None:
                 self._context.registry.replaced(self.session.record, replaced.term)
-        except Unavailable:
-            message = "The server cannot do this right now; try again with the same id."
-            self._refuse(CommandError("unavailable", message, retry_after=1.0), command_id)
 
     def _limit_flood(self, cost: float) -> None:
         wait = self._flood.take(trio.current_time(), cost)
         if wait:
-            raise CommandError(
-                "too_fast", "You are sending too fast.", retry_after=round(wait + 0.0005, 3)
-            )
+            raise too_fast("You are sending too fast.", wait)
 
     async def _carry_out(self, command: wire.AnyCommand, row: CommandRow) -> None:
+        """Carry out a command; :raises CommandError: also in place of `Unavailable`."""
+        with noting_effects() as effects:
+            try:
+                await self._hand_over(command, row)
+            except Unavailable as error:
+                uncertain = effects.possible and not command.only_reads
+                raise answers.unavailable(error, uncertain=uncertain) from error
+
+    async def _hand_over(self, command: wire.AnyCommand, row: CommandRow) -> None:
+        """Call the handler of a command, if it may be carried out."""
         if not row.needs_hello:
             await row.handler(self, command)
             return
@@ -95,19 +123,20 @@ class CommandDispatcher:
         await row.handler(session, command)
 
     def _refuse(self, error: CommandError, command_id: str | None) -> None:
-        self._context.metrics.counts.refusals += 1
-        answers.send(
-            self._write_buffer,
-            wire.Error(
-                id=command_id,
-                code=error.code,
-                message=error.message,
-                retry_after=error.retry_after,
-                suggestion=error.suggestion,
-                reason=error.reason,
-                until=error.until,
-            ),
+        counts = self._context.metrics.counts
+        counts.refusals += 1
+        counts.refused_commands[error.code] += 1
+        remote = str(self._connection.client_address)
+        nick = "" if self.session is None else self.session.nick
+        self._context.bounded_log.info(
+            "command refused", error.code, code=error.code, nick=nick, remote=remote
         )
+        uncertain = error.uncertain or command_id in self._uncertain
+        if uncertain and command_id is not None:
+            self._uncertain[command_id] = None
+            if len(self._uncertain) > _REMEMBERED_IDS:
+                del self._uncertain[next(iter(self._uncertain))]
+        answers.send(self._write_buffer, answers.refused(error, command_id, uncertain=uncertain))
 
 
 def _decode(data: str | bytes) -> wire.AnyCommand:

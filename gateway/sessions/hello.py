@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import trio
+
 from gateway import wire
 from gateway.auth import session_secrets
 from gateway.backplane import Replaced, payloads
@@ -15,8 +17,9 @@ from gateway.sessions import answers, bans
 from gateway.sessions.claims import claim_or_suggest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.registry import SessionExists
-from gateway.sessions.session import Session
+from gateway.sessions.session import Session, longest_session
 from gateway.wire import CommandError
 from gateway.wire.close_codes import BANNED
 
@@ -73,6 +76,8 @@ class Authentication:
         nick = nicknames.check(nick, allow_unicode=context.settings.unicode_nicks)
         await context.bans.require_read()
         self._keep_out(nick, "")
+        if wait := context.limits.new_nick(self._connection.limited_as, trio.current_time()):
+            raise too_fast("Too many nicknames are asked for from your address.", wait)
         record, secret = self._hold(command.session)
         # Before anybody can find the session by its nickname.
         inbox = context.relay.inboxes.open(record.sid, self._write_buffer)
@@ -105,8 +110,10 @@ class Authentication:
         sid = session_secrets.session_id(secret)
         await self._context.bans.require_read()
         self._keep_out("", sid)
-        found = await registry.resume(sid, self._connection, command.inbox)
+        longest = longest_session(self._context.settings)
+        found = await registry.resume(sid, self._connection, command.inbox, longest=longest)
         if found is None:
+            self._context.metrics.counts.failed_resumes += 1
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
         record, missed = found
         self._abandon_attempt(keep=record)
@@ -143,17 +150,19 @@ class Authentication:
         self._keep_out(record.nick, record.sid, record)  # it may have been banned meanwhile
         session = Session(context, self._write_buffer, self._connection, record, inbox)
         missed = missed.first(shares.messages(self._write_buffer.limit))
+        inbox.heard_from.note(missed.messages)
         session.send(
             wire.Welcome(
                 id=command.id,
                 session=secret,
                 resumed=command.resume is not None,
+                insecure=not self._connection.confidential,
                 nick=session.nick,
                 node=context.node,
                 inbox=missed.position if command.resume else None,
                 directs=payloads.as_directs(missed.messages),
                 recovered=missed.recovered,
-                limits=answers.limits(context.settings),
+                limits=answers.limits(context.settings, self._connection.limited_as),
             )
         )
         context.relay.inboxes.begin(inbox, missed.position)

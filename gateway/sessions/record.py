@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import trio
@@ -25,7 +26,17 @@ from gateway.wire.close_codes import Close
 class ConnectionHandle(Protocol):
     """What sessions need of a client's connection."""
 
-    client_address: ClientAddress
+    @property
+    def client_address(self) -> ClientAddress:
+        """The address of the client."""
+
+    @property
+    def limited_as(self) -> str | None:
+        """What stands for the client in limits by address; None if it is exempt from them."""
+
+    @property
+    def confidential(self) -> bool:
+        """Whether nobody between the client and this machine can read what is sent."""
 
     def close(self, closing: Close) -> None:
         """Close the connection soon, without waiting; the first close code counts."""
@@ -41,8 +52,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "address", "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term",
-        "until", "unverified",
+        "address", "began", "claims", "connection", "line", "resumption", "rooms", "sid", "state",
+        "term", "until", "unverified",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +72,8 @@ class SessionRecord:
         """The term in which this node has it (`gateway.backplane.terms`)."""
         self.rooms: dict[str, RoomState] = {}
         """The state of each room; rooms that are ABSENT are left out."""
+        self.began = math.inf
+        """When the session began, on Trio's clock; infinite while that is not known."""
         self.until: float | None = None
         """When the grace time ends, on Trio's clock; None if none is running."""
         self.resumption = Resumption.NONE

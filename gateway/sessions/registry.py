@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import trio
 
-from gateway.backplane import Backplane, ResumedSession, Unavailable
+from gateway.backplane import Backplane, LooksAlike, ResumedSession, Unavailable
 from gateway.delivery.inbox import NOTHING_MISSED, Missed
 from gateway.delivery.relay import Relay
 from gateway.sessions.claims import require_redis
@@ -54,14 +54,23 @@ class SessionRegistry:
         if record is not None and not (is_own and record.state is SessionState.CLAIMING):
             raise SessionExists
         require_redis(self._backplane)
-        return record or self._table.add_claiming(sid, connection)
+        if record is None:
+            record = self._table.add_claiming(sid, connection)
+            record.began = trio.current_time()
+        return record
 
     async def resume(
-        self, sid: str, connection: ConnectionHandle, since: Position | None
+        self,
+        sid: str,
+        connection: ConnectionHandle,
+        since: Position | None,
+        *,
+        longest: float = math.inf,
     ) -> tuple[SessionRecord, Missed] | None:
         """Resume a session over a connection; its former connection on this node is closed.
 
-        ``since`` is the last direct message that its client has seen.
+        - ``since``: the last direct message that its client has seen;
+        - ``longest``: how old it may be, in seconds; an older one is ended.
 
         :returns: the session, and what it missed in its inbox; None if there is no such session.
         :raises Unavailable: if Redis does not answer, or another connection here is resuming it.
@@ -86,6 +95,11 @@ class SessionRegistry:
         now = trio.current_time()
         lost = self._table.resumed(record, connection, found.term, found.line, now)
         self._drop(record, lost, REPLACED)
+        record.began = now - found.age
+        if found.age >= longest:
+            self.release(record)
+            await self.released(record)
+            return None
         return record, missed
 
     async def _ask_redis(
@@ -134,14 +148,15 @@ class SessionRegistry:
 
     @contextmanager
     def joining(self, record: SessionRecord, room: str) -> Iterator[None]:
-        """Count a room as followed from now on; undo that if joining it raises `Unavailable`.
+        """Count a room as followed from now on; undo that if joining it fails.
 
-        Then Redis may have listed the session all the same: see `SessionTable.join_failed`.
+        With `Unavailable` and `LooksAlike` Redis may list the session all the same: see
+        `SessionTable.join_failed`.
         """
         before = self._table.join_room(record, room)
         try:
             yield
-        except Unavailable:
+        except (Unavailable, LooksAlike):
             if record.rooms.get(room) is RoomState.FOLLOWED:  # else it has been parked meanwhile
                 follows = record.sid in self.followers(room)
                 now = trio.current_time()
@@ -219,6 +234,10 @@ class SessionRegistry:
         """Return the sessions that follow a room here."""
         followed = self._relay.rooms.get(room)
         return () if followed is None else followed.sessions
+
+    async def released(self, record: SessionRecord) -> None:
+        """Wait until nothing is held any more by a session that is over."""
+        await self._releaser.released(record)
 
     # --- over time ----------------------------------------------------------------------------
 

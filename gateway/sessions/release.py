@@ -30,6 +30,7 @@ class Releaser:
         self._table = table
         self._woken = trio.Event()
         self._all_released = trio.Event()
+        self._some_released = trio.Event()
 
     def wake(self) -> None:
         """Check again what is due: something changed."""
@@ -40,6 +41,11 @@ class Releaser:
         while self._table.releasable:
             self._all_released = trio.Event()
             await self._all_released.wait()
+
+    async def released(self, record: SessionRecord) -> None:
+        """Wait until what a session that is over held has been released."""
+        while record.state is SessionState.RELEASING:
+            await self._some_released.wait()
 
     async def run(self) -> None:
         """Release what is due; runs for as long as the node does."""
@@ -58,6 +64,8 @@ class Releaser:
             try:
                 await self._release(due[:_BATCH])
                 retry.succeeded()
+                self._some_released.set()
+                self._some_released = trio.Event()
             except Unavailable as error:
                 await self._backplane.wait_connected()
                 await trio.sleep(retry.pause(error))

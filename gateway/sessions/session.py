@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from gateway import wire
+from gateway.config import Settings
 from gateway.delivery import history
 from gateway.delivery.inbox import Inbox
 from gateway.delivery.room import Room
@@ -17,6 +19,12 @@ from gateway.sessions.direct_messages import DirectMessages
 from gateway.sessions.record import ConnectionHandle, SessionRecord
 
 _REMEMBERED_ANSWERS: Final = 16
+_DAY: Final = 86_400.0
+
+
+def longest_session(settings: Settings) -> float:
+    """Return how long a session may last by these settings, in seconds; infinite for ever."""
+    return settings.session_days * _DAY or math.inf
 
 
 class Session:
@@ -57,6 +65,16 @@ class Session:
         """The nickname."""
         return self.record.nick
 
+    @property
+    def limited_as(self) -> str | None:
+        """What stands for the client in limits by address; None if it is exempt from them."""
+        return self._connection.limited_as
+
+    @property
+    def ends_at(self) -> float:
+        """When the session is too old, on Trio's clock; infinite if it never is."""
+        return self.record.began + longest_session(self.context.settings)
+
     def is_attached(self) -> bool:
         """Return whether this connection has the session: neither over nor resumed elsewhere."""
         return self.record.connection is self._connection
@@ -72,7 +90,10 @@ class Session:
             self.context.registry.disconnected(self.record)
 
     def room(self, name: str) -> Room:
-        """Return a room that the session is in; :raises CommandError: ``not_in_room``."""
+        """Return a room that the session is in, by its name in any spelling.
+
+        :raises CommandError: ``not_in_room``.
+        """
         return self.context.relay.joined(name, self.sid)
 
     def fitting(self, messages: list[bytes]) -> list[bytes]:

@@ -4,6 +4,7 @@
 gateway that ``client/`` imports, so it imports no other part.
 """
 
+from gateway.wire.answers import ANSWERS
 from gateway.wire.commands import (
     AnyCommand,
     Command,
@@ -23,6 +24,7 @@ from gateway.wire.commands import (
     decode_command,
     readable_id,
 )
+from gateway.wire.error_codes import OUTCOMES, Outcome
 from gateway.wire.events import (
     AnyEvent,
     DirectMessage,
@@ -71,12 +73,13 @@ from gateway.wire.shared import (
 )
 
 __all__ = [
-    "LOBBY", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
-    "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "PATH", "SUBPROTOCOL", "AnyCommand", "AnyEvent",
-    "Command", "CommandError", "DirectMessage", "Erased", "Error", "Event", "Frame", "Head",
-    "Hello", "History", "HistoryPage", "Id", "Join", "Joined", "Leave", "Limit", "Limits",
+    "ANSWERS", "LOBBY", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
+    "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL", "AnyCommand",
+    "AnyEvent", "Command", "CommandError", "DirectMessage", "Erased", "Error", "Event", "Frame",
+    "Head", "Hello", "History", "HistoryPage", "Id", "Join", "Joined", "Leave", "Limit", "Limits",
     "Member", "MemberList", "Members", "Message", "Named", "Nick", "NoteTyping", "Notice", "Ok",
-    "Ping", "Position", "Presence", "RefusedFrame", "Renamed", "RoomInfo", "RoomList", "Rooms",
-    "Send", "SendDirect", "Sent", "SetStatus", "State", "Typing", "Welcome", "decode_answer",
-    "decode_command", "decode_event", "encode", "head", "may_reconnect", "readable_id",
+    "Outcome", "Ping", "Position", "Presence", "RefusedFrame", "Renamed", "RoomInfo", "RoomList",
+    "Rooms", "Send", "SendDirect", "Sent", "SetStatus", "State", "Typing", "Welcome",
+    "decode_answer", "decode_command", "decode_event", "encode", "head", "may_reconnect",
+    "readable_id",
 ]  # fmt: skip

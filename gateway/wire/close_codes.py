@@ -23,6 +23,7 @@ SLOW_READER: Final = Close(4001, "you read too slowly")
 SILENT: Final = Close(4002, "no answer to pings")
 INTERNAL: Final = Close(4003, "this node failed")
 UNAVAILABLE: Final = Close(4004, "the server cannot take you in now")
+SESSION_OVER: Final = Close(4005, "your session is too old: begin another one")
 
 NO_HELLO: Final = Close(4500, "no hello in time")
 NICK_LOST: Final = Close(4501, "your nickname now belongs to somebody else")
@@ -31,6 +32,6 @@ BANNED: Final = Close(4503, "an operator has banned you")
 KICKED: Final = Close(4504, "an operator has ended your session")
 
 ALL: Final = (
-    NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, NO_HELLO, NICK_LOST,
-    REPLACED, BANNED, KICKED,
+    NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, SESSION_OVER,
+    NO_HELLO, NICK_LOST, REPLACED, BANNED, KICKED,
 )  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from gateway.wire.shared import (
+    LEAST_DIFFERENT,
     MAX_LISTED_MEMBERS,
     MAX_STATUS_BYTES,
     MAX_TEXT_BYTES,
@@ -25,6 +26,9 @@ from gateway.wire.shared import (
 
 class Command(Frame, frozen=True, kw_only=True):
     """A frame from a client; with an ``id`` it gets exactly one ``ok`` or ``error`` of that id."""
+
+    only_reads: ClassVar[bool] = False
+    """Whether it changes nothing, so that it does not matter whether it was carried out."""
 
     id: Id | None = None
 
@@ -69,6 +73,8 @@ class Send(Command, frozen=True, kw_only=True, tag="send"):
 class History(Command, frozen=True, kw_only=True, tag="history"):
     """Get up to ``limit`` messages of a joined room before ``before``, or the newest ones."""
 
+    only_reads = True
+
     room: str
     before: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     limit: Limit = 50
@@ -76,6 +82,8 @@ class History(Command, frozen=True, kw_only=True, tag="history"):
 
 class Members(Command, frozen=True, kw_only=True, tag="members"):
     """Get a page of the members of a joined room: the first one, or the one ``after`` another."""
+
+    only_reads = True
 
     room: str
     after: Cursor | None = None
@@ -91,17 +99,26 @@ class Nick(Command, frozen=True, kw_only=True, tag="nick"):
 class Rooms(Command, frozen=True, kw_only=True, tag="rooms"):
     """List the rooms that exist, with their numbers of members."""
 
+    only_reads = True
+
 
 class Ping(Command, frozen=True, kw_only=True, tag="ping"):
     """Get an ``ok``, to see that the connection and the node are alive."""
 
+    only_reads = True
+
 
 class SendDirect(Command, frozen=True, kw_only=True, tag="direct"):
-    """Send ``text`` to one person, by nickname; its ``id`` is the idempotency key, as `Send`'s."""
+    """Send ``text`` to one person, by nickname; its ``id`` is the idempotency key, as `Send`'s.
+
+    ``person`` is the tag of whoever is meant, from an earlier `DirectMessage`: the message is sent
+    only if the nickname is still theirs.
+    """
 
     id: Id
     to: str
     text: str
+    person: Annotated[str, Meta(max_length=64)] | None = None
 
 
 class SetStatus(Command, frozen=True, kw_only=True, tag="status"):
@@ -155,6 +172,8 @@ def decode_command(data: str) -> AnyCommand:
         raise RefusedFrame("bad_frame", "The frame is not valid JSON.") from None
     if type(command) is Hello and (command.nick is None) == (command.resume is None):
         raise RefusedFrame("bad_frame", "A hello has either `nick` or `resume`.", command.id)
+    if type(command) is Hello and command.session is not None:
+        _check_secret(command, command.session)
     if type(command) is Send or type(command) is SendDirect:
         if not command.text:
             raise RefusedFrame("bad_frame", "The text is empty.", command.id)
@@ -167,6 +186,15 @@ def decode_command(data: str) -> AnyCommand:
     elif type(command) is NoteTyping and (command.room is None) == (command.to is None):
         raise RefusedFrame("bad_frame", "Typing names either a room or, in to, a nick.", command.id)
     return command
+
+
+def _check_secret(command: Command, secret: str) -> None:
+    if len(set(secret)) < LEAST_DIFFERENT:
+        message = (
+            f"The secret in session has fewer than {LEAST_DIFFERENT} different characters: it is "
+            "to be 128 random bits or more."
+        )
+        raise RefusedFrame("bad_frame", message, command.id)
 
 
 def _check_size(command: Command, text: str, most: int) -> None:

@@ -14,8 +14,17 @@ class Event(Frame, frozen=True, kw_only=True):
     """A frame from a node."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in commands per second."""
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in tokens per second.
+
+    - ``grace_seconds``: how long a session without a connection may be resumed;
+    - ``ping_interval``: seconds of silence after which the client is pinged; after twice that its
+      connection is closed;
+    - ``nicks`` and ``directs`` are per minute, ``new_rooms`` per hour, ``connections`` those of one
+      address; 0 means no limit.
+
+    Nodes of earlier versions leave out all of these.
+    """
 
     frame_bytes: int
     text_bytes: int
@@ -23,17 +32,27 @@ class Limits(Struct, frozen=True, kw_only=True):
     history: int
     flood_burst: int
     flood_rate: float
+    grace_seconds: float | None = None
+    ping_interval: float | None = None
+    nicks: int = 0
+    new_rooms: int = 0
+    directs: int = 0
+    connections: int = 0
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     """The answer to ``hello``; ``session`` is the secret with which to resume the session.
 
     In a resumed session ``directs`` are the missed direct messages up to the position ``inbox``,
-    and ``recovered`` is whether they are all that were missed.
+    and ``recovered`` is whether they are all that were missed. ``inbox`` has the ``id`` of its last
+    message if the log still has it.
+
+    ``insecure`` is whether others on the way can read what is sent, secrets too.
     """
 
     session: str
     resumed: bool = False
+    insecure: bool = False
     nick: str
     node: str
     limits: Limits
@@ -44,7 +63,13 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
 
 
 class Error(Event, frozen=True, kw_only=True, tag="error"):
-    """The answer to a refused command."""
+    """The answer to a refused command.
+
+    - ``temporary``: whether the same command may succeed later;
+    - ``uncertain``: whether it may have been carried out, or may yet be.
+
+    Nodes of earlier versions leave these two out; then they follow from the code.
+    """
 
     code: str
     message: str
@@ -53,6 +78,8 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
     suggestion: str | None = None
     reason: str | None = None
     until: int | None = None
+    temporary: bool | None = None
+    uncertain: bool | None = None
 
     def as_exception(self) -> CommandError:
         """Return the error as an exception."""
@@ -63,6 +90,8 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
             suggestion=self.suggestion,
             reason=self.reason,
             until=self.until,
+            temporary=self.temporary,
+            uncertain=self.uncertain,
         )
 
 
@@ -98,6 +127,8 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     """A direct message; ``seq`` is its place in the inbox of the client that receives this frame.
 
     In another ``epoch``, numbers may be used again: the server lost messages of the inbox.
+    ``person`` is a tag of the other one of the two, which stays the same for as long as their
+    session lasts, and is nobody else's; messages from nodes of earlier versions have none.
     """
 
     seq: int
@@ -107,6 +138,7 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     to: str
     text: str
     id: str
+    person: str | None = None
 
 
 class Typing(Event, frozen=True, kw_only=True, tag="typing"):
@@ -160,7 +192,7 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
 
 
 class Ok(Event, frozen=True, kw_only=True, tag="ok"):
-    """The answer to a command that was carried out; subclasses add its results."""
+    """The answer to a command that was carried out; some have results beside the ``id``."""
 
     id: str | None = None
 
@@ -168,6 +200,7 @@ class Ok(Event, frozen=True, kw_only=True, tag="ok"):
 class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``join``: the room at ``seq``; later messages follow as events.
 
+    - ``last_id``: the ``id`` of the message at ``seq``, if the log still has it;
     - ``count``: the number of members, of whom ``members`` is the first page;
     - ``next``: the ``after`` of the second page, which `Members` asks for; None if there is none;
     - ``recovered``: if the join had ``since``, whether ``messages`` is all that was missed.
@@ -176,6 +209,7 @@ class Joined(Ok, frozen=True, kw_only=True, tag="ok"):
     room: str
     epoch: str
     seq: int
+    last_id: str | None = None
     version: int
     count: int
     members: list[Member]

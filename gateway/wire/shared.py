@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from gateway.wire.error_codes import OUTCOMES, UNKNOWN
+
 SUBPROTOCOL: Final = "chat.v1"
 PATH: Final = "/ws"
 
@@ -37,8 +39,15 @@ class CommandError(Exception):
     """A refused command: what the ``error`` frame says, as an exception.
 
     The gateway raises it to refuse a command, the client library when a command was refused.
-    ``retry_after`` is in seconds; ``suggestion`` is a free variant of a taken nickname; ``reason``
-    and ``until``, a Unix time in milliseconds, are those of a ban.
+
+    - ``retry_after``: in seconds;
+    - ``suggestion``: a free variant of a taken nickname, the room that a room's name looks like, or
+      the tag of whoever has a nickname now;
+    - ``reason``, ``until``: those of a ban; ``until`` is a Unix time in milliseconds;
+    - ``temporary``: whether the same command may succeed later;
+    - ``uncertain``: whether it may have been carried out, or may yet be.
+
+    The last two follow from the code where they are not given.
     """
 
     def __init__(
@@ -50,19 +59,26 @@ class CommandError(Exception):
         suggestion: str | None = None,
         reason: str | None = None,
         until: int | None = None,
+        temporary: bool | None = None,
+        uncertain: bool | None = None,
     ) -> None:
         super().__init__(message)
+        usual = OUTCOMES.get(code, UNKNOWN)
         self.code = code
         self.message = message
         self.retry_after = retry_after
         self.suggestion = suggestion
         self.reason = reason
         self.until = until
+        self.temporary = usual.temporary if temporary is None else temporary
+        self.uncertain = usual.uncertain if uncertain is None else uncertain
 
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}\\Z")]
 """A session's secret, known only to its client and its node: at least 128 random bits."""
+LEAST_DIFFERENT: Final = 10
+"""The least number of different characters in a secret that a client has chosen."""
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_LISTED_MEMBERS)]
 Cursor = Annotated[str, Meta(max_length=128)]

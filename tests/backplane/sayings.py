@@ -41,7 +41,9 @@ async def write(
         node.nodes.channel_of(to),
         key or text,
         mark=payloads.direct_mark(session),
-        tail=payloads.encode_direct_tail(sender="Alice", to="Bob", text=text, id=key or text),
+        tail=payloads.encode_direct_tail(
+            sender="Alice", to="Bob", text=text, id=key or text, person="p"
+        ),
         digest=payloads.digest_of(text),
     )
 

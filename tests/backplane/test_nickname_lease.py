@@ -335,7 +335,7 @@ class AnyHistory(RedisMachine):
             self.do(last.nicks.release_node, mark)
             self.do(last.register.remove, mark)
         assert self.ask("HGETALL", "test:heartbeats") == {last.mark: "1"}
-        assert {*self.ask("KEYS", "*")} - {"test:schema"} == {"test:heartbeats"}
+        assert {*self.ask("KEYS", "*")} - {"test:schema", "test:unicode"} == {"test:heartbeats"}
 
 
 def _variants(others: list[str], _: str) -> list[str]:

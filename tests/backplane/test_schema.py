@@ -12,9 +12,10 @@ import trio
 
 from gateway.backplane import Unsuitable, check_redis
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.schema import NUMBER, Schema
+from gateway.backplane.redis.schema import NUMBER, UPGRADING, Schema
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.redis.server_health import ServerHealth
+from gateway.policy.unicode_tables import VERSION
 from tests import PATIENCE
 from tests.backplane.conftest import TIMEOUT
 from tests.backplane.expectations import connected_again
@@ -22,6 +23,7 @@ from tests.redis_server import RedisServer
 from tests.waiting import until
 
 KEY = "test:schema"
+UNICODE_KEY = "test:unicode"
 
 
 @asynccontextmanager
@@ -29,7 +31,7 @@ async def running(server: RedisServer, health: ServerHealth) -> AsyncIterator[Li
     """Run a link to data of a namespace."""
     link = Link(
         RedisEndpoint.from_url(server.url_of("test")), name="n", timeout=TIMEOUT, health=health,
-        schema=Schema("test"),
+        schema=Schema("test", unicode=VERSION),
     )  # fmt: skip
     async with trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
@@ -47,7 +49,7 @@ async def test_the_number_is_noted_where_nothing_is_stored(redis_server: RedisSe
     for _time in range(2):
         async with running(redis_server, ServerHealth()) as link:
             await connected_again(link)
-        assert redis_server.ask("GET", KEY) == str(NUMBER)
+        assert redis_server.ask("MGET", KEY, UNICODE_KEY) == [str(NUMBER), VERSION]
 
 
 @pytest.mark.parametrize("number", [str(NUMBER + 1), "1", "0", "", "two", "9" * 100, "\udcff"])
@@ -56,14 +58,43 @@ async def test_another_number_is_told_and_stays(redis_server: RedisServer, numbe
     redis_server.ask("SET", KEY, stored)
     health = ServerHealth()
     async with running(redis_server, health) as link:
-        assert re.search(
-            "are of schema .{0,64}, this release has 2", await found_unsuitable(health)
-        )
+        found = await found_unsuitable(health)
+        assert re.search(f"are of schema .{{0,64}}, this release has {NUMBER}", found)
         assert not link.connected
         assert redis_server.ask("STRLEN", KEY) == len(stored)
         redis_server.ask("SET", KEY, NUMBER)
         await connected_again(link)
         assert health.why_unsuitable == ""
+
+
+async def test_data_of_the_release_before_can_be_upgraded(redis_server: RedisServer) -> None:
+    redis_server.ask("SET", KEY, "2")
+    health = ServerHealth()
+    async with running(redis_server, health):
+        assert "`chat-gateway admin upgrade`" in await found_unsuitable(health)
+
+
+async def test_data_that_are_being_upgraded_are_let_be(redis_server: RedisServer) -> None:
+    redis_server.ask("SET", KEY, UPGRADING)
+    health = ServerHealth()
+    async with running(redis_server, health):
+        assert "are being upgraded: wait, or if that was" in await found_unsuitable(health)
+
+
+async def test_names_compared_by_another_unicode_are_told_and_let_be(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.backplane.redis.link.RECHECK_SECONDS", 0.01)
+    redis_server.ask("MSET", KEY, NUMBER, UNICODE_KEY, "17.0.0")
+    health = ServerHealth()
+    async with running(redis_server, health) as link:
+        told = f"compared by Unicode 17.0.0, this node has {VERSION}: run the same release on every"
+        assert told in await found_unsuitable(health)
+        assert redis_server.ask("GET", UNICODE_KEY) == "17.0.0"
+        redis_server.ask("SET", UNICODE_KEY, VERSION)
+        await connected_again(link)
+        redis_server.ask("SET", UNICODE_KEY, "\x1b[2J")
+        assert "Unicode \x1b[2J" not in await found_unsuitable(health)
 
 
 async def test_data_without_a_number_are_those_of_a_release_before_it(
@@ -121,5 +152,5 @@ async def test_a_node_does_not_start_on_data_of_another_release(redis_server: Re
     )
     await check()
     redis_server.ask("SET", KEY, NUMBER + 1)
-    with pytest.raises(Unsuitable, match="of schema 3"):
+    with pytest.raises(Unsuitable, match=f"of schema {NUMBER + 1}"):
         await check()

@@ -84,6 +84,7 @@ async def run_every_script(link: Link) -> None:
     nodes, elsewhere = NodeRegistry(link, **shared), Incarnation("n2")
     for room in STRANGE:
         entered = await rooms.join(room, "s1", "Alice", term=1)
+        await rooms.names.settle(room, entered.name)
         for _ in range(2):
             tail = payloads.encode_message_tail(room=room, sender="Alice", text="hello", id="1")
             await rooms.publish(room, "s1", "1", tail, term=1, digest="d")
@@ -93,6 +94,8 @@ async def run_every_script(link: Link) -> None:
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)
         await rooms.leave(room, {"s1": 1})
+    await link.call("SET", "test:{look:gone}", "token gone")
+    await rooms.names.release_abandoned(["gone"])
     assert await rooms.listing(10)
     await rooms.forget_expired()
     await nicks.claim("Alice", "s1")

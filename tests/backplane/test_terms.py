@@ -21,6 +21,7 @@ from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
 from gateway.backplane.rooms import RoomStore
+from gateway.policy.nicknames import fold
 from tests.backplane import conftest
 from tests.backplane.machine import RedisMachine, run_machine
 from tests.backplane.sayings import tail
@@ -50,7 +51,7 @@ async def test_each_term_is_later_than_all_before(
     terms = [first, *[await taken_up(node) for node in (one, one, two, one)]]
     assert terms == sorted(set(terms))
     # Also than one that is ahead of the clock: that may have been put back.
-    redis_server.ask("HSET", "test:{nicks}", "alicia", f"{SESSION} one {2**50} Alicia")
+    redis_server.ask("HSET", "test:{nicks}", fold("Alicia"), f"{SESSION} one {2**50} Alicia")
     assert await taken_up(two) == 2**50 + 1
 
 
@@ -91,7 +92,8 @@ async def test_whose_taking_up_redis_has_lost_wins_all_the_same_and_the_other_is
     redis_server.ask("HSET", "test:{nicks}", *lost.popitem())
     assert await new.nicks.claim("Alicia", SESSION, term=term) == term
     assert await old.hear(1) == [f"taken {SESSION}".encode()]
-    assert redis_server.ask("HGETALL", "test:{nicks}") == {"alicia": f"{SESSION} new {term} Alicia"}
+    owned = {fold("Alicia"): f"{SESSION} new {term} Alicia"}
+    assert redis_server.ask("HGETALL", "test:{nicks}") == owned
 
 
 async def test_moving_on_as_who_one_was_is_announced_to_nobody(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import trio
 
@@ -23,6 +23,7 @@ from tests import PATIENCE
 from tests.memory_transport import memory_connection
 from tests.redis_server import RedisServer
 from tests.waiting import until
+from tests.websocket import WebSocketClient, open_websocket
 
 
 class NamedServer:
@@ -87,6 +88,21 @@ async def running_node(redis_server: RedisServer, *, grace: float = 0) -> AsyncI
             "the node to be ready",
         )
         yield node
+
+
+LINE_BYTES: Final = 65_536
+
+
+@asynccontextmanager
+async def line_to(node: Node) -> AsyncIterator[WebSocketClient]:
+    """Connect to a node over a line that holds `LINE_BYTES`, read only as the test says."""
+    transport, stream = memory_connection(LINE_BYTES)
+    async with trio.open_nursery() as nursery:
+        connection = Connection(node.context, transport, ClientAddress("test"), nursery.start_soon)
+        nursery.start_soon(connection.serve)
+        async with stream:
+            yield await open_websocket(stream)
+        nursery.cancel_scope.cancel()
 
 
 class Client:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.nodes import administer
 from tests.ports import free_port
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, rules_for
 
 LOG: Final = "chat:{room:lobby}:log"
 
@@ -160,6 +160,19 @@ async def test_a_redis_that_is_not_there_is_one_line_and_status_1(
         assert done.stderr.startswith(f"chat-gateway: {complaint}"), done.stderr
         assert (done.stderr.count("\n"), done.stdout) == (1, "")
         assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("missing", ["-info", "-wait"])
+async def test_what_was_erased_is_told_though_replicas_cannot_be_asked(
+    redis_server: RedisServer, missing: str
+) -> None:
+    fill(redis_server, "one")
+    url = redis_server.allow(*rules_for("chat"), missing)
+    done = await administer("purge", "room", "lobby", redis=url)
+    assert done.returncode == 0, done
+    assert done.stdout.startswith("lobby: erased everything up to 1\n")
+    # Without a replica nothing is to be asked but how many there are.
+    assert ("cannot be asked: NOPERM" in done.stdout) is (missing == "-info")
 
 
 async def test_a_spoilt_room_is_one_line_and_status_1(redis_server: RedisServer) -> None:

@@ -14,6 +14,7 @@ import trio.testing
 from client.session import open_session
 from gateway.backplane import Entered
 from gateway.backplane.nicks import HeldNick
+from gateway.policy.nicknames import fold
 from gateway.sessions.states import SessionState
 from tests import PATIENCE
 from tests.cluster.inside import command, reclaim_on, running_node, signed_in, unheard
@@ -225,8 +226,8 @@ async def test_what_is_held_by_nobody_is_given_back(
 ) -> None:
     """As of a node that was buried while it was stopped, and killed as it went on."""
     monkeypatch.setattr("gateway.cluster.membership.TIDY_SECONDS", 0.1)
-    redis_server.ask("HSET", "chat:{nicks}", "ghost", "s1 gone-1 1 Ghost")
-    redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", "ghost")
+    redis_server.ask("HSET", "chat:{nicks}", fold("ghost"), "s1 gone-1 1 Ghost")
+    redis_server.ask("HSET", "chat:{nicks}:sessions", "s1", fold("ghost"))
     async with running_node(redis_server) as node:
 
         async def only_us() -> bool:
@@ -236,10 +237,10 @@ async def test_what_is_held_by_nobody_is_given_back(
         await until(only_us, "the nickname to be given back")
         await signed_in(node, "Alice")
         # A claim that took effect when its session was over already.
-        redis_server.ask("HSET", "chat:{nicks}", "late", f"s2 {node.name} 1 Late")
-        redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", "late")
+        redis_server.ask("HSET", "chat:{nicks}", fold("late"), f"s2 {node.name} 1 Late")
+        redis_server.ask("HSET", "chat:{nicks}:sessions", "s2", fold("late"))
         await until(
-            lambda: redis_server.ask("HKEYS", "chat:{nicks}") == ["alice"],
+            lambda: redis_server.ask("HKEYS", "chat:{nicks}") == [fold("alice")],
             "the other nickname to be given back",
         )
 
@@ -256,12 +257,14 @@ async def test_who_goes_while_claiming_anew_is_listed_nowhere(
             await trio.testing.wait_all_tasks_blocked()
             redis_server.resume()
 
-        async def join_as_it_goes(room: str, sid: str, who: str, *, term: int) -> Entered:
+        async def join_as_it_goes(
+            room: str, sid: str, who: str, *, term: int, name: str | None = None
+        ) -> Entered:
             if (record := registry.sessions[sid]).state is SessionState.CONNECTED:
                 redis_server.pause()
                 nursery.start_soon(answer_together)
                 registry.release(record)
-            return await join(room, sid, who, term=term)
+            return await join(room, sid, who, term=term, name=name)
 
         async def no_beat(_: bytes) -> NoReturn:
             await trio.sleep_forever()

@@ -259,10 +259,10 @@ async def test_unicode_nicknames_where_they_are_allowed(redis_server: RedisServe
         connect(cluster.urls[0], "Zoë") as zoe,
         connect(cluster.urls[0], "Alice") as _alice,
     ):
-        for twin in ("alice", "Ａｌｉｃｅ", "аlice", "ALICE"):  # noqa: RUF001
+        for twin in ("alice", "Ａｌｉｃｅ", "A1ice", "ALICE"):  # noqa: RUF001
             answer = await zoe.ask({"type": "nick", "nick": twin, "id": twin})
             assert answer["code"] == "nick_taken", twin
-        for bad in ("zero\u200bwidth", "two words", "\u202eevil"):
+        for bad in ("zero\u200bwidth", "two words", "\u202eevil", "аlice"):  # noqa: RUF001
             assert (await zoe.ask({"type": "nick", "nick": bad, "id": bad}))["code"] == "bad_nick"
         assert (await zoe.ask({"type": "nick", "nick": "Зоя", "id": "z"}))["nick"] == "Зоя"
 

@@ -8,20 +8,16 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 import pytest
-import trio
 
 from client.session import open_session
 from gateway.config import Settings
 from gateway.net import shares
-from gateway.net.client_address import ClientAddress
 from gateway.node import Node
-from gateway.server.connection import Connection
 from tests import PATIENCE
-from tests.cluster.inside import serving
-from tests.memory_transport import memory_connection
+from tests.cluster.inside import line_to, serving
 from tests.redis_server import RedisServer
 from tests.waiting import until
-from tests.websocket import WebSocketClient, open_websocket
+from tests.websocket import WebSocketClient
 
 SMALLEST: Final = 65_536
 """The smallest ``--outbox-bytes``; and what the line holds between a node and its client."""
@@ -53,18 +49,6 @@ async def served(
     async with serving(running) as url:
         await until(lambda: running.context.why_not_ready() is None, "the node to be ready")
         yield Served(running, url)
-
-
-@asynccontextmanager
-async def line_to(node: Node) -> AsyncIterator[WebSocketClient]:
-    """Connect to a node over a line that holds 64 KiB, which is read only as the test says."""
-    transport, stream = memory_connection(SMALLEST)
-    async with trio.open_nursery() as nursery:
-        connection = Connection(node.context, transport, ClientAddress("test"), nursery.start_soon)
-        nursery.start_soon(connection.serve)
-        async with stream:
-            yield await open_websocket(stream)
-        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

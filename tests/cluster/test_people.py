@@ -186,7 +186,7 @@ async def test_who_comes_back_elsewhere_gets_the_directs_missed_and_keeps_the_st
         assert [(d["seq"], d["text"]) for d in back["directs"]] == [
             (2, "missed 1"), (3, "missed 2"), (4, "missed 3"),
         ]  # fmt: skip
-        assert back["inbox"] == inbox | {"seq": 4}
+        assert back["inbox"] == inbox | {"seq": 4, "id": "3"}
         await alice.ask(direct("bob", "live", "4"))
         assert (await next_of(again, "direct"))["seq"] == 5
         await again.say(direct("alice", "well?", "1"))

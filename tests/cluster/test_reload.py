@@ -18,6 +18,7 @@ from tests.http import Response, request
 from tests.nodes import NodeProcess, open_cluster
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer
+from tests.waiting import until
 from tests.websocket import connect
 
 
@@ -95,10 +96,17 @@ async def _tls_node(redis: RedisServer, authority: Authority) -> AsyncIterator[N
             tls_key=authority.key,
             plain_port=free_port(),
         )
+
+        async def ready() -> bool:
+            return (await ask(node, authority.trust, path="/readyz")).status == 200
+
+        await until(ready, "the node to be ready")
         yield node
 
 
-async def ask(node: NodeProcess, trust: ssl.SSLContext | None, name: str = HOST) -> Response:
+async def ask(
+    node: NodeProcess, trust: ssl.SSLContext | None, name: str = HOST, *, path: str = "/healthz"
+) -> Response:
     """Send a request over TLS, or without."""
     stream: trio.abc.Stream = await trio.open_tcp_stream(node.host, node.port)
     if trust is not None:
@@ -106,7 +114,7 @@ async def ask(node: NodeProcess, trust: ssl.SSLContext | None, name: str = HOST)
         stream = trio.SSLStream(stream, trust, server_hostname=name, https_compatible=True)
     with trio.fail_after(PATIENCE):
         async with stream:
-            await stream.send_all(request("/healthz"))
+            await stream.send_all(request(path))
             response = b""
             while data := await stream.receive_some():
                 response += bytes(data)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.nicknames import fold
 from tests.cluster.inside import Client, command, running_node, signed_in
 from tests.nodes import NodeProcess, open_cluster
 from tests.redis_server import RedisServer
@@ -93,7 +94,7 @@ async def test_a_session_that_does_not_come_back_is_over_after_the_grace(
                 assert (await resume(late, secret))["code"] == "unauthorized"
                 assert (await late.ask({"type": "hello", "nick": "late"}))["type"] == "welcome"
                 assert redis_server.ask("HLEN", "chat:{nicks}:sessions") == 2
-        assert redis_server.ask("KEYS", "*cafe*") == []
+        assert redis_server.ask("KEYS", "*{room:cafe}*") == []
 
 
 async def test_a_goodbye_ends_it_at_once_and_the_secret_is_worth_nothing(
@@ -124,7 +125,9 @@ async def test_a_goodbye_counts_though_redis_was_away(
         session.end(goodbye=True)
         await redis_server.start()
         await node.context.backplane.link.wait_connected()
-        assert redis_server.ask("HEXISTS", "chat:{nicks}", "alice"), "it is not given back yet"
+        assert redis_server.ask("HEXISTS", "chat:{nicks}", fold("alice")), (
+            "it is not given back yet"
+        )
         assert await node.context.registry.resume(sid, session.connection, None) is None
 
 
@@ -166,7 +169,7 @@ async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: Redi
 
 
 async def is_taken(redis_server: RedisServer, nick: str) -> bool:
-    return bool(redis_server.ask("HEXISTS", "chat:{nicks}", nick))
+    return bool(redis_server.ask("HEXISTS", "chat:{nicks}", fold(nick)))
 
 
 async def nothing_held(redis_server: RedisServer) -> bool:
@@ -231,8 +234,8 @@ async def test_a_notice_that_was_missed_is_made_good(redis_server: RedisServer) 
         connect(cluster.urls[0], "alice") as old,
     ):
         first, second = [(await node.logged("listening"))["node"] for node in cluster.nodes]
-        owner = redis_server.ask("HGET", "chat:{nicks}", "alice").replace(first, second)
-        redis_server.ask("HSET", "chat:{nicks}", "alice", owner)
+        owner = redis_server.ask("HGET", "chat:{nicks}", fold("alice")).replace(first, second)
+        redis_server.ask("HSET", "chat:{nicks}", fold("alice"), owner)
         redis_server.ask("CLIENT", "KILL", "TYPE", "pubsub")
         assert await old.closed() == 4502
-        assert redis_server.ask("HGET", "chat:{nicks}", "alice") == owner
+        assert redis_server.ask("HGET", "chat:{nicks}", fold("alice")) == owner

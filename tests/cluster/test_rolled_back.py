@@ -45,7 +45,9 @@ class Speaker:
                 rooms = self._backplane.rooms
                 await rooms.publish("lobby", "bob", text, tail, term=1, digest="d")
             else:
-                tail = payloads.encode_direct_tail(sender="bob", to="alice", text=text, id=text)
+                tail = payloads.encode_direct_tail(
+                    sender="bob", to="alice", text=text, id=text, person="p"
+                )
                 await self._backplane.inboxes.deliver(
                     self._to.session,
                     self._backplane.nodes.channel_of(self._to.node),

@@ -47,7 +47,8 @@ async def _greeted(client: WebSocketClient, nick: str) -> bool:
 
 
 async def _has_keys(redis_server: RedisServer, keys: list[str]) -> bool:
-    return bool(redis_server.keys() == keys)
+    # What a room looked like stays claimed for some minutes.
+    return [key for key in redis_server.keys() if ":{look:" not in key] == keys  # noqa: SIM118
 
 
 async def test_a_node_that_drains_is_not_ready_and_takes_nobody_in(

@@ -17,6 +17,7 @@ import trio
 
 from client.session import ClientSession, open_session
 from client.text.emoji import with_emoji
+from gateway import wire
 from tests import PATIENCE
 from tests.desktop.ears import hear
 from tests.desktop.screen import XWindow, find_tool, virtual_screen
@@ -158,7 +159,13 @@ async def _picture_window(camera: Camera, window: XWindow) -> None:
     await window.press("Escape")
     await camera.click(window, 60, 580)
     await camera.take("menu")
-    await window.press("Escape", "Prior")
+    await window.press("Escape")
+    await window.type(_LONG)
+    await window.press(
+        "ctrl+slash", "ctrl+c", *["ctrl+v"] * (wire.MAX_TEXT_BYTES // len(_LONG) + 1)
+    )
+    await camera.take("too-long")
+    await window.press("ctrl+z", "ctrl+slash", "BackSpace", "Prior")
     await camera.take("further-up")
     await window.press("alt+End", "alt+Down", "alt+Down")
     await camera.take("direct")
@@ -188,6 +195,8 @@ _CONVERSATION = (
     ("bob", "For me too, please."),
 )  # fmt: skip
 
+
+_LONG = "A log of a program, or so, of which somebody has pasted all there is. "
 
 _ERASED = ("44", "45", "46", "49")
 """Some of it, by their seq: one of two that belong together, one with a link, a mention, an action.

@@ -104,6 +104,26 @@ async def test_who_has_done_nothing_for_long_is_away_until_they_do_something(sta
 
 
 @on_stage()
+async def test_a_room_is_called_as_it_was_first_written_and_none_looks_like_it(
+    stage: Stage,
+) -> None:
+    bob = await stage.peer("bob")
+    assert (await bob.join("Küche")).room == "Küche"
+    alice = stage.open(nick="alice")
+    await alice.sees("Connected to")
+    await alice.focus()
+    alice.write("/join KÜCHE\n")
+    await alice.sees_that(lambda: alice.root.title() == "alice in #Küche", "the room's own name")
+    assert [c.name for c in alice.app.chat.rooms] == ["Küche", "lobby"]
+    alice.write("/join LOBBY\n")
+    await alice.sees_that(lambda: alice.root.title() == "alice in #lobby", "the lobby")
+    assert len(alice.app.chat.rooms) == 2
+    alice.write("/join Küсhe\n")  # noqa: RUF001
+    await alice.sees("looks like that of another room, Küche; join that one")
+    assert set(stage.settings.preferences.last_server.rooms) == {"Küche", "lobby"}
+
+
+@on_stage()
 async def test_a_click_on_somebody_opens_the_conversation_with_them(stage: Stage) -> None:
     _, alice = await stage.two()
     await alice.sees("bob")

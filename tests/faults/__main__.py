@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import tempfile
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Final, NoReturn, TypeVar
-
-import trio
+from typing import Final, NoReturn
 
 from tests.faults.nemesis.mixes import NAMES, faults_of
 from tests.faults.report import as_json, table
 from tests.faults.run import RunOptions, run
 from tests.faults.sabotaged import SABOTAGES
 from tests.faults.workloads import WorkloadResult, churn, race, release
+from tests.interruptible import run_interruptible
 from tests.load.arguments import between, checkout, writable
 from tests.load.progress import show
 
 WORKLOADS: Final = {"race": race, "release": release, "churn": churn}
-
-ResultT = TypeVar("ResultT")
 
 
 def main() -> None:
@@ -37,7 +31,7 @@ def main() -> None:
     arguments = vars(_parser().parse_args())
     report: Path | None = arguments.pop("json")
     options = RunOptions(**arguments)
-    history, result = _carry_out(lambda folder: run(options, folder, show))
+    history, result = run_interruptible(lambda folder: run(options, folder, show))
     show("")
     sys.stdout.write(table(history, result))
     if report:
@@ -91,41 +85,10 @@ def _run_workload(workload: ModuleType, name: str, arguments: list[str]) -> NoRe
     )
     workload.add_arguments(parser)
     options = vars(parser.parse_args(arguments))
-    result: WorkloadResult = _carry_out(partial(workload.run, show=show, **options))
+    result: WorkloadResult = run_interruptible(partial(workload.run, show=show, **options))
     show("")
     sys.stdout.write(f"{result}\n")
     sys.exit(not result.clean)
-
-
-def _carry_out(work: Callable[[Path], Awaitable[ResultT]]) -> ResultT:
-    """Return what comes of work in a temporary folder; SIGINT or SIGTERM cancels it and exits."""
-    results: list[ResultT] = []
-    ended_by: list[int] = []
-
-    async def until_ended() -> None:
-        with (
-            trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals,
-            tempfile.TemporaryDirectory(prefix="chat-faults-") as folder,
-        ):
-            async with trio.open_nursery() as nursery:
-
-                async def obey_signals() -> None:
-                    ended_by.append(await anext(signals))
-                    nursery.cancel_scope.cancel()
-
-                nursery.start_soon(obey_signals)
-                results.append(await work(Path(folder)))
-                nursery.cancel_scope.cancel()
-
-    try:
-        trio.run(until_ended)
-    except* Exception:
-        # Processes of the same terminal got the signal as well: what fails then is their end.
-        if not ended_by:
-            raise
-    if ended_by:
-        sys.exit(128 + ended_by[0])
-    return results[0]
 
 
 if __name__ == "__main__":

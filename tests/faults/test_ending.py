@@ -17,6 +17,7 @@ from tests import PATIENCE
 RUNS = {
     "faults": (("tests.faults", "--mix", "kill,pause", "--nodes", "2"), "messages so far"),
     "load": (("tests.load", "--spawn", "2", "--clients", "10", "--rate", "10"), "deliveries/s"),
+    "attacks": (("tests.attacks", "idle-connections"), "idle-connections from 1"),
 }
 """How each is started, and what it says once it is at work."""
 

@@ -12,9 +12,8 @@ from typing import Any, Final
 from gateway.wire import MAX_TEXT_BYTES
 from tests.load.report.compare import differences
 from tests.load.scenario import SCENARIOS, Scenario, adapted
-from tests.load.target.cluster import running
+from tests.load.target.cluster import ROOT, running
 
-_ROOT: Final = Path(__file__).parent.parent.parent
 _LEAST_TEXT: Final = 20
 """Bytes that a message needs to say when it was to be sent."""
 
@@ -133,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
         "--spawn", type=between(int, 1, 64), metavar="N", help="start N nodes and a Redis instead"
     )
     where.add_argument(
-        "--gateway", type=checkout, default=_ROOT, metavar="FOLDER",
+        "--gateway", type=checkout, default=ROOT, metavar="FOLDER",
         help="checkout whose gateway is spawned [this one]",
     )  # fmt: skip
     where.add_argument(

@@ -18,7 +18,10 @@ def test_the_settings_table_is_the_declared_one() -> None:
 
 
 def test_the_links_lead_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "deploy/REDIS.md", "gateway/PROTOCOL.md"):
+    for page in (
+        "README.md", "CONTRIBUTING.md", "deploy/REDIS.md", "deploy/SECURITY.md",
+        "gateway/PROTOCOL.md",
+    ):  # fmt: skip
         text = (ROOT / page).read_text("utf-8")
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"

@@ -11,8 +11,16 @@ from typing import Final
 import trio
 
 from client.i18n.texts import _
-from client.model import Chat, Conversation, Online
-from client.session import ClientSession, CommandError, Connected, Event, NotConnected, Rejoined
+from client.model import Chat, Conversation, Draft, Online
+from client.session import (
+    ClientSession,
+    CommandError,
+    Connected,
+    Event,
+    NotConfirmed,
+    NotConnected,
+    Rejoined,
+)
 from client.session.delivery import insist
 from gateway import wire
 
@@ -54,6 +62,7 @@ class SessionController:
         async for event in self.session.events:
             self.apply(event)
             if isinstance(event, Connected):
+                self.chat.note_limits(self.session.limits)
                 self._nursery.start_soon(self._measure)
                 self._nursery.start_soon(self._join_all)
             elif isinstance(event, Rejoined):
@@ -83,7 +92,10 @@ class SessionController:
 
         async def ask() -> None:
             joined = await self.session.join(room)
+            self.chat.name_room(conversation, joined.room)
             self.apply(joined)
+            if conversation.name != joined.room:  # another one of the room was open
+                self.send(self.chat.room(joined.room))
             await self._complete_members(joined)
 
         try:
@@ -201,32 +213,55 @@ class SessionController:
             if draft is None:
                 await self._senders[conversation].wait()
                 continue
-            send = self.session.direct if conversation.is_direct else self.session.send
             try:
-                seq = await send(conversation.name, draft.text, message_id=draft.id)
+                seq = await self._send(conversation, draft)
                 conversation.acknowledge(draft.id, seq)
+            except NotConfirmed as error:
+                conversation.doubt(draft.id)
+                if not error.repeatable:
+                    conversation.refuse(draft.id, str(error))
+                elif not isinstance(self.chat.connection, Online):
+                    conversation.disconnect()
             except NotConnected as error:
                 if isinstance(self.chat.connection, Online):
                     conversation.refuse(draft.id, str(error))
                 else:
                     conversation.disconnect()  # sent again after the next join
             except CommandError as error:
-                conversation.refuse(draft.id, error.message)
+                conversation.refuse(
+                    draft.id,
+                    error.message,
+                    uncertain=error.uncertain,
+                    stranger=error.suggestion if error.code == "other_person" else None,
+                )
             self._changed()
+
+    async def _send(self, conversation: Conversation, draft: Draft) -> int:
+        name, text = conversation.name, draft.text
+        if not conversation.is_direct:
+            return await self.session.send(name, text, message_id=draft.id)
+        return await self.session.direct(name, text, message_id=draft.id, person=draft.stranger)
 
     async def _try(self, ask: Callable[[], Awaitable[None]]) -> None:
         """Send a request; report in the current conversation if it fails."""
         try:
             await ask()
-        except CommandError as error:
-            problem = error.message
-        except NotConnected as error:
-            problem = _("That was not possible: {reason}").format(reason=error)
+        except (CommandError, NotConnected) as error:
+            problem = _problem(error)
         else:
             return
         if self.chat.current is not None:
             self.chat.current.report(now(), problem, warning=True)
             self._changed()
+
+
+def _problem(error: CommandError | NotConnected) -> str:
+    """Return what to report of a request that failed."""
+    if isinstance(error, NotConfirmed) or (isinstance(error, CommandError) and error.uncertain):
+        return _("That may have been done or not: {reason}").format(reason=error)
+    if isinstance(error, CommandError):
+        return error.message
+    return _("That was not possible: {reason}").format(reason=error)
 
 
 def now() -> int:

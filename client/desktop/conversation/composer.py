@@ -9,23 +9,30 @@ from tkinter import ttk
 from typing import Final
 
 from client.desktop.conversation.completion_list import CompletionList
+from client.desktop.conversation.overflow_bar import OverflowBar
 from client.desktop.theme.styles import accent
 from client.desktop.theme.theme import GAP, Theme
-from client.i18n.texts import _
+from client.desktop.widgets.fields import TextField
+from client.i18n.texts import N_, _
 from client.model import (
     Chat,
     Completer,
     Completion,
     Conversation,
     Offline,
+    Overflow,
     SessionOver,
     completions,
 )
 from client.text.emoji import with_emoji
+from gateway import wire
 
 _MOST_ROWS: Final = 6
 _SHIFT: Final = 0x1
 _PADDING: Final = 10
+_INCOMPLETE: Final = N_(
+    "Some of the text is missing here. Press Return again to send this part of it."
+)
 
 
 class Composer(ttk.Frame):
@@ -37,27 +44,37 @@ class Composer(ttk.Frame):
         theme: Theme,
         *,
         say: Callable[[str], str | None],
+        save_overflow: Callable[[Overflow], None],
         note_typing: Callable[[], None],
         scroll: Callable[[int], None],
     ) -> None:
         super().__init__(master)
         self._theme = theme
         self._say, self._note_typing, self._scroll_messages = say, note_typing, scroll
+        self._save_overflow = save_overflow
         self.columnconfigure(0, weight=1)
+        self.overflow = OverflowBar(
+            self, theme, on_save=self._save, on_undo=self._undo, on_drop=self._drop_overflow
+        )
         self.hint = ttk.Label(self)
         self.box = ttk.Frame(self, style="Field.TFrame", padding=(theme.px(_PADDING), theme.px(8)))
-        self.box.grid(row=1, column=0, sticky="nsew")
-        self.text = tk.Text(self.box, height=1, width=1, wrap="word", undo=True)
-        theme.dress_field(self.text)
+        self.box.grid(row=2, column=0, sticky="nsew")
+        self.text = TextField(
+            self.box,
+            theme,
+            most_bytes=self._most_bytes,
+            on_cut=self._keep_rest,
+            height=1,
+            undo=True,
+        )
         self.text.pack(fill="both", expand=True)
         self.invitation = ttk.Label(self.box, style="Invitation.TLabel", cursor="xterm")
         self.send_button = ttk.Button(self, text=_("Send"), command=self._submit)
         accent(self.send_button)
-        self.send_button.grid(row=1, column=1, sticky="se", padx=(theme.px(GAP), 0))
+        self.send_button.grid(row=2, column=1, sticky="se", padx=(theme.px(GAP), 0))
         self.typing = ttk.Label(self, style="Quiet.TLabel")
-        self.typing.grid(row=2, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
+        self.typing.grid(row=3, column=0, columnspan=2, sticky="w", pady=(theme.px(GAP // 2), 0))
         self.completions = CompletionList(master, theme, self._take)
-        self._bind()
         self._completer = Completer()
         self._chat: Chat | None = None
         self._conversation: Conversation | None = None
@@ -67,6 +84,7 @@ class Composer(ttk.Frame):
         """What the program put into the field last; that is not typing."""
         self._unwanted: str | None = None
         """What the field contained when the person dismissed the completions for it."""
+        self._bind()
 
     def _bind(self) -> None:
         text = self.text
@@ -81,6 +99,7 @@ class Composer(ttk.Frame):
         text.bind("<Prior>", partial(self._scroll, -1))
         text.bind("<Next>", partial(self._scroll, 1))
         text.bind("<<Modified>>", self._modified)
+        text.bind("<<Undo>>", self._undone)
         text.bind("<KeyRelease>", lambda _: self._draw_completions())
         text.bind("<Configure>", lambda _: self._fit())
         text.bind("<FocusIn>", lambda _: self.box.state(["focus"]), add="+")
@@ -105,6 +124,7 @@ class Composer(ttk.Frame):
         self.invitation.configure(text=invitation)
         self._invite()
         self.typing.configure(text=conversation.typists.text(now))
+        self._draw_overflow()
         self._draw_hint()
 
     def save_input(self) -> None:
@@ -130,7 +150,7 @@ class Composer(ttk.Frame):
 
     def _submit(self) -> None:
         typed = self.typed
-        if not typed.strip():
+        if not typed.strip() or self._warns_of_rest():
             return
         if self._conversation is not None:
             self._conversation.input.history.remember(typed)
@@ -205,6 +225,9 @@ class Composer(ttk.Frame):
         if self._problem is not None and typed != self._problem_with:
             self._problem = None
             self._draw_hint()
+        if overflow := self._overflow:
+            overflow.follow(typed)
+        self._draw_overflow()
         if typed.strip() and typed != self._filled and not typed.startswith("/"):
             self._note_typing()
         self._invite()
@@ -219,6 +242,64 @@ class Composer(ttk.Frame):
         nicks = self._conversation.likely_nicks(self._chat.nick)
         self.completions.show(completions(self.text.get("1.0", "insert"), nicks), self.box)
 
+    # --- what does not fit --------------------------------------------------------------------
+
+    def _keep_rest(self, kept: str, lost: str) -> None:
+        """Keep what did not fit, and offer to save it."""
+        if self._conversation is None:
+            return
+        state = self._conversation.input
+        if state.overflow is None or state.overflow.is_undone or state.overflow.saved_as:
+            state.overflow = Overflow()
+        state.overflow.add(kept, lost, self.typed)
+        self._draw_overflow()
+
+    def _warns_of_rest(self) -> bool:
+        """Return whether the person is told now, and was not before, that this is not all."""
+        overflow = self._overflow
+        if overflow is None or overflow.is_noticed or overflow.is_undone:
+            return False
+        overflow.is_noticed = True
+        self._problem, self._problem_with = _(_INCOMPLETE), self.typed
+        self._draw_hint()
+        return True
+
+    def _most_bytes(self) -> int:
+        return self._chat.most_text_bytes if self._chat is not None else wire.MAX_TEXT_BYTES
+
+    def _save(self) -> None:
+        if self._overflow is not None:
+            self._save_overflow(self._overflow)
+        self.text.focus_set()
+
+    def _undo(self) -> None:
+        self.text.event_generate("<<Undo>>")
+        self.text.focus_set()
+
+    def _undone(self, _event: object) -> None:
+        if overflow := self._overflow:
+            overflow.undo(self.typed)
+
+    def _drop_overflow(self) -> None:
+        if self._conversation is not None:
+            self._conversation.input.overflow = None
+        self._draw_overflow()
+        self.text.focus_set()
+
+    @property
+    def _overflow(self) -> Overflow | None:
+        return self._conversation.input.overflow if self._conversation is not None else None
+
+    def _draw_overflow(self) -> None:
+        overflow, typed = self._overflow, self.typed
+        if overflow is None or overflow.is_undone:
+            self.overflow.grid_remove()
+        else:
+            self.overflow.draw(overflow, can_undo=overflow.can_undo(typed))
+            self.overflow.grid(row=0, column=0, columnspan=2, sticky="ew")
+
+    # ------------------------------------------------------------------------------------------
+
     def _invite(self) -> None:
         """Show what the field is for while it is empty."""
         if self.typed:
@@ -228,7 +309,9 @@ class Composer(ttk.Frame):
 
     def _fit(self) -> None:
         """Make the field as high as its content, up to a bound."""
-        rows = int(self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", "end"))
+        rows = int(self.text.index("end - 1 chars").split(".")[0])
+        if rows < _MOST_ROWS:  # else the wrapped ones, which take their time, need no counting
+            rows = int(self.text.tk.call(str(self.text), "count", "-displaylines", "1.0", "end"))
         height = max(1, min(_MOST_ROWS, rows))
         if int(str(self.text.cget("height"))) != height:
             self.text.configure(height=height)
@@ -249,5 +332,5 @@ class Composer(ttk.Frame):
             return
         self.hint.configure(wraplength=max(self.winfo_width(), 200))
         self.hint.grid(
-            row=0, column=0, columnspan=2, sticky="w", pady=(0, self._theme.px(GAP // 2))
+            row=1, column=0, columnspan=2, sticky="w", pady=(0, self._theme.px(GAP // 2))
         )

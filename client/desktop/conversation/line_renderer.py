@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tkinter as tk
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from client.desktop.conversation.line_spans import (
@@ -17,8 +17,10 @@ from client.desktop.conversation.line_spans import (
 from client.desktop.conversation.rendered_lines import RenderedLine, RenderedLines
 from client.model import Conversation, Draft, Entry, Line, MessageLine
 
-PAGE: Final = 200
+_PAGE: Final = 200
 """How many lines are written at first, and each time that the reader comes to the first of them."""
+_PAGE_CHARS: Final = 100_000
+"""How many characters are as much as a page, even if they are fewer lines."""
 
 
 class LineRenderer:
@@ -49,7 +51,7 @@ class LineRenderer:
         fresh = list(
             itertools.takewhile(lambda entry: entry is not last, reversed(entries))
             if last is not None
-            else itertools.islice(reversed(entries), PAGE)
+            else _page(reversed(entries))
         )
         fresh.reverse()
         before = list(itertools.islice(reversed(self.rendered), 1))
@@ -63,10 +65,12 @@ class LineRenderer:
             own[0] = (*head_spans(me), *own[0])
         self._draft_rows = sum(self._insert_spans("end", own))
 
-    def add_older(self, entries: Iterable[Entry], most: int) -> None:
-        """Write up to ``most`` of the entries before the first one that is written."""
+    def add_older(self, entries: Iterable[Entry], *, whole: bool) -> None:
+        """Write a page of the entries before the first one that is written, or all of them."""
         first = self.rendered[0]
-        older = list(itertools.takewhile(lambda entry: entry is not first.entry, entries))[-most:]
+        older = list(itertools.takewhile(lambda entry: entry is not first.entry, entries))
+        if not whole:
+            older = list(_page(reversed(older)))[::-1]
         added = self._insert("1.0", older)
         self._space_bands([*added, first], 1)
         self.rendered.extendleft(reversed(added))
@@ -130,6 +134,16 @@ class LineRenderer:
             row, line = new
             self._text.insert(f"{row}.0", f"{unread_text()}\n", ("unread",))
             line.rows, line.has_mark = line.rows + 1, True
+
+
+def _page(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the first entries, until they are a page."""
+    chars = 0
+    for entry in itertools.islice(entries, _PAGE):
+        yield entry
+        chars += len(entry.line.text) if isinstance(entry.line, MessageLine) else 0
+        if chars >= _PAGE_CHARS:
+            return
 
 
 def _is_by(line: Line, nick: str) -> bool:

@@ -8,9 +8,10 @@ from typing import Final
 
 from client.desktop.theme.palette import sender_tag
 from client.i18n.days import in_words
-from client.i18n.texts import _
+from client.i18n.texts import _, ngettext
 from client.model import (
     ACTION,
+    FOLDED_ROWS,
     DateLine,
     Draft,
     Entry,
@@ -34,12 +35,12 @@ def entry_spans(entry: Entry) -> Sequence[Span]:
             tag = "mention" if line.mention else "line"
             return (
                 (line.sender, (tag, "head", "actor", sender_tag(line.sender))),
-                *_text_of(line, " ", (tag, "head", "action")),
+                *_text_of(entry, line, " ", (tag, "head", "action")),
                 (f"  {clock(line.at)}", (tag, "head", "time")),
             )
         case MessageLine():
             tag = "mention" if line.mention else "line"
-            text = _text_of(line, "", (tag,))
+            text = _text_of(entry, line, "", (tag,))
             return text if entry.continued else (*head_spans(line.sender, line.at, tag), *text)
         case MembershipLine():
             return ((line.text, ("told",)), (f"  {clock(line.at)}", ("told", "time")))
@@ -58,11 +59,17 @@ def head_spans(sender: str, at: int | None = None, tag: str = "line") -> Sequenc
     return (name, (f"{time}\n", (tag, "head", "time")))
 
 
-def _text_of(line: MessageLine, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
+def _text_of(entry: Entry, line: MessageLine, before: str, tags: tuple[str, ...]) -> Sequence[Span]:
     if line.erased:
         erased = _("(message erased)")
         return ((f"{before}{erased}", (*tags, "erased")),)
-    return _linked(f"{before}{line.text}", tags)
+    if not entry.is_folded:
+        return _linked(f"{before}{line.text}", tags)
+    beginning = "\n".join(line.text.split("\n", FOLDED_ROWS)[:FOLDED_ROWS])
+    hidden = entry.all_rows - FOLDED_ROWS
+    more = ngettext("Show {count:,} more row", "Show {count:,} more rows", hidden)
+    link = (more.format(count=hidden), (tags[0], "link", "more"))
+    return (*_linked(f"{before}{beginning}", tags), ("\n", tags), link)
 
 
 def _linked(text: str, tags: tuple[str, ...]) -> Sequence[Span]:
@@ -89,14 +96,17 @@ def draft_spans(draft: Draft) -> Sequence[Span]:
     text = shown(draft.text.removeprefix(ACTION))
     spans: list[Span] = [(text, ("line", "draft"))]
     if draft.refusal is None:
-        waiting = _("waiting \u2026")
+        waiting = _("not confirmed yet \u2026") if draft.uncertain else _("waiting \u2026")
         return [*spans, (f"  {waiting}", ("line", "draft", "time"))]
     link = ("line", "link", f"draft:{draft.id}")
-    refused = _("Not sent: {reason}").format(reason=draft.refusal)
+    problem = _("Not confirmed: {reason}") if draft.uncertain else _("Not sent: {reason}")
+    again = _("Try again")
+    if draft.stranger is not None:
+        problem, again = _("Not sent: {reason} Send it to them anyway?"), _("Send anyway")
     return [
         *spans,
-        (f"\n{refused}  ", ("line", "refusal")),
-        (_("Try again"), (*link, "retry")),
+        (f"\n{problem.format(reason=draft.refusal)}  ", ("line", "refusal")),
+        (again, (*link, "retry")),
         ("  ", ("line",)),
         (_("Discard"), (*link, "discard")),
     ]

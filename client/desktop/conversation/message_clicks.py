@@ -32,17 +32,25 @@ class MessageActions(Protocol):
         """Open the conversation with somebody."""
 
 
-def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
-    """Bind clicks on tagged text to actions."""
+def bind_clicks(
+    text: tk.Text,
+    actions: MessageActions,
+    open_link: Callable[[str], None],
+    show_more: Callable[[str], None],
+) -> None:
+    """Bind clicks on tagged text to actions.
+
+    ``show_more`` gets the place of what was clicked below the beginning of a long message.
+    """
 
     def with_draft(act: Callable[[str], None], place: str) -> None:
         for tag in text.tag_names(place):
             if tag.startswith("draft:"):
                 act(tag.removeprefix("draft:"))
 
-    def open_link(place: str) -> None:
+    def open_url(place: str) -> None:
         if link := tagged_text(text, "url", place):
-            actions.open_link(link)
+            open_link(link)
 
     def talk_to(tag: str, place: str) -> str:
         if nick := tagged_text(text, tag, place):
@@ -52,7 +60,8 @@ def bind_clicks(text: tk.Text, actions: MessageActions) -> None:
     for tag, act in (
         ("retry", partial(with_draft, actions.retry_draft)),
         ("discard", partial(with_draft, actions.discard_draft)),
-        ("url", open_link),
+        ("url", open_url),
+        ("more", show_more),
     ):
         text.tag_bind(tag, "<ButtonRelease-1>", partial(_clicked, text, act))
         text.tag_bind(tag, "<Enter>", partial(_pointed, text, tag))

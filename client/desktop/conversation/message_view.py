@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from tkinter import ttk
 from typing import Final
 
 from client.desktop.conversation.gutter import Gutter
-from client.desktop.conversation.line_renderer import PAGE, LineRenderer
+from client.desktop.conversation.line_renderer import LineRenderer
 from client.desktop.conversation.line_spans import clock
 from client.desktop.conversation.line_tags import dress_lines
 from client.desktop.conversation.message_clicks import MessageActions, bind_clicks
@@ -34,7 +34,13 @@ class MessageView(ttk.Frame):
     reader scrolls, and restored after everything else that moves the text.
     """
 
-    def __init__(self, master: tk.Misc, theme: Theme, actions: MessageActions) -> None:
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        actions: MessageActions,
+        open_link: Callable[[str], None],
+    ) -> None:
         super().__init__(master)
         self._theme, self._actions = theme, actions
         self.text = ScrollText(self, self._scrolled)
@@ -54,26 +60,28 @@ class MessageView(ttk.Frame):
         self.text.bind("<<WidgetViewSync>>", lambda _: self._laid_out())
         self.text.bind("<Motion>", self._pointed)
         self.text.bind("<Leave>", lambda _: self.gutter.show_time(None))
-        bind_clicks(self.text, actions)
-        bind_keys(self.text, actions)
+        bind_clicks(self.text, actions, open_link, self._show_more)
+        bind_keys(self.text, open_link, self._show_more)
         self.focus_ring = FocusRing(self, self.text, theme.px(2))
         offer_clipboard(self.text, theme)
 
         self._conversation: Conversation | None = None
         self._lines = LineRenderer(self.text)
         self._marks = SearchMarks(self.text, self._lines.rendered)
-        self._erasures = 0
+        self._me = ""
+        self._rewrites = 0
         self._drawn: object = None
         self._pointed_at = ""
         theme.dress(self, self._lay_out_soon)
 
     def draw(self, conversation: Conversation, me: str) -> None:
         """Bring the widget up to date, all at once; ``me`` is the sender of the drafts."""
+        self._me = me
         drafts, changes = tuple(conversation.drafts.values()), conversation.transcript.changes
         drawn = (conversation, changes, drafts, conversation.unread_from)
         if drawn != self._drawn:
             self._drawn = drawn
-            self._redraw(conversation, drafts, me)
+            self._redraw(conversation, drafts)
         self._offer_end()
         self._add_older_at_top()
         self._fill_empty(conversation)
@@ -91,6 +99,7 @@ class MessageView(ttk.Frame):
     def mark(self, entries: Sequence[Entry], words: str, current: Entry | None) -> None:
         """Mark what was found, and scroll to where it is in the ``current`` entry."""
         if current is not None:
+            self._unfold(current)
             row = self._row_of(current)
             self.text.see(f"{row}.0" if row is not None else "1.0")
         self._marks.mark(entries, words, current)
@@ -103,24 +112,40 @@ class MessageView(ttk.Frame):
 
     # --- what is drawn ------------------------------------------------------------------------
 
-    def _redraw(self, conversation: Conversation, drafts: Sequence[Draft], me: str) -> None:
-        view, erasures = conversation.view, conversation.transcript.erasures
+    def _redraw(self, conversation: Conversation, drafts: Sequence[Draft]) -> None:
+        view, rewrites = conversation.view, conversation.transcript.rewrites
         is_same = conversation is self._conversation
         if is_same and view.entry is not None and view.entry.gone:
             view.save(self)  # what stays of what is in sight
         self.text.configure(state="normal")
-        if not is_same or erasures != self._erasures:
+        if not is_same or rewrites != self._rewrites:
             self._lines.clear()
-        self._conversation, self._erasures = conversation, erasures
-        self._lines.update(conversation, drafts, me)
+        self._conversation, self._rewrites = conversation, rewrites
+        self._lines.update(conversation, drafts, self._me)
         self.text.configure(state="disabled")
         view.restore(self)
         self.gutter.draw_soon()
 
-    def _add_older(self, conversation: Conversation, most: int) -> None:
+    def _show_more(self, place: str) -> None:
+        """Show all of the long message at a place, and leave its beginning where it is."""
+        entry = self._lines.rendered.entry_at(int(self.text.index(place).split(".")[0]))
+        row = self._row_of(entry) if entry is not None else None
+        if entry is None or row is None or self._conversation is None:
+            return
+        view = self._conversation.view
+        view.entry, view.offset = entry, self.text.top_of(row)
+        self._unfold(entry)
+        self._scrolled()
+
+    def _unfold(self, entry: Entry) -> None:
+        if (conversation := self._conversation) is not None and entry.is_folded:
+            conversation.transcript.unfold(entry)
+            self._redraw(conversation, tuple(conversation.drafts.values()))
+
+    def _add_older(self, conversation: Conversation, *, whole: bool = False) -> None:
         """Draw more lines above the first one."""
         self.text.configure(state="normal")
-        self._lines.add_older(conversation.transcript.entries, most)
+        self._lines.add_older(conversation.transcript.entries, whole=whole)
         self.text.configure(state="disabled")
 
     def _add_older_at_top(self) -> None:
@@ -131,7 +156,7 @@ class MessageView(ttk.Frame):
         if self.text.yview()[0] > _NEAR_TOP:
             return
         if rendered[0].entry is not conversation.transcript.entries[0]:
-            self._add_older(conversation, PAGE)
+            self._add_older(conversation)
             conversation.view.restore(self)
         elif conversation.may_load_older:
             self._actions.load_older()
@@ -191,7 +216,7 @@ class MessageView(ttk.Frame):
         rendered, conversation = self._lines.rendered, self._conversation
         found = rendered.find(entry)
         if found is None and rendered and conversation is not None and not entry.gone:
-            self._add_older(conversation, len(conversation.transcript.entries))
+            self._add_older(conversation, whole=True)
             found = rendered.find(entry)
         return found[0] + found[1].has_mark if found is not None else None
 

@@ -10,6 +10,8 @@ from tkinter import ttk
 from client.desktop.conversation.message_view import MessageView
 from client.desktop.theme.styles import quieten
 from client.desktop.theme.theme import GAP, MARGIN, Theme
+from client.desktop.tk.insertions import INSERTED
+from client.desktop.widgets.fields import LineField
 from client.i18n.texts import _, ngettext
 from client.model import Conversation, Line
 
@@ -34,9 +36,10 @@ class SearchBar(ttk.Frame):
             button.pack(side="right")
         self.count = ttk.Label(self, style="Quiet.TLabel")
         self.count.pack(side="right", padx=gap)
-        self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body, width=8)
+        self.entry = LineField(self, theme, width=8)
         self.entry.pack(side="left", fill="x", expand=True)
-        self.entry.bind("<KeyRelease>", self._typed)
+        for event in ("<KeyRelease>", INSERTED):
+            self.entry.bind(event, self._typed)
         for by, keys in ((-1, ("Return", "KP_Enter", "Up")), (1, ("Shift-Return", "Down"))):
             for key in keys:
                 self.entry.bind(f"<{key}>", lambda _, by=by: self.step(by))  # type: ignore[misc]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tkinter as tk
 from collections.abc import Collection
 
 from client.desktop.conversation.rendered_lines import RenderedLines
 from client.model import Entry
+from client.text.words import find_folded
 
 
 class SearchMarks:
@@ -48,6 +48,6 @@ class SearchMarks:
         """Mark the words in some rows; not by Tk's own search, which hangs behind some emoji."""
         start = f"{row}.0"
         text = self._text.get(start, f"{row + rows}.0")
-        for found in re.finditer(re.escape(self._words), text, re.IGNORECASE):
-            first, last = (f"{start} + {place} chars" for place in found.span())
+        for found in find_folded(self._words, text):
+            first, last = (f"{start} + {place} chars" for place in found)
             self._text.tag_add(tag, first, last)

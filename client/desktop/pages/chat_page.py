@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from client.desktop.conversation.composer import Composer
 from client.desktop.conversation.header import Header
+from client.desktop.conversation.link_question import LinkQuestion
 from client.desktop.conversation.member_panel import MemberPanel
 from client.desktop.conversation.message_clicks import MessageActions
 from client.desktop.conversation.message_view import MessageView
@@ -18,7 +19,7 @@ from client.desktop.pages.sidebar import Sidebar, SidebarActions
 from client.desktop.settings.preferences import PreferencesFile
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.widgets.clipboard_menu import offer_clipboard
-from client.model import Chat, Conversation, shown_line
+from client.model import Chat, Conversation, Overflow, shown_line
 
 _SIDE_COLUMNS: Final = 21
 _COLUMNS_WITH_MEMBERS: Final = 72
@@ -32,6 +33,9 @@ class ChatActions(MessageActions, SidebarActions, Protocol):
 
     def say(self, text: str) -> str | None:
         """Send a message or carry out a slash command; return why that is not possible, or None."""
+
+    def save_overflow(self, overflow: Overflow) -> None:
+        """Save to a file what did not fit into the input field."""
 
     def note_typing(self) -> None:
         """Send a typing note to the others."""
@@ -67,7 +71,10 @@ class ChatPage(ttk.Frame):
         )
         self.header.grid(row=0, column=2, columnspan=3, sticky="ew", padx=(margin, gap), pady=gap)
         _rule(self).grid(row=1, column=2, columnspan=3, sticky="ew")
-        self.messages = MessageView(self, theme, actions)
+        self.link_question = LinkQuestion(self, theme, actions.open_link, self.focus_input)
+        self.link_question.grid(row=4, column=2, sticky="ew")
+        self.link_question.grid_remove()
+        self.messages = MessageView(self, theme, actions, self.link_question.open)
         self.messages.grid(row=2, column=2, sticky="nsew")
         self.members_rule = _rule(self)
         self.members = MemberPanel(self, theme, actions.talk_to)
@@ -79,6 +86,7 @@ class ChatPage(ttk.Frame):
             self,
             theme,
             say=actions.say,
+            save_overflow=actions.save_overflow,
             note_typing=actions.note_typing,
             scroll=self.messages.scroll,
         )
@@ -132,6 +140,7 @@ class ChatPage(ttk.Frame):
         self.search.follow(conversation)
         if conversation is not self._conversation:
             self._conversation = conversation
+            self.link_question.close()
             self.members.reset()
             self._fit()
         muted = conversation.title in self._settings.preferences.muted

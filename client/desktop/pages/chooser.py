@@ -9,6 +9,8 @@ from tkinter import ttk
 from typing import Final
 
 from client.desktop.theme.theme import GAP, MARGIN, Theme
+from client.desktop.tk.insertions import INSERTED
+from client.desktop.widgets.fields import LineField
 from client.desktop.widgets.rows import Row, Rows
 from client.text.fuzzy import best_matches
 
@@ -29,13 +31,14 @@ class Chooser(ttk.Frame):
         gap = theme.px(GAP)
         self.title = ttk.Label(self, style="Strong.TLabel")
         self.title.pack(anchor="w", pady=(0, gap))
-        self.entry = ttk.Entry(self, style="Field.TEntry", font=theme.body)
+        self.entry = LineField(self, theme)
         self.entry.pack(fill="x", pady=(0, gap))
         self.note = ttk.Label(self, style="Quiet.TLabel")
         self.note.pack(side="bottom", anchor="w", pady=(gap, 0))
         self.rows = Rows(self, theme, on_choose=self._choose, takes_focus=False)
         self.rows.pack(fill="both", expand=True)
-        self.entry.bind("<KeyRelease>", self._narrow)
+        for event in ("<KeyRelease>", INSERTED):
+            self.entry.bind(event, self._narrow)
         for key in ("<Return>", "<KP_Enter>"):
             self.entry.bind(key, lambda _: self._choose(self.rows.chosen))
         self.entry.bind("<Escape>", lambda _: self.close())

@@ -10,6 +10,7 @@ from client.addresses import place, typed_urls
 from client.desktop.settings.servers import SavedServer, free_name
 from client.desktop.theme.styles import accent, offer, quieten, warn
 from client.desktop.theme.theme import GAP, MARGIN, Theme
+from client.desktop.widgets.fields import LineField, TextField
 from client.desktop.widgets.rows import Row, Rows
 from client.i18n.texts import _, ngettext
 from client.model import shown_line
@@ -79,7 +80,7 @@ class ServerList(ttk.Frame):
     def _describe(self) -> None:
         first, more = self.chosen.urls[0], len(self.chosen.urls) - 1
         text = ngettext("{url} and {n} more", "{url} and {n} more", more) if more else "{url}"
-        self.addresses.configure(text=text.format(url=first, n=more))
+        self.addresses.configure(text=shown_line(text.format(url=first, n=more)))
 
 
 class ServerForm(ttk.Frame):
@@ -107,13 +108,12 @@ class ServerForm(ttk.Frame):
         padding = (theme.px(GAP), theme.px(GAP - 2))
         self._box = ttk.Frame(self, style="Field.TFrame", padding=padding)
         self._box.pack(fill="x", pady=(small, gap))
-        self.addresses = tk.Text(self._box, height=4, width=1)
-        theme.dress_field(self.addresses)
+        self.addresses = TextField(self._box, theme, height=4)
         self.addresses.pack(fill="x")
         self.addresses.bind("<FocusIn>", lambda _: self._box.state(["focus"]), add="+")
         self.addresses.bind("<FocusOut>", lambda _: self._box.state(["!focus"]), add="+")
         ttk.Label(self, text=_("Name"), style="Strong.TLabel").pack(anchor="w")
-        self.name = ttk.Entry(self, style="Field.TEntry", font=theme.body)
+        self.name = LineField(self, theme)
         self.name.pack(fill="x", pady=(small, gap))
         self.problem = ttk.Label(self, style="Error.TLabel")
         buttons = ttk.Frame(self)
@@ -153,7 +153,7 @@ class ServerForm(ttk.Frame):
         try:
             urls = typed_urls(self.addresses.get("1.0", "end"))
         except ValueError as error:
-            self.problem.configure(text=str(error))
+            self.problem.configure(text=shown_line(str(error)))
             self.problem.pack(after=self._box, anchor="w", pady=(0, self._gap))
             self.addresses.focus_set()
             return

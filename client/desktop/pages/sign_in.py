@@ -14,8 +14,9 @@ from client.desktop.settings.servers import SavedServer
 from client.desktop.theme.styles import accent, offer
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.tk.icon import icon
+from client.desktop.widgets.fields import LineField
 from client.i18n.texts import _
-from client.model import SignedOut, SigningIn
+from client.model import SignedOut, SigningIn, shown_line
 
 _WIDTH: Final = 420
 _LOGO: Final = 40
@@ -64,7 +65,7 @@ class SignInPage(ttk.Frame):
         if self.notice.cget("text"):
             self.notice.pack(anchor="w", pady=(0, gap))
         ttk.Label(card, text=_("Choose a nickname"), style="Strong.TLabel").pack(anchor="w")
-        self.entry = ttk.Entry(card, style="Field.TEntry", font=self._theme.body)
+        self.entry = LineField(card, self._theme)
         self.entry.pack(fill="x", pady=(self._small, gap))
         self.entry.bind("<Return>", self._submit)
         self.entry.bind("<KP_Enter>", self._submit)
@@ -112,7 +113,7 @@ class SignInPage(ttk.Frame):
         self.entry.configure(state="disabled")
         self.submit.configure(state="disabled")
         self.servers.enable(enabled=False)
-        self.progress.configure(text=_("Coming in as {nick} \u2026").format(nick=nick))
+        self.progress.configure(text=_("Coming in as {nick} \u2026").format(nick=shown_line(nick)))
         self.progress.pack(fill="x", pady=(self._gap, 0))
         self.cancel.pack(fill="x", pady=(self._gap, 0))
 

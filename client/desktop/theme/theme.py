@@ -100,6 +100,7 @@ class Theme:
     @staticmethod
     def shorten(text: str, font: tkfont.Font, width: int) -> str:
         """Return a text shortened with an ellipsis to fit into a width in pixels."""
+        text = text[: max(width, 0) + 1]  # more letters do not fit, and are not measured
         if font.measure(text) <= width:
             return text
         low, high = 0, len(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tkinter as tk
-from contextlib import suppress
 from functools import partial
 from tkinter import ttk
 from typing import Final
@@ -12,6 +11,21 @@ _WORDS: Final = {
     "<Control-BackSpace>": "<<SelectPrevWord>>",
     "<Control-Delete>": "<<SelectNextWord>>",
 }
+_PASTE: Final = """
+if {![catch {::tk::GetSelection %W CLIPBOARD} pasted]} {
+    %W configure -autoseparators 0
+    %W edit separator
+    event generate %W <<Clear>>
+    %W insert insert $pasted
+    %W edit separator
+    %W configure -autoseparators 1
+}
+unset pasted
+"""
+"""Replaces the selection by the clipboard, in one step to undo.
+
+In Tcl, because a text of megabytes takes its time from there to Python and back.
+"""
 
 
 def mend_editing(root: tk.Tk) -> None:
@@ -19,7 +33,7 @@ def mend_editing(root: tk.Tk) -> None:
     for kind in ("Text", "TEntry"):
         for key, select in _WORDS.items():
             root.bind_class(kind, key, partial(_delete_word, select))
-    root.bind_class("Text", "<<Paste>>", _paste)
+    root.tk.call("bind", "Text", "<<Paste>>", _PASTE)
 
 
 def _delete_word(select: str, event: tk.Event[tk.Misc]) -> None:
@@ -32,11 +46,3 @@ def _delete_word(select: str, event: tk.Event[tk.Misc]) -> None:
 
 def _is_selected(field: tk.Misc) -> bool:
     return isinstance(field, ttk.Entry) and field.selection_present()
-
-
-def _paste(event: tk.Event[tk.Misc]) -> None:
-    text = event.widget
-    with suppress(tk.TclError):  # there may be nothing to paste
-        text.clipboard_get()
-        text.event_generate("<<Clear>>")
-    text.tk.call("tk_textPaste", str(text))

@@ -134,9 +134,11 @@ class Pipeline:
         self._waiting.append(pack(command))
         self._wake.set()
 
-    def clear(self) -> None:
-        """Drop what is queued: it was meant for a connection that is lost."""
+    def clear(self) -> int:
+        """Drop what is queued for a connection that is lost; return the number of commands."""
+        dropped = len(self._waiting)
         self._waiting.clear()
+        return dropped
 
     async def run(self, connection: RedisConnection) -> None:
         """Send what is queued; ends by raising `RedisConnectionLost`."""

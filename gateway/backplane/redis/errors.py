@@ -18,11 +18,16 @@ log = structlog.get_logger("redis")
 class Unavailable(Exception):
     """Redis cannot do this now: away, starting, full, read-only, or access denied. Try again later.
 
-    Whether the command took effect is unknown; repeating it is safe.
+    Repeating the command is safe, whether it took effect or not.
     """
 
     passes: ClassVar[bool] = True
     """Whether the same command may succeed soon without an operator's help."""
+
+    def __init__(self, *args: object, uncertain: bool = False) -> None:
+        super().__init__(*args)
+        self.uncertain = uncertain
+        """Whether the command may have taken effect, or may yet: Redis may have received it."""
 
 
 class Refused(Unavailable, redis_exceptions.ResponseError):
@@ -69,6 +74,8 @@ _SAYS_FORBIDDEN = (
     "error compiling script", "acl failure in script", "the user executing the script can't",
 )  # fmt: skip
 """Lower-case parts of the errors that mean the same in servers of several versions."""
+_INSIDE_A_SCRIPT: Final = "@user_script"
+"""In the errors of a script that had begun to run: its earlier commands may have taken effect."""
 _ARGUMENTS: Final = ", with args beginning with"
 """Followed, in an error, by arguments: a whole script, or a message's text."""
 _LONGEST: Final = 400
@@ -76,7 +83,9 @@ _LONGEST: Final = 400
 
 def translate(error: str) -> Exception:
     """Return the exception for an error reply of Redis."""
-    error = error.partition(_ARGUMENTS)[0][:_LONGEST]
+    error = error.partition(_ARGUMENTS)[0]
+    had_begun = _INSIDE_A_SCRIPT in error
+    error = error[:_LONGEST]
     word = error.split(" ", 1)[0]
     if word == "NOSCRIPT":
         return NoScript(error)
@@ -84,12 +93,13 @@ def translate(error: str) -> Exception:
     if word == "READONLY" or "-READONLY " in error:
         return ReadOnly(error)
     if word in _FORBIDDEN:
-        return Forbidden(error)
+        return Forbidden(error, uncertain=had_begun)
+    # Redis raises these for a script's first write only: nothing has changed.
     if word in _PASSING or any(f"-{passing} " in error for passing in _PASSING):
         return Denied(error)
     if word == "ERR" and says_forbidden(error):
-        return Forbidden(error)
-    return Refused(error)
+        return Forbidden(error, uncertain=had_begun)
+    return Refused(error, uncertain=had_begun)
 
 
 def says_forbidden(error: str) -> bool:

@@ -18,6 +18,7 @@ from gateway.backplane.redis.connection import (
     RedisConnectionLost,
     serve_one_connection,
 )
+from gateway.backplane.redis.effects import note_possible
 from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
 from gateway.backplane.redis.permissions import Permissions
 from gateway.backplane.redis.refused_commands import RefusedCommands
@@ -34,6 +35,9 @@ LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
 RECHECK_SECONDS: Final = 10.0
 """Seconds between checks that the server is still suitable: its settings may change."""
 
+_ONLY_READ: Final = frozenset({"HEXISTS", "HGET", "XREVRANGE"})
+"""The commands, of those that clients' commands need, that change nothing."""
+
 
 class _Call:
     """A command without a reply so far: the task that waits for it, and since when."""
@@ -46,15 +50,36 @@ class _Call:
         self.command: tuple[Argument, ...] = ()
         self.reply: Any = None
 
+    @property
+    def may_have_effects(self) -> bool:
+        """Whether the command may change anything."""
+        return self.command[0] not in _ONLY_READ
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether Redis has carried out the command of a call that no task waits for."""
+        return self.reply is not None and not isinstance(self.reply, Exception)
+
 
 async def _wait_for_reply(call: _Call) -> Any:  # noqa: ANN401
-    """Wait for a reply and return it; if the wait is cancelled, the reply is dropped."""
+    """Wait for a reply and return it; if the wait is cancelled, the reply is dropped.
+
+    Notes whether the command may have taken effect (`gateway.backplane.redis.effects`).
+    """
 
     def abandon(_: object) -> trio.lowlevel.Abort:
         call.task = None
         return trio.lowlevel.Abort.SUCCEEDED
 
-    return await trio.lowlevel.wait_task_rescheduled(abandon)
+    try:
+        reply = await trio.lowlevel.wait_task_rescheduled(abandon)
+    except Unavailable as error:
+        if error.uncertain:
+            note_possible()
+        raise
+    if call.may_have_effects:
+        note_possible()
+    return reply
 
 
 class Link:
@@ -64,6 +89,8 @@ class Link:
     - A cancelled call is carried out all the same; its reply is dropped.
     - Without a connection a call fails at once; without a reply within ``timeout`` seconds the
       connection fails with all its calls. So callers need no timeouts of their own.
+    - `Unavailable.uncertain` is False for a call that was never sent, or whose refusal by Redis
+      changed nothing.
     """
 
     def __init__(
@@ -158,6 +185,9 @@ class Link:
             last = await _wait_for_reply(calls[-1])
         except (Refused, NoScript) as error:
             last = error
+        finally:
+            if any(call.has_succeeded and call.may_have_effects for call in calls[:-1]):
+                note_possible()
         replies = [*(call.reply for call in calls[:-1]), last]
         for number, reply in enumerate(replies):
             if isinstance(reply, NoScript):
@@ -222,12 +252,15 @@ class Link:
 
     def _fail_pending(self) -> None:
         self._up = trio.Event()
-        self._pipeline.clear()
+        unsent = self._pipeline.clear()
         while self._pending:
-            task = self._pending.popleft().task
-            if task is not None:
-                lost = Unavailable("the connection to Redis was lost")
-                trio.lowlevel.reschedule(task, outcome.Error(lost))
+            call = self._pending.popleft()
+            if call.task is not None:
+                # Calls are sent in their order: those that were not are the last ones.
+                was_sent = len(self._pending) >= unsent
+                uncertain = was_sent and call.may_have_effects
+                lost = Unavailable("the connection to Redis was lost", uncertain=uncertain)
+                trio.lowlevel.reschedule(call.task, outcome.Error(lost))
 
     async def _read(self, connection: RedisConnection) -> None:
         take = self._pending.popleft
@@ -288,7 +321,7 @@ class Link:
         try:
             replies = await self.call_all(self._schema.questions)
             if self._schema.is_missing(replies):
-                await self.call(*self._schema.note)
+                await self.call_all(self._schema.notes)
         except Unavailable:
             return
         if problem := self._schema.problem(replies):

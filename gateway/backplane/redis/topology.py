@@ -38,14 +38,33 @@ _SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
 log = structlog.get_logger("redis")
 
 
-def topology_from_url(url: str) -> Topology:
+def topology_from_url(
+    url: str, *, password: str | None = None, sentinel_password: str | None = None
+) -> Topology:
     """Return the topology of a URL, which names one server or the sentinels of several.
+
+    The passwords are for a URL that has none itself.
 
     :raises ValueError: saying what is wrong, without repeating a password.
     """
     if url.partition("://")[0] in _SERVER_SCHEMES:
-        return Sentinels.from_url(url)
-    return RedisEndpoint.from_url(url)
+        found = Sentinels.from_url(url)
+        return Sentinels(
+            found.name,
+            tuple(_with_password(each, sentinel_password) for each in found.sentinels),
+            _with_password(found.server, password),
+        )
+    if sentinel_password is not None:
+        raise ValueError("a password for sentinels needs a redis+sentinel:// URL")
+    return _with_password(RedisEndpoint.from_url(url), password)
+
+
+def _with_password(server: RedisEndpoint, password: str | None) -> RedisEndpoint:
+    if password is None:
+        return server
+    if server.password is not None:
+        raise ValueError("the URL has a password already: leave one of the two out")
+    return replace(server, password=password)
 
 
 class Sentinels:

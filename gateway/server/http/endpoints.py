@@ -10,6 +10,7 @@ import h11
 
 from gateway import wire
 from gateway.net.websocket import BadHandshake, is_upgrade
+from gateway.policy.client_limits import FOR_ONE_ADDRESS, TurnedAway
 from gateway.server.http.request import path_of
 from gateway.server.http.response import response
 from gateway.sessions.context import NodeContext
@@ -36,6 +37,11 @@ def wants_websocket(request: h11.Request) -> bool:
     return request.method == b"GET" and path_of(request) == wire.PATH and is_upgrade(request)
 
 
+def is_probe(request: h11.Request) -> bool:
+    """Return whether a request asks whether the node lives, or is ready; see `wants_websocket`."""
+    return path_of(request) in {"/healthz", "/readyz"}
+
+
 def respond(request: h11.Request, context: NodeContext) -> bytes:
     """Return the response to a request that does not ask for a WebSocket.
 
@@ -60,6 +66,11 @@ def bad_request(status: int, problem: str) -> bytes:
     return response(status, f"Bad request: {problem}\n")
 
 
+def not_admitted(status: int, reason: str) -> bytes:
+    """Return the response to a request that a setting refuses."""
+    return response(status, f"Refused: {reason}.\n")
+
+
 def internal_error() -> bytes:
     """Return the response to a request that this node failed to answer."""
     return response(500, "This node failed to answer; its log says why.\n")
@@ -70,12 +81,6 @@ def bad_handshake(error: BadHandshake) -> bytes:
     if error.is_other_version:
         return response(426, f"{error}\n", headers=_UPGRADE)
     return response(400, f"{error}\n", headers=_VERSION)
-
-
-def unavailable(retry_after: float) -> bytes:
-    """Return the response to a handshake that is refused for now; ``retry_after`` in seconds."""
-    seconds = str(max(1, math.ceil(retry_after)))
-    return response(503, "Try again later, or elsewhere.\n", headers={"Retry-After": seconds})
 
 
 def metrics(context: NodeContext) -> bytes:
@@ -90,6 +95,17 @@ def readiness(context: NodeContext, *, with_reason: bool) -> bytes:
     told = {"reason": reason} if reason and with_reason else {}
     body = json.dumps({"ready": not reason} | told)
     return response(503 if reason else 200, body + "\n", "application/json")
+
+
+def turned_away(refusal: TurnedAway) -> bytes:
+    """Return the response to a client that is refused for now.
+
+    503 means that the node takes nobody in, 429 that it is this client's address.
+    """
+    headers = {"Retry-After": str(max(1, math.ceil(refusal.retry_after)))}
+    if refusal.reason in FOR_ONE_ADDRESS:
+        return response(429, "Too many connections from your address.\n", headers=headers)
+    return response(503, "Try again later, or elsewhere.\n", headers=headers)
 
 
 def _respond_to_get(path: str, context: NodeContext) -> bytes:

@@ -1,4 +1,6 @@
-"""The client's address by ``X-Forwarded-For`` or ``Forwarded`` (RFC 7239). Pure.
+"""What proxies say of a client: its address, and whether it speaks TLS with them. Pure.
+
+They say so in ``X-Forwarded-For`` and ``X-Forwarded-Proto``, or in ``Forwarded`` (RFC 7239).
 
 Each proxy adds whom it serves behind what it was sent, which may be made up. So the addresses are
 read from the end, and only for as long as the one that added them is trusted.
@@ -20,10 +22,13 @@ MOST_PROXIES: Final = 16
 """The most proxies in a row that are followed."""
 
 _X_FORWARDED_FOR: Final = b"x-forwarded-for"
+_X_FORWARDED_PROTO: Final = b"x-forwarded-proto"
 _FORWARDED: Final = b"forwarded"
+_ENCRYPTED: Final = frozenset({"https", "wss"})
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _ELEMENT: Final = re.compile(rf'(?:{_QUOTED}|[^",])+')
 _FOR: Final = re.compile(rf'(?:^|;)\s*for=({_QUOTED}|[^";\s]+)', re.IGNORECASE)
+_PROTO: Final = re.compile(rf'(?:^|;)\s*proto=({_QUOTED}|[^";\s]+)', re.IGNORECASE)
 _WITH_PORT: Final = re.compile(
     r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<v4>[0-9.]+))(?::(?P<port>[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
 )
@@ -63,6 +68,29 @@ def forwarded_client(
     return found.pop() if found else sender
 
 
+def forwarded_encrypted(request: h11.Request) -> bool | None:
+    """Return whether a client speaks TLS with the proxies before us; None if they do not say.
+
+    Each hop that is named has to be encrypted: what a client has made up cannot make it so, where
+    the proxy adds to it. What cannot be read is not.
+    """
+    try:
+        protocols = _protocols(request)
+    except BadForwarded:
+        return False
+    return all(each.strip().lower() in _ENCRYPTED for each in protocols) if protocols else None
+
+
+def _protocols(request: h11.Request) -> list[str]:
+    """Return the protocol that each proxy names, or empty for one that does not; or nothing."""
+    value = _value(request, _X_FORWARDED_PROTO)
+    protocols = value.split(",") if value else []
+    named = [_PROTO.search(each) for each in _elements(_value(request, _FORWARDED))]
+    if any(named):
+        protocols += [_unquote(each[1]) if each else "" for each in named]
+    return protocols
+
+
 def _value(request: h11.Request, wanted: bytes) -> str:
     """Return a header's value, of all its lines."""
     value = b",".join(value for name, value in request.headers if name == wanted)
@@ -75,11 +103,16 @@ def _split(value: str, name: bytes) -> list[str]:
     """Return whom each proxy names, in their order; empty for one that names nobody."""
     if name == _X_FORWARDED_FOR:
         return [element.strip() for element in value.split(",") if element.strip()]
+    named = [_FOR.search(element) for element in _elements(value)]
+    return [_unquote(each[1]) if each else "unknown" for each in named]
+
+
+def _elements(value: str) -> list[str]:
+    """Return the elements of ``Forwarded``: what each proxy says."""
     if _ELEMENT.sub("", value).strip(", \t"):
         raise BadForwarded("the quotation marks of forwarded do not match")
     elements = [element.strip() for element in _ELEMENT.findall(value)]
-    named = [_FOR.search(element) for element in elements if element]
-    return [_unquote(each[1]) if each else "unknown" for each in named]
+    return [element for element in elements if element]
 
 
 def _unquote(text: str) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import trio
+
 from gateway import wire
+from gateway.backplane import Owner
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
 
 
 async def send(session: Session, command: wire.SendDirect) -> None:
     """Deliver a direct message; the answer has its ``seq`` in the sender's inbox."""
     context = session.context
-    seq = await session.direct_messages.send(session.nick, command, term=session.record.term)
+    seq = await session.direct_messages.send(
+        session.nick, command, term=session.record.term, check=partial(_check_stranger, session)
+    )
     session.inbox.log.acknowledge(seq, context.backplane.replication_id)
     context.metrics.counts.messages_in += 1
     session.send(wire.Sent(id=command.id, seq=seq))
@@ -19,3 +27,12 @@ async def note_typing(session: Session, command: wire.NoteTyping) -> None:
     """Notify a room or a person that the session's client is typing."""
     await session.direct_messages.notify_typing(session.nick, command)
     session.send(wire.Ok(id=command.id))
+
+
+def _check_stranger(session: Session, recipient: Owner) -> None:
+    """Refuse a message to somebody who is written to by very many strangers."""
+    if session.inbox.heard_from.include(recipient.nick):
+        return
+    limits, now = session.context.limits, trio.current_time()
+    if wait := limits.stranger_direct(session.limited_as, recipient.session, now):
+        raise too_fast(f"{recipient.nick} is written to by too many strangers now.", wait)

@@ -18,7 +18,7 @@ async def send(session: Session, command: wire.Send) -> None:
         room=room.name, sender=session.nick, text=command.text, id=command.id
     )
     seq = await context.backplane.rooms.publish(
-        room.name, session.sid, command.id, tail,
+        room.key, session.sid, command.id, tail,
         term=session.record.term, digest=payloads.digest_of(command.text),
     )  # fmt: skip
     room.log.acknowledge(seq, context.backplane.replication_id)
@@ -31,7 +31,7 @@ async def history_page(session: Session, command: wire.History) -> None:
     """Return older messages of a room that the session is in."""
     room = session.room(command.room)
     messages = await session.context.backplane.rooms.messages_before(
-        room.name, command.before, command.limit + 1
+        room.key, command.before, command.limit + 1
     )
     newest = messages[-command.limit :] if command.limit else []
     page = session.fitting(room.erasures.conceal(newest))

@@ -9,6 +9,7 @@ from gateway.backplane import Unavailable, member_line
 from gateway.policy import nicknames
 from gateway.sessions import bans
 from gateway.sessions.claims import claim_or_suggest, enter_again
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
 
 
@@ -18,6 +19,10 @@ async def rename(session: Session, command: wire.Nick) -> None:
     nick = nicknames.check(command.nick, allow_unicode=allow_unicode)
     if ban := session.context.bans.find(nick=nick):
         raise bans.refusal(ban, nick)
+    if nick != session.nick:
+        limits = session.context.limits
+        if wait := limits.new_nick(session.limited_as, trio.current_time()):
+            raise too_fast("Too many nicknames are asked for from your address.", wait)
     await _change_line(session, member_line.renamed(session.record.line, nick))
     session.answer_once(command, wire.Named(id=command.id, nick=nick))
 

@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
+from collections.abc import Iterator
 
-import msgspec
 import trio
 
 from gateway import wire
-from gateway.backplane import Unavailable, payloads
+from gateway.backplane import LooksAlike, Unavailable, payloads
 from gateway.delivery import history
 from gateway.delivery.room import Room
 from gateway.net import shares
 from gateway.policy import room_names
+from gateway.policy.room_names import RoomName
 from gateway.sessions import answers
 from gateway.sessions.claims import enter
+from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
 from gateway.sessions.states import RoomState
 from gateway.wire import CommandError
-
-MOST_LISTED: Final = 500
-"""The most rooms that ``rooms`` lists."""
 
 
 async def join(session: Session, command: wire.Join) -> None:
     """Join a room; the answer has its present state, and the messages that were missed."""
     name = room_names.check(command.room)
     context, record = session.context, session.record
-    _check_room_count(session, name)
-    async with context.relay.holding(name) as room:
+    _check_room_count(session, name.key)
+    await _check_new_room(session, name.key)
+    async with context.relay.holding(name.key) as room:
         if not session.is_attached():
             return
-        with context.registry.joining(record, name):
-            found = await enter(context.backplane, record, name)
+        with _refusing_look_alikes(name), context.registry.joining(record, name.key):
+            found = await enter(context.backplane, record, name.key, name.shown)
+            room.name = found.name
+            if not found.settled:
+                await context.backplane.rooms.names.settle(room.key, room.name)
             context.relay.check_epoch(room, found.epoch)
             await context.relay.catch_up_erasures(room, found.erasures)
             messages, recovered = await _missed(session, room, command)
@@ -52,13 +54,32 @@ async def join(session: Session, command: wire.Join) -> None:
             session.send(erased)
 
 
-def _check_room_count(session: Session, name: str) -> None:
+@contextlib.contextmanager
+def _refusing_look_alikes(name: RoomName) -> Iterator[None]:
+    try:
+        yield
+    except LooksAlike as alike:
+        raise room_names.looks_alike(name.shown, alike.other) from None
+
+
+def _check_room_count(session: Session, room: str) -> None:
     """Refuse one room too many; rooms not joined again after a resumption do not count."""
     rooms, most = session.record.rooms, session.context.settings.max_rooms
-    if len(rooms) < most or rooms.get(name) is RoomState.FOLLOWED:
+    if len(rooms) < most or rooms.get(room) is RoomState.FOLLOWED:
         return
     if len(session.record.rooms_in(RoomState.FOLLOWED)) >= most:
         raise CommandError("too_many_rooms", f"You are in {most} rooms already.")
+
+
+async def _check_new_room(session: Session, name: str) -> None:
+    """Count a room that does not exist yet; refuse one too many."""
+    context = session.context
+    if session.limited_as is None or name in context.relay.rooms:
+        return
+    if not await context.backplane.rooms.exists(name):
+        now = trio.current_time()
+        if wait := context.limits.new_room(session.limited_as, session.sid, now):
+            raise too_fast("New rooms are made too fast from here.", wait)
 
 
 async def _missed(
@@ -79,33 +100,34 @@ async def _missed(
 
 async def leave(session: Session, command: wire.Leave) -> None:
     """Leave a room."""
-    name, record = command.room, session.record
+    room, record = room_names.key(command.room), session.record
     registry, rooms = session.context.registry, session.context.backplane.rooms
-    if record.rooms.get(name) is not RoomState.FOLLOWED:
-        session.room(name)  # refuses
+    if record.rooms.get(room) is not RoomState.FOLLOWED:
+        session.room(command.room)  # refuses
     async with registry.claiming(record):
         try:
-            await rooms.leave(name, {session.sid: record.term})
+            await rooms.leave(room, {session.sid: record.term})
         except Unavailable:
             registry.mark_unverified(record)  # it may no longer be listed
             raise
         if session.is_attached():
-            registry.left(record, name)
-    if name not in session.context.relay.rooms and not registry.is_listed_in(name):
+            registry.left(record, room)
+    if room not in session.context.relay.rooms and not registry.is_listed_in(room):
         with contextlib.suppress(Unavailable):  # a superfluous entry is harmless
-            await rooms.unregister(name)
+            await rooms.unregister(room)
     session.answer_once(command, wire.Ok(id=command.id))
 
 
 async def members(session: Session, command: wire.Members) -> None:
     """Return a page of the members of a room that the session is in."""
     await trio.lowlevel.checkpoint()
-    roster = session.room(command.room).roster
+    room = session.room(command.room)
+    roster = room.roster
     page = roster.page(command.after, command.limit)
     session.send(
         wire.MemberList(
             id=command.id,
-            room=command.room,
+            room=room.name,
             version=roster.announced_version,
             members=payloads.as_members(page.encoded),
             next=page.next,
@@ -115,19 +137,6 @@ async def members(session: Session, command: wire.Members) -> None:
 
 async def listing(session: Session, command: wire.Rooms) -> None:
     """List the rooms that exist, the fullest first."""
-    found = await session.context.backplane.rooms.listing(MOST_LISTED, wire.LOBBY)
     size = shares.messages(session.write_buffer.limit)
-    session.send(wire.RoomList(id=command.id, rooms=_fullest_within(found, size)))
-
-
-def _fullest_within(found: list[tuple[str, int]], size: int) -> list[wire.RoomInfo]:
-    """Return the first rooms that together have at most ``size`` bytes; the lobby in any case."""
-    rooms = []
-    found = sorted(found, key=lambda one: one[0] != wire.LOBBY)
-    for name, count in found:
-        room = wire.RoomInfo(room=name, members=count)
-        size -= len(msgspec.json.encode(room)) + len(b",")
-        if size < 0:
-            break
-        rooms.append(room)
-    return sorted(rooms, key=lambda room: (-room.members, room.room))
+    encoded = await session.context.rooms.encoded(size)
+    session.send(wire.RoomList(id=command.id, rooms=payloads.as_rooms(encoded)))

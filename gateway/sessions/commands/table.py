@@ -9,9 +9,14 @@ from typing import Any, Final
 from gateway import wire
 from gateway.policy.permissions import Permission
 from gateway.sessions.commands import connection, directs, messages, people, rooms
+from gateway.sessions.session import Session
 
 UNREADABLE_COST: Final = 1.0
 """The `CommandRow.cost` of a frame that is not a command."""
+USUAL_PAGE: Final = 50
+"""Messages that are read for one token."""
+USUAL_MEMBERS: Final = 500
+"""Members that are listed for one token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +26,38 @@ class CommandRow:
     - ``handler``: carries it out and answers it. It is called with the `Session`, or with the
       `CommandDispatcher` if no hello is needed;
     - ``needs_hello``: whether it is refused before a hello;
-    - ``cost``: tokens of flood control that it costs, at most ``flood_burst``;
+    - ``cost``: tokens of flood control that it costs;
+    - ``times``: what it costs is ``cost`` times this, which is at least 1; only with
+      ``needs_hello``;
     - ``permission``: what the session must have; only with ``needs_hello``.
     """
 
     handler: Callable[[Any, Any], Awaitable[None]]
     needs_hello: bool = True
     cost: float = 1.0
+    times: Callable[[Session, Any], float] | None = None
     permission: Permission = Permission.CHAT
+
+    def cost_for(self, session: Session | None, command: wire.AnyCommand) -> float:
+        """Return what this command costs this session."""
+        if self.times is None or session is None:
+            return self.cost
+        return self.cost * max(1.0, self.times(session, command))
+
+
+def _rooms(session: Session, _: wire.AnyCommand) -> float:
+    """Return the number of rooms that are told what somebody changes about oneself."""
+    return len(session.record.rooms)
+
+
+def _messages(_: Session, command: wire.History) -> float:
+    """Return how many of the usual pages a page is as long as."""
+    return command.limit / USUAL_PAGE
+
+
+def _pages(_: Session, command: wire.Members) -> float:
+    """Return how much is sent, as a multiple of what other commands are answered with."""
+    return command.limit / USUAL_MEMBERS
 
 
 COMMANDS: Final[dict[type[wire.AnyCommand], CommandRow]] = {
@@ -36,12 +65,12 @@ COMMANDS: Final[dict[type[wire.AnyCommand], CommandRow]] = {
     wire.Ping: CommandRow(connection.ping),
     wire.Join: CommandRow(rooms.join),
     wire.Leave: CommandRow(rooms.leave),
-    wire.Members: CommandRow(rooms.members),
+    wire.Members: CommandRow(rooms.members, times=_pages),
     wire.Rooms: CommandRow(rooms.listing),
     wire.Send: CommandRow(messages.send),
-    wire.History: CommandRow(messages.history_page),
+    wire.History: CommandRow(messages.history_page, times=_messages),
     wire.SendDirect: CommandRow(directs.send),
     wire.NoteTyping: CommandRow(directs.note_typing),
-    wire.Nick: CommandRow(people.rename),
-    wire.SetStatus: CommandRow(people.set_status),
+    wire.Nick: CommandRow(people.rename, times=_rooms),
+    wire.SetStatus: CommandRow(people.set_status, times=_rooms),
 }

@@ -156,7 +156,7 @@ async def open_cluster_under_test(
             redis = await stack.enter_async_context(open_group(folder, movable_clocks=True))
         else:
             redis = await stack.enter_async_context(RedisServer(folder, MovableClock(folder)))
-        under_test = RedisUnderTest(redis)
+        under_test = RedisUnderTest(redis, least_rights=beside is None)
         networks = stack.enter_context(open_networks(proxies, namespaced=namespaced))
         processes = await stack.enter_async_context(open_cluster(under_test.server, 0))
         nursery = await stack.enter_async_context(trio.open_nursery())

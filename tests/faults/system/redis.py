@@ -14,8 +14,7 @@ from tests.ports import HOST
 from tests.redis_server import PASSWORD, RedisServer
 from tests.sentinels import NAME, SentinelGroup
 
-USER: Final = f"chat:{PASSWORD}"
-"""In URLs: who nodes are to Redis."""
+_USER: Final = f"chat:{PASSWORD}@"
 LATELY: Final = 40
 """A purge of single messages takes them from this many, the newest of a room."""
 ROOM_SHARE: Final = 0.25
@@ -23,10 +22,14 @@ ROOM_SHARE: Final = 0.25
 
 
 class RedisUnderTest:
-    """One server, or a primary and a replica that three sentinels watch."""
+    """One server, or a primary and a replica that three sentinels watch.
 
-    def __init__(self, redis: RedisServer | SentinelGroup) -> None:
+    ``least_rights``: whether nodes have only the permissions that this release needs.
+    """
+
+    def __init__(self, redis: RedisServer | SentinelGroup, *, least_rights: bool = True) -> None:
         self._redis = redis
+        self._user = _USER if least_rights else ""
 
     @property
     def server(self) -> RedisServer:
@@ -59,7 +62,7 @@ class RedisUnderTest:
         """
         if isinstance(self._redis, RedisServer):
             port = await proxy.listen(nursery, str(self._redis.socket), host=host)
-            return f"redis://{USER}@{host}:{port}/0"
+            return f"redis://{self._user}{host}:{port}/0"
         renamed = {_bulk(HOST): _bulk(host)}
         for server in self._redis.servers:
             port = await proxy.listen(nursery, str(server.socket), host=host)
@@ -68,7 +71,7 @@ class RedisUnderTest:
         for sentinel in self._redis.sentinels:
             port = await proxy.listen(nursery, (HOST, sentinel), host=host, renamed=renamed)
             sentinels.append(f"{host}:{port}")
-        return f"redis+sentinel://{USER}@{','.join(sentinels)}/{NAME}"
+        return f"redis+sentinel://{self._user}{','.join(sentinels)}/{NAME}"
 
     # --- its data -----------------------------------------------------------------------------
 

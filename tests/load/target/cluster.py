@@ -123,8 +123,15 @@ def _answers(hosts: Sequence[str], port: int) -> bool:
     return False
 
 
+ROOT: Final = Path(__file__).parents[3]
+"""This checkout."""
 _RATES: Final = {"flood_rate": "--flood-rate", "connect_rate": "--connect-rate"}
 """The settings that limit rates, with their flags. An older checkout may not have all of them."""
+
+
+def has_setting(gateway: Path, name: str) -> bool:
+    """Return whether the nodes of a checkout have a setting."""
+    return f"    {name}:" in _settings(gateway)
 
 
 @contextmanager
@@ -140,7 +147,7 @@ def spawned(
     with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
         listens = Path(folder, "redis.sock")
         options = ["--port", "0", "--unixsocket", str(listens), "--save", "", "--dir", folder]
-        unlimited = [flag for name, flag in _RATES.items() if f"    {name}:" in _settings(gateway)]
+        unlimited = [flag for name, flag in _RATES.items() if has_setting(gateway, name)]
         redis = start([trio.run(find_redis), *options], Path(folder), other_core)
         started: list[subprocess.Popen[bytes]] = []
         try:

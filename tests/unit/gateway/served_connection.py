@@ -52,20 +52,17 @@ class ServedConnection:
 async def served_connection(
     why_not_ready: Callable[[], str | None] = ready,
     *,
-    trusted_proxies: str = "none",
-    admin_port: str = "0",
+    peer: ClientAddress = PEER,
+    encrypted: bool = False,
+    **settings: str,
 ) -> AsyncIterator[ServedConnection]:
-    """Serve one connection of a node that has never reached its Redis; it is from `PEER`."""
-    flags: dict[str, str | None] = {
-        "redis": "unix:///nowhere/redis.sock",
-        "trusted_proxies": trusted_proxies,
-        "admin_port": admin_port,
-    }
-    node = Node(config.load(flags, {}))
+    """Serve one connection of a node that has never reached its Redis."""
+    node = Node(config.load({"redis": "unix:///nowhere/redis.sock", **settings}, {}))
     context = dataclasses.replace(node.context, why_not_ready=why_not_ready)
     transport, client = memory_connection()
+    transport.encrypted = encrypted
     async with trio.open_nursery() as nursery:
-        connection = Connection(context, transport, PEER, nursery.start_soon)
+        connection = Connection(context, transport, peer, nursery.start_soon)
         opened = ServedConnection(context, connection, client)
 
         async def serve() -> None:

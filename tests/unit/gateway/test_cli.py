@@ -103,6 +103,26 @@ def test_a_wrong_redis_url_says_where_it_came_from_and_no_password() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("flag", "environment", "warned"),
+    [
+        ("redis://chat:s3cret@h", {}, True),
+        ("redis+sentinel://h/main?sentinel_password=s3cret", {}, True),
+        ("redis://chat@h", {}, False),
+        (None, {"CHAT_REDIS": "redis://chat:s3cret@h"}, False),
+    ],
+)
+def test_a_password_on_the_command_line_is_warned_of(
+    flag: str | None, environment: dict[str, str], warned: bool
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # so that the node ends
+        port = str(taken.getsockname()[1])
+        done = run("serve", "--port", port, *(["--redis", flag] if flag else []), **environment)
+    assert done.returncode == 2
+    assert ("the password in --redis is shown to every user" in done.stderr) is warned
+    assert "s3cret" not in done.stderr
+
+
 def test_a_taken_port_is_one_line_and_status_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -182,3 +202,17 @@ def test_a_complaint_that_nobody_can_read_changes_no_status(
     arguments: list[str], status: int, closing: str
 ) -> None:
     assert shell(f'"$@" {closing}', *arguments).returncode == status
+
+
+def test_a_unicode_library_of_another_version_is_one_line_and_status_2() -> None:
+    as_if = "from gateway.policy import unicode_tables as u; u.INSTALLED_VERSION = '17.0.0'"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{as_if}; from gateway.cli import main; main(['serve'])"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("chat-gateway: unicodedata2 has Unicode 17.0.0, this release ")
+    assert done.stderr.count("\n") == 1

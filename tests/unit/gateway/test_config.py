@@ -44,6 +44,14 @@ def test_an_empty_variable_is_a_value_and_a_wrong_one() -> None:
 
 PORT = "is not a whole number between 0 and 65535"
 WORD = "is not 1-64 letters, digits, '.', '_' or '-'"
+NO_ORIGIN = (
+    "is no origin; one looks like https://chat.example or http://localhost:3000, without a path, "
+    "in ASCII; or it is * or same-host"
+)
+NO_HOST = (
+    "is no host; one looks like chat.example, *.chat.example, 192.0.2.7 or [2001:db8::7], without "
+    "a port, in ASCII"
+)
 WRONG = [
     ("port", "http", f"'http' {PORT}"),
     ("port", "80.5", f"'80.5' {PORT}"),
@@ -53,6 +61,24 @@ WRONG = [
     ("port", "٨٧٦٥", f"'٨٧٦٥' {PORT}"),
     ("port", "87\n65", f"'87\\n65' {PORT}"),
     ("port", "9" * 5000, f"'{'9' * 60}…' {PORT}"),
+    ("allowed_origins", "chat.example", f"'chat.example' {NO_ORIGIN}"),
+    ("allowed_origins", "https//chat.example", f"'https//chat.example' {NO_ORIGIN}"),
+    ("allowed_origins", "https://a.example/", f"'https://a.example/' {NO_ORIGIN}"),
+    ("allowed_origins", "https://a.example:0", f"'https://a.example:0' {NO_ORIGIN}"),
+    ("allowed_origins", "https://a.example:65536", f"'https://a.example:65536' {NO_ORIGIN}"),
+    (
+        "allowed_origins",
+        "https://b\u00fccher.example",
+        f"'https://b\u00fccher.example' {NO_ORIGIN}",
+    ),
+    ("allowed_origins", "https://a.example, *.b.example", f"'*.b.example' {NO_ORIGIN}"),
+    ("allowed_origins", "https://a.*.example", f"'https://a.*.example' {NO_ORIGIN}"),
+    ("allowed_origins", " , ", "',' is no list of origins"),
+    ("allowed_hosts", "https://chat.example", f"'https://chat.example' {NO_HOST}"),
+    ("allowed_hosts", "chat.example:443", f"'chat.example:443' {NO_HOST}"),
+    ("allowed_hosts", "2001:db8::7", f"'2001:db8::7' {NO_HOST}"),
+    ("allowed_hosts", "*", f"'*' {NO_HOST}"),
+    ("allowed_hosts", "", "'' is no list of hosts"),
     ("host", "local host", "'local host' is no host name or address"),
     ("host", "a\nb", "'a\\nb' is no host name or address"),
     ("host", "ws://a", "'ws://a' is no host name or address (the port is a setting of its own)"),

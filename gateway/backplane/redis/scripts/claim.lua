@@ -1,6 +1,7 @@
 -- Claim a nickname for a session, and release the one that it had, in one step.
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
+--       3 began (hash: session -> when it began, in Unix milliseconds)
 -- ARGV  1 session  2 node  3 term, 0 if it has none yet  4 who  5 folded
 --       6... variants to try if it is taken, folded
 -- Returns
@@ -40,6 +41,9 @@ end
 if term == 0 then
   local now = redis.call('TIME')
   term = now[1] * 1000 + math.floor(now[2] / 1000)
+  if not held then
+    redis.call('HSET', KEYS[3], session, term)
+  end
 end
 redis.call('HSET', nicks, folded, string.format('%s %s %d %s', session, node, term, who))
 if held ~= folded then

@@ -1,9 +1,9 @@
 -- Make a session a member of a room, or change its member line, and publish that.
 -- KEYS  1 meta  2 members (hash: session -> "node term who")  3 log  4 ids  5 older ids
 -- ARGV  1 session  2 node  3 term  4 who  5 channel  6 JSON after {"version":N
---       7 epoch if there is none
--- Returns the room's epoch and its number of erasures; nothing if the session is a member in a
--- later term. Repeating it changes nothing.
+--       7 epoch if there is none  8 name, if the room has none
+-- Returns the room's epoch, its number of erasures, its name, and whether that is settled; nothing
+-- if the session is a member in a later term. Repeating it changes nothing.
 local meta, members = KEYS[1], KEYS[2]
 if redis.call('HSETNX', meta, 'epoch', ARGV[7]) == 1 then
   redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
@@ -26,4 +26,5 @@ if who ~= ARGV[4] then
   local version = redis.call('HINCRBY', meta, 'version', 1)
   redis.call('PUBLISH', ARGV[5], '{"version":' .. version .. ARGV[6])
 end
-return redis.call('HMGET', meta, 'epoch', 'erasures')
+redis.call('HSETNX', meta, 'name', ARGV[8])
+return redis.call('HMGET', meta, 'epoch', 'erasures', 'name', 'settled')

@@ -88,6 +88,13 @@ def error(code: str, *, suggestion: str | None = None) -> wire.Error:
             "Du bist nicht im Raum ops; tritt ihm zuerst bei.",
         ),
         (
+            error("room_looks_alike", suggestion="Küche"), wire.Join(room="Kuche"),
+            (
+                "Der Name Kuche sieht aus wie der eines anderen Raums, Küche; tritt diesem bei "
+                "oder wähle einen anderen Namen."
+            ),
+        ),
+        (
             error("no_such_nick"), wire.SendDirect(id="1", to="bob", text="hi"),
             "Niemand hier hei\u00dft bob.",
         ),

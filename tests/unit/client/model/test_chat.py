@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from client import events
-from client.model import MOST_LINES, ConversationKey, DateLine, MessageLine, SystemLine
+from client.model import MOST_ROWS, Chat, ConversationKey, DateLine, MessageLine, SystemLine
+from client.model.chat import MOST_UNANSWERED
 from gateway import wire
 from tests.unit.client.model.chatting import (
     NOON,
@@ -53,9 +54,9 @@ class TestLines:
         conversation = online().room("lobby")
         assert not conversation.has_older
         oldest = conversation.transcript.entries[0]
-        for seq in range(3, MOST_LINES + 10):
+        for seq in range(3, MOST_ROWS + 10):
             conversation.add_message(message(seq), "alice")
-        assert len(conversation.transcript.entries) == MOST_LINES
+        assert len(conversation.transcript.entries) == MOST_ROWS
         assert oldest.gone
         assert conversation.transcript.oldest_seq == 10
         assert conversation.has_older, "the server still has what was dropped"
@@ -169,3 +170,93 @@ class TestCounting:
         assert [c.name for c in chat.rooms] == ["lobby", "c", "b"]
         chat.close(chat.room("lobby"))
         assert chat.current is chat.room("c")
+
+
+# --- how a room is called -------------------------------------------------------------------------
+
+
+def test_a_room_is_called_as_the_server_calls_it() -> None:
+    chat = Chat()
+    asked = chat.room("LOBBY")
+    asked.write("mine", "hello?")
+    chat.name_room(asked, "lobby")
+    chat.apply(joined(message(1)), NOON)
+    assert chat.rooms == [asked]
+    assert (asked.name, asked.title, asked.is_joined) == ("lobby", "#lobby", True)
+    assert list(asked.drafts) == ["mine"]
+
+
+def test_two_spellings_of_a_room_become_one_conversation() -> None:
+    chat = online()
+    lobby = chat.room("lobby")
+    other = chat.room("LOBBY")
+    other.write("mine", "hello?")
+    other.input.text = "half a sen"
+    chat.show(other)
+    chat.name_room(other, "lobby")
+    assert (chat.rooms, chat.current) == ([lobby], lobby)
+    assert list(lobby.drafts) == ["mine"]
+    assert lobby.input.text == "half a sen"
+    chat.name_room(other, "elsewhere")
+    assert chat.rooms == [lobby], "it is closed"
+
+
+def test_what_is_half_written_in_the_open_conversation_of_a_room_stays() -> None:
+    chat = online()
+    chat.room("lobby").input.text = "mine"
+    other = chat.room("LOBBY")
+    other.input.text = "other"
+    chat.name_room(other, "lobby")
+    assert chat.room("lobby").input.text == "mine"
+
+
+def test_a_room_that_was_made_again_under_another_spelling_stays_one_conversation() -> None:
+    chat = Chat()
+    ops = chat.room("Lobby")
+    chat.apply(events.Rejoined(joined(message(1), recovered=False), was="Lobby"), NOON)
+    assert chat.rooms == [ops]
+    assert ops.name == "lobby"
+
+
+def test_an_open_room_is_found_in_whatever_case_it_is_spelt() -> None:
+    chat = online()
+    assert chat.open_room("LOBBY") is chat.room("lobby")
+    assert chat.open_room("ops") is None
+
+
+class TestStrangers:
+    def test_only_so_many_conversations_are_open_that_nobody_has_answered(self) -> None:
+        chat = online()
+        chat.apply(direct_from("friend"), NOON)
+        friend = chat.conversation(ConversationKey("friend", direct=True))
+        friend.write("d", "hello")
+        chat.conversation(ConversationKey("asked", direct=True))
+        for number in range(MOST_UNANSWERED + 50):
+            chat.apply(direct_from(f"s{number}"), NOON)
+        names = {conversation.name for conversation in chat.directs}
+        assert len(names) == MOST_UNANSWERED + 2
+        assert {"friend", "asked", f"s{MOST_UNANSWERED + 49}", "s50"} <= names
+        assert "s49" not in names, "the oldest were closed"
+        told = [text for text in texts(chat) if "Too many people" in text]
+        assert len(told) == 1, "and that is told, once"
+
+    def test_what_is_answered_or_shown_stays(self) -> None:
+        chat = online()
+        chat.apply(direct_from("shown"), NOON)
+        shown = chat.conversation(ConversationKey("shown", direct=True))
+        chat.show(shown)
+        chat.apply(direct_from("elsewhere"), NOON)
+        answer = wire.DirectMessage(
+            seq=2, at=NOON, epoch="e", sender="alice", to="elsewhere", text="from my phone", id="x"
+        )
+        chat.apply(answer, NOON)
+        for number in range(3 * MOST_UNANSWERED):
+            chat.apply(direct_from(f"s{number}"), NOON)
+        assert chat.current is shown
+        assert {"shown", "elsewhere"} <= {conversation.name for conversation in chat.directs}
+
+
+def direct_from(sender: str) -> wire.DirectMessage:
+    return wire.DirectMessage(
+        seq=1, at=NOON, epoch="e", sender=sender, to="alice", text="psst", id=f"of-{sender}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from client.model import Chat, ConversationKey, InputHistory, completions
+from client.model import Chat, Completer, ConversationKey, InputHistory, completions
 
 NICKS = ["Carol", "bob", "Bella", "bobby"]
 
@@ -30,6 +30,13 @@ def titles(before: str) -> list[str]:
         (":tad", [":tada:"]),
         (":t", []),
         ("hello", []),
+        ("请@bo", ["bob", "bobby"]),
+        ("(@bo", ["bob", "bobby"]),
+        ("看\uff20bo", ["bob", "bobby"]),
+        ("@\uff42\uff4fb", ["bob", "bobby"]),
+        ("`@bo", []),
+        ("请:tad", [":tada:"]),
+        ("std::tad", []),
     ],
 )
 def test_what_is_offered(before: str, offered: list[str]) -> None:
@@ -48,6 +55,26 @@ def test_what_is_offered(before: str, offered: list[str]) -> None:
 def test_what_is_taken_replaces_what_was_begun(before: str, after: str) -> None:
     offer = completions(before, NICKS)[0]
     assert before[: len(before) - offer.replaces] + offer.text == after
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("bo", "bob: "),
+        ("hello @bo", "hello bob "),
+        ("你好bo", "你好bob "),
+        ("你好@bo", "你好bob "),
+        ("kebo", "kebo"),
+        ("JOSE\u0301", "José: "),
+        ("", ""),
+        ("hi ", "hi "),
+        ("/ni", "/nick "),
+        ("/nick bo", "/nick bob "),
+        ("no such" * 1000 + " bo", "no such" * 1000 + " bob "),
+    ],
+)
+def test_tab_completes_the_word_before_the_cursor(typed: str, completed: str) -> None:
+    assert Completer().complete(typed, len(typed), ["bob", "José"]) == (completed, len(completed))
 
 
 def test_a_few_are_offered_of_very_many() -> None:

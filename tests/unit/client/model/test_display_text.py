@@ -1,4 +1,4 @@
-"""What is said, as it is shown, and to whom it is said."""
+"""What is said, as it is shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.model import is_mentioned, shown, shown_line
+from client.model import shown, shown_line, why_not_sendable
 
 
 class TestShownText:
@@ -34,18 +34,18 @@ class TestShownText:
     def test_a_line_stays_one(self) -> None:
         assert shown_line("a\nb\r") == "a\u240ab\u240d"
 
+    def test_what_is_longer_than_nodes_send_is_cut(self) -> None:
+        assert shown("w" * 4096) == "w" * 4096
+        assert shown("w" * 1_000_000) == "w" * 4095 + "\u2026"
+        assert shown_line("w" * 1_000_000) == "w" * 499 + "\u2026"
+        assert shown("\n" * 1_000_000) == "\u2026"
+
     @given(st.text())
     def test_it_is_the_same_when_shown_again(self, text: str) -> None:
         assert shown(shown(text)) == shown(text)
         assert "\n" not in shown_line(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("alice: hi", True), ("hi ALICE.", True), ("@alice", True), ("alice's", True),
-        ("malice", False), ("alice-bob", False), ("", False), ("alice_", False),
-    ],
-)  # fmt: skip
-def test_who_is_mentioned(text: str, named: bool) -> None:
-    assert is_mentioned("alice", text) is named
+def test_a_text_that_a_node_does_not_take_is_told_with_its_size() -> None:
+    assert why_not_sendable("\u00e4b", 3) is None
+    assert why_not_sendable("\u00e4bc", 3) == "This is too long to send: 4 of 3 bytes."

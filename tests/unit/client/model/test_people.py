@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from client import events
-from client.model import Chat, Typists
+from client.model import Chat, People, Typists
+from client.model.people import MOST_PEOPLE, MOST_TYPISTS, TYPING_MILLISECONDS
 from gateway import wire
 from tests.unit.client.model.chatting import NOON, direct, joined, message, online, presence, texts
 
@@ -82,3 +83,24 @@ class TestTyping:
         typists = Typists()
         typists.note("bob", NOON)
         assert typists.text(NOON - 3_600_000) == ""
+
+
+def test_no_more_people_are_known_than_can_be_listed() -> None:
+    people = People()
+    people.replace(wire.Member(nick=f"n{number}") for number in range(MOST_PEOPLE + 10))
+    assert len(people.listed) == MOST_PEOPLE
+    busy = wire.Member(nick="n0", state="busy")
+    crowd = [wire.Member(nick="new"), busy]
+    line = people.apply(wire.Presence(room="r", version=2, after=1, joined=crowd), NOON)
+    assert len(people.listed) == MOST_PEOPLE
+    assert people.get("n0") == busy
+    assert line.joined == ()
+
+
+def test_only_so_many_count_as_typing_until_they_have_stopped() -> None:
+    typists = Typists()
+    for number in range(10_000):
+        typists.note(f"n{number}", NOON)
+    assert typists.text(NOON) == f"n0, n1, n2, n3 and {MOST_TYPISTS - 4} others are typing …"
+    typists.note("late", NOON + TYPING_MILLISECONDS)
+    assert typists.text(NOON + TYPING_MILLISECONDS) == "late is typing …"

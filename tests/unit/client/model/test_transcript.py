@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.model import Entry, MembershipLine, MessageLine, Transcript
+from client.model import FOLDED_ROWS, Entry, MembershipLine, MessageLine, Transcript
 from client.model.lines import day_of
 from tests.unit.client.model.chatting import NOON
 
@@ -103,3 +103,64 @@ class TestTranscript:
             False,
             False,
         ]
+
+
+def of_rows(rows: int, number: int = 0) -> MessageLine:
+    return MessageLine(NOON, "bob", "\n".join(["x"] * rows), f"i{number}")
+
+
+class TestRows:
+    def test_a_message_of_very_many_rows_is_folded_until_it_is_asked_for(self) -> None:
+        transcript = Transcript()
+        short, long = transcript.add(of_rows(25)), transcript.add(of_rows(2048))
+        assert not short.is_folded
+        assert long.is_folded
+        assert (long.rows, long.all_rows) == (FOLDED_ROWS + 1, 2048)
+        changes, rewrites = transcript.changes, transcript.rewrites
+        transcript.unfold(long)
+        assert not long.is_folded
+        assert long.rows == 2048
+        assert (transcript.changes, transcript.rewrites) == (changes + 1, rewrites + 1)
+        transcript.unfold(long)
+        assert transcript.rewrites == rewrites + 1, "it is unfolded already"
+
+    def test_the_rows_that_are_kept_are_counted_not_the_lines(self) -> None:
+        transcript = Transcript()
+        for number in range(100):
+            transcript.add(of_rows(10, number))
+        assert transcript.drop_oldest(95)
+        assert len(transcript.entries) == 9
+        newest = transcript.add(of_rows(2048))
+        transcript.unfold(newest)
+        assert transcript.drop_oldest(95)
+        assert list(transcript.entries) == [newest], "the newest stays, whatever its size"
+
+    @given(st.lists(st.tuples(st.sampled_from("aomue"), st.integers(1, 60))))
+    def test_the_count_of_rows_is_right_whatever_happens(
+        self, steps: list[tuple[str, int]]
+    ) -> None:
+        transcript = Transcript()
+        for step, number in steps:
+            match step:
+                case "a":
+                    transcript.add(of_rows(number, number))
+                case "o":
+                    transcript.prepend([of_rows(number), of_rows(1)])
+                case "m":
+                    transcript.add(MembershipLine(NOON, joined=(str(number),)))
+                case "u" if transcript.entries:
+                    transcript.unfold(transcript.entries[number % len(transcript.entries)])
+                case "e":
+                    transcript.erase(lambda line, number=number: line.id == f"i{number}")
+            rows = sum(entry.rows for entry in transcript.entries)
+            assert not transcript.drop_oldest(rows)
+            if len(transcript.entries) > 1:
+                assert transcript.drop_oldest(rows - 1)
+
+
+def test_twenty_thousand_who_come_and_go_are_told_in_few_words() -> None:
+    crowd = tuple(f"n{number}" for number in range(20_000))
+    line = MembershipLine(NOON, joined=crowd)
+    assert line.then(MembershipLine(NOON, left=crowd[1:])).joined == ("n0",)
+    renamed = MembershipLine(NOON, renamed=tuple((nick, f"{nick}x") for nick in crowd))
+    assert renamed.text.endswith("n4 is now n4x; 19,995 others are called differently now")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import cast
@@ -12,11 +12,21 @@ import trio
 import trio_websocket
 import wsproto
 from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
-from wsproto.events import AcceptConnection, Ping, Request
+from wsproto.events import AcceptConnection, BytesMessage, Ping, Request, TextMessage
 
-from client.session import CannotConnect, open_session
-from client.session.connection import PING_SECONDS, PONG_SECONDS, PROBE_SECONDS, ClientConnection
+from client.session import CannotConnect, NotConfirmed, NotConnected, open_session
+from client.session.connection import (
+    MOST_WRONG_FRAMES,
+    PING_SECONDS,
+    PONG_SECONDS,
+    PROBE_SECONDS,
+    ClientConnection,
+    Closed,
+)
 from client.session.counted_stream import CountedStream
+from client.session.hello import HELLO_SECONDS, HelloSequence
+from client.session.positions import Positions
+from gateway import wire
 from tests import PATIENCE
 
 
@@ -144,3 +154,79 @@ async def test_a_client_is_told_at_once_why_it_was_not_let_in(
             async with open_session([url], nick="alice"):
                 raise AssertionError("let in")
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def talking() -> AsyncIterator[tuple[Watched, Callable[[str | bytes], Awaitable[None]]]]:
+    """Give a connection, and how the other side sends frames over it."""
+    async with watched() as line:
+
+        async def send(frame: str | bytes) -> None:
+            protocol = wsproto.Connection(wsproto.ConnectionType.SERVER)
+            event = TextMessage(frame) if isinstance(frame, str) else BytesMessage(frame)
+            await line.peer.send(protocol.send(event))
+
+        yield line, send
+
+
+async def test_wrong_frames_are_dropped_and_counted_and_too_many_end_the_connection(
+    autojump_clock: MockClock,
+) -> None:
+    del autojump_clock
+    heard: list[object] = []
+
+    async def hear(event: object) -> None:
+        heard.append(event)
+
+    async with talking() as (line, send), trio.open_nursery() as nursery:
+        ended: list[Closed] = []
+
+        async def listen() -> None:
+            ended.append(await line.connection.hear(hear))
+
+        nursery.start_soon(listen)
+        await send('{"type": "notice", "code": "c", "message": "a\\u001bb"}')
+        await send('{"type": "hologram"}')
+        for _ in range(MOST_WRONG_FRAMES - 1):
+            await send('{"type": "message", "seq": "seven"}')
+        await send(b"\x00")
+        await wait_all_tasks_blocked()
+        assert heard == [wire.Notice(code="c", message="a\u241bb")]
+        assert line.connection.wrong_frames == MOST_WRONG_FRAMES
+        assert ended == []
+        await send("[" * 60_000)
+        await wait_all_tasks_blocked()
+        assert [(closed.code, closed.reason) for closed in ended] == [
+            (1002, "the server sends what this client cannot read")
+        ]
+
+
+@pytest.mark.parametrize("answer", ['{"type": "error", "id": "1"}', '{"type": "ok", "id": "1"}'])
+async def test_a_command_whose_answer_is_wrong_fails(
+    answer: str, autojump_clock: MockClock
+) -> None:
+    del autojump_clock
+
+    async def hear(event: object) -> None:
+        raise AssertionError(event)
+
+    async with talking() as (line, send), trio.open_nursery() as nursery:
+        nursery.start_soon(line.connection.hear, hear)
+
+        async def ask() -> None:
+            with pytest.raises(NotConfirmed, match="cannot be read"):
+                await line.connection.ask(wire.Send(id="1", room="r", text="t"), wire.Sent)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(ask)
+        await wait_all_tasks_blocked()
+        await send(answer)
+
+
+async def test_a_server_that_never_answers_a_hello_is_left(autojump_clock: MockClock) -> None:
+    del autojump_clock
+    async with watched() as line:
+        hello = HelloSequence(iter(["1"]), Positions())
+        with pytest.raises(NotConnected, match="does not answer"):
+            await hello.say(line.connection, "alice")
+        assert trio.current_time() >= HELLO_SECONDS

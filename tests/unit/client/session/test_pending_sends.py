@@ -56,7 +56,7 @@ def test_a_direct_message_is_not_attempted_by_another_session() -> None:
         pending.put(wire.SendDirect(id=name, to="bob", text="psst")) for name in "12"
     )
     room = pending.put(say("lobby", "3", "a"))
-    attempted.attempted = room.attempted = True
+    attempted.uncertain = room.uncertain = True
     assert pending.is_due(attempted)
     pending.begin_anew()
     assert [m.abandoned for m in (attempted, waiting, room)] == [True, False, False]

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.text.emoji import EMOJI, complete_emoji, typed_emoji, with_emoji
+from tests.unit.client.text.steps import is_linear
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,15 @@ from client.text.emoji import EMOJI, complete_emoji, typed_emoji, with_emoji
         ("::smile::", ":\U0001f604:"),
         (":Smile:", ":Smile:"),
         ("std::vector::size", "std::vector::size"),
+        ("std::key::mag ::key::mag key::", "std::key::mag ::key::mag key::"),
+        ("请:smile:谢谢", "请\U0001f604谢谢"),
+        ("привет:smile: 안녕:smile:", "привет\U0001f604 안녕\U0001f604"),
+        ("José:smile: Jose\u0301:smile:", "José:smile: Jose\u0301:smile:"),
+        ("10:20:30 10:100:30 fe80::100:1", "10:20:30 10:100:30 fe80::100:1"),
+        ("(:smile:)。:smile:！", "(\U0001f604)。\U0001f604！"),
+        ("`:smile:` :smile: ``a :key:``", "`:smile:` \U0001f604 ``a :key:``"),
+        ("```\n:smile:\n```\n:smile:", "```\n:smile:\n```\n\U0001f604"),
+        ("看http://a:key:b。:key:", "看http://a:key:b。\U0001f511"),
     ],
 )
 def test_short_names_become_emoji_and_nothing_else_does(text: str, seen: str) -> None:
@@ -54,7 +64,17 @@ def test_a_name_is_completed_with_the_usual_ones_first() -> None:
 
 @pytest.mark.parametrize(
     ("before", "typed"),
-    [("so :smi", "smi"), (":ta", "ta"), ("(:ta", "ta"), (":s", None), ("a:smi", None), ("x", None)],
-)
+    [
+        ("so :smi", "smi"), (":ta", "ta"), ("(:ta", "ta"), (":s", None), ("a:smi", None),
+        ("x", None), ("请:smi", "smi"), ("`:smi", None), ("std::key", None), ("10:30", None),
+    ],
+)  # fmt: skip
 def test_what_is_being_typed_may_be_one(before: str, typed: str | None) -> None:
     assert typed_emoji(before) == typed
+
+
+@pytest.mark.parametrize(
+    "piece", [":", ":a", ":key:", ":key", "a:key:", "http://a:key:", "`:key:`"]
+)
+def test_replacing_is_linear(piece: str) -> None:
+    assert is_linear(with_emoji, piece)

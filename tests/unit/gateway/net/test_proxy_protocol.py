@@ -36,8 +36,37 @@ def test_a_header_is_read_once_it_is_whole_and_what_follows_is_left(
     header = v1(str(host), port) if make is v1 else v2(str(host), port, extensions=tlv)
     for cut in range(len(header)):
         assert read_proxy_header(header[:cut]) is None
-    expected = ProxyHeader(ClientAddress(str(host), port), len(header))
-    assert read_proxy_header(header + after) == expected
+    read = read_proxy_header(header + after)
+    assert read is not None
+    assert (read.source, read.size) == (ClientAddress(str(host), port), len(header))
+
+
+SSL = b"\x20\x00\x0f\x01\x00\x00\x00\x00\x21\x00\x07TLSv1.3"
+NO_SSL = b"\x20\x00\x05\x00\x00\x00\x00\x01"
+ALPN, PADDING = b"\x01\x00\x02h2", b"\x04\x00\x03\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("extensions", "encrypted"),
+    [
+        (b"", None),
+        (SSL, True),
+        (NO_SSL, False),
+        (ALPN + PADDING + SSL, True),
+        (ALPN + PADDING, None),
+        (b"\x20\x00\x00" + ALPN, None),
+        (SSL[:9], None),
+        (b"\x20", None),
+        (ALPN[:-1] + SSL, None),
+    ],
+)
+@pytest.mark.parametrize("host", ["203.0.113.7", "2001:db8::1"])
+def test_an_extension_says_whether_the_client_speaks_tls(
+    host: str, extensions: bytes, encrypted: bool | None
+) -> None:
+    read = read_proxy_header(v2(host, 1, extensions=extensions))
+    assert read is not None
+    assert read.encrypted is encrypted
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def message() -> bytes:
 
 def direct() -> bytes:
     tail = payloads.encode_direct_tail(
-        sender=NICK, to=NICK, text=CONTROL * wire.MAX_TEXT_BYTES, id=ID
+        sender=NICK, to=NICK, text=CONTROL * wire.MAX_TEXT_BYTES, id=ID, person="p" * 16
     )
     return b'{"seq":%d,"at":%d,"epoch":"%s"' % (SEQ, SEQ, EPOCH.encode()) + tail
 

@@ -60,6 +60,7 @@ def test_what_wsproto_writes_is_read_however_it_is_cut(
     client = FrameProtocol(client=True, extensions=[])
     data = b""
     expected: list[Inbound] = []
+    frames = 0
     for message, fragments, ping in said:
         step = max(1, -(-len(message) // fragments))
         parts = [message[i : i + step] for i in range(0, len(message), step)] or [message]
@@ -69,7 +70,10 @@ def test_what_wsproto_writes_is_read_however_it_is_cut(
                 data += client.ping(ping)
                 expected.append(ReplyDue(bytes((0x8A, len(ping))) + ping))
         expected.append(message)
-    assert list(read(FrameReader(LIMIT), cut(data, places))) == expected
+        frames += 2 * len(parts) - 1
+    reader = FrameReader(LIMIT)
+    assert list(read(reader, cut(data, places))) == expected
+    assert reader.frames == frames
 
 
 def read_by_wsproto(data: bytes) -> tuple[list[Inbound | int], bool]:

@@ -14,7 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from gateway.net.transport import SocketTransport
 from gateway.net.websocket import text_frame
-from gateway.net.write_buffer import WriteBuffer
+from gateway.net.write_buffer import WaitingTotal, WriteBuffer
 from tests import PATIENCE
 from tests.websocket import TEXT, take_frame
 
@@ -24,7 +24,9 @@ CLOSE = b"\x88\x02\x0f\xa1"
 class Wire:
     """A write buffer with a small socket buffer behind it, and the other end of the socket."""
 
-    def __init__(self, nursery: trio.Nursery, limit: int) -> None:
+    def __init__(
+        self, nursery: trio.Nursery, limit: int, total: WaitingTotal | None = None
+    ) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
@@ -34,7 +36,11 @@ class Wire:
         self.overflows = 0
         self._nursery = nursery
         self.write_buffer = WriteBuffer(
-            self.transport, limit=limit, start_soon=self._start, on_overflow=self._overflowed
+            self.transport,
+            limit=limit,
+            start_soon=self._start,
+            on_overflow=self._overflowed,
+            total=total,
         )
 
     def _start(self, writer: Callable[[], Awaitable[None]]) -> None:
@@ -74,9 +80,9 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(limit: int = 1 << 20) -> AsyncIterator[Wire]:
+async def wire(limit: int = 1 << 20, total: WaitingTotal | None = None) -> AsyncIterator[Wire]:
     async with trio.open_nursery() as nursery:
-        opened = Wire(nursery, limit)
+        opened = Wire(nursery, limit, total)
         async with opened.peer:
             yield opened
             opened.write_buffer.abort()
@@ -310,3 +316,28 @@ async def test_an_end_that_closes_while_something_waits_ends_the_wait(whose: str
             await opened.write_buffer.drained()
         assert opened.write_buffer.broken
         assert opened.write_buffer.waiting == 0
+
+
+async def test_what_waits_for_all_is_counted_until_it_is_sent_or_dropped() -> None:
+    total = WaitingTotal(1 << 30)
+    async with wire(total=total) as one, wire(total=total) as other:
+        fill(one, 50)
+        fill(other, 80)
+        assert total.bytes == one.write_buffer.waiting + other.write_buffer.waiting
+        await one.receive_everything()
+        assert total.bytes == other.write_buffer.waiting > 0
+        other.write_buffer.overflow()
+        assert other.overflows == 1
+        assert 0 < total.bytes == other.write_buffer.waiting <= len(frame(1, 3000))
+        other.write_buffer.abort()
+        assert total.bytes == 0
+
+
+async def test_too_much_for_all_drops_the_longest_queues() -> None:
+    total = WaitingTotal(100_000)
+    async with wire(total=total) as one, wire(total=total) as other:
+        fill(one, 30)
+        frames = fill(other, 20)
+        assert (one.overflows, other.overflows) == (1, 0)
+        assert total.bytes <= 100_000
+        assert frames_of(await other.receive_everything()) == frames

@@ -23,8 +23,13 @@ NOW = 1_800_000_000_000
 @pytest.mark.parametrize(
     ("kind", "text", "key"),
     [
-        ("nick", "Mallory", "mallory"),
-        ("nick", "Mаllory", "mallory"),  # noqa: RUF001 - with a Cyrillic letter
+        ("nick", "Mallory", "rnallory"),
+        ("nick", "rnallory", "rnallory"),
+        ("nick", "раура", "paypa"),  # noqa: RUF001 - in Cyrillic letters
+        ("nick", "Жанна", "жahha"),
+        ("nick", "жahha", "жahha"),
+        ("nick", "m" * 32, "rn" * 32),
+        ("nick", "rn" * 32, "rn" * 32),
         ("session", "kW3nq0bZ5JtYx1cR8e2P", "kW3nq0bZ5JtYx1cR8e2P"),
         ("address", "192.0.2.7", "192.0.2.7/32"),
         ("address", "192.0.2.0/24", "192.0.2.0/24"),
@@ -46,6 +51,8 @@ def test_a_target_is_known_by_one_key(kind: Kind, text: str, key: str) -> None:
     [
         ("nick", "", "A nickname has 2 to 32 characters"),
         ("nick", "a b", "may not have a space"),
+        ("nick", "ab\x07", "may not have the character"),
+        ("nick", "Жahha", "may not mix these scripts"),
         ("nick", "x" * 5000, "A nickname has"),
         ("session", "", "is no session's id"),
         ("session", "a b", "is no session's id"),

@@ -216,3 +216,19 @@ async def test_whoever_reads_what_waits_for_it_is_not_silent() -> None:
         opened.connection.keep_alive(now + 51, 25)
         with trio.fail_after(PATIENCE):
             await opened.served.wait()
+
+
+async def test_whoever_sends_and_does_not_read_is_closed() -> None:
+    async with chat() as (opened, client):
+        now = opened.connection.heard_at
+        opened.connection.write_buffer.write(text_frame(b"x" * 600_000))
+        await wait_all_tasks_blocked()
+        for later in (26, 49):
+            opened.connection.heard_at = now + later  # its pongs come
+            opened.connection.keep_alive(now + later, 25)
+        assert opened.context.metrics.counts.slow_readers == 0
+        opened.connection.heard_at = now + 52
+        opened.connection.keep_alive(now + 52, 25)
+        assert opened.context.metrics.counts.slow_readers == 1
+        assert await client.hear_text() == "x" * 600_000
+        assert await client.closed() == 4001

@@ -18,10 +18,10 @@ from gateway.node import Node
 from gateway.policy.permissions import EVERYBODY, Permission
 from gateway.server.connection import Connection
 from gateway.sessions.commands.table import COMMANDS, CommandRow
-from gateway.sessions.dispatcher import CommandDispatcher
+from gateway.sessions.dispatcher import FRAMES_PER_TOKEN, CommandDispatcher
 from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
-from gateway.sessions.states import SessionState
+from gateway.sessions.states import RoomState, SessionState
 
 BURST = 5
 
@@ -167,6 +167,34 @@ async def test_a_command_takes_from_the_bucket_what_it_costs(
             assert answer is not None
             codes.append(answer["code"])
         assert codes == ["bad_frame", "too_fast"]
+
+
+@pytest.mark.parametrize(
+    ("command", "rooms", "cost"),
+    [
+        (wire.Ping(), 50, 1),
+        (wire.SetStatus(state="busy"), 0, 1),
+        (wire.SetStatus(state="busy"), 50, 50),
+        (wire.Nick(nick="bob"), 50, 50),
+        (wire.History(room="lobby", limit=0), 50, 1),
+        (wire.History(room="lobby"), 50, 1),
+        (wire.History(room="lobby", limit=200), 50, 4),
+        (wire.Members(room="lobby", limit=10), 50, 1),
+        (wire.Members(room="lobby"), 50, 2),
+    ],
+)
+async def test_what_commands_cost(command: wire.AnyCommand, rooms: int, cost: float) -> None:
+    with talking() as talk:
+        session = talk.establish()
+        session.record.rooms |= {str(number): RoomState.FOLLOWED for number in range(rooms)}
+        assert COMMANDS[type(command)].cost_for(session, command) == cost
+
+
+async def test_every_frame_counts_and_too_many_are_read_slowly() -> None:
+    with talking() as talk:
+        burst = FRAMES_PER_TOKEN * BURST
+        assert talk.dispatcher.pace(burst) == 0.0
+        assert talk.dispatcher.pace(1) == pytest.approx(1 / (FRAMES_PER_TOKEN * 0.001), rel=0.01)
 
 
 async def test_a_command_that_was_answered_is_not_carried_out_again(

@@ -24,7 +24,6 @@ from gateway.sessions.states import (
 )
 from gateway.sessions.table import SessionTable
 from gateway.state_machine import ImpossibleTransition
-from gateway.wire import Event
 from gateway.wire.close_codes import Close
 
 GRACE = 15.0
@@ -36,8 +35,10 @@ class Wire:
     """A connection that nobody closes: the table never does."""
 
     client_address = ClientAddress("192.0.2.1", 1234)
+    limited_as = None
+    confidential = True
 
-    def send(self, event: Event) -> None:
+    def send(self, event: object) -> None:
         pass
 
     def close(self, closing: Close) -> None:

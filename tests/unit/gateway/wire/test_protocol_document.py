@@ -14,6 +14,7 @@ from gateway import wire
 from gateway.config import Settings
 from gateway.net import shares
 from gateway.wire.close_codes import ALL as CLOSINGS
+from gateway.wire.schema.names import TEXT_BOUNDS, TextBound
 from tests.unit.gateway.wire.document import (
     DOCUMENT,
     SECTIONS,
@@ -33,20 +34,6 @@ def between(least: int, most: int | str) -> str:
     return f"{least}\N{EN DASH}{most}"
 
 
-ANSWERS: Final[dict[type[wire.AnyCommand], type[wire.Event]]] = {
-    wire.Hello: wire.Welcome,
-    wire.Join: wire.Joined,
-    wire.Leave: wire.Ok,
-    wire.Send: wire.Sent,
-    wire.SendDirect: wire.Sent,
-    wire.History: wire.HistoryPage,
-    wire.Members: wire.MemberList,
-    wire.Nick: wire.Named,
-    wire.SetStatus: wire.Ok,
-    wire.NoteTyping: wire.Ok,
-    wire.Rooms: wire.RoomList,
-    wire.Ping: wire.Ok,
-}
 OBJECTS: Final[dict[Struct, str]] = {
     wire.Position: "position",
     wire.Member: "member",
@@ -54,18 +41,18 @@ OBJECTS: Final[dict[Struct, str]] = {
     wire.RoomInfo: "room",
     wire.Limits: "limits",
 }
-BOUNDS_IN_CODE: Final[dict[tuple[Struct, str], str]] = {
-    (wire.Join, "room"): f"{between(1, wire.MAX_ROOM_CHARS)} characters",
-    (wire.Send, "text"): f"{between(1, wire.MAX_TEXT_BYTES)} bytes",
-    (wire.SendDirect, "text"): f"{between(1, wire.MAX_TEXT_BYTES)} bytes",
-    (wire.SetStatus, "text"): f"at most {wire.MAX_STATUS_BYTES} bytes",
-}
-"""Bounds that no type can express."""
-CLOSED_BY_OTHERS: Final = {1001, 1006, 1011}
+CLOSED_BY_OTHERS: Final = {1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015}
 
 
 def tag_of(kind: Struct) -> str:
     return str(kind.__struct_config__.tag)
+
+
+def bound_in_words(bound: TextBound | None) -> str:
+    if bound is None:
+        return ""
+    span = between(bound.least, bound.most) if bound.least else f"at most {bound.most}"
+    return f"{span} {bound.unit}"
 
 
 def code(word: str) -> str:
@@ -148,7 +135,8 @@ def expected(kind: Struct, fields: list[inspect.Field]) -> list[Row]:
             "field": code(field.encode_name),
             "type": type_cell(field.type),
             "default": default_cell(field),
-            "bound": bound_cell(field.type) or BOUNDS_IN_CODE.get((kind, field.encode_name), ""),
+            "bound": bound_cell(field.type)
+            or bound_in_words(TEXT_BOUNDS.get((kind, field.encode_name))),
         }
         for field in fields
     ]
@@ -184,8 +172,8 @@ def test_the_overview_lists_every_command() -> None:
 
 
 def test_every_kind_of_answer_is_given_to_some_command() -> None:
-    assert ANSWERS.keys() == set(COMMANDS.values())
-    assert set(ANSWERS.values()) == {wire.Welcome, wire.Ok, *wire.Ok.__subclasses__()}
+    assert wire.ANSWERS.keys() == set(COMMANDS.values())
+    assert set(wire.ANSWERS.values()) == {wire.Welcome, wire.Ok, *wire.Ok.__subclasses__()}
 
 
 def test_what_all_commands_have() -> None:
@@ -196,7 +184,7 @@ def test_what_all_commands_have() -> None:
 @pytest.mark.parametrize("tag", COMMANDS)
 def test_the_fields_of_a_command_and_of_its_answer(tag: str) -> None:
     kind = COMMANDS[tag]
-    answer = ANSWERS[kind]
+    answer = wire.ANSWERS[kind]
     tables = [expected(kind, fields_of(kind, besides=wire.Command))]
     if answer is not wire.Welcome:  # which is an event's section
         tables.append(expected(answer, fields_of(answer, besides=wire.Ok)))
@@ -235,10 +223,10 @@ def test_the_examples_of_a_command(tag: str) -> None:
         assert type(command) is kind
         check_comes_back(command, example)
     for example in answers:
-        check_comes_back(wire.decode_answer(example, ANSWERS[kind]), example)
+        check_comes_back(wire.decode_answer(example, wire.ANSWERS[kind]), example)
     assert commands
     # A bare `ok` need not be shown each time; a welcome is shown among the events.
-    assert answers or ANSWERS[kind] in {wire.Ok, wire.Welcome}
+    assert answers or wire.ANSWERS[kind] in {wire.Ok, wire.Welcome}
 
 
 @pytest.mark.parametrize("tag", EVENTS)
@@ -261,7 +249,7 @@ def test_the_first_conversation() -> None:
             asked[head.id] = wire.decode_command(example)
             check_comes_back(asked[head.id], example)
         elif head.type == "ok":
-            answer = ANSWERS[type(asked[head.id])]
+            answer = wire.ANSWERS[type(asked[head.id])]
             check_comes_back(wire.decode_answer(example, answer), example)
         else:
             check_comes_back(wire.decode_event(example), example)
@@ -277,9 +265,27 @@ def test_no_example_stands_where_none_is_checked() -> None:
 
 
 def test_every_code_of_an_error_is_in_the_table_and_no_other() -> None:
-    [table] = section("Errors").tables
+    _, table = section("Errors").tables
     raised = values_given("CommandError", "RefusedFrame", position=0, keyword="code")
     assert sorted(column("code", table)) == sorted(raised)
+    assert raised == wire.OUTCOMES.keys()
+
+
+def test_the_table_says_what_each_error_leaves_of_a_command() -> None:
+    _, table = section("Errors").tables
+    told = {
+        row["code"].strip("`"): wire.Outcome(row["temporary"] != "no", row["uncertain"] != "no")
+        for row in table
+    }
+    assert told == wire.OUTCOMES
+    words = {(row["temporary"], row["uncertain"]) for row in table}
+    assert words == {("no", "no"), ("no", "yes"), ("yes", "no"), ("as it says", "as it says")}
+
+
+def test_what_to_do_is_told_for_each_outcome() -> None:
+    outcomes, _ = section("Errors").tables
+    found = [(row["temporary"], row["uncertain"]) for row in outcomes]
+    assert sorted(found) == [(a, b) for a in ("false", "true") for b in ("false", "true")]
 
 
 def test_every_code_of_a_notice_is_in_the_list_and_no_other() -> None:
@@ -289,11 +295,12 @@ def test_every_code_of_a_notice_is_in_the_list_and_no_other() -> None:
 
 def test_every_close_code_is_in_the_table_and_no_other() -> None:
     [table] = section("Close codes").tables
-    listed = [int(number) for cell in column("code", table) for number in cell.split(", ")]
+    cells = [cell for cell in column("code", table) if cell != between(3000, 3999)]
+    listed = {int(number) for cell in cells for number in cell.split(", ")}
     not_websocket = values_given("ProtocolViolation", position=0, keyword="code")
     assert not_websocket
     closed = {why.code for why in CLOSINGS} | not_websocket | CLOSED_BY_OTHERS
-    assert sorted(listed) == sorted(closed)
+    assert listed == closed
     assert [wire.may_reconnect(number) for number in (4499, 4500, 4999)] == [True, False, False]
     assert between(4500, 4999) in section("Close codes").body
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from client.desktop.control.attention import Notifier, notify, title_with_unread
+from client.desktop.control.attention import (
+    MOST_PER_MINUTE,
+    Notifier,
+    notify,
+    title_with_unread,
+)
 from gateway import wire
 from tests.unit.client.model.chatting import NOON, direct, message, online
 
@@ -69,16 +74,16 @@ def test_a_call_tells_who_says_what_and_once() -> None:
     chat.note_focus(focused=False)
     chat.apply(message(3, "alice: look"), NOON)
     chat.apply(message(4, "no more to say"), NOON)
-    caller.look(chat)
-    caller.look(chat)
+    caller.look(chat, NOON)
+    caller.look(chat, NOON)
     assert calls == [("bob in #lobby", "alice: look")]
     muted.add("#lobby")
     chat.apply(message(5, "alice: really", at=1), NOON)
-    caller.look(chat)
+    caller.look(chat, NOON)
     assert calls[1:] == []
     chat.apply(direct(1, "/me waves"), NOON)
-    caller.look(chat)
-    caller.look(chat)
+    caller.look(chat, NOON)
+    caller.look(chat, NOON)
     assert calls[1:] == [("bob", "bob waves")]
 
 
@@ -88,13 +93,64 @@ def test_what_was_erased_is_not_called_out_and_calls_nobody_again() -> None:
     chat = online()
     chat.note_focus(focused=False)
     chat.apply(direct(1, "hello"), NOON)
-    caller.look(chat)
+    caller.look(chat, NOON)
     chat.apply(message(3, "alice: look", at=1), NOON)
-    caller.look(chat)
+    caller.look(chat, NOON)
     assert len(calls) == 2
     chat.apply(wire.Erased(room="lobby", epoch="e", seqs=[3]), NOON)
-    caller.look(chat)
+    caller.look(chat, NOON)
     chat.apply(message(4, "alice: look again", at=2), NOON)
     chat.apply(wire.Erased(room="lobby", epoch="e", seqs=[4]), NOON)
-    caller.look(chat)
+    caller.look(chat, NOON)
     assert len(calls) == 2
+
+
+def test_a_conversation_calls_once_a_minute_and_all_of_them_only_so_often() -> None:
+    calls: list[tuple[str, str]] = []
+    notifier = Notifier(lambda title, text: calls.append((title, text)), lambda: ())
+    chat = online()
+    chat.note_focus(focused=False)
+    for number in range(1, 100):
+        chat.apply(direct(number, f"call {number}"), NOON)
+        notifier.look(chat, NOON)
+    assert calls == [("bob", "call 1")]
+    notifier.look(chat, NOON + 60_000)
+    assert calls[1:] == [("bob", "call 99")], "what came meanwhile is told later, as one"
+    calls.clear()
+    for number in range(100):
+        stranger = wire.DirectMessage(
+            seq=100 + number, at=NOON, epoch="e", sender=f"s{number}", to="alice", text="t", id="i"
+        )
+        chat.apply(stranger, NOON)
+        notifier.look(chat, NOON + 60_001 + number)
+    assert len(calls) == MOST_PER_MINUTE - 1, "one was called out before"
+
+
+def test_what_was_read_by_then_is_not_called_out_later() -> None:
+    calls: list[tuple[str, str]] = []
+    notifier = Notifier(lambda title, text: calls.append((title, text)), lambda: ())
+    chat = online()
+    chat.note_focus(focused=False)
+    for number in (1, 2):
+        chat.apply(direct(number, f"call {number}"), NOON)
+        notifier.look(chat, NOON)
+    chat.note_focus(focused=True)
+    notifier.look(chat, NOON + 1)
+    chat.note_focus(focused=False)
+    notifier.look(chat, NOON + 60_000)
+    assert calls == [("bob", "call 1")]
+    chat.apply(direct(3, "call 3"), NOON)
+    notifier.look(chat, NOON + 60_000)
+    assert calls[1:] == [("bob", "call 3")]
+
+
+def test_a_clock_that_is_set_back_holds_no_call_back() -> None:
+    calls: list[tuple[str, str]] = []
+    notifier = Notifier(lambda title, text: calls.append((title, text)), lambda: ())
+    chat = online()
+    chat.note_focus(focused=False)
+    chat.apply(direct(1, "call 1"), NOON)
+    notifier.look(chat, NOON)
+    chat.apply(direct(2, "call 2"), NOON)
+    notifier.look(chat, NOON - 3_600_000)
+    assert calls[1:] == [("bob", "call 2")]

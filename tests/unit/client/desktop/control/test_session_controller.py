@@ -13,7 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 from client import events
 from client.desktop.control.session_controller import SessionController
 from client.model import Chat, DateLine, Draft
-from client.session import ClientSession, NotConnected
+from client.session import ClientSession, NotConfirmed, NotConnected
 from gateway import wire
 from gateway.wire import CommandError
 from tests.unit.client.model.chatting import NOON, joined, lines_of, message, texts
@@ -28,6 +28,7 @@ class StandIn:
     def __init__(self, **answers: Answer) -> None:
         self.asked: list[tuple[str, tuple[object, ...]]] = []
         self.rooms: list[str] = []
+        self.limits: wire.Limits | None = None
         self.tell, self.events = trio.open_memory_channel[events.Event](100)
         self._answers: dict[str, Answer] = {"ping": lambda: 0.001} | answers
 
@@ -158,3 +159,67 @@ async def test_a_new_session_is_told_the_status_of_the_one_before() -> None:
         await wait_all_tasks_blocked()
         assert ("set_status", ("busy", "deploying")) in session.asked
         nursery.cancel_scope.cancel()
+
+
+UNCERTAIN = NotConfirmed("not confirmed in 30 s")
+OVER = NotConfirmed("the session is over", repeatable=False)
+
+
+@pytest.mark.parametrize(
+    ("failures", "draft"),
+    [
+        ([NotConnected("not sent in 30 s")], Draft("id1", "hi", "not sent in 30 s")),
+        ([CommandError("forbidden", "No.")], Draft("id1", "hi", "No.")),
+        ([CommandError("gone", "She left.")], Draft("id1", "hi", "She left.", uncertain=True)),
+        ([UNCERTAIN, UNCERTAIN, OVER], Draft("id1", "hi", str(OVER), uncertain=True)),
+        (
+            [UNCERTAIN, CommandError("forbidden", "No.")],
+            Draft("id1", "hi", "No.", uncertain=True),
+        ),
+    ],
+)
+async def test_what_may_have_been_said_is_not_shown_as_not_sent(
+    failures: list[Exception], draft: Draft
+) -> None:
+    """And it is sent again with its id for as long as that is safe."""
+    chat = Chat()
+    chat.apply(CONNECTED, NOON)
+    chat.apply(joined(message(1)), NOON)
+    lobby = chat.room("lobby")
+    lobby.write("id1", "hi")
+    session = StandIn(send=after(*failures, answer=2))
+    async with controlling(chat, session) as controller:
+        controller.send(lobby)
+        await wait_all_tasks_blocked()
+        assert lobby.drafts == {"id1": draft}
+    assert session.asked == [("send", ("lobby", "hi"))] * len(failures)
+
+
+async def test_a_request_that_may_have_been_carried_out_is_reported_so() -> None:
+    chat = Chat()
+    chat.apply(joined(message(1)), NOON)
+    uncertain = CommandError("unavailable", "Not now.", uncertain=True)
+    certain = CommandError("unavailable", "Not now.", uncertain=False)
+    session = StandIn(rename=after(uncertain, certain, UNCERTAIN, NotConnected("no"), answer="al"))
+    async with controlling(chat, session) as controller:
+        for _ in range(4):
+            await controller.rename("al")
+    assert texts(chat)[1:] == [
+        "That may have been done or not: Not now.",
+        "Not now.",
+        f"That may have been done or not: {UNCERTAIN}",
+        "That was not possible: no",
+    ]
+
+
+async def test_a_room_that_is_open_under_its_own_name_gets_what_was_written_under_another() -> None:
+    chat = Chat()
+    chat.apply(joined(message(1)), NOON)
+    asked = chat.room("LOBBY")
+    asked.write("id1", "hello?")
+    session = StandIn(join=lambda *_: joined(message(1)), send=lambda *_: 2)
+    async with controlling(chat, session) as controller:
+        await controller.join(asked)
+        await wait_all_tasks_blocked()
+    assert chat.rooms == [chat.room("lobby")]
+    assert ("send", ("lobby", "hello?")) in session.asked
