@@ -13,13 +13,17 @@ import trio
 
 from gateway import wire
 from gateway.backplane import Unavailable, first_message
+from gateway.backplane.bans import CannotBan
 from gateway.backplane.erasures import MOST_RECORDED
 from gateway.backplane.operator import OperatorAccess, open_operator_access
 from gateway.backplane.payloads import message_seq
 from gateway.backplane.room_log import CannotErase, Logged, RoomLog
 from gateway.backplane.upgrade import CannotUpgrade
 from gateway.config import Settings
+from gateway.operator import command_line
+from gateway.operator.commands import WrongArgument, unconfirmed
 from gateway.policy import room_names
+from gateway.policy.bans import WrongTarget
 from gateway.redis_topology import topology_from_settings
 
 SETTINGS: Final = (
@@ -28,8 +32,6 @@ SETTINGS: Final = (
 """The settings of `serve` that these commands have, too."""
 MOST_SHOWN: Final = 10_000
 """Messages that ``admin log`` prints, at most."""
-REPLICA_SECONDS: Final = 1.0
-"""Seconds that replicas may take to confirm an erasure, at most."""
 _NAME: Final = "chat-gateway-admin"
 
 _PURGE: Final = (
@@ -78,6 +80,14 @@ def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]
     room.add_argument("room", metavar="ROOM")
     _finish(room, add_flags, _purge_room)
 
+    def finish(parser: argparse.ArgumentParser, command: command_line.Command) -> None:
+        async def run(access: OperatorAccess, _: Settings, options: argparse.Namespace) -> None:
+            await command(access, options)
+
+        _finish(parser, add_flags, run)
+
+    command_line.add_commands(commands, finish)
+
     upgrade = commands.add_parser(
         "upgrade",
         help="convert the data of the release before; stop all nodes first",
@@ -113,7 +123,9 @@ async def _run(settings: Settings, options: argparse.Namespace) -> None:
             any_schema=options.any_schema,
         ) as access:
             await options.command(access, settings, options)
-    except* (CannotErase, CannotUpgrade, Unavailable) as group:
+    except* (WrongArgument, WrongTarget) as group:
+        raise WrongUsage(first_message(group)) from group
+    except* (CannotBan, CannotErase, CannotUpgrade, Unavailable) as group:
         raise CannotAdminister(first_message(group)) from group
 
 
@@ -140,7 +152,7 @@ async def _purge_messages(
         raise WrongUsage(f"{options.room!r} has no message {seqs[-1]}: its last one is {last}")
     found = await log.look_up(seqs)
     told = await log.erase(epoch, seqs=seqs, logged=bool(found.present))
-    await _report(access, settings, log, f"{options.room}: {_what(found)}", told)
+    await _report(access, f"{options.room}: {_what(found)}", told)
 
 
 async def _purge_room(
@@ -151,7 +163,7 @@ async def _purge_room(
         sys.stdout.write(f"{options.room}: nothing was ever said there\n")
         return
     told = await log.erase(epoch, up_to=last)
-    await _report(access, settings, log, f"{options.room}: erased everything up to {last}", told)
+    await _report(access, f"{options.room}: erased everything up to {last}", told)
 
 
 async def _upgrade(
@@ -174,25 +186,12 @@ async def _find(access: OperatorAccess, settings: Settings, room: str) -> tuple[
     return log, *position
 
 
-async def _report(
-    access: OperatorAccess, settings: Settings, log: RoomLog, done: str, told: int
-) -> None:
+async def _report(access: OperatorAccess, done: str, told: int) -> None:
     """Print what was done, how many nodes know, and whether replicas have not confirmed it."""
     alive = len(await access.nodes.alive())
     lines = [done, f"nodes told: {told}, those that have the room open, of {alive} alive"]
-    patience = min(REPLICA_SECONDS, settings.redis_timeout / 2)
-    try:
-        confirmed, replicas = await log.replicated(patience)
-    except Unavailable as refused:
-        if refused.passes:
-            raise
-        lines.append(f"warning: whether replicas have confirmed it cannot be asked: {refused}")
-        confirmed = replicas = 0
-    if confirmed < replicas:
-        lines.append(
-            f"warning: {confirmed} of {replicas} replicas have confirmed it; should one of the "
-            "others take over before it does, the text is back: look, and purge again"
-        )
+    if warning := await unconfirmed(access, "the text is back: look, and purge again"):
+        lines.append(f"warning: {warning}")
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from ipaddress import ip_address
 from typing import Final
 
 import structlog
@@ -12,6 +14,8 @@ import trio
 
 from gateway import config
 from gateway.backplane import Backplane, Topology, Unavailable, check_redis
+from gateway.backplane.operator import open_operator_access
+from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
 from gateway.delivery.relay import Relay
@@ -23,11 +27,15 @@ from gateway.net.write_buffer import WaitingTotal
 from gateway.observability import logs
 from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Gauges, Metrics
+from gateway.operator.desk import OperatorDesk
+from gateway.operator.port import OperatorPort
+from gateway.operator.token import BadToken, OperatorToken
 from gateway.policy.client_limits import ClientBounds, ClientLimits, TurnedAway
 from gateway.policy.rate_limits import SharedBucket
 from gateway.process import signals
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
+from gateway.sessions.bans import NodeBans
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
 
@@ -61,10 +69,11 @@ class Node:
     def __init__(self, settings: Settings, *, backplane: Backplane | None = None) -> None:
         """Make a node; tests may pass a backplane with a topology, or stores, of their own.
 
-        :raises BadSetting: if its certificate cannot be served.
+        :raises BadSetting: if its certificate, or its operator's token, cannot be used.
         """
         self._settings = settings
         self._certificate = _certificate(settings)
+        self._operator_token = _operator_token(settings)
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
@@ -73,10 +82,14 @@ class Node:
         )
         grace = settings.grace_seconds
         self._registry = SessionRegistry(self._backplane, self._relay, grace=grace)
+        counts = self._metrics.counts
+        self._bans = NodeBans(self._backplane.bans, self._registry, counts)
+        self._desk = OperatorDesk(self._backplane, self._registry, self._bans, counts)
         self.membership = Membership(
             self._backplane,
             self._relay,
             self._registry,
+            self._bans,
             grace=grace,
             probe_seconds=settings.probe_seconds,
         )
@@ -87,6 +100,7 @@ class Node:
             backplane=self._backplane,
             relay=self._relay,
             registry=self._registry,
+            bans=self._bans,
             waiting=WaitingTotal(settings.outbox_total_bytes),
             rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,
@@ -122,6 +136,11 @@ class Node:
             logs.set_level(settings.log_level)
         if self._certificate is not None:
             self._certificate.reload()
+        if self._operator_token is not None:
+            try:
+                self._operator_token.reload()
+            except BadToken as error:
+                log.warning("the operator's token stays as it was", reason=str(error))
 
     @property
     def stopping(self) -> bool:
@@ -133,6 +152,7 @@ class Node:
 
         :raises BadSetting: if it cannot listen on its host and port.
         """
+        operator_listeners = await self._listen_for_operator()
         ports = [await self._listen(self._settings.port, self._certificate)]
         if self._settings.plain_port:
             ports.append(await self._listen(self._settings.plain_port, None))
@@ -149,12 +169,15 @@ class Node:
             nursery.start_soon(
                 partial(
                     self._relay.run,
-                    on_own=self.membership.receive,
+                    on_own=self._receive_own,
                     on_loss=self.membership.beat_soon,
                 )
             )
             nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
+            nursery.start_soon(self._desk.run)
+            if operator_listeners:
+                nursery.start_soon(self._operator_port().serve, operator_listeners)
             nursery.start_soon(self._slots.report)
             nursery.start_soon(self.context.bounded_log.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
@@ -173,6 +196,39 @@ class Node:
                 await self._leave_cluster()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
+
+    async def _listen_for_operator(self) -> list[socket.socket]:
+        """Listen on the operator's port, if it has one."""
+        host, port = self._settings.admin_host, self._settings.admin_port
+        if not port:
+            return []
+        try:
+            listeners = await open_listeners(host, port)
+        except CannotListen as error:
+            raise BadSetting(f"{config.title(f'admin_{error.setting}')}: {error}") from error
+        log.info("listening for the operator", node=self.name, host=host, port=port)
+        own = (ip_address(listener.getsockname()[0]) for listener in listeners)
+        if self._operator_token and not all(address.is_loopback for address in own):
+            log.warning("the operator's token comes unencrypted from other machines", host=host)
+        return listeners
+
+    def _operator_port(self) -> OperatorPort:
+        settings = self._settings
+        open_access = partial(
+            open_operator_access,
+            topology_from_settings(settings),
+            name=f"{self.name}-operator",
+            namespace=settings.namespace,
+            patience=settings.redis_timeout,
+        )
+        return OperatorPort(self.context, self._operator_token, open_access)
+
+    def _receive_own(self, payload: bytes) -> None:
+        """Process what was published on this node's own channel for no session."""
+        if payload.startswith(REQUEST_PREFIX):
+            self._desk.receive(payload)
+        else:
+            self.membership.receive(payload)
 
     async def _listen(self, port: int, certificate: ServedCertificate | None) -> Port:
         host, tls = self._settings.host, certificate is not None
@@ -216,11 +272,12 @@ class Node:
             sessions=self._registry.connected,
             parked=self._registry.parked,
             rooms=len(self._relay.rooms),
+            bans=len(self._bans),
             tasks=trio.lowlevel.current_statistics().tasks_living,
             outbox_bytes=self.context.waiting.bytes,
             redis_connected=self._backplane.connected,
             subscription_delivers=self.membership.subscription_delivers,
-            ready=self._why_not_ready() is None,
+            why_not_ready=self._why_not_ready(),
             certificate_ends=self._certificate.ends.timestamp() if self._certificate else 0.0,
         )
 
@@ -236,6 +293,22 @@ def _bounds(settings: Settings) -> ClientBounds:
         session_rooms=settings.session_rooms,
         stranger_directs=settings.stranger_directs,
     )
+
+
+def _operator_token(settings: Settings) -> OperatorToken | None:
+    """Return the token of the operator's API, if there is one.
+
+    :raises BadSetting: if it cannot be used, or means nothing without another setting.
+    """
+    if not settings.admin_token_file:
+        return None
+    name = config.title("admin_token_file")
+    if not settings.admin_port:
+        raise BadSetting(f"{name}: it means something only with {config.flag('admin_port')}")
+    try:
+        return OperatorToken(settings.admin_token_file)
+    except BadToken as error:
+        raise BadSetting(f"{name}: {error}") from None
 
 
 def _certificate(settings: Settings) -> ServedCertificate | None:

@@ -28,6 +28,8 @@ class NodeProcess:
         self.process = process
         self.host = "127.0.0.1"
         self.port = 0
+        self.admin_port = 0
+        """Its operator's port, on the loopback address; 0 if it has none."""
         self.log: list[dict[str, Any]] = []
         self._logged = trio.Event()
         self._log_ended = False
@@ -82,9 +84,15 @@ class NodeProcess:
         """Ask the node over HTTP; gives status and body."""
         return await http_get(self.port, path, host=self.host)
 
+    async def get_as_operator(self, path: str) -> tuple[int, str]:
+        """Ask the node on its operator's port, if it has one; gives status and body."""
+        if not self.admin_port:
+            return await self.get(path)
+        return await http_get(self.admin_port, path)
+
     async def metric(self, name: str) -> float:
         """Read one metric off ``/metrics``."""
-        _, body = await self.get("/metrics")
+        _, body = await self.get_as_operator("/metrics")
         values = [line.split()[1] for line in body.splitlines() if line.split()[0] == name]
         return float(values[0])
 
@@ -93,12 +101,12 @@ class NodeProcess:
         await until(self._is_ready, "the node to be ready")
 
     async def not_ready(self) -> tuple[int, str]:
-        """Wait until ``/readyz`` says that it is not; gives its answer."""
+        """Wait until ``/readyz`` says that it is not; gives the operator's answer."""
         answer = 0, ""
 
         async def refused() -> bool:
             nonlocal answer
-            answer = await self.get("/readyz")
+            answer = await self.get_as_operator("/readyz")
             return answer[0] == 503
 
         await until(refused, "the node to be not ready")
@@ -160,6 +168,8 @@ class Cluster:
             "flood_rate": 0,
             "redis_timeout": 10,  # on a busy machine Redis may take its time
         }
+        if not (within or checkout):  # else out of reach, or of a release that has none
+            flags["admin_port"] = free_port()
         command = [*within, sys.executable, "-m", *self.launch, "serve"]
         for name, value in (flags | settings).items():
             command += [f"--{name.replace('_', '-')}", str(value)]
@@ -168,6 +178,7 @@ class Cluster:
         node.host = str(settings.get("host", node.host))
         self.nodes.append(node)
         self._nursery.start_soon(node.read_log)
+        node.admin_port = int(str((flags | settings).get("admin_port", 0)))
         node.port = int((await node.logged("listening"))["port"])
         return node
 

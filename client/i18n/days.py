@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from client.i18n.texts import N_, _
@@ -25,3 +25,12 @@ def in_words(day: date) -> str:
         month=_(_MONTHS[day.month - 1]),
         year=day.year,
     )
+
+
+def moment_in_words(time: int) -> str | None:
+    """Return a Unix time in milliseconds written out, in local time; None if it is no such time."""
+    try:
+        moment = datetime.fromtimestamp(time / 1000, tz=UTC).astimezone()
+    except (OverflowError, ValueError, OSError):
+        return None
+    return _("{day}, {time}").format(day=in_words(moment.date()), time=f"{moment:%H:%M}")

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from client.i18n.days import moment_in_words
 from client.i18n.texts import N_, _
 from gateway import wire
 
@@ -24,6 +25,18 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
             "A nickname has 2 to 32 characters; a to z, digits and _ - . can always be used, "
             "spaces never."
         ),
+    ),
+    "banned": (
+        N_("You are banned here until {until}: {reason}"),
+        N_("You are banned here until {until}."),
+        N_("You are banned here: {reason}"),
+        N_("You are banned here."),
+    ),
+    "nick_banned": (
+        N_("The nickname {nick} is banned until {until}: {reason}"),
+        N_("The nickname {nick} is banned until {until}."),
+        N_("The nickname {nick} is banned: {reason}"),
+        N_("The nickname {nick} is banned."),
     ),
     "nick_taken": (
         N_("The nickname {nick} is taken; {suggestion} is free."),
@@ -54,16 +67,30 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
 }
 """The texts for each code of an ``error``; the first one whose fields are all known is used."""
 
-NOTICES: Final[Mapping[str, str]] = {
-    "draining": N_("This node is going away."),
-    "history_gap": N_("Some direct messages may be missing."),
-    "history_lost": N_("The server lost direct messages."),
+NOTICES: Final[Mapping[str, Sequence[str]]] = {
+    "draining": (N_("This node is going away."),),
+    "history_gap": (N_("Some direct messages may be missing."),),
+    "history_lost": (N_("The server lost direct messages."),),
+    "announcement": (N_("The operator of the server says: {message}"),),
+    "banned": (
+        N_("an operator has banned you until {until}: {reason}"),
+        N_("an operator has banned you until {until}"),
+        N_("an operator has banned you: {reason}"),
+        N_("an operator has banned you"),
+    ),
+    "kicked": (
+        N_("an operator has ended your session: {reason}"),
+        N_("an operator has ended your session"),
+    ),
 }
-ROOM_NOTICES: Final[Mapping[str, str]] = {
-    "history_gap": N_("Some messages may be missing here."),
-    "history_lost": N_("The server lost messages; the talk goes on."),
+"""The texts for each code of a ``notice``, as those of `REFUSALS`."""
+ROOM_NOTICES: Final[Mapping[str, Sequence[str]]] = {
+    "history_gap": (N_("Some messages may be missing here."),),
+    "history_lost": (N_("The server lost messages; the talk goes on."),),
 }
 """The texts of notices about a room."""
+FAREWELLS: Final = frozenset({"banned", "kicked"})
+"""The codes of notices that say why the node closes the connection next."""
 
 CLOSINGS: Final[Mapping[int, str]] = {
     1000: N_("the node closed the connection"),
@@ -81,6 +108,8 @@ CLOSINGS: Final[Mapping[int, str]] = {
     4500: N_("this client did not say hello in time"),
     4501: N_("your nickname now belongs to somebody else"),
     4502: N_("your session goes on over another connection"),
+    4503: N_("an operator has banned you"),
+    4504: N_("an operator has ended your session"),
 }
 
 EventT = TypeVar("EventT")
@@ -95,8 +124,8 @@ def in_own_words(event: EventT, command: wire.Command | None = None) -> EventT:
         return msgspec.structs.replace(event, message=_refusal(event, command))
     if isinstance(event, wire.Notice):
         texts = NOTICES if event.room is None else ROOM_NOTICES
-        text = texts.get(event.code)
-        return msgspec.structs.replace(event, message=_(text)) if text else event
+        text = _best(texts.get(event.code, ()), _known(event))
+        return msgspec.structs.replace(event, message=text) if text else event
     return event
 
 
@@ -108,7 +137,7 @@ def why_closed(code: int, reason: str | None = None) -> str:
 
 
 def _refusal(error: wire.Error, command: wire.Command | None) -> str:
-    known: dict[str, object] = {"message": error.message, "room_chars": wire.MAX_ROOM_CHARS}
+    known = _known(error) | {"room_chars": wire.MAX_ROOM_CHARS}
     if error.suggestion is not None:
         known["suggestion"] = error.suggestion
     if command is not None:
@@ -116,7 +145,22 @@ def _refusal(error: wire.Error, command: wire.Command | None) -> str:
         known["most"] = wire.MAX_STATUS_BYTES if is_status else wire.MAX_TEXT_BYTES
         asked = msgspec.structs.asdict(command)
         known |= {name: value for name, value in asked.items() if value is not None}
-    for text in REFUSALS.get(error.code, ()):
+    return _best(REFUSALS.get(error.code, ()), known) or error.message
+
+
+def _known(event: wire.Error | wire.Notice) -> dict[str, object]:
+    """Return what an event says, by the names of the fields in our texts."""
+    known: dict[str, object] = {"message": event.message}
+    if event.reason:
+        known["reason"] = event.reason
+    if event.until is not None and (moment := moment_in_words(event.until)):
+        known["until"] = moment
+    return known
+
+
+def _best(texts: Sequence[str], known: Mapping[str, object]) -> str | None:
+    """Return the first text whose fields are all known, filled in; None if there is none."""
+    for text in texts:
         with suppress(KeyError):  # of what is not known
             return _(text).format_map(known)
-    return error.message
+    return None

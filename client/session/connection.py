@@ -11,7 +11,7 @@ import trio
 import trio_websocket
 
 from client.errors import NotConfirmed, NotConnected
-from client.i18n.server_texts import in_own_words, why_closed
+from client.i18n.server_texts import FAREWELLS, in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.counted_stream import CountedStream
 from client.session.incoming import WrongFrame, read_answer, read_event, read_head
@@ -159,15 +159,20 @@ class ClientConnection:
         A server of which more than `MOST_WRONG_FRAMES` are wrong is not listened to any more.
         """
         closed = Closed(1006, why_closed(1006))
+        farewell = ""
         try:
             while self.wrong_frames <= MOST_WRONG_FRAMES:
                 event = self._read(await self._websocket.get_message())
-                if event is not None:
+                if isinstance(event, wire.Notice) and event.code in FAREWELLS:
+                    farewell = event.message
+                elif event is not None:
                     await on_event(event)
             closed = Closed(_PROTOCOL_ERROR, _("the server sends what this client cannot read"))
         except trio_websocket.ConnectionClosed as error:
             if error.reason is not None:
-                closed = Closed(int(error.reason.code), _describe(error.reason))
+                code = int(error.reason.code)
+                is_final = not wire.may_reconnect(code)
+                closed = Closed(code, (is_final and farewell) or _describe(error.reason))
         finally:
             for pending in self._pending.values():
                 pending.leave_unanswered(closed.reason)

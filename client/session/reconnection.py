@@ -16,6 +16,8 @@ from gateway.wire import CommandError
 
 NICK_GRACE_SECONDS: Final = 60.0
 """How long a refused session keeps trying: its old connection may still own the nickname."""
+FINAL: Final = frozenset({"banned", "nick_banned"})
+"""Refusals after which no other attempt is made."""
 _LONGEST_WHILE_REFUSED: Final = 1.0
 _OF_THE_NODE: Final = frozenset({"unavailable", "too_fast"})
 """Refusals that say nothing of the session: another node, or the same one later, may accept it."""
@@ -98,6 +100,8 @@ class Reconnection:
                 refused_since, reason = None, ending.reason
             else:
                 failures, reason = failures + 1, str(ending)
+                if isinstance(ending, CommandError) and ending.code in FINAL:
+                    return reason
             ceiling = LONGEST_BACKOFF
             if _is_refusal(ending):
                 # The nickname is free as soon as our old connection is noticed to be dead.

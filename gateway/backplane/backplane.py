@@ -7,6 +7,7 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.bans import BanStore
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.key_scan import KeyScan
@@ -85,6 +86,7 @@ class Backplane:
         self.inboxes = InboxStore(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
+        self.bans = BanStore(self.link, namespace=namespace)
         self.keys = KeyScan(self.link, namespace=namespace)
 
     @property
@@ -105,6 +107,10 @@ class Backplane:
     async def wait_connected(self) -> None:
         """Wait until the command connection is up."""
         await self.link.wait_connected()
+
+    async def publish(self, channel: str, payload: bytes) -> None:
+        """Publish on any channel, once; :raises Unavailable: if Redis does not answer."""
+        await self.link.call("PUBLISH", channel, payload)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Subscribe to a channel; return whether that is confirmed (`Subscription.subscribe`)."""

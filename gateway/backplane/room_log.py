@@ -110,15 +110,3 @@ class RoomLog:
             if state == b"changed":
                 raise CannotErase("the room has begun another epoch meanwhile; look again")
             await trio.lowlevel.checkpoint()
-
-    async def replicated(self, patience: float) -> tuple[int, int]:
-        """Wait until replicas confirm what was done; return how many do, and how many there are.
-
-        ``patience`` is the longest wait in seconds, less than the link's timeout.
-        """
-        info: bytes = await self._link.call("INFO", "replication")
-        fields = dict(line.split(b":", 1) for line in info.split(b"\r\n") if b":" in line)
-        replicas = int(fields.get(b"connected_slaves", 0))
-        if not replicas:
-            return 0, 0
-        return await self._link.call("WAIT", replicas, round(patience * 1000)), replicas

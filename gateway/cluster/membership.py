@@ -19,6 +19,7 @@ from gateway.cluster.collector import Collector
 from gateway.cluster.failure_detector import FailureDetector
 from gateway.cluster.reconciler import Reconciler
 from gateway.delivery.relay import Relay
+from gateway.sessions.bans import NodeBans
 from gateway.sessions.reclaim import reclaim
 from gateway.sessions.registry import SessionRegistry
 
@@ -33,6 +34,7 @@ LATE_BEAT: Final = 1.5
 TIDY_SECONDS: Final = 60.0
 """Seconds between two rounds of the upkeep that is not urgent."""
 
+_NO_ANSWER: Final = "Redis does not answer"
 _PROBE: Final = b"probe"
 """Published with each heartbeat on the node's own channel, to test the subscription."""
 
@@ -52,6 +54,7 @@ class Membership:
         backplane: Backplane,
         relay: Relay,
         registry: SessionRegistry,
+        bans: NodeBans,
         *,
         grace: float,
         probe_seconds: float,
@@ -59,12 +62,14 @@ class Membership:
         self._backplane = backplane
         self._relay = relay
         self._registry = registry
+        self._bans = bans
         self._probe_seconds = probe_seconds
         self.reconciler = Reconciler(backplane, registry)
         self._collector = Collector(backplane, registry.sessions)
         self._failure_detector = FailureDetector(DEAD_AFTER, grace)
         self._answered_at = -NOT_READY_AFTER
         self._denied = ""
+        self._told_reason: str | None = _NO_ANSWER  # so far
         self._probe_heard_at = -NOT_READY_AFTER
         self._silent_since = 0.0
         self._registered = False
@@ -107,7 +112,7 @@ class Membership:
             if self._denied:
                 return f"Redis refuses: {self._denied}"
             away = self._backplane.why_away
-            return f"Redis does not answer: {away}" if away else "Redis does not answer"
+            return f"{_NO_ANSWER}: {away}" if away else _NO_ANSWER
         if self._probe_seconds and not self.subscription_delivers:
             return "the subscription to Redis does not deliver"
         return None
@@ -161,6 +166,7 @@ class Membership:
                 self._answered_at, self._denied = now, ""
                 # Each of these may take long; heartbeats go on meanwhile.
                 self._do_once("check some", self.reconciler.some_sessions)
+                self._do_once("read bans", self._bans.refresh)
                 if self._reclaim_due or self._registry.unverified:
                     self._do_once("reclaim", self._reclaim)
                 if now >= self._sweep_at:
@@ -179,6 +185,7 @@ class Membership:
                 self._note_denied(str(error) if isinstance(error, Denied | Refused) else "")
                 lasting = not error.passes
             self._check_subscription()
+            self._note_readiness()
             settled = lasting or self._backplane.why_unsuitable or self.why_not_ready() is None
             with trio.move_on_after(BEAT_SECONDS if settled else BEAT_SECONDS / 10):
                 await self._beat_due.wait()
@@ -189,6 +196,17 @@ class Membership:
         if reason and not self._denied:
             log.warning("redis refuses", reason=reason)
         self._denied = reason
+
+    def _note_readiness(self) -> None:
+        """Log when the node turns ready, and each reason why it is not."""
+        reason = self.why_not_ready()
+        if reason == self._told_reason:
+            return
+        self._told_reason = reason
+        if reason is None:
+            log.info("ready")
+        else:
+            log.warning("not ready", reason=reason)
 
     async def _register(self) -> None:
         """Register the node, and have all sessions claimed under its name.
@@ -205,7 +223,7 @@ class Membership:
         await self._backplane.nodes.register()
         self._registered = True
 
-    def _do_once(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _do_once(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
         """Start some upkeep unless it is under way.
 
         If Redis is away, a later heartbeat starts it again. If Redis refuses it for good, it is
@@ -293,6 +311,7 @@ class Membership:
             for tidy in (
                 self._list_rooms,
                 self._backplane.rooms.forget_expired,
+                self._backplane.bans.forget_ended,
                 self.reconciler.nicks,
                 self.reconciler.rooms,
                 self._collector.collect,

@@ -126,6 +126,23 @@ class Settings:
         parsing.switch, "on|off", reloads=True,
     )  # fmt: skip
 
+    admin_port: int = _setting(
+        0, "Operator",
+        "A port for the operator: /metrics, /healthz and /readyz with reasons, and an HTTP API. "
+        "/metrics is then answered on this port alone. 0: none.",
+        parsing.integer(0, 65535), "PORT",
+    )  # fmt: skip
+    admin_host: str = _setting(
+        "127.0.0.1", "Operator", "Host name or address to listen on for the operator.",
+        parsing.host, "HOST",
+    )  # fmt: skip
+    admin_token_file: str = _setting(
+        "", "Operator",
+        "File with the token for the operator's HTTP API, which nobody else may read; without it "
+        "there is no API. Read again on SIGHUP.",
+        parsing.path, "PATH",
+    )  # fmt: skip
+
     redis: str = _setting(
         "redis://127.0.0.1:6379/0", "Redis",
         "redis://, rediss:// or unix:// URL, with password and database; or "

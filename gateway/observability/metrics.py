@@ -25,6 +25,8 @@ _LATENCY_BUCKETS: Final = (
 )  # fmt: skip
 STATM: Final = Path("/proc/self/statm")
 """Where Linux says how much memory this process has, in pages."""
+_MOST_REASON: Final = 300
+"""Characters of the reason why a node is not ready."""
 _STARTED: Final = time.time()
 
 
@@ -40,6 +42,10 @@ class Counts:
     resumed: int = 0
     turned_away: int = 0
     slow_readers: int = 0
+    banned_refused: int = 0
+    sessions_banned: int = 0
+    sessions_kicked: int = 0
+    admin_refused: int = 0
     not_http: int = 0
     tls_failures: int = 0
     forwards_ignored: int = 0
@@ -72,12 +78,18 @@ class Gauges:
     sessions: int
     parked: int
     rooms: int
+    bans: int
     tasks: int
     outbox_bytes: int
     redis_connected: bool
     subscription_delivers: bool
-    ready: bool
+    why_not_ready: str | None
     certificate_ends: float
+
+    @property
+    def ready(self) -> bool:
+        """Whether the node is ready for clients."""
+        return self.why_not_ready is None
 
 
 _COUNTER_HELP: Final = {
@@ -89,6 +101,10 @@ _COUNTER_HELP: Final = {
     "resumed": "Sessions taken up again by another connection.",
     "turned_away": "Handshakes refused with 503: too many at once, or the node is going away.",
     "slow_readers": "Connections closed because they read too slowly.",
+    "banned_refused": "Hellos refused because of a ban.",
+    "sessions_banned": "Sessions ended because of a ban that was made while they lasted.",
+    "sessions_kicked": "Sessions ended by an operator's `kick`.",
+    "admin_refused": "Requests to the operator's API with a wrong token, or none.",
     "not_http": "Connections refused because what came over them was not HTTP.",
     "tls_failures": "Connections whose TLS handshake failed.",
     "forwards_ignored": "Client addresses in a PROXY header, X-Forwarded-For or Forwarded from an "
@@ -115,6 +131,7 @@ _GAUGE_HELP: Final = {
     "sessions": "Clients that have said hello.",
     "parked": "Sessions that have lost their connection and may be taken up again.",
     "rooms": "Rooms with members on this node.",
+    "bans": "Bans that this node knows of.",
     "tasks": "Trio's tasks: one for each connection, and some.",
     "outbox_bytes": "Bytes that wait for slow readers.",
     "redis_connected": "1 while the command connection to Redis is up.",
@@ -157,11 +174,22 @@ class Metrics(Collector):
             gauges = self.read_gauges()
             for name, text in _GAUGE_HELP.items():
                 yield GaugeMetricFamily(f"chat_{name}", text, value=float(getattr(gauges, name)))
+            yield _why_not_ready(gauges.why_not_ready)
         yield from _process_metrics()
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)
+
+
+def _why_not_ready(reason: str | None) -> Metric:
+    """Return the reason as a label, of a metric that has a sample only while there is one."""
+    family = GaugeMetricFamily(
+        "chat_not_ready", "1 while the node is not ready, and why.", labels=["reason"]
+    )
+    if reason is not None:
+        family.add_metric([reason[:_MOST_REASON]], 1.0)
+    return family
 
 
 def _process_metrics() -> Iterator[Metric]:

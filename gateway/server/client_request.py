@@ -22,6 +22,7 @@ from gateway.server.http.forwarded import (
     is_forwarded,
 )
 from gateway.server.http.request import BadRequest, NotHttp, RequestReader
+from gateway.server.http.response import without_body
 from gateway.sessions.context import NodeContext
 
 log = structlog.get_logger("connection")
@@ -96,7 +97,7 @@ class ClientRequest:
         except TooMany as error:
             response = self._turn_away(error.refusal)
         self.rest = reader.rest
-        return endpoints.without_body(response) if reader.method == b"HEAD" else response
+        return without_body(response) if reader.method == b"HEAD" else response
 
     async def _read(self, reader: RequestReader, receive: Receive) -> h11.Request | None:
         """Return the request that the client sends; None if the connection ends before."""

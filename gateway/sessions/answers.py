@@ -49,6 +49,8 @@ def refused(error: CommandError, command_id: str | None, *, uncertain: bool) -> 
         message=error.message,
         retry_after=error.retry_after,
         suggestion=error.suggestion,
+        reason=error.reason,
+        until=error.until,
         temporary=error.temporary,
         uncertain=uncertain,
     )

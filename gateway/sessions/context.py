@@ -15,6 +15,7 @@ from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Metrics
 from gateway.observability.occasion import Occasion
 from gateway.policy.client_limits import ClientLimits, TurnedAway
+from gateway.sessions.bans import NodeBans
 from gateway.sessions.registry import SessionRegistry
 
 UNENCRYPTED_LOG_SECONDS: Final = 3600.0
@@ -31,6 +32,7 @@ class NodeContext:
     backplane: Backplane
     relay: Relay
     registry: SessionRegistry
+    bans: NodeBans
     rooms: RoomDirectory
     metrics: Metrics
     bounded_log: BoundedLog

@@ -13,7 +13,7 @@ from gateway.delivery.inbox import NOTHING_MISSED, Inbox, Missed
 from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy import nicknames
-from gateway.sessions import answers
+from gateway.sessions import answers, bans
 from gateway.sessions.claims import claim_or_suggest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
@@ -21,6 +21,7 @@ from gateway.sessions.refusals import too_fast
 from gateway.sessions.registry import SessionExists
 from gateway.sessions.session import Session, longest_session
 from gateway.wire import CommandError
+from gateway.wire.close_codes import BANNED
 
 
 class _Attempt(NamedTuple):
@@ -53,7 +54,8 @@ class Authentication:
 
         After a failure the client may send another hello, unless its connection is being closed.
 
-        :raises CommandError: ``bad_nick``, ``nick_taken`` or ``unauthorized``.
+        :raises CommandError: ``bad_nick``, ``nick_taken`` or ``unauthorized``; ``banned`` or
+            ``nick_banned``, after which the connection is closed.
         :raises Unavailable: if Redis does not answer.
         :raises Replaced: if another node has the session; the connection is being closed.
         """
@@ -72,6 +74,8 @@ class Authentication:
         """Begin a new session under a nickname."""
         context = self._context
         nick = nicknames.check(nick, allow_unicode=context.settings.unicode_nicks)
+        await context.bans.require_read()
+        self._keep_out(nick, "")
         if wait := context.limits.new_nick(self._connection.limited_as, trio.current_time()):
             raise too_fast("Too many nicknames are asked for from your address.", wait)
         record, secret = self._hold(command.session)
@@ -104,6 +108,8 @@ class Authentication:
         """Resume the session that has a secret."""
         registry, inboxes = self._context.registry, self._context.relay.inboxes
         sid = session_secrets.session_id(secret)
+        await self._context.bans.require_read()
+        self._keep_out("", sid)
         longest = longest_session(self._context.settings)
         found = await registry.resume(sid, self._connection, command.inbox, longest=longest)
         if found is None:
@@ -125,10 +131,23 @@ class Authentication:
             self._context.registry.release(record)
         self._attempt = None
 
+    def _keep_out(self, nick: str, sid: str, record: SessionRecord | None = None) -> None:
+        """Refuse whom a ban keeps out, end their session, and close the connection."""
+        context, host = self._context, self._connection.client_address.host
+        ban = context.bans.find(nick=nick, session=sid, host=host)
+        if ban is None:
+            return
+        context.metrics.counts.banned_refused += 1
+        if record is not None:
+            context.registry.release(record)
+        self._connection.close(BANNED)
+        raise bans.refusal(ban, nick)
+
     def _establish(self, attempt: _Attempt, command: wire.Hello, missed: Missed) -> Session:
         """Send the welcome, with missed direct messages; others follow. Return the session."""
         context = self._context
         record, secret, inbox = attempt
+        self._keep_out(record.nick, record.sid, record)  # it may have been banned meanwhile
         session = Session(context, self._write_buffer, self._connection, record, inbox)
         missed = missed.first(shares.messages(self._write_buffer.limit))
         inbox.heard_from.note(missed.messages)

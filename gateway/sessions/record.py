@@ -19,6 +19,7 @@ from gateway.sessions.states import (
     SessionState,
 )
 from gateway.state_machine import next_state
+from gateway.wire import Event
 from gateway.wire.close_codes import Close
 
 
@@ -40,6 +41,9 @@ class ConnectionHandle(Protocol):
     def close(self, closing: Close) -> None:
         """Close the connection soon, without waiting; the first close code counts."""
 
+    def send(self, event: Event) -> None:
+        """Send an event, if the connection is open."""
+
 
 class SessionRecord:
     """One session as this node knows it; its states are those of `gateway.sessions.states`.
@@ -48,8 +52,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "began", "claims", "connection", "line", "resumption", "rooms", "sid", "state", "term",
-        "until", "unverified",
+        "address", "began", "claims", "connection", "line", "resumption", "rooms", "sid", "state",
+        "term", "until", "unverified",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +64,8 @@ class SessionRecord:
         self.state = state
         self.connection = connection
         """The connection that has the session; None in a state without one."""
+        self.address = connection.client_address if connection else None
+        """Where its client is, or was last, connected from; None if it never was, here."""
         self.line = ""
         """The member line: nickname and status; empty while it is not known."""
         self.term = NO_TERM

@@ -99,6 +99,7 @@ class SessionTable:
         """
         lost = self._answered(record, SessionEvent.RESUMED, now)
         record.connection, record.term, record.line = connection, term, line
+        record.address = connection.client_address
         return lost if lost.connection is not connection else Detached(None, lost.rooms)
 
     def not_found(self, record: SessionRecord, now: float) -> None:

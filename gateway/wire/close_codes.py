@@ -28,8 +28,10 @@ SESSION_OVER: Final = Close(4005, "your session is too old: begin another one")
 NO_HELLO: Final = Close(4500, "no hello in time")
 NICK_LOST: Final = Close(4501, "your nickname now belongs to somebody else")
 REPLACED: Final = Close(4502, "your session goes on over another connection")
+BANNED: Final = Close(4503, "an operator has banned you")
+KICKED: Final = Close(4504, "an operator has ended your session")
 
 ALL: Final = (
     NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, SESSION_OVER,
-    NO_HELLO, NICK_LOST, REPLACED,
+    NO_HELLO, NICK_LOST, REPLACED, BANNED, KICKED,
 )  # fmt: skip

@@ -28,6 +28,8 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "forbidden": REFUSED,
     "bad_nick": REFUSED,
     "nick_taken": REFUSED,
+    "banned": REFUSED,
+    "nick_banned": REFUSED,
     "bad_room": REFUSED,
     "room_looks_alike": REFUSED,
     "too_many_rooms": REFUSED,

@@ -76,6 +76,8 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
     id: str | None = None
     retry_after: float | None = None
     suggestion: str | None = None
+    reason: str | None = None
+    until: int | None = None
     temporary: bool | None = None
     uncertain: bool | None = None
 
@@ -86,6 +88,8 @@ class Error(Event, frozen=True, kw_only=True, tag="error"):
             self.message,
             retry_after=self.retry_after,
             suggestion=self.suggestion,
+            reason=self.reason,
+            until=self.until,
             temporary=self.temporary,
             uncertain=self.uncertain,
         )
@@ -183,6 +187,8 @@ class Notice(Event, frozen=True, kw_only=True, tag="notice"):
     room: str | None = None
     epoch: str | None = None
     seq: int | None = None
+    reason: str | None = None
+    until: int | None = None
 
 
 class Ok(Event, frozen=True, kw_only=True, tag="ok"):

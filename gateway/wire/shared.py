@@ -43,6 +43,7 @@ class CommandError(Exception):
     - ``retry_after``: in seconds;
     - ``suggestion``: a free variant of a taken nickname, the room that a room's name looks like, or
       the tag of whoever has a nickname now;
+    - ``reason``, ``until``: those of a ban; ``until`` is a Unix time in milliseconds;
     - ``temporary``: whether the same command may succeed later;
     - ``uncertain``: whether it may have been carried out, or may yet be.
 
@@ -56,6 +57,8 @@ class CommandError(Exception):
         *,
         retry_after: float | None = None,
         suggestion: str | None = None,
+        reason: str | None = None,
+        until: int | None = None,
         temporary: bool | None = None,
         uncertain: bool | None = None,
     ) -> None:
@@ -65,6 +68,8 @@ class CommandError(Exception):
         self.message = message
         self.retry_after = retry_after
         self.suggestion = suggestion
+        self.reason = reason
+        self.until = until
         self.temporary = usual.temporary if temporary is None else temporary
         self.uncertain = usual.uncertain if uncertain is None else uncertain
 

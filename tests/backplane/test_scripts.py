@@ -12,6 +12,7 @@ import trio
 from redis.crc import key_slot
 
 from gateway.backplane import NO_TERM, NickTaken, Owner, payloads
+from gateway.backplane.bans import BanStore
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.nicks import NickRegistry
@@ -24,6 +25,7 @@ from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
+from gateway.policy.bans import Ban, parse_target
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -112,6 +114,11 @@ async def run_every_script(link: Link) -> None:
         await inboxes.read(session, after=0, limit=1)
     await nodes.register()
     await nodes.beat(b"probe")
+    bans = BanStore(link, namespace="test")
+    target = parse_target("nick", "Mallory")
+    await bans.add(Ban(target))
+    await bans.forget_ended()
+    assert await bans.remove(target)
     await link.run_script(PERMISSIONS, ("test:{permissions}",), "test@0:{permissions}")
 
 

@@ -133,7 +133,7 @@ async def test_a_primary_that_may_not_write_without_replicas_is_named(
         assert redis_server.ask("XLEN", "chat:{room:lobby}:log") == 0
 
         async def named() -> bool:
-            return "Redis refuses: NOREPLICAS" in (await node.get("/readyz"))[1]
+            return "Redis refuses: NOREPLICAS" in (await node.get_as_operator("/readyz"))[1]
 
         await until(named, "the node to say why it is not ready")
         redis_server.ask("CONFIG", "SET", "min-replicas-to-write", 0)

@@ -59,7 +59,7 @@ async def test_a_node_that_drains_is_not_ready_and_takes_nobody_in(
         async with connect(node.url, "alice") as bare:
             node.process.terminate()
             await bare.receive_until((4000).to_bytes(2, "big"))
-            status, body = await node.get("/readyz")
+            status, body = await node.get_as_operator("/readyz")
             assert (status, "draining" in body) == (503, True)
             with pytest.raises(CannotConnect, match="503"):
                 async with open_session([node.url], nick="bob"):

@@ -29,7 +29,7 @@ async def told(node: NodeProcess, reason: str) -> None:
     """Wait until a node's readiness tells this reason."""
 
     async def is_told() -> bool:
-        return reason in (await node.get("/readyz"))[1]
+        return reason in (await node.get_as_operator("/readyz"))[1]
 
     await until(is_told, f"{reason!r} to be told")
 

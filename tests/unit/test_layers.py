@@ -43,6 +43,10 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/config", "gateway/net", "gateway/observability", "gateway/policy",
         "gateway/sessions",
     },
+    "gateway/operator": {
+        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/server", "gateway/sessions",
+    },
     "client/i18n": set(),
     "client/text": set(),
     "client/errors": set(),
@@ -81,7 +85,7 @@ CLOCKS: Final = {
     "observability/log_writer.py": "its thread lives outside Trio",
     "observability/logs.py": "each line says when it was logged",
     "observability/metrics.py": "when the process started, and its CPU time",
-    "server/http/endpoints.py": "the header Date",
+    "server/http/response.py": "the header Date",
 }
 """The files that tell the time by another clock than Trio's or Redis's, and what for."""
 READS_A_CLOCK: Final = {

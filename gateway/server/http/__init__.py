@@ -1,1 +1,1 @@
-"""Plain HTTP requests to a node: health, readiness, metrics."""
+"""Plain HTTP requests to a node's public port: health, readiness, metrics."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from email import utils
-from types import MappingProxyType
 from typing import Final
 
 import h11
@@ -15,15 +12,18 @@ from gateway import wire
 from gateway.net.websocket import BadHandshake, is_upgrade
 from gateway.policy.client_limits import FOR_ONE_ADDRESS, TurnedAway
 from gateway.server.http.request import path_of
+from gateway.server.http.response import response
 from gateway.sessions.context import NodeContext
 
 ABOUT: Final = (
     "This is a chat gateway.\n"
     f"Connect a WebSocket client to {wire.PATH} (subprotocol {wire.SUBPROTOCOL}).\n"
-    "/healthz  the process lives\n/readyz   it can serve\n/metrics  for Prometheus\n"
+    "/healthz  the process lives\n/readyz   it can serve\n"
 )
 
-_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics", wire.PATH})
+METRICS: Final = "/metrics"
+
+_PATHS: Final = frozenset({"/", "/healthz", "/readyz", wire.PATH})
 _ALLOWED: Final = {"Allow": "GET, HEAD"}
 _VERSION: Final = {"Sec-WebSocket-Version": "13"}
 _UPGRADE: Final = {"Connection": "close, Upgrade", "Upgrade": "websocket"} | _VERSION
@@ -45,45 +45,56 @@ def is_probe(request: h11.Request) -> bool:
 def respond(request: h11.Request, context: NodeContext) -> bytes:
     """Return the response to a request that does not ask for a WebSocket.
 
-    The response to HEAD has the body of that to GET: see `without_body`.
+    The response to HEAD has the body of that to GET. Why the node is not ready, and the metrics
+    where the operator has a port, are said on that port alone.
 
     :raises BadRequest: if its target is wrong.
     """
     path = path_of(request)
     if path == "*":
-        return _response(200, "", headers=_ALLOWED)
-    if path not in _PATHS:
-        return _response(404, "There is nothing here.\n")
+        return response(200, "", headers=_ALLOWED)
+    has_metrics = not context.settings.admin_port
+    if path not in _PATHS and not (path == METRICS and has_metrics):
+        return response(404, "There is nothing here.\n")
     if request.method not in {b"GET", b"HEAD"}:
-        return _response(405, "Only GET works here.\n", headers=_ALLOWED)
+        return response(405, "Only GET works here.\n", headers=_ALLOWED)
     return _respond_to_get(path, context)
-
-
-def without_body(response: bytes) -> bytes:
-    """Return a response as HEAD has it (RFC 9110 9.3.2)."""
-    return response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 
 
 def bad_request(status: int, problem: str) -> bytes:
     """Return the response to a request that is not valid HTTP."""
-    return _response(status, f"Bad request: {problem}\n")
+    return response(status, f"Bad request: {problem}\n")
 
 
 def not_admitted(status: int, reason: str) -> bytes:
     """Return the response to a request that a setting refuses."""
-    return _response(status, f"Refused: {reason}.\n")
+    return response(status, f"Refused: {reason}.\n")
 
 
 def internal_error() -> bytes:
     """Return the response to a request that this node failed to answer."""
-    return _response(500, "This node failed to answer; its log says why.\n")
+    return response(500, "This node failed to answer; its log says why.\n")
 
 
 def bad_handshake(error: BadHandshake) -> bytes:
     """Return the response to an invalid WebSocket handshake (RFC 6455 4.2.2, 4.4)."""
     if error.is_other_version:
-        return _response(426, f"{error}\n", headers=_UPGRADE)
-    return _response(400, f"{error}\n", headers=_VERSION)
+        return response(426, f"{error}\n", headers=_UPGRADE)
+    return response(400, f"{error}\n", headers=_VERSION)
+
+
+def metrics(context: NodeContext) -> bytes:
+    """Return the response with the node's metrics, for Prometheus."""
+    exposition = context.metrics.exposition()
+    return response(200, exposition, "text/plain; version=0.0.4; charset=utf-8")
+
+
+def readiness(context: NodeContext, *, with_reason: bool) -> bytes:
+    """Return the response that says whether the node is ready, and perhaps why it is not."""
+    reason = context.why_not_ready()
+    told = {"reason": reason} if reason and with_reason else {}
+    body = json.dumps({"ready": not reason} | told)
+    return response(503 if reason else 200, body + "\n", "application/json")
 
 
 def turned_away(refusal: TurnedAway) -> bytes:
@@ -93,44 +104,21 @@ def turned_away(refusal: TurnedAway) -> bytes:
     """
     headers = {"Retry-After": str(max(1, math.ceil(refusal.retry_after)))}
     if refusal.reason in FOR_ONE_ADDRESS:
-        return _response(429, "Too many connections from your address.\n", headers=headers)
-    return _response(503, "Try again later, or elsewhere.\n", headers=headers)
+        return response(429, "Too many connections from your address.\n", headers=headers)
+    return response(503, "Try again later, or elsewhere.\n", headers=headers)
 
 
 def _respond_to_get(path: str, context: NodeContext) -> bytes:
     if path == "/healthz":
-        return _response(200, "ok\n")
-    if path == "/metrics":
-        exposition = context.metrics.exposition()
-        return _response(200, exposition, "text/plain; version=0.0.4; charset=utf-8")
+        return response(200, "ok\n")
+    if path == METRICS:
+        return metrics(context)
     if path == "/readyz":
-        reason = context.why_not_ready()
-        body = json.dumps({"ready": not reason} | ({"reason": reason} if reason else {}))
-        return _response(503 if reason else 200, body + "\n", "application/json")
+        return readiness(context, with_reason=False)
     if path == wire.PATH:
-        return _response(
+        return response(
             426,
             "This is a WebSocket endpoint, for HTTP/1.1 with Upgrade: websocket.\n",
             headers=_UPGRADE,
         )
-    return _response(200, ABOUT)
-
-
-def _response(
-    status: int,
-    body: str | bytes,
-    content_type: str = "text/plain; charset=utf-8",
-    *,
-    headers: Mapping[str, str] = MappingProxyType({}),
-) -> bytes:
-    payload = body.encode() if isinstance(body, str) else body
-    common = {
-        "Date": utils.formatdate(usegmt=True),
-        "Content-Type": content_type,
-        "Content-Length": str(len(payload)),
-        "Cache-Control": "no-store",
-        "Connection": "close",
-    }
-    response = h11.Response(status_code=status, headers=list((common | dict(headers)).items()))
-    start = h11.Connection(h11.SERVER).send(response)
-    return (start or b"") + payload
+    return response(200, ABOUT)

@@ -7,6 +7,7 @@ import trio
 from gateway import wire
 from gateway.backplane import Unavailable, member_line
 from gateway.policy import nicknames
+from gateway.sessions import bans
 from gateway.sessions.claims import claim_or_suggest, enter_again
 from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
@@ -16,6 +17,8 @@ async def rename(session: Session, command: wire.Nick) -> None:
     """Change the nickname, and keep the status."""
     allow_unicode = session.context.settings.unicode_nicks
     nick = nicknames.check(command.nick, allow_unicode=allow_unicode)
+    if ban := session.context.bans.find(nick=nick):
+        raise bans.refusal(ban, nick)
     if nick != session.nick:
         limits = session.context.limits
         if wait := limits.new_nick(session.limited_as, trio.current_time()):

@@ -353,6 +353,8 @@ export interface NoticeFrame {
   room?: string;
   epoch?: string;
   seq?: number;
+  reason?: string;
+  until?: number;
 }
 
 /**
@@ -370,6 +372,8 @@ export interface ErrorFrame {
   id?: string;
   retry_after?: number;
   suggestion?: string;
+  reason?: string;
+  until?: number;
   temporary?: boolean;
   uncertain?: boolean;
 }
@@ -455,6 +459,8 @@ export type ErrorCode =
   | "forbidden"
   | "bad_nick"
   | "nick_taken"
+  | "banned"
+  | "nick_banned"
   | "bad_room"
   | "room_looks_alike"
   | "too_many_rooms"

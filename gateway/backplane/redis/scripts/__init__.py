@@ -57,12 +57,15 @@ BEAT: Final = Script.load("beat")
 EXTEND_ROOMS: Final = Script.load("extend_rooms")
 CURRENT_ROOMS: Final = Script.load("current_rooms")
 EXPIRE_ROOMS: Final = Script.load("expire_rooms")
+BAN: Final = Script.load("bans", "ban")
+UNBAN: Final = Script.load("bans", "unban")
+EXPIRE_BANS: Final = Script.load("bans", "expire_bans")
 PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, SNAPSHOT,
     ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
-    PERMISSIONS,
+    BAN, UNBAN, EXPIRE_BANS, PERMISSIONS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")
 """Only for the upgrade: no node runs it, and its keys are not on one hash slot."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,39 @@ def test_notices_and_closings_are_told_too() -> None:
     assert (told.room, told.epoch, told.seq) == ("lobby", "e", 3)
     assert why_closed(4501, "yours no more") == "dein Name geh\u00f6rt jetzt jemand anderem"
     assert why_closed(3999) == "geschlossen mit Code 3999"
+
+
+@pytest.mark.parametrize(
+    ("reason", "until", "text"),
+    [
+        ("Werbung", None, "ein Betreiber hat dich gesperrt: Werbung"),
+        (None, None, "ein Betreiber hat dich gesperrt"),
+        ("{until}", None, "ein Betreiber hat dich gesperrt: {until}"),
+        ("Werbung", 10**18, "ein Betreiber hat dich gesperrt: Werbung"),
+        ("Werbung", -(2**62), "ein Betreiber hat dich gesperrt: Werbung"),
+    ],
+)
+@pytest.mark.usefixtures("in_german")
+def test_a_ban_is_told_with_its_reason(reason: str | None, until: int | None, text: str) -> None:
+    banned = wire.Notice(code="banned", message="You are banned.", reason=reason, until=until)
+    assert in_own_words(banned).message == text
+
+
+@pytest.mark.usefixtures("in_german")
+def test_the_end_of_a_ban_is_told_in_local_time() -> None:
+    time = datetime(2027, 1, 31, 18, 5).astimezone()
+    refused = wire.Error(
+        code="nick_banned", message="", reason="Werbung", until=round(time.timestamp() * 1000)
+    )
+    assert in_own_words(refused, wire.Hello(nick="bob")).message == (
+        "Der Name bob ist bis Sonntag, 31. Januar 2027, 18:05 Uhr gesperrt: Werbung"
+    )
+
+
+@pytest.mark.usefixtures("in_german")
+def test_an_announcement_is_told_in_the_operators_words() -> None:
+    told = in_own_words(wire.Notice(code="announcement", message="At {noon}"))
+    assert told.message == "Der Betreiber des Servers teilt mit: At {noon}"
 
 
 @pytest.mark.usefixtures("in_german")

@@ -34,9 +34,12 @@ ROOMS = ("lobby", "cafe", "garden")
 class Wire:
     """A connection that nobody closes: the table never does."""
 
-    client_address = ClientAddress("192.0.2.1")
+    client_address = ClientAddress("192.0.2.1", 1234)
     limited_as = None
     confidential = True
+
+    def send(self, event: object) -> None:
+        pass
 
     def close(self, closing: Close) -> None:
         raise AssertionError(closing)

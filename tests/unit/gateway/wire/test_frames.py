@@ -363,7 +363,10 @@ def test_what_is_no_frame_of_a_node_is_a_value_error(data: str) -> None:
 
 @pytest.mark.parametrize("close", close_codes.ALL, ids=str)
 def test_the_code_tells_whether_to_come_back(close: close_codes.Close) -> None:
-    do_not = {close_codes.NO_HELLO, close_codes.NICK_LOST, close_codes.REPLACED}
+    do_not = {
+        close_codes.NO_HELLO, close_codes.NICK_LOST, close_codes.REPLACED, close_codes.BANNED,
+        close_codes.KICKED,
+    }  # fmt: skip
     assert wire.may_reconnect(close.code) == (close not in do_not)
     assert 4000 <= close.code <= 4999 or close in {close_codes.NORMAL, close_codes.TOO_BIG}
     assert len(close.reason.encode()) <= 123, "a close frame holds no more"

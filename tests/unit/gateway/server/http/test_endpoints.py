@@ -49,11 +49,19 @@ async def test_a_path_is_answered_and_the_connection_ended(
     assert says in response.body
 
 
-async def test_not_ready_says_why() -> None:
+async def test_not_ready_is_a_no_without_a_reason() -> None:
     async with served_connection(not_ready) as opened:
         response = await opened.request(request("/readyz"))
     assert response.status == 503
-    assert json.loads(response.body) == {"ready": False, "reason": "Redis does not answer"}
+    assert json.loads(response.body) == {"ready": False}
+
+
+@pytest.mark.parametrize(("admin_port", "status"), [("0", 200), ("9000", 404)])
+async def test_the_metrics_are_on_the_operators_port_where_there_is_one(
+    admin_port: str, status: int
+) -> None:
+    async with served_connection(admin_port=admin_port) as opened:
+        assert (await opened.request(request("/metrics"))).status == status
 
 
 def broken() -> NoReturn:

@@ -1,0 +1,3 @@
+-- Delete the bans that have ended.
+-- KEYS  1 bans  2 ends, as in bans.lua
+expire()
