@@ -162,7 +162,7 @@ async def test_what_an_earlier_hello_began_is_not_left_behind(redis_server: Redi
         await command(alice, "hello", nick="alice", session="a" + "0123456789abcdefghijk")
         alice.end()
         for number in range(3):
-            await command(bob, "hello", nick="alice", session=f"{number}" * 22)
+            await command(bob, "hello", nick="alice", session=f"0123456789abcdefghijk-{number}")
         await command(bob, "hello", resume="a" + "0123456789abcdefghijk")
         assert (bob.nick, len(node.context.relay.inboxes.all)) == ("alice", 1)
         await node.context.registry.all_released()

@@ -144,7 +144,8 @@ async def test_of_two_who_begin_a_session_with_one_secret_one_has_it(
 ) -> None:
     async with open_cluster(redis_server, 2, grace_seconds=1) as cluster:
         for number in range(10):
-            hello = {"type": "hello", "nick": f"alice-{number}", "session": f"{number}" * 22}
+            secret = f"0123456789abcdefghijk-{number}"
+            hello = {"type": "hello", "nick": f"alice-{number}", "session": secret}
             async with connect(cluster.urls[0]) as one, connect(cluster.urls[1]) as other:
                 rivals = [Rival(one), Rival(other)]
                 for client in (one, other):
