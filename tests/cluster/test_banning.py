@@ -22,6 +22,8 @@ from tests.waiting import until
 from tests.websocket import WebSocketClient, connect, handshake
 
 MALLORY: Final = "192.0.2.7"
+FOLDED: Final = "rnallory"
+"""What the nickname mallory is listed as among the bans."""
 
 
 async def admin(redis_server: RedisServer, *arguments: str) -> str:
@@ -140,9 +142,9 @@ async def test_a_parked_session_is_released_and_cannot_be_resumed(
         assert row[3].startswith(MALLORY), "where it was connected from"
         whom = {"nick": "mallory", "session": row[1], "address": MALLORY}[kind]
         said = await admin(redis_server, "ban", f"{kind}:{whom}")
-        size = "/32" if kind == "address" else ""
+        key = {"nick": FOLDED, "session": whom, "address": f"{whom}/32"}[kind]
         ended = "sessions ended: 1, by 2 nodes"
-        assert said == f"banned {kind}:{whom}{size} without an end\n{ended}\n"
+        assert said == f"banned {kind}:{key} without an end\n{ended}\n"
         await until(partial(is_free, redis_server, "mallory"), "the nickname to be free")
         assert await listed(redis_server, "who") == []
         async with from_address(cluster, "198.51.100.9", 1) as elsewhere:
@@ -209,8 +211,8 @@ async def test_a_node_that_was_not_told_finds_out_by_itself(redis_server: RedisS
         open_cluster(redis_server, 1) as cluster,
         connect(cluster.urls[0], "mallory") as bare,
     ):
-        ban = {"target": {"kind": "nick", "key": "mallory"}, "reason": "spam"}
-        redis_server.ask("HSET", "chat:{bans}", "nick:mallory", json.dumps(ban))
+        ban = {"target": {"kind": "nick", "key": FOLDED}, "reason": "spam"}
+        redis_server.ask("HSET", "chat:{bans}", f"nick:{FOLDED}", json.dumps(ban))
         redis_server.ask("SET", "chat:{bans}:version", "another")
         assert (await bare.hear_type("notice"))["reason"] == "spam"
         assert await bare.closed() == BANNED.code
@@ -265,7 +267,7 @@ async def test_the_client_library_says_why_and_stays_away(redis_server: RedisSer
         (["ban", "mallory"], 2, "'mallory' names nobody"),
         (["ban", "nick"], 2, "'nick' names nobody"),
         (["kick", "session:no such one"], 2, "'no such one' is no session's id"),
-        (["unban", "nick:mallory"], 2, "there is no ban of nick:mallory"),
+        (["unban", "nick:mallory"], 2, f"there is no ban of nick:{FOLDED}"),
         (["who", "--limit", "0"], 2, "--limit: '0' is no whole number"),
         (["announce", " "], 2, "the announcement is empty"),
         (["announce", "x" * 2001], 2, "the announcement has more than 2000 bytes"),

@@ -206,7 +206,7 @@ def _pairs(flat: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 async def test_after_it_was_broken_off_anywhere_it_goes_on(redis_server: RedisServer) -> None:
-    endpoint = RedisEndpoint.from_url(redis_server.url)
+    endpoint = RedisEndpoint.from_url(redis_server.admin_url)
     async with trio.open_nursery() as nursery:
         link = Link(endpoint, name="n", timeout=PATIENCE)
         nursery.start_soon(link.run)
