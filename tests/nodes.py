@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -171,14 +172,18 @@ class Cluster:
         if not (within or checkout):  # else out of reach, or of a release that has none
             flags["admin_port"] = free_port()
         command = [*within, sys.executable, "-m", *self.launch, "serve"]
-        for name, value in (flags | settings).items():
+        wanted = flags | settings
+        environment = os.environ | {"CHAT_REDIS": str(wanted.pop("redis"))}  # has a password
+        for name, value in wanted.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
-        process = await trio.lowlevel.open_process(command, stderr=subprocess.PIPE, cwd=checkout)
+        process = await trio.lowlevel.open_process(
+            command, stderr=subprocess.PIPE, cwd=checkout, env=environment
+        )
         node = NodeProcess(process)
         node.host = str(settings.get("host", node.host))
         self.nodes.append(node)
         self._nursery.start_soon(node.read_log)
-        node.admin_port = int(str((flags | settings).get("admin_port", 0)))
+        node.admin_port = int(str(wanted.get("admin_port", 0)))
         node.port = int((await node.logged("listening"))["port"])
         return node
 

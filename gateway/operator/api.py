@@ -14,7 +14,7 @@ from gateway.backplane.bans import CannotBan
 from gateway.backplane.operator import OperatorAccess
 from gateway.operator import commands
 from gateway.operator.commands import MOST_LISTED, WrongArgument
-from gateway.policy.bans import KINDS, Ban, Target, WrongTarget, parse_target, time_in_words
+from gateway.policy.bans import KINDS, Ban, Kind, Target, WrongTarget, parse_target, time_in_words
 from gateway.server.http.response import response
 
 PREFIX: Final = "/api/"
@@ -123,7 +123,12 @@ async def _kick(access: OperatorAccess, body: bytes) -> commands.CommandResult:
 async def _ban(access: OperatorAccess, body: bytes) -> commands.CommandResult:
     wanted = _decode(body, BanBody)
     made = await commands.read_ban(
-        access, _target(wanted), reason=wanted.reason, lasts=wanted.lasts, until=wanted.until
+        access,
+        _target(wanted),
+        reason=wanted.reason,
+        lasts=wanted.lasts,
+        until=wanted.until,
+        name=_named(wanted)[1],
     )
     return await commands.ban(access, made)
 
@@ -156,7 +161,7 @@ _HANDLERS: Final[dict[str, tuple[bytes, str, Handler]]] = {
 
 def _shown(ban: Ban) -> dict[str, Any]:
     return {
-        ban.target.kind: ban.target.key,
+        ban.target.kind: ban.name or ban.target.key,
         "reason": ban.reason,
         "until": time_in_words(ban.until) if ban.until else None,
         "made": time_in_words(ban.made),
@@ -164,11 +169,15 @@ def _shown(ban: Ban) -> dict[str, Any]:
 
 
 def _target(named: WhomBody) -> Target:
+    return parse_target(*_named(named))
+
+
+def _named(named: WhomBody) -> tuple[Kind, str]:
     given = {kind: text for kind in KINDS if (text := getattr(named, kind)) is not None}
     if len(given) != 1:
         raise WrongArgument(f"give exactly one of {', '.join(KINDS)}")
-    [(kind, text)] = given.items()
-    return parse_target(kind, text)
+    [whom] = given.items()
+    return whom
 
 
 def _decode(body: bytes, kind: type[BodyT]) -> BodyT:

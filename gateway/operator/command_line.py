@@ -107,23 +107,24 @@ async def _ban(access: OperatorAccess, options: argparse.Namespace) -> None:
         reason=options.reason,
         lasts=options.lasts,
         until=options.until,
+        name=options.whom.partition(":")[2],
     )
     end = f"until {time_in_words(made.until)}" if made.until else "without an end"
-    _report(f"banned {made.target} {end}", await commands.ban(access, made))
+    _report(f"banned {made.whom} {end}", await commands.ban(access, made))
 
 
 async def _unban(access: OperatorAccess, options: argparse.Namespace) -> None:
     target = read_target(options.whom)
     result = await commands.unban(access, target)
     if result is None:
-        raise WrongArgument(f"there is no ban of {target}; `admin bans` lists them")
-    _report(f"lifted the ban of {target}", result)
+        raise WrongArgument(f"there is no ban of {options.whom}; `admin bans` lists them")
+    _report(f"lifted the ban of {options.whom}", result)
 
 
 async def _bans(access: OperatorAccess, _options: argparse.Namespace) -> None:
     for ban in await commands.bans(access):
         end = time_in_words(ban.until) if ban.until else "no end"
-        _print_row(str(ban.target), end, time_in_words(ban.made), ban.reason)
+        _print_row(ban.whom, end, time_in_words(ban.made), ban.reason)
 
 
 async def _announce(access: OperatorAccess, options: argparse.Namespace) -> None:

@@ -149,10 +149,17 @@ def _result(found: Replies, warning: str = "") -> CommandResult:
 
 
 async def read_ban(
-    access: OperatorAccess, target: Target, *, reason: str, lasts: str | None, until: str | None
+    access: OperatorAccess,
+    target: Target,
+    *,
+    reason: str,
+    lasts: str | None,
+    until: str | None,
+    name: str,
 ) -> Ban:
     """Return a ban to be made now, by the clock of Redis.
 
+    - ``name``: what the operator called the target by; kept of nicknames, whose keys are folded;
     - ``lasts``: a duration such as ``90s``, ``30m``, ``12h`` or ``7d``;
     - ``until``: a time such as ``2027-01-31T18:00Z``; without an offset it is in UTC.
 
@@ -171,7 +178,7 @@ async def read_ban(
             raise WrongArgument(f"{until} is in the past; now it is {time_in_words(now)}")
     if end > now + MOST_DAYS * 86_400_000:
         raise WrongArgument(f"a ban lasts {MOST_DAYS} days at most, or has no end")
-    return Ban(target, reason, end, now)
+    return Ban(target, reason, end, now, name if target.kind == "nick" else "")
 
 
 def check_reason(text: str) -> str:

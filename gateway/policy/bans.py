@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from gateway.policy import nicknames
+from gateway.policy import names, nicknames
 from gateway.wire import CommandError
 
 Kind = Literal["nick", "session", "address"]
@@ -43,12 +43,21 @@ class Target(Struct, frozen=True):
 
 
 class Ban(Struct, frozen=True):
-    """A ban; ``made`` and ``until`` are Unix times in milliseconds."""
+    """A ban; ``made`` and ``until`` are Unix times in milliseconds.
+
+    ``name`` is what the operator called the target by; empty if that is its key.
+    """
 
     target: Target
     reason: str = ""
     until: int = FOREVER
     made: int = 0
+    name: str = ""
+
+    @property
+    def whom(self) -> str:
+        """The target as the operator wrote it."""
+        return f"{self.target.kind}:{self.name}" if self.name else str(self.target)
 
     def holds(self, now: float) -> bool:
         """Return whether it has not ended; ``now`` is a Unix time in milliseconds."""
@@ -88,7 +97,7 @@ def parse_target(kind: Kind, text: str) -> Target:
 def _folded(nick: str) -> str:
     folded = nicknames.fold(nick)
     is_in_bounds = nicknames.MIN_CHARS <= len(nick) <= nicknames.MOST_READ
-    if folded != nick or not is_in_bounds or not nick.isprintable() or " " in nick:
+    if folded != nick or not is_in_bounds or names.unfit_character(nick) is not None:
         nicknames.check(nick, allow_unicode=True)
     return folded
 

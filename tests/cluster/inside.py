@@ -98,7 +98,8 @@ async def line_to(node: Node) -> AsyncIterator[WebSocketClient]:
     """Connect to a node over a line that holds `LINE_BYTES`, read only as the test says."""
     transport, stream = memory_connection(LINE_BYTES)
     async with trio.open_nursery() as nursery:
-        connection = Connection(node.context, transport, ClientAddress("test"), nursery.start_soon)
+        peer = ClientAddress("127.0.0.1")
+        connection = Connection(node.context, transport, peer, nursery.start_soon)
         nursery.start_soon(connection.serve)
         async with stream:
             yield await open_websocket(stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -26,9 +27,11 @@ async def redirected_node(
     """
     port = free_port()
     command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
-    command += ["--redis", redis_server.url, "--log-format", "json"]
+    command += ["--log-format", "json"]
     process = await trio.lowlevel.open_process(
-        ["sh", "-c", f'exec "$@" {redirection}', "sh", *command], stderr=stderr
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *command],
+        stderr=stderr,
+        env=os.environ | {"CHAT_REDIS": redis_server.url},
     )
     try:
         node = NodeProcess(process)

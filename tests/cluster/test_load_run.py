@@ -105,7 +105,7 @@ def test_nobody_in_is_no_success(tmp_path: Path) -> None:
 async def test_what_running_nodes_refuse_and_cost_is_told(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    async with open_cluster(redis_server, 1, flood_rate=5, flood_burst=5) as cluster:
+    async with open_cluster(redis_server, 1, flood_rate=5, flood_burst=5, admin_port=0) as cluster:
         flags = f"--nodes {cluster.urls[0]} --clients 10 --senders 2 --rate 60 --seconds 2"
         with begun(tmp_path, flags) as end:
             printed, report = await trio.to_thread.run_sync(end, 1)
