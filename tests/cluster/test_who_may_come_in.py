@@ -59,6 +59,7 @@ async def test_who_comes_unencrypted_is_told_and_the_log_once(redis_server: Redi
             async with connect(node.url) as client:
                 welcome = await client.ask({"type": "hello", "nick": nick})
                 assert welcome["insecure"] is True
+        await node.logged("disconnected", nick="bob")
         told = "a client's secret came unencrypted from another machine"
         assert len([line for line in node.log if line["event"].startswith(told)]) == 1
     async with open_cluster(redis_server, 1) as cluster, connect(cluster.urls[0]) as client:
