@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, NamedTuple
 
 Network = IPv4Network | IPv6Network
 
 _LIMITED_BITS: Final = 64
 """The part of an IPv6 address that is limited as one: a customer has a /64 at least."""
+
+_REMEMBERED: Final = 4_096
+"""Addresses that are kept parsed."""
 
 
 class ClientAddress(NamedTuple):
@@ -26,7 +30,7 @@ class ClientAddress(NamedTuple):
     def is_loopback(self) -> bool:
         """Whether it is this machine's own loopback address."""
         try:
-            return ip_address(self.host).is_loopback
+            return _parsed(self.host).is_loopback
         except ValueError:
             return False
 
@@ -35,7 +39,7 @@ class ClientAddress(NamedTuple):
         if not networks:
             return False
         try:
-            address = ip_address(self.host)
+            address = _parsed(self.host)
         except ValueError:
             return False
         return any(address in network for network in networks)
@@ -46,6 +50,12 @@ class ClientAddress(NamedTuple):
             return self.host
         network = IPv6Network((self.host.partition("%")[0], _LIMITED_BITS), strict=False)
         return str(network)
+
+
+@lru_cache(_REMEMBERED)
+def _parsed(host: str) -> IPv4Address | IPv6Address:
+    """Return an address; many connections come from few, and each is asked about several times."""
+    return ip_address(host)
 
 
 def exempt_networks(listed: Sequence[Network], proxies: Sequence[Network]) -> list[Network]:
