@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.config.parsing import BadSetting, shown
+from gateway.process.files import CannotRead, read_bounded
 
 MOST_BYTES: Final = 256 * 1024
 _MOST_SHOWN: Final = 300
@@ -21,17 +21,11 @@ def read(path: Path) -> dict[str, str]:
     """
     name = repr(str(path)[:_MOST_SHOWN])
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BadSetting(f"{name} is not a file")
-        if found.st_size > MOST_BYTES:
-            raise BadSetting(f"{name} has more than {MOST_BYTES} bytes")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # TOMLDecodeError, UnicodeDecodeError, a NUL in the path
-        if isinstance(error, BadSetting):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadSetting(f"cannot read {name}: {reason}") from None
+        table = tomllib.loads(read_bounded(path, name=name, most=MOST_BYTES).decode())
+    except CannotRead as error:
+        raise BadSetting(str(error)) from None
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
+        raise BadSetting(f"cannot read {name}: {error}") from None
     return {key.replace("-", "_"): _as_text(key, value) for key, value in table.items()}
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ssl
-import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import trio
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from gateway.process.files import CannotRead, read_bounded
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.x509 import Certificate
 
 CHECK_SECONDS: Final = 10.0
 """Seconds between two looks at whether the files have changed."""
@@ -157,7 +158,9 @@ def load(files: CertificateFiles, now: datetime | None = None) -> LoadedCertific
     return LoadedCertificate(context, own.not_valid_after_utc)
 
 
-def _read_chain(path: Path) -> list[x509.Certificate]:
+def _read_chain(path: Path) -> list[Certificate]:
+    from cryptography import x509  # noqa: PLC0415 - 35 ms that nodes without TLS never need
+
     try:
         return x509.load_pem_x509_certificates(_read(path, "certificate"))
     except ValueError:
@@ -167,6 +170,11 @@ def _read_chain(path: Path) -> list[x509.Certificate]:
 
 
 def _read_key(path: Path) -> PrivateKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        load_pem_private_key,
+    )
+
     try:
         return load_pem_private_key(_read(path, "key"), password=None)
     except TypeError:
@@ -181,11 +189,6 @@ def _read_key(path: Path) -> PrivateKeyTypes:
 
 def _read(path: Path, what: str) -> bytes:
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BadCertificate(f"the {what} {path} is not a file")
-        if found.st_size > MOST_FILE_BYTES:
-            raise BadCertificate(f"the {what} {path} has more than {MOST_FILE_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise BadCertificate(f"cannot read the {what} {path}: {error.strerror}") from None
+        return read_bounded(path, name=f"the {what} {path}", most=MOST_FILE_BYTES)
+    except CannotRead as error:
+        raise BadCertificate(str(error)) from None

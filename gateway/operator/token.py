@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import stat
 from pathlib import Path
 from typing import Final
 
 import trio
 
 from gateway.policy.rate_limits import TokenBucket
+from gateway.process.files import CannotRead, read_bounded
+from gateway.wire.shared import LEAST_DIFFERENT
 
 LEAST_CHARS: Final = 22
 """Characters of a token, at least: 128 random bits as URL-safe text."""
-LEAST_DIFFERENT: Final = 10
-"""Different characters of a token, at least."""
 MOST_BYTES: Final = 1_024
 FAILURES_AT_ONCE: Final = 5
 FAILURES_PER_SECOND: Final = 0.5
 """Wrong tokens that are answered as such; of further ones it is said that they are too many."""
-
-_OTHERS_MAY_CHANGE: Final = stat.S_IWGRP | stat.S_IWOTH
-_OTHERS_MAY_READ: Final = stat.S_IROTH
 
 
 class BadToken(Exception):
@@ -33,20 +29,10 @@ def read_token(path: str) -> bytes:
     """Return the token in a file; :raises BadToken: if there is none, or others may know it."""
     name = repr(path[:300])
     try:
-        found = Path(path).stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise BadToken(f"{name} is not a file")
-        if found.st_mode & (_OTHERS_MAY_CHANGE | _OTHERS_MAY_READ):
-            raise BadToken(
-                f"others may read or change {name} (mode {stat.S_IMODE(found.st_mode):04o}): "
-                "chmod it to 0600 or 0640"
-            )
-        if found.st_size > MOST_BYTES:
-            raise BadToken(f"{name} has more than {MOST_BYTES} bytes")
-        token = Path(path).read_bytes().strip()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise BadToken(f"cannot read {name}: {reason}") from None
+        data = read_bounded(Path(path), name=name, most=MOST_BYTES, others_may=False)
+    except CannotRead as error:
+        raise BadToken(str(error)) from None
+    token = data.strip()
     if not all(0x21 <= byte <= 0x7E for byte in token):  # noqa: PLR2004 - visible ASCII
         raise BadToken(f"{name} has characters other than visible ones of ASCII")
     if len(token) < LEAST_CHARS or len(set(token)) < LEAST_DIFFERENT:

@@ -1,1 +1,1 @@
-"""This process and the operating system: signals and standard files."""
+"""This process and the operating system: signals, standard files, and files that operators name."""

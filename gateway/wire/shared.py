@@ -78,7 +78,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Secret = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}\\Z")]
 """A session's secret, known only to its client and its node: at least 128 random bits."""
 LEAST_DIFFERENT: Final = 10
-"""The least number of different characters in a secret that a client has chosen."""
+"""The least number of different characters in a secret that somebody has chosen."""
 Limit = Annotated[int, Meta(ge=0, le=MAX_HISTORY)]
 PageLimit = Annotated[int, Meta(ge=1, le=MAX_LISTED_MEMBERS)]
 Cursor = Annotated[str, Meta(max_length=128)]

@@ -23,11 +23,11 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/wire": set(),
     "gateway/process": set(),
     "gateway/observability": set(),
-    "gateway/config": set(),
+    "gateway/config": {"gateway/process"},
     "gateway/state_machine": set(),
     "gateway/auth": set(),
     "gateway/policy": set(),
-    "gateway/net": set(),
+    "gateway/net": {"gateway/process"},
     "gateway/backplane/redis": set(),
     "gateway/backplane": {"gateway/backplane/redis", "gateway/policy"},
     "gateway/delivery": {
@@ -45,7 +45,7 @@ LAYERS: Final[dict[str, set[str]]] = {
     },
     "gateway/operator": {
         "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
-        "gateway/server", "gateway/sessions",
+        "gateway/process", "gateway/server", "gateway/sessions",
     },
     "client/i18n": set(),
     "client/text": set(),
