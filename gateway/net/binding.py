@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import trio
 
+from gateway.net.client_address import host_port
+
 BACKLOG: Final = 4096
 """Connections that the kernel keeps until they are accepted; it may have a lower limit."""
 PORT_ATTEMPTS: Final = 10
@@ -41,11 +43,6 @@ class CannotListen(Exception):
         self.setting = setting
         self.taken = taken
         """Whether the port is in use, so that another one may be free."""
-
-
-def host_port(host: str, port: int) -> str:
-    """Return ``host:port``, with brackets around an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def open_listeners(host: str, port: int) -> list[socket.socket]:

@@ -16,6 +16,16 @@ _REMEMBERED: Final = 4_096
 """Addresses that are kept parsed."""
 
 
+def bracketed(host: str) -> str:
+    """Return a host as it is written before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def host_port(host: str, port: int) -> str:
+    """Return ``host:port``, with brackets around an IPv6 address."""
+    return f"{bracketed(host)}:{port}"
+
+
 class ClientAddress(NamedTuple):
     """Where a client is: an IPv4 or IPv6 address as text, and its port, or 0 if unknown."""
 
@@ -23,8 +33,7 @@ class ClientAddress(NamedTuple):
     port: int = 0
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}" if self.port else host
+        return host_port(self.host, self.port) if self.port else bracketed(self.host)
 
     @property
     def is_loopback(self) -> bool:

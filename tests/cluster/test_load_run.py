@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from gateway.net.binding import host_port
+from gateway.net.client_address import host_port
 from tests import PATIENCE
 from tests.nodes import open_cluster
 from tests.ports import loopbacks

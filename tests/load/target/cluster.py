@@ -20,7 +20,7 @@ import trustme
 
 from client.addresses import NodeAddress
 from gateway.embedded_redis import find_redis
-from gateway.net.binding import host_port
+from gateway.net.client_address import host_port
 from tests.load.target.processes import Usage, port_of, start, stop, usage, wait_for
 
 _CONNECT_SECONDS: Final = 1.0

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.net import binding
-from gateway.net.binding import CannotListen, host_port, open_listeners
+from gateway.net.binding import CannotListen, open_listeners
+from gateway.net.client_address import host_port
 from tests.ports import loopbacks
 
 EVERY = ["", "*", "0.0.0.0", "::", "0", "::0"]  # noqa: S104
