@@ -202,10 +202,7 @@ class Node:
         host, port = self._settings.admin_host, self._settings.admin_port
         if not port:
             return []
-        try:
-            listeners = await open_listeners(host, port)
-        except CannotListen as error:
-            raise BadSetting(f"{config.title(f'admin_{error.setting}')}: {error}") from error
+        listeners = await _open(host, port, settings="admin_")
         log.info("listening for the operator", node=self.name, host=host, port=port)
         own = (ip_address(listener.getsockname()[0]) for listener in listeners)
         if self._operator_token and not all(address.is_loopback for address in own):
@@ -232,10 +229,7 @@ class Node:
 
     async def _listen(self, port: int, certificate: ServedCertificate | None) -> Port:
         host, tls = self._settings.host, certificate is not None
-        try:
-            listeners = await open_listeners(host, port)
-        except CannotListen as error:
-            raise BadSetting(f"{config.title(error.setting)}: {error}") from error
+        listeners = await _open(host, port)
         bound = listeners[0].getsockname()[1]
         log.info("listening", node=self.name, host=host, port=bound, tls=tls)
         return Port(listeners, certificate)
@@ -280,6 +274,17 @@ class Node:
             why_not_ready=self._why_not_ready(),
             certificate_ends=self._certificate.ends.timestamp() if self._certificate else 0.0,
         )
+
+
+async def _open(host: str, port: int, *, settings: str = "") -> list[socket.socket]:
+    """Listen on the host and port of two settings, whose names begin with ``settings``.
+
+    :raises BadSetting: naming the one that is to be changed.
+    """
+    try:
+        return await open_listeners(host, port)
+    except CannotListen as error:
+        raise BadSetting(f"{config.title(settings + error.setting)}: {error}") from error
 
 
 def _bounds(settings: Settings) -> ClientBounds:
