@@ -192,12 +192,13 @@ class ClientRequest:
         """Return the response to what is no request."""
         counts = self._context.metrics.counts
         if isinstance(error, admission.NotAdmitted):
-            log.info("not admitted", remote=str(self.client_address), reason=str(error))
+            self._note("not admitted", error)
             return endpoints.not_admitted(error.status, str(error))
         if isinstance(error, NotHttp):
             counts.not_http += 1
             counts.forwards_ignored += error.is_proxy_header
-            self._context.bounded_log.info(
-                "not HTTP", remote=str(self.client_address), reason=str(error)
-            )
+            self._note("not HTTP", error)
         return endpoints.bad_request(error.status, str(error))
+
+    def _note(self, event: str, error: BadRequest) -> None:
+        self._context.bounded_log.info(event, remote=str(self.client_address), reason=str(error))
