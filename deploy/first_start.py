@@ -206,7 +206,7 @@ def _write(path: Path, text: str, owner: int) -> None:
 
 
 def _give(folder: Path, owner: int) -> None:
-    """Give a folder with all that is in it to a user, unless it is theirs."""
+    """Change the owner of a folder and all that is in it, unless it is this one already."""
     if folder.stat().st_uid != owner:
         for path in [*folder.rglob("*"), folder]:
             _own(path, owner)

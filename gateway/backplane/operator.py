@@ -71,7 +71,7 @@ class OperatorAccess:
         return RoomLog(self._link, namespace=self._namespace, scope=self._scope, room=room)
 
     async def ask_nodes(self, request: AnyRequest) -> Replies:
-        """Have all nodes that are alive carry out a request, and wait for their replies.
+        """Ask all nodes that are alive to carry out a request; return their replies.
 
         :raises Unavailable: if Redis does not answer.
         """

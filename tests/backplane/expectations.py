@@ -36,6 +36,17 @@ async def expect_echo(link: Link, text: str) -> None:
 
 
 @asynccontextmanager
+async def running(link: Link) -> AsyncIterator[list[EventDict]]:
+    """Run a link that connects; gives what it logs."""
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(link.run)
+            await connected_again(link)
+            yield logs
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
 async def kept_out(link: Link) -> AsyncIterator[list[EventDict]]:
     """Run a link that cannot connect, once it has logged that; gives what it logs."""
     with structlog.testing.capture_logs() as logs:

@@ -6,14 +6,9 @@ That they are enough, every test of a node shows: `RedisServer.url` is of a user
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
-import structlog.testing
-import trio
-from structlog.typing import EventDict
 
 from gateway.backplane import NO_TERM, NickTaken, Owner, Unsuitable, check_redis, payloads
 from gateway.backplane.nodes import channel_scope
@@ -24,7 +19,7 @@ from gateway.backplane.redis.scripts import ALL_SCRIPTS, PERMISSIONS
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.redis.server_check import DISPENSABLE
 from tests.backplane.conftest import TIMEOUT, Node, NodeRegistry
-from tests.backplane.expectations import connected_again, kept_out
+from tests.backplane.expectations import connected_again, kept_out, running
 from tests.backplane.sayings import say, write
 from tests.redis_server import USERS, RedisServer, rules_for
 from tests.waiting import until
@@ -41,17 +36,6 @@ def link_to(url: str) -> Link:
         RedisEndpoint.from_url(url), name="test", timeout=TIMEOUT,
         permissions=Permissions("test", channel_scope("test", 0)),
     )  # fmt: skip
-
-
-@asynccontextmanager
-async def running(link: Link) -> AsyncIterator[list[EventDict]]:
-    """Run a link that connects; gives what it logs."""
-    with structlog.testing.capture_logs() as logs:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(link.run)
-            await connected_again(link)
-            yield logs
-            nursery.cancel_scope.cancel()
 
 
 def in_scripts() -> set[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +20,14 @@ from gateway.backplane.redis.server_check import QUESTIONS
 from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Subscription
 from tests.backplane.conftest import TIMEOUT
-from tests.backplane.expectations import connected_again, disconnected, expect_echo, fails, kept_out
+from tests.backplane.expectations import (
+    connected_again,
+    disconnected,
+    expect_echo,
+    fails,
+    kept_out,
+    running,
+)
 from tests.ports import HOST, free_port
 from tests.redis_server import RedisServer, rules_for
 from tests.sentinels import sentinel
@@ -29,17 +35,6 @@ from tests.unit.gateway.backplane.redis.test_server_check import recorded
 from tests.waiting import until
 
 ENOUGH: Final = rules_for("test")
-
-
-@asynccontextmanager
-async def running(link: Link) -> AsyncIterator[list[EventDict]]:
-    """Run a link that connects; gives what it logs."""
-    with structlog.testing.capture_logs() as logs:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(link.run)
-            await connected_again(link)
-            yield logs
-            nursery.cancel_scope.cancel()
 
 
 def problems(logs: list[EventDict]) -> list[str]:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 async def upgrade_rooms(link: Link, namespace: str) -> AsyncIterator[tuple[str, str]]:
-    """Give the stored rooms their new keys and names; yield each name that changes, and the new."""
+    """Store all rooms under their new keys and names; yield each name that changes, and the new."""
     node_sets = [key async for key, _ in _scan(link, namespace, "{node:", "}:rooms")]
     found = [room async for _, room in _scan(link, namespace, "{room:", "}:meta")]
     await _forget_missing(link, namespace, set(found))
@@ -87,7 +87,7 @@ async def _forget_missing(link: Link, namespace: str, rooms: set[str]) -> None:
 
 
 async def _update_members(link: Link, namespace: str, members: str) -> None:
-    """Give the members of a room the nicknames that their sessions have by now."""
+    """Write the present nicknames of their sessions into a room's member lines."""
     flat: list[bytes] = await link.call("HGETALL", members)
     entries = list(zip(flat[::2], flat[1::2], strict=True))
     for some in _pages(entries):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from tests.attacks.__main__ import main
+from tests.unit.refused_arguments import complaint_about
 
 
 @pytest.mark.parametrize(
@@ -27,8 +26,4 @@ def test_wrong_arguments_are_refused_in_a_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["attacks", *arguments.split()])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    assert complaint in capsys.readouterr().err.splitlines()[-1]
+    assert complaint in complaint_about(arguments, main, monkeypatch, capsys)

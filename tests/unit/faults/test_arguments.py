@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from tests.faults.__main__ import main
 from tests.faults.workloads.race import RaceResult
+from tests.unit.refused_arguments import complaint_about
 
 
 @pytest.mark.parametrize(
@@ -33,11 +32,7 @@ def test_wrong_arguments_are_refused_in_a_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["faults", *arguments.split()])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    assert complaint in capsys.readouterr().err.splitlines()[-1]
+    assert complaint in complaint_about(arguments, main, monkeypatch, capsys)
 
 
 def test_a_race_that_nobody_won_is_not_clean() -> None:
