@@ -22,7 +22,8 @@ NODE_PORT: Final = 8765
 """The port of a node, unless its operator chose another one."""
 DEFAULT_URL: Final = f"ws://127.0.0.1:{NODE_PORT}{wire.PATH}"
 
-_SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+"""What the scheme of an address means, by what may be written in its place."""
 _BARE_HOST: Final = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+(%[\w.-]+)?\]")
 _SENT_AS_IT_IS: Final = "%/?:@!$&'()*+,;=~"
 """Characters of a path or a query that are not percent-encoded, beside letters and digits."""
@@ -47,10 +48,10 @@ def node_url(text: str) -> str:
 
 def _websocket_url(text: str) -> str:
     parts = _split(text)
-    if parts.scheme not in _SCHEMES:
+    if parts.scheme not in SCHEMES:
         raise ValueError(text)
     path = wire.PATH if parts.path in {"", "/"} else parts.path
-    return parts._replace(scheme=_SCHEMES[parts.scheme], path=path).geturl()
+    return parts._replace(scheme=SCHEMES[parts.scheme], path=path).geturl()
 
 
 def _split(text: str) -> SplitResult:

@@ -15,7 +15,7 @@ from client.model.connection_state import (
     SigningIn,
 )
 from client.model.conversation import Conversation, ConversationKey, InputState
-from client.model.display_text import name_some, shown, shown_line, why_not_sendable
+from client.model.display_text import name_some, shown, why_not_sendable
 from client.model.input_history import InputHistory
 from client.model.lines import (
     ACTION,
@@ -30,6 +30,7 @@ from client.model.overflow import Overflow
 from client.model.people import People, Typists, order_of, state_text
 from client.model.transcript import FOLDED_ROWS, MOST_ROWS, Entry, Transcript
 from client.model.view_state import Viewport, ViewState
+from client.text.visible import shown_line
 
 __all__ = [
     "ACTION", "FOLDED_ROWS", "MOST_ROWS", "Chat", "Completer", "Completion", "ConnectionState",

@@ -18,8 +18,8 @@ from client.model.connection_state import (
     SigningIn,
 )
 from client.model.conversation import Conversation, ConversationKey
-from client.model.display_text import shown_line
 from client.model.lines import MembershipLine
+from client.text.visible import shown_line
 from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from client.i18n.texts import N_, _
-from client.model.display_text import shown_line
 from client.model.lines import ACTION
+from client.text.visible import shown_line
 from gateway import wire
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from client.i18n.texts import _
 from client.model.commands import COMMANDS, begun
-from client.model.display_text import shown_line
 from client.text.code import ends_in_code
 from client.text.emoji import complete_emoji, typed_emoji
+from client.text.visible import shown_line
 from client.text.words import fold, is_word_border
 
 _MOST_OFFERED: Final = 8
@@ -64,13 +64,14 @@ def completions(before: str, nicks: Iterable[str]) -> Sequence[Completion]:
         return []
     folded, size = fold(at[1]), len(at[0])
     end = ": " if size == len(before) else " "
-    fitting = [nick for nick in nicks if fold(nick).startswith(folded)]
-    fitting.sort(key=lambda nick: fold(nick) != folded)
-    if [fold(nick) for nick in fitting] == [folded]:
+    named = ((fold(nick), nick) for nick in nicks)
+    fitting = [(name, nick) for name, nick in named if name.startswith(folded)]
+    fitting.sort(key=lambda pair: pair[0] != folded)
+    if [name for name, _nick in fitting] == [folded]:
         return []
     return [
         Completion(shown_line(nick), nick + end, size, nick=nick)
-        for nick in fitting[:_MOST_OFFERED]
+        for _name, nick in fitting[:_MOST_OFFERED]
     ]
 
 

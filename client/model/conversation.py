@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from client.i18n.texts import _
-from client.model.display_text import shown_line
 from client.model.input_history import InputHistory
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
 from client.model.overflow import Overflow
@@ -15,6 +14,7 @@ from client.model.people import People, Typists
 from client.model.transcript import MOST_ROWS, Entry, Transcript
 from client.model.view_state import ViewState
 from client.text.mentions import is_mentioned
+from client.text.visible import shown_line
 from gateway import wire
 
 MOST_SPEAKERS: Final = 1_000

@@ -35,10 +35,6 @@ def name_some(nicks: Sequence[str]) -> str:
     return text.format(named=named, others=others)
 
 
-MOST_LINE_CHARS: Final = 500
-"""The longest name, reason or status that is displayed; what nodes send is shorter."""
-
-
 def shown(text: str) -> str:
     """Return a text from the net as it is displayed; it may have several lines.
 
@@ -53,11 +49,3 @@ def shown(text: str) -> str:
     lines = text.replace("\r\n", "\n").split("\n")
     kept = [line for before, line in itertools.pairwise(["", *lines]) if line or before]
     return "\n".join(map(visible, kept)).rstrip("\n")
-
-
-def shown_line(text: str, most_chars: int = MOST_LINE_CHARS) -> str:
-    """Return a text from the net as it is displayed in one line, cut if it is longer.
-
-    See `shown` for the rest.
-    """
-    return visible(shortened(text, most_chars))

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from client.i18n.texts import _, ngettext
-from client.model.display_text import name_some, shown, shown_line
+from client.model.display_text import name_some, shown
+from client.text.visible import shown_line
 from gateway import wire
 
 ACTION: Final = "/me "

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from client.i18n.texts import _, ngettext
-from client.model.display_text import name_some, shown_line
+from client.model.display_text import name_some
 from client.model.lines import MembershipLine
+from client.text.visible import shown_line
 from gateway import wire
 
 MOST_PEOPLE: Final = 20_000

@@ -14,7 +14,7 @@ from client.errors import NotConfirmed, NotConnected
 from client.i18n.server_texts import FAREWELLS, in_own_words, why_closed
 from client.i18n.texts import _
 from client.session.counted_stream import CountedStream
-from client.session.incoming import WrongFrame, read_answer, read_event, read_head
+from client.session.incoming import EventT, WrongFrame, read_answer, read_event, read_head
 from client.session.opening import open_websocket
 from client.text.visible import visible
 from gateway import wire
@@ -63,22 +63,13 @@ class _Pending(Generic[AnswerT]):
 
         :raises WrongFrame: if it is wrong; the command has failed then.
         """
-        try:
-            self.answer = read_answer(data, self._answer_type)
-        except WrongFrame as error:
-            self._leave_unread(error)
-            raise
+        self.answer = self._read(data, self._answer_type)
         self.answered.set()
         return self._on_answer(self.answer) if self._on_answer else None
 
     def refuse(self, data: str) -> None:
         """Fail with the refusal in a frame; :raises WrongFrame: if that is wrong."""
-        try:
-            answer = read_answer(data, wire.Error)
-        except WrongFrame as error:
-            self._leave_unread(error)
-            raise
-        refusal = in_own_words(answer, self._command).as_exception()
+        refusal = in_own_words(self._read(data, wire.Error), self._command).as_exception()
         refusal.uncertain = refusal.uncertain and not self._command.only_reads
         self.fail(refusal)
 
@@ -86,8 +77,12 @@ class _Pending(Generic[AnswerT]):
         """Fail because no answer comes, or none that can be read."""
         self.fail(self._unanswered(reason))
 
-    def _leave_unread(self, error: WrongFrame) -> None:
-        self.leave_unanswered(_("the answer cannot be read: {error}").format(error=error))
+    def _read(self, data: str, kind: type[EventT]) -> EventT:
+        try:
+            return read_answer(data, kind)
+        except WrongFrame as error:
+            self.leave_unanswered(_("the answer cannot be read: {error}").format(error=error))
+            raise
 
     def _unanswered(self, reason: str) -> NotConnected:
         return NotConnected(reason) if self._command.only_reads else NotConfirmed(reason)

@@ -18,6 +18,9 @@ from gateway.wire import CommandError
 SEND_SECONDS: Final = 30.0
 """Seconds after which a message that could not be sent fails."""
 
+USUAL_PAUSE: Final = 1.0
+"""Seconds before a command is sent again, where the server does not say."""
+
 OkT = TypeVar("OkT", bound=wire.Ok)
 
 
@@ -80,7 +83,7 @@ class Delivery:
                 if not error.temporary:
                     raise
                 message.problem = error.message
-                await trio.sleep(random.uniform(0.1, error.retry_after or 1.0))  # noqa: S311
+                await trio.sleep(random.uniform(0.1, pause_after(error)))  # noqa: S311
 
     async def _wait_for_turn(self, message: PendingSend) -> ClientConnection | None:
         """Wait until a message may be sent; None if it was delivered or never will be."""
@@ -136,6 +139,11 @@ class Delivery:
         self._changed.unpark_all()
 
 
+def pause_after(refusal: CommandError) -> float:
+    """Return the seconds to wait after a temporary refusal."""
+    return refusal.retry_after or USUAL_PAUSE
+
+
 async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
     """Ask until the answer is not a temporary refusal; return any other refusal.
 
@@ -147,7 +155,7 @@ async def insist(ask: Callable[[], Awaitable[object]]) -> CommandError | None:
         except CommandError as error:
             if not error.temporary:
                 return error
-            await trio.sleep(error.retry_after or 1.0)
+            await trio.sleep(pause_after(error))
         except NotConnected:
             return None
         else:
@@ -177,5 +185,5 @@ async def settle(ask: Callable[[], Awaitable[OkT]]) -> OkT:
                 if refusal is None:
                     raise
                 raise NotConfirmed(str(error)) from None
-            await trio.sleep(refusal.retry_after or 1.0)
+            await trio.sleep(pause_after(refusal))
     raise NotConfirmed(_("no answer") if refusal is None else refusal.message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -20,14 +19,9 @@ from client.addresses import NodeAddress
 from client.errors import CannotConnect
 from client.i18n.texts import N_, _
 from client.session.certificates import Certificate
-from client.session.refusals import read_refusal, why_refused
-from client.text.fitting import shortened
-from client.text.visible import visible
+from client.session.refusals import SWITCHED, read_refusal, why_refused
+from client.text.visible import shown_line
 from gateway import wire
-
-SWITCHED: Final = re.compile(rb"HTTP/1\.[0-9] 101\b")
-"""How the answer begins that opens a WebSocket (RFC 6455 4.1)."""
-END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 
 MOST_REASON_CHARS: Final = 2_000
 """The longest text that says why an attempt failed."""
@@ -116,13 +110,11 @@ def explain(attempt: Attempt, error: BaseException) -> CannotConnect:
     if attempt.stage is Stage.HANDSHAKE and not _speaks_tls_only(attempt):
         refusal = read_refusal(attempt.received)
     if refusal is None:
-        return CannotConnect(_line(f"{attempt.url}: {_why(attempt, _root(error))}"))
+        said = f"{attempt.url}: {_why(attempt, _root(error))}"
+        return CannotConnect(shown_line(said, MOST_REASON_CHARS))
     reason = why_refused(refusal, attempt.url, attempt.address)
-    return CannotConnect(_line(f"{attempt.url}: {reason}"), refusal.retry_after)
-
-
-def _line(text: str) -> str:
-    return visible(shortened(text, MOST_REASON_CHARS))
+    said = shown_line(f"{attempt.url}: {reason}", MOST_REASON_CHARS)
+    return CannotConnect(said, refusal.retry_after)
 
 
 def is_no_answer(received: bytes | bytearray) -> bool:

@@ -19,14 +19,12 @@ from msgspec.structs import replace
 
 from client.session.refusals import LONGEST_RETRY_AFTER
 from client.text.fitting import shortened
-from client.text.visible import has_unsafe, visible
+from client.text.visible import has_unsafe, shown_line
 from gateway import wire
 
 MOST_NAME_CHARS: Final = 128
 """The longest name of a person or a room, and the longest id, epoch or cursor."""
 MOST_SECRET_CHARS: Final = 256
-MOST_LINE_CHARS: Final = 500
-"""The longest reason or status that is kept."""
 MOST_NUMBER: Final = 2**53
 """The greatest position, version or count; the protocol's own bound."""
 LATEST_AT: Final = 4_102_444_800_000
@@ -116,10 +114,6 @@ def _is_position(number: int | None) -> bool:
     return number is None or 0 <= number <= MOST_NUMBER
 
 
-def _line(text: str, most_chars: int = MOST_LINE_CHARS) -> str:
-    return visible(shortened(text, most_chars))
-
-
 def _count(number: int) -> int:
     return min(max(number, 0), MOST_NUMBER)
 
@@ -170,12 +164,12 @@ def _member(member: wire.Member) -> wire.Member:
     _require(_is_name(member.nick))
     if not member.text:
         return member
-    return replace(member, text=_line(member.text, wire.MAX_STATUS_BYTES))
+    return replace(member, text=shown_line(member.text, wire.MAX_STATUS_BYTES))
 
 
 def _renamed(change: wire.Renamed) -> wire.Renamed:
     _require(_is_name(change.nick), _is_name(change.was))
-    return replace(change, text=_line(change.text, wire.MAX_STATUS_BYTES))
+    return replace(change, text=shown_line(change.text, wire.MAX_STATUS_BYTES))
 
 
 def _nick(nick: str) -> str:
@@ -207,15 +201,15 @@ def _typing(typing: wire.Typing) -> wire.Typing:
 def _notice(notice: wire.Notice) -> wire.Notice:
     _require(notice.room is None or _is_name(notice.room))
     _require(_is_token(notice.epoch), _is_position(notice.seq))
-    return replace(notice, code=_line(notice.code), message=_line(notice.message))
+    return replace(notice, code=shown_line(notice.code), message=shown_line(notice.message))
 
 
 def _error(error: wire.Error) -> wire.Error:
     suggestion = error.suggestion
     return replace(
         error,
-        code=_line(error.code),
-        message=_line(error.message),
+        code=shown_line(error.code),
+        message=shown_line(error.message),
         retry_after=_seconds(error.retry_after, SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER),
         suggestion=suggestion if suggestion is not None and _is_name(suggestion) else None,
     )
@@ -239,7 +233,7 @@ def _welcome(welcome: wire.Welcome) -> wire.Welcome:
     _require(welcome.inbox is None or _is_token(welcome.inbox.epoch))
     return replace(
         welcome,
-        node=_line(welcome.node, MOST_NAME_CHARS),
+        node=shown_line(welcome.node, MOST_NAME_CHARS),
         limits=_limits(welcome.limits),
         directs=_several(_direct, welcome.directs, MOST_MESSAGES),
     )

@@ -8,6 +8,7 @@ from typing import Final
 import trio
 
 from client.session.connection import ClientConnection
+from client.session.delivery import pause_after
 from gateway import wire
 from gateway.wire import CommandError
 
@@ -142,6 +143,6 @@ class MemberReader:
             except CommandError as error:
                 if not error.temporary or attempt == MOST_REFUSALS:
                     raise
-                await trio.sleep(error.retry_after or 1.0)
+                await trio.sleep(pause_after(error))
             else:
                 return

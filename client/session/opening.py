@@ -14,14 +14,13 @@ from client.errors import CannotConnect
 from client.session.certificates import presented_certificate
 from client.session.counted_stream import CountedStream
 from client.session.failures import (
-    END_OF_HEAD,
-    SWITCHED,
     Attempt,
     NoSubprotocol,
     Stage,
     explain,
     is_no_answer,
 )
+from client.session.refusals import END_OF_HEAD, SWITCHED
 from gateway import wire
 
 CONNECT_SECONDS: Final = 10.0

@@ -10,16 +10,19 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import unquote, urljoin
 
-from client.addresses import NodeAddress
+from client.addresses import SCHEMES, NodeAddress
 from client.i18n.texts import N_, _
 from gateway import wire
 
 LONGEST_RETRY_AFTER: Final = 3600.0
 """Seconds for which a server can have a client wait."""
 
+SWITCHED: Final = re.compile(rb"HTTP/1\.[0-9] 101\b")
+"""How the answer begins that opens a WebSocket (RFC 6455 4.1)."""
+END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+
 _STATUS: Final = re.compile(rb"HTTP/1\.[0-9] ([0-9]{3})\b")
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
-_SCHEMES: Final = (("http://", "ws://"), ("https://", "wss://"))
 _MOST_SHOWN: Final = 200
 
 _REASONS: Final[Mapping[int, str]] = {
@@ -56,7 +59,7 @@ def read_refusal(answer: bytes | bytearray) -> Refusal | None:
     found = _STATUS.match(answer)
     if found is None or found[1] == b"101":
         return None
-    head = re.split(rb"\n\r?\n", answer, maxsplit=1)[0].decode("latin-1")
+    head = END_OF_HEAD.split(answer, maxsplit=1)[0].decode("latin-1")
     lines = (line.partition(":") for line in head.splitlines()[1:])
     headers = {name.strip().lower(): value.strip() for name, _, value in lines}
     return Refusal(
@@ -81,9 +84,8 @@ def _websocket_url(base: str, location: str) -> str:
         url = urljoin(base, location)
     except ValueError:
         url = location
-    for scheme, ours in _SCHEMES:
-        url = url.replace(scheme, ours, 1) if url.startswith(scheme) else url
-    return url[:_MOST_SHOWN]
+    scheme, colon, rest = url.partition("://")
+    return f"{SCHEMES.get(scheme, scheme)}{colon}{rest}"[:_MOST_SHOWN]
 
 
 def _read_retry_after(value: str | None) -> float | None:

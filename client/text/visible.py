@@ -5,6 +5,11 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from client.text.fitting import shortened
+
+MOST_LINE_CHARS: Final = 500
+"""The longest name, reason or status that is kept, or displayed; what nodes send is shorter."""
+
 _CONTROL_PICTURES: Final = 0x2400
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _SAFE_FORMATS: Final = frozenset("\u00ad\u200c\u200d\u200e\u200f")
@@ -23,6 +28,14 @@ def visible(line: str) -> str:
     - Characters that change the direction of text, or are invisible, become U+FFFD.
     """
     return line if line.isprintable() else "".join(map(_shown_character, line))
+
+
+def shown_line(text: str, most_chars: int = MOST_LINE_CHARS) -> str:
+    """Return a text from the net as it is displayed in one line, cut if it is longer.
+
+    See `visible` for the rest.
+    """
+    return visible(shortened(text, most_chars))
 
 
 def _is_unsafe(c: str) -> bool:

@@ -11,7 +11,6 @@ import pytest
 from client.session.incoming import (
     LATEST_AT,
     MOST_ERASED,
-    MOST_LINE_CHARS,
     MOST_MEMBERS,
     MOST_MESSAGES,
     MOST_NAME_CHARS,
@@ -23,6 +22,7 @@ from client.session.incoming import (
     read_head,
 )
 from client.session.refusals import LONGEST_RETRY_AFTER
+from client.text.visible import MOST_LINE_CHARS
 from gateway import wire
 
 MESSAGE: dict[str, Any] = {
