@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
 from typing import Final
 
 import msgspec
@@ -23,9 +22,8 @@ from gateway.backplane.operator_requests import (
     decode_request,
 )
 from gateway.observability.metrics import Counts
-from gateway.policy.bans import Target
-from gateway.policy.nicknames import fold
-from gateway.sessions.bans import NodeBans, end_sessions
+from gateway.policy.bans import Ban, BanList, Target
+from gateway.sessions.bans import NodeBans, count_of_all, end_sessions
 from gateway.sessions.record import SessionRecord
 from gateway.sessions.registry import SessionRegistry
 from gateway.sessions.states import RoomState
@@ -35,8 +33,6 @@ MOST_WAITING: Final = 100
 """Requests that wait to be carried out; further ones are dropped."""
 MOST_LISTED: Final = 1_000
 """Sessions in one reply."""
-SLICE: Final = 200
-"""Clients told something in a row before other tasks run."""
 
 log = structlog.get_logger("operator")
 
@@ -116,30 +112,22 @@ class OperatorDesk:
 
     async def _announce(self, request: Announce) -> int:
         notice = Notice(code="announcement", message=request.text)
-        told = 0
-        for record in list(self._registry.sessions.values()):
-            if record.line and record.connection is not None:
-                record.connection.send(notice)
-                told += 1
-                if told % SLICE == 0:
-                    await trio.lowlevel.checkpoint()
-        return told
+
+        def tell(record: SessionRecord) -> bool:
+            if not record.line or record.connection is None:
+                return False
+            record.connection.send(notice)
+            return True
+
+        return await count_of_all(self._registry, tell)
 
 
 def _is_meant(target: Target) -> Callable[[SessionRecord], bool]:
     """Return the question whether an operator who names a target means a session."""
-    if target.kind == "session":
-        return lambda record: record.sid == target.key
-    if target.kind == "nick":
-        return lambda record: fold(record.nick) == target.key
-    network = ip_network(target.key)
+    meant = BanList([Ban(target)])
 
-    def is_inside(record: SessionRecord) -> bool:
-        if record.address is None:
-            return False
-        try:
-            return ip_address(record.address.host) in network
-        except ValueError:
-            return False
+    def is_meant(record: SessionRecord) -> bool:
+        found = meant.find(0, nick=record.nick, session=record.sid, host=record.host)
+        return found is not None
 
-    return is_inside
+    return is_meant

@@ -87,8 +87,7 @@ class NodeBans:
             return 0
 
         def end_if_banned(record: SessionRecord) -> bool:
-            host = record.address.host if record.address else ""
-            ban = self.find(nick=record.nick, session=record.sid, host=host)
+            ban = self.find(nick=record.nick, session=record.sid, host=record.host)
             if ban is None:
                 return False
             notice = Notice(
@@ -98,7 +97,7 @@ class NodeBans:
             _end(self._registry, record, notice, BANNED)
             return True
 
-        ended = await _count_of_all(self._registry, end_if_banned)
+        ended = await count_of_all(self._registry, end_if_banned)
         self._counts.sessions_banned += ended
         return ended
 
@@ -126,10 +125,10 @@ async def end_sessions(
         _end(registry, record, notice, KICKED)
         return True
 
-    return await _count_of_all(registry, end_if_meant)
+    return await count_of_all(registry, end_if_meant)
 
 
-async def _count_of_all(registry: SessionRegistry, act: Callable[[SessionRecord], bool]) -> int:
+async def count_of_all(registry: SessionRegistry, act: Callable[[SessionRecord], bool]) -> int:
     """Call a function with every session that is on this node; return how often it said yes."""
     count = 0
     for number, record in enumerate(list(registry.sessions.values()), 1):

@@ -124,7 +124,8 @@ class DirectMessages:
 
 
 def _is_meant(owner: Owner, command: SendDirect) -> bool:
-    return command.person in {None, session_secrets.person_tag(owner.session)}
+    person = command.person
+    return person is None or person == session_secrets.person_tag(owner.session)
 
 
 def _another(owner: Owner) -> CommandError:

@@ -88,6 +88,11 @@ class SessionRecord:
         return nick_of(self.line)
 
     @property
+    def host(self) -> str:
+        """The address of its client, without the port; empty if it was never connected here."""
+        return self.address.host if self.address else ""
+
+    @property
     def may_be_resumed(self) -> bool:
         """Whether a connection may resume the session."""
         return self.state is not SessionState.RELEASING
