@@ -11,7 +11,12 @@ SCAN_COUNT: Final = 1000
 """How many keys Redis looks at for one page."""
 
 _KINDS: Final = ("inbox", "room", "look", "node")
-_GLOB: Final = re.compile(r"([\\*?\[\]^-])")
+_SPECIAL: Final = re.compile(r"([\\*?\[\]^-])")
+
+
+def escape_glob(text: str) -> str:
+    """Return a pattern of SCAN that matches this text alone."""
+    return _SPECIAL.sub(r"\\\1", text)
 
 
 class KeyPage(NamedTuple):
@@ -36,7 +41,7 @@ class KeyScan:
 
     def __init__(self, link: Link, *, namespace: str) -> None:
         self._link = link
-        self._pattern = _GLOB.sub(r"\\\1", namespace) + ":{*"
+        self._pattern = escape_glob(namespace) + ":{*"
         self._owner = re.compile(
             re.escape(namespace) + r":\{(?:(inbox|room|node):(.*)\}:[a-z:]+|(look):(.*)\})",
             re.DOTALL,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gateway.backplane.errors import LooksAlike
 from gateway.backplane.redis.errors import reading
 from gateway.backplane.redis.link import Link
-from gateway.backplane.redis.scripts import CLAIM_LOOK, RELEASE_LOOK, SETTLE
+from gateway.backplane.redis.scripts import CLAIM_LOOK, RELEASE_LOOK, SETTLE, Command
 from gateway.policy import names
 
 
@@ -35,9 +35,6 @@ class Entered(NamedTuple):
     ) -> Entered:
         """Return what the script of a join has found."""
         return cls(epoch.decode(), int(erasures or 0), name.decode(), settled is not None)
-
-
-Command = tuple[str | int, ...]
 
 
 class _Known(NamedTuple):
@@ -82,10 +79,11 @@ class RoomNames:
 
         :raises LooksAlike: if another room looks the same.
         """
-        for key in look_keys(self._namespace, name):
+        keys = look_keys(self._namespace, name)
+        for key in keys:
             await self._claim(key, room)
         await self._link.run_script(SETTLE, (self._meta_of(room),))
-        self.remember(room, name)
+        self._known[room] = _Known(name, keys)
 
     async def _claim(self, look_key: str, room: str) -> None:
         gone = b""
@@ -117,10 +115,13 @@ class RoomNames:
     async def keep(self, rooms: Iterable[str]) -> None:
         """Renew the claims of rooms that another node's sessions have left, and may be empty."""
         elsewhere = [room for room in rooms if room not in self._known]
+        renewals: list[Command] = []
         for room, name in zip(elsewhere, await self.read(elsewhere), strict=True):
             if name is not None:
                 keys = look_keys(self._namespace, name)
-                await self._link.call_all([*_until_expiry(room, keys, self._kept_seconds)])
+                renewals += _until_expiry(room, keys, self._kept_seconds)
+        if renewals:
+            await self._link.call_all(renewals)
 
     def renewals(self, rooms: Iterable[str], *, emptied: bool = False) -> Iterator[Command]:
         """Yield the commands that renew the claims of known rooms, or make what Redis has lost.

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.policy.unicode_tables import (
+    ANY_SCRIPT,
     EMOJI,
     FOLDS,
     IGNORABLE,
@@ -47,7 +48,6 @@ _BLANKS: Final = "\u2800\U0001d159\U00013441\U00013442\U00016fe4\ufffc"
 """Characters without ink that Unicode does not call ignorable or spaces."""
 _MOST_MARKS: Final = 4
 """Nonspacing marks on one character (UTS #39, 5.4)."""
-_ANY_SCRIPT: Final = frozenset({"Common", "Inherited"})
 
 
 def strip_invisible(text: str) -> str:
@@ -163,6 +163,6 @@ def stray_mark(text: str) -> str | None:
                 return c
             marks += c
         used, here = scripts_of(c), scripts_of(base)
-        if not (used & here or used & _ANY_SCRIPT or here & _ANY_SCRIPT):
+        if not (used & here or used & ANY_SCRIPT or here & ANY_SCRIPT):
             return c
     return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from gateway.policy.unicode_tables import scripts_of
+from gateway.policy.unicode_tables import ANY_SCRIPT, scripts_of
 
-_EVERY: Final = frozenset({"Common", "Inherited"})
 _TOGETHER: Final = {
     "Han": frozenset({"Japanese", "Korean", "Han with Bopomofo"}),
     "Hiragana": frozenset({"Japanese"}),
@@ -31,7 +30,7 @@ def are_mixed(text: str) -> bool:
     May be together: one script or writing system with what all scripts share, and Latin with one
     other that is recommended, unless that is Cyrillic or Greek.
     """
-    used = [_systems_of(c) for c in text if not scripts_of(c) & _EVERY]
+    used = [_systems_of(c) for c in text if not scripts_of(c) & ANY_SCRIPT]
     if not used or reduce(frozenset.__and__, used):
         return False
     beside = [systems for systems in used if "Latin" not in systems]

@@ -82,6 +82,8 @@ JOINS_THROUGH: Final = CharacterSet(_tables.joining.transparent)
 _SCRIPT_FIRSTS: Final = [first for first, _, _ in _tables.scripts]
 _SCRIPTS: Final = [(last, frozenset(names.split())) for _, last, names in _tables.scripts]
 _NO_SCRIPTS: Final[frozenset[str]] = frozenset()
+ANY_SCRIPT: Final = frozenset({"Common", "Inherited"})
+"""The scripts of characters that go with every script."""
 
 
 def scripts_of(character: str) -> frozenset[str]:

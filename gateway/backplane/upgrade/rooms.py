@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from gateway.backplane.key_scan import escape_glob
 from gateway.backplane.payloads import only_messages
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import RENAME_ROOM
@@ -21,7 +22,6 @@ LOOK_MILLISECONDS: Final = 30 * 86_400_000
 """How long a room that has members keeps what it looks like, if none of them comes back."""
 _PAGE: Final = 500
 _AT: Final = re.compile(rb'"at":([0-9]{1,16})')
-_GLOB: Final = re.compile(r"([*?\[\]^\\])")
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ async def upgrade_rooms(link: Link, namespace: str) -> AsyncIterator[tuple[str, 
 async def _scan(link: Link, namespace: str, begin: str, end: str) -> AsyncIterator[tuple[str, str]]:
     """Yield the keys that begin and end so after the namespace, and what is between."""
     before = f"{namespace}:{begin}"
-    pattern, cursor = _GLOB.sub(r"\\\1", before) + "*" + end, b"0"
+    pattern, cursor = escape_glob(before) + "*" + end, b"0"
     seen: set[str] = set()
     while True:
         cursor, page = await link.call("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE)
