@@ -137,19 +137,26 @@ class SharedBucket:
             return 0.0
         self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
         self._updated = now
-        if self._tokens < 1.0:
-            return (1.0 - self._tokens) / self._rate
+        self._forget_old(now)
+        used = 0.0 if key is None else self._faded(key, now)
+        if wait := self._wait(used):
+            return wait
         if key is not None:
-            self._forget_old(now)
-            used = self._faded(key, now)
-            if used > self._tokens:
-                return SHARE_SECONDS * math.log(used / self._tokens)
             self._used.pop(key, None)
             self._used[key] = used + 1.0, now
             if len(self._used) > self._most:
                 del self._used[next(iter(self._used))]
         self._tokens -= 1.0
         return 0.0
+
+    def _wait(self, used: float) -> float:
+        """Return the seconds until there is a token, and the key that has used so much may take it.
+
+        What it has used fades meanwhile, whatever the others take.
+        """
+        for_token = max(0.0, (1.0 - self._tokens) / self._rate)
+        left = max(1.0, self._tokens)
+        return max(for_token, SHARE_SECONDS * math.log(used / left) if used > left else 0.0)
 
     def _faded(self, key: str, now: float) -> float:
         """Return what of that which a key has taken still counts."""
