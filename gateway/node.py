@@ -32,6 +32,7 @@ from gateway.operator.port import OperatorPort
 from gateway.operator.token import BadToken, OperatorToken
 from gateway.policy.client_limits import ClientBounds, ClientLimits, TurnedAway
 from gateway.policy.rate_limits import SharedBucket
+from gateway.policy.retention import Retention
 from gateway.process import signals
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
@@ -57,8 +58,13 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
         node=f"{settings.node_name}-{secrets.token_hex(3)}",
         namespace=settings.namespace,
         timeout=settings.redis_timeout,
-        history_size=settings.history_size,
-        history_days=settings.history_days,
+        retention=Retention.of(
+            messages=settings.history_size,
+            log_bytes=settings.log_bytes,
+            registered=settings.registered_rooms,
+            days=settings.history_days,
+            hours=settings.history_hours,
+        ),
         refuse_eviction=settings.redis_eviction == "refuse",
     )
 
@@ -131,6 +137,8 @@ class Node:
         self.context.limits.configure(_bounds(self.context.settings))
         if "connect_rate" in taken:
             self._arrivals.configure(rate=settings.connect_rate)
+        rooms = self._backplane.rooms
+        rooms.retention = rooms.retention.with_registered(self.context.settings.registered_rooms)
         self.context.waiting.limit = self.context.settings.outbox_total_bytes
         if "log_level" in taken:
             logs.set_level(settings.log_level)
@@ -269,6 +277,9 @@ class Node:
             bans=len(self._bans),
             tasks=trio.lowlevel.current_statistics().tasks_living,
             outbox_bytes=self.context.waiting.bytes,
+            redis_memory_bytes=self._backplane.memory.used,
+            redis_memory_limit_bytes=self._backplane.memory.maximum,
+            redis_shortage=self._backplane.memory.shortage,
             redis_connected=self._backplane.connected,
             subscription_delivers=self.membership.subscription_delivers,
             why_not_ready=self._why_not_ready(),

@@ -55,6 +55,7 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
         ),
     ),
     "too_many_rooms": (N_("You are in as many rooms as this server allows; leave one first."),),
+    "no_new_rooms": (N_("There are as many rooms as this server allows; join one that exists."),),
     "not_in_room": (N_("You are not in the room {room}; join it first."),),
     "no_such_nick": (N_("Nobody here is called {to}."),),
     "other_person": (N_("{to} is now somebody else than the one you wrote to before."),),

@@ -20,7 +20,9 @@ from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
+from gateway.backplane.redis_memory import RedisMemory
 from gateway.backplane.rooms import RoomStore
+from gateway.policy.retention import Retention
 from gateway.policy.unicode_tables import VERSION
 
 
@@ -50,8 +52,7 @@ class Backplane:
         node: str,
         namespace: str,
         timeout: float,
-        history_size: int,
-        history_days: float,
+        retention: Retention,
         refuse_eviction: bool = True,
     ) -> None:
         self._topology = topology
@@ -74,8 +75,7 @@ class Backplane:
             namespace=namespace,
             scope=scope,
             incarnation=self.incarnation,
-            history_size=history_size,
-            history_days=history_days,
+            retention=retention,
         )
         self.nicks = NickRegistry(
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
@@ -84,9 +84,14 @@ class Backplane:
             self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
         )
         self.inboxes = InboxStore(
-            self.link, namespace=namespace, scope=scope, incarnation=self.incarnation
+            self.link,
+            namespace=namespace,
+            scope=scope,
+            incarnation=self.incarnation,
+            log_bytes=retention.log_bytes,
         )
         self.bans = BanStore(self.link, namespace=namespace)
+        self.memory = RedisMemory(self.link)
         self.keys = KeyScan(self.link, namespace=namespace)
 
     @property

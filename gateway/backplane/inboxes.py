@@ -22,7 +22,7 @@ from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH,
 from gateway.backplane.timeline import Timeline
 
 INBOX_SIZE: Final = 1000
-"""Messages that an inbox's log keeps, at least."""
+"""Messages that an inbox's log keeps, at least, if they fit into its bytes."""
 REMEMBERED_IDS: Final = 1000
 """The number of an inbox's last messages whose ids are remembered, at least."""
 
@@ -61,8 +61,11 @@ class InboxStore:
     unknown; repeating it is safe.
     """
 
-    def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
+    def __init__(
+        self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation, log_bytes: int
+    ) -> None:
         self._link = link
+        self._log_bytes = log_bytes
         self._namespace = namespace
         self._own_channel = channel_of(scope, incarnation.node).encode()
         self._epochs = Epochs()
@@ -97,6 +100,7 @@ class InboxStore:
             self._epochs.new(),
             digest,
             self._link.replication_id,
+            self._log_bytes,
         )
         return await self._publish(logged, channel, mark)
 

@@ -34,11 +34,11 @@ from gateway.backplane.room_members import read_members
 from gateway.backplane.room_names import Entered, RoomNames
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
+from gateway.policy.retention import DAY, Retention
 
 REMEMBERED_IDS: Final = 10_000
 """The number of a room's last messages whose ids are remembered, at least."""
 
-_DAY: Final = 86_400
 _SCAN_COUNT: Final = 500
 _BATCH: Final = 500
 _MOST_KEYS: Final = 10_000
@@ -94,14 +94,12 @@ class RoomStore:
         namespace: str,
         scope: str,
         incarnation: Incarnation,
-        history_size: int,
-        history_days: float,
+        retention: Retention,
     ) -> None:
         self._link = link
         self._namespace = namespace
         self._incarnation = incarnation
-        self._history_size = history_size
-        self._keep_seconds = history_days * _DAY
+        self.retention = retention
         self._epochs = Epochs()
         self._index, self._sizes = index_keys(namespace)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
@@ -109,7 +107,7 @@ class RoomStore:
             link,
             namespace=namespace,
             meta_of=lambda room: self._keys(room).meta,
-            kept_seconds=round(self._keep_seconds) + _DAY,
+            kept_seconds=round(retention.registered_seconds + DAY),
         )
 
     @property
@@ -140,13 +138,14 @@ class RoomStore:
             f"{session}:{message_id}",
             keys.channel,
             tail,
-            self._history_size,
+            self.retention.messages,
             REMEMBERED_IDS,
             self._epochs.new(),
             digest,
             self._link.replication_id,
             session,
             f"{self._incarnation.name} {term} ",
+            self.retention.log_bytes,
         )
         if seq is None:
             raise Replaced(term)
@@ -154,9 +153,15 @@ class RoomStore:
             raise IdReused
         return seq
 
-    async def exists(self, room: str) -> bool:
-        """Return whether there is a room: it has members, or a log that is kept."""
-        return bool(await self._link.call("HEXISTS", self._keys(room).meta, "epoch"))
+    async def would_be_new(self, room: str) -> int | None:
+        """Return how many rooms there are if this is none of them; None if it exists.
+
+        A room exists while it has members, or a log that is kept.
+        """
+        exists, rooms = await self._link.call_all(
+            [("HEXISTS", self._keys(room).meta, "epoch"), ("ZCARD", self._index)]
+        )
+        return None if exists else rooms
 
     async def notify(self, room: str, payload: bytes) -> None:
         """Publish on a room's channel without logging."""
@@ -198,7 +203,7 @@ class RoomStore:
         :returns: the number of sessions removed.
         """
         keys = self._keys(room)
-        keep = round(self._keep_seconds * 1000)
+        keep = round(self.retention.seconds(room) * 1000)
         mark = self._incarnation.any if node is None else node
         gone: int
         gone, state = await self._link.run_script(
@@ -208,7 +213,7 @@ class RoomStore:
             self.names.forget(room)
             await self._unlist(room)
         elif gone and state == b"log":
-            await self._link.call_all([self._extension([room])])  # until the log expires
+            await self._link.call_all(self._extensions([room]))  # until the log expires
         return gone
 
     @reading
@@ -298,25 +303,27 @@ class RoomStore:
             await self._link.call("ZREM", self._sizes, *empty)
 
     async def register(self, *rooms: str) -> None:
-        """Record that this node has members in rooms.
-
-        So the rooms are listed, and if this node dies the others find its members.
-        """
+        """Record that this node has members in rooms: they are listed, and found if it dies."""
         for start in range(0, len(rooms), _BATCH):
             batch = rooms[start : start + _BATCH]
             await self.names.learn(batch)
             await self._link.call_all(
                 [
-                    self._extension(batch),
+                    *self._extensions(batch),
                     ("SADD", self._own_rooms, *batch),
                     ("PERSIST", self._own_rooms),  # earlier releases gave it a day
                     *self.names.renewals(batch),
                 ]
             )
 
-    def _extension(self, rooms: Sequence[str]) -> Command:
-        """Return the command that keeps rooms in the index for as long as an empty room's log."""
-        return EXTEND_ROOMS.command((self._index,), self._keep_seconds, *rooms)
+    def _extensions(self, rooms: Iterable[str]) -> list[Command]:
+        """Return the commands that keep rooms in the index for as long as their logs, if empty."""
+        kept: dict[float, list[str]] = {}
+        for room in rooms:
+            kept.setdefault(self.retention.seconds(room), []).append(room)
+        return [
+            EXTEND_ROOMS.command((self._index,), seconds, *names) for seconds, names in kept.items()
+        ]
 
     async def unregister(self, room: str) -> None:
         """Record that this node has no members in a room any more."""
@@ -327,13 +334,12 @@ class RoomStore:
     async def forget_expired(self) -> None:
         """Remove rooms from the listing whose logs have expired.
 
-        A room with members stays: its time in the index can be over only because the clock of Redis
-        was set, or because the nodes of its members are away.
+        A room with members stays: the clock of Redis was set, or the nodes of its members are away.
         """
         while names := await self._link.run_script(EXPIRE_ROOMS, (self._index,), _BATCH):
             sizes = await self._measure(expired := _names(names))
             if held := [room for room, size in sizes.items() if size]:
-                await self._link.call_all([self._extension(held)])
+                await self._link.call_all(self._extensions(held))
             await self._forget_empty(expired, sizes)
 
     async def _unlist(self, *rooms: str | bytes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -167,6 +168,7 @@ class Membership:
                 # Each of these may take long; heartbeats go on meanwhile.
                 self._do_once("check some", self.reconciler.some_sessions)
                 self._do_once("read bans", self._bans.refresh)
+                self._do_once("read memory", self._read_memory)
                 if self._reclaim_due or self._registry.unverified:
                     self._do_once("reclaim", self._reclaim)
                 if now >= self._sweep_at:
@@ -265,6 +267,10 @@ class Membership:
             log.warning("subscription silent", seconds=self._probe_seconds)
             self._silent_since = trio.current_time()
             self._backplane.resubscribe()
+
+    async def _read_memory(self) -> None:
+        with suppress(Denied):  # this user may not ask, which was logged when it connected
+            await self._backplane.memory.read()
 
     async def _reclaim(self) -> None:
         await reclaim(self._backplane, self._registry)

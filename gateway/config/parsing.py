@@ -43,6 +43,16 @@ def number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Return names that are separated by commas; ``none``: no name."""
+    if text == "none":
+        return ()
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise BadSetting(f"{shown(text)} lacks a name between its commas")
+    return found
+
+
 def switch(text: str) -> bool:
     """Return whether a switch is on."""
     word = text.lower()

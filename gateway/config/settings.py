@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar
 
 from gateway.config import parsing, web_origins
+from gateway.wire import LOBBY
 
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
@@ -181,13 +182,28 @@ class Settings:
     history_size: int = _setting(
         1000,
         "Chat",
-        "Messages that a room's log keeps, at least.",
+        "Messages that a room's log keeps, at least, if they fit into --log-bytes.",
         parsing.integer(1, 1_000_000),
         "COUNT",
     )
+    log_bytes: int = _setting(
+        1024 * 1024, "Chat", "Bytes of messages that the log of a room or an inbox keeps, about.",
+        parsing.integer(65_536, 1 << 30), "BYTES",
+    )  # fmt: skip
+    registered_rooms: tuple[str, ...] = _setting(
+        (LOBBY,), "Chat",
+        "Rooms whose logs are kept for --history-days after the last member has left; separated "
+        "by commas.",
+        parsing.names, "ROOMS", reloads=True,
+    )  # fmt: skip
     history_days: float = _setting(
-        7.0, "Chat", "Days that an empty room's log is kept.", parsing.number(0.001, 3650), "DAYS"
-    )
+        7.0, "Chat", "Days that the log of an empty room is kept, if the room is registered.",
+        parsing.number(0.001, 3650), "DAYS",
+    )  # fmt: skip
+    history_hours: float = _setting(
+        24.0, "Chat", "Hours that the log of any other empty room is kept.",
+        parsing.number(0.01, 87_600), "HOURS",
+    )  # fmt: skip
     session_days: float = _setting(
         30.0, "Chat",
         "Days after which a session ends, however often it was taken up again; its client begins "
@@ -247,6 +263,12 @@ class Settings:
     )  # fmt: skip
     session_rooms: int = _setting(
         50, "Limits", "New rooms an hour that one session may make. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    total_rooms: int = _setting(
+        10_000, "Limits",
+        "Rooms that may exist in the cluster, with those that are empty and have a log. 0: no "
+        "limit.",
         parsing.integer(0, 1_000_000), "COUNT", reloads=True,
     )  # fmt: skip
     stranger_directs: int = _setting(

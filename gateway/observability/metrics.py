@@ -81,6 +81,9 @@ class Gauges:
     bans: int
     tasks: int
     outbox_bytes: int
+    redis_memory_bytes: int
+    redis_memory_limit_bytes: int
+    redis_shortage: int
     redis_connected: bool
     subscription_delivers: bool
     why_not_ready: str | None
@@ -134,6 +137,11 @@ _GAUGE_HELP: Final = {
     "bans": "Bans that this node knows of.",
     "tasks": "Trio's tasks: one for each connection, and some.",
     "outbox_bytes": "Bytes that wait for slow readers.",
+    "redis_memory_bytes": "Memory that Redis uses, read once a second; 0 if unknown.",
+    "redis_memory_limit_bytes": "The maxmemory of Redis; 0 if it has none, or if unknown.",
+    "redis_shortage": "What is refused since the memory of Redis is nearly full: 1 new rooms (from "
+    "80 %), 2 newcomers too (90 %), 3 also direct messages, and messages in rooms that are not "
+    "registered (95 %).",
     "redis_connected": "1 while the command connection to Redis is up.",
     "subscription_delivers": "1 while this node's own probes come back.",
     "ready": "1 while the node is ready for clients.",

@@ -13,11 +13,12 @@ from gateway.delivery.inbox import NOTHING_MISSED, Inbox, Missed
 from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy import nicknames
+from gateway.policy.storage import Shortage
 from gateway.sessions import answers, bans
 from gateway.sessions.claims import claim_or_suggest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
-from gateway.sessions.refusals import too_fast
+from gateway.sessions.refusals import check_memory, too_fast
 from gateway.sessions.registry import SessionExists
 from gateway.sessions.session import Session, longest_session
 from gateway.wire import CommandError
@@ -76,6 +77,7 @@ class Authentication:
         nick = nicknames.check(nick, allow_unicode=context.settings.unicode_nicks)
         await context.bans.require_read()
         self._keep_out(nick, "")
+        check_memory(context, Shortage.NO_NEWCOMERS)
         if wait := context.limits.new_nick(self._connection.limited_as, trio.current_time()):
             raise too_fast("Too many nicknames are asked for from your address.", wait)
         record, secret = self._hold(command.session)

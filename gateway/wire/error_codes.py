@@ -33,6 +33,7 @@ OUTCOMES: Final[dict[str, Outcome]] = {
     "bad_room": REFUSED,
     "room_looks_alike": REFUSED,
     "too_many_rooms": REFUSED,
+    "no_new_rooms": REFUSED,
     "not_in_room": REFUSED,
     "no_such_nick": REFUSED,
     "other_person": REFUSED,

@@ -14,6 +14,7 @@ from gateway.backplane import Backplane, Burst
 from gateway.backplane.payloads import EPOCH_MARK
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.policy.retention import DAY, Retention
 from tests import PATIENCE
 from tests.backplane.tls import Identity
 from tests.redis_server import RedisServer
@@ -23,6 +24,8 @@ settings.register_profile(
 )
 settings.load_profile("backplane")
 
+LOG_BYTES: Final = 1024 * 1024
+"""Bytes that a log keeps, about."""
 TIMEOUT: Final = 600.0
 """Seconds until a link gives up on Redis: so many that no test waits for it by accident."""
 
@@ -79,15 +82,14 @@ def _unmarked(payload: bytes) -> bytes:
 class Node:
     """What one node has of the backplane, and all that it heard on its subscription."""
 
-    def __init__(self, server: RedisServer, name: str, history_size: int) -> None:
+    def __init__(self, server: RedisServer, name: str, history_size: int, log_bytes: int) -> None:
         self.name = name
         self.backplane = Backplane(
             RedisEndpoint.from_url(server.url_of("test")),
             node=name,
             namespace="test",
             timeout=TIMEOUT,
-            history_size=history_size,
-            history_days=1.0,
+            retention=Retention(messages=history_size, registered_seconds=DAY, log_bytes=log_bytes),
         )
         self.rooms = self.backplane.rooms
         self.nicks = self.backplane.nicks
@@ -138,9 +140,11 @@ class NodeRegistry:
         self._server = server
         self._nursery = nursery
 
-    async def open(self, name: str = "n1", *, history_size: int = 1000) -> Node:
+    async def open(
+        self, name: str = "n1", *, history_size: int = 1000, log_bytes: int = LOG_BYTES
+    ) -> Node:
         """Open a node and wait until both its connections are there."""
-        node = Node(self._server, name, history_size)
+        node = Node(self._server, name, history_size, log_bytes)
         self._nursery.start_soon(node.run)
         with trio.fail_after(PATIENCE):
             await node.link.wait_connected()

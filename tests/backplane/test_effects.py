@@ -85,6 +85,7 @@ async def test_what_redis_refuses_has_no_effect_but_in_a_script_that_had_begun(l
         "",
         "s",
         "node 1 ",
+        1000,
     )
     publish = partial(link.run_script, PUBLISH, keys, *arguments)
     await link.call("CONFIG", "SET", "maxmemory", 1)

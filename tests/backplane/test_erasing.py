@@ -251,7 +251,7 @@ async def test_a_large_log_is_copied_in_bounded_steps_while_people_talk(
 async def test_of_a_log_of_long_messages_fewer_are_copied_at_once(
     nodes: NodeRegistry, redis_server: RedisServer
 ) -> None:
-    node = await nodes.open(history_size=10_000)
+    node = await nodes.open(history_size=10_000, log_bytes=1 << 30)
     for number in range(200):
         said = tail("\x01" * 4096, id=str(number))
         await node.rooms.publish("lobby", "s1", str(number), said, term=1, digest="d")

@@ -63,6 +63,8 @@ async def use_everything(node: Node, other: Node) -> None:
     await rooms.messages_before("lobby", None, 10)
     await rooms.count("lobby")
     await rooms.listing(10)
+    await rooms.would_be_new("lobby")
+    await node.backplane.memory.read()
     await rooms.some(10)
     await rooms.members_by_node("lobby")
     await rooms.forget_expired()

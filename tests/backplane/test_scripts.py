@@ -26,6 +26,8 @@ from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.bans import Ban, parse_target
+from gateway.policy.retention import Retention
+from tests.backplane.conftest import LOG_BYTES
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -79,8 +81,8 @@ async def run_every_script(link: Link) -> None:
     """Do all that can be done to what nodes share, some of it twice."""
     incarnation = Incarnation("n1")
     shared: dict[str, Any] = {"namespace": "test", "scope": "test@0", "incarnation": incarnation}
-    rooms = RoomStore(link, **shared, history_size=10, history_days=1)
-    inboxes, nicks = InboxStore(link, **shared), NickRegistry(link, **shared)
+    rooms = RoomStore(link, **shared, retention=Retention(messages=10))
+    inboxes, nicks = InboxStore(link, **shared, log_bytes=LOG_BYTES), NickRegistry(link, **shared)
     nodes, elsewhere = NodeRegistry(link, **shared), Incarnation("n2")
     for room in STRANGE:
         entered = await rooms.join(room, "s1", "Alice", term=1)

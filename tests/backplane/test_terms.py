@@ -22,7 +22,9 @@ from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.nicknames import fold
+from gateway.policy.retention import Retention
 from tests.backplane import conftest
+from tests.backplane.conftest import LOG_BYTES
 from tests.backplane.machine import RedisMachine, run_machine
 from tests.backplane.sayings import tail
 from tests.redis_server import RedisServer
@@ -130,14 +132,15 @@ class Member:
         self.channel = NodeRegistry(
             link, namespace="test", scope="test@0", incarnation=incarnation
         ).channel
-        self.inboxes = InboxStore(link, namespace="test", scope="test@0", incarnation=incarnation)
+        self.inboxes = InboxStore(
+            link, namespace="test", scope="test@0", incarnation=incarnation, log_bytes=LOG_BYTES
+        )
         self.rooms = RoomStore(
             link,
             namespace="test",
             scope="test@0",
             incarnation=incarnation,
-            history_size=10,
-            history_days=1,
+            retention=Retention(messages=10),
         )
         self.term = NO_TERM
 

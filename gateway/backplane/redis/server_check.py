@@ -22,7 +22,7 @@ _MOST_INFO: Final = 64 * 1024
 _LONGEST_VALUE: Final = 64
 _FACTS: Final = frozenset({
     "redis_version", "valkey_version", "redis_mode", "server_mode", "role", "master_host",
-    "master_port", "master_replid", "maxmemory", "maxmemory_policy",
+    "master_port", "master_replid", "used_memory", "maxmemory", "maxmemory_policy",
 })  # fmt: skip
 DISPENSABLE: Final = {
     "CLIENT": "its connections have no name in CLIENT LIST",

@@ -90,10 +90,13 @@ def metrics(context: NodeContext) -> bytes:
 
 
 def readiness(context: NodeContext, *, with_reason: bool) -> bytes:
-    """Return the response that says whether the node is ready, and perhaps why it is not."""
+    """Return the response that says whether the node is ready.
+
+    ``with_reason``: also why it is not, or what may soon be wrong.
+    """
     reason = context.why_not_ready()
-    told = {"reason": reason} if reason and with_reason else {}
-    body = json.dumps({"ready": not reason} | told)
+    told = {"reason": reason, "warning": context.backplane.memory.problem} if with_reason else {}
+    body = json.dumps({"ready": not reason} | {name: text for name, text in told.items() if text})
     return response(503 if reason else 200, body + "\n", "application/json")
 
 

@@ -8,13 +8,15 @@ import trio
 
 from gateway import wire
 from gateway.backplane import Owner
-from gateway.sessions.refusals import too_fast
+from gateway.policy.storage import Shortage
+from gateway.sessions.refusals import check_memory, too_fast
 from gateway.sessions.session import Session
 
 
 async def send(session: Session, command: wire.SendDirect) -> None:
     """Deliver a direct message; the answer has its ``seq`` in the sender's inbox."""
     context = session.context
+    check_memory(context, Shortage.REGISTERED_ONLY)
     seq = await session.direct_messages.send(
         session.nick, command, term=session.record.term, check=partial(_check_stranger, session)
     )

@@ -6,6 +6,8 @@ import trio
 
 from gateway import wire
 from gateway.backplane import payloads
+from gateway.policy.storage import Shortage
+from gateway.sessions.refusals import check_memory
 from gateway.sessions.session import Session
 
 
@@ -13,6 +15,8 @@ async def send(session: Session, command: wire.Send) -> None:
     """Publish a message in a room; the answer acknowledges it with its ``seq``."""
     context = session.context
     room = session.room(command.room)
+    if room.key not in context.backplane.rooms.retention.registered:
+        check_memory(context, Shortage.REGISTERED_ONLY)
     began = trio.current_time()
     tail = payloads.encode_message_tail(
         room=room.name, sender=session.nick, text=command.text, id=command.id

@@ -14,12 +14,13 @@ from gateway.delivery.room import Room
 from gateway.net import shares
 from gateway.policy import room_names
 from gateway.policy.room_names import RoomName
+from gateway.policy.storage import Shortage
 from gateway.sessions import answers
 from gateway.sessions.claims import enter
-from gateway.sessions.refusals import too_fast
+from gateway.sessions.refusals import check_memory, too_fast
 from gateway.sessions.session import Session
 from gateway.sessions.states import RoomState
-from gateway.wire import CommandError
+from gateway.wire import LOBBY, CommandError
 
 
 async def join(session: Session, command: wire.Join) -> None:
@@ -74,12 +75,17 @@ def _check_room_count(session: Session, room: str) -> None:
 async def _check_new_room(session: Session, name: str) -> None:
     """Count a room that does not exist yet; refuse one too many."""
     context = session.context
-    if session.limited_as is None or name in context.relay.rooms:
+    if name in context.relay.rooms:
         return
-    if not await context.backplane.rooms.exists(name):
-        now = trio.current_time()
-        if wait := context.limits.new_room(session.limited_as, session.sid, now):
-            raise too_fast("New rooms are made too fast from here.", wait)
+    rooms = await context.backplane.rooms.would_be_new(name)
+    if rooms is None:
+        return
+    if name != LOBBY:
+        if 0 < context.settings.total_rooms <= rooms:
+            raise CommandError("no_new_rooms", "No more rooms can be made on this server.")
+        check_memory(context, Shortage.NO_NEW_ROOMS)
+    if wait := context.limits.new_room(session.limited_as, session.sid, trio.current_time()):
+        raise too_fast("New rooms are made too fast from here.", wait)
 
 
 async def _missed(

@@ -464,6 +464,7 @@ export type ErrorCode =
   | "bad_room"
   | "room_looks_alike"
   | "too_many_rooms"
+  | "no_new_rooms"
   | "not_in_room"
   | "no_such_nick"
   | "other_person"

@@ -1,10 +1,10 @@
 -- Log a direct message in an inbox under the next seq; only once for an idempotency key.
--- KEYS  1 meta (hash: epoch, seq, channel, term, written_under, timeline)  2 log (stream)
+-- KEYS  1 meta (hash: epoch, seq, bytes, channel, term, written_under, timeline)  2 log (stream)
 --       3 ids (hash: idempotency key -> "seq digest", or a recipient; see address.lua)
 --       4 ids before those
 -- ARGV  1 idempotency key  2 JSON after {"seq":N,"at":T,"epoch":"E"  3 log length
 --       4 ids to remember  5 epoch to use if there is none  6 digest of the message
---       7 replication id of this server, or ''
+--       7 replication id of this server, or ''  8 bytes that the log keeps, about
 -- Returns {seq, channel of the inbox or '', message} for the caller to publish. If the key was used
 -- before, these are of the first message, '' if the log no longer has it; the seq is -1 if that was
 -- another message.
@@ -18,11 +18,13 @@ if seq then
   return logged(meta, log, seq)
 end
 seq = redis.call('HINCRBY', meta, 'seq', 1)
-local named = redis.call('HMGET', meta, 'epoch', 'channel', 'written_under')
+local named = redis.call('HMGET', meta, 'epoch', 'channel', 'written_under', 'bytes')
 note_timeline(meta, named[3], ARGV[7], seq - 1)
 local message = '{"seq":' .. seq .. ',"at":' .. milliseconds()
   .. ',"epoch":"' .. named[1] .. '"' .. ARGV[2]
-redis.call('XADD', log, 'MAXLEN', '~', ARGV[3], seq .. '-0', 'm', message)
+local first, bytes = cut_by_bytes(log, named[4], #message, tonumber(ARGV[8]))
+redis.call('HSET', meta, 'bytes', bytes)
+append(log, seq, message, first, ARGV[3])
 -- Two generations of ids: ARGV[4] of them at least, and twice as many at most.
 if redis.call('HLEN', ids) >= tonumber(ARGV[4]) then
   redis.call('RENAME', ids, older)

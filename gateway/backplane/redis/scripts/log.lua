@@ -40,6 +40,41 @@ local function note_timeline(meta, written_under, replication_id, last_seq)
   redis.call('HSET', meta, 'written_under', replication_id)
 end
 
+-- Returns where a log is to be cut before a message of some bytes is appended, so that it keeps about
+-- 'most' bytes: the id of the first entry to keep, or nothing; and the bytes that it has after that.
+-- 'counted' may be too high, since entries are dropped by their number, too; then it is corrected.
+local function cut_by_bytes(log, counted, added, most)
+  local bytes = tonumber(counted or 0) + added
+  if bytes <= most then
+    return nil, bytes
+  end
+  bytes = added
+  local from = '+'
+  while true do
+    local page = redis.call('XREVRANGE', log, from, '-', 'COUNT', 50)
+    for _, entry in ipairs(page) do
+      bytes = bytes + #entry[2][2]
+      -- A quarter is left free, so that this is not done for each message.
+      if bytes > most * 3 / 4 then
+        return entry[1], bytes
+      end
+      from = '(' .. entry[1]
+    end
+    if #page < 50 then
+      return nil, bytes
+    end
+  end
+end
+
+-- Append a message to a log under its seq, and cut the log by bytes or else by its length.
+local function append(log, seq, message, first, length)
+  if first then
+    redis.call('XADD', log, 'MINID', first, seq .. '-0', 'm', message)
+  else
+    redis.call('XADD', log, 'MAXLEN', '~', length, seq .. '-0', 'm', message)
+  end
+end
+
 local function milliseconds()
   local now = redis.call('TIME')
   return string.format('%d', now[1] * 1000 + math.floor(now[2] / 1000))

@@ -12,8 +12,8 @@ local attempts = {
   {'HSET', key, 'f', ''}, {'HSETNX', key, 'f', ''},
   {'SADD', key, 'm'}, {'SREM', key, 'm'}, {'SSCAN', key, 0},
   {'XADD', key, '*', 'f', ''}, {'XRANGE', key, '-', '+'}, {'XREVRANGE', key, '+', '-'},
-  {'ZADD', key, 0, 'm'}, {'ZRANDMEMBER', key}, {'ZRANGEBYSCORE', key, 0, 0}, {'ZREM', key, 'm'},
-  {'ZREVRANGEBYSCORE', key, 0, 0},
+  {'ZADD', key, 0, 'm'}, {'ZCARD', key}, {'ZRANDMEMBER', key}, {'ZRANGEBYSCORE', key, 0, 0},
+  {'ZREM', key, 'm'}, {'ZREVRANGEBYSCORE', key, 0, 0},
   {'SCAN', 0, 'COUNT', 1}, {'EXISTS', key}, {'PEXPIRE', key, 1000}, {'PTTL', key},
   {'PERSIST', key}, {'RENAME', key, key}, {'DEL', key}, {'UNLINK', key},
 }

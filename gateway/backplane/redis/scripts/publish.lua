@@ -1,11 +1,12 @@
 -- Log a message in a room under the next seq, and publish it as "=EPOCH message"; only once for an
 -- idempotency key.
--- KEYS  1 meta (hash: epoch, seq, version, written_under, timeline)  2 log (stream)
+-- KEYS  1 meta (hash: epoch, seq, bytes, version, written_under, timeline)  2 log (stream)
 --       3 ids  4 ids before those (hashes: idempotency key -> "seq digest")
 --       5 members (hash: session -> "node term who")
 -- ARGV  1 idempotency key  2 channel  3 JSON after {"seq":N,"at":T  4 log length
 --       5 ids to remember  6 epoch to use if the room has none  7 digest of the message
 --       8 replication id of this server, or ''  9 session  10 "node term "
+--       11 bytes that the log keeps, about
 -- Returns the seq of the message; if the key was used before, that of the first one, or -1 if that
 -- was another message; nothing if the session is a member in a later term.
 local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -17,7 +18,7 @@ if member and string.sub(member, 1, #ARGV[10]) ~= ARGV[10] then
     return false
   end
 end
-local had = redis.call('HMGET', meta, 'seq', 'epoch', 'written_under')
+local had = redis.call('HMGET', meta, 'seq', 'epoch', 'written_under', 'bytes')
 local seq = tonumber(had[1] or 0) + 1
 local known = redis.call('HGET', ids, ARGV[1])
 if not known and seq > remembered then
@@ -26,7 +27,9 @@ end
 if known then
   return seq_of(known, ARGV[7])
 end
-redis.call('HSET', meta, 'seq', seq)
+local message = '{"seq":' .. seq .. ',"at":' .. milliseconds() .. ARGV[3]
+local first, bytes = cut_by_bytes(log, had[4], #message, tonumber(ARGV[11]))
+redis.call('HSET', meta, 'seq', seq, 'bytes', bytes)
 local epoch = had[2]
 if not epoch then
   epoch = ARGV[6]
@@ -36,9 +39,8 @@ end
 if had[3] ~= ARGV[8] then
   note_timeline(meta, had[3], ARGV[8], seq - 1)
 end
-local message = '{"seq":' .. seq .. ',"at":' .. milliseconds() .. ARGV[3]
 -- The stream's ids are the seqs, so that the log can be read from any seq.
-redis.call('XADD', log, 'MAXLEN', '~', ARGV[4], seq .. '-0', 'm', message)
+append(log, seq, message, first, ARGV[4])
 -- Two generations of ids: they cover the last ARGV[5] messages at least, and twice as many at most.
 local renew = seq % remembered == 0 and redis.call('EXISTS', ids) == 1
 if renew then
