@@ -66,6 +66,7 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
             hours=settings.history_hours,
         ),
         refuse_eviction=settings.redis_eviction == "refuse",
+        durability=settings.account_durability,
     )
 
 

@@ -7,9 +7,15 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.account_rooms import AccountRooms
+from gateway.backplane.accounts import AccountStore
 from gateway.backplane.bans import BanStore
+from gateway.backplane.devices import DeviceStore
+from gateway.backplane.durable import DurableLink, Level
+from gateway.backplane.guesses import GuessCounter
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.invites import InviteStore
 from gateway.backplane.key_scan import KeyScan
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry, channel_scope
@@ -21,6 +27,7 @@ from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.redis_memory import RedisMemory
+from gateway.backplane.revocations import Revoker
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.retention import Retention
 from gateway.policy.unicode_tables import VERSION
@@ -43,7 +50,10 @@ async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bo
 
 
 class Backplane:
-    """One node's connections to Redis, for commands and for the subscription, and the stores."""
+    """One node's connections to Redis, and the stores.
+
+    One is for commands, one for what must not be undone, and one for the subscription.
+    """
 
     def __init__(
         self,
@@ -54,6 +64,7 @@ class Backplane:
         timeout: float,
         retention: Retention,
         refuse_eviction: bool = True,
+        durability: Level = "auto",
     ) -> None:
         self._topology = topology
         self.incarnation = Incarnation(node)
@@ -91,6 +102,21 @@ class Backplane:
             log_bytes=retention.log_bytes,
         )
         self.bans = BanStore(self.link, namespace=namespace)
+        self.durable = DurableLink(
+            topology,
+            name=f"{node}-durable",
+            timeout=timeout,
+            level=durability,
+            health=health,
+            schema=Schema(namespace, unicode=VERSION),
+            permissions=Permissions(namespace, scope),
+        )
+        self.accounts = AccountStore(self.link, self.durable, namespace=namespace)
+        self.devices = DeviceStore(self.link, self.durable, namespace=namespace)
+        self.account_rooms = AccountRooms(self.link, namespace=namespace)
+        self.invites = InviteStore(self.link, namespace=namespace)
+        self.guesses = GuessCounter(self.link, namespace=namespace)
+        self.revoker = Revoker(self.link, self.accounts, self.devices, scope=scope)
         self.memory = RedisMemory(self.link)
         self.keys = KeyScan(self.link, namespace=namespace)
 
@@ -166,11 +192,13 @@ class Backplane:
 
         def primary_moved() -> None:
             self.link.reconnect()
+            self.durable.reconnect()
             self.subscription.reconnect()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._topology.watch, primary_moved)
             nursery.start_soon(partial(self.link.run, on_moved=link_moved))
+            nursery.start_soon(self.durable.run)
             nursery.start_soon(
                 partial(
                     self.subscription.run,

@@ -178,6 +178,13 @@ class Settings:
         "refuse it, or warn.",
         parsing.choice("refuse", "warn"), "refuse|warn",
     )  # fmt: skip
+    account_durability: Literal["auto", "none", "local", "replica"] = _setting(
+        "auto", "Redis",
+        "What registrations, changes of passwords and revocations wait for before they are "
+        "confirmed: local, the disk of Redis; replica, one replica; auto, what there is of both; "
+        "or none.",
+        parsing.choice("auto", "none", "local", "replica"), "auto|none|local|replica",
+    )  # fmt: skip
 
     history_size: int = _setting(
         1000,

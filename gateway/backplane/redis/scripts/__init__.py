@@ -60,12 +60,22 @@ EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 BAN: Final = Script.load("bans", "ban")
 UNBAN: Final = Script.load("bans", "unban")
 EXPIRE_BANS: Final = Script.load("bans", "expire_bans")
+RESERVE: Final = Script.load("reserve")
+UNRESERVE: Final = Script.load("unreserve")
+CREATE_ACCOUNT: Final = Script.load("create_account")
+CHANGE_ACCOUNT: Final = Script.load("change_account")
+ADD_DEVICE: Final = Script.load("add_device")
+REPLACE_DEVICE: Final = Script.load("replace_device")
+MOVE_MARKER: Final = Script.load("move_marker")
+USE_INVITE: Final = Script.load("use_invite")
+COUNT_GUESS: Final = Script.load("count_guess")
 PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, SNAPSHOT,
     ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
-    BAN, UNBAN, EXPIRE_BANS, PERMISSIONS,
+    BAN, UNBAN, EXPIRE_BANS, RESERVE, UNRESERVE, CREATE_ACCOUNT, CHANGE_ACCOUNT, ADD_DEVICE,
+    REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")
 """Only for the upgrade: no node runs it, and its keys are not on one hash slot."""
