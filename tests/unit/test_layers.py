@@ -176,7 +176,14 @@ def test_the_wire_needs_nothing_but_msgspec(path: Path) -> None:
     allowed = {"__future__", "collections", "gateway", "msgspec", "typing"}
     if path.name == "__main__.py":  # which writes files
         allowed |= {"pathlib"}
+    if path.name == "passwords.py":  # which nothing else of the wire imports
+        allowed |= {"functools", "math", "precis_i18n", "threading", "unicodedata2", "zxcvbn"}
     assert packages(path) <= allowed
+
+
+@pytest.mark.parametrize("path", files("gateway/wire"), ids=title)
+def test_only_who_asks_for_the_rules_of_passwords_gets_what_they_need(path: Path) -> None:
+    assert "passwords" not in {part for name in imported(path) for part in name.split(".")}
 
 
 @pytest.mark.parametrize("folder", ["gateway/wire", "gateway/auth", "gateway/policy"])
