@@ -29,7 +29,7 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/policy": set(),
     "gateway/net": {"gateway/process"},
     "gateway/backplane/redis": set(),
-    "gateway/backplane": {"gateway/backplane/redis", "gateway/policy"},
+    "gateway/backplane": {"gateway/auth", "gateway/backplane/redis", "gateway/policy"},
     "gateway/delivery": {
         "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
         "gateway/state_machine",
