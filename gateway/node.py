@@ -14,6 +14,7 @@ import trio
 
 from gateway import config
 from gateway.backplane import Backplane, Topology, Unavailable, check_redis
+from gateway.backplane.durable import level_named
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
@@ -66,7 +67,7 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
             hours=settings.history_hours,
         ),
         refuse_eviction=settings.redis_eviction == "refuse",
-        durability=settings.account_durability,
+        durability=level_named(settings.account_durability),
     )
 
 

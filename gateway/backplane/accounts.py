@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, NamedTuple
 
+from gateway.auth.device_tokens import DeviceRecord
 from gateway.backplane.account_keys import AccountKeys
-from gateway.backplane.devices import Device, encode_device, read_device
+from gateway.backplane.devices import encode_device, read_device
 from gateway.backplane.redis.calls import Calls
 from gateway.backplane.redis.errors import reading
 from gateway.backplane.redis.scripts import CHANGE_ACCOUNT, CREATE_ACCOUNT
@@ -72,18 +72,13 @@ class SignIn(NamedTuple):
     """What a sign-in with a device token needs; ``now`` is Redis's time, Unix seconds."""
 
     account: Account | None
-    device: Device | None
+    device: DeviceRecord | None
     now: int
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Account) if each.name != "id")
 _NUMBERS: Final = frozenset({"created", "ended", "reset_until", "version"})
 _STORED_BY_SCRIPT: Final = frozenset({"created", "version"})
-
-
-def new_account_id() -> str:
-    """Return an id for a new account: 16 hexadecimal digits."""
-    return secrets.token_hex(8)
 
 
 class AccountStore:
@@ -138,7 +133,7 @@ class AccountStore:
     # --- registering --------------------------------------------------------------------------
 
     async def register(
-        self, account: Account, devices: dict[str, Device] | None = None, *, session: str = ""
+        self, account: Account, devices: dict[str, DeviceRecord] | None = None, *, session: str = ""
     ) -> Reservation:
         """Create an account, reserve its nickname, and return whether it could be reserved.
 
@@ -148,19 +143,18 @@ class AccountStore:
         It is ``ok`` once both are durable. Otherwise the account is deleted again. Safe to repeat
         with the same id.
         """
-        created, reserved = await self._durable.call_all(
+        _, reserved = await self._durable.call_all(
             [
                 self._creating(account, devices or {}),
                 self.reservations.reserving(account.folded, account.id, session=session),
             ]
         )
-        del created
         answer = self.reservations.answer(reserved)
         if answer != "ok":
             await self.purge(account.id)
         return answer
 
-    def _creating(self, account: Account, devices: dict[str, Device]) -> tuple[Any, ...]:
+    def _creating(self, account: Account, devices: dict[str, DeviceRecord]) -> tuple[Any, ...]:
         keys = self._keys(account.id)
         first = [part for name, each in devices.items() for part in (name, encode_device(each))]
         return CREATE_ACCOUNT.command(

@@ -182,6 +182,8 @@ class Backplane:
 
         def link_moved() -> None:
             on_moved()
+            if self.durable.replication_id != self.link.replication_id:
+                self.durable.reconnect()
             if self.subscription.replication_id != self.link.replication_id:
                 self.subscription.reconnect()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
+from gateway.auth.device_tokens import DeviceRecord
 from gateway.backplane.account_keys import AccountKeys
 from gateway.backplane.redis.calls import Calls
 from gateway.backplane.redis.errors import reading
@@ -16,26 +15,9 @@ from gateway.backplane.redis.scripts import ADD_DEVICE, REPLACE_DEVICE
 
 MOST_DEVICES: Final = 50
 """Devices of an account; with another one, the one that was unused longest is signed out."""
-HOUR: Final = 3600
 
 _ADDED: Final = 0
 _CHANGED: Final = -2
-
-
-class Device(Struct, frozen=True, omit_defaults=True):
-    """Where an account is signed in.
-
-    - ``hash``: of the secret in its token; ``next``: of the one that replaces it once it is used;
-    - ``seen``: the hour in which it was last used; ``made``: when it signed in; ``renewed``: when
-      its token was last replaced: Unix times in seconds.
-    """
-
-    name: str
-    hash: str
-    seen: int
-    made: int
-    next: str = ""
-    renewed: int = 0
 
 
 class CannotAddDevice(Exception):
@@ -46,25 +28,15 @@ class OutdatedSignIn(Exception):
     """The account has changed since the password was checked: check it again."""
 
 
-_decoder = msgspec.json.Decoder(Device)
+_decoder = msgspec.json.Decoder(DeviceRecord)
 
 
-def new_device_id() -> str:
-    """Return an id for a new device: 12 hexadecimal digits."""
-    return secrets.token_hex(6)
-
-
-def hour_of(now: int) -> int:
-    """Return the hour of a time: `Device.seen` is kept to the hour."""
-    return now - now % HOUR
-
-
-def encode_device(device: Device) -> bytes:
+def encode_device(device: DeviceRecord) -> bytes:
     """Return a device as Redis has it."""
     return msgspec.json.encode(device)
 
 
-def read_device(encoded: bytes | None) -> Device | None:
+def read_device(encoded: bytes | None) -> DeviceRecord | None:
     """Return the device that Redis has; None if there is none, or another program wrote it."""
     if encoded is None:
         return None
@@ -89,7 +61,7 @@ class DeviceStore:
         return AccountKeys(self._namespace, account).devices
 
     async def add(
-        self, account: str, name: str, device: Device, *, if_version: int | None = None
+        self, account: str, name: str, device: DeviceRecord, *, if_version: int | None = None
     ) -> list[str]:
         """Add a device with an id; return those that are signed out for it (`MOST_DEVICES`).
 
@@ -111,12 +83,12 @@ class DeviceStore:
             raise CannotAddDevice
         return [each.decode() for each in more[0]]
 
-    async def get(self, account: str, name: str) -> Device | None:
+    async def get(self, account: str, name: str) -> DeviceRecord | None:
         """Return a device; None if there is none with this id."""
         return read_device(await self._calls.call("HGET", self._key(account), name))
 
     @reading
-    async def of(self, account: str) -> dict[str, Device]:
+    async def of(self, account: str) -> dict[str, DeviceRecord]:
         """Return the devices of an account by their ids, the one that was used last first."""
         flat: list[bytes] = await self._calls.call("HGETALL", self._key(account))
         devices = {
@@ -127,40 +99,24 @@ class DeviceStore:
         order = sorted(devices.items(), key=lambda each: (-each[1].seen, -each[1].made, each[0]))
         return dict(order)
 
-    async def touch(self, account: str, name: str, device: Device, now: int) -> Device:
-        """Record that a device is used now; writes only if it is another hour than the last.
-
-        ``device`` is as it was read. Another node may have changed it: then nothing is recorded.
-        """
-        seen = hour_of(now)
-        if seen == device.seen:
-            return device
-        touched = msgspec.structs.replace(device, seen=seen)
-        return (
-            touched
-            if await self._replace(self._calls, account, name, device, touched)
-            else (device)
-        )
-
-    async def offer_token(self, account: str, name: str, device: Device, hashed: str) -> bool:
-        """Record the hash of a new token, which holds beside the present one until it is used.
-
-        Returns whether it was recorded: not if the device has changed since it was read.
-        """
-        offered = msgspec.structs.replace(device, next=hashed)
-        return await self._replace(self._durable, account, name, device, offered)
-
-    async def take_token(self, account: str, name: str, device: Device, now: int) -> bool:
-        """Let the offered token, which was used, replace the one before; safe to repeat."""
-        taken = msgspec.structs.replace(device, hash=device.next, next="", renewed=now)
-        return await self._replace(self._durable, account, name, device, taken)
-
-    async def _replace(
-        self, calls: Calls, account: str, name: str, before: Device, after: Device
+    async def record_use(
+        self, account: str, name: str, before: DeviceRecord, after: DeviceRecord
     ) -> bool:
-        replaced: int = await calls.run_script(
-            REPLACE_DEVICE, (self._key(account),), name, encode_device(before), encode_device(after)
-        )
+        """Record what `gateway.auth.device_tokens.use` returned of a device as it was read.
+
+        - Nothing is written if nothing changes: most sign-ins are within the hour of the last.
+        - A new token is durable when this returns; when the device was last seen need not be.
+
+        :returns: whether what is stored agrees with ``after``; not if the device was revoked, or
+            its token changed meanwhile: then read it again.
+        """
+        if before == after:
+            return True
+        renews = (before.hash, before.next) != (after.hash, after.next)
+        replaced: int = await (self._durable if renews else self._calls).run_script(
+            REPLACE_DEVICE, (self._key(account),), name, before.hash, before.next,
+            encode_device(after),
+        )  # fmt: skip
         return bool(replaced)
 
     async def revoke(self, account: str, names: Collection[str]) -> list[str]:

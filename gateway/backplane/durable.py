@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import trio
 
@@ -33,6 +33,7 @@ Level = Literal["auto", "none", "local", "replica"]
 - ``local``: for the disk of the primary;
 - ``replica``: for one replica; for the disk as ``auto`` does.
 """
+_LEVELS: Final[dict[str, Level]] = {level: level for level in get_args(Level)}
 PATIENCE: Final = 2.0
 """Seconds that the disk may take, and again the replica, until a write counts as uncertain."""
 MOST_WAITING: Final = 10_000
@@ -40,6 +41,11 @@ MOST_WAITING: Final = 10_000
 
 _ONLINE: Final = re.compile(rb"^slave\d+:.*\bstate=online\b", re.MULTILINE)
 _QUESTIONS: Final = (("INFO", "replication"), ("INFO", "persistence"))
+
+
+def level_named(word: str) -> Level:
+    """Return a level, given its name; :raises KeyError: if there is none."""
+    return _LEVELS[word]
 
 
 class Uncertain(Unavailable):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -18,30 +16,20 @@ InviteUse = Literal["ok", "wrong", "used", "expired"]
 _USES: Final[dict[bytes, InviteUse]] = {
     b"ok": "ok", b"wrong": "wrong", b"used": "used", b"expired": "expired",
 }  # fmt: skip
-_CODE_BYTES: Final = 12
 _SCAN_COUNT: Final = 500
 
 
 class Invite(Struct, frozen=True):
     """An invitation; ``until`` is a Unix time in seconds, or `NO_END`.
 
-    ``key`` is the hash of its code, which is not kept; ``uses`` is how many are left.
+    ``key`` is the hash of its code (`gateway.auth.codes.hash_code`); the code itself is not kept.
+    ``uses`` is how many are left.
     """
 
     key: str
     uses: int
     until: int = NO_END
     note: str = ""
-
-
-def new_code() -> str:
-    """Return a new code: 96 random bits as URL-safe text."""
-    return secrets.token_urlsafe(_CODE_BYTES)
-
-
-def invite_key(code: str) -> str:
-    """Return the key of the invitation with a code."""
-    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class InviteStore:
@@ -67,18 +55,16 @@ class InviteStore:
             ]
         )  # fmt: skip
 
-    async def use(self, code: str) -> InviteUse:
+    async def use(self, key: str) -> InviteUse:
         """Use an invitation once, if it can be."""
-        return await self._count(code, -1)
+        return await self._count(key, -1)
 
-    async def give_back(self, code: str) -> None:
+    async def give_back(self, key: str) -> None:
         """Take back a `use` that was ``ok``: nobody has registered by it."""
-        await self._count(code, 1)
+        await self._count(key, 1)
 
-    async def _count(self, code: str, change: int) -> InviteUse:
-        answer: bytes = await self._calls.run_script(
-            USE_INVITE, (self._key(invite_key(code)),), change
-        )
+    async def _count(self, key: str, change: int) -> InviteUse:
+        answer: bytes = await self._calls.run_script(USE_INVITE, (self._key(key),), change)
         return _USES[answer]
 
     async def all(self) -> list[Invite]:

@@ -178,7 +178,7 @@ class Settings:
         "refuse it, or warn.",
         parsing.choice("refuse", "warn"), "refuse|warn",
     )  # fmt: skip
-    account_durability: Literal["auto", "none", "local", "replica"] = _setting(
+    account_durability: str = _setting(
         "auto", "Redis",
         "What registrations, changes of passwords and revocations wait for before they are "
         "confirmed: local, the disk of Redis; replica, one replica; auto, what there is of both; "

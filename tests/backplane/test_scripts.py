@@ -11,10 +11,16 @@ import pytest
 import trio
 from redis.crc import key_slot
 
+from gateway.auth.device_tokens import DeviceRecord
 from gateway.backplane import NO_TERM, NickTaken, Owner, payloads
+from gateway.backplane.account_rooms import AccountRooms
+from gateway.backplane.accounts import Account, AccountStore
 from gateway.backplane.bans import BanStore
+from gateway.backplane.devices import DeviceStore
+from gateway.backplane.guesses import GuessCounter
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.invites import Invite, InviteStore
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.connection import RedisConnection
@@ -121,7 +127,24 @@ async def run_every_script(link: Link) -> None:
     await bans.add(Ban(target))
     await bans.forget_ended()
     assert await bans.remove(target)
+    await run_scripts_of_accounts(link)
     await link.run_script(PERMISSIONS, ("test:{permissions}",), "test@0:{permissions}")
+
+
+async def run_scripts_of_accounts(link: Link) -> None:
+    accounts = AccountStore(link, link, namespace="test")
+    devices = DeviceStore(link, link, namespace="test")
+    account, device = Account(id="a1", nick="Ann", folded="ann"), DeviceRecord("phone")
+    assert await accounts.register(account, {"d1": device}) == "ok"
+    assert await accounts.set_role("a1", "admin") == 2
+    assert await devices.add("a1", "d2", device) == []
+    assert await devices.record_use("a1", "d2", device, DeviceRecord("phone", seen=3600))
+    for key in STRANGE:
+        assert await AccountRooms(link, namespace="test").read_room("a1", key, 7)
+    await InviteStore(link, namespace="test").create(Invite("key", 1))
+    assert await InviteStore(link, namespace="test").use("key") == "ok"
+    assert await GuessCounter(link, namespace="test").count("ann", "::1") == (1, 1)
+    assert await accounts.reservations.unreserve("ann", "a1")
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

@@ -1,9 +1,14 @@
--- Replace what is stored of a device, unless that has changed.
+-- Replace what is stored of a device, unless its token has changed.
 -- KEYS  1 devices (hash: device -> JSON)
--- ARGV  1 device  2 JSON as it was read  3 new JSON
+-- ARGV  1 device  2 the hash of its token  3 that of the token offered, or ''  4 new JSON
 -- Returns 1 if it was replaced, else 0.
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+if not stored then
   return 0
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+local readable, device = pcall(cjson.decode, stored)
+if not readable or (device.hash or '') ~= ARGV[2] or (device.next or '') ~= ARGV[3] then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 return 1
