@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 import trio
 
+from gateway.auth.identity import sender_of
 from gateway.backplane.epochs import Epochs, continuation
 from gateway.backplane.erasures import ErasedSet, read_record
 from gateway.backplane.errors import IdReused, Replaced
@@ -49,8 +50,7 @@ class Snapshot:
     """A room at one moment.
 
     - ``epoch``: empty if there is no such room;
-    - ``seq``: of the last message;
-    - ``version``: of the list of members;
+    - ``seq``: of the last message; ``version``: of the list of members;
     - ``messages``: in order; the last may be before ``seq``;
     - ``members``: member lines by session; None if the caller knows this version.
     """
@@ -128,14 +128,14 @@ class RoomStore:
 
         :param digest: of the text, by which another attempt is told from another message.
         :returns: its ``seq``; that of the first attempt, if there was one under this id.
-        :raises IdReused: if the session has sent another message to the room under this id.
+        :raises IdReused: if the session, or its device, has sent another message under this id.
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
         seq: int | None = await self._link.run_script(
             PUBLISH,
             (keys.meta, keys.log, keys.ids, keys.older_ids, keys.members),
-            f"{session}:{message_id}",
+            f"{sender_of(session)}:{message_id}",
             keys.channel,
             tail,
             self.retention.messages,

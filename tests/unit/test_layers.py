@@ -31,14 +31,16 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/backplane/redis": set(),
     "gateway/backplane": {"gateway/auth", "gateway/backplane/redis", "gateway/policy"},
     "gateway/delivery": {
-        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
-        "gateway/state_machine",
+        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability",
+        "gateway/policy", "gateway/state_machine",
     },
     "gateway/sessions": {
         "gateway/auth", "gateway/backplane", "gateway/config", "gateway/delivery", "gateway/net",
         "gateway/observability", "gateway/policy", "gateway/state_machine",
     },
-    "gateway/cluster": {"gateway/backplane", "gateway/delivery", "gateway/sessions"},
+    "gateway/cluster": {
+        "gateway/auth", "gateway/backplane", "gateway/delivery", "gateway/sessions",
+    },
     "gateway/server": {
         "gateway/config", "gateway/net", "gateway/observability", "gateway/policy",
         "gateway/sessions",

@@ -42,7 +42,7 @@ LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
 RECHECK_SECONDS: Final = 10.0
 """Seconds between checks that the server is still suitable: its settings may change."""
 
-_ONLY_READ: Final = frozenset({"HEXISTS", "HGET", "XREVRANGE"})
+_ONLY_READ: Final = frozenset({"EXISTS", "HEXISTS", "HGET", "HGETALL", "XREVRANGE"})
 """The commands, of those that clients' commands need, that change nothing."""
 
 

@@ -2,15 +2,40 @@
 -- KEYS  1 meta (hash: epoch, seq, bytes, channel, term, written_under, timeline)  2 log (stream)
 --       3 ids (hash: idempotency key -> "seq digest", or a recipient; see address.lua)
 --       4 ids before those
+--       5 peers, only in the inbox of an account (hash: tag -> "LASTSEQ INCOMING NICK")
 -- ARGV  1 idempotency key  2 JSON after {"seq":N,"at":T,"epoch":"E"  3 log length
 --       4 ids to remember  5 epoch to use if there is none  6 digest of the message
 --       7 replication id of this server, or ''  8 bytes that the log keeps, about
+--       and with key 5: 9 tag of the other person  10 1 if the message is from them, else 0
+--       11 their nickname  12 peers to keep
 -- Returns {seq, channel of the inbox or '', message} for the caller to publish. If the key was used
 -- before, these are of the first message, '' if the log no longer has it; the seq is -1 if that was
 -- another message.
-local meta, log, ids, older = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local meta, log, ids, older, peers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+
+-- Forget the peers with whom nothing was said for the longest time, so that 'kept' of them are left.
+local function forget_peers(kept)
+  local flat, tags, last = redis.call('HGETALL', peers), {}, {}
+  for i = 1, #flat, 2 do
+    tags[#tags + 1] = flat[i]
+    last[flat[i]] = tonumber(string.match(flat[i + 1], '^%d+') or 0)
+  end
+  table.sort(tags, function(one, other) return last[one] > last[other] end)
+  redis.call('HDEL', peers, unpack(tags, kept + 1))
+end
+
+-- Record the last message with a peer. Those who are too many are forgotten a tenth at a time.
+local function note_peer(seq, tag, added, nick, most)
+  local had = redis.call('HGET', peers, tag)
+  local incoming = tonumber(had and string.match(had, '^%d+ (%d+) ') or 0) + added
+  redis.call('HSET', peers, tag, string.format('%d %d %s', seq, incoming, nick))
+  if not had and redis.call('HLEN', peers) >= most * 1.1 then
+    forget_peers(most)
+  end
+end
+
 if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
-  redis.call('DEL', log, ids, older)
+  redis.call('DEL', unpack(KEYS, 2))
 end
 local known = known_as(ids, older, ARGV[1])
 local seq = known and seq_of(known, ARGV[6])
@@ -30,4 +55,7 @@ if redis.call('HLEN', ids) >= tonumber(ARGV[4]) then
   redis.call('RENAME', ids, older)
 end
 redis.call('HSET', ids, ARGV[1], seq .. ' ' .. ARGV[6])
+if peers then
+  note_peer(seq, ARGV[9], tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]))
+end
 return {seq, named[2] or '', message}
