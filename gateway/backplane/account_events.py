@@ -24,40 +24,34 @@ class AccountEvent(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class ReadEvent(AccountEvent, frozen=True, kw_only=True, tag="read"):
-    """The marker of a room, by its key, or of a conversation, by the person's tag, has moved."""
+    """The marker of a room, by its name, or of a conversation, by the nickname, has moved."""
 
     room: str = ""
     peer: str = ""
     seq: int
+    by: str
 
 
 class JoinedEvent(AccountEvent, frozen=True, tag="joined"):
-    """One session has joined a room: its key, its name, and the session."""
+    """The session ``by`` has joined a room, of this name."""
+
+    name: str
+    by: str
+
+
+class LeftEvent(AccountEvent, frozen=True, tag="left"):
+    """The session ``by`` has left a room, by its key and name: and with it the account."""
 
     room: str
     name: str
     by: str
 
 
-class LeftEvent(AccountEvent, frozen=True, tag="left"):
-    """One session has left a room, by its key: and with it the account."""
+class ChangedEvent(AccountEvent, frozen=True, tag="changed"):
+    """The account has another member line by the session ``by``; its rooms have it already."""
 
-    room: str
-    by: str
-
-
-class RenamedEvent(AccountEvent, frozen=True, tag="renamed"):
-    """The account has another nickname, and another member line."""
-
-    nick: str
     line: str
-
-
-class StatusEvent(AccountEvent, frozen=True, tag="status"):
-    """The person has chosen another status."""
-
-    state: str
-    text: str = ""
+    by: str
 
 
 class RevokedEvent(AccountEvent, frozen=True, kw_only=True, tag="revoked"):
@@ -77,7 +71,7 @@ class RevokedEvent(AccountEvent, frozen=True, kw_only=True, tag="revoked"):
         return device != self.except_for if self.devices is None else device in self.devices
 
 
-AnyAccountEvent = ReadEvent | JoinedEvent | LeftEvent | RenamedEvent | StatusEvent | RevokedEvent
+AnyAccountEvent = ReadEvent | JoinedEvent | LeftEvent | ChangedEvent | RevokedEvent
 
 _decoder = msgspec.json.Decoder(AnyAccountEvent)
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.account_events import AnyAccountEvent, publish_event
 from gateway.backplane.account_rooms import AccountRooms
 from gateway.backplane.accounts import AccountStore
 from gateway.backplane.bans import BanStore
@@ -68,7 +69,7 @@ class Backplane:
     ) -> None:
         self._topology = topology
         self.incarnation = Incarnation(node)
-        scope = channel_scope(namespace, topology.database)
+        self._scope = scope = channel_scope(namespace, topology.database)
         self._health = health = ServerHealth(refuse_eviction=refuse_eviction)
         self.link = Link(
             topology,
@@ -142,6 +143,10 @@ class Backplane:
     async def publish(self, channel: str, payload: bytes) -> None:
         """Publish on any channel, once; :raises Unavailable: if Redis does not answer."""
         await self.link.call("PUBLISH", channel, payload)
+
+    async def publish_to_account(self, account: str, event: AnyAccountEvent) -> None:
+        """Publish an event of an account to the nodes that have sessions of it."""
+        await publish_event(self.link, self._scope, account, event)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Subscribe to a channel; return whether that is confirmed (`Subscription.subscribe`)."""

@@ -39,6 +39,24 @@ def renamed(line: str, nick: str) -> str:
     return nick + line[len(nick_of(line)) :]
 
 
+def with_idleness(line: str, *, idle: bool) -> str:
+    """Return a line as it is shown while nobody uses this device, or somebody does."""
+    if not idle:
+        return line
+    nick, _, status = line.partition(" ")
+    state, _, text = status.partition(" ")
+    return write(nick, text=text, registered=state.startswith(REGISTERED), idle=True)
+
+
+def without_idleness(line: str) -> str:
+    """Return a line without the state idle; what was chosen before that is not known."""
+    nick, _, status = line.partition(" ")
+    state, _, text = status.partition(" ")
+    if state.removeprefix(REGISTERED) != IDLE:
+        return line
+    return write(nick, text=text, registered=state.startswith(REGISTERED))
+
+
 def nick_of(line: str) -> str:
     """Return the nickname in a line."""
     return line.partition(" ")[0]

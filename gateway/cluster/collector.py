@@ -61,7 +61,7 @@ class Collector:
                 return
 
     async def _inboxes(self, owners: frozenset[str]) -> None:
-        accounts = frozenset(filter(is_account, owners))
+        accounts = frozenset(filter(is_account_id, owners))
         held = await self._backplane.nicks.sessions_among(owners - accounts)
         held |= await self._backplane.inboxes.accounts_among(accounts)
         over = []

@@ -264,13 +264,6 @@ class Settings:
         4 * 1024 * 1024, "Accounts", "Bytes of direct messages that are kept of each account, about.",
         parsing.integer(65_536, 1 << 30), "BYTES",
     )  # fmt: skip
-    account_durability: str = _setting(
-        "auto", "Accounts",
-        "What a registration, a new password, a sign-out and a ban wait for before they are "
-        "acknowledged: local (the disk of Redis), replica (one replica), auto (both, where there "
-        "are), or none.",
-        parsing.choice("auto", "none", "local", "replica"), "LEVEL",
-    )  # fmt: skip
     jwt_keys: str = _setting(
         "", "Accounts",
         "File of the keys of JSON Web Tokens: PEM public keys, a JWK set, or a secret for HS256; or "

@@ -7,7 +7,7 @@ not hear for a while they compare with Redis (`NodeAccounts.recheck`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import structlog
@@ -16,13 +16,21 @@ import trio
 from gateway.auth.device_tokens import DeviceRecord
 from gateway.auth.identity import account_of, device_of
 from gateway.backplane import Backplane, Retry, Unavailable, member_line
-from gateway.backplane import account_events as events
-from gateway.backplane.account_events import AnyAccountEvent, RevokedEvent
+from gateway.backplane.account_events import (
+    AnyAccountEvent,
+    ChangedEvent,
+    JoinedEvent,
+    LeftEvent,
+    ReadEvent,
+    RevokedEvent,
+    decode_event,
+)
 from gateway.backplane.accounts import ACTIVE, DELETED, Account
 from gateway.backplane.revocations import RecentRevocations
 from gateway.delivery.relay import Relay
 from gateway.sessions.record import SessionRecord
 from gateway.sessions.registry import SessionRegistry
+from gateway.sessions.states import RoomState
 from gateway.wire import CommandError, Event, JoinedElsewhere, LeftElsewhere, Notice, ReadElsewhere
 from gateway.wire.close_codes import ACCOUNT_CLOSED, SIGNED_OUT, Close
 
@@ -49,10 +57,10 @@ _FAREWELLS: Final = {
 log = structlog.get_logger("accounts")
 
 
-def line_of(account: Account, *, idle: bool = False) -> str:
+def line_of(account: Account) -> str:
     """Return the member line of an account: its nickname, and the status that was chosen."""
     state, _, text = account.status.partition(" ")
-    return member_line.write(account.nick, state or "online", text, registered=True, idle=idle)
+    return member_line.write(account.nick, state or "online", text, registered=True)
 
 
 def why_unusable(account: Account | None, device: DeviceRecord | None) -> CommandError | None:
@@ -87,7 +95,7 @@ class NodeAccounts:
 
     def __init__(self, backplane: Backplane, relay: Relay, registry: SessionRegistry) -> None:
         self._backplane = backplane
-        self._channels = relay.account_channels
+        self._channels = relay.accounts
         self._registry = registry
         self._sessions: dict[str, set[str]] = {}
         """The sessions of each account."""
@@ -137,11 +145,10 @@ class NodeAccounts:
         if sid not in self._registry.sessions:
             self.gone(sid)
 
-    def sessions_of(self, account: str, *, besides: str = "") -> list[SessionRecord]:
-        """Return the sessions of an account on this node, but for one of them."""
+    def sessions_of(self, account: str) -> list[SessionRecord]:
+        """Return the sessions of an account on this node."""
         known = self._registry.sessions
-        sids = self._sessions.get(account, ())
-        return [known[sid] for sid in sids if sid != besides and sid in known]
+        return [known[sid] for sid in self._sessions.get(account, ()) if sid in known]
 
     # --- what happens to accounts -------------------------------------------------------------
 
@@ -154,21 +161,26 @@ class NodeAccounts:
 
         :raises ValueError: if it cannot be read.
         """
-        event = events.decode_event(payload)
+        event = decode_event(payload)
         match event:
-            case events.ReadEvent():
-                told = ReadElsewhere(room=event.room or None, with_=event.peer or None, seq=event.seq)
-                self._tell(self.sessions_of(account, besides=event.by), told)
-            case events.JoinedEvent():
-                told = JoinedElsewhere(room=event.name)
-                self._tell(self.sessions_of(account, besides=event.by), told)
-            case events.LeftEvent():
-                self._leave(self.sessions_of(account, besides=event.by), event.room, event.name)
-            case events.ChangedEvent():
-                for record in self.sessions_of(account, besides=event.by):
-                    self._change(record, event.line)
-            case events.RevokedEvent():
+            case RevokedEvent():
                 self.revoked(account, event)
+            case ReadEvent():
+                room, peer = event.room or None, event.peer or None
+                self._tell(
+                    self._others(account, event.by),
+                    ReadElsewhere(room=room, with_=peer, seq=event.seq),
+                )
+            case JoinedEvent():
+                self._tell(self._others(account, event.by), JoinedElsewhere(room=event.name))
+            case LeftEvent():
+                self._leave(self._others(account, event.by), event.room, event.name)
+            case ChangedEvent():
+                for record in self._others(account, event.by):
+                    self._change(record, event.line)
+
+    def _others(self, account: str, by: str) -> list[SessionRecord]:
+        return [record for record in self.sessions_of(account) if record.sid != by]
 
     def _tell(self, records: Iterable[SessionRecord], event: Event) -> None:
         for record in records:
@@ -182,10 +194,10 @@ class NodeAccounts:
                 self._tell([record], LeftElsewhere(room=name))
 
     @staticmethod
-    def _change(record: SessionRecord, line: str) -> None:
-        """Take over another nickname or status; the rooms have it already."""
+    def _change(record: SessionRecord, chosen: str) -> None:
+        """Take over another nickname or status, which the rooms have already."""
         if record.line:
-            record.line = member_line.with_idleness_of(line, record.line)
+            record.chosen, record.line = chosen, record.shown(chosen)
 
     def revoked(self, account: str, event: RevokedEvent) -> None:
         """End the sessions here that a revocation concerns, and remember it."""
@@ -238,15 +250,24 @@ class NodeAccounts:
                     nursery.start_soon(self._compare_account, account)
 
     async def _compare_account(self, account: str) -> None:
-        """End the sessions of devices that were signed out; take over nickname, status, rooms."""
-        found, devices = await trio_gather_account(self._backplane, account)
-        rooms = await self._backplane.account_rooms.rooms(account)
+        """End the sessions of devices that were signed out; take over what has changed."""
+        backplane = self._backplane
+        found = await backplane.accounts.read(account)
+        devices = await backplane.devices.of(account)
+        rooms = await backplane.account_rooms.rooms(account)
         for record in self.sessions_of(account):
-            if found is None or found.state == DELETED:
-                self._end(record, "deleted")
-            elif found.state != ACTIVE:
-                self._end(record, "disabled")
+            if found is None or found.state != ACTIVE:
+                self._end(record, "disabled" if found and found.state != DELETED else "deleted")
             elif device_of(record.sid) not in devices:
                 self._end(record, "signed_out")
             else:
-                self._catch_up(record, found, rooms)
+                self._change(record, line_of(found))
+                self._take_over_rooms(record, rooms)
+
+    def _take_over_rooms(self, record: SessionRecord, rooms: Mapping[str, str]) -> None:
+        """Tell a session of the rooms that other devices have joined, and leave those they left."""
+        followed = record.rooms_in(RoomState.FOLLOWED)
+        for key in rooms.keys() - followed:
+            self._tell([record], JoinedElsewhere(room=rooms[key]))
+        for key in set(followed) - rooms.keys():
+            self._leave([record], key, key)
