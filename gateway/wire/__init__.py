@@ -1,7 +1,8 @@
 """The wire protocol ``chat.v1``: every frame as a type, encoded and decoded. Pure.
 
-``gateway/PROTOCOL.md`` describes the same for authors of clients. This is the only part of the
-gateway that ``client/`` imports, so it imports no other part.
+``gateway/PROTOCOL.md`` describes the same for authors of clients. Beside the types is one rule that
+both sides follow, `gateway.wire.mentions`; `gateway.wire.text` reads texts for it. This is the only
+part of the gateway that ``client/`` imports, so it imports no other part.
 """
 
 from gateway.wire.answers import ANSWERS
