@@ -20,9 +20,9 @@ from client.model.connection_state import (
 from client.model.conversation import Conversation, ConversationKey
 from client.model.lines import MembershipLine
 from client.text.visible import shown_line
-from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
+from gateway.wire.text.words import fold
 
 MOST_UNANSWERED: Final = 100
 """How many conversations are open that others have begun and the person has not written in."""

@@ -13,9 +13,9 @@ from client.model.overflow import Overflow
 from client.model.people import People, Typists
 from client.model.transcript import MOST_ROWS, Entry, Transcript
 from client.model.view_state import ViewState
-from client.text.mentions import is_mentioned
 from client.text.visible import shown_line
 from gateway import wire
+from gateway.wire.mentions import is_mentioned
 
 MOST_SPEAKERS: Final = 1_000
 """How many people are known to have spoken in one conversation, the last ones."""

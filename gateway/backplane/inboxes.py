@@ -216,12 +216,16 @@ class InboxStore:
         return await self._publish(noted, channel, direct_mark(sender))
 
     @reading
-    async def read(self, owner: str, *, after: int, limit: int) -> LogPage:
-        """Return up to ``limit`` messages of an inbox after ``after``."""
+    async def read(self, owner: str, *, after: int | None, limit: int) -> LogPage:
+        """Return up to ``limit`` messages of an inbox after ``after``, or the newest if None."""
         keys = self._keys(owner)
         # The script is that of rooms: an inbox is a room without members, at version 0.
         epoch, seq, _, messages, _, _, *written = await self._link.run_script(
-            SNAPSHOT, (keys.meta, f"{keys.meta}:members", keys.log), after, limit, 0
+            SNAPSHOT,
+            (keys.meta, f"{keys.meta}:members", keys.log),
+            -1 if after is None else after,
+            limit,
+            0,
         )
         timeline = Timeline.read(*written, server=self._link.replication_id, seq=seq)
         return LogPage(epoch.decode(), seq, only_messages(messages), timeline)

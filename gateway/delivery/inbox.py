@@ -80,12 +80,14 @@ class Inbox:
 class Missed(NamedTuple):
     """What a session missed: messages up to a position; whether these are all of them.
 
-    ``recovered`` is None for a new session.
+    - ``recovered`` is None for a new session.
+    - ``timeline`` is that of the log as it was read; None if it was not.
     """
 
     position: Position
     messages: list[bytes]
     recovered: bool | None
+    timeline: Timeline | None = None
 
     def first(self, size: int) -> Missed:
         """Return what of it one answer of ``size`` bytes holds.
@@ -150,19 +152,16 @@ class Inboxes:
     async def newest(self, inbox: Inbox) -> Missed:
         """Return where the new session of an account begins: at the end of the log.
 
-        Call `begin` next, with the position returned. The client gets it in its ``welcome``, so
+        Call `begin` next. The client gets it in its ``welcome``, so
         that it can say where to go on when it resumes the session.
 
         :raises Unavailable: if Redis does not answer, or the account's channel is not subscribed.
         """
         await self._accounts.subscribe(inbox.owner)
-        inboxes = self._backplane.inboxes
-        [found] = await inboxes.positions([inbox.owner])
-        if found is None or not found.seq:
-            return Missed(Position(epoch="" if found is None else found.epoch, seq=0), [], None)
-        page = await inboxes.read(inbox.owner, after=found.seq - 1, limit=1)
-        last_id = next(map(message_id, page.messages), None)
-        return Missed(Position(epoch=page.epoch, seq=found.seq, id=last_id), [], None)
+        page = await self._backplane.inboxes.read(inbox.owner, after=None, limit=1)
+        last_id = next((message_id(m) for m in page.messages if message_seq(m) == page.seq), None)
+        position = Position(epoch=page.epoch, seq=page.seq, id=last_id)
+        return Missed(position, [], None, page.timeline)
 
     async def missed(self, sid: str, since: Position | None, *, term: int) -> Missed:
         """Move a session's inbox to this node, and return what its client has missed.
@@ -170,7 +169,7 @@ class Inboxes:
         - ``since`` is None, or its epoch empty, if the client has seen nothing of the inbox.
         - Of an account that cannot go on from there, only the newest messages are returned.
 
-        Call `open_resumed` next, and then `begin` with the position returned.
+        Call `open_resumed` next, and then `begin`.
 
         :raises Unavailable: if Redis does not answer.
         """
@@ -191,7 +190,8 @@ class Inboxes:
         last_id = next((message_id(m) for m in page.messages if message_seq(m) == last), None)
         position = Position(epoch=page.epoch, seq=last, id=last_id)
         encoded = [in_epoch(message, page.epoch) for message in messages]
-        return Missed(position, encoded, recovered and first == seen.seq + 1)
+        is_whole = recovered and first == seen.seq + 1
+        return Missed(position, encoded, is_whole, page.timeline)
 
     def open_resumed(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
         """Open the inbox of a resumed session, after `missed`."""
@@ -199,10 +199,10 @@ class Inboxes:
         inbox.log.missed()  # more may have been delivered since then
         return inbox
 
-    def begin(self, inbox: Inbox, position: Position) -> None:
-        """Deliver everything after a position, now and from now on."""
-        timeline = Timeline((), inbox.opened_under)
-        inbox.log.start(position.epoch, position.seq, timeline)
+    def begin(self, inbox: Inbox, missed: Missed) -> None:
+        """Deliver everything after what a session missed, now and from now on."""
+        timeline = missed.timeline or Timeline((), inbox.opened_under)
+        inbox.log.start(missed.position.epoch, missed.position.seq, timeline)
         self._deliver(inbox)
 
     def close(self, inbox: Inbox) -> None:

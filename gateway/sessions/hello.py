@@ -167,6 +167,6 @@ class Authentication:
                 limits=answers.limits(context.settings, self._connection.limited_as),
             )
         )
-        context.relay.inboxes.begin(inbox, missed.position)
+        context.relay.inboxes.begin(inbox, missed)
         self._attempt = None
         return session

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.text.words import find_folded, fold, is_word_border
-from tests.unit.client.text.steps import is_linear
+from gateway.wire.text.words import find_folded, fold, is_word_border
+from tests.unit.steps import is_linear
 
 LETTERS = st.text(
     st.one_of(

@@ -7,8 +7,8 @@ import unicodedata
 from typing import Final
 from urllib.parse import urlsplit
 
-from client.text.code import find_code
-from client.text.words import is_word_border, script_of
+from gateway.wire.text.code import find_code
+from gateway.wire.text.words import is_word_border, script_of
 
 _SCHEME: Final = re.compile(r"https?://", re.IGNORECASE)
 _IN_HOST: Final = frozenset("-._:@%")

@@ -43,6 +43,10 @@ def find_folded(wanted: str, text: str) -> Iterator[tuple[int, int]]:
     folded = fold(wanted)
     if not folded or folded not in fold(text):
         return
+    if text.isascii():  # where each character is folded to one
+        for found in re.finditer(re.escape(folded), fold(text)):
+            yield found.span()
+        return
     starts: dict[int, int] = {}
     ends: dict[int, int] = {}
     pieces: list[str] = []

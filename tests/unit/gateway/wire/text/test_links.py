@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.text.links import find_links, is_link
-from tests.unit.client.text.steps import is_linear
+from gateway.wire.text.links import find_links, is_link
+from tests.unit.steps import is_linear
 
 
 def links(text: str) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from client.text.code import find_code
-from client.text.links import find_links
+from gateway.wire.text.code import find_code
+from gateway.wire.text.links import find_links
 
 
 class LiteralParts:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.text.code import ends_in_code, find_code
-from tests.unit.client.text.steps import is_linear
+from gateway.wire.text.code import ends_in_code, find_code
+from tests.unit.steps import is_linear
 
 MARKDOWN = st.text("`a \n\t", max_size=200)
 

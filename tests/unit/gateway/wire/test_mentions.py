@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.text.mentions import is_mentioned
-from tests.unit.client.text.steps import is_linear
+from gateway.wire.mentions import is_mentioned
+from tests.unit.steps import is_linear
 
 
 @pytest.mark.parametrize(

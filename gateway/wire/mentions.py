@@ -1,4 +1,7 @@
-"""Mentions: whether a text speaks to somebody by their nickname."""
+"""Mentions: whether a text speaks to somebody by their nickname. Pure, and linear in the text.
+
+The server counts mentions by this rule, and the client marks them by it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import re
 import unicodedata
 from typing import Final
 
-from client.text.literal import LiteralParts
-from client.text.words import (
+from gateway.wire.text.literal import LiteralParts
+from gateway.wire.text.words import (
     find_folded,
     is_mark,
     is_word_character,
@@ -32,7 +35,7 @@ def is_mentioned(nick: str, text: str) -> bool:
     """Return whether a text contains a nickname as a word of its own, outside of code and links.
 
     Case, width and composition make no difference. What a word is in scripts without spaces, see
-    `client.text.words.is_word_border`.
+    `gateway.wire.text.words.is_word_border`.
     """
     literal: LiteralParts | None = None
     for start, end in find_folded(nick, text):
