@@ -38,8 +38,10 @@ from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
 
-OF_ROOMS: Final = {"erase", "join", "leave", "publish"}
+OF_ROOMS: Final = {"change_person", "erase", "join", "leave", "publish"}
 """The scripts that publish, each on the channel of the room whose keys it changes."""
+ACCOUNT: Final = "0123456789abcdef"
+SESSION: Final = f"{ACCOUNT}.0123456789ab.x"
 SLOTS: Final = 16_384
 STRANGE: Final = ("lobby", "a}b", "{x}", "}{", "Straße")
 
@@ -99,6 +101,9 @@ async def run_every_script(link: Link) -> None:
         await rooms.snapshot(room, after=None, limit=10, known_version=-1)
         room_log = RoomLog(link, namespace="test", scope="test@0", room=room)
         await room_log.erase(entered.epoch, seqs=[1])
+        await rooms.join(room, SESSION, "Alice +online ", term=1)
+        await rooms.change_person(room, ACCOUNT, nick="Alicia")
+        await rooms.leave(room, {SESSION: 1})
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)
         await rooms.leave(room, {"s1": 1})

@@ -42,11 +42,12 @@ PUBLISH: Final = Script.load("log", "publish")
 ADDRESS: Final = Script.load("log", "address")
 DELIVER: Final = Script.load("log", "deliver")
 MOVE: Final = Script.load("move")
-JOIN: Final = Script.load("join")
+JOIN: Final = Script.load("accounts", "join")
 CLAIM_LOOK: Final = Script.load("claim_look")
 RELEASE_LOOK: Final = Script.load("release_look")
 SETTLE: Final = Script.load("settle")
-LEAVE: Final = Script.load("leave")
+LEAVE: Final = Script.load("accounts", "leave")
+CHANGE_PERSON: Final = Script.load("change_person")
 SNAPSHOT: Final = Script.load("snapshot")
 ERASE: Final = Script.load("erase")
 RENEW_EPOCH: Final = Script.load("renew_epoch")
@@ -72,9 +73,9 @@ COUNT_GUESS: Final = Script.load("count_guess")
 PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, SNAPSHOT,
-    ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
-    BAN, UNBAN, EXPIRE_BANS, RESERVE, UNRESERVE, CREATE_ACCOUNT, CHANGE_ACCOUNT, ADD_DEVICE,
+    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, CHANGE_PERSON,
+    SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS,
+    EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, RESERVE, UNRESERVE, CREATE_ACCOUNT, CHANGE_ACCOUNT, ADD_DEVICE,
     REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")
