@@ -1,20 +1,18 @@
 """What the nodes tell each other of an account, on its channel: what one device did. Pure.
 
-An event is published after `EVENT_MARK`, as JSON. Nodes that do not know an event ignore it.
+An event is published after `ACCOUNT_EVENT_MARK`, as JSON. Nodes that do not know an event ignore it.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from gateway.backplane.account_keys import account_channel
+from gateway.backplane.payloads import ACCOUNT_EVENT_MARK
 from gateway.backplane.redis.calls import Calls
-
-EVENT_MARK: Final = b"!"
-"""Published before every event of an account."""
 
 RevocationCode = Literal["signed_out", "disabled", "deleted"]
 
@@ -78,14 +76,12 @@ _decoder = msgspec.json.Decoder(AnyAccountEvent)
 
 def encode_event(event: AnyAccountEvent) -> bytes:
     """Return the publication of an event."""
-    return EVENT_MARK + msgspec.json.encode(event)
+    return ACCOUNT_EVENT_MARK + msgspec.json.encode(event)
 
 
-def decode_event(payload: bytes) -> AnyAccountEvent:
-    """Return the event in a publication; :raises ValueError: if it cannot be read."""
-    if not payload.startswith(EVENT_MARK):
-        raise ValueError("not an event of an account")
-    return _decoder.decode(payload[len(EVENT_MARK) :])
+def decode_event(encoded: bytes) -> AnyAccountEvent:
+    """Return the event in a publication after its mark; :raises ValueError: if there is none."""
+    return _decoder.decode(encoded)
 
 
 async def publish_event(calls: Calls, scope: str, account: str, event: AnyAccountEvent) -> int:

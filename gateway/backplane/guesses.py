@@ -61,10 +61,7 @@ class GuessCounter:
         keys = self._keys(folded, address)
         life = {0: ACCOUNT.kept, 1: ADDRESS.kept}
         replies = await self._calls.call_all(
-            [
-                _counting(key, known[at].failures, 1, life[at] * 1000)
-                for at, key in enumerate(keys)
-            ]
+            [_counting(key, known[at].failures, 1, life[at] * 1000) for at, key in enumerate(keys)]
         )
         return all(replies)
 

@@ -233,8 +233,8 @@ class Settings:
 
     registration: str = _setting(
         "open", "Accounts",
-        "Who may make an account: open (everybody), invite (whoever has an invitation: chat-gateway "
-        "admin invite create), or closed (the operator: chat-gateway admin user add).",
+        "Who may make an account: open (everybody), invite (whoever has an invitation of "
+        "chat-gateway admin invite create), or closed (chat-gateway admin user add alone).",
         parsing.choice("open", "invite", "closed"), "WHO", reloads=True,
     )  # fmt: skip
     guests: bool = _setting(
@@ -261,20 +261,22 @@ class Settings:
         parsing.integer(100, 1_000_000), "COUNT",
     )  # fmt: skip
     account_log_bytes: int = _setting(
-        4 * 1024 * 1024, "Accounts", "Bytes of direct messages that are kept of each account, about.",
+        4 * 1024 * 1024, "Accounts",
+        "Bytes of direct messages that are kept of each account, about.",
         parsing.integer(65_536, 1 << 30), "BYTES",
     )  # fmt: skip
     jwt_keys: str = _setting(
         "", "Accounts",
-        "File of the keys of JSON Web Tokens: PEM public keys, a JWK set, or a secret for HS256; or "
-        "the https address of a JWK set. Without it no such tokens are taken.",
+        "File of the keys of JSON Web Tokens: PEM public keys, a JWK set, or a secret for HS256; "
+        "or the https address of a JWK set. Without it no such tokens are taken.",
         parsing.path, "FILE|URL",
     )  # fmt: skip
     jwt_audience: str = _setting(
         "", "Accounts", "The audience (aud) that JSON Web Tokens must be for.", str, "AUDIENCE",
     )  # fmt: skip
     jwt_issuer: str = _setting(
-        "", "Accounts", "The issuer (iss) that JSON Web Tokens must be of; empty: any.", str, "ISSUER",
+        "", "Accounts", "The issuer (iss) that JSON Web Tokens must be of; empty: any.",
+        str, "ISSUER",
     )  # fmt: skip
     jwt_nick: str = _setting(
         "preferred_username", "Accounts",

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import trio
 
 from gateway import wire
 from gateway.auth import session_secrets
-from gateway.backplane import Replaced, payloads
+from gateway.auth.identity import account_of, device_of
+from gateway.backplane import Replaced, member_line, payloads
 from gateway.delivery.inbox import NOTHING_MISSED, Inbox, Missed
 from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
 from gateway.policy import nicknames
 from gateway.policy.storage import Shortage
 from gateway.sessions import answers, bans
-from gateway.sessions.claims import claim_or_suggest
+from gateway.sessions.accounts import AccountView, bad_token, line_of
+from gateway.sessions.claims import check_guest, claim, claim_or_suggest, take_places
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
 from gateway.sessions.refusals import check_memory, too_fast
 from gateway.sessions.registry import SessionExists
 from gateway.sessions.session import Session, longest_session
+from gateway.sessions.sign_in import SignedIn, SignIn
 from gateway.wire import CommandError
 from gateway.wire.close_codes import BANNED
 
@@ -40,7 +44,7 @@ class Authentication:
     does not find its own nickname taken; `end` releases it.
     """
 
-    __slots__ = ("_attempt", "_connection", "_context", "_write_buffer")
+    __slots__ = ("_attempt", "_connection", "_context", "_sign_in", "_write_buffer")
 
     def __init__(
         self, context: NodeContext, write_buffer: WriteBuffer, connection: ConnectionHandle
@@ -48,6 +52,7 @@ class Authentication:
         self._context = context
         self._write_buffer = write_buffer
         self._connection = connection
+        self._sign_in = SignIn(context, connection)
         self._attempt: _Attempt | None = None
 
     async def hello(self, command: wire.Hello) -> Session:
@@ -55,14 +60,18 @@ class Authentication:
 
         After a failure the client may send another hello, unless its connection is being closed.
 
-        :raises CommandError: ``bad_nick``, ``nick_taken`` or ``unauthorized``; ``banned`` or
-            ``nick_banned``, after which the connection is closed.
+        :raises CommandError: why it is refused; after ``banned`` or ``nick_banned`` the connection is
+            closed.
         :raises Unavailable: if Redis does not answer.
         :raises Replaced: if another node has the session; the connection is being closed.
         """
-        if command.nick is not None:
-            return await self._begin(command, command.nick)
-        return await self._resume(command, command.resume or "")
+        if command.resume is not None:
+            return await self._resume(command, command.resume)
+        if command.nick is not None and command.password is None:
+            return await self._begin_as_guest(command, command.nick)
+        await self._context.bans.require_read()
+        self._keep_out("", "")
+        return await self.begin(command, await self._sign_in.by(command))
 
     def end(self) -> None:
         """Release what hellos may have claimed, when the connection ends."""
@@ -71,10 +80,39 @@ class Authentication:
             if self._attempt.record.connection is self._connection:
                 self._context.registry.disconnected(self._attempt.record)
 
-    async def _begin(self, command: wire.Hello, nick: str) -> Session:
+    async def begin(
+        self, command: wire.Hello | wire.Register, signed_in: SignedIn, *, guest: Session | None = None
+    ) -> Session:
+        """Begin a session of an account; it takes the places in rooms of the ``guest`` before."""
+        context, account = self._context, signed_in.account
+        secret = session_secrets.new_secret(account.id, signed_in.device)
+        sid = session_secrets.session_id(secret)
+        self._abandon_attempt(keep=None)
+        await context.accounts.arrive(sid)
+        try:
+            record = context.registry.hold(sid, self._connection)
+        except BaseException:
+            context.accounts.gone_unless_known(sid)
+            raise
+        inbox = context.relay.inboxes.open(sid, self._write_buffer)
+        self._attempt = attempt = _Attempt(record, secret, inbox)
+        missed = await context.relay.inboxes.newest(inbox)
+        found = await context.accounts.read(sid)
+        self._keep_out(found.account.nick, sid, record)
+        record.chosen = line_of(found.account)
+        async with context.registry.claiming(record):
+            await claim(context.backplane, record, record.chosen)
+        if guest is not None:
+            await take_places(guest, record)
+        if record.connection is not self._connection:  # it was signed out meanwhile
+            raise bad_token("revoked")
+        return self._establish(attempt, command, missed, found, signed_in)
+
+    async def _begin_as_guest(self, command: wire.Hello, nick: str) -> Session:
         """Begin a new session under a nickname."""
         context = self._context
         nick = nicknames.check(nick, allow_unicode=context.settings.unicode_nicks)
+        check_guest(nick, context.settings)
         await context.bans.require_read()
         self._keep_out(nick, "")
         check_memory(context, Shortage.NO_NEWCOMERS)
@@ -90,6 +128,7 @@ class Authentication:
             except Replaced as replaced:
                 context.registry.replaced(record, replaced.term)
                 raise
+        record.chosen = record.line
         return self._establish(self._attempt, command, NOTHING_MISSED)
 
     def _hold(self, chosen_secret: str | None) -> tuple[SessionRecord, str]:
@@ -112,18 +151,37 @@ class Authentication:
         sid = session_secrets.session_id(secret)
         await self._context.bans.require_read()
         self._keep_out("", sid)
-        longest = longest_session(self._context.settings)
+        if is_account := bool(account_of(sid)):
+            await self._context.accounts.arrive(sid)
+        try:
+            record, missed = await self._find(command, sid)
+            found = await self._context.accounts.read(sid) if is_account else None
+        except CommandError:
+            if (known := registry.sessions.get(sid)) is not None and is_account:
+                registry.release(known)
+            raise
+        finally:
+            self._context.accounts.gone_unless_known(sid)
+        if found is not None and record.line != (line := record.shown(line_of(found.account))):
+            record.line = line
+            registry.mark_unverified(record)  # its rooms are told
+        record.chosen = member_line.without_idleness(record.line)
+        self._abandon_attempt(keep=record)
+        self._attempt = _Attempt(record, secret, inboxes.open_resumed(sid, self._write_buffer))
+        self._context.metrics.counts.resumed += 1
+        return self._establish(self._attempt, command, missed, found)
+
+    async def _find(self, command: wire.Hello, sid: str) -> tuple[SessionRecord, Missed]:
+        """Resume a session here; :raises CommandError: ``unauthorized`` if there is none."""
+        registry = self._context.registry
+        longest = math.inf if account_of(sid) else longest_session(self._context.settings)
         found = await registry.resume(sid, self._connection, command.inbox, longest=longest)
         if found is None:
             self._context.metrics.counts.failed_resumes += 1
             raise CommandError("unauthorized", "There is no such session; say hello with a nick.")
-        record, missed = found
-        self._abandon_attempt(keep=record)
-        self._attempt = _Attempt(record, secret, inboxes.open_resumed(sid, self._write_buffer))
-        self._context.metrics.counts.resumed += 1
-        return self._establish(self._attempt, command, missed)
+        return found
 
-    def _abandon_attempt(self, *, keep: SessionRecord) -> None:
+    def _abandon_attempt(self, *, keep: SessionRecord | None) -> None:
         """Release what an earlier hello may have claimed, unless for the same session."""
         if self._attempt is None:
             return
@@ -145,26 +203,42 @@ class Authentication:
         self._connection.close(BANNED)
         raise bans.refusal(ban, nick)
 
-    def _establish(self, attempt: _Attempt, command: wire.Hello, missed: Missed) -> Session:
+    def _establish(
+        self,
+        attempt: _Attempt,
+        command: wire.Hello | wire.Register,
+        missed: Missed,
+        found: AccountView | None = None,
+        signed_in: SignedIn | None = None,
+    ) -> Session:
         """Send the welcome, with missed direct messages; others follow. Return the session."""
         context = self._context
         record, secret, inbox = attempt
+        resumed = isinstance(command, wire.Hello) and command.resume is not None
         self._keep_out(record.nick, record.sid, record)  # it may have been banned meanwhile
         session = Session(context, self._write_buffer, self._connection, record, inbox)
+        if signed_in is not None:
+            session.longest = signed_in.ends_at
         missed = missed.first(shares.messages(self._write_buffer.limit))
         inbox.heard_from.note(missed.messages)
         session.send(
             wire.Welcome(
                 id=command.id,
                 session=secret,
-                resumed=command.resume is not None,
+                resumed=resumed,
                 insecure=not self._connection.confidential,
                 nick=session.nick,
                 node=context.node,
-                inbox=missed.position if command.resume else None,
+                inbox=missed.position if resumed or found else None,
                 directs=payloads.as_directs(missed.messages),
                 recovered=missed.recovered,
                 limits=answers.limits(context.settings, self._connection.limited_as),
+                account=record.account or None,
+                role=found.account.role if found else None,
+                device=device_of(record.sid) or None,
+                rooms=found.rooms if found else [],
+                token=(signed_in and signed_in.token) or None,
+                change_password=signed_in is not None and signed_in.change_password,
             )
         )
         context.relay.inboxes.begin(inbox, missed)

@@ -53,8 +53,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "address", "began", "chosen", "claims", "connection", "idle", "line", "resumption", "rooms", "sid", "state",
-        "term", "until", "unverified",
+        "address", "began", "chosen", "claims", "connection", "idle", "line", "resumption",
+        "rooms", "sid", "state", "term", "until", "unverified",
     )  # fmt: skip
 
     def __init__(

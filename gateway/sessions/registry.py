@@ -35,7 +35,7 @@ class SessionRegistry:
     def __init__(self, backplane: Backplane, relay: Relay, *, grace: float) -> None:
         self._backplane = backplane
         self._relay = relay
-        self._table = SessionTable(grace, on_gone=lambda sid: self.on_gone(sid))
+        self._table = SessionTable(grace, on_gone=self._forgotten)
         self.on_gone: Callable[[str], None] = lambda _: None
         """Called with the id of each session of which nothing is left."""
         self._releaser = Releaser(backplane, relay, self._table)
@@ -130,6 +130,9 @@ class SessionRegistry:
         """Record that another node resumed a session after ``term``; close its connection."""
         if record.term <= term:  # else it has been resumed here since
             self._drop(record, self._transition(record, SessionEvent.REPLACED), REPLACED)
+
+    def _forgotten(self, sid: str) -> None:
+        self.on_gone(sid)
 
     def _transition(self, record: SessionRecord, event: SessionEvent) -> Detached:
         return self._table.transition(record, event, trio.current_time())

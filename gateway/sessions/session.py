@@ -12,7 +12,7 @@ from gateway.delivery.inbox import Inbox
 from gateway.delivery.room import Room
 from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
-from gateway.policy.permissions import EVERYBODY
+from gateway.policy.permissions import ACCOUNTS, GUESTS
 from gateway.sessions import answers
 from gateway.sessions.context import NodeContext
 from gateway.sessions.direct_messages import DirectMessages
@@ -34,8 +34,8 @@ class Session:
     """
 
     __slots__ = (
-        "_answered", "_connection", "context", "direct_messages", "inbox", "permissions", "record",
-        "write_buffer",
+        "_answered", "_connection", "context", "direct_messages", "inbox", "longest",
+        "permissions", "record", "write_buffer",
     )  # fmt: skip
 
     def __init__(
@@ -52,7 +52,9 @@ class Session:
         self.record = record
         self.inbox = inbox
         self.direct_messages = DirectMessages(context.backplane, context.relay, record.sid)
-        self.permissions = EVERYBODY
+        self.permissions = ACCOUNTS if record.account else GUESTS
+        self.longest = math.inf
+        """When the session ends at the latest, on Trio's clock; by its JSON Web Token."""
         self._answered: dict[str, tuple[wire.AnyCommand, wire.Ok]] = {}
 
     @property
@@ -72,7 +74,12 @@ class Session:
 
     @property
     def ends_at(self) -> float:
-        """When the session is too old, on Trio's clock; infinite if it never is."""
+        """When the session is over, on Trio's clock; infinite if it never is.
+
+        That of a guest is too old then; that of an account, whose JSON Web Token has expired.
+        """
+        if self.record.account:
+            return self.longest
         return self.record.began + longest_session(self.context.settings)
 
     def is_attached(self) -> bool:

@@ -5,6 +5,8 @@ Nothing here begins a session: that is done by `gateway.sessions.hello`.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import math
 import time
 from dataclasses import dataclass
@@ -137,7 +139,8 @@ class SignIn:
     async def check_password(self, nick: str, password: str) -> tuple[Account, bool]:
         """Return the account that has a nickname and a password, if there is one.
 
-        The second part is whether the password was a code for one use, which is used now.
+        The second part is whether it was an operator's code, which stands for the password until
+        there is a new one.
 
         :raises CommandError: ``bad_credentials``, ``account_disabled``, or ``too_fast``.
         """
@@ -158,13 +161,11 @@ class SignIn:
         is_code = not is_right and account is not None and self._is_code(account, password)
         if account is None or not (is_right or is_code):
             raise CommandError("bad_credentials", "No account has this nickname and password.")
-        await self._succeeded(folded)
+        await backplane.guesses.succeeded(folded, self._connection.limited_as)
         if account.state != ACTIVE:
             raise disabled()
         if is_right and hasher.needs_rehash(account.password):
             await self._rehash(account, prepared)
-        if is_code:
-            await backplane.accounts.use_reset(account.id, if_version=account.version)
         return account, is_code
 
     async def _active(self, folded: str) -> Account | None:
@@ -180,7 +181,7 @@ class SignIn:
         code = codes.parse(typed)
         if code is None or not account.reset or account.reset_until <= time.time():
             return False
-        return device_tokens.is_same(codes.hash_code(code), account.reset)
+        return hmac.compare_digest(codes.hash_code(code), account.reset)
 
     async def _rehash(self, account: Account, prepared: str) -> None:
         """Store a hash by the present parameters; the old one goes on to work if that fails."""
@@ -195,23 +196,19 @@ class SignIn:
     async def _require_pace(self, folded: str) -> None:
         """Count an attempt; :raises CommandError: ``too_fast`` if it comes before its time."""
         guesses = self._context.backplane.guesses
-        address = self._connection.client_address.limited_as()
-        account, from_address = await guesses.read(folded, address)
-        if (wait := guessing.wait(account, from_address)) > 0.0:
+        address = self._connection.limited_as
+        known = await guesses.read(folded, address)
+        if (wait := guessing.wait(*known)) > 0.0:
             raise too_fast("Too many wrong passwords.", wait)
-        if not await guesses.attempt(folded, address, account, from_address):
+        if not await guesses.attempt(folded, address, known):
             raise too_fast("Too many passwords are tried at once.", 1.0)
-
-    async def _succeeded(self, folded: str) -> None:
-        address = self._connection.client_address.limited_as()
-        await self._context.backplane.guesses.succeeded(folded, address)
 
     # --- JSON Web Tokens ----------------------------------------------------------------------
 
     async def _by_jwt(self, jwt: str, name: str) -> SignedIn:
         identity = await self.verify_jwt(jwt)
         account = await self._account_of(identity)
-        device = device_tokens.jwt_device_id(account.id, name)
+        device = hashlib.sha256(f"{account.id} {name}".encode()).hexdigest()[:12]
         record = device_tokens.DeviceRecord(name=name, made=int(time.time()), seen=int(time.time()))
         try:
             await self._context.backplane.devices.add(account.id, device, record)
@@ -235,9 +232,7 @@ class SignIn:
         found = await accounts.find_subject(identity.issuer, identity.subject)
         if found and (account := await accounts.read(found)) and account.state != DELETED:
             return account
-        nick = nicknames.check(
-            identity.nick, allow_unicode=self._context.settings.unicode_nicks
-        )
+        nick = nicknames.check(identity.nick, allow_unicode=self._context.settings.unicode_nicks)
         account = Account(
             id=new_account_id(), nick=nick, folded=nicknames.fold(nick),
             issuer=identity.issuer, subject=identity.subject,
