@@ -160,8 +160,11 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     """A direct message; ``seq`` is its place in the inbox of the client that receives this frame.
 
     In another ``epoch``, numbers may be used again: the server lost messages of the inbox.
-    ``person`` is a tag of the other one of the two, which stays the same for as long as their
-    session lasts, and is nobody else's; messages from nodes of earlier versions have none.
+    - ``person`` is a tag of the other one of the two, which stays the same for as long as their
+      account or guest's session lasts, and is nobody else's; messages from nodes of earlier
+      versions have none.
+    - ``own`` is whether the account of this client sent it, from whatever device; guests tell that
+      by their nickname.
     """
 
     seq: int
@@ -170,6 +173,7 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     sender: str = field(name="from")
     to: str
     text: str
+    own: bool = False
     person: str | None = None
     id: str
 

@@ -491,8 +491,11 @@ export interface MessageFrame {
  * A direct message; `seq` is its place in the inbox of the client that receives this frame.
  *
  * In another `epoch`, numbers may be used again: the server lost messages of the inbox.
- * `person` is a tag of the other one of the two, which stays the same for as long as their
- * session lasts, and is nobody else's; messages from nodes of earlier versions have none.
+ * - `person` is a tag of the other one of the two, which stays the same for as long as their
+ * account or guest's session lasts, and is nobody else's; messages from nodes of earlier
+ * versions have none.
+ * - `own` is whether the account of this client sent it, from whatever device; guests tell that
+ * by their nickname.
  */
 export interface DirectFrame {
   type: "direct";
@@ -503,6 +506,8 @@ export interface DirectFrame {
   from: string;
   to: string;
   text: string;
+  /** false if left out */
+  own?: boolean;
   person?: string;
   id: string;
 }
