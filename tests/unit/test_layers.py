@@ -26,6 +26,7 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/config": {"gateway/process"},
     "gateway/state_machine": set(),
     "gateway/auth": set(),
+    "gateway/credentials": {"gateway/auth", "gateway/process"},
     "gateway/policy": set(),
     "gateway/net": {"gateway/process"},
     "gateway/backplane/redis": set(),
@@ -35,8 +36,9 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/policy", "gateway/state_machine",
     },
     "gateway/sessions": {
-        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/delivery", "gateway/net",
-        "gateway/observability", "gateway/policy", "gateway/state_machine",
+        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/credentials",
+        "gateway/delivery", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/state_machine",
     },
     "gateway/cluster": {
         "gateway/auth", "gateway/backplane", "gateway/delivery", "gateway/sessions",
