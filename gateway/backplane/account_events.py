@@ -16,6 +16,11 @@ from gateway.backplane.redis.calls import Calls
 EVENT_MARK: Final = b"!"
 """Published before every event of an account."""
 
+
+class UnknownEvent(ValueError):
+    """A publication that is no event of an account, or one of another release."""
+
+
 RevocationCode = Literal["signed_out", "disabled", "deleted"]
 
 
@@ -88,10 +93,13 @@ def encode_event(event: AnyAccountEvent) -> bytes:
 
 
 def decode_event(payload: bytes) -> AnyAccountEvent:
-    """Return the event in a publication; :raises ValueError: if it cannot be read."""
+    """Return the event in a publication; :raises UnknownEvent: if it is none that we know."""
     if not payload.startswith(EVENT_MARK):
-        raise ValueError("not an event of an account")
-    return _decoder.decode(payload[len(EVENT_MARK) :])
+        raise UnknownEvent("no event")
+    try:
+        return _decoder.decode(payload[len(EVENT_MARK) :])
+    except ValueError as error:  # msgspec's own are of this kind
+        raise UnknownEvent(str(error)) from error
 
 
 async def publish_event(calls: Calls, scope: str, account: str, event: AnyAccountEvent) -> int:
