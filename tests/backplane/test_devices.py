@@ -19,22 +19,19 @@ from gateway.backplane.devices import (
 from gateway.backplane.redis.link import Link
 from tests.redis_server import RedisServer
 
-pytestmark = pytest.mark.usefixtures("accounts")
-
 ACCOUNT: Final = "0123456789abcdef"
 DEVICE: Final = "0123456789ab"
 DAY: Final = 86_400
 
 
 @pytest.fixture
-async def accounts(link: Link) -> AccountStore:
-    store = AccountStore(link, link, namespace="test")
-    assert await store.register(Account(id=ACCOUNT, nick="Ann", folded="ann")) == "ok"
-    return store
+def accounts(link: Link) -> AccountStore:
+    return AccountStore(link, link, namespace="test")
 
 
 @pytest.fixture
-def store(link: Link) -> DeviceStore:
+async def store(link: Link, accounts: AccountStore) -> DeviceStore:
+    assert await accounts.register(Account(id=ACCOUNT, nick="Ann", folded="ann")) == "ok"
     return DeviceStore(link, link, namespace="test")
 
 
