@@ -28,10 +28,12 @@ from gateway.backplane.redis.errors import NoScript, Refused
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, PERMISSIONS, SNAPSHOT, Script
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.reservations import NickReservations
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.bans import Ban, parse_target
+from gateway.policy.nicknames import fold
 from gateway.policy.retention import Retention
 from tests.backplane.conftest import LOG_BYTES
 from tests.ports import free_port
@@ -114,6 +116,9 @@ async def run_every_script(link: Link) -> None:
     await nicks.claim("Alice", "s1")
     with pytest.raises(NickTaken):
         await nicks.claim("Alice", "s2", variants=lambda _: ["Alice2"])
+    reservations = NickReservations(link, namespace="test")
+    assert await reservations.reserve(fold("Carol"), ACCOUNT) == "ok"
+    assert await reservations.unreserve(fold("Carol"), ACCOUNT)
     other = NickRegistry(link, namespace="test", scope="test@0", incarnation=elsewhere)
     taken = await other.resume("s1")
     assert taken is not None

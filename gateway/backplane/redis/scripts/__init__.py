@@ -51,7 +51,9 @@ CHANGE_PERSON: Final = Script.load("change_person")
 SNAPSHOT: Final = Script.load("snapshot")
 ERASE: Final = Script.load("erase")
 RENEW_EPOCH: Final = Script.load("renew_epoch")
-CLAIM: Final = Script.load("claim")
+CLAIM: Final = Script.load("reserved", "claim")
+RESERVE: Final = Script.load("reserved", "reserve")
+UNRESERVE: Final = Script.load("reserved", "unreserve")
 RESUME: Final = Script.load("resume")
 RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
@@ -74,9 +76,9 @@ PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, CHANGE_PERSON,
-    SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS,
-    EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, RESERVE, UNRESERVE, CREATE_ACCOUNT, CHANGE_ACCOUNT, ADD_DEVICE,
-    REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
+    SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESERVE, UNRESERVE, RESUME, RELEASE, BEAT, EXTEND_ROOMS,
+    CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, CREATE_ACCOUNT, CHANGE_ACCOUNT,
+    ADD_DEVICE, REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")
 """Only for the upgrade: no node runs it, and its keys are not on one hash slot."""
