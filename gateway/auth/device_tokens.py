@@ -64,7 +64,8 @@ class DeviceRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     - ``next``: of the secret of the token that it has been given in exchange, or '';
     - ``salt``: of which that one is made;
     - ``seen``: when it was last used, rounded down to `SEEN_STEP`;
-    - ``made``, ``renewed``: when it signed in, and when it began to use the token of ``hash``.
+    - ``made``, ``renewed``: when it signed in, and when it began to use the token of ``hash``; of a
+      device without one, when its JSON Web Token expires.
     """
 
     name: str

@@ -11,7 +11,6 @@ import msgspec
 import trio
 
 from gateway.auth.identity import sender_of
-from gateway.backplane import member_line
 from gateway.backplane.epochs import Epochs, continuation
 from gateway.backplane.erasures import read_record
 from gateway.backplane.errors import IdReused, Replaced
@@ -20,7 +19,6 @@ from gateway.backplane.payloads import only_messages
 from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import (
-    CHANGE_PERSON,
     CURRENT_ROOMS,
     EXPIRE_ROOMS,
     EXTEND_ROOMS,
@@ -34,11 +32,11 @@ from gateway.backplane.redis.scripts import (
 from gateway.backplane.room_keys import RoomKeys, index_keys
 from gateway.backplane.room_members import number_of_people, read_members
 from gateway.backplane.room_names import Entered, RoomNames
+from gateway.backplane.room_people import RoomPeople
 from gateway.backplane.snapshot import Snapshot
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 from gateway.policy.retention import DAY, Retention
-from gateway.wire import State
 
 REMEMBERED_IDS: Final = 10_000
 """The number of a room's last messages whose ids are remembered, at least."""
@@ -71,6 +69,7 @@ class RoomStore:
         self._epochs = Epochs()
         self._index, self._sizes = index_keys(namespace)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
+        self.people = RoomPeople(link, keys=self._keys, incarnation=incarnation)
         self.names = RoomNames(
             link,
             namespace=namespace,
@@ -183,31 +182,6 @@ class RoomStore:
         elif gone and state == b"log":
             await self._link.call_all(self._extensions([room]))  # until the log expires
         return gone
-
-    async def change_person(
-        self,
-        room: str,
-        account: str,
-        *,
-        nick: str | None = None,
-        status: tuple[State, str] | None = None,
-    ) -> int:
-        """Change an account's member line in a room, on all its devices in one published change.
-
-        - ``nick``: the new nickname, already reserved; None to keep it;
-        - ``status``: state and text that were chosen, on an idle device the text alone; None to
-          keep them.
-
-        :returns: the number of sessions whose line changed; 0 if nothing was to be changed.
-        """
-        keys = self._keys(room)
-        state, text = ("", "") if status is None else status
-        changed: int = await self._link.run_script(
-            CHANGE_PERSON, keys.all(), keys.channel, account, nick or "",
-            state and member_line.REGISTERED + state, text,
-            member_line.REGISTERED + member_line.IDLE,
-        )  # fmt: skip
-        return changed
 
     @reading
     async def snapshot(

@@ -7,7 +7,10 @@ not hear for a while they compare with Redis (`NodeAccounts.recheck`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import structlog
@@ -27,13 +30,24 @@ from gateway.backplane.account_events import (
 )
 from gateway.backplane.accounts import ACTIVE, DELETED, Account
 from gateway.backplane.revocations import RecentRevocations
+from gateway.delivery.mention_count import count_mentions
 from gateway.delivery.relay import Relay
 from gateway.sessions.record import SessionRecord
 from gateway.sessions.registry import SessionRegistry
 from gateway.sessions.states import RoomState
-from gateway.wire import CommandError, Event, JoinedElsewhere, LeftElsewhere, Notice, ReadElsewhere
+from gateway.wire import (
+    AccountRoom,
+    CommandError,
+    Event,
+    JoinedElsewhere,
+    LeftElsewhere,
+    Notice,
+    ReadElsewhere,
+)
 from gateway.wire.close_codes import ACCOUNT_CLOSED, SIGNED_OUT, Close
 
+JWT_GRACE_SECONDS: Final = 25.0
+"""Seconds after a JSON Web Token has expired until its session is over."""
 _BATCH: Final = 100
 """Accounts that are compared with Redis at the same time."""
 
@@ -90,6 +104,21 @@ def disabled() -> CommandError:
     return CommandError("account_disabled", "An operator has disabled this account.")
 
 
+class AccountView(NamedTuple):
+    """An account as Redis has it: what a session that begins or is resumed needs of it."""
+
+    account: Account
+    device: DeviceRecord
+    rooms: list[AccountRoom]
+
+
+def jwt_ends_at(device: DeviceRecord) -> float:
+    """Return when a session of a device is over, on Trio's clock; infinite with a device token."""
+    if device.hash:
+        return math.inf
+    return trio.current_time() + device.renewed - time.time() + JWT_GRACE_SECONDS
+
+
 class NodeAccounts:
     """The accounts of this node's sessions, from before these begin until nothing is left."""
 
@@ -101,6 +130,7 @@ class NodeAccounts:
         """The sessions of each account."""
         self._revocations = RecentRevocations()
         self._history_changed = False
+        self._spared: set[str] = set()
         self._may_be_behind = trio.Event()
         registry.on_gone = self.gone
 
@@ -144,6 +174,30 @@ class NodeAccounts:
         """Record that a session could not begin here, unless the registry has it."""
         if sid not in self._registry.sessions:
             self.gone(sid)
+
+    async def read(self, sid: str) -> AccountView:
+        """Return the account of a session as it is now, with what is unread in its rooms.
+
+        :raises CommandError: if the account or the device cannot be used any more.
+        """
+        backplane, account, device = self._backplane, account_of(sid), device_of(sid)
+        found = await backplane.accounts.read_for_sign_in(account, device)
+        if refusal := why_unusable(found.account, found.device):
+            raise refusal
+        assert found.account is not None and found.device is not None  # noqa: S101, PT018
+        if jwt_ends_at(found.device) <= trio.current_time():
+            raise CommandError("bad_jwt", "The JSON Web Token has expired.", reason="expired")
+        rooms = await backplane.account_rooms.unread(account)
+        unread = await backplane.account_rooms.newest_unread(rooms) if rooms else {}
+        nick = found.account.nick
+        listed = [
+            AccountRoom(
+                room=room.name, seq=room.seq, read=room.read, unread=room.unread,
+                mentions=count_mentions(unread.get(room.key, ()), nick, nick),
+            )
+            for room in rooms
+        ]  # fmt: skip
+        return AccountView(found.account, found.device, listed)
 
     def sessions_of(self, account: str) -> list[SessionRecord]:
         """Return the sessions of an account on this node."""
@@ -203,8 +257,17 @@ class NodeAccounts:
         """End the sessions here that a revocation concerns, and remember it."""
         self._revocations.add(account, event, trio.current_time())
         for record in self.sessions_of(account):
-            if event.concerns(device_of(record.sid)):
+            if event.concerns(device_of(record.sid)) and record.sid not in self._spared:
                 self._end(record, event.code)
+
+    @contextmanager
+    def sparing(self, sid: str) -> Iterator[None]:
+        """Do not end a session in this context: it is the one that asks, and is answered first."""
+        self._spared.add(sid)
+        try:
+            yield
+        finally:
+            self._spared.discard(sid)
 
     def _end(self, record: SessionRecord, code: str) -> None:
         farewell = _FAREWELLS[code]

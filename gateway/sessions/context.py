@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.auth.jwt_verifier import JwtVerifier
-from gateway.auth.password_hashing import PasswordHasher
 from gateway.backplane import Backplane
 from gateway.config import Settings
+from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.write_buffer import WaitingTotal

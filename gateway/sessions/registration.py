@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import trio
 
 from gateway.auth import codes, device_tokens
 from gateway.auth.identity import new_account_id, new_device_id
-from gateway.auth.password_hashing import Busy
 from gateway.backplane import Refused, Unavailable
 from gateway.backplane.accounts import Account
+from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import nicknames
 from gateway.policy.registration import check_account_nick
 from gateway.sessions import bans
@@ -23,7 +23,7 @@ from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
 from gateway.sessions.sign_in import SignedIn, SignIn, device_name, require_confidential
 from gateway.wire import CommandError, Register
-from gateway.wire.passwords import BadPassword, WeakPassword, check_new
+from gateway.wire.passwords import BadPassword, WeakPassword
 
 REPEATED_SECONDS: Final = 600.0
 """Seconds for which the same registration is recognised as another attempt."""
@@ -66,17 +66,16 @@ async def hash_new_password(context: NodeContext, password: str, nick: str) -> s
     :raises CommandError: ``bad_password``, ``weak_password``, or ``too_fast``.
     """
     try:
-        prepared = await trio.to_thread.run_sync(
-            lambda: check_new(password, nick=nick, least_chars=context.settings.password_length)
+        return await context.passwords.hash_new(
+            password, nick=nick, least_chars=context.settings.password_length
         )
-        return await context.passwords.hash(prepared)
     except BadPassword as error:
         raise CommandError("bad_password", str(error), reason=error.reason) from None
     except WeakPassword as error:
         reason = error.strength.warning or None
         raise CommandError("weak_password", str(error), reason=reason) from None
-    except Busy as busy:
-        raise too_fast("Many people sign in just now.", busy.wait) from None
+    except HasherBusy as busy:
+        raise too_fast(str(busy), busy.retry_after) from None
 
 
 async def _made_before(

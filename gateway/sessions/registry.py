@@ -182,14 +182,10 @@ class SessionRegistry:
         self._wake()
         return True
 
-    def take_over_rooms(self, record: SessionRecord, successor: SessionRecord) -> None:
-        """Record that another session has a session's places in the rooms that it followed.
-
-        In Redis it has them already.
-        """
-        for room in record.rooms_in(RoomState.FOLLOWED):
-            self._table.left_room(record, room)
-            self._table.join_room(successor, room)
+    def take_over_room(self, record: SessionRecord, successor: SessionRecord, room: str) -> None:
+        """Record that another session has a session's place in a room, as in Redis already."""
+        self._table.left_room(record, room)
+        self._table.join_room(successor, room)
 
     def is_listed_in(self, room: str) -> bool:
         """Return whether a session of this node is listed in a room without following it."""

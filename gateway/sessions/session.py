@@ -17,6 +17,7 @@ from gateway.sessions import answers
 from gateway.sessions.context import NodeContext
 from gateway.sessions.direct_messages import DirectMessages
 from gateway.sessions.record import ConnectionHandle, SessionRecord
+from gateway.sessions.states import RoomState
 
 _REMEMBERED_ANSWERS: Final = 16
 _DAY: Final = 86_400.0
@@ -68,6 +69,11 @@ class Session:
         return self.record.nick
 
     @property
+    def connection(self) -> ConnectionHandle:
+        """The connection over which this is."""
+        return self._connection
+
+    @property
     def limited_as(self) -> str | None:
         """What stands for the client in limits by address; None if it is exempt from them."""
         return self._connection.limited_as
@@ -95,6 +101,26 @@ class Session:
             self.context.registry.release(self.record)
         else:
             self.context.registry.disconnected(self.record)
+
+    async def hand_over(self, successor: SessionRecord, write_buffer: WriteBuffer) -> None:
+        """End the session of a guest, and give its places in rooms to that of an account.
+
+        Nobody leaves a room by that. The connection stays, and is the successor's.
+
+        :raises Unavailable: if Redis does not answer; then some rooms may have been given already.
+        """
+        registry, rooms = self.context.registry, self.context.backplane.rooms
+        for key in self.record.rooms_in(RoomState.FOLLOWED):
+            await rooms.people.succeed(
+                key, self.sid, successor.sid, successor.line, term=successor.term
+            )
+            room = self.context.relay.rooms[key]
+            await self.context.backplane.account_rooms.add_room(successor.account, key, room.name)
+            registry.take_over_room(self.record, successor, key)
+            room.add(successor.sid, write_buffer)
+            room.remove(self.sid)
+        self.context.relay.inboxes.close(self.inbox)
+        registry.release(self.record)
 
     def room(self, name: str) -> Room:
         """Return a room that the session is in, by its name in any spelling.

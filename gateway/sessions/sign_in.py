@@ -7,33 +7,28 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 import time
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
-import trio
 
 from gateway.auth import codes, device_tokens
-from gateway.auth.device_tokens import BadDeviceToken
+from gateway.auth.device_tokens import BadDeviceToken, DeviceRecord
 from gateway.auth.identity import new_account_id, new_device_id
 from gateway.auth.jwt_verifier import BadJwt, Identity
-from gateway.auth.password_hashing import Busy
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged, NoSuchAccount
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn
+from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import guessing, nicknames
 from gateway.sessions.accounts import bad_token, disabled, why_unusable
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
 from gateway.sessions.refusals import too_fast
 from gateway.wire import CommandError, Hello
-from gateway.wire.passwords import BadPassword, prepare
 
 MOST_DEVICE_CHARS: Final = 64
-JWT_GRACE_SECONDS: Final = 25.0
-"""Seconds after a JSON Web Token has expired until the connection is closed."""
 _ATTEMPTS: Final = 3
 """Times that a sign-in is tried again because the account changed meanwhile."""
 
@@ -45,15 +40,13 @@ class SignedIn:
     """Whose account a client has.
 
     - ``token``: a new device token for the client; empty if it keeps the one that it has;
-    - ``change_password``: whether it came by an operator's code for one use;
-    - ``ends_at``: when the session ends at the latest, on Trio's clock.
+    - ``change_password``: whether it came by an operator's code for one use.
     """
 
     account: Account
     device: str
     token: str = ""
     change_password: bool = False
-    ends_at: float = math.inf
 
 
 def require_confidential(connection: ConnectionHandle) -> None:
@@ -94,7 +87,7 @@ class SignIn:
         name = device_name(command.device)
         if command.jwt is not None:
             return await self._by_jwt(command.jwt, name)
-        return await self._by_password(command.nick or "", command.password or "", name)
+        return await self.by_password(command.nick or "", command.password or "", name)
 
     # --- device tokens ------------------------------------------------------------------------
 
@@ -119,7 +112,7 @@ class SignIn:
 
     # --- passwords ----------------------------------------------------------------------------
 
-    async def _by_password(self, nick: str, password: str, name: str) -> SignedIn:
+    async def by_password(self, nick: str, password: str, name: str) -> SignedIn:
         """Sign in by nickname and password, which are wrong together: nothing says which is."""
         for _ in range(_ATTEMPTS):
             account, is_code = await self.check_password(nick, password)
@@ -148,24 +141,20 @@ class SignIn:
         folded = nicknames.fold(nick) if len(nick) <= nicknames.MOST_READ else ""
         await self._require_pace(folded)
         account = await self._active(folded)
-        try:
-            prepared = prepare(password)
-        except BadPassword:
-            prepared = ""
         hasher = self._context.passwords
         try:
-            encoded = account.password if account is not None else ""
-            is_right = await hasher.verify(encoded, prepared) and bool(prepared)
-        except Busy as busy:
-            raise too_fast("Many people sign in just now.", busy.wait) from None
+            is_right = await hasher.verify(account.password if account else "", password)
+        except HasherBusy as busy:
+            raise too_fast(str(busy), busy.retry_after) from None
         is_code = not is_right and account is not None and self._is_code(account, password)
         if account is None or not (is_right or is_code):
+            self._context.metrics.counts.wrong_passwords += 1
             raise CommandError("bad_credentials", "No account has this nickname and password.")
         await backplane.guesses.succeeded(folded, self._connection.limited_as)
         if account.state != ACTIVE:
             raise disabled()
         if is_right and hasher.needs_rehash(account.password):
-            await self._rehash(account, prepared)
+            await self._rehash(account, password)
         return account, is_code
 
     async def _active(self, folded: str) -> Account | None:
@@ -183,14 +172,14 @@ class SignIn:
             return False
         return hmac.compare_digest(codes.hash_code(code), account.reset)
 
-    async def _rehash(self, account: Account, prepared: str) -> None:
+    async def _rehash(self, account: Account, password: str) -> None:
         """Store a hash by the present parameters; the old one goes on to work if that fails."""
         try:
-            encoded = await self._context.passwords.hash(prepared)
+            encoded = await self._context.passwords.hash(password)
             await self._context.backplane.accounts.rehash(
                 account.id, encoded, if_version=account.version
             )
-        except (Busy, AccountChanged, NoSuchAccount, Unavailable) as error:
+        except (HasherBusy, AccountChanged, NoSuchAccount, Unavailable) as error:
             log.info("password not hashed again", reason=str(error) or type(error).__name__)
 
     async def _require_pace(self, folded: str) -> None:
@@ -209,12 +198,13 @@ class SignIn:
         identity = await self.verify_jwt(jwt)
         account = await self._account_of(identity)
         device = hashlib.sha256(f"{account.id} {name}".encode()).hexdigest()[:12]
-        record = device_tokens.DeviceRecord(name=name, made=int(time.time()), seen=int(time.time()))
+        now = int(time.time())
+        record = DeviceRecord(name=name, made=now, seen=now, renewed=int(identity.expires))
         try:
             await self._context.backplane.devices.add(account.id, device, record)
         except CannotAddDevice:
             raise disabled() from None
-        return SignedIn(account=account, device=device, ends_at=ends_at(identity))
+        return SignedIn(account=account, device=device)
 
     async def verify_jwt(self, jwt: str) -> Identity:
         """Return whose JSON Web Token this is; :raises CommandError: ``bad_jwt``."""
@@ -245,8 +235,3 @@ class SignIn:
             text = f"The nickname {nick} of this identity is taken."
             raise CommandError("nick_taken", text, reason="registered")
         return account
-
-
-def ends_at(identity: Identity) -> float:
-    """Return when the session of a JSON Web Token is closed, on Trio's clock."""
-    return trio.current_time() + identity.expires - time.time() + JWT_GRACE_SECONDS

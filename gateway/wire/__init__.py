@@ -73,6 +73,7 @@ from gateway.wire.events import (
 )
 from gateway.wire.shared import (
     LOBBY,
+    MAX_CONVERSATIONS,
     MAX_FRAME_BYTES,
     MAX_HISTORY,
     MAX_LISTED_MEMBERS,
@@ -92,7 +93,7 @@ from gateway.wire.shared import (
 )
 
 __all__ = [
-    "ANSWERS", "LOBBY", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
+    "ANSWERS", "LOBBY", "MAX_CONVERSATIONS", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
     "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL", "AccountRoom",
     "AnyCommand", "AnyEvent", "ChangePassword", "Command", "CommandError", "Conversation",
     "ConversationList", "Conversations", "DeleteAccount", "Device", "DeviceList", "Devices",

@@ -96,12 +96,12 @@ async def test_a_person_is_renamed_on_all_devices_under_one_version(node: Node) 
     await join(node, DESK, line="Alice +idle at /work")
     await join(node, "guest", line="Bob")
     await node.listen("lobby")
-    assert await node.rooms.change_person("lobby", ALICE, nick="Älice") == 2
+    assert await node.rooms.people.change("lobby", ALICE, nick="Älice") == 2
     [change] = await node.hear(1)
     lines = {PHONE: "Älice +busy at /work", DESK: "Älice +idle at /work"}
     assert read_change(change) == Change(4, here=lines)
     assert await members(node) == {**lines, "guest": "Bob"}
-    assert await node.rooms.change_person("lobby", ALICE, nick="Älice") == 0
+    assert await node.rooms.people.change("lobby", ALICE, nick="Älice") == 0
     await node.hear_no_more()
 
 
@@ -110,29 +110,29 @@ async def test_a_chosen_status_leaves_an_idle_device_idle(node: Node) -> None:
     await join(node, DESK, line="Alice +idle ")
     await node.listen("lobby")
     said = '"so"  {\\}'
-    assert await node.rooms.change_person("lobby", ALICE, status=("busy", said)) == 2
+    assert await node.rooms.people.change("lobby", ALICE, status=("busy", said)) == 2
     [change] = await node.hear(1)
     lines = {PHONE: f"Alice +busy {said}", DESK: f"Alice +idle {said}"}
     assert read_change(change) == Change(3, here=lines)
     assert [member_line.read(line).text for line in lines.values()] == [said, said]
-    assert await node.rooms.change_person("lobby", ALICE, status=("busy", said)) == 0
-    assert await node.rooms.change_person("lobby", ALICE, status=("online", "")) == 2
+    assert await node.rooms.people.change("lobby", ALICE, status=("busy", said)) == 0
+    assert await node.rooms.people.change("lobby", ALICE, status=("online", "")) == 2
     assert await members(node) == {PHONE: "Alice +online ", DESK: "Alice +idle "}
 
 
 async def test_a_change_keeps_where_each_session_is(node: Node) -> None:
     await node.rooms.join("lobby", PHONE, "Alice +online ", term=7)
-    await node.rooms.change_person("lobby", ALICE, nick="Alicia", status=("away", ""))
+    await node.rooms.people.change("lobby", ALICE, nick="Alicia", status=("away", ""))
     assert await node.rooms.members_by_node("lobby") == {"n1": {PHONE: 7}}
     assert await members(node) == {PHONE: "Alicia +away "}
 
 
 async def test_whoever_is_not_there_is_not_changed(node: Node, redis_server: RedisServer) -> None:
-    assert await node.rooms.change_person("lobby", ALICE, nick="Alicia") == 0
+    assert await node.rooms.people.change("lobby", ALICE, nick="Alicia") == 0
     assert redis_server.keys() == []
     await join(node, BOBS[0])
     redis_server.ask("HSET", KEYS.accounts, ALICE, PHONE)
-    assert await node.rooms.change_person("lobby", ALICE, nick="Alicia") == 0
+    assert await node.rooms.people.change("lobby", ALICE, nick="Alicia") == 0
     assert await members(node) == {BOBS[0]: "Alice +online "}
 
 
@@ -181,7 +181,7 @@ class AnyHistory(RedisMachine):
     def rename(self, nick: str, account: str) -> None:
         there = {session for session in self.present if account_of(session) == account}
         before = self.ask("HGETALL", KEYS.members)
-        changed = self.do(partial(self.rooms.change_person, "lobby", account, nick=nick))
+        changed = self.do(partial(self.rooms.people.change, "lobby", account, nick=nick))
         after = self.ask("HGETALL", KEYS.members)
         assert changed == len(before.items() - after.items())
         assert {sid for sid in there if after[sid].split(" ")[2] != nick} == set()

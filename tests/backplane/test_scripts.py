@@ -40,7 +40,7 @@ from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
 
-OF_ROOMS: Final = {"change_person", "erase", "join", "leave", "publish"}
+OF_ROOMS: Final = {"change_person", "succeed", "erase", "join", "leave", "publish"}
 """The scripts that publish, each on the channel of the room whose keys it changes."""
 ACCOUNT: Final = "0123456789abcdef"
 SESSION: Final = f"{ACCOUNT}.0123456789ab.x"
@@ -104,7 +104,7 @@ async def run_every_script(link: Link) -> None:
         room_log = RoomLog(link, namespace="test", scope="test@0", room=room)
         await room_log.erase(entered.epoch, seqs=[1])
         await rooms.join(room, SESSION, "Alice +online ", term=1)
-        await rooms.change_person(room, ACCOUNT, nick="Alicia")
+        await rooms.people.change(room, ACCOUNT, nick="Alicia")
         await rooms.leave(room, {SESSION: 1})
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)

@@ -11,7 +11,6 @@ from gateway import wire
 from gateway.auth.identity import device_of
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import Account, AccountChanged, NoSuchAccount
-from gateway.backplane.account_events import RevokedEvent
 from gateway.sessions.accounts import jwt_ends_at
 from gateway.sessions.registration import hash_new_password, register
 from gateway.sessions.session import Session
@@ -29,9 +28,7 @@ async def make(dispatcher: CommandDispatcher, command: wire.Register) -> None:
     if guest is not None and guest.record.account:
         raise CommandError("forbidden", "You have an account already; sign out first.")
     authentication = dispatcher.authentication
-    signed_in = await register(
-        authentication.context, authentication.connection, command, guest
-    )
+    signed_in = await register(authentication.context, authentication.connection, command, guest)
     dispatcher.session = await authentication.begin(command, signed_in, guest=guest)
 
 

@@ -48,6 +48,7 @@ RELEASE_LOOK: Final = Script.load("release_look")
 SETTLE: Final = Script.load("settle")
 LEAVE: Final = Script.load("accounts", "leave")
 CHANGE_PERSON: Final = Script.load("change_person")
+SUCCEED: Final = Script.load("accounts", "succeed")
 SNAPSHOT: Final = Script.load("snapshot")
 ERASE: Final = Script.load("erase")
 RENEW_EPOCH: Final = Script.load("renew_epoch")
@@ -63,8 +64,6 @@ EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 BAN: Final = Script.load("bans", "ban")
 UNBAN: Final = Script.load("bans", "unban")
 EXPIRE_BANS: Final = Script.load("bans", "expire_bans")
-RESERVE: Final = Script.load("reserve")
-UNRESERVE: Final = Script.load("unreserve")
 CREATE_ACCOUNT: Final = Script.load("create_account")
 CHANGE_ACCOUNT: Final = Script.load("change_account")
 ADD_DEVICE: Final = Script.load("add_device")
@@ -76,7 +75,7 @@ PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
     PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, CHANGE_PERSON,
-    SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESERVE, UNRESERVE, RESUME, RELEASE, BEAT, EXTEND_ROOMS,
+    SUCCEED, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESERVE, UNRESERVE, RESUME, RELEASE, BEAT, EXTEND_ROOMS,
     CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, CREATE_ACCOUNT, CHANGE_ACCOUNT,
     ADD_DEVICE, REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
 )  # fmt: skip
