@@ -1,6 +1,6 @@
 """What the nodes tell each other of an account, on its channel: what one device did. Pure.
 
-An event is published after `ACCOUNT_EVENT_MARK`, as JSON. Nodes that do not know an event ignore it.
+Events are published after `ACCOUNT_EVENT_MARK`, as JSON. Nodes ignore those they do not know.
 """
 
 from __future__ import annotations

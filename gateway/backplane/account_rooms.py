@@ -64,9 +64,10 @@ class AccountRooms:
         """Return the names of an account's rooms, by their keys."""
         return _text(await self._calls.call("HGETALL", self._keys(account).rooms))
 
-    async def add_room(self, account: str, key: str, name: str) -> None:
-        """Record that an account is in a room."""
-        await self._calls.call("HSET", self._keys(account).rooms, key, name)
+    async def add_room(self, account: str, key: str, name: str) -> bool:
+        """Record that an account is in a room; return whether it was not before."""
+        added: int = await self._calls.call("HSET", self._keys(account).rooms, key, name)
+        return bool(added)
 
     async def remove_room(self, account: str, key: str) -> None:
         """Record that an account has left a room; its marker stays for when it comes back."""

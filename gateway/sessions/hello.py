@@ -104,6 +104,7 @@ class Authentication:
         missed = await context.relay.inboxes.newest(inbox)
         found = await context.accounts.read(sid)
         self._keep_out(found.account.nick, sid, record)
+        context.metrics.counts.signed_in += 1
         record.chosen = line_of(found.account)
         async with context.registry.claiming(record):
             await claim(context.backplane, record, record.chosen)

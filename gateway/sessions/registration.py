@@ -49,15 +49,21 @@ async def register(
     await context.bans.require_read()
     if ban := context.bans.find(nick=nick, host=connection.client_address.host):
         raise bans.refusal(ban, nick)
-    if (made := await _made_before(context, connection, command, nick, name)) is not None:
+    if (made := await _made_before(SignIn(context, connection), command, nick, name)) is not None:
         return made
     if context.settings.registration == "closed":
         raise CommandError("registration_closed", "Nobody can make an account here.")
     if wait := context.limits.new_nick(connection.limited_as, trio.current_time()):
         raise too_fast("Too many nicknames are asked for from your address.", wait)
-    encoded = await hash_new_password(context, command.password, nick)
+    account = Account(
+        id=new_account_id(),
+        nick=nick,
+        folded=nicknames.fold(nick),
+        password=await hash_new_password(context, command.password, nick),
+        register_id=command.id,
+    )
     async with _invited(context, command.invite):
-        return await _make(context, command, nick, name, encoded, guest)
+        return await _make(context, account, name, guest)
 
 
 async def hash_new_password(context: NodeContext, password: str, nick: str) -> str:
@@ -78,14 +84,12 @@ async def hash_new_password(context: NodeContext, password: str, nick: str) -> s
         raise too_fast(str(busy), busy.retry_after) from None
 
 
-async def _made_before(
-    context: NodeContext, connection: ConnectionHandle, command: Register, nick: str, name: str
-) -> SignedIn | None:
+async def _made_before(sign_in: SignIn, command: Register, nick: str, name: str) -> SignedIn | None:
     """Sign in to the account that another attempt of the same command has made; None if none has.
 
     :raises CommandError: ``nick_taken``, if the nickname is somebody else's.
     """
-    accounts = context.backplane.accounts
+    accounts = sign_in.context.backplane.accounts
     found = await accounts.find(nicknames.fold(nick))
     if not found:
         return None
@@ -94,7 +98,7 @@ async def _made_before(
     if account is None or not is_same or time.time() - account.created > REPEATED_SECONDS:
         raise registered(nick)
     try:
-        return await SignIn(context, connection).by_password(nick, command.password, name)
+        return await sign_in.by_password(nick, command.password, name)
     except CommandError as error:
         raise (registered(nick) if error.code == "bad_credentials" else error) from None
 
@@ -106,26 +110,18 @@ def registered(nick: str) -> CommandError:
 
 
 async def _make(
-    context: NodeContext,
-    command: Register,
-    nick: str,
-    name: str,
-    encoded: str,
-    guest: Session | None,
+    context: NodeContext, account: Account, name: str, guest: Session | None
 ) -> SignedIn:
-    account = Account(
-        id=new_account_id(), nick=nick, folded=nicknames.fold(nick), password=encoded,
-        register_id=command.id,
-    )  # fmt: skip
+    """Make an account with its first device; :raises CommandError: ``nick_taken``."""
     device = new_device_id()
     record, token = device_tokens.new_device(account.id, device, name, time.time())
     answer = await context.backplane.accounts.register(
         account, {device: record}, session="" if guest is None else guest.sid
     )
     if answer == "registered":
-        raise registered(nick)
+        raise registered(account.nick)
     if answer != "ok":
-        raise CommandError("nick_taken", f"The nickname {nick} is taken.")
+        raise CommandError("nick_taken", f"The nickname {account.nick} is taken.")
     context.metrics.counts.registered += 1
     return SignedIn(account=account, device=device, token=token)
 

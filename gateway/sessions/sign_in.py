@@ -69,10 +69,10 @@ def device_name(name: str | None) -> str:
 class SignIn:
     """Signs in the client of one connection."""
 
-    __slots__ = ("_connection", "_context")
+    __slots__ = ("_connection", "context")
 
     def __init__(self, context: NodeContext, connection: ConnectionHandle) -> None:
-        self._context = context
+        self.context = context
         self._connection = connection
 
     async def by(self, command: Hello) -> SignedIn:
@@ -92,7 +92,7 @@ class SignIn:
     # --- device tokens ------------------------------------------------------------------------
 
     async def _by_token(self, presented: str) -> SignedIn:
-        backplane, days = self._context.backplane, self._context.settings.device_days
+        backplane, days = self.context.backplane, self.context.settings.device_days
         try:
             token = device_tokens.parse(presented)
             for _ in range(_ATTEMPTS):
@@ -119,7 +119,7 @@ class SignIn:
             device = new_device_id()
             record, token = device_tokens.new_device(account.id, device, name, time.time())
             try:
-                await self._context.backplane.devices.add(
+                await self.context.backplane.devices.add(
                     account.id, device, record, if_version=account.version
                 )
             except CannotAddDevice:
@@ -137,18 +137,18 @@ class SignIn:
 
         :raises CommandError: ``bad_credentials``, ``account_disabled``, or ``too_fast``.
         """
-        backplane = self._context.backplane
+        backplane = self.context.backplane
         folded = nicknames.fold(nick) if len(nick) <= nicknames.MOST_READ else ""
         await self._require_pace(folded)
         account = await self._active(folded)
-        hasher = self._context.passwords
+        hasher = self.context.passwords
         try:
             is_right = await hasher.verify(account.password if account else "", password)
         except HasherBusy as busy:
             raise too_fast(str(busy), busy.retry_after) from None
         is_code = not is_right and account is not None and self._is_code(account, password)
         if account is None or not (is_right or is_code):
-            self._context.metrics.counts.wrong_passwords += 1
+            self.context.metrics.counts.wrong_passwords += 1
             raise CommandError("bad_credentials", "No account has this nickname and password.")
         await backplane.guesses.succeeded(folded, self._connection.limited_as)
         if account.state != ACTIVE:
@@ -159,7 +159,7 @@ class SignIn:
 
     async def _active(self, folded: str) -> Account | None:
         """Return the account that has a nickname, unless it was deleted."""
-        accounts = self._context.backplane.accounts
+        accounts = self.context.backplane.accounts
         found = await accounts.find(folded) if folded else ""
         account = await accounts.read(found) if found else None
         return None if account is None or account.state == DELETED else account
@@ -175,8 +175,8 @@ class SignIn:
     async def _rehash(self, account: Account, password: str) -> None:
         """Store a hash by the present parameters; the old one goes on to work if that fails."""
         try:
-            encoded = await self._context.passwords.hash(password)
-            await self._context.backplane.accounts.rehash(
+            encoded = await self.context.passwords.hash(password)
+            await self.context.backplane.accounts.rehash(
                 account.id, encoded, if_version=account.version
             )
         except (HasherBusy, AccountChanged, NoSuchAccount, Unavailable) as error:
@@ -184,7 +184,7 @@ class SignIn:
 
     async def _require_pace(self, folded: str) -> None:
         """Count an attempt; :raises CommandError: ``too_fast`` if it comes before its time."""
-        guesses = self._context.backplane.guesses
+        guesses = self.context.backplane.guesses
         address = self._connection.limited_as
         known = await guesses.read(folded, address)
         if (wait := guessing.wait(*known)) > 0.0:
@@ -201,28 +201,28 @@ class SignIn:
         now = int(time.time())
         record = DeviceRecord(name=name, made=now, seen=now, renewed=int(identity.expires))
         try:
-            await self._context.backplane.devices.add(account.id, device, record)
+            await self.context.backplane.devices.add(account.id, device, record)
         except CannotAddDevice:
             raise disabled() from None
         return SignedIn(account=account, device=device)
 
     async def verify_jwt(self, jwt: str) -> Identity:
         """Return whose JSON Web Token this is; :raises CommandError: ``bad_jwt``."""
-        if self._context.jwt is None:
+        if self.context.jwt is None:
             raise CommandError("bad_jwt", "This server takes no JSON Web Tokens.", reason="off")
         try:
-            return await self._context.jwt.verify(jwt)
+            return await self.context.jwt.verify(jwt)
         except BadJwt as error:
             text = f"The JSON Web Token is not accepted: {error}."
             raise CommandError("bad_jwt", text, reason=error.reason) from None
 
     async def _account_of(self, identity: Identity) -> Account:
         """Return the account of an outside identity, which is made at its first sight."""
-        accounts = self._context.backplane.accounts
+        accounts = self.context.backplane.accounts
         found = await accounts.find_subject(identity.issuer, identity.subject)
         if found and (account := await accounts.read(found)) and account.state != DELETED:
             return account
-        nick = nicknames.check(identity.nick, allow_unicode=self._context.settings.unicode_nicks)
+        nick = nicknames.check(identity.nick, allow_unicode=self.context.settings.unicode_nicks)
         account = Account(
             id=new_account_id(), nick=nick, folded=nicknames.fold(nick),
             issuer=identity.issuer, subject=identity.subject,

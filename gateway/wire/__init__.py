@@ -93,16 +93,16 @@ from gateway.wire.shared import (
 )
 
 __all__ = [
-    "ANSWERS", "LOBBY", "MAX_CONVERSATIONS", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
-    "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL", "AccountRoom",
-    "AnyCommand", "AnyEvent", "ChangePassword", "Command", "CommandError", "Conversation",
-    "ConversationList", "Conversations", "DeleteAccount", "Device", "DeviceList", "Devices",
-    "DirectMessage", "Erased", "Error", "Event", "Frame", "Head", "Hello", "History", "HistoryPage",
-    "Id", "Join", "Joined", "JoinedElsewhere", "Leave", "LeftElsewhere", "Limit", "Limits",
-    "MarkRead", "Member", "MemberList", "Members", "Message", "Named", "Nick", "NoteTyping",
-    "Notice", "Ok", "Outcome", "Ping", "Position", "Presence", "ReadElsewhere", "Refresh",
-    "RefusedFrame", "Register", "Renamed", "Revoke", "RoomInfo", "RoomList", "Rooms", "Send",
-    "SendDirect", "Sent", "SetIdle", "SetStatus", "SignOut", "State", "Typing", "Welcome",
+    "ANSWERS", "LOBBY", "MAX_CONVERSATIONS", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS",
+    "MAX_ROOM_CHARS", "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL",
+    "AccountRoom", "AnyCommand", "AnyEvent", "ChangePassword", "Command", "CommandError",
+    "Conversation", "ConversationList", "Conversations", "DeleteAccount", "Device", "DeviceList",
+    "Devices", "DirectMessage", "Erased", "Error", "Event", "Frame", "Head", "Hello", "History",
+    "HistoryPage", "Id", "Join", "Joined", "JoinedElsewhere", "Leave", "LeftElsewhere", "Limit",
+    "Limits", "MarkRead", "Member", "MemberList", "Members", "Message", "Named", "Nick",
+    "NoteTyping", "Notice", "Ok", "Outcome", "Ping", "Position", "Presence", "ReadElsewhere",
+    "Refresh", "RefusedFrame", "Register", "Renamed", "Revoke", "RoomInfo", "RoomList", "Rooms",
+    "Send", "SendDirect", "Sent", "SetIdle", "SetStatus", "SignOut", "State", "Typing", "Welcome",
     "decode_answer", "decode_command", "decode_event", "encode", "head", "may_reconnect",
     "readable_id",
 ]  # fmt: skip
