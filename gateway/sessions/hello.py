@@ -61,8 +61,7 @@ class Authentication:
 
         After a failure the client may send another hello, unless its connection is being closed.
 
-        :raises CommandError: why it is refused; after ``banned`` or ``nick_banned`` the connection is
-            closed.
+        :raises CommandError: if it is refused; for a ban, the connection is being closed then.
         :raises Unavailable: if Redis does not answer.
         :raises Replaced: if another node has the session; the connection is being closed.
         """
