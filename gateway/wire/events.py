@@ -149,11 +149,12 @@ class Typing(Event, frozen=True, kw_only=True, tag="typing"):
 
 
 class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member of a room, with their status."""
+    """A member of a room, with their status; ``registered`` is whether the nickname is reserved."""
 
     nick: str
     state: State = "online"
     text: str = ""
+    registered: bool = False
 
 
 class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -163,6 +164,7 @@ class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     was: str
     state: State = "online"
     text: str = ""
+    registered: bool = False
 
 
 class Presence(Event, frozen=True, kw_only=True, tag="presence"):

@@ -28,18 +28,22 @@ from gateway.backplane.redis.errors import NoScript, Refused
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, PERMISSIONS, SNAPSHOT, Script
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.reservations import NickReservations
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.bans import Ban, parse_target
+from gateway.policy.nicknames import fold
 from gateway.policy.retention import Retention
 from tests.backplane.conftest import LOG_BYTES
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
 
-OF_ROOMS: Final = {"erase", "join", "leave", "publish"}
+OF_ROOMS: Final = {"change_person", "erase", "join", "leave", "publish"}
 """The scripts that publish, each on the channel of the room whose keys it changes."""
+ACCOUNT: Final = "0123456789abcdef"
+SESSION: Final = f"{ACCOUNT}.0123456789ab.x"
 SLOTS: Final = 16_384
 STRANGE: Final = ("lobby", "a}b", "{x}", "}{", "Straße")
 
@@ -99,6 +103,9 @@ async def run_every_script(link: Link) -> None:
         await rooms.snapshot(room, after=None, limit=10, known_version=-1)
         room_log = RoomLog(link, namespace="test", scope="test@0", room=room)
         await room_log.erase(entered.epoch, seqs=[1])
+        await rooms.join(room, SESSION, "Alice +online ", term=1)
+        await rooms.change_person(room, ACCOUNT, nick="Alicia")
+        await rooms.leave(room, {SESSION: 1})
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)
         await rooms.leave(room, {"s1": 1})
@@ -109,6 +116,9 @@ async def run_every_script(link: Link) -> None:
     await nicks.claim("Alice", "s1")
     with pytest.raises(NickTaken):
         await nicks.claim("Alice", "s2", variants=lambda _: ["Alice2"])
+    reservations = NickReservations(link, namespace="test")
+    assert await reservations.reserve(fold("Carol"), ACCOUNT) == "ok"
+    assert await reservations.unreserve(fold("Carol"), ACCOUNT)
     other = NickRegistry(link, namespace="test", scope="test@0", incarnation=elsewhere)
     taken = await other.resume("s1")
     assert taken is not None

@@ -16,13 +16,15 @@ export interface Position {
   id?: string;
 }
 
-/** A member of a room, with their status. */
+/** A member of a room, with their status; `registered` is whether the nickname is reserved. */
 export interface Member {
   nick: string;
   /** "online" if left out */
   state?: "away" | "busy" | "online";
   /** "" if left out */
   text?: string;
+  /** false if left out */
+  registered?: boolean;
 }
 
 /** A member with a new nickname or status; `was` is the nickname before the change. */
@@ -33,6 +35,8 @@ export interface Renamed {
   state?: "away" | "busy" | "online";
   /** "" if left out */
   text?: string;
+  /** false if left out */
+  registered?: boolean;
 }
 
 /** A room and its number of members. */
