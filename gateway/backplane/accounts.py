@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final, NamedTuple
 
 from gateway.auth.device_tokens import DeviceRecord
@@ -22,7 +23,6 @@ ROLES: Final = ("user", "admin", "owner")
 DELETED_SECONDS: Final = 30 * 86_400
 """Seconds of Redis's clock for which the nickname of a deleted account stays reserved."""
 
-_NOW: Final = "(now)"
 _MISSING: Final = 0
 _CHANGED: Final = -1
 
@@ -42,12 +42,12 @@ class Account:
     - ``id``: never changes;
     - ``folded``: the nickname as it is reserved;
     - ``password``: its encoded hash; empty if there is none;
-    - ``created``, ``ended``: Unix times in seconds; ``ended`` is when it was deleted, else 0;
+    - ``created``: a Unix time in seconds;
     - ``status``: what the person chose, ``STATE TEXT``;
     - ``issuer``, ``subject``: the outside identity; empty if there is none;
     - ``register_id``: of the command that registered it, by which another attempt is recognised;
-    - ``reset``, ``reset_until``: the encoded hash of a one-time code in place of the password, and
-      the Unix time in seconds at which that ends;
+    - ``reset``, ``reset_until``: the hash of a one-time code in place of the password, and the Unix
+      time in seconds at which that ends;
     - ``version``: counts the changes.
     """
 
@@ -58,7 +58,6 @@ class Account:
     role: str = "user"
     state: str = ACTIVE
     created: int = 0
-    ended: int = 0
     status: str = ""
     issuer: str = ""
     subject: str = ""
@@ -77,8 +76,7 @@ class SignIn(NamedTuple):
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Account) if each.name != "id")
-_NUMBERS: Final = frozenset({"created", "ended", "reset_until", "version"})
-_STORED_BY_SCRIPT: Final = frozenset({"created", "version"})
+_NUMBERS: Final = frozenset({"created", "reset_until", "version"})
 
 
 class AccountStore:
@@ -116,6 +114,15 @@ class AccountStore:
         )
         return SignIn(_read(account, values), read_device(encoded), int(seconds))
 
+    @reading
+    async def read_many(self, accounts: Sequence[str]) -> list[Account]:
+        """Return those of these accounts that there are, in one round trip."""
+        replies = await self._calls.call_all(
+            [("HMGET", self._keys(account).meta, *_FIELDS) for account in accounts]
+        )
+        found = [_read(account, values) for account, values in zip(accounts, replies, strict=True)]
+        return [account for account in found if account is not None]
+
     async def now(self) -> int:
         """Return Redis's time, as a Unix time in seconds."""
         seconds, _ = await self._calls.call("TIME")
@@ -137,8 +144,9 @@ class AccountStore:
     ) -> Reservation:
         """Create an account, reserve its nickname, and return whether it could be reserved.
 
+        - ``account``: it is created now, unless it says when;
         - ``devices``: at most one, by its id;
-        - ``session``: a guest's, which may have the nickname.
+        - ``session``: that of the guest who registers; if it has the nickname, it is ended.
 
         It is ``ok`` once both are durable. Otherwise the account is deleted again. Safe to repeat
         with the same id.
@@ -186,8 +194,11 @@ class AccountStore:
         return await self._change(self._calls, account, {"password": encoded}, if_version)
 
     async def set_reset(self, account: str, encoded: str, until: int) -> int:
-        """Set the hash of a one-time code that stands for the password until a time."""
-        changes = {"reset": encoded, "reset_until": str(until)}
+        """Set the hash of a one-time code, in place of the password, until a time.
+
+        The code is one of `gateway.auth.codes`; the time is a Unix time in seconds.
+        """
+        changes = {"password": "", "reset": encoded, "reset_until": str(until)}
         return await self._change(self._durable, account, changes)
 
     async def set_role(self, account: str, role: str) -> int:
@@ -196,41 +207,32 @@ class AccountStore:
 
     async def set_state(self, account: str, state: str, *, if_version: int | None = None) -> int:
         """Set whether an account can be used, one of `STATES`; return its new version."""
-        changes = {"state": state, "ended": _NOW if state == DELETED else "0"}
-        return await self._change(self._durable, account, changes, if_version)
+        return await self._change(self._durable, account, {"state": state}, if_version)
 
     async def set_status(self, account: str, status: str) -> int:
         """Set the status that a person chose; the last choice wins."""
         return await self._change(self._calls, account, {"status": status})
 
     async def set_nick(self, account: Account, nick: str, folded: str) -> Reservation:
-        """Rename an account: reserve the new nickname, then give up the one before.
-
-        Safe to repeat. A session, even one of the account's own, must not have the new nickname.
-        """
+        """Rename an account, if the new nickname is free; return whether it was. Safe to repeat."""
         if folded != account.folded:
-            answer = await self.reservations.reserve(folded, account.id)
+            answer = await self.reservations.rename(account.folded, folded, account.id)
             if answer != "ok":
                 return answer
         await self._change(self._durable, account.id, {"nick": nick, "folded": folded})
-        if folded != account.folded:
-            await self.reservations.unreserve(account.folded, account.id)
         return "ok"
 
-    async def delete(self, account: Account) -> None:
-        """Delete an account at once, with all that it has, and give up its nickname."""
-        await self._durable.call_all(
-            [
-                ("UNLINK", *self._keys(account.id).all()),
-                *self._forgetting_subject(account),
-            ]
-        )
-        await self.reservations.unreserve(account.folded, account.id)
+    async def release(self, account: Account, *, until: int | None = None) -> None:
+        """Give up what others may have of a deleted account; safe to repeat.
 
-    def _forgetting_subject(self, account: Account) -> list[tuple[str, ...]]:
-        if not account.issuer:
-            return []
-        return [("HDEL", self._subjects, _digest(account.issuer, account.subject))]
+        That is its outside identity, and its nickname: now, or at a Unix time in seconds. What is
+        stored of the account itself, which has no nickname then, is deleted within hours
+        (`gateway.cluster.collector`).
+        """
+        if account.issuer:
+            digest = _digest(account.issuer, account.subject)
+            await self._durable.call("HDEL", self._subjects, digest)
+        await self.reservations.unreserve(account.folded, account.id, until=until)
 
     async def purge(self, account: str) -> None:
         """Delete what is stored of an account that has no nickname."""
@@ -255,11 +257,6 @@ class AccountStore:
         return version
 
 
-def restored(account: Account) -> Account:
-    """Return an account as it is imported: without its one-time code."""
-    return replace(account, reset="", reset_until=0)
-
-
 def _digest(issuer: str, subject: str) -> str:
     """Return what stands for an outside identity; two identities have the same never."""
     text = f"{len(issuer)}:{issuer}{subject}"
@@ -271,7 +268,7 @@ def _written(account: Account) -> list[str]:
     return [
         part
         for name in _FIELDS
-        if name not in _STORED_BY_SCRIPT and (value := getattr(account, name))
+        if name != "version" and (value := getattr(account, name))
         for part in (name, str(value))
     ]
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from typing import Final, NamedTuple
+from contextlib import suppress
+from typing import Final, Literal, NamedTuple
 
 from gateway.backplane.account_events import RevokedEvent, publish_event
 from gateway.backplane.accounts import (
+    ACTIVE,
     DELETED,
+    DELETED_SECONDS,
     DISABLED,
+    Account,
     AccountChanged,
     AccountStore,
     NoSuchAccount,
@@ -98,15 +102,20 @@ class Revoker:
 
     async def disable(self, account: str) -> None:
         """Keep an account out, and end its sessions; its devices can be used again once enabled."""
-        await self._end(account, RevokedEvent(code="disabled"))
+        await self._end(account, "disabled")
 
-    async def delete(self, account: str) -> None:
-        """Mark an account as deleted, end its sessions and revoke its devices."""
-        await self._end(account, RevokedEvent(code="deleted"))
+    async def delete(self, account: str, *, nick_reserved: int = DELETED_SECONDS) -> None:
+        """Delete an account: end its sessions, revoke its devices, and give up its nickname.
+
+        ``nick_reserved``: seconds of Redis's clock until somebody else may have the nickname.
+        """
+        found = await self._end(account, "deleted")
         await self._devices.revoke(account, await self._devices.others(account))
+        until = await self._accounts.now() + nick_reserved if nick_reserved else None
+        await self._accounts.release(found, until=until)
 
-    async def _end(self, account: str, event: RevokedEvent) -> None:
-        """Publish that an account is disabled or deleted, and write it.
+    async def _end(self, account: str, state: Literal["disabled", "deleted"]) -> Account:
+        """Publish that an account is disabled or deleted, and write it; return what it was.
 
         :raises NoSuchAccount: if there is none.
         """
@@ -114,25 +123,20 @@ class Revoker:
             found = await self._accounts.read(account)
             if found is None:
                 raise NoSuchAccount
-            state = event.code
-            if found.state == state:
-                told = RevokedEvent(code=state, version=found.version)
-                await self._publish(account, told)
-                return
-            told = RevokedEvent(code=state, version=found.version + 1)
-            await self._publish(account, told)
-            try:
-                await self._accounts.set_state(account, state, if_version=found.version)
-            except AccountChanged:
-                continue
-            return
+            is_done = found.state == state
+            version = found.version if is_done else found.version + 1
+            await self._publish(account, RevokedEvent(code=state, version=version))
+            with suppress(AccountChanged):
+                if not is_done:
+                    await self._accounts.set_state(account, state, if_version=found.version)
+                return found
 
     async def _publish(self, account: str, event: RevokedEvent) -> None:
         await publish_event(self._calls, self._scope, account, event)
 
     async def enable(self, account: str) -> None:
-        """Let the owner of a disabled or deleted account in again."""
-        await self._accounts.set_state(account, "active")
+        """Let the owner of a disabled account in again."""
+        await self._accounts.set_state(account, ACTIVE)
 
     async def apply_again(self, revocations: Collection[Revocation]) -> int:
         """Carry out revocations again that a failover may have undone; return how many it had.
@@ -151,6 +155,9 @@ class Revoker:
         found = await self._accounts.read(account)
         if found is None or found.state == event.code or found.version >= event.version:
             return False
+        if event.code == DELETED:
+            await self.delete(account)
+            return True
         try:
             await self._accounts.set_state(account, event.code, if_version=found.version)
         except (AccountChanged, NoSuchAccount):

@@ -10,7 +10,6 @@ import trio
 from gateway.auth.device_tokens import DeviceRecord
 from gateway.backplane import Refused
 from gateway.backplane.accounts import (
-    DELETED,
     DISABLED,
     Account,
     AccountChanged,
@@ -121,20 +120,11 @@ async def test_every_change_counts_and_one_that_came_too_late_is_refused(
     with pytest.raises(AccountChanged):
         await store.set_password("a1", "late", if_version=1)
     found = await read(store)
-    assert (found.password, found.role, found.state) == ("other", "owner", DISABLED)
+    assert (found.password, found.role, found.state) == ("", "owner", DISABLED)
     assert (found.status, found.reset, found.reset_until) == ("away back at five", "code", 99)
     await store.set_password("a1", "new")
     found = await read(store)
     assert (found.password, found.reset, found.reset_until) == ("new", "", 0)
-
-
-async def test_when_an_account_was_deleted_is_known(store: AccountStore) -> None:
-    await store.register(ANN)
-    before = await store.now()
-    await store.set_state("a1", DELETED)
-    assert before <= (await read(store)).ended <= await store.now()
-    await store.set_state("a1", "active")
-    assert (await read(store)).ended == 0
 
 
 async def test_a_renamed_account_has_its_new_nickname_alone(store: AccountStore) -> None:
@@ -163,8 +153,14 @@ async def test_of_a_deleted_account_nothing_is_left(
     account = Account(id="a1", nick="Ann", folded="ann", issuer="i", subject="s")
     await store.register(account, {"d1": PHONE})
     await store.claim_subject("i", "s", "a1")
-    await store.delete(account)
-    assert redis_server.keys() == []
+    await store.release(account, until=await store.now() + 3600)
+    assert await store.find("ann") == await store.find_subject("i", "s") == ""
+    assert await store.register(Account(id="a2", nick="Ann", folded="ann")) == "registered"
+    await store.release(account)
+    assert await store.register(Account(id="a2", nick="Ann", folded="ann")) == "ok"
+    await store.purge("a1")
+    await store.purge("a2")
+    assert redis_server.keys() == ["test:{nicks}:accounts"]
 
 
 async def test_the_reserved_nicknames_can_be_listed(store: AccountStore) -> None:
@@ -173,6 +169,14 @@ async def test_the_reserved_nicknames_can_be_listed(store: AccountStore) -> None
     found = dict([each async for each in store.reservations.all()])
     assert found == {f"n{number}": f"a{number}" for number in range(1_200)}
     assert not await store.reservations.unreserve("n1", "a2")
+
+
+async def test_many_are_read_together_and_those_that_are_gone_are_left_out(
+    store: AccountStore,
+) -> None:
+    await store.register(ANN)
+    assert [each.nick for each in await store.read_many(["a0", "a1", "a2"])] == ["Ann"]
+    assert await store.read_many([]) == []
 
 
 async def test_a_corrupted_account_is_refused(

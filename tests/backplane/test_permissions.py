@@ -120,7 +120,8 @@ async def use_accounts(node: Node) -> None:
     await backplane.guesses.read("ann", "127.0.0.1")
     found = await backplane.accounts.read("a1")
     assert found is not None
-    await backplane.accounts.delete(found)
+    await backplane.accounts.release(found)
+    await backplane.accounts.purge("a1")
     assert [each async for each in backplane.accounts.reservations.all()] == []
 
 

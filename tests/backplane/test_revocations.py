@@ -63,6 +63,7 @@ async def test_an_account_is_disabled_enabled_and_deleted(owner: Node) -> None:
         assert await heard(owner) == [RevokedEvent(code="deleted", version=4)]
     assert await state_of(owner) == DELETED
     assert await owner.backplane.devices.of("a1") == {}
+    assert await owner.backplane.accounts.find("ann") == ""
     with pytest.raises(NoSuchAccount):
         await revoker.disable("nobody")
 
