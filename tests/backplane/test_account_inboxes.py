@@ -11,6 +11,7 @@ from gateway.backplane.inboxes import InboxKeys, InboxStore, account_meta
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.redis.link import Link
 from gateway.cluster.collector import Collector
+from gateway.policy.retention import Retention
 from tests.backplane.conftest import Node
 from tests.backplane.people import ACCOUNT, LAPTOP, PHONE, tell
 from tests.backplane.sayings import seqs, tail, texts, write
@@ -31,9 +32,7 @@ def store(link: Link, *, messages: int, log_bytes: int) -> InboxStore:
         namespace="test",
         scope="test@0",
         incarnation=Incarnation("n1"),
-        log_bytes=1000,
-        account_messages=messages,
-        account_log_bytes=log_bytes,
+        retention=Retention(log_bytes=1000, account_messages=messages, account_log_bytes=log_bytes),
     )
 
 
