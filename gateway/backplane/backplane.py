@@ -100,7 +100,7 @@ class Backplane:
             namespace=namespace,
             scope=scope,
             incarnation=self.incarnation,
-            log_bytes=retention.log_bytes,
+            retention=retention,
         )
         self.bans = BanStore(self.link, namespace=namespace)
         self.durable = DurableLink(

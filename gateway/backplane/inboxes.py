@@ -38,13 +38,10 @@ from gateway.backplane.redis.errors import Refused, reading
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ADDRESS, DELIVER, MOVE, RENEW_EPOCH, SNAPSHOT, Command
 from gateway.backplane.timeline import Timeline
+from gateway.policy.retention import Retention
 
 INBOX_SIZE: Final = 1000
 """Messages that the log of a guest's inbox keeps, at least, if they fit into its bytes."""
-ACCOUNT_MESSAGES: Final = 10_000
-"""The same of an account's inbox, unless told otherwise."""
-ACCOUNT_LOG_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of messages that the log of an account's inbox keeps, about, unless told otherwise."""
 REMEMBERED_IDS: Final = 1000
 """The number of an inbox's last messages whose ids are remembered, at least."""
 
@@ -102,15 +99,10 @@ class InboxStore:
         namespace: str,
         scope: str,
         incarnation: Incarnation,
-        log_bytes: int,
-        account_messages: int = ACCOUNT_MESSAGES,
-        account_log_bytes: int = ACCOUNT_LOG_BYTES,
+        retention: Retention,
     ) -> None:
-        """Make a store; each log keeps its number of messages if they fit into its bytes."""
         self._link = link
-        self._log_bytes = log_bytes
-        self._account_messages = account_messages
-        self._account_log_bytes = account_log_bytes
+        self._retention = retention
         self._namespace = namespace
         self._scope = scope
         self._own_channel = channel_of(scope, incarnation.node).encode()
@@ -149,19 +141,25 @@ class InboxStore:
         :returns: its ``seq``; that of the first attempt, if there was one under this key.
         :raises IdReused: if the key was used for another message.
         """
-        keys = self._keys(owner)
+        all_keys, retention = self._keys(owner).all(), self._retention
+        messages, log_bytes = INBOX_SIZE, retention.log_bytes
+        of_peer: tuple[str | int, ...] = ()
+        if peer is not None:
+            all_keys = (*all_keys, self._keys(owner).peers)
+            messages, log_bytes = retention.account_messages, retention.account_log_bytes
+            of_peer = peer.tag, int(peer.incoming), peer.nick, MOST_PEERS
         logged: list[Any] = await self._link.run_script(
             DELIVER,
-            keys.all() if peer is None else (*keys.all(), keys.peers),
+            all_keys,
             key,
             tail,
-            INBOX_SIZE if peer is None else self._account_messages,
+            messages,
             REMEMBERED_IDS,
             self._epochs.new(),
             digest,
             self._link.replication_id,
-            self._log_bytes if peer is None else self._account_log_bytes,
-            *(() if peer is None else (peer.tag, int(peer.incoming), peer.nick, MOST_PEERS)),
+            log_bytes,
+            *of_peer,
         )
         return await self._publish(logged, channel, mark)
 

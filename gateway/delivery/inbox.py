@@ -141,12 +141,12 @@ class Inboxes:
         That of an account holds the account's channel until it is closed.
         """
         inbox = Inbox(sid, write_buffer, opened_under=self._backplane.replication_id)
+        if account := account_of(sid):
+            self._accounts.hold(account)
         others = self._inboxes.get(inbox.owner, ())
         for former in [other for other in others if other.sid == sid]:
             self._remove(former)  # of another connection, which is being closed
         self._inboxes[inbox.owner] = (*self._inboxes.get(inbox.owner, ()), inbox)
-        if account := account_of(sid):
-            self._accounts.hold(account)
         return inbox
 
     async def newest(self, inbox: Inbox) -> Missed:

@@ -18,6 +18,7 @@ from gateway.backplane.accounts import Account, AccountStore
 from gateway.backplane.bans import BanStore
 from gateway.backplane.devices import DeviceStore
 from gateway.backplane.guesses import GuessCounter
+from gateway.backplane.conversations import Peer
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.invites import Invite, InviteStore
@@ -35,7 +36,6 @@ from gateway.backplane.rooms import RoomStore
 from gateway.policy.bans import Ban, parse_target
 from gateway.policy.nicknames import fold
 from gateway.policy.retention import Retention
-from tests.backplane.conftest import LOG_BYTES
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
@@ -91,8 +91,9 @@ async def run_every_script(link: Link) -> None:
     """Do all that can be done to what nodes share, some of it twice."""
     incarnation = Incarnation("n1")
     shared: dict[str, Any] = {"namespace": "test", "scope": "test@0", "incarnation": incarnation}
-    rooms = RoomStore(link, **shared, retention=Retention(messages=10))
-    inboxes, nicks = InboxStore(link, **shared, log_bytes=LOG_BYTES), NickRegistry(link, **shared)
+    retention = Retention(messages=10)
+    rooms = RoomStore(link, **shared, retention=retention)
+    inboxes, nicks = InboxStore(link, **shared, retention=retention), NickRegistry(link, **shared)
     nodes, elsewhere = NodeRegistry(link, **shared), Incarnation("n2")
     for room in STRANGE:
         entered = await rooms.join(room, "s1", "Alice", term=1)
@@ -130,6 +131,11 @@ async def run_every_script(link: Link) -> None:
             await inboxes.deliver(session, b"n1", "k", mark=b"", tail=b"}", digest="d")
         await inboxes.move(session, b"n2", term=2)
         await inboxes.read(session, after=0, limit=1)
+    peer = Peer("tag", "Bob", incoming=True)
+    channel = inboxes.channel("0123456789abcdef")
+    await inboxes.deliver(
+        "0123456789abcdef", channel, "k", mark=b"", tail=b"}", digest="d", peer=peer
+    )
     await nodes.register()
     await nodes.beat(b"probe")
     bans = BanStore(link, namespace="test")
