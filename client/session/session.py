@@ -33,12 +33,12 @@ from client.session.delivery import Delivery
 from client.session.hello import HelloSequence, NewJwt
 from client.session.identity import Guest, Identity
 from client.session.kept_token import KeepToken
-from client.session.session_status import SessionStatus
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
 from client.session.rooms import SessionRooms
 from client.session.route import Route
 from client.session.scheme import SchemeChooser
+from client.session.session_status import SessionStatus
 from gateway import wire
 from gateway.wire import CommandError
 from gateway.wire.close_codes import SIGNED_OUT
