@@ -128,7 +128,7 @@ def error(
         ),
         (error("too_fast"), None, "Du sendest zu schnell."),
         (
-            error("too_fast", retry_after=2.4), wire.Hello(nick="bob", password="x"),
+            error("too_fast", retry_after=2.4), wire.Register(id="1", nick="bob", password=""),
             "Das wurde zu oft versucht; in 3 s geht es wieder.",
         ),
         (

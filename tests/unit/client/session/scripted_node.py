@@ -126,9 +126,9 @@ class ScriptedNode:
         answer = answer(command) if callable(answer) else answer
         self._asked.set()
         several = answer if isinstance(answer, list) else [answer] if answer is not None else []
-        for number, frame in enumerate(several):
-            is_answer = number == 0 and isinstance(frame, dict)
-            await self.tell({**frame, "id": command["id"]} if is_answer else frame)
+        if several and isinstance(first := several[0], dict):
+            several = [{**first, "id": command["id"]}, *several[1:]]
+        await self.tell(*several)
 
 
 @asynccontextmanager
