@@ -115,7 +115,7 @@ class Node:
             bans=self._bans,
             accounts=self._accounts,
             passwords=self._passwords,
-            jwt=_jwt_verifier(settings),
+            jwt=None,
             waiting=WaitingTotal(settings.outbox_total_bytes),
             rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,

@@ -16,9 +16,9 @@ from gateway.backplane import NO_TERM, NickTaken, Owner, payloads
 from gateway.backplane.account_rooms import AccountRooms
 from gateway.backplane.accounts import Account, AccountStore
 from gateway.backplane.bans import BanStore
+from gateway.backplane.conversations import Peer
 from gateway.backplane.devices import DeviceStore
 from gateway.backplane.guesses import GuessCounter
-from gateway.backplane.conversations import Peer
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.invites import Invite, InviteStore
