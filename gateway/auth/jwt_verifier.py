@@ -3,7 +3,15 @@ from typing import Any
 
 class BadJwt(Exception):
     reason = "x"
+
+
 class Identity:
-    issuer=""; subject=""; nick=""; expires=0.0
+    issuer = ""
+    subject = ""
+    nick = ""
+    expires = 0.0
+
+
 class JwtVerifier:
-    async def verify(self, jwt: str) -> Any: raise BadJwt
+    async def verify(self, jwt: str) -> Any:
+        raise BadJwt

@@ -64,9 +64,14 @@ class AccountRooms:
         """Return the names of an account's rooms, by their keys."""
         return _text(await self._calls.call("HGETALL", self._keys(account).rooms))
 
-    async def add_room(self, account: str, key: str, name: str) -> bool:
-        """Record that an account is in a room; return whether it was not before."""
+    async def add_room(self, account: str, key: str, name: str, *, read: int = 0) -> bool:
+        """Record that an account is in a room; return whether it was not before.
+
+        ``read`` is the room's last ``seq``: what was said before somebody came is not unread.
+        """
         added: int = await self._calls.call("HSET", self._keys(account).rooms, key, name)
+        if added and read:
+            await self.read_room(account, key, read)
         return bool(added)
 
     async def remove_room(self, account: str, key: str) -> None:

@@ -244,8 +244,8 @@ class NodeAccounts:
     def _leave(self, records: Iterable[SessionRecord], room: str, name: str) -> None:
         """Have sessions leave a room that another device has left."""
         for record in records:
-            if self._registry.give_back(record, room):
-                self._tell([record], LeftElsewhere(room=name))
+            self._registry.give_back(record, room)
+            self._tell([record], LeftElsewhere(room=name))
 
     @staticmethod
     def _change(record: SessionRecord, chosen: str) -> None:

@@ -109,6 +109,7 @@ class Authentication:
             await claim(context.backplane, record, record.chosen)
         if guest is not None:
             await guest.hand_over(record, self._write_buffer)
+            found = await context.accounts.read(sid)  # with the rooms
         if record.connection is not self.connection:  # it was signed out meanwhile
             raise bad_token("revoked")
         return self._establish(attempt, command, missed, found, signed_in)

@@ -115,7 +115,9 @@ class Session:
                 key, self.sid, successor.sid, successor.line, term=successor.term
             )
             room = self.context.relay.rooms[key]
-            await self.context.backplane.account_rooms.add_room(successor.account, key, room.name)
+            await self.context.backplane.account_rooms.add_room(
+                successor.account, key, room.name, read=room.position
+            )
             registry.take_over_room(self.record, successor, key)
             room.add(successor.sid, write_buffer)
             room.remove(self.sid)

@@ -58,9 +58,11 @@ async def join(session: Session, command: wire.Join) -> None:
 
 
 async def _remember(session: Session, room: Room) -> None:
-    """Record that an account is in a room, and have its other devices join."""
+    """Record that an account is in a room, from now on unread, and have its other devices join."""
     account, context = session.record.account, session.context
-    if account and await context.backplane.account_rooms.add_room(account, room.key, room.name):
+    if account and await context.backplane.account_rooms.add_room(
+        account, room.key, room.name, read=room.position
+    ):
         await context.accounts.publish(account, JoinedEvent(room.name, session.sid))
 
 
