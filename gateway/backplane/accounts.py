@@ -166,16 +166,16 @@ class AccountStore:
         - ``session``: that of the guest who registers; if it has the nickname, it is ended.
 
         It is ``ok`` once both are durable. Otherwise the account is deleted again. Safe to repeat
-        with the same id.
+        with the same id: an account that was there stays as it is.
         """
-        _, reserved = await self._durable.call_all(
+        is_new, reserved = await self._durable.call_all(
             [
                 self._creating(account, devices or {}),
                 self.reservations.reserving(account.folded, account.id, session=session),
             ]
         )
         answer = self.reservations.answer(reserved)
-        if answer != "ok":
+        if answer != "ok" and is_new:
             await self.purge(account.id)
         return answer
 
