@@ -48,7 +48,7 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/sessions",
     },
     "gateway/operator": {
-        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
         "gateway/process", "gateway/server", "gateway/sessions",
     },
     "client/i18n": set(),
