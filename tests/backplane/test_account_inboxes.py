@@ -115,9 +115,9 @@ async def test_an_id_in_a_room_belongs_to_the_device_whatever_its_session(node: 
         return await node.rooms.publish("lobby", sid, "1", said, term=1, digest=digest)
 
     assert await say(PHONE, "hello") == 1
-    assert await say(f"{PHONE}.later", "hello") == 1
+    assert await say(f"{PHONE}-later", "hello") == 1
     with pytest.raises(IdReused):
-        await say(f"{PHONE}.later", "something else")
+        await say(f"{PHONE}-later", "something else")
     assert await say(LAPTOP, "something else") == 2
 
 
