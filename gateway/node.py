@@ -14,10 +14,12 @@ import trio
 
 from gateway import config
 from gateway.backplane import Backplane, Topology, Unavailable, check_redis
+from gateway.backplane.durable import level_named
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
+from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.binding import CannotListen, open_listeners
@@ -36,6 +38,7 @@ from gateway.policy.retention import Retention
 from gateway.process import signals
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
+from gateway.sessions.accounts import NodeAccounts
 from gateway.sessions.bans import NodeBans
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
@@ -66,6 +69,7 @@ def make_backplane(settings: Settings, topology: Topology | None = None) -> Back
             hours=settings.history_hours,
         ),
         refuse_eviction=settings.redis_eviction == "refuse",
+        durability=level_named(settings.account_durability),
     )
 
 
@@ -90,6 +94,8 @@ class Node:
         self._registry = SessionRegistry(self._backplane, self._relay, grace=grace)
         counts = self._metrics.counts
         self._bans = NodeBans(self._backplane.bans, self._registry, counts)
+        self._accounts = NodeAccounts(self._backplane, self._relay, self._registry)
+        self._passwords = PasswordHasher()
         self._desk = OperatorDesk(self._backplane, self._registry, self._bans, counts)
         self.membership = Membership(
             self._backplane,
@@ -107,6 +113,9 @@ class Node:
             relay=self._relay,
             registry=self._registry,
             bans=self._bans,
+            accounts=self._accounts,
+            passwords=self._passwords,
+            jwt=None,
             waiting=WaitingTotal(settings.outbox_total_bytes),
             rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,
@@ -171,7 +180,7 @@ class Node:
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
                     on_restored=self._restored,
-                    on_moved=self.membership.redis_moved,
+                    on_moved=self._redis_moved,
                 )
             )
             nursery.start_soon(
@@ -179,10 +188,12 @@ class Node:
                     self._relay.run,
                     on_own=self._receive_own,
                     on_loss=self.membership.beat_soon,
+                    on_account_event=self._accounts.receive,
                 )
             )
             nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
+            nursery.start_soon(self._accounts.run)
             nursery.start_soon(self._desk.run)
             if operator_listeners:
                 nursery.start_soon(self._operator_port().serve, operator_listeners)
@@ -204,6 +215,7 @@ class Node:
                 await self._leave_cluster()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
+        self._passwords.close()
 
     async def _listen_for_operator(self) -> list[socket.socket]:
         """Listen on the operator's port, if it has one."""
@@ -255,6 +267,12 @@ class Node:
         """Catch up with what was published while the subscription was lost."""
         self._relay.recheck()
         self.membership.check_sessions_soon()
+        self._accounts.recheck()
+
+    def _redis_moved(self) -> None:
+        """Compare with Redis, which restarted or moved and may have lost data."""
+        self.membership.redis_moved()
+        self._accounts.recheck(history_changed=True)
 
     async def _leave_cluster(self) -> None:
         await self._registry.all_released()

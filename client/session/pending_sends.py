@@ -80,6 +80,12 @@ class PendingSends:
         """Return whether a message is the first of its queue."""
         return self._queues[queue_key(message.command)][0] is message
 
+    @property
+    def all(self) -> list[PendingSend]:
+        """All messages that are not acknowledged, queue by queue."""
+        queued = chain.from_iterable(self._queues.values())
+        return [message for message in queued if message.seq is None]
+
     def waiting(self, room: str) -> list[PendingSend]:
         """Return the queue of a room, in order."""
         return list(self._queues.get((wire.Send, room), ()))

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.auth.identity import account_of, is_account
+from gateway.auth.identity import account_of, is_account_id
 from gateway.backplane.conversations import (
     MOST_EXAMINED,
     MOST_PEERS,
@@ -210,7 +210,7 @@ class InboxStore:
             raise Replaced(term)
         if isinstance(noted, int):
             raise IdReused
-        channel = self.channel(sender) if is_account(sender) else self._own_channel
+        channel = self.channel(sender) if is_account_id(sender) else self._own_channel
         return await self._publish(noted, channel, direct_mark(sender))
 
     @reading

@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 import trio
 
-from gateway.auth.identity import is_account
+from gateway.auth.identity import is_account_id
 from gateway.backplane import Backplane, Refused
 
 ABANDONED_SECONDS: Final = 3600.0
@@ -61,7 +61,7 @@ class Collector:
                 return
 
     async def _inboxes(self, owners: frozenset[str]) -> None:
-        accounts = frozenset(filter(is_account, owners))
+        accounts = frozenset(filter(is_account_id, owners))
         held = await self._backplane.nicks.sessions_among(owners - accounts)
         held |= await self._backplane.inboxes.accounts_among(accounts)
         over = []

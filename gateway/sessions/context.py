@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.auth.jwt_verifier import JwtVerifier
 from gateway.backplane import Backplane
 from gateway.config import Settings
+from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.write_buffer import WaitingTotal
@@ -15,6 +17,7 @@ from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Metrics
 from gateway.observability.occasion import Occasion
 from gateway.policy.client_limits import ClientLimits, TurnedAway
+from gateway.sessions.accounts import NodeAccounts
 from gateway.sessions.bans import NodeBans
 from gateway.sessions.registry import SessionRegistry
 
@@ -33,6 +36,10 @@ class NodeContext:
     relay: Relay
     registry: SessionRegistry
     bans: NodeBans
+    accounts: NodeAccounts
+    passwords: PasswordHasher
+    jwt: JwtVerifier | None
+    """Verifies JSON Web Tokens; None if there are no keys for them."""
     rooms: RoomDirectory
     metrics: Metrics
     bounded_log: BoundedLog

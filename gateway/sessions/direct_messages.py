@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from gateway.auth.identity import is_account, person_of, sender_of
+from gateway.auth.identity import is_account_id, person_of, sender_of
 from gateway.auth.session_secrets import person_tag
 from gateway.backplane import Backplane, Owner, payloads
 from gateway.backplane.conversations import Peer
@@ -90,7 +90,7 @@ class DirectMessages:
             owner, other = other, owner
             channel, other_nick = nodes.channel_of(recipient.node), nick
         tag, peer = person_tag(other), None
-        if is_account(owner):
+        if is_account_id(owner):
             channel, peer = inboxes.channel(owner), Peer(tag, other_nick, incoming)
         tail = payloads.encode_direct_tail(
             sender=nick,
@@ -107,7 +107,7 @@ class DirectMessages:
 
     async def _is_there(self, person: str) -> bool:
         """Return whether an account exists, or the session of a guest."""
-        if is_account(person):
+        if is_account_id(person):
             return bool(await self._backplane.inboxes.accounts_among([person]))
         return await self._backplane.nicks.has(person)
 
@@ -126,7 +126,7 @@ class DirectMessages:
         person = recipient.session
         if person != self._person and self._is_due(None, person):
             note = payloads.encode_note(person, Typing(nick=nick))
-            if is_account(person):
+            if is_account_id(person):
                 channel = self._backplane.inboxes.channel(person)
                 await self._backplane.publish(channel.decode(), note)
             else:

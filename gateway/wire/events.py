@@ -20,6 +20,8 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     - ``grace_seconds``: how long a session without a connection may be resumed;
     - ``ping_interval``: seconds of silence after which the client is pinged; after twice that its
       connection is closed;
+    - ``registration``: who may make an account: ``open``, ``invite`` or ``closed`` (nobody);
+    - ``password_length``: the least characters of its password;
     - ``nicks`` and ``directs`` are per minute, ``new_rooms`` per hour, ``connections`` those of one
       address; 0 means no limit.
 
@@ -34,10 +36,26 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     flood_rate: float
     grace_seconds: float | None = None
     ping_interval: float | None = None
+    registration: str = "closed"
+    password_length: int = 12
     nicks: int = 0
     new_rooms: int = 0
     directs: int = 0
     connections: int = 0
+
+
+class AccountRoom(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A room of an account, at ``seq``, and how far it has been ``read``.
+
+    ``unread`` is ``seq`` less ``read``; ``mentions`` counts, of the newest 200 unread messages at
+    most, those in which the account's nickname is mentioned.
+    """
+
+    room: str
+    seq: int
+    read: int
+    unread: int = 0
+    mentions: int = 0
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
@@ -48,6 +66,15 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     message if the log still has it.
 
     ``insecure`` is whether others on the way can read what is sent, secrets too.
+
+    In a session of an account:
+
+    - ``account``: its id, which stays the same for ever; a guest has none;
+    - ``role``: what it may do: ``user``, ``admin`` or ``owner``;
+    - ``device``: the id of the device that is signed in;
+    - ``token``: a new device token, where one was made; it is to be kept in place of an older one;
+    - ``rooms``: the rooms of the account, which are to be joined;
+    - ``change_password``: whether the password was a code for one use, so that a new one is needed.
     """
 
     session: str
@@ -56,6 +83,12 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     nick: str
     node: str
     limits: Limits
+    account: str | None = None
+    role: str | None = None
+    device: str | None = None
+    token: str | None = None
+    rooms: list[AccountRoom] = field(default_factory=list)
+    change_password: bool = False
     id: str | None = None
     inbox: Position | None = None
     directs: list[DirectMessage] = field(default_factory=list)
@@ -153,11 +186,12 @@ class Typing(Event, frozen=True, kw_only=True, tag="typing"):
 
 
 class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member of a room, with their status."""
+    """A member of a room, with their status; ``registered`` is whether the nickname is reserved."""
 
     nick: str
     state: State = "online"
     text: str = ""
+    registered: bool = False
 
 
 class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -167,6 +201,7 @@ class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     was: str
     state: State = "online"
     text: str = ""
+    registered: bool = False
 
 
 class Presence(Event, frozen=True, kw_only=True, tag="presence"):
@@ -181,6 +216,26 @@ class Presence(Event, frozen=True, kw_only=True, tag="presence"):
     joined: list[Member] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     changed: list[Renamed] = field(default_factory=list)
+
+
+class JoinedElsewhere(Event, frozen=True, kw_only=True, tag="joined"):
+    """Another device of the account has joined a room: the account is in it now."""
+
+    room: str
+
+
+class LeftElsewhere(Event, frozen=True, kw_only=True, tag="left"):
+    """Another device of the account has left a room: no device is in it any more."""
+
+    room: str
+
+
+class ReadElsewhere(Event, frozen=True, kw_only=True, tag="read"):
+    """The account's owner has read a ``room``, or what came from ``with``, up to ``seq``."""
+
+    room: str | None = None
+    with_: str | None = field(name="with", default=None)
+    seq: int
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
@@ -229,10 +284,17 @@ class Sent(Ok, frozen=True, kw_only=True, tag="ok"):
 
 
 class HistoryPage(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The answer to ``history``: messages in order, and whether the log has older ones."""
+    """The answer to ``history``: messages in order, and whether the log has older ones.
 
-    room: str
-    messages: list[Message]
+    Those of a ``room`` are ``messages``, those exchanged ``with`` somebody are ``directs``; then
+    ``before`` is where the next page is to begin.
+    """
+
+    room: str | None = None
+    with_: str | None = field(name="with", default=None)
+    messages: list[Message] = field(default_factory=list)
+    directs: list[DirectMessage] = field(default_factory=list)
+    before: int | None = None
     more: bool
 
 
@@ -252,6 +314,48 @@ class Named(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``nick``: the nickname as others see it."""
 
     nick: str
+
+
+class Device(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A device that is signed in to an account.
+
+    - ``name``: what the account's owner calls it;
+    - ``last_seen``: the hour in which it was used last, in Unix milliseconds;
+    - ``current``: whether it is the one that asks.
+    """
+
+    id: str
+    name: str
+    last_seen: int
+    current: bool = False
+
+
+class DeviceList(Ok, frozen=True, kw_only=True, tag="ok"):
+    """The answer to ``devices``: those signed in to the account, the one used last first."""
+
+    devices: list[Device]
+
+
+class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The direct messages that an account has exchanged with one person.
+
+    - ``with``: their nickname, as it was when the last of them came;
+    - ``person``: their tag, as in `DirectMessage`;
+    - ``seq``: that of the last message in the account's inbox; ``read``: up to which it was read;
+    - ``unread``: messages from them after that.
+    """
+
+    with_: str = field(name="with")
+    person: str
+    seq: int
+    read: int
+    unread: int = 0
+
+
+class ConversationList(Ok, frozen=True, kw_only=True, tag="ok"):
+    """The answer to ``conversations``: the one with the newest message first."""
+
+    conversations: list[Conversation]
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):
@@ -274,7 +378,10 @@ class Head(Struct, frozen=True):
     id: str | None = None
 
 
-AnyEvent = Message | DirectMessage | Erased | Presence | Typing | Notice | Error | Welcome
+AnyEvent = (
+    Message | DirectMessage | Erased | Presence | Typing | Notice | Error | Welcome
+    | JoinedElsewhere | LeftElsewhere | ReadElsewhere
+)  # fmt: skip
 
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _head_decoder = msgspec.json.Decoder(Head)

@@ -11,11 +11,17 @@ import pytest
 import trio
 from redis.crc import key_slot
 
+from gateway.auth.device_tokens import DeviceRecord
 from gateway.backplane import NO_TERM, NickTaken, Owner, payloads
+from gateway.backplane.account_rooms import AccountRooms
+from gateway.backplane.accounts import Account, AccountStore
 from gateway.backplane.bans import BanStore
 from gateway.backplane.conversations import Peer
+from gateway.backplane.devices import DeviceStore
+from gateway.backplane.guesses import GuessCounter
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.invites import Invite, InviteStore
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.connection import RedisConnection
@@ -23,17 +29,21 @@ from gateway.backplane.redis.errors import NoScript, Refused
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, PERMISSIONS, SNAPSHOT, Script
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.reservations import NickReservations
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.bans import Ban, parse_target
+from gateway.policy.nicknames import fold
 from gateway.policy.retention import Retention
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
 
-OF_ROOMS: Final = {"erase", "join", "leave", "publish"}
+OF_ROOMS: Final = {"change_person", "succeed", "erase", "join", "leave", "publish"}
 """The scripts that publish, each on the channel of the room whose keys it changes."""
+ACCOUNT: Final = "0123456789abcdef"
+SESSION: Final = f"{ACCOUNT}.0123456789ab.x"
 SLOTS: Final = 16_384
 STRANGE: Final = ("lobby", "a}b", "{x}", "}{", "Straße")
 
@@ -94,6 +104,9 @@ async def run_every_script(link: Link) -> None:
         await rooms.snapshot(room, after=None, limit=10, known_version=-1)
         room_log = RoomLog(link, namespace="test", scope="test@0", room=room)
         await room_log.erase(entered.epoch, seqs=[1])
+        await rooms.join(room, SESSION, "Alice +online ", term=1)
+        await rooms.people.change(room, ACCOUNT, nick="Alicia")
+        await rooms.leave(room, {SESSION: 1})
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)
         await rooms.leave(room, {"s1": 1})
@@ -104,6 +117,9 @@ async def run_every_script(link: Link) -> None:
     await nicks.claim("Alice", "s1")
     with pytest.raises(NickTaken):
         await nicks.claim("Alice", "s2", variants=lambda _: ["Alice2"])
+    reservations = NickReservations(link, namespace="test")
+    assert await reservations.reserve(fold("Carol"), ACCOUNT) == "ok"
+    assert await reservations.unreserve(fold("Carol"), ACCOUNT)
     other = NickRegistry(link, namespace="test", scope="test@0", incarnation=elsewhere)
     taken = await other.resume("s1")
     assert taken is not None
@@ -127,7 +143,24 @@ async def run_every_script(link: Link) -> None:
     await bans.add(Ban(target))
     await bans.forget_ended()
     assert await bans.remove(target)
+    await run_scripts_of_accounts(link)
     await link.run_script(PERMISSIONS, ("test:{permissions}",), "test@0:{permissions}")
+
+
+async def run_scripts_of_accounts(link: Link) -> None:
+    accounts = AccountStore(link, link, namespace="test")
+    devices = DeviceStore(link, link, namespace="test")
+    account, device = Account(id="a1", nick="Ann", folded="ann"), DeviceRecord("phone")
+    assert await accounts.register(account, {"d1": device}) == "ok"
+    assert await accounts.set_role("a1", "admin") == 2
+    assert await devices.add("a1", "d2", device) == []
+    assert await devices.record_use("a1", "d2", device, DeviceRecord("phone", seen=3600))
+    for key in STRANGE:
+        assert await AccountRooms(link, namespace="test").read_room("a1", key, 7)
+    await InviteStore(link, namespace="test").create(Invite("key", 1))
+    assert await InviteStore(link, namespace="test").use("key") == "ok"
+    assert await GuessCounter(link, namespace="test").count("ann", "::1") == (1, 1)
+    assert await accounts.reservations.unreserve("ann", "a1")
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

@@ -26,6 +26,7 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/config": {"gateway/process"},
     "gateway/state_machine": set(),
     "gateway/auth": set(),
+    "gateway/credentials": {"gateway/auth", "gateway/process"},
     "gateway/policy": set(),
     "gateway/net": {"gateway/process"},
     "gateway/backplane/redis": set(),
@@ -35,8 +36,9 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/policy", "gateway/state_machine",
     },
     "gateway/sessions": {
-        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/delivery", "gateway/net",
-        "gateway/observability", "gateway/policy", "gateway/state_machine",
+        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/credentials",
+        "gateway/delivery", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/state_machine",
     },
     "gateway/cluster": {
         "gateway/auth", "gateway/backplane", "gateway/delivery", "gateway/sessions",
@@ -180,7 +182,14 @@ def test_the_wire_needs_nothing_but_msgspec(path: Path) -> None:
         allowed |= {"bisect", "functools", "re", "unicodedata", "urllib"}
     if path.name == "__main__.py":  # which writes files
         allowed |= {"pathlib"}
+    if path.name == "passwords.py":  # which nothing else of the wire imports
+        allowed |= {"functools", "math", "precis_i18n", "threading", "unicodedata2", "zxcvbn"}
     assert packages(path) <= allowed
+
+
+@pytest.mark.parametrize("path", files("gateway/wire"), ids=title)
+def test_only_who_asks_for_the_rules_of_passwords_gets_what_they_need(path: Path) -> None:
+    assert "passwords" not in {part for name in imported(path) for part in name.split(".")}
 
 
 @pytest.mark.parametrize("folder", ["gateway/wire", "gateway/auth", "gateway/policy"])

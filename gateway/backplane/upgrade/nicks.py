@@ -20,7 +20,7 @@ async def upgrade_nicks(link: Link, namespace: str) -> AsyncIterator[tuple[str, 
 
     Both hashes are made anew beside the present ones, and take their place in one step.
     """
-    owners_key, sessions_key = nick_keys(namespace)
+    owners_key, sessions_key, *_ = nick_keys(namespace)
     new_keys = f"{owners_key}:new", f"{sessions_key}:new"
     flat: list[bytes] = await link.call("HGETALL", owners_key)
     found = [_CLAIM.fullmatch(value.decode("utf-8", "replace")) for value in flat[1::2]]
@@ -39,7 +39,7 @@ async def upgrade_nicks(link: Link, namespace: str) -> AsyncIterator[tuple[str, 
             sessions += claim.session, key
         await link.call_all([("HSET", new_keys[0], *owners), ("HSET", new_keys[1], *sessions)])
     moves: list[tuple[Any, ...]] = [
-        ("RENAME", new, old) for new, old in zip(new_keys, nick_keys(namespace), strict=True)
+        ("RENAME", new, old) for new, old in zip(new_keys, (owners_key, sessions_key), strict=True)
     ]
     await link.call_all([("MULTI",), *moves, ("EXEC",)] if named else [])
     for _, claim in named:
@@ -51,7 +51,7 @@ async def session_lines(
     link: Link, namespace: str, sessions: Sequence[bytes]
 ) -> list[bytes | None]:
     """Return the member line of each session; None for one that is over."""
-    owners_key, sessions_key = nick_keys(namespace)
+    owners_key, sessions_key, *_ = nick_keys(namespace)
     if not sessions:
         return []
     keys: list[bytes | None] = await link.call("HMGET", sessions_key, *sessions)

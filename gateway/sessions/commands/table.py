@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from gateway import wire
 from gateway.policy.permissions import Permission
-from gateway.sessions.commands import connection, directs, messages, people, rooms
+from gateway.sessions.commands import (
+    accounts,
+    connection,
+    directs,
+    messages,
+    people,
+    reading,
+    rooms,
+)
 from gateway.sessions.session import Session
 
 UNREADABLE_COST: Final = 1.0
@@ -73,4 +81,14 @@ COMMANDS: Final[dict[type[wire.AnyCommand], CommandRow]] = {
     wire.NoteTyping: CommandRow(directs.note_typing),
     wire.Nick: CommandRow(people.rename, times=_rooms),
     wire.SetStatus: CommandRow(people.set_status, times=_rooms),
+    wire.SetIdle: CommandRow(people.set_idle, times=_rooms),
+    wire.Register: CommandRow(accounts.make, needs_hello=False),
+    wire.ChangePassword: CommandRow(accounts.change_password, permission=Permission.ACCOUNT),
+    wire.Devices: CommandRow(accounts.devices, permission=Permission.ACCOUNT),
+    wire.Revoke: CommandRow(accounts.revoke, permission=Permission.ACCOUNT),
+    wire.SignOut: CommandRow(accounts.sign_out, permission=Permission.ACCOUNT),
+    wire.DeleteAccount: CommandRow(accounts.delete, permission=Permission.ACCOUNT),
+    wire.Refresh: CommandRow(accounts.refresh, permission=Permission.ACCOUNT),
+    wire.MarkRead: CommandRow(reading.mark_read, permission=Permission.ACCOUNT),
+    wire.Conversations: CommandRow(reading.conversations, permission=Permission.ACCOUNT),
 }

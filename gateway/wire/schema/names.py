@@ -6,8 +6,28 @@ from typing import Final, NamedTuple, get_args
 
 from msgspec import Struct
 
-from gateway.wire.commands import AnyCommand, Hello, Join, NoteTyping, Send, SendDirect, SetStatus
-from gateway.wire.events import AnyEvent, Limits, Member, Ok, Renamed, RoomInfo
+from gateway.wire.commands import (
+    AnyCommand,
+    Hello,
+    History,
+    Join,
+    MarkRead,
+    NoteTyping,
+    Send,
+    SendDirect,
+    SetStatus,
+)
+from gateway.wire.events import (
+    AccountRoom,
+    AnyEvent,
+    Conversation,
+    Device,
+    Limits,
+    Member,
+    Ok,
+    Renamed,
+    RoomInfo,
+)
 from gateway.wire.shared import MAX_ROOM_CHARS, MAX_STATUS_BYTES, MAX_TEXT_BYTES, Position
 
 AnyStruct = type[Struct]
@@ -18,16 +38,22 @@ def tag_of(kind: AnyStruct) -> str:
     return str(kind.__struct_config__.tag)
 
 
-OBJECTS: Final[tuple[AnyStruct, ...]] = (Position, Member, Renamed, RoomInfo, Limits)
+def _camel(tag: str) -> str:
+    return tag.title().replace("_", "")
+
+
+OBJECTS: Final[tuple[AnyStruct, ...]] = (
+    Position, Member, Renamed, RoomInfo, Limits, AccountRoom, Device, Conversation,
+)  # fmt: skip
 COMMANDS: Final[tuple[AnyStruct, ...]] = get_args(AnyCommand)
 EVENTS: Final[tuple[AnyStruct, ...]] = get_args(AnyEvent)
 OKS: Final[tuple[AnyStruct, ...]] = (Ok, *Ok.__subclasses__())
 
 NAMES: Final[dict[AnyStruct, str]] = {
     **{kind: kind.__name__ for kind in OBJECTS},
-    **{kind: f"{tag_of(kind).title()}Command" for kind in COMMANDS},
+    **{kind: f"{_camel(tag_of(kind))}Command" for kind in COMMANDS},
     **{kind: f"{kind.__name__}Answer" for kind in OKS},
-    **{kind: f"{tag_of(kind).title()}Frame" for kind in EVENTS},
+    **{kind: f"{_camel(tag_of(kind))}Frame" for kind in EVENTS},
 }
 """No name is one of JavaScript's own, such as ``Error`` or ``MessageEvent``."""
 
@@ -47,11 +73,13 @@ TEXT_BOUNDS: Final[dict[tuple[AnyStruct, str], TextBound]] = {
     (SetStatus, "text"): TextBound(0, MAX_STATUS_BYTES, "bytes"),
 }
 
-EITHER: Final[dict[AnyStruct, tuple[str, str]]] = {
-    Hello: ("nick", "resume"),
+EITHER: Final[dict[AnyStruct, tuple[str, ...]]] = {
+    Hello: ("nick", "token", "jwt", "resume"),
     NoteTyping: ("room", "to"),
+    History: ("room", "with"),
+    MarkRead: ("room", "with"),
 }
-"""Commands that have exactly one of two fields."""
+"""Commands that have exactly one of some fields."""
 
 
 def description(kind: AnyStruct) -> str:

@@ -1,0 +1,75 @@
+"""The slots for password hashes: as many run at once on a machine, over all processes.
+
+A slot is a file that is locked (``flock``) while a hash runs, in a folder of this user under the
+system's folder for temporary files. So counted together are
+
+- all processes of one user that see the same such folder: workers of a node, nodes beside it;
+- not those of another user, in another container, or of another systemd unit with ``PrivateTmp``.
+
+A process that dies frees its slots, as the kernel closes its files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+SLOTS: Final = 2
+_WRITABLE_BY_OTHERS: Final = 0o022
+
+
+class HashSlots:
+    """The slots of this machine.
+
+    - ``folder``: where their files are; made if it is missing. It has to be this user's, and
+      nobody else may write in it.
+
+    If the files cannot be used, the slots are those of this process alone: see `problem`.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        name = f"chat-gateway-{os.geteuid()}"
+        self._folder = folder or Path(tempfile.gettempdir()) / name
+
+    def problem(self) -> str:
+        """Return why the slots are not shared with other processes, for the log; '' if they are."""
+        try:
+            os.close(self._open(0))
+        except OSError as error:
+            return f"cannot lock files in {self._folder}: {error.strerror or error}"
+        return ""
+
+    @contextlib.contextmanager
+    def hold(self, number: int) -> Iterator[None]:
+        """Wait, blocking the thread, until one of the slots is free; hold it meanwhile."""
+        try:
+            # Opened each time: what cleans up temporary files may have removed the last one.
+            file = self._open(number)
+        except OSError:
+            yield
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
+    def _open(self, number: int) -> int:
+        """Return a slot's file, opened; nobody else can have put another one in its place."""
+        with contextlib.suppress(FileExistsError):
+            self._folder.mkdir(mode=0o700)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        folder = os.open(self._folder, flags)
+        try:
+            found = os.fstat(folder)
+            if found.st_uid != os.geteuid() or found.st_mode & _WRITABLE_BY_OTHERS:
+                raise PermissionError("others can write in it")
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            return os.open(f"hash-slot-{number}", flags, 0o600, dir_fd=folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,203 @@
+"""The slots for password hashes: how many run at once on a machine, and what keeps others out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from gateway.credentials.hash_slots import SLOTS, HashSlots
+from gateway.credentials.slot_threads import SlotThreads
+from tests import PATIENCE
+
+ROOT: Final = Path(__file__).parents[4]
+JOBS: Final = 6
+WORKER: Final = f"""
+import os, sys, threading
+from pathlib import Path
+from gateway.credentials.hash_slots import HashSlots
+from gateway.credentials.slot_threads import SlotThreads
+
+over = threading.Semaphore(0)
+
+def job():
+    os.write(1, b"+")
+    os.read(0, 1)
+    os.write(1, b"-")
+    over.release()
+
+threads = SlotThreads(HashSlots(Path(sys.argv[1])))
+for _ in range({JOBS}):
+    threads.submit(job)
+os.write(1, b"!")
+for _ in range({JOBS}):
+    over.acquire()
+"""
+"""A process whose jobs say ``+``, wait for a byte, and say ``-``; ``!`` once all are submitted."""
+
+
+class Workers:
+    """Processes with jobs, and which of these run."""
+
+    def __init__(self, folder: Path, nursery: trio.Nursery) -> None:
+        self._folder = folder
+        self._nursery = nursery
+        self._send, self.said = trio.open_memory_channel[tuple[int, str]](1000)
+        self.processes: list[trio.Process] = []
+
+    async def start(self) -> int:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-c", WORKER, str(self._folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        self.processes.append(process)
+        number = len(self.processes) - 1
+        self._nursery.start_soon(self._listen, number, process)
+        return number
+
+    async def _listen(self, number: int, process: trio.Process) -> None:
+        assert process.stdout is not None
+        async for data in process.stdout:
+            for said in data.decode():
+                await self._send.send((number, said))
+
+    async def release_one(self, number: int) -> None:
+        stdin = self.processes[number].stdin
+        assert stdin is not None
+        await stdin.send_all(b".")
+
+
+@asynccontextmanager
+async def workers(folder: Path) -> AsyncIterator[Workers]:
+    with trio.fail_after(PATIENCE):
+        async with trio.open_nursery() as nursery:
+            made = Workers(folder, nursery)
+            try:
+                yield made
+            finally:
+                for process in made.processes:
+                    process.kill()
+                    with trio.CancelScope(shield=True):
+                        await process.wait()
+                nursery.cancel_scope.cancel()
+
+
+async def test_two_run_at_once_over_all_processes(tmp_path: Path) -> None:
+    async with workers(tmp_path / "slots") as made:
+        both = [await made.start(), await made.start()]
+        running: list[int] = []
+        ready, begun, ending = 0, 0, False
+        while begun < JOBS * len(both) or running:
+            number, said = await made.said.receive()
+            if said == "!":
+                ready += 1
+            elif said == "+":
+                begun += 1
+                running.append(number)
+                assert len(running) <= SLOTS
+            else:
+                running.remove(number)
+                ending = False
+            all_slots_taken = len(running) == SLOTS or begun == JOBS * len(both)
+            if ready == len(both) and running and all_slots_taken and not ending:
+                ending = True
+                await made.release_one(running[0])
+
+
+async def test_a_process_that_dies_frees_its_slots(tmp_path: Path) -> None:
+    async with workers(tmp_path / "slots") as made:
+        first = await made.start()
+        await heard(made, {(first, "+"): 2, (first, "!"): 1})
+        second = await made.start()
+        await heard(made, {(second, "!"): 1})
+        made.processes[first].kill()
+        await heard(made, {(second, "+"): 2})
+
+
+async def heard(made: Workers, wanted: dict[tuple[int, str], int]) -> None:
+    """Wait until all that is wanted has been said, and nothing else."""
+    while any(wanted.values()):
+        said = await made.said.receive()
+        assert wanted.get(said), said
+        wanted[said] -= 1
+
+
+def test_the_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "slots"
+    slots = HashSlots(folder)
+    assert slots.problem() == ""
+    assert folder.stat().st_mode & 0o777 == 0o700
+    with slots.hold(0), slots.hold(1):
+        assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
+        assert len(list(folder.iterdir())) == SLOTS
+
+
+def test_a_folder_in_which_others_can_write_is_not_used(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    slots = HashSlots(tmp_path)
+    assert "others can write in it" in slots.problem()
+    with slots.hold(0):
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert HashSlots(tmp_path / "link").problem()
+    victim = tmp_path / "victim"
+    (tmp_path / "real" / "hash-slot-0").symlink_to(victim)
+    assert HashSlots(tmp_path / "real").problem()
+    assert not victim.exists()
+
+
+def test_files_that_were_cleaned_up_are_made_again(tmp_path: Path) -> None:
+    slots = HashSlots(tmp_path / "slots")
+    with slots.hold(0):
+        for path in (tmp_path / "slots").iterdir():
+            path.unlink()
+        (tmp_path / "slots").rmdir()
+    with slots.hold(0):
+        assert (tmp_path / "slots").is_dir()
+
+
+def test_only_the_threads_that_hash_have_a_low_priority(tmp_path: Path) -> None:
+    found: list[int] = []
+    done = threading.Event()
+
+    def job() -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        done.set()
+
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = SlotThreads(HashSlots(tmp_path / "slots"))
+    threads.submit(job)
+    assert done.wait(PATIENCE)
+    threads.close()
+    own = sys.platform == "linux"  # elsewhere threads have no priority of their own
+    assert found == [min(before + 10, 19) if own else before]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_a_closed_pool_ends_its_threads(tmp_path: Path) -> None:
+    ran: list[threading.Thread] = []
+    done = threading.Event()
+
+    def job() -> None:
+        ran.append(threading.current_thread())
+        done.set()
+
+    threads = SlotThreads(HashSlots(tmp_path / "slots"))
+    threads.submit(job)
+    assert done.wait(PATIENCE)
+    threads.close()
+    ran[0].join(PATIENCE)
+    assert not ran[0].is_alive()
