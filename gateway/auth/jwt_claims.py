@@ -60,13 +60,15 @@ class JwtIdentity(NamedTuple):
 
     - ``issuer``, ``subject``: who it is, for good; '' if the token names no issuer;
     - ``nick``: the nickname as the token says it, of 1 to 255 characters, not checked otherwise;
-    - ``expires``: when it ends, in seconds of the Unix epoch.
+    - ``expires``: when it ends, in seconds of the Unix epoch;
+    - ``issued``: when it was made, likewise; 0 if the token does not say.
     """
 
     issuer: str
     subject: str
     nick: str
     expires: float
+    issued: float = 0.0
 
 
 class JwtHeader(NamedTuple):
