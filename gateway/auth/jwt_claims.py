@@ -165,6 +165,7 @@ def _identity(claims: dict[str, Any], rules: JwtRules, now: float) -> JwtIdentit
         subject=_name(claims["sub"], "no_sub"),
         nick=_name(claims.get(rules.nick_claim), "no_nick"),
         expires=expires,
+        issued=_time(claims.get("iat", 0)),
     )
 
 

@@ -51,6 +51,7 @@ class Account:
     - ``register_id``: of the command that registered it, by which another attempt is recognised;
     - ``reset``, ``reset_until``: the hash of a one-time code in place of the password, and the Unix
       time in seconds at which that ends;
+    - ``jwt_since``: JSON Web Tokens that were issued up to this Unix time are not accepted;
     - ``version``: counts the changes.
     """
 
@@ -67,6 +68,7 @@ class Account:
     register_id: str = ""
     reset: str = ""
     reset_until: int = 0
+    jwt_since: int = -1
     version: int = 0
 
 
@@ -79,7 +81,7 @@ class SignIn(NamedTuple):
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Account) if each.name != "id")
-_NUMBERS: Final = frozenset({"created", "reset_until", "version"})
+_NUMBERS: Final = frozenset({"created", "reset_until", "jwt_since", "version"})
 
 
 class AccountStore:
@@ -217,6 +219,10 @@ class AccountStore:
         """
         changes = {"password": "", "reset": encoded, "reset_until": str(until)}
         return await self._change(self._durable, account, changes)
+
+    async def end_jwts(self, account: str) -> int:
+        """Accept no JSON Web Tokens of an account any more that were issued before now."""
+        return await self._change(self._durable, account, {"jwt_since": _NOW})
 
     async def set_role(self, account: str, role: str) -> int:
         """Set what an account may do; return its new version."""

@@ -22,13 +22,13 @@ from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged,
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn
 from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import guessing, nicknames
-from gateway.sessions.accounts import bad_token, disabled, why_unusable
+from gateway.sessions.accounts import bad_jwt, bad_token, disabled, why_unusable
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
 from gateway.sessions.refusals import too_fast
 from gateway.wire import CommandError, Hello
+from gateway.wire.shared import MAX_DEVICE_CHARS
 
-MOST_DEVICE_CHARS: Final = 64
 _ATTEMPTS: Final = 3
 """Times that a sign-in is tried again because the account changed meanwhile."""
 
@@ -60,8 +60,8 @@ def device_name(name: str | None) -> str:
     """Return what a device is called; :raises CommandError: ``bad_device``."""
     if name is None or not name.strip():
         return "unnamed"
-    if len(name) > MOST_DEVICE_CHARS or not name.isprintable():
-        text = f"The name of a device has {MOST_DEVICE_CHARS} characters, all of them visible."
+    if len(name) > MAX_DEVICE_CHARS or not name.isprintable():
+        text = f"The name of a device has {MAX_DEVICE_CHARS} characters, all of them visible."
         raise CommandError("bad_device", text)
     return name
 
