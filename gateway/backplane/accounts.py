@@ -222,7 +222,7 @@ class AccountStore:
 
     async def end_jwts(self, account: str) -> int:
         """Accept no JSON Web Tokens of an account any more that were issued before now."""
-        return await self._change(self._durable, account, {"jwt_since": _NOW})
+        return await self._change(self._durable, account, {"jwt_since": str(await self.now())})
 
     async def set_role(self, account: str, role: str) -> int:
         """Set what an account may do; return its new version."""

@@ -87,7 +87,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[LinkToCluster]:
             yield LinkToCluster(RedisConnection(stream, endpoint))
 
 
-async def run_every_script(link: Link) -> None:
+async def run_every_script(link: Link) -> None:  # noqa: PLR0915 - all of them
     """Do all that can be done to what nodes share, some of it twice."""
     incarnation = Incarnation("n1")
     shared: dict[str, Any] = {"namespace": "test", "scope": "test@0", "incarnation": incarnation}

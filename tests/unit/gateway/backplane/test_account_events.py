@@ -52,7 +52,7 @@ def test_an_event_is_read_as_it_was_written(event: AnyAccountEvent, encoded: byt
     "encoded", [b"", b"{}", b'{"type":"later"}', b'{"type":"read","seq":1}', b"\xff"]
 )
 def test_what_is_no_event_is_refused(encoded: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         decode_event(encoded)
 
 

@@ -13,6 +13,8 @@ from gateway import wire
 from gateway.backplane import payloads
 from gateway.wire import MAX_HISTORY, MAX_TEXT_BYTES, RefusedFrame, close_codes
 
+ONE_OF_FOUR = "A hello has exactly one of `nick`, `token`, `jwt` and `resume`."
+
 
 def refusal(data: str | dict[str, Any]) -> RefusedFrame:
     """Decode what must be refused; gives how."""
@@ -120,13 +122,13 @@ def test_deep_nesting_where_nobody_reads_does_no_harm() -> None:
         ({"id": "7", "type": 3}, "Expected `str` - at `type`."),
         (
             {"id": "7", "type": "hello"},
-            "A hello has exactly one of `nick`, `token`, `jwt` and `resume`.",
+            ONE_OF_FOUR,
         ),
         ({"id": "7", "type": "join"}, "Missing field `room`."),
         ({"id": "7", "type": "send", "room": "r"}, "Missing field `text`."),
         (
             {"id": "7", "type": "hello", "nick": None},
-            "A hello has exactly one of `nick`, `token`, `jwt` and `resume`.",
+            ONE_OF_FOUR,
         ),
         ({"id": "7", "type": "join", "room": 3}, "Expected `str`, got `int` - at `room`."),
         (
