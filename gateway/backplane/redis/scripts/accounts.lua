@@ -26,6 +26,8 @@ local function record_accounts()
   redis.call('HDEL', KEYS[1], 'doubles')
   for account, theirs in pairs(sessions) do
     redis.call('HSET', KEYS[6], account, theirs)
+  end
+  if next(sessions) then
     redis.call('HSET', KEYS[1], 'doubles', doubles)
   end
 end
