@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 import structlog
 import trio
 
 from gateway import config
-from gateway.auth.jwt_claims import JwtRules
 from gateway.auth.jwt_keys import BadKeys
-from gateway.backplane import Backplane, Topology, Unavailable, check_redis
-from gateway.backplane.durable import level_named
+from gateway.backplane import Backplane, Unavailable, check_redis
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
-from gateway.credentials.jwt_verifier import FileKeys, JwtVerifier, KeySource, PublishedKeys
 from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.binding import CannotListen, open_listeners
-from gateway.net.certificates import BadCertificate, ServedCertificate
+from gateway.net.certificates import ServedCertificate
 from gateway.net.listener import ConnectionSlots, most_connections
 from gateway.net.write_buffer import WaitingTotal
 from gateway.observability import logs
@@ -35,10 +30,16 @@ from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.operator.desk import OperatorDesk
 from gateway.operator.port import OperatorPort
-from gateway.operator.token import BadToken, OperatorToken
-from gateway.policy.client_limits import ClientBounds, ClientLimits, TurnedAway
+from gateway.operator.token import BadToken
+from gateway.parts import (
+    client_bounds,
+    jwt_verifier,
+    make_backplane,
+    operator_token,
+    served_certificate,
+)
+from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.policy.rate_limits import SharedBucket
-from gateway.policy.retention import Retention
 from gateway.process import signals
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
@@ -55,28 +56,6 @@ CLIENTS_SHARE: Final = 0.8
 log = structlog.get_logger("node")
 
 
-def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
-    """Return the backplane of a new node, which gets a name of its own.
-
-    ``topology`` takes the place of the one in the settings.
-    """
-    return Backplane(
-        topology or topology_from_settings(settings),
-        node=f"{settings.node_name}-{secrets.token_hex(3)}",
-        namespace=settings.namespace,
-        timeout=settings.redis_timeout,
-        retention=Retention.of(
-            messages=settings.history_size,
-            log_bytes=settings.log_bytes,
-            registered=settings.registered_rooms,
-            days=settings.history_days,
-            hours=settings.history_hours,
-        ),
-        refuse_eviction=settings.redis_eviction == "refuse",
-        durability=level_named(settings.account_durability),
-    )
-
-
 class Node:
     """One node: `run` it once; `stop` it from anywhere in the same thread."""
 
@@ -86,9 +65,9 @@ class Node:
         :raises BadSetting: if its certificate, or its operator's token, cannot be used.
         """
         self._settings = settings
-        self._certificate = _certificate(settings)
-        self._operator_token = _operator_token(settings)
-        self._jwt = _jwt_verifier(settings)
+        self._certificate = served_certificate(settings)
+        self._operator_token = operator_token(settings)
+        self._jwt = jwt_verifier(settings)
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
@@ -126,7 +105,7 @@ class Node:
             admit=self._admit,
             metrics=self._metrics,
             bounded_log=BoundedLog("connection"),
-            limits=ClientLimits(_bounds(settings)),
+            limits=ClientLimits(client_bounds(settings)),
             why_not_ready=self._why_not_ready,
         )
         """The parts that connections and sessions work with."""
@@ -148,7 +127,7 @@ class Node:
         log.info("settings read again", changed=" ".join(map(config.flag, taken)))
         if left:
             log.warning("settings need a restart", settings=" ".join(map(config.flag, left)))
-        self.context.limits.configure(_bounds(self.context.settings))
+        self.context.limits.configure(client_bounds(self.context.settings))
         if "connect_rate" in taken:
             self._arrivals.configure(rate=settings.connect_rate)
         rooms = self._backplane.rooms
@@ -324,73 +303,6 @@ async def _open(host: str, port: int, *, settings: str = "") -> list[socket.sock
         return await open_listeners(host, port)
     except CannotListen as error:
         raise BadSetting(f"{config.title(settings + error.setting)}: {error}") from error
-
-
-def _bounds(settings: Settings) -> ClientBounds:
-    """Return what these settings allow one client."""
-    return ClientBounds(
-        connections=settings.address_connections,
-        silent=settings.address_silent,
-        connect_rate=settings.address_connect_rate,
-        nicks=settings.address_nicks,
-        rooms=settings.address_rooms,
-        session_rooms=settings.session_rooms,
-        stranger_directs=settings.stranger_directs,
-    )
-
-
-def _operator_token(settings: Settings) -> OperatorToken | None:
-    """Return the token of the operator's API, if there is one.
-
-    :raises BadSetting: if it cannot be used, or means nothing without another setting.
-    """
-    if not settings.admin_token_file:
-        return None
-    name = config.title("admin_token_file")
-    if not settings.admin_port:
-        raise BadSetting(f"{name}: it means something only with {config.flag('admin_port')}")
-    try:
-        return OperatorToken(settings.admin_token_file)
-    except BadToken as error:
-        raise BadSetting(f"{name}: {error}") from None
-
-
-def _jwt_verifier(settings: Settings) -> JwtVerifier | None:
-    """Return what verifies JSON Web Tokens, if keys for them are named.
-
-    :raises BadSetting: if these cannot be used, or no audience is named.
-    """
-    if not settings.jwt_keys:
-        return None
-    if not settings.jwt_audience:
-        needed = config.flag("jwt_audience")
-        raise BadSetting(f"{config.title('jwt_keys')}: it needs {needed}, whom tokens are for")
-    rules = JwtRules(settings.jwt_audience, settings.jwt_issuer, settings.jwt_nick)
-    is_address = settings.jwt_keys.startswith(("https://", "http://"))
-    try:
-        source: KeySource = (
-            PublishedKeys(settings.jwt_keys) if is_address else FileKeys(Path(settings.jwt_keys))
-        )
-    except BadKeys as error:
-        raise BadSetting(f"{config.title('jwt_keys')}: {error}") from None
-    return JwtVerifier(source, rules)
-
-
-def _certificate(settings: Settings) -> ServedCertificate | None:
-    """Return the certificate that these settings name, if they name one.
-
-    :raises BadSetting: if it cannot be served, or a setting needs one that is not named.
-    """
-    if not settings.tls_certificate:
-        for name in ("tls_key", "plain_port"):
-            if getattr(settings, name):
-                needed = config.flag("tls_certificate")
-                raise BadSetting(f"{config.title(name)}: it means something only with {needed}")
-        return None
-    try:
-        return ServedCertificate(settings.tls_certificate, settings.tls_key)
-    except BadCertificate as error:
-        raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
 async def serve_until_signalled(

@@ -160,7 +160,7 @@ class SessionAccount:
         await self._current.change(wire.Refresh(id=next(self._current.ids), jwt=jwt), wire.Ok)
         self._hello.refreshed(jwt)
 
-    async def conversations(self) -> list[wire.Conversation]:
+    async def conversations(self) -> list[wire.ConversationInfo]:
         """Return with whom one has exchanged direct messages, the newest first."""
         command = wire.Conversations(id=next(self._current.ids))
         answer = await self._current.command(command, wire.ConversationList)

@@ -332,7 +332,7 @@ def _devices(answer: wire.DeviceList) -> wire.DeviceList:
     return replace(answer, devices=_several(_device, answer.devices, MOST_DEVICES))
 
 
-def _conversation(conversation: wire.Conversation) -> wire.Conversation:
+def _conversation(conversation: wire.ConversationInfo) -> wire.ConversationInfo:
     _require(_is_name(conversation.with_), _is_token(conversation.person))
     _require(_is_position(conversation.seq), _is_position(conversation.read))
     return replace(conversation, unread=_count(conversation.unread))

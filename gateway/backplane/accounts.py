@@ -72,7 +72,7 @@ class Account:
     version: int = 0
 
 
-class SignIn(NamedTuple):
+class DeviceLookup(NamedTuple):
     """What a sign-in with a device token needs; ``now`` is Redis's time, Unix seconds."""
 
     account: Account | None
@@ -111,13 +111,13 @@ class AccountStore:
         return _read(account, values)
 
     @reading
-    async def read_for_sign_in(self, account: str, device: str) -> SignIn:
+    async def read_for_sign_in(self, account: str, device: str) -> DeviceLookup:
         """Return an account, one of its devices, and the time, in one round trip."""
         keys = self._keys(account)
         values, encoded, (seconds, _) = await self._calls.call_all(
             [("HMGET", keys.meta, *_FIELDS), ("HGET", keys.devices, device), ("TIME",)]
         )
-        return SignIn(_read(account, values), read_device(encoded), int(seconds))
+        return DeviceLookup(_read(account, values), read_device(encoded), int(seconds))
 
     @reading
     async def read_many(self, accounts: Sequence[str]) -> list[Account]:

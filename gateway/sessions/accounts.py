@@ -8,7 +8,6 @@ not hear for a while they compare with Redis (`NodeAccounts.recheck`).
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, NamedTuple
@@ -113,13 +112,18 @@ class AccountView(NamedTuple):
     account: Account
     device: DeviceRecord
     rooms: list[AccountRoom]
+    ends_at: float
+    """When the session is over, on Trio's clock."""
 
 
-def jwt_ends_at(device: DeviceRecord) -> float:
-    """Return when a session of a device is over, on Trio's clock; infinite with a device token."""
+def jwt_ends_at(device: DeviceRecord, now: int) -> float:
+    """Return when a session of a device is over, on Trio's clock; infinite with a device token.
+
+    ``now`` is the present time by the clock of Redis, as a Unix time.
+    """
     if device.hash:
         return math.inf
-    return trio.current_time() + device.renewed - time.time() + JWT_GRACE_SECONDS
+    return trio.current_time() + device.renewed - now + JWT_GRACE_SECONDS
 
 
 class NodeAccounts:
@@ -188,7 +192,8 @@ class NodeAccounts:
         if refusal := why_unusable(found.account, found.device):
             raise refusal
         assert found.account is not None and found.device is not None  # noqa: S101, PT018
-        if jwt_ends_at(found.device) <= trio.current_time():
+        ends_at = jwt_ends_at(found.device, found.now)
+        if ends_at <= trio.current_time():
             raise bad_jwt("expired", "The token has expired.")
         rooms = await backplane.account_rooms.unread(account)
         unread = await backplane.account_rooms.newest_unread(rooms) if rooms else {}
@@ -200,7 +205,7 @@ class NodeAccounts:
             )
             for room in rooms
         ]  # fmt: skip
-        return AccountView(found.account, found.device, listed)
+        return AccountView(found.account, found.device, listed, ends_at)
 
     def sessions_of(self, account: str) -> list[SessionRecord]:
         """Return the sessions of an account on this node."""

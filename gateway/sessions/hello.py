@@ -18,7 +18,7 @@ from gateway.policy import nicknames
 from gateway.policy.registration import check_guest
 from gateway.policy.storage import Shortage
 from gateway.sessions import answers, bans
-from gateway.sessions.accounts import AccountView, bad_token, jwt_ends_at, line_of
+from gateway.sessions.accounts import AccountView, bad_token, line_of
 from gateway.sessions.claims import claim, claim_or_suggest
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle, SessionRecord
@@ -225,7 +225,7 @@ class Authentication:
         self._keep_out(record.nick, record.sid, record)  # it may have been banned meanwhile
         session = Session(context, self._write_buffer, self.connection, record, inbox)
         if found is not None:
-            session.longest = jwt_ends_at(found.device)
+            session.longest = found.ends_at
         missed = missed.first(shares.messages(self._write_buffer.limit))
         inbox.heard_from.note(missed.messages)
         session.send(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -95,7 +94,7 @@ async def _made_before(sign_in: SignIn, command: Register, nick: str, name: str)
         return None
     account = await accounts.read(found)
     is_same = account is not None and account.register_id == command.id
-    if account is None or not is_same or time.time() - account.created > REPEATED_SECONDS:
+    if account is None or not is_same or await accounts.now() - account.created > REPEATED_SECONDS:
         raise registered(nick)
     try:
         return await sign_in.by_password(nick, command.password, name)
@@ -114,7 +113,9 @@ async def _make(
 ) -> SignedIn:
     """Make an account with its first device; :raises CommandError: ``nick_taken``."""
     device = new_device_id()
-    record, token = device_tokens.new_device(account.id, device, name, time.time())
+    record, token = device_tokens.new_device(
+        account.id, device, name, await context.backplane.accounts.now()
+    )
     answer = await context.backplane.accounts.register(
         account, {device: record}, session="" if guest is None else guest.sid
     )

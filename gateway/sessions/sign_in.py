@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,7 +116,8 @@ class SignIn:
         for _ in range(_ATTEMPTS):
             account, is_code = await self.check_password(nick, password)
             device = new_device_id()
-            record, token = device_tokens.new_device(account.id, device, name, time.time())
+            now = await self.context.backplane.accounts.now()
+            record, token = device_tokens.new_device(account.id, device, name, now)
             try:
                 await self.context.backplane.devices.add(
                     account.id, device, record, if_version=account.version
@@ -146,7 +146,7 @@ class SignIn:
             is_right = await hasher.verify(account.password if account else "", password)
         except HasherBusy as busy:
             raise too_fast(str(busy), busy.retry_after) from None
-        is_code = not is_right and account is not None and self._is_code(account, password)
+        is_code = not is_right and account is not None and await self._is_code(account, password)
         if account is None or not (is_right or is_code):
             self.context.metrics.counts.wrong_passwords += 1
             raise CommandError("bad_credentials", "No account has this nickname and password.")
@@ -164,11 +164,12 @@ class SignIn:
         account = await accounts.read(found) if found else None
         return None if account is None or account.state == DELETED else account
 
-    @staticmethod
-    def _is_code(account: Account, typed: str) -> bool:
+    async def _is_code(self, account: Account, typed: str) -> bool:
         """Return whether an operator has given somebody this code in place of a password."""
         code = codes.parse(typed)
-        if code is None or not account.reset or account.reset_until <= time.time():
+        if code is None or not account.reset:
+            return False
+        if account.reset_until <= await self.context.backplane.accounts.now():
             return False
         return hmac.compare_digest(codes.hash_code(code), account.reset)
 
@@ -200,7 +201,7 @@ class SignIn:
         if identity.issued <= account.jwt_since:
             raise bad_jwt("revoked", "The token is from before a device was signed out.")
         device = hashlib.sha256(f"{account.id} {name}".encode()).hexdigest()[:12]
-        now = int(time.time())
+        now = await self.context.backplane.accounts.now()
         record = DeviceRecord(name=name, made=now, seen=now, renewed=int(identity.expires))
         try:
             await self.context.backplane.devices.add(account.id, device, record)

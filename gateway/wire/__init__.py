@@ -39,7 +39,7 @@ from gateway.wire.error_codes import OUTCOMES, Outcome
 from gateway.wire.events import (
     AccountRoom,
     AnyEvent,
-    Conversation,
+    ConversationInfo,
     ConversationList,
     Device,
     DeviceList,
@@ -96,7 +96,7 @@ __all__ = [
     "ANSWERS", "LOBBY", "MAX_CONVERSATIONS", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS",
     "MAX_ROOM_CHARS", "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL",
     "AccountRoom", "AnyCommand", "AnyEvent", "ChangePassword", "Command", "CommandError",
-    "Conversation", "ConversationList", "Conversations", "DeleteAccount", "Device", "DeviceList",
+    "ConversationInfo", "ConversationList", "Conversations", "DeleteAccount", "Device", "DeviceList",
     "Devices", "DirectMessage", "Erased", "Error", "Event", "Frame", "Head", "Hello", "History",
     "HistoryPage", "Id", "Join", "Joined", "JoinedElsewhere", "Leave", "LeftElsewhere", "Limit",
     "Limits", "MarkRead", "Member", "MemberList", "Members", "Message", "Named", "Nick",

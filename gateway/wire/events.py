@@ -336,7 +336,7 @@ class DeviceList(Ok, frozen=True, kw_only=True, tag="ok"):
     devices: list[Device]
 
 
-class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConversationInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The direct messages that an account has exchanged with one person.
 
     - ``with``: their nickname, as it was when the last of them came;
@@ -355,7 +355,7 @@ class Conversation(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ConversationList(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``conversations``: the one with the newest message first."""
 
-    conversations: list[Conversation]
+    conversations: list[ConversationInfo]
 
 
 class RoomInfo(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -111,8 +110,9 @@ async def refresh(session: Session, command: wire.Refresh) -> None:
     identity = await SignIn(session.context, session.connection).verify_jwt(command.jwt)
     if await backplane.accounts.find_subject(identity.issuer, identity.subject) != account:
         raise bad_jwt("subject", "The token is of another subject.")
-    changed = msgspec.structs.replace(known, renewed=int(identity.expires), seen=int(time.time()))
+    now = await backplane.accounts.now()
+    changed = msgspec.structs.replace(known, renewed=int(identity.expires), seen=now)
     if not await backplane.devices.record_use(account, device, known, changed):
         raise CommandError("bad_token", "This device was signed out.", reason="revoked")
-    session.longest = jwt_ends_at(changed)
+    session.longest = jwt_ends_at(changed, now)
     session.answer_once(command, wire.Ok(id=command.id))

@@ -55,7 +55,7 @@ async def conversations(session: Session, command: wire.Conversations) -> None:
         marker = markers.get(each.tag, Marker())
         unread = max(0, each.incoming - marker.incoming)
         listed.append(
-            wire.Conversation(
+            wire.ConversationInfo(
                 with_=each.nick, person=each.tag, seq=each.last_seq, read=marker.seq, unread=unread
             )
         )

@@ -120,7 +120,7 @@ export interface Device {
  * - `seq`: that of the last message in the account's inbox; `read`: up to which it was read;
  * - `unread`: messages from them after that.
  */
-export interface Conversation {
+export interface ConversationInfo {
   with: string;
   person: string;
   seq: number;
@@ -462,7 +462,7 @@ export interface DeviceListAnswer {
 export interface ConversationListAnswer {
   type: "ok";
   id?: string;
-  conversations: Conversation[];
+  conversations: ConversationInfo[];
 }
 
 /** The answer to `rooms`: the rooms that exist, the fullest first. */

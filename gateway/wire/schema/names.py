@@ -21,7 +21,7 @@ from gateway.wire.commands import (
 from gateway.wire.events import (
     AccountRoom,
     AnyEvent,
-    Conversation,
+    ConversationInfo,
     Device,
     Limits,
     Member,
@@ -50,7 +50,7 @@ def _camel(tag: str) -> str:
 
 
 OBJECTS: Final[tuple[AnyStruct, ...]] = (
-    Position, Member, Renamed, RoomInfo, Limits, AccountRoom, Device, Conversation,
+    Position, Member, Renamed, RoomInfo, Limits, AccountRoom, Device, ConversationInfo,
 )  # fmt: skip
 COMMANDS: Final[tuple[AnyStruct, ...]] = get_args(AnyCommand)
 EVENTS: Final[tuple[AnyStruct, ...]] = get_args(AnyEvent)

@@ -41,7 +41,7 @@ OBJECTS: Final[dict[Struct, str]] = {
     wire.RoomInfo: "room",
     wire.AccountRoom: "account room",
     wire.Device: "device",
-    wire.Conversation: "conversation",
+    wire.ConversationInfo: "conversation",
     wire.Limits: "limits",
 }
 CLOSED_BY_OTHERS: Final = {1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015}
