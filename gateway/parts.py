@@ -9,6 +9,7 @@ from gateway import config
 from gateway.auth.jwt_claims import JwtRules
 from gateway.auth.jwt_keys import BadKeys
 from gateway.backplane import Backplane, Topology
+from gateway.backplane.durable import level_named
 from gateway.config import BadSetting, Settings
 from gateway.credentials.jwt_verifier import FileKeys, JwtVerifier, KeySource, PublishedKeys
 from gateway.net.certificates import BadCertificate, ServedCertificate

@@ -37,11 +37,8 @@ from gateway.wire.commands import (
 )
 from gateway.wire.error_codes import OUTCOMES, Outcome
 from gateway.wire.events import (
-    AccountRoom,
     AnyEvent,
-    ConversationInfo,
     ConversationList,
-    Device,
     DeviceList,
     DirectMessage,
     Erased,
@@ -52,8 +49,6 @@ from gateway.wire.events import (
     Joined,
     JoinedElsewhere,
     LeftElsewhere,
-    Limits,
-    Member,
     MemberList,
     Message,
     Named,
@@ -61,8 +56,6 @@ from gateway.wire.events import (
     Ok,
     Presence,
     ReadElsewhere,
-    Renamed,
-    RoomInfo,
     RoomList,
     Sent,
     Typing,
@@ -70,6 +63,15 @@ from gateway.wire.events import (
     decode_answer,
     decode_event,
     head,
+)
+from gateway.wire.objects import (
+    AccountRoom,
+    ConversationInfo,
+    Device,
+    Limits,
+    Member,
+    Renamed,
+    RoomInfo,
 )
 from gateway.wire.shared import (
     LOBBY,
@@ -96,8 +98,8 @@ __all__ = [
     "ANSWERS", "LOBBY", "MAX_CONVERSATIONS", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS",
     "MAX_ROOM_CHARS", "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL",
     "AccountRoom", "AnyCommand", "AnyEvent", "ChangePassword", "Command", "CommandError",
-    "ConversationInfo", "ConversationList", "Conversations", "DeleteAccount", "Device", "DeviceList",
-    "Devices", "DirectMessage", "Erased", "Error", "Event", "Frame", "Head", "Hello", "History",
+    "ConversationInfo", "ConversationList", "Conversations", "DeleteAccount", "Device",
+    "DeviceList", "Devices", "DirectMessage", "Erased", "Error", "Event", "Frame", "Head", "Hello", "History",
     "HistoryPage", "Id", "Join", "Joined", "JoinedElsewhere", "Leave", "LeftElsewhere", "Limit",
     "Limits", "MarkRead", "Member", "MemberList", "Members", "Message", "Named", "Nick",
     "NoteTyping", "Notice", "Ok", "Outcome", "Ping", "Position", "Presence", "ReadElsewhere",

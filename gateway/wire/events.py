@@ -7,55 +7,20 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from gateway.wire.shared import CommandError, Frame, Position, State
+from gateway.wire.objects import (
+    AccountRoom,
+    ConversationInfo,
+    Device,
+    Limits,
+    Member,
+    Renamed,
+    RoomInfo,
+)
+from gateway.wire.shared import CommandError, Frame, Position
 
 
 class Event(Frame, frozen=True, kw_only=True):
     """A frame from a node."""
-
-
-class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in tokens per second.
-
-    - ``grace_seconds``: how long a session without a connection may be resumed;
-    - ``ping_interval``: seconds of silence after which the client is pinged; after twice that its
-      connection is closed;
-    - ``registration``: who may make an account: ``open``, ``invite`` or ``closed`` (nobody);
-    - ``password_length``: the least characters of its password;
-    - ``nicks`` and ``directs`` are per minute, ``new_rooms`` per hour, ``connections`` those of one
-      address; 0 means no limit.
-
-    Nodes of earlier versions leave out all of these.
-    """
-
-    frame_bytes: int
-    text_bytes: int
-    rooms: int
-    history: int
-    flood_burst: int
-    flood_rate: float
-    grace_seconds: float | None = None
-    ping_interval: float | None = None
-    registration: str = "closed"
-    password_length: int = 12
-    nicks: int = 0
-    new_rooms: int = 0
-    directs: int = 0
-    connections: int = 0
-
-
-class AccountRoom(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A room of an account, at ``seq``, and how far it has been ``read``.
-
-    ``unread`` is ``seq`` less ``read``; ``mentions`` counts, of the newest 200 unread messages at
-    most, those in which the account's nickname is mentioned.
-    """
-
-    room: str
-    seq: int
-    read: int
-    unread: int = 0
-    mentions: int = 0
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
@@ -185,25 +150,6 @@ class Typing(Event, frozen=True, kw_only=True, tag="typing"):
     room: str | None = None
 
 
-class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member of a room, with their status; ``registered`` is whether the nickname is reserved."""
-
-    nick: str
-    state: State = "online"
-    text: str = ""
-    registered: bool = False
-
-
-class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member with a new nickname or status; ``was`` is the nickname before the change."""
-
-    nick: str
-    was: str
-    state: State = "online"
-    text: str = ""
-    registered: bool = False
-
-
 class Presence(Event, frozen=True, kw_only=True, tag="presence"):
     """How the members of a room changed between the versions ``after`` and ``version``.
 
@@ -316,53 +262,16 @@ class Named(Ok, frozen=True, kw_only=True, tag="ok"):
     nick: str
 
 
-class Device(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A device that is signed in to an account.
-
-    - ``name``: what the account's owner calls it;
-    - ``last_seen``: the hour in which it was used last, in Unix milliseconds;
-    - ``current``: whether it is the one that asks.
-    """
-
-    id: str
-    name: str
-    last_seen: int
-    current: bool = False
-
-
 class DeviceList(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``devices``: those signed in to the account, the one used last first."""
 
     devices: list[Device]
 
 
-class ConversationInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The direct messages that an account has exchanged with one person.
-
-    - ``with``: their nickname, as it was when the last of them came;
-    - ``person``: their tag, as in `DirectMessage`;
-    - ``seq``: that of the last message in the account's inbox; ``read``: up to which it was read;
-    - ``unread``: messages from them after that.
-    """
-
-    with_: str = field(name="with")
-    person: str
-    seq: int
-    read: int
-    unread: int = 0
-
-
 class ConversationList(Ok, frozen=True, kw_only=True, tag="ok"):
     """The answer to ``conversations``: the one with the newest message first."""
 
     conversations: list[ConversationInfo]
-
-
-class RoomInfo(Struct, frozen=True, kw_only=True):
-    """A room and its number of members."""
-
-    room: str
-    members: int
 
 
 class RoomList(Ok, frozen=True, kw_only=True, tag="ok"):

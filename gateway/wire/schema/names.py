@@ -18,14 +18,13 @@ from gateway.wire.commands import (
     SendDirect,
     SetStatus,
 )
-from gateway.wire.events import (
+from gateway.wire.events import AnyEvent, Ok
+from gateway.wire.objects import (
     AccountRoom,
-    AnyEvent,
     ConversationInfo,
     Device,
     Limits,
     Member,
-    Ok,
     Renamed,
     RoomInfo,
 )
