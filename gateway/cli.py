@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
     administer = commands.add_parser(
         "admin",
-        help="erase messages, list, kick and ban people, by way of the cluster's Redis",
+        help="erase messages, kick and ban people, make accounts, by way of the cluster's Redis",
         description="Each command works on Redis itself, and tells the nodes. "
         "Exit status: 0 done, 1 not done, 2 wrong usage.",
     )
