@@ -30,6 +30,9 @@ _CHANGED: Final = -1
 class NoSuchAccount(Exception):
     """There is no such account, or not any more."""
 
+    def __init__(self) -> None:
+        super().__init__("there is no such account any more")
+
 
 class AccountChanged(Exception):
     """The account has changed since it was read: read it again."""
@@ -123,6 +126,20 @@ class AccountStore:
         found = [_read(account, values) for account, values in zip(accounts, replies, strict=True)]
         return [account for account in found if account is not None]
 
+    @reading
+    async def named_among(self, accounts: Sequence[str]) -> set[str]:
+        """Return those of these accounts that have a nickname, in two round trips."""
+        replies = await self._calls.call_all(
+            [("HGET", self._keys(account).meta, "folded") for account in accounts]
+        )
+        named = {
+            account: folded.decode()
+            for account, folded in zip(accounts, replies, strict=True)
+            if folded is not None
+        }
+        owners = await self._reserved.accounts_of(list(named.values()))
+        return {account for account, owner in zip(named, owners, strict=True) if account == owner}
+
     async def now(self) -> int:
         """Return Redis's time, as a Unix time in seconds."""
         seconds, _ = await self._calls.call("TIME")
@@ -149,16 +166,16 @@ class AccountStore:
         - ``session``: that of the guest who registers; if it has the nickname, it is ended.
 
         It is ``ok`` once both are durable. Otherwise the account is deleted again. Safe to repeat
-        with the same id.
+        with the same id: an account that was there stays as it is.
         """
-        _, reserved = await self._durable.call_all(
+        is_new, reserved = await self._durable.call_all(
             [
                 self._creating(account, devices or {}),
                 self.reservations.reserving(account.folded, account.id, session=session),
             ]
         )
         answer = self.reservations.answer(reserved)
-        if answer != "ok":
+        if answer != "ok" and is_new:
             await self.purge(account.id)
         return answer
 
@@ -266,10 +283,7 @@ def _digest(issuer: str, subject: str) -> str:
 def _written(account: Account) -> list[str]:
     """Return the fields of an account and their values, without those that are empty."""
     return [
-        part
-        for name in _FIELDS
-        if name != "version" and (value := getattr(account, name))
-        for part in (name, str(value))
+        part for name in _FIELDS if (value := getattr(account, name)) for part in (name, str(value))
     ]
 
 
