@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.auth.identity import account_of, is_account_id
+from gateway.backplane.account_keys import AccountKeys, account_channel
 from gateway.backplane.conversations import (
     MOST_EXAMINED,
     MOST_PEERS,
@@ -75,16 +76,6 @@ class InboxKeys:
         return self.meta, self.log, self.ids, self.older_ids
 
 
-def account_meta(namespace: str, account: str) -> str:
-    """Return the name of the key that is there for as long as the account is."""
-    return f"{namespace}:{{account:{account}}}:meta"
-
-
-def account_channel(scope: str, account: str) -> str:
-    """Return the name of an account's channel; ``scope`` is that of `nodes.channel_scope`."""
-    return f"{scope}:{{account:{account}}}"
-
-
 class InboxStore:
     """The inboxes in Redis.
 
@@ -113,7 +104,7 @@ class InboxStore:
 
     def channel(self, account: str) -> bytes:
         """Return the channel on which an account's messages and events are published."""
-        return account_channel(self._scope, account).encode()
+        return account_channel(self._scope, account)
 
     async def deliver(
         self,
@@ -338,7 +329,7 @@ class InboxStore:
         """Return those of these accounts that there are."""
         ids = list(accounts)
         found: list[int] = await self._link.call_all(
-            [("EXISTS", account_meta(self._namespace, account)) for account in ids]
+            [("EXISTS", AccountKeys(self._namespace, account).meta) for account in ids]
         )
         return frozenset(account for account, exists in zip(ids, found, strict=True) if exists)
 

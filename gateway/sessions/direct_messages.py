@@ -69,7 +69,7 @@ class DirectMessages:
         if recipient is None:
             raise _nobody(command.to) if owner is None else _another(owner)
         if (owner is None or owner.session != recipient.session) and not (
-            await self._is_there(recipient.session)
+            await self._backplane.nicks.has(recipient.session)
         ):
             text = f"{recipient.nick} has gone; what you wrote may have arrived or not."
             raise CommandError("gone", text)
@@ -104,12 +104,6 @@ class DirectMessages:
         return await inboxes.deliver(
             owner, channel, key, mark=mark, tail=tail, digest=digest, peer=peer
         )
-
-    async def _is_there(self, person: str) -> bool:
-        """Return whether an account exists, or the session of a guest."""
-        if is_account_id(person):
-            return bool(await self._backplane.inboxes.accounts_among([person]))
-        return await self._backplane.nicks.has(person)
 
     async def notify_typing(self, nick: str, command: NoteTyping) -> None:
         """Publish a typing note, unless one was just sent there or the room is too large.

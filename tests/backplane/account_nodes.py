@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-import pytest
 import trio
 
 from gateway import wire
-from gateway.backplane import Backplane, Owner
-from gateway.backplane.inboxes import account_meta
+from gateway.backplane import Backplane
+from gateway.backplane.account_keys import AccountKeys
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.delivery.inbox import Inbox
 from gateway.delivery.relay import Relay
@@ -183,22 +182,15 @@ Start = Callable[[str], Awaitable[Server]]
 
 
 @asynccontextmanager
-async def starting(redis_server: RedisServer, patch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
+async def starting(redis_server: RedisServer) -> AsyncIterator[Start]:
     """Start nodes, on which the nicknames Ann and Fay are those of accounts."""
-    accounts = {"Ann": ACCOUNT, "Fay": OTHER}
-    for nick, account in accounts.items():
-        redis_server.ask("HSET", account_meta("test", account), "nick", nick)
+    for nick, account in {"Ann": ACCOUNT, "Fay": OTHER}.items():
+        redis_server.ask("HSET", AccountKeys("test", account).meta, "nick", nick)
+        redis_server.ask("HSET", "test:{nicks}:accounts", nick.lower(), account)
     async with trio.open_nursery() as nursery:
 
         async def start(name: str) -> Server:
             server = Server(redis_server, name)
-            owner = server.backplane.nicks.owner
-
-            async def find(nick: str) -> Owner | None:
-                account = accounts.get(nick)
-                return Owner(account, "", nick) if account else await owner(nick)
-
-            patch.setattr(server.backplane.nicks, "owner", find)
             nursery.start_soon(server.run)
             with trio.fail_after(PATIENCE):
                 await server.backplane.wait_connected()

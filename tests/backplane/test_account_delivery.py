@@ -13,7 +13,7 @@ import trio.testing
 from gateway import wire
 from gateway.auth.session_secrets import person_tag
 from gateway.backplane import Unavailable
-from gateway.backplane.inboxes import account_meta
+from gateway.backplane.account_keys import AccountKeys
 from tests import PATIENCE
 from tests.backplane.account_nodes import FRIEND, OTHER, Start, starting
 from tests.backplane.people import ACCOUNT, LAPTOP, PHONE, tell
@@ -21,8 +21,8 @@ from tests.redis_server import RedisServer
 
 
 @pytest.fixture
-async def start(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
-    async with starting(redis_server, monkeypatch) as start:
+async def start(redis_server: RedisServer) -> AsyncIterator[Start]:
+    async with starting(redis_server) as start:
         yield start
 
 
@@ -95,17 +95,11 @@ async def test_who_is_gone_is_told_only_once_the_account_is_deleted(
         for key in ("1", "2"):
             with pytest.raises(Unavailable):
                 await phone.say("Fay", "hello", id=key)
-    owner = server.backplane.nicks.owner
-
-    async def nobody(_: str) -> None:
-        """Fay has another nickname now."""
-
-    monkeypatch.setattr(server.backplane.nicks, "owner", nobody)
+    redis_server.ask("HDEL", "test:{nicks}:accounts", "fay")  # she has another nickname now
     assert await phone.say("Fay", "hello", id="1") == 1
-    redis_server.ask("DEL", account_meta("test", OTHER))
+    redis_server.ask("DEL", AccountKeys("test", OTHER).meta)
     with pytest.raises(wire.CommandError, match="has gone"):
         await phone.say("Fay", "hello", id="2")
-    monkeypatch.setattr(server.backplane.nicks, "owner", owner)
 
 
 async def test_typing_is_noted_on_every_device(start: Start) -> None:

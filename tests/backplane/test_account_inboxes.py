@@ -6,8 +6,9 @@ import pytest
 
 from gateway.auth.session_secrets import person_tag
 from gateway.backplane import IdReused, Owner, payloads
+from gateway.backplane.account_keys import AccountKeys
 from gateway.backplane.conversations import MOST_EXAMINED, KeptConversation
-from gateway.backplane.inboxes import InboxKeys, InboxStore, account_meta
+from gateway.backplane.inboxes import InboxKeys, InboxStore
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.redis.link import Link
 from gateway.cluster.collector import Collector
@@ -54,7 +55,7 @@ async def test_it_is_collected_only_if_there_is_no_such_account(
     node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = ACCOUNT[::-1]
-    redis_server.ask("HSET", account_meta("test", ACCOUNT), "nick", "Ann")
+    redis_server.ask("HSET", AccountKeys("test", ACCOUNT).meta, "nick", "Ann")
     for account in (ACCOUNT, gone):
         await tell(node.backplane.inboxes, "hello", account=account)
     collector = Collector(node.backplane, [])

@@ -131,11 +131,6 @@ async def run_every_script(link: Link) -> None:  # noqa: PLR0915 - all of them
             await inboxes.deliver(session, b"n1", "k", mark=b"", tail=b"}", digest="d")
         await inboxes.move(session, b"n2", term=2)
         await inboxes.read(session, after=0, limit=1)
-    peer = Peer("tag", "Bob", incoming=True)
-    channel = inboxes.channel("0123456789abcdef")
-    await inboxes.deliver(
-        "0123456789abcdef", channel, "k", mark=b"", tail=b"}", digest="d", peer=peer
-    )
     await nodes.register()
     await nodes.beat(b"probe")
     bans = BanStore(link, namespace="test")
@@ -162,6 +157,11 @@ async def run_scripts_of_accounts(link: Link) -> None:
     guesses = GuessCounter(link, namespace="test")
     assert await guesses.attempt("ann", "::1", await guesses.read("ann", "::1"))
     assert await accounts.reservations.unreserve("ann", "a1")
+    shared: dict[str, Any] = {"namespace": "test", "scope": "test@0"}
+    inboxes = InboxStore(link, **shared, incarnation=Incarnation("n1"), retention=Retention())
+    peer, key = Peer("tag", "Bob", incoming=True), "0123456789abcdef"
+    channel = inboxes.channel(key)
+    await inboxes.deliver(key, channel, "k", mark=b"", tail=b"}", digest="d", peer=peer)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
