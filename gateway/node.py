@@ -41,6 +41,7 @@ from gateway.parts import (
 from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.policy.rate_limits import SharedBucket
 from gateway.process import signals
+from gateway.process.memory import MemoryUpkeep
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
 from gateway.sessions.accounts import NodeAccounts
@@ -111,7 +112,10 @@ class Node:
         """The parts that connections and sessions work with."""
         self._metrics.read_gauges = self._gauges
         self._slots = ConnectionSlots(most_connections())
-        self._connections = ClientConnections(self.context, self._slots)
+        self._memory = MemoryUpkeep()
+        self._connections = ClientConnections(
+            self.context, self._slots, on_end=self._memory.connection_ended
+        )
         self._stopping = trio.Event()
 
     def stop(self) -> None:
@@ -187,6 +191,7 @@ class Node:
             if operator_listeners:
                 nursery.start_soon(self._operator_port().serve, operator_listeners)
             nursery.start_soon(self._slots.report)
+            nursery.start_soon(self._memory.run)
             nursery.start_soon(self.context.bounded_log.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
