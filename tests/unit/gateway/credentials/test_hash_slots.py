@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
 import trio
 
 from gateway.credentials.hash_slots import SLOTS, HashSlots
@@ -185,6 +187,23 @@ def test_only_the_threads_that_hash_have_a_low_priority(tmp_path: Path) -> None:
     own = sys.platform == "linux"  # elsewhere threads have no priority of their own
     assert found == [min(before + 10, 19) if own else before]
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_jobs_are_done_where_priorities_and_locks_are_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the sandbox of a systemd unit, or on a file system that knows no locks."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    monkeypatch.setattr(fcntl, "flock", forbidden)
+    done = threading.Event()
+    threads = SlotThreads(HashSlots(tmp_path / "slots"))
+    threads.submit(done.set)
+    assert done.wait(PATIENCE)
+    threads.close()
 
 
 def test_a_closed_pool_ends_its_threads(tmp_path: Path) -> None:
