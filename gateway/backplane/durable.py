@@ -171,9 +171,13 @@ class DurableLink:
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
         """Keep the connection open and carry out the batches; runs for as long as the node does."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(self._link.run, on_moved=on_moved))
-            nursery.start_soon(self._carry_out_batches)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(self._link.run, on_moved=on_moved))
+                nursery.start_soon(self._carry_out_batches)
+        finally:
+            self._collected.failure = Unavailable("the node stops")
+            self._collected.over.set()
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command, and return its reply once it is durable.

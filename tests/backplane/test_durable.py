@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 import structlog.testing
 import trio
+import trio.testing
 
 from gateway.backplane import Refused, Unavailable, noting_effects
 from gateway.backplane.durable import DurableLink, Level, Uncertain
@@ -227,3 +228,21 @@ async def test_what_a_nodes_user_may_do_is_enough(tmp_path: Path) -> None:
         async with writing(server, url=url) as link:
             assert await link.call("HSET", "test:key", "field", "value") == 1
         assert asked(server, "waitaof") == 1
+
+
+async def test_who_waits_when_the_node_stops_is_answered(tmp_path: Path) -> None:
+    failures: list[bool] = []
+
+    async def write(link: DurableLink, key: str) -> None:
+        with pytest.raises(Unavailable) as failure:
+            await link.call("SET", key, "value")
+        failures.append(failure.value.uncertain)
+
+    async with serving(tmp_path / "a", appendfsync="no") as server:
+        async with trio.open_nursery() as nursery, writing(server, patience=600) as link:
+            nursery.start_soon(write, link, "sent")
+            await until(lambda: server.ask("INFO", "clients")["blocked_clients"] == 1, "the wait")
+            nursery.start_soon(write, link, "unsent")
+            await trio.testing.wait_all_tasks_blocked()
+        assert sorted(failures) == [False, True]
+        assert server.ask("KEYS", "*") == ["sent"]
