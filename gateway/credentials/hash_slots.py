@@ -47,17 +47,13 @@ class HashSlots:
     @contextlib.contextmanager
     def hold(self, number: int) -> Iterator[None]:
         """Wait, blocking the thread, until one of the slots is free; hold it meanwhile."""
-        try:
-            # Opened each time: what cleans up temporary files may have removed the last one.
-            file = self._open(number)
-        except OSError:
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                # Opened each time: what cleans up temporary files may have removed the last one.
+                file = self._open(number)
+                stack.callback(os.close, file)
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(file)
 
     def _open(self, number: int) -> int:
         """Return a slot's file, opened; nobody else can have put another one in its place."""

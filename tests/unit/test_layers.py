@@ -83,6 +83,7 @@ together, and may import them all.
 """
 
 CLOCKS: Final = {
+    "credentials/jwt_verifier.py": "whether a token has expired",
     "net/certificates.py": "whether a certificate is valid today",
     "observability/log_writer.py": "its thread lives outside Trio",
     "observability/logs.py": "each line says when it was logged",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
 import trio
 
 from gateway.credentials.hash_slots import SLOTS, HashSlots
@@ -95,19 +97,22 @@ async def test_two_run_at_once_over_all_processes(tmp_path: Path) -> None:
     async with workers(tmp_path / "slots") as made:
         both = [await made.start(), await made.start()]
         running: list[int] = []
-        ready, begun, over = 0, 0, 0
-        while over < JOBS * len(both):
+        ready, begun, ending = 0, 0, False
+        while begun < JOBS * len(both) or running:
             number, said = await made.said.receive()
-            ready += said == "!"
-            over += said == "-"
-            if said == "+":
+            if said == "!":
+                ready += 1
+            elif said == "+":
                 begun += 1
                 running.append(number)
                 assert len(running) <= SLOTS
-            everybody = len(running) == SLOTS or begun == JOBS * len(both)
-            if ready == len(both) and running and everybody:
-                await made.release_one(running.pop(0))
-        assert begun == over
+            else:
+                running.remove(number)
+                ending = False
+            all_slots_taken = len(running) == SLOTS or begun == JOBS * len(both)
+            if ready == len(both) and running and all_slots_taken and not ending:
+                ending = True
+                await made.release_one(running[0])
 
 
 async def test_a_process_that_dies_frees_its_slots(tmp_path: Path) -> None:
@@ -182,6 +187,23 @@ def test_only_the_threads_that_hash_have_a_low_priority(tmp_path: Path) -> None:
     own = sys.platform == "linux"  # elsewhere threads have no priority of their own
     assert found == [min(before + 10, 19) if own else before]
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_jobs_are_done_where_priorities_and_locks_are_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the sandbox of a systemd unit, or on a file system that knows no locks."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    monkeypatch.setattr(fcntl, "flock", forbidden)
+    done = threading.Event()
+    threads = SlotThreads(HashSlots(tmp_path / "slots"))
+    threads.submit(done.set)
+    assert done.wait(PATIENCE)
+    threads.close()
 
 
 def test_a_closed_pool_ends_its_threads(tmp_path: Path) -> None:
