@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+_MOST_DIGITS: Final = 16
 _MEMBER: Final = re.compile("(\\S+) ([0-9]{1,16}) (.*)", re.DOTALL)
 
 
@@ -51,5 +52,7 @@ def number_of_people(members: object, doubles: object) -> int:
     """
     if not isinstance(members, int):
         return 0
-    beyond = int(doubles) if isinstance(doubles, bytes) and doubles.isdigit() else 0
+    beyond = 0
+    if isinstance(doubles, bytes) and doubles.isdigit() and len(doubles) < _MOST_DIGITS:
+        beyond = int(doubles)
     return max(members - beyond, min(members, 1))

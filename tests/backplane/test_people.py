@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
@@ -64,6 +65,17 @@ async def test_rooms_are_listed_with_their_people(node: Node) -> None:
     await node.rooms.register("lobby")
     await node.rooms.count("lobby")
     assert await node.rooms.listing(10) == [("lobby", 3)]
+
+
+@pytest.mark.parametrize("doubles", ["9", "9" * 5000, "-1", "x", ""])
+async def test_a_wrong_number_of_doubles_hides_no_room(
+    node: Node, redis_server: RedisServer, doubles: str
+) -> None:
+    await join(node, PHONE, DESK)
+    redis_server.ask("HSET", KEYS.meta, "doubles", doubles)
+    await node.rooms.register("lobby")
+    [(_, people)] = await node.rooms.listing(10)
+    assert 1 <= people <= 2
 
 
 async def test_a_room_left_by_all_devices_keeps_nothing_of_them(
