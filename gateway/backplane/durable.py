@@ -139,11 +139,12 @@ class DurableLink:
         permissions: Permissions | None = None,
     ) -> None:
         """Connect as `Link` does; ``patience`` is that for the disk, and again for a replica."""
+        self._health = health or ServerHealth()
         self._link = Link(
             topology,
             name=name,
             timeout=timeout + 2 * patience,
-            health=health,
+            health=self._health,
             schema=schema,
             permissions=permissions,
         )
@@ -234,7 +235,10 @@ class DurableLink:
         if self._link.connections != connection:
             # Another connection does not know what this one wrote.
             return Uncertain("the connection to Redis was lost")
-        return Uncertain(why) if why else None
+        if not why:
+            return None
+        self._health.warn((f"what must not be undone is not durable in time: {why}",))
+        return Uncertain(why)
 
 
 def _result(batch: _Batch, first: int, count: int) -> list[Any]:

@@ -112,11 +112,20 @@ async def test_without_an_append_only_file_there_is_nothing_to_wait_for(
         assert not asked(server, "wait")
 
 
-async def test_no_level_but_none_is_content_with_less_than_it_says(tmp_path: Path) -> None:
-    async with serving(tmp_path / "a", appendonly="no") as server:
-        for level in ("local", "replica"):
-            async with writing(server, level, patience=BRIEF) as link:
+@pytest.mark.parametrize("level", ["local", "replica"])
+async def test_no_level_but_auto_is_content_with_less_than_it_says(
+    tmp_path: Path, level: Level
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with (
+            serving(tmp_path / "a", appendonly="no") as server,
+            writing(server, level, patience=BRIEF) as link,
+        ):
+            for _ in range(2):
                 await fails(partial(link.call, "SET", "key", "value"))
+    problems = [line["problem"] for line in logs if "problem" in line]
+    assert len(problems) == 1, "it is said once"
+    assert "is not durable in time" in problems[0]
 
 
 async def test_it_waits_for_a_replica_if_there_is_one(tmp_path: Path) -> None:

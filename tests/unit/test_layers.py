@@ -46,8 +46,8 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/sessions",
     },
     "gateway/operator": {
-        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
-        "gateway/process", "gateway/server", "gateway/sessions",
+        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability",
+        "gateway/policy", "gateway/process", "gateway/server", "gateway/sessions",
     },
     "client/i18n": set(),
     "client/text": set(),
