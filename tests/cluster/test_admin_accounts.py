@@ -168,6 +168,8 @@ async def test_a_deleted_nickname_is_free_at_once_if_the_operator_says_so(
     redis_server: RedisServer,
 ) -> None:
     first = await make(redis_server, "Anna")
+    await admin(redis_server, "user", "delete", "anna")
+    assert "no account" in await refused(redis_server, "user", "disable", f"id:{first}")
     done = await admin(redis_server, "user", "delete", f"id:{first}", "--free-nick")
     assert done.stdout == "deleted Anna; the nickname is free\n"
     assert await make(redis_server, "Anna") != first
