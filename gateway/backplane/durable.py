@@ -139,11 +139,12 @@ class DurableLink:
         permissions: Permissions | None = None,
     ) -> None:
         """Connect as `Link` does; ``patience`` is that for the disk, and again for a replica."""
+        self._health = health or ServerHealth()
         self._link = Link(
             topology,
             name=name,
             timeout=timeout + 2 * patience,
-            health=health,
+            health=self._health,
             schema=schema,
             permissions=permissions,
         )
@@ -171,9 +172,13 @@ class DurableLink:
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
         """Keep the connection open and carry out the batches; runs for as long as the node does."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(self._link.run, on_moved=on_moved))
-            nursery.start_soon(self._carry_out_batches)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(self._link.run, on_moved=on_moved))
+                nursery.start_soon(self._carry_out_batches)
+        finally:
+            self._collected.failure = Unavailable("the node stops")
+            self._collected.over.set()
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command, and return its reply once it is durable.
@@ -230,7 +235,10 @@ class DurableLink:
         if self._link.connections != connection:
             # Another connection does not know what this one wrote.
             return Uncertain("the connection to Redis was lost")
-        return Uncertain(why) if why else None
+        if not why:
+            return None
+        self._health.warn((f"what must not be undone is not durable in time: {why}",))
+        return Uncertain(why)
 
 
 def _result(batch: _Batch, first: int, count: int) -> list[Any]:

@@ -64,8 +64,10 @@ async def test_an_account_is_disabled_enabled_and_deleted(owner: Node) -> None:
     assert await state_of(owner) == DELETED
     assert await owner.backplane.devices.of("a1") == {}
     assert await owner.backplane.accounts.find("ann") == ""
-    with pytest.raises(NoSuchAccount):
-        await revoker.disable("nobody")
+    for account in ("a1", "nobody"):
+        with pytest.raises(NoSuchAccount):
+            await revoker.disable(account)
+    assert await state_of(owner) == DELETED
 
 
 async def test_what_a_failover_undid_is_done_again(owner: Node, redis_server: RedisServer) -> None:

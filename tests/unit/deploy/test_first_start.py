@@ -76,7 +76,7 @@ def test_redis_knows_the_hashes_of_the_passwords(volumes: Path) -> None:
         assert password not in users
         assert f"#{hashlib.sha256(password.encode()).hexdigest()} " in users
     template = (ROOT / "deploy/redis-users.acl").read_text().split()
-    assert users.splitlines()[0].split()[4:] == template[4:]
+    assert users.splitlines()[0].split()[4:] == [*template[4:], "+waitaof"]
     assert "user default off " in users
 
 
