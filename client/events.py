@@ -94,7 +94,7 @@ class AccountState:
 
 @dataclass(frozen=True)
 class NickChanged:
-    """The account has another nickname, which another device has given it."""
+    """The account has another nickname, by this device or another one."""
 
     nick: str
 

@@ -8,11 +8,9 @@ import trio
 from client.session import (
     AccountState,
     CannotConnect,
-    ClientSession,
     CommandError,
     Connected,
     Ended,
-    Event,
     Guest,
     Identity,
     Jwt,
@@ -21,7 +19,7 @@ from client.session import (
     Token,
     open_session,
 )
-from tests import PATIENCE
+from tests.unit.client.session.account_sessions import Tokens, issuing, next_of, signed_in
 from tests.unit.client.session.scripted_node import (
     LOST,
     Answer,
@@ -29,43 +27,12 @@ from tests.unit.client.session.scripted_node import (
     Hangup,
     refusal,
     scripted_node,
-    welcome,
 )
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
 ALICE = Password("alice", "lavender tram 41 umbrella", "laptop")
 UNAUTHORIZED = refusal("unauthorized")
-
-
-def signed_in(**fields: object) -> Frame:
-    """Return the welcome of an account."""
-    account = {"account": "a1", "role": "user", "device": "d1", "session": "a1.d1.secret"}
-    return welcome(**account) | fields
-
-
-def issuing(token: str, **fields: object) -> Frame:
-    """Return the welcome of an account with a new token."""
-    return signed_in(**fields) | {"token": token}
-
-
-class Tokens:
-    """Keeps what a session gives it to keep."""
-
-    def __init__(self) -> None:
-        self.kept: list[str | None] = []
-
-    async def keep(self, token: str | None) -> None:
-        await trio.lowlevel.checkpoint()
-        self.kept.append(token)
-
-
-async def next_of(session: ClientSession, kind: type[Event]) -> Event:
-    with trio.fail_after(PATIENCE):
-        async for event in session.events:
-            if isinstance(event, kind):
-                return event
-    raise AssertionError("the session is over")
 
 
 def said(command: Frame) -> Frame:
