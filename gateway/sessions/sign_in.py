@@ -21,6 +21,8 @@ from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged,
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn
 from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import guessing, nicknames
+from gateway.policy.registration import check_account_nick
+from gateway.sessions import bans
 from gateway.sessions.accounts import bad_jwt, bad_token, disabled, why_unusable
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
@@ -222,18 +224,22 @@ class SignIn:
         """Return the account of an outside identity, which is made at its first sight."""
         accounts = self.context.backplane.accounts
         found = await accounts.find_subject(identity.issuer, identity.subject)
-        if found and (account := await accounts.read(found)) and account.state != DELETED:
+        if found and (account := await accounts.read(found)) is not None:
             return account
-        nick = nicknames.check(identity.nick, allow_unicode=self.context.settings.unicode_nicks)
+        settings = self.context.settings
+        nick = nicknames.check(identity.nick, allow_unicode=settings.unicode_nicks)
+        check_account_nick(nick, prefix=settings.guest_prefix)
+        if ban := self.context.bans.find(nick=nick):
+            raise bans.refusal(ban, nick)
+        # The same id for all who come at the same time, and after an attempt that was broken off.
+        owner = await accounts.claim_subject(
+            identity.issuer, identity.subject, found or new_account_id()
+        )
         account = Account(
-            id=new_account_id(), nick=nick, folded=nicknames.fold(nick),
+            id=owner, nick=nick, folded=nicknames.fold(nick),
             issuer=identity.issuer, subject=identity.subject,
         )  # fmt: skip
-        owner = await accounts.claim_subject(identity.issuer, identity.subject, account.id)
-        if owner != account.id and (known := await accounts.read(owner)) is not None:
-            return known
-        answer = await accounts.register(account)
-        if answer != "ok":
+        if await accounts.register(account) != "ok":
             text = f"The nickname {nick} of this identity is taken."
             raise CommandError("nick_taken", text, reason="registered")
         return account

@@ -189,7 +189,7 @@ async def test_the_first_sight_of_a_subject_makes_its_account(
             for wrong, reason in (
                 (token(aud="elsewhere"), "audience"),
                 (token(expires=-1), "expired"),
-                (jwt.encode({"sub": "7"}, "x" * 32, algorithm="HS512"), "algorithm"),
+                (jwt.encode({"sub": "7"}, "x" * 64, algorithm="HS512"), "algorithm"),
                 ("no.jwt.", "malformed"),
                 ("x" * 13_000, "too_long"),
             ):
