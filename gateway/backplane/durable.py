@@ -73,9 +73,10 @@ class DurabilityCheck:
             return ""
         replication, persistence = await link.replies_to(_QUESTIONS)
         why = ""
-        if self._level == "local" or _has(persistence, b"aof_enabled:1"):
+        if self._level == "local" or _keeps_a_file(persistence):
             why = await self._why_not_on_disk(link)
-        if not why and (self._level == "replica" or (self._level == "auto" and _has(replication))):
+        needs_replica = self._level == "auto" and _has_a_replica(replication)
+        if not why and (needs_replica or self._level == "replica"):
             why = await self._why_not_on_a_replica(link)
         return why
 
@@ -101,11 +102,14 @@ class DurabilityCheck:
         return "" if reply else "no replica of Redis has confirmed it in time"
 
 
-def _has(info: object, field: bytes | None = None) -> bool:
-    """Return whether a reply to INFO has a field, or without one, names a connected replica."""
-    if not isinstance(info, bytes):
-        return False  # this user may not ask
-    return bool(_ONLINE.search(info)) if field is None else field in info
+def _keeps_a_file(persistence: object) -> bool:
+    """Return whether a server keeps an append-only file; not if this user may not ask."""
+    return isinstance(persistence, bytes) and b"aof_enabled:1" in persistence
+
+
+def _has_a_replica(replication: object) -> bool:
+    """Return whether a replica is connected; not if this user may not ask."""
+    return isinstance(replication, bytes) and _ONLINE.search(replication) is not None
 
 
 class _Batch:

@@ -19,6 +19,7 @@ from gateway.auth.jwt_claims import BadJwt, JwtIdentity
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged, NoSuchAccount
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn
+from gateway.backplane.durable import Uncertain
 from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import guessing, nicknames
 from gateway.policy.registration import check_account_nick
@@ -103,9 +104,13 @@ class SignIn:
                     raise refusal
                 assert account is not None and device is not None  # noqa: S101, PT018
                 used = device_tokens.use(device, token, found.now, unused_days=days)
-                if await backplane.devices.record_use(
-                    token.account, token.device, device, used.device
-                ):
+                try:
+                    is_recorded = await backplane.devices.record_use(
+                        token.account, token.device, device, used.device
+                    )
+                except Uncertain:  # a new token may be lost again, so it is not given away
+                    return SignedIn(account=account, device=token.device)
+                if is_recorded:
                     return SignedIn(account=account, device=token.device, token=used.token)
         except BadDeviceToken as error:
             raise bad_token(error.reason) from None
