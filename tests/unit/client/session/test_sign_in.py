@@ -291,6 +291,26 @@ async def test_a_jwt_that_has_expired_is_replaced() -> None:
     assert hellos[3:] == [{"jwt": "new1"}, {"jwt": "new2"}]
 
 
+async def test_a_new_jwt_that_cannot_be_had_is_asked_for_again() -> None:
+    asked = 0
+
+    async def new_jwt() -> str:
+        nonlocal asked
+        await trio.lowlevel.checkpoint()
+        asked += 1
+        if asked == 1:
+            raise CannotConnect("nobody answers there")
+        return "new"
+
+    async with scripted_node() as node:
+        node.script("hello", signed_in())
+        async with open_session([node.url], Jwt("old"), new_jwt=new_jwt):
+            await node.tell(Hangup(4006))
+            hellos = await node.until("hello", 2)
+    assert said(hellos[1]) == {"jwt": "new"}
+    assert asked == 2
+
+
 async def test_a_jwt_that_nobody_replaces_ends_the_session() -> None:
     async with scripted_node() as node:
         node.script("hello", signed_in(), refusal("bad_jwt", reason="expired"))
