@@ -79,6 +79,7 @@ class HelloSequence:
 
     async def prepare(self) -> None:
         """Get a new JSON Web Token if the last one has expired; to be called before connecting."""
+        self._is_fresh = False
         if self._has_expired and self._new_jwt is not None and isinstance(self.identity, Jwt):
             self.refreshed(await self._new_jwt())
             self._is_fresh = True
@@ -104,7 +105,7 @@ class HelloSequence:
     def begun(self, welcome: wire.Welcome) -> None:
         """Note that a session was begun, or taken up."""
         self._secret, self.nick = welcome.session, welcome.nick
-        self._has_begun, self._is_registering, self._is_fresh = True, False, False
+        self._has_begun, self._is_registering = True, False
         if welcome.account is not None:
             self._guest = None
 
