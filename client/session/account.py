@@ -56,7 +56,7 @@ class SessionAccount:
 
         The rooms stay, and what was seen in them. It is sent again over as many connections as it
         takes, with the same id; `AccountState` is an event, too. The token is kept when this
-        returns.
+        returns. If it is cancelled, a later connection may still make the account.
 
         :raises CommandError: if it is refused; the session goes on as a guest's.
         :raises NotConfirmed: if it is not certain after `REGISTER_SECONDS`; a later connection may
@@ -105,7 +105,7 @@ class SessionAccount:
         def turn(welcome: wire.Welcome) -> AccountState | None:
             """Make the session the account's, before any later frame is read."""
             self._hello.begun(welcome)
-            self._positions.new_inbox()
+            self._positions.new_inbox(welcome.inbox)
             self._delivery.new_sender()
             return self.begin(welcome)
 

@@ -12,6 +12,8 @@ from client.session import (
     AccountState,
     CommandError,
     Ended,
+    Guest,
+    Identity,
     NickChanged,
     NotConnected,
     NotRejoined,
@@ -32,6 +34,7 @@ from tests.unit.client.session.account_sessions import (
 )
 from tests.unit.client.session.scripted_node import (
     LOST,
+    Answer,
     Frame,
     Hangup,
     refusal,
@@ -304,6 +307,27 @@ async def test_another_nickname_by_another_device_is_the_sessions() -> None:
         await node.tell({**presence, "changed": [change]})
         assert await next_of(session, NickChanged) == NickChanged("Alicia")
         assert session.nick == "Alicia"
+
+
+@pytest.mark.parametrize("registers", [False, True])
+async def test_an_inbox_is_read_on_from_where_the_session_began(registers: bool) -> None:
+    end = {"epoch": "e", "seq": 7, "id": "d7"}
+    direct = {
+        "seq": 8, "type": "direct", "at": 1, "epoch": "e", "from": "bob", "to": "alice",
+        "text": "hi", "id": "d8",
+    }  # fmt: skip
+    begins: Answer = [signed_in(inbox=end), direct]
+    async with scripted_node() as node:
+        identity: Identity = Guest("alice") if registers else Token("t")
+        node.script("hello", welcome() if registers else begins, signed_in(resumed=True))
+        node.script("register", begins)
+        async with open_session([node.url], identity) as session:
+            if registers:
+                await session.account.register(NEW)
+            await next_of(session, wire.DirectMessage)
+            await node.tell(LOST)
+            hellos = await node.until("hello", 2)
+    assert hellos[1]["inbox"] == {"epoch": "e", "seq": 8, "id": "d8"}
 
 
 async def test_direct_messages_that_are_uncertain_are_sent_again_by_the_same_device() -> None:

@@ -291,6 +291,52 @@ async def test_a_jwt_that_has_expired_is_replaced() -> None:
     assert hellos[3:] == [{"jwt": "new1"}, {"jwt": "new2"}]
 
 
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_a_new_jwt_that_is_refused_is_replaced_only_if_it_may_have_expired(
+    is_away: bool,
+) -> None:
+    asked: list[str] = []
+
+    async def new_jwt() -> str:
+        await trio.lowlevel.checkpoint()
+        asked.append(f"new{len(asked)}")
+        return asked[-1]
+
+    bad = refusal("bad_jwt", reason="expired")
+    async with scripted_node() as node:
+        away = [refusal("unavailable", temporary=True)] if is_away else []
+        node.script("hello", signed_in(), *away, bad, bad if not is_away else signed_in())
+        async with open_session([node.url], Jwt("old"), new_jwt=new_jwt) as session:
+            await node.tell(Hangup(4006))
+            if is_away:
+                await node.until("hello", 4)
+                assert asked == ["new0", "new1"]
+            else:
+                ended = await next_of(session, Ended)
+                assert ended == Ended("The JSON Web Token has expired.", "refused")
+                assert asked == ["new0"]
+
+
+async def test_a_new_jwt_that_cannot_be_had_is_asked_for_again() -> None:
+    asked = 0
+
+    async def new_jwt() -> str:
+        nonlocal asked
+        await trio.lowlevel.checkpoint()
+        asked += 1
+        if asked == 1:
+            raise CannotConnect("nobody answers there")
+        return "new"
+
+    async with scripted_node() as node:
+        node.script("hello", signed_in())
+        async with open_session([node.url], Jwt("old"), new_jwt=new_jwt):
+            await node.tell(Hangup(4006))
+            hellos = await node.until("hello", 2)
+    assert said(hellos[1]) == {"jwt": "new"}
+    assert asked == 2
+
+
 async def test_a_jwt_that_nobody_replaces_ends_the_session() -> None:
     async with scripted_node() as node:
         node.script("hello", signed_in(), refusal("bad_jwt", reason="expired"))
