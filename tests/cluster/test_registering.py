@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -198,11 +197,12 @@ async def test_nicknames_of_guests_may_need_a_prefix(redis_server: RedisServer) 
 async def test_while_redis_is_away_a_registration_can_be_tried_again(
     redis_server: RedisServer,
 ) -> None:
-    async with open_cluster(redis_server, 1) as cluster, connect(cluster.urls[0]) as client:
+    async with (
+        open_cluster(redis_server, 1, redis_timeout=1) as cluster,
+        connect(cluster.urls[0]) as client,
+    ):
         redis_server.pause()
-        began = time.monotonic()
-        answer = await register(client, "Alice")
-        assert answer["code"] == "unavailable", time.monotonic() - began
+        assert (await register(client, "Alice"))["code"] == "unavailable"
         redis_server.resume()
         await cluster.nodes[0].ready()
         answer = await register(client, "Alice")
