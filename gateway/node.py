@@ -224,7 +224,7 @@ class Node:
                 "--registration invite or closed changes that",
             )
         if problem := self._hash_slots.problem():
-            log.warning("passwords are hashed two at once by each process", reason=problem)
+            log.info("passwords are hashed two at once by each process", reason=problem)
 
     async def _listen_for_operator(self) -> list[socket.socket]:
         """Listen on the operator's port, if it has one."""
