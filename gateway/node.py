@@ -18,6 +18,7 @@ from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
+from gateway.credentials.hash_slots import HashSlots
 from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
@@ -80,7 +81,8 @@ class Node:
         counts = self._metrics.counts
         self._bans = NodeBans(self._backplane.bans, self._registry, counts)
         self._accounts = NodeAccounts(self._backplane, self._relay, self._registry)
-        self._passwords = PasswordHasher()
+        self._hash_slots = HashSlots()
+        self._passwords = PasswordHasher(self._hash_slots)
         self._desk = OperatorDesk(self._backplane, self._registry, self._bans, counts)
         self.membership = Membership(
             self._backplane,
@@ -162,6 +164,7 @@ class Node:
 
         :raises BadSetting: if it cannot listen on its host and port.
         """
+        self._note_doors()
         operator_listeners = await self._listen_for_operator()
         ports = [await self._listen(self._settings.port, self._certificate)]
         if self._settings.plain_port:
@@ -210,6 +213,18 @@ class Node:
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
         self._passwords.close()
+
+    def _note_doors(self) -> None:
+        """Log what may surprise an operator in how people come in."""
+        settings = self._settings
+        if not settings.guests and settings.registration == "open":
+            log.info(
+                "anybody may register",
+                reason="guests are off, but whoever makes an account comes in; "
+                "--registration invite or closed changes that",
+            )
+        if problem := self._hash_slots.problem():
+            log.info("passwords are hashed two at once by each process", reason=problem)
 
     async def _listen_for_operator(self) -> list[socket.socket]:
         """Listen on the operator's port, if it has one."""

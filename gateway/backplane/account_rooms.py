@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from gateway.backplane.account_keys import AccountKeys
 from gateway.backplane.payloads import only_messages
-from gateway.backplane.redis.calls import Calls
-from gateway.backplane.redis.errors import reading
+from gateway.backplane.redis.errors import Refused, reading
+from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import MOVE_MARKER
 from gateway.backplane.room_keys import RoomKeys
 
@@ -52,8 +52,8 @@ class AccountRooms:
     Every method raises `Unavailable` if Redis cannot answer; repeating it is safe.
     """
 
-    def __init__(self, calls: Calls, *, namespace: str) -> None:
-        self._calls = calls
+    def __init__(self, link: Link, *, namespace: str) -> None:
+        self._link = link
         self._namespace = namespace
 
     def _keys(self, account: str) -> AccountKeys:
@@ -62,27 +62,27 @@ class AccountRooms:
     @reading
     async def rooms(self, account: str) -> dict[str, str]:
         """Return the names of an account's rooms, by their keys."""
-        return _text(await self._calls.call("HGETALL", self._keys(account).rooms))
+        return _text(await self._link.call("HGETALL", self._keys(account).rooms))
 
     async def add_room(self, account: str, key: str, name: str, *, read: int = 0) -> bool:
         """Record that an account is in a room; return whether it was not before.
 
         ``read`` is the room's last ``seq``: what was said before somebody came is not unread.
         """
-        added: int = await self._calls.call("HSET", self._keys(account).rooms, key, name)
+        added: int = await self._link.call("HSET", self._keys(account).rooms, key, name)
         if added and read:
             await self.read_room(account, key, read)
         return bool(added)
 
     async def remove_room(self, account: str, key: str) -> None:
         """Record that an account has left a room; its marker stays for when it comes back."""
-        await self._calls.call("HDEL", self._keys(account).rooms, key)
+        await self._link.call("HDEL", self._keys(account).rooms, key)
 
     async def forget_markers(self, account: str, keys: Collection[str]) -> None:
         """Delete the markers of rooms that are gone."""
         if keys:
             fields = [_ROOM + key for key in keys]
-            await self._calls.call("HDEL", self._keys(account).read, *fields)
+            await self._link.call("HDEL", self._keys(account).read, *fields)
 
     async def read_room(self, account: str, key: str, seq: int) -> bool:
         """Move the marker of a room forward; return whether it moved: it never goes back."""
@@ -97,13 +97,13 @@ class AccountRooms:
 
     async def _move(self, account: str, field: str, seq: int, incoming: int | str) -> bool:
         key = self._keys(account).read
-        moved: int = await self._calls.run_script(MOVE_MARKER, (key,), field, seq, incoming)
+        moved: int = await self._link.run_script(MOVE_MARKER, (key,), field, seq, incoming)
         return bool(moved)
 
     @reading
     async def markers(self, account: str) -> Markers:
         """Return all read markers of an account."""
-        return _markers(await self._calls.call("HGETALL", self._keys(account).read))
+        return _markers(await self._link.call("HGETALL", self._keys(account).read))
 
     @reading
     async def unread(self, account: str) -> list[RoomUnread]:
@@ -113,7 +113,7 @@ class AccountRooms:
         corrupted, or whose marker is beyond its end, has nothing unread.
         """
         keys = self._keys(account)
-        rooms, read = await self._calls.call_all([("HGETALL", keys.rooms), ("HGETALL", keys.read)])
+        rooms, read = await self._link.call_all([("HGETALL", keys.rooms), ("HGETALL", keys.read)])
         names = dict(sorted(_text(rooms).items()))
         markers = _markers(read).rooms
         seqs = await self._last_seqs(list(names))
@@ -124,11 +124,11 @@ class AccountRooms:
         return found
 
     async def _last_seqs(self, rooms: Sequence[str]) -> Mapping[str, int]:
-        replies = await self._calls.call_all(
+        replies = await self._link.try_all(
             [("HGET", RoomKeys(self._namespace, room).meta, "seq") for room in rooms]
         )
         return {
-            room: int(seq) if seq is not None and seq.isdigit() else 0
+            room: int(seq) if isinstance(seq, bytes) and seq.isdigit() else 0
             for room, seq in zip(rooms, replies, strict=True)
         }
 
@@ -138,7 +138,7 @@ class AccountRooms:
         At most `MOST_UNREAD_READ` of each, by the keys of the rooms; in one round trip.
         """
         asked = [room for room in rooms if room.unread]
-        replies = await self._calls.call_all(
+        replies = await self._link.try_all(
             [
                 (
                     "XREVRANGE", RoomKeys(self._namespace, room.key).log, "+", f"({room.read}-0",
@@ -150,6 +150,7 @@ class AccountRooms:
         return {
             room.key: only_messages([fields[1] for _, fields in reversed(entries)])
             for room, entries in zip(asked, replies, strict=True)
+            if not isinstance(entries, Refused)  # another program corrupted it
         }
 
 

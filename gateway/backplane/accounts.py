@@ -130,14 +130,17 @@ class AccountStore:
 
     @reading
     async def named_among(self, accounts: Sequence[str]) -> set[str]:
-        """Return those of these accounts that have a nickname, in two round trips."""
+        """Return those of these accounts that have a nickname, in two round trips.
+
+        Deleted ones have none, though it may still be reserved.
+        """
         replies = await self._calls.call_all(
-            [("HGET", self._keys(account).meta, "folded") for account in accounts]
+            [("HMGET", self._keys(account).meta, "folded", "state") for account in accounts]
         )
         named = {
             account: folded.decode()
-            for account, folded in zip(accounts, replies, strict=True)
-            if folded is not None
+            for account, (folded, state) in zip(accounts, replies, strict=True)
+            if folded is not None and state != DELETED.encode()
         }
         owners = await self._reserved.accounts_of(list(named.values()))
         return {account for account, owner in zip(named, owners, strict=True) if account == owner}
@@ -256,6 +259,16 @@ class AccountStore:
             digest = _digest(account.issuer, account.subject)
             await self._durable.call("HDEL", self._subjects, digest)
         await self.reservations.unreserve(account.folded, account.id, until=until)
+
+    async def forget(self, account: str) -> None:
+        """Delete what is stored of an account without a nickname (`named_among`).
+
+        Of a deletion that was broken off, this does the rest.
+        """
+        found = await self.read(account)
+        if found is not None and await self.find(found.folded) == account:
+            await self.release(found, until=await self.now() + DELETED_SECONDS)
+        await self.purge(account)
 
     async def purge(self, account: str) -> None:
         """Delete what is stored of an account that has no nickname."""

@@ -196,6 +196,7 @@ class Backplane:
             on_moved()
             if self.link.replication_id != self.subscription.replication_id:
                 self.link.reconnect()
+                self.durable.reconnect()
 
         def primary_moved() -> None:
             self.link.reconnect()

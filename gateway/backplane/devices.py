@@ -109,6 +109,8 @@ class DeviceStore:
 
         :returns: whether what is stored agrees with ``after``; not if the device was revoked, or
             its token changed meanwhile: then read it again.
+        :raises Uncertain: if a new token is not durable in time. Do not give it away then: the
+            client is signed in all the same, and keeps the token that it has.
         """
         if before == after:
             return True

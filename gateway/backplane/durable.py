@@ -73,9 +73,10 @@ class DurabilityCheck:
             return ""
         replication, persistence = await link.replies_to(_QUESTIONS)
         why = ""
-        if self._level == "local" or _has(persistence, b"aof_enabled:1"):
+        if self._level == "local" or _keeps_a_file(persistence):
             why = await self._why_not_on_disk(link)
-        if not why and (self._level == "replica" or (self._level == "auto" and _has(replication))):
+        needs_replica = self._level == "auto" and _has_a_replica(replication)
+        if not why and (needs_replica or self._level == "replica"):
             why = await self._why_not_on_a_replica(link)
         return why
 
@@ -101,11 +102,14 @@ class DurabilityCheck:
         return "" if reply else "no replica of Redis has confirmed it in time"
 
 
-def _has(info: object, field: bytes | None = None) -> bool:
-    """Return whether a reply to INFO has a field, or without one, names a connected replica."""
-    if not isinstance(info, bytes):
-        return False  # this user may not ask
-    return bool(_ONLINE.search(info)) if field is None else field in info
+def _keeps_a_file(persistence: object) -> bool:
+    """Return whether a server keeps an append-only file; not if this user may not ask."""
+    return isinstance(persistence, bytes) and b"aof_enabled:1" in persistence
+
+
+def _has_a_replica(replication: object) -> bool:
+    """Return whether a replica is connected; not if this user may not ask."""
+    return isinstance(replication, bytes) and _ONLINE.search(replication) is not None
 
 
 class _Batch:
@@ -139,11 +143,12 @@ class DurableLink:
         permissions: Permissions | None = None,
     ) -> None:
         """Connect as `Link` does; ``patience`` is that for the disk, and again for a replica."""
+        self._health = health or ServerHealth()
         self._link = Link(
             topology,
             name=name,
             timeout=timeout + 2 * patience,
-            health=health,
+            health=self._health,
             schema=schema,
             permissions=permissions,
         )
@@ -171,9 +176,13 @@ class DurableLink:
 
     async def run(self, *, on_moved: Callable[[], None] = lambda: None) -> None:
         """Keep the connection open and carry out the batches; runs for as long as the node does."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(self._link.run, on_moved=on_moved))
-            nursery.start_soon(self._carry_out_batches)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(self._link.run, on_moved=on_moved))
+                nursery.start_soon(self._carry_out_batches)
+        finally:
+            self._collected.failure = Unavailable("the node stops")
+            self._collected.over.set()
 
     async def call(self, *command: Argument) -> Any:  # noqa: ANN401
         """Run one command, and return its reply once it is durable.
@@ -230,7 +239,10 @@ class DurableLink:
         if self._link.connections != connection:
             # Another connection does not know what this one wrote.
             return Uncertain("the connection to Redis was lost")
-        return Uncertain(why) if why else None
+        if not why:
+            return None
+        self._health.warn((f"what must not be undone is not durable in time: {why}",))
+        return Uncertain(why)
 
 
 def _result(batch: _Batch, first: int, count: int) -> list[Any]:

@@ -128,9 +128,9 @@ class Revoker:
         """
         while True:
             found = await self._accounts.read(account)
-            if found is None:
+            is_done = found is not None and found.state == state
+            if found is None or (found.state == DELETED and not is_done):
                 raise NoSuchAccount
-            is_done = found.state == state
             version = found.version if is_done else found.version + 1
             await self._publish(account, RevokedEvent(code=state, version=version))
             with suppress(AccountChanged):
@@ -148,7 +148,8 @@ class Revoker:
     async def apply_again(self, revocations: Collection[Revocation]) -> int:
         """Carry out revocations again that a failover may have undone; return how many it had.
 
-        An account that was enabled after it was disabled stays enabled.
+        - An account that was enabled after it was disabled stays enabled.
+        - Of an event that names no devices, none are: it says nothing of those that came later.
         """
         undone = 0
         for account, event, _ in revocations:

@@ -47,7 +47,7 @@ class AccountSweep:
         if over:
             log.warning("accounts without a nickname", accounts=len(over))
         for account in over:
-            await self._accounts.purge(account)
+            await self._accounts.forget(account)
 
     def end_round(self) -> None:
         """Forget the accounts that were not found in this round through all keys."""

@@ -23,6 +23,8 @@ from gateway.credentials.slot_threads import SlotThreads
 from gateway.wire.passwords import LEAST_CHARS, BadPassword, check_new, prepare
 
 MOST_WAITING: Final = 32
+LONGEST_WAIT: Final = 8.0
+"""Seconds after which somebody is told to try again: less than a stranger has for its hello."""
 _SHORTEST_RETRY: Final = 1.0
 _LONGEST_RETRY: Final = 30.0
 
@@ -44,7 +46,8 @@ class PasswordHasher:
     """Hashes passwords: two at once on a machine, in threads of low priority.
 
     - Memory: 64 MiB for each that runs.
-    - Those that wait are served in order; over ``most_waiting`` of them there is `HasherBusy`.
+    - Those that wait are served in order. There is `HasherBusy` for who comes while
+      ``most_waiting`` wait, and for who has waited for `LONGEST_WAIT`.
     - Whoever is cancelled while waiting leaves the queue. What runs already runs to its end, and
       keeps its slot until then.
     """
@@ -114,18 +117,24 @@ class PasswordHasher:
 
     @contextlib.contextmanager
     def _admitted(self) -> Iterator[None]:
-        """Count somebody who is served or waits."""
-        now = trio.current_time()
+        """Count somebody who is served or waits, for as long as they may."""
         if len(self._came) >= self._most:
-            # The one who came first of all has waited as long as the next one will.
-            waited = now - next(iter(self._came.values()))
-            raise HasherBusy(min(max(waited, _SHORTEST_RETRY), _LONGEST_RETRY))
+            raise self._busy()
         me = object()
-        self._came[me] = now
+        self._came[me] = trio.current_time()
         try:
-            yield
+            with trio.move_on_after(LONGEST_WAIT) as waiting:
+                yield
+            if waiting.cancelled_caught:
+                raise self._busy()
         finally:
             del self._came[me]
+
+    def _busy(self) -> HasherBusy:
+        """Return what those are told who are not served."""
+        # The one who came first of all has waited as long as the next one will.
+        waited = trio.current_time() - next(iter(self._came.values()))
+        return HasherBusy(min(max(waited, _SHORTEST_RETRY), _LONGEST_RETRY))
 
     async def _run(self, work: Callable[[], ResultT]) -> ResultT:
         job = _ThreadJob(work)

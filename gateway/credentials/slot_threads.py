@@ -6,6 +6,7 @@ priority was lowered cannot raise it again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -83,7 +84,9 @@ class SlotThreads:
 
 def _lower_priority() -> None:
     """Let all other threads of the machine go first, where a thread has a priority of its own."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        nice = os.getpriority(os.PRIO_PROCESS, thread) + _NICER
+    if sys.platform != "linux":
+        return
+    thread = threading.get_native_id()
+    nice = os.getpriority(os.PRIO_PROCESS, thread) + _NICER
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
         os.setpriority(os.PRIO_PROCESS, thread, min(nice, _NICEST))

@@ -152,8 +152,8 @@ class Inboxes:
     async def newest(self, inbox: Inbox) -> Missed:
         """Return where the new session of an account begins: at the end of the log.
 
-        Call `begin` next. The client gets it in its ``welcome``, so
-        that it can say where to go on when it resumes the session.
+        Call `begin` next. The client gets the position in its ``welcome``, so that it can say where
+        to go on when it resumes the session.
 
         :raises Unavailable: if Redis does not answer, or the account's channel is not subscribed.
         """

@@ -186,9 +186,10 @@ class Relay:
         now = trio.current_time()
         for room in self._sort(burst):
             if room.rested_at <= now:
-                if not room.deliver_now():
-                    await room.deliver()
-                written += room.size + 1
+                if room.deliver_now():
+                    written += room.size + 1
+                else:
+                    await room.deliver()  # other tasks run after each slice of it
             elif not room.resting and room.due and self._nursery is not None:
                 room.resting = True
                 self._nursery.start_soon(self._deliver_after_rest, room)

@@ -206,7 +206,6 @@ class Roster:
             for settled in {was, nick}:
                 self._settle(settled)
         self._were = {sid: nick for sid, nick in self._were.items() if nick in self._told}
-        self._listed.changed()
         return differences
 
     def _find_renamed(self) -> dict[str, tuple[str, str]]:
@@ -244,6 +243,8 @@ class Roster:
             self._listed.add(nick)
         elif was_listed and not is_here:
             self._listed.remove(nick)
+        elif is_here:
+            self._listed.changed(nick)
 
     def _show(self, line: str) -> None:
         """Remember a line that a client has been told of itself, and nobody else."""

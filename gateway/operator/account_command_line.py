@@ -82,7 +82,9 @@ def _add_user_commands(users: Any, finish: Finish) -> None:  # noqa: ANN401
         users, finish, "reset-password",
         "put a one-time code in place of the password, and print it", _changing(_reset_password),
     )  # fmt: skip
-    delete = _add_user_command(users, finish, "delete", "delete an account", _changing(_delete))
+    delete = _add_user_command(
+        users, finish, "delete", "delete an account", _changing(_delete, deleted=True)
+    )
     delete.add_argument(
         "--free-nick", action="store_true", help="free its nickname at once, not after 30 days"
     )
@@ -188,14 +190,14 @@ async def _add(access: OperatorAccess, options: argparse.Namespace) -> None:
     await _warn_unless_durable(access)
 
 
-def _changing(change: Change) -> Command:
+def _changing(change: Change, *, deleted: bool = False) -> Command:
     """Return the command that changes the account named ``whom``, and prints what ``change`` says.
 
-    Warns if a failover may undo it.
+    ``deleted`` is as in `find`. Warns if a failover may undo it.
     """
 
     async def run(access: OperatorAccess, options: argparse.Namespace) -> None:
-        account = await find(access, options.whom)
+        account = await find(access, options.whom, deleted=deleted)
         print_line(await change(access, options, account))
         await _warn_unless_durable(access)
 

@@ -58,8 +58,10 @@ class AccountRecord(Struct, frozen=True, omit_defaults=True):
 _decoder = msgspec.json.Decoder(AccountRecord, strict=True)
 
 
-async def find(access: OperatorAccess, whom: str) -> Account:
+async def find(access: OperatorAccess, whom: str, *, deleted: bool = False) -> Account:
     """Return the account with a nickname, or one that looks the same; or with an id, ``id:…``.
+
+    With ``deleted``, by its id also one that was deleted, as long as something is stored of it.
 
     :raises WrongArgument: if there is none.
     """
@@ -68,7 +70,7 @@ async def find(access: OperatorAccess, whom: str) -> Account:
     else:
         account = await access.accounts.find(nicknames.fold(whom))
     found = await access.accounts.read(account) if identity.is_account_id(account) else None
-    if found is None:
+    if found is None or (found.state == DELETED and not deleted):
         raise WrongArgument(f"there is no account {whom[:60]!r}; `admin user list` lists them")
     return found
 

@@ -34,7 +34,15 @@ class Retention:
 
     @classmethod
     def of(
-        cls, *, messages: int, log_bytes: int, registered: Iterable[str], days: float, hours: float
+        cls,
+        *,
+        messages: int,
+        log_bytes: int,
+        account_messages: int,
+        account_log_bytes: int,
+        registered: Iterable[str],
+        days: float,
+        hours: float,
     ) -> Retention:
         """Return the retention of these settings; ``registered`` are names of rooms.
 
@@ -43,6 +51,8 @@ class Retention:
         return cls(
             messages=messages,
             log_bytes=log_bytes,
+            account_messages=account_messages,
+            account_log_bytes=account_log_bytes,
             registered=frozenset(map(room_names.key, registered)),
             registered_seconds=days * DAY,
             other_seconds=min(days * DAY, hours * _HOUR),

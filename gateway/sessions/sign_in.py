@@ -19,8 +19,11 @@ from gateway.auth.jwt_claims import BadJwt, JwtIdentity
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged, NoSuchAccount
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn
+from gateway.backplane.durable import Uncertain
 from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import guessing, nicknames
+from gateway.policy.registration import check_account_nick
+from gateway.sessions import bans
 from gateway.sessions.accounts import bad_jwt, bad_token, disabled, why_unusable
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
@@ -101,9 +104,13 @@ class SignIn:
                     raise refusal
                 assert account is not None and device is not None  # noqa: S101, PT018
                 used = device_tokens.use(device, token, found.now, unused_days=days)
-                if await backplane.devices.record_use(
-                    token.account, token.device, device, used.device
-                ):
+                try:
+                    is_recorded = await backplane.devices.record_use(
+                        token.account, token.device, device, used.device
+                    )
+                except Uncertain:  # a new token may be lost again, so it is not given away
+                    return SignedIn(account=account, device=token.device)
+                if is_recorded:
                     return SignedIn(account=account, device=token.device, token=used.token)
         except BadDeviceToken as error:
             raise bad_token(error.reason) from None
@@ -222,18 +229,22 @@ class SignIn:
         """Return the account of an outside identity, which is made at its first sight."""
         accounts = self.context.backplane.accounts
         found = await accounts.find_subject(identity.issuer, identity.subject)
-        if found and (account := await accounts.read(found)) and account.state != DELETED:
+        if found and (account := await accounts.read(found)) is not None:
             return account
-        nick = nicknames.check(identity.nick, allow_unicode=self.context.settings.unicode_nicks)
+        settings = self.context.settings
+        nick = nicknames.check(identity.nick, allow_unicode=settings.unicode_nicks)
+        check_account_nick(nick, prefix=settings.guest_prefix)
+        if ban := self.context.bans.find(nick=nick):
+            raise bans.refusal(ban, nick)
+        # The same id for all who come at the same time, and after an attempt that was broken off.
+        owner = await accounts.claim_subject(
+            identity.issuer, identity.subject, found or new_account_id()
+        )
         account = Account(
-            id=new_account_id(), nick=nick, folded=nicknames.fold(nick),
+            id=owner, nick=nick, folded=nicknames.fold(nick),
             issuer=identity.issuer, subject=identity.subject,
         )  # fmt: skip
-        owner = await accounts.claim_subject(identity.issuer, identity.subject, account.id)
-        if owner != account.id and (known := await accounts.read(owner)) is not None:
-            return known
-        answer = await accounts.register(account)
-        if answer != "ok":
+        if await accounts.register(account) != "ok":
             text = f"The nickname {nick} of this identity is taken."
             raise CommandError("nick_taken", text, reason="registered")
         return account

@@ -88,8 +88,15 @@ async def test_what_another_program_wrote_counts_for_nothing(
     store: AccountRooms, redis_server: RedisServer
 ) -> None:
     await store.add_room("a1", "lobby", "lobby")
+    await store.add_room("a1", "logless", "logless")
+    await store.add_room("a1", "spoilt", "spoilt")
     redis_server.ask("HSET", "test:{room:lobby}:meta", "seq", "many")
+    redis_server.ask("HSET", "test:{room:logless}:meta", "seq", 3)
+    redis_server.ask("SET", "test:{room:logless}:log", "theirs")
+    redis_server.ask("SET", "test:{room:spoilt}:meta", "theirs")
     redis_server.ask("HSET", "test:{account:a1}:read", "#lobby", "x", "y", "1", "@t", "1 x")
-    assert await store.unread("a1") == [RoomUnread("lobby", "lobby", 0, 0, 0)]
+    rooms = await store.unread("a1")
+    assert [room.unread for room in rooms] == [0, 3, 0]
+    assert await store.newest_unread(rooms) == {}
     assert await store.markers("a1") == Markers({}, {})
     assert await store.read_room("a1", "lobby", 1)

@@ -64,3 +64,18 @@ async def test_a_registration_that_was_broken_off_leaves_nothing(
     assert keys_of_accounts(redis_server) == {
         f"test:{{account:a1}}:{part}" for part in ("meta", "devices", "rooms", "read")
     }
+
+
+async def test_a_deletion_that_was_broken_off_is_completed(
+    registered: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts = registered.backplane.accounts
+    await accounts.set_state("a1", "deleted")
+    assert await accounts.find("ann") == "a1"
+    monkeypatch.setattr(NOW, 0.0)
+    await Collector(registered.backplane, []).collect()
+    assert keys_of_accounts(redis_server) == set()
+    assert await accounts.find("ann") == ""
+    account, until = redis_server.ask("HGET", "test:{nicks}:accounts", "ann").split()
+    assert account == "a1"
+    assert int(until) > await accounts.now()

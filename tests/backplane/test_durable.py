@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 import structlog.testing
 import trio
+import trio.testing
 
 from gateway.backplane import Refused, Unavailable, noting_effects
 from gateway.backplane.durable import DurableLink, Level, Uncertain
@@ -111,11 +112,20 @@ async def test_without_an_append_only_file_there_is_nothing_to_wait_for(
         assert not asked(server, "wait")
 
 
-async def test_no_level_but_none_is_content_with_less_than_it_says(tmp_path: Path) -> None:
-    async with serving(tmp_path / "a", appendonly="no") as server:
-        for level in ("local", "replica"):
-            async with writing(server, level, patience=BRIEF) as link:
+@pytest.mark.parametrize("level", ["local", "replica"])
+async def test_no_level_but_auto_is_content_with_less_than_it_says(
+    tmp_path: Path, level: Level
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with (
+            serving(tmp_path / "a", appendonly="no") as server,
+            writing(server, level, patience=BRIEF) as link,
+        ):
+            for _ in range(2):
                 await fails(partial(link.call, "SET", "key", "value"))
+    problems = [line["problem"] for line in logs if "problem" in line]
+    assert len(problems) == 1, "it is said once"
+    assert "is not durable in time" in problems[0]
 
 
 async def test_it_waits_for_a_replica_if_there_is_one(tmp_path: Path) -> None:
@@ -227,3 +237,21 @@ async def test_what_a_nodes_user_may_do_is_enough(tmp_path: Path) -> None:
         async with writing(server, url=url) as link:
             assert await link.call("HSET", "test:key", "field", "value") == 1
         assert asked(server, "waitaof") == 1
+
+
+async def test_who_waits_when_the_node_stops_is_answered(tmp_path: Path) -> None:
+    failures: list[bool] = []
+
+    async def write(link: DurableLink, key: str) -> None:
+        with pytest.raises(Unavailable) as failure:
+            await link.call("SET", key, "value")
+        failures.append(failure.value.uncertain)
+
+    async with serving(tmp_path / "a", appendfsync="no") as server:
+        async with trio.open_nursery() as nursery, writing(server, patience=600) as link:
+            nursery.start_soon(write, link, "sent")
+            await until(lambda: server.ask("INFO", "clients")["blocked_clients"] == 1, "the wait")
+            nursery.start_soon(write, link, "unsent")
+            await trio.testing.wait_all_tasks_blocked()
+        assert sorted(failures) == [False, True]
+        assert server.ask("KEYS", "*") == ["sent"]

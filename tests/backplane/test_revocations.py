@@ -30,7 +30,7 @@ async def owner(node: Node) -> Node:
 
 
 async def heard(node: Node) -> list[object]:
-    return [decode_event(payload) for payload in await node.hear(1)]
+    return [decode_event(payload[1:]) for payload in await node.hear(1)]
 
 
 async def state_of(node: Node) -> str:
@@ -64,8 +64,10 @@ async def test_an_account_is_disabled_enabled_and_deleted(owner: Node) -> None:
     assert await state_of(owner) == DELETED
     assert await owner.backplane.devices.of("a1") == {}
     assert await owner.backplane.accounts.find("ann") == ""
-    with pytest.raises(NoSuchAccount):
-        await revoker.disable("nobody")
+    for account in ("a1", "nobody"):
+        with pytest.raises(NoSuchAccount):
+            await revoker.disable(account)
+    assert await state_of(owner) == DELETED
 
 
 async def test_what_a_failover_undid_is_done_again(owner: Node, redis_server: RedisServer) -> None:
@@ -75,7 +77,7 @@ async def test_what_a_failover_undid_is_done_again(owner: Node, redis_server: Re
     await revoker.revoke("a1", ["d2"])
     await revoker.disable("a1")
     for payload in await owner.hear(2):
-        event = decode_event(payload)
+        event = decode_event(payload[1:])
         assert isinstance(event, RevokedEvent)
         recent.add("a1", event, 0)
     assert await revoker.apply_again(recent.current(1)) == 0, "nothing was undone"

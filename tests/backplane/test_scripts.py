@@ -87,7 +87,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[LinkToCluster]:
             yield LinkToCluster(RedisConnection(stream, endpoint))
 
 
-async def run_every_script(link: Link) -> None:  # noqa: PLR0915 - all of them
+async def run_every_script(link: Link) -> None:
     """Do all that can be done to what nodes share, some of it twice."""
     incarnation = Incarnation("n1")
     shared: dict[str, Any] = {"namespace": "test", "scope": "test@0", "incarnation": incarnation}
@@ -106,6 +106,8 @@ async def run_every_script(link: Link) -> None:  # noqa: PLR0915 - all of them
         await room_log.erase(entered.epoch, seqs=[1])
         await rooms.join(room, SESSION, "Alice +online ", term=1)
         await rooms.people.change(room, ACCOUNT, nick="Alicia")
+        await rooms.join(room, "s3", "Guest", term=1)
+        await rooms.people.succeed(room, "s3", SESSION, "Alicia +online ", term=1)
         await rooms.leave(room, {SESSION: 1})
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import pytest
 import trio
 
 from gateway.credentials.hash_slots import SLOTS, HashSlots
@@ -18,7 +22,7 @@ from gateway.credentials.slot_threads import SlotThreads
 from tests import PATIENCE
 
 ROOT: Final = Path(__file__).parents[4]
-JOBS: Final = 6
+JOBS: Final = 4
 WORKER: Final = f"""
 import os, sys, threading
 from pathlib import Path
@@ -27,16 +31,19 @@ from gateway.credentials.slot_threads import SlotThreads
 
 over = threading.Semaphore(0)
 
+def say(what):
+    os.write(1, (what + sys.argv[2]).encode())
+
 def job():
-    os.write(1, b"+")
+    say("+")
     os.read(0, 1)
-    os.write(1, b"-")
+    say("-")
     over.release()
 
 threads = SlotThreads(HashSlots(Path(sys.argv[1])))
 for _ in range({JOBS}):
     threads.submit(job)
-os.write(1, b"!")
+say("!")
 for _ in range({JOBS}):
     over.acquire()
 """
@@ -44,51 +51,52 @@ for _ in range({JOBS}):
 
 
 class Workers:
-    """Processes with jobs, and which of these run."""
+    """Processes with jobs. They say what they do into one pipe, which keeps the order."""
 
-    def __init__(self, folder: Path, nursery: trio.Nursery) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._nursery = nursery
-        self._send, self.said = trio.open_memory_channel[tuple[int, str]](1000)
+        read, self._write = os.pipe()
+        self._said = trio.lowlevel.FdStream(read)
         self.processes: list[trio.Process] = []
 
     async def start(self) -> int:
+        number = len(self.processes)
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-c", WORKER, str(self._folder)],
+            [sys.executable, "-c", WORKER, str(self._folder), str(number)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self._write,
             cwd=ROOT,
         )
         self.processes.append(process)
-        number = len(self.processes) - 1
-        self._nursery.start_soon(self._listen, number, process)
         return number
 
-    async def _listen(self, number: int, process: trio.Process) -> None:
-        assert process.stdout is not None
-        async for data in process.stdout:
-            for said in data.decode():
-                await self._send.send((number, said))
+    async def next(self) -> tuple[int, str]:
+        """What is said next, by the process of which number."""
+        said = bytes(await self._said.receive_some(2)).decode()
+        return int(said[1]), said[0]
 
     async def release_one(self, number: int) -> None:
         stdin = self.processes[number].stdin
         assert stdin is not None
         await stdin.send_all(b".")
 
+    async def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            await process.wait()
+        os.close(self._write)
+        await self._said.aclose()
+
 
 @asynccontextmanager
 async def workers(folder: Path) -> AsyncIterator[Workers]:
-    with trio.fail_after(PATIENCE):
-        async with trio.open_nursery() as nursery:
-            made = Workers(folder, nursery)
-            try:
-                yield made
-            finally:
-                for process in made.processes:
-                    process.kill()
-                    with trio.CancelScope(shield=True):
-                        await process.wait()
-                nursery.cancel_scope.cancel()
+    made = Workers(folder)
+    try:
+        with trio.fail_after(PATIENCE):
+            yield made
+    finally:
+        with trio.CancelScope(shield=True):
+            await made.close()
 
 
 async def test_two_run_at_once_over_all_processes(tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ async def test_two_run_at_once_over_all_processes(tmp_path: Path) -> None:
         running: list[int] = []
         ready, begun, ending = 0, 0, False
         while begun < JOBS * len(both) or running:
-            number, said = await made.said.receive()
+            number, said = await made.next()
             if said == "!":
                 ready += 1
             elif said == "+":
@@ -126,7 +134,7 @@ async def test_a_process_that_dies_frees_its_slots(tmp_path: Path) -> None:
 async def heard(made: Workers, wanted: dict[tuple[int, str], int]) -> None:
     """Wait until all that is wanted has been said, and nothing else."""
     while any(wanted.values()):
-        said = await made.said.receive()
+        said = await made.next()
         assert wanted.get(said), said
         wanted[said] -= 1
 
@@ -187,6 +195,23 @@ def test_only_the_threads_that_hash_have_a_low_priority(tmp_path: Path) -> None:
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
+def test_jobs_are_done_where_priorities_and_locks_are_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the sandbox of a systemd unit, or on a file system that knows no locks."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    monkeypatch.setattr(fcntl, "flock", forbidden)
+    done = threading.Event()
+    threads = SlotThreads(HashSlots(tmp_path / "slots"))
+    threads.submit(done.set)
+    assert done.wait(PATIENCE)
+    threads.close()
+
+
 def test_a_closed_pool_ends_its_threads(tmp_path: Path) -> None:
     ran: list[threading.Thread] = []
     done = threading.Event()
@@ -201,3 +226,18 @@ def test_a_closed_pool_ends_its_threads(tmp_path: Path) -> None:
     threads.close()
     ran[0].join(PATIENCE)
     assert not ran[0].is_alive()
+
+
+def test_where_nothing_temporary_can_be_written_each_process_has_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    slots = HashSlots()
+    assert slots.problem() == (
+        "cannot lock files in a folder for temporary files: there is none that can be used"
+    )
+    with slots.hold(0), slots.hold(1):
+        pass

@@ -10,9 +10,10 @@ import pytest
 import trio
 import trio.testing
 
-from gateway.auth.password_hashing import Argon2Cost
+from gateway.auth.password_hashing import Argon2Cost, CannotHash
+from gateway.credentials import password_hasher
 from gateway.credentials.hash_slots import SLOTS, HashSlots
-from gateway.credentials.password_hasher import HasherBusy, PasswordHasher
+from gateway.credentials.password_hasher import LONGEST_WAIT, HasherBusy, PasswordHasher
 from gateway.wire.passwords import BadPassword, WeakPassword
 from tests import PATIENCE
 
@@ -93,21 +94,55 @@ async def test_whoever_waits_is_served_once_a_slot_is_free(
 
 
 async def test_over_the_bound_one_is_told_when_to_try_again(
-    hasher: PasswordHasher, slots: HashSlots, autojump_clock: trio.testing.MockClock
+    hasher: PasswordHasher, slots: HashSlots, mock_clock: trio.testing.MockClock
 ) -> None:
-    autojump_clock.autojump_threshold = float("inf")
     async with trio.open_nursery() as nursery:
         with all_held(slots):
             for _ in range(3 + SLOTS):
                 nursery.start_soon(hasher.verify, "", GOOD)
             await trio.testing.wait_all_tasks_blocked()
-            for passed, told in ((0, 1.0), (7, 7.0), (1000, 30.0)):
-                autojump_clock.jump(passed)
+            for passed, told in ((0, 1.0), (LONGEST_WAIT - 1, LONGEST_WAIT - 1)):
+                mock_clock.jump(passed)
                 with pytest.raises(HasherBusy) as caught:
                     await hasher.verify("", GOOD)
                 assert caught.value.retry_after == told
             nursery.cancel_scope.cancel()
     assert await hasher.hash(GOOD)
+
+
+async def test_whoever_waits_too_long_is_told_to_try_again(
+    hasher: PasswordHasher, slots: HashSlots, mock_clock: trio.testing.MockClock
+) -> None:
+    told: list[float] = []
+
+    async def verify() -> None:
+        with pytest.raises(HasherBusy) as caught:
+            await hasher.verify("", GOOD)
+        told.append(caught.value.retry_after)
+
+    with all_held(slots):
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(verify)
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(LONGEST_WAIT)
+    assert told == [LONGEST_WAIT] * 3
+    assert await hasher.hash(GOOD)
+
+
+async def test_without_memory_one_is_told_to_try_again(
+    hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> str:
+        raise CannotHash
+
+    hashed = await hasher.hash(GOOD)
+    monkeypatch.setattr(password_hasher, "hash_password", fails)
+    monkeypatch.setattr(password_hasher, "verify_password", fails)
+    with pytest.raises(HasherBusy):
+        await hasher.hash(GOOD)
+    with pytest.raises(HasherBusy):
+        await hasher.verify(hashed, GOOD)
 
 
 async def test_whoever_is_cancelled_leaves_the_queue(
