@@ -196,6 +196,7 @@ class Node:
             nursery.start_soon(self._slots.report)
             nursery.start_soon(self._memory.run)
             nursery.start_soon(self.context.bounded_log.run)
+            nursery.start_soon(self.context.turns.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
                 nursery.start_soon(self._certificate.watch)
