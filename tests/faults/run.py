@@ -115,7 +115,7 @@ async def run(
             nursery.cancel_scope.deadline = trio.current_time() + options.settle
         if nursery.cancel_scope.cancelled_caught:
             history.errors.append(f"not everybody could go within {options.settle:g} s")
-        history.errors += _failings(history, cluster, struck=bool(faults))
+        history.errors += _failings(options, history, cluster, struck=bool(faults))
     return history, check(history, patience=options.patience)
 
 
@@ -136,11 +136,15 @@ async def _make_clients(
     return clients
 
 
-def _failings(history: RunHistory, cluster: ClusterUnderTest, *, struck: bool) -> list[str]:
+def _failings(
+    options: RunOptions, history: RunHistory, cluster: ClusterUnderTest, *, struck: bool
+) -> list[str]:
     """Return why a run proves nothing, and what the nodes logged as errors."""
     failings = []
     if not any(send.seq is not None for send in history.room_sends):
         failings.append("nothing that was said was acknowledged")
+    if options.accounts and not history.conversations:
+        failings.append("no account was read")
     if struck and not history.faults:
         failings.append("nothing struck")
     return failings + [f"{line['event']}: {line}" for node in cluster.nodes for line in node.errors]

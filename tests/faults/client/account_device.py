@@ -36,6 +36,8 @@ from tests.faults.history import RevokedConnection, RunHistory
 
 BACKWARDS_SHARE: Final = 0.2
 """The share of read markers that are set back, which must change nothing."""
+_SIGNED_OUT: Final = frozenset({"signed_out", "account_closed"})
+"""Why a session ends whose token is worth nothing any more; nobody disables or deletes accounts."""
 _FINAL: Final = frozenset({"bad_token", "bad_credentials"})
 
 
@@ -147,7 +149,7 @@ class AccountDevice(ChatClient):
 
     def _ended(self, event: Ended) -> None:
         now, signed_in = trio.current_time(), self.signed_in
-        if event.cause != "signed_out" or signed_in is None:
+        if event.cause not in _SIGNED_OUT or signed_in is None:
             return
         if signed_in.revoked is not None and self.recorder.connected_since < signed_in.revoked:
             self.history.revoked_connections.append(

@@ -58,7 +58,7 @@ class AccountRecorder(ClientRecorder):
                 self.renamed(nick, now)
             case wire.ReadElsewhere() | AccountState():
                 self._receive_markers(event, now)
-            case Ended(cause="signed_out"):
+            case Ended(cause="signed_out" | "account_closed"):
                 pass  # whether it may is judged by its token
             case _:
                 super().receive(event, now)
