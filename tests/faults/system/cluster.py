@@ -80,6 +80,7 @@ class ClusterUnderTest:
             "outbox_bytes": SMALL_OUTBOX,
             "drain_seconds": 3,
             "grace_seconds": grace,
+            "account_durability": redis.durability,
         }
 
     @property
@@ -157,6 +158,7 @@ async def open_cluster_under_test(
         else:
             redis = await stack.enter_async_context(RedisServer(folder, MovableClock(folder)))
         under_test = RedisUnderTest(redis, least_rights=beside is None)
+        under_test.write_through()
         networks = stack.enter_context(open_networks(proxies, namespaced=namespaced))
         processes = await stack.enter_async_context(open_cluster(under_test.server, 0))
         nursery = await stack.enter_async_context(trio.open_nursery())
