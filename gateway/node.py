@@ -196,6 +196,7 @@ class Node:
             nursery.start_soon(self._slots.report)
             nursery.start_soon(self._memory.run)
             nursery.start_soon(self.context.bounded_log.run)
+            nursery.start_soon(self.context.turns.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
                 nursery.start_soon(self._certificate.watch)
@@ -224,7 +225,7 @@ class Node:
                 "--registration invite or closed changes that",
             )
         if problem := self._hash_slots.problem():
-            log.warning("passwords are hashed two at once by each process", reason=problem)
+            log.info("passwords are hashed two at once by each process", reason=problem)
 
     async def _listen_for_operator(self) -> list[socket.socket]:
         """Listen on the operator's port, if it has one."""

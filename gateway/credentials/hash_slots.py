@@ -12,6 +12,7 @@ A process that dies frees its slots, as the kernel closes its files.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -33,15 +34,15 @@ class HashSlots:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        name = f"chat-gateway-{os.geteuid()}"
-        self._folder = folder or Path(tempfile.gettempdir()) / name
+        self._folder = folder or _temporary_folder()
 
     def problem(self) -> str:
         """Return why the slots are not shared with other processes, for the log; '' if they are."""
         try:
             os.close(self._open(0))
         except OSError as error:
-            return f"cannot lock files in {self._folder}: {error.strerror or error}"
+            where = self._folder or "a folder for temporary files"
+            return f"cannot lock files in {where}: {error.strerror or error}"
         return ""
 
     @contextlib.contextmanager
@@ -57,6 +58,8 @@ class HashSlots:
 
     def _open(self, number: int) -> int:
         """Return a slot's file, opened; nobody else can have put another one in its place."""
+        if self._folder is None:
+            raise FileNotFoundError(errno.ENOENT, "there is none that can be used")
         with contextlib.suppress(FileExistsError):
             self._folder.mkdir(mode=0o700)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -69,3 +72,14 @@ class HashSlots:
             return os.open(f"hash-slot-{number}", flags, 0o600, dir_fd=folder)
         finally:
             os.close(folder)
+
+
+def _temporary_folder() -> Path | None:
+    """Return the folder for this user's slots; None if the system has no such place.
+
+    A container may have a read-only file system, and nothing mounted there.
+    """
+    try:
+        return Path(tempfile.gettempdir()) / f"chat-gateway-{os.geteuid()}"
+    except FileNotFoundError:
+        return None

@@ -314,18 +314,24 @@ class NodeAccounts:
             self._history_changed = False
             if undone:
                 log.warning("revocations carried out again", revocations=undone)
-        accounts = list(self._sessions)
+        accounts, failures = list(self._sessions), list[Unavailable]()
         for start in range(0, len(accounts), _BATCH):
             async with trio.open_nursery() as nursery:
                 for account in accounts[start : start + _BATCH]:
-                    nursery.start_soon(self._compare_account, account)
+                    nursery.start_soon(self._compare_account, account, failures)
+            if failures:
+                raise failures[0]
 
-    async def _compare_account(self, account: str) -> None:
+    async def _compare_account(self, account: str, failures: list[Unavailable]) -> None:
         """End the sessions of devices that were signed out; take over what has changed."""
         backplane = self._backplane
-        found = await backplane.accounts.read(account)
-        devices = await backplane.devices.of(account)
-        rooms = await backplane.account_rooms.rooms(account)
+        try:
+            found = await backplane.accounts.read(account)
+            devices = await backplane.devices.of(account)
+            rooms = await backplane.account_rooms.rooms(account)
+        except Unavailable as error:
+            failures.append(error)
+            return
         for record in self.sessions_of(account):
             if found is None or found.state != ACTIVE:
                 self._end(record, "disabled" if found and found.state != DELETED else "deleted")

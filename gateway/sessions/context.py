@@ -19,6 +19,7 @@ from gateway.observability.occasion import Occasion
 from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.sessions.accounts import NodeAccounts
 from gateway.sessions.bans import NodeBans
+from gateway.sessions.command_turns import CommandTurns
 from gateway.sessions.registry import SessionRegistry
 
 UNENCRYPTED_LOG_SECONDS: Final = 3600.0
@@ -50,5 +51,7 @@ class NodeContext:
     """What waits for all clients together."""
     admit: Callable[[str | None], TurnedAway | None]
     """Admit one more client and return None, or return why not; see `ClientAddress.limited_as`."""
+    turns: CommandTurns = field(default_factory=CommandTurns)
+    """Which commands begin next, when very many are sent at once."""
     unencrypted: Occasion = field(default_factory=lambda: Occasion(UNENCRYPTED_LOG_SECONDS))
     """When to log that clients' secrets come unencrypted."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -224,3 +226,18 @@ def test_a_closed_pool_ends_its_threads(tmp_path: Path) -> None:
     threads.close()
     ran[0].join(PATIENCE)
     assert not ran[0].is_alive()
+
+
+def test_where_nothing_temporary_can_be_written_each_process_has_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    slots = HashSlots()
+    assert slots.problem() == (
+        "cannot lock files in a folder for temporary files: there is none that can be used"
+    )
+    with slots.hold(0), slots.hold(1):
+        pass
