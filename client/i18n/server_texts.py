@@ -201,6 +201,8 @@ def _refusal(error: wire.Error, command: wire.Command | None) -> str:
         known["most"] = wire.MAX_STATUS_BYTES if is_status else wire.MAX_TEXT_BYTES
         asked = msgspec.structs.asdict(command)
         known |= {name: value for name, value in asked.items() if value is not None}
+        if "with_" in known:
+            known["to"] = known["with_"]
     if isinstance(command, _TAKE_PASSWORDS) and error.retry_after is not None:
         known["seconds"] = math.ceil(error.retry_after)
     texts = REASONS.get((error.code, error.reason or ""), ())

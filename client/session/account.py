@@ -9,6 +9,8 @@ import trio
 
 from client.errors import NotConfirmed, NotConnected
 from client.events import AccountState, Event, NickChanged
+from client.i18n.server_texts import in_own_words
+from client.i18n.texts import _
 from client.session.connection import ClientConnection
 from client.session.current_connection import CurrentConnection
 from client.session.delivery import Delivery, pause_after
@@ -58,32 +60,46 @@ class SessionAccount:
         :raises CommandError: if it is refused; the session goes on as a guest's.
         :raises NotConfirmed: if it is not certain after `REGISTER_SECONDS`.
         """
-        await self._current.require_secrecy()
+        await self._require_guest()
         self._hello.registering(registration)
-        problem: NotConnected | CommandError | None = None
+        problem, connection = "", None
         with trio.move_on_after(REGISTER_SECONDS):
-            while (state := self.state) is None:
-                try:
-                    connection = await self._current.wait()
-                except NotConnected as error:
-                    raise (NotConfirmed(str(error)) if problem else error) from None
+            while (connection := await self._current.another(connection)) is not None:
+                if (state := self.state) is not None:  # which a hello has made
+                    return state
                 if (refusal := self._hello.refused_registration) is not None:
                     raise refusal
                 try:
-                    await self._register(connection, registration)
+                    return await self._ask_to_register(connection, registration)
                 except NotConnected as error:
-                    problem = error
-                    self._current.lost(connection)
-                except CommandError as error:
-                    if not error.temporary:
-                        self._hello.not_registered(error)
-                        raise
-                    problem = error
-                    await trio.sleep(pause_after(error))
-            return state
-        raise NotConfirmed(str(problem))
+                    problem = str(error)
+        raise NotConfirmed(problem or _("no answer"))
 
-    async def _register(self, connection: ClientConnection, registration: Registration) -> None:
+    async def _ask_to_register(
+        self, connection: ClientConnection, registration: Registration
+    ) -> AccountState:
+        """Register over this connection, and return the account.
+
+        :raises CommandError: if it is refused for good.
+        :raises NotConnected: if there is no answer.
+        """
+        while True:
+            try:
+                return await self._register(connection, registration)
+            except CommandError as error:
+                if not error.temporary:
+                    self._hello.not_registered(error)
+                    raise
+                await trio.sleep(pause_after(error))
+
+    async def _require_guest(self) -> None:
+        await self._current.require_secrecy()
+        if self.state is not None:
+            raise in_own_words(wire.Error(code="forbidden", message="")).as_exception()
+
+    async def _register(
+        self, connection: ClientConnection, registration: Registration
+    ) -> AccountState:
         def turn(welcome: wire.Welcome) -> AccountState | None:
             """Make the session the account's, before any later frame is read."""
             self._hello.begun(welcome)
@@ -93,8 +109,11 @@ class SessionAccount:
 
         command = register_command(registration)
         welcome = await connection.ask(command, wire.Welcome, on_answer=turn)
+        if (state := account_in(welcome)) is None:
+            raise NotConfirmed(_("no answer"))
         if welcome.token is not None:
             await self._hello.token.change(welcome.token)
+        return state
 
     async def change_password(self, old: str, new: str, *, sign_out_others: bool = False) -> None:
         """Change the password; ``old`` may be an operator's code for one use."""

@@ -33,7 +33,7 @@ class CurrentConnection:
         """The ids of commands."""
         self.connection: ClientConnection | None = None
         self._url = ""
-        self._over: str | None = None
+        self._is_over = False
         self._changed = trio.lowlevel.ParkingLot()
 
     def connected(self, connection: ClientConnection, url: str) -> None:
@@ -45,24 +45,19 @@ class CurrentConnection:
         """Refuse commands until there is another connection."""
         self.connection = None
 
-    def lost(self, connection: ClientConnection) -> None:
-        """Note that a connection does not answer any more, whether or not that is known yet."""
-        if self.connection is connection:
-            self.disconnected()
-
-    def end(self, reason: str) -> None:
-        """Refuse commands for good."""
-        self._over = self._over or reason
+    def end(self) -> None:
+        """Note that there will be no other connection."""
+        self._is_over = True
         self._changed.unpark_all()
 
-    async def wait(self) -> ClientConnection:
-        """Wait for a connection; :raises NotConnected: if there will be none."""
+    async def another(self, last: ClientConnection | None = None) -> ClientConnection | None:
+        """Wait for a connection other than the last one; None if there will be none."""
         await trio.lowlevel.checkpoint()
-        while self.connection is None:
-            if self._over is not None:
-                raise NotConnected(self._over)
+        while not self._is_over:
+            if self.connection is not None and self.connection is not last:
+                return self.connection
             await self._changed.park()
-        return self.connection
+        return None
 
     async def require(self) -> ClientConnection:
         """Return the connection; :raises NotConnected: if there is none now."""

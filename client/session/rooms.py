@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -41,8 +41,8 @@ class SessionRooms:
         self._current, self._positions, self._delivery = current, positions, delivery
         self._nick, self._tell = nick, tell
         self._joined = positions.rooms
-        self._expected: set[str] = set()
-        """Rooms of the account that are still to be joined."""
+        self._expected: dict[str, None] = {}
+        """Rooms of the account that are still to be joined, in order."""
         self._named: dict[str, str] = {}
         """The rooms that were asked for by another name than they have."""
         self._correspondents = Correspondents()
@@ -82,13 +82,14 @@ class SessionRooms:
     def _follow(self, asked: str, joined: wire.Joined) -> None:
         if asked != joined.room:
             self._named[asked] = joined.room
-        self._expected -= {asked, joined.room}
+        for name in (asked, joined.room):
+            self._expected.pop(name, None)
         self._positions.follow(joined)
         self._delivery.joined(joined, self._nick())
 
     def _forget(self, room: str) -> None:
         self._joined.pop(room, None)
-        self._expected.discard(room)
+        self._expected.pop(room, None)
         self._delivery.left(room)
         self._named = {asked: name for asked, name in self._named.items() if name != room}
 
@@ -98,23 +99,28 @@ class SessionRooms:
         """Join the rooms of the session again, and those of its account.
 
         ``returns`` is whether the account is the same one as before: then rooms that are not its
-        any more were left on another device. A resumed session may be told none.
+        any more were left on another device. A resumed session may be told of none.
         """
-        listed = [each.room for each in welcome.rooms]
-        if returns and (listed or not welcome.resumed):
-            for left in self._joined.keys() - set(listed):
+        if returns and (welcome.rooms or not welcome.resumed):
+            listed = {each.room for each in welcome.rooms}
+            for left in [name for name in (*self._joined, *self._expected) if name not in listed]:
                 self._forget(left)
                 await self._tell(wire.LeftElsewhere(room=left))
-        self._expected = set(listed) - self._joined.keys()
-        self._join_all(nursery, [*self._joined, *(r for r in listed if r in self._expected)])
+        self._expect(each.room for each in welcome.rooms)
+        self._join_all(nursery, [*self._joined, *self._expected])
 
-    def add(self, nursery: trio.Nursery, rooms: Sequence[wire.AccountRoom]) -> None:
-        """Join the rooms of an account that the session is not in."""
-        missing = [each.room for each in rooms if each.room not in self._joined]
-        self._expected.update(missing)
-        self._join_all(nursery, missing)
+    def add(self, nursery: trio.Nursery, rooms: Iterable[str]) -> None:
+        """Join rooms of the account, if the session is not in them."""
+        self._join_all(nursery, self._expect(rooms))
 
-    def _join_all(self, nursery: trio.Nursery, rooms: list[str]) -> None:
+    def _expect(self, rooms: Iterable[str]) -> list[str]:
+        """Note that these rooms are to be joined; return those that are news."""
+        known = self._joined.keys() | self._expected.keys()
+        missing = [room for room in rooms if room not in known]
+        self._expected.update(dict.fromkeys(missing))
+        return missing
+
+    def _join_all(self, nursery: trio.Nursery, rooms: Sequence[str]) -> None:
         left, connection = iter(rooms), self._current.connection
         if connection is not None:
             for _ in range(min(JOINS_AT_ONCE, len(rooms))):
@@ -175,9 +181,8 @@ class SessionRooms:
     def _follow_elsewhere(self, nursery: trio.Nursery, event: Event) -> None:
         """Join, or forget, what another device has joined or left."""
         match event:
-            case wire.JoinedElsewhere(room=room) if room not in self._joined:
-                self._expected.add(room)
-                self._join_all(nursery, [room])
+            case wire.JoinedElsewhere(room=room):
+                self.add(nursery, [room])
             case wire.LeftElsewhere(room=room):
                 self._forget(room)
 

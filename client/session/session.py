@@ -91,6 +91,8 @@ class ClientSession:
         )
         self._status = SessionStatus(self._current)
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
+        self._begun = trio.Event()
+        """Whether the welcome of this connection has been applied."""
         self._reconnection = Reconnection(
             self._route, self._connect, self._tell, lambda: self._hello.is_unsettled
         )
@@ -218,9 +220,8 @@ class ClientSession:
 
     async def close(self) -> None:
         """End the session at the node."""
-        reason = _("the session is closed")
-        self._delivery.end(reason)
-        self._current.end(reason)
+        self._delivery.end(_("the session is closed"))
+        self._current.end()
         if self._current.connection is not None:
             await self._current.connection.close()
 
@@ -237,7 +238,7 @@ class ClientSession:
             if ended is not None:
                 ended = replace(ended, unsent=self._delivery.unsent)
                 self._delivery.end(ended.reason)
-                self._current.end(ended.reason)
+                self._current.end()
                 await self._tell(ended)
 
     async def _tell(self, event: Event) -> None:
@@ -271,7 +272,7 @@ class ClientSession:
     async def _converse(
         self, nursery: trio.Nursery, connection: ClientConnection, url: str
     ) -> Closed:
-        ended = trio.Event()
+        ended, self._begun = trio.Event(), trio.Event()
         closed, code = Closed(1006, why_closed(1006)), GOODBYE
 
         async def hear() -> None:
@@ -320,19 +321,19 @@ class ClientSession:
         if account is not None:
             await self._tell(account)
         self._reconnection.accepted()
-        if not welcome.resumed:
-            has_account = account is not None
-            nursery.start_soon(
-                partial(self._status.tell_again, self._tell, has_account=has_account)
-            )
+        self._status.begin(is_new=not welcome.resumed, has_account=account is not None)
+        nursery.start_soon(self._status.tell_again, self._tell)
         await self._rooms.begin(nursery, welcome, returns=returns)
         self.account.start_telling(nursery)
+        self._begun.set()
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
         """Deliver an event, after what it changes for the session."""
         await self.account.take(event, self._tell)
         if isinstance(event, AccountState):
-            self._rooms.add(nursery, event.rooms)
+            self._rooms.add(nursery, [each.room for each in event.rooms])
+        elif isinstance(event, (wire.JoinedElsewhere, wire.LeftElsewhere)):
+            await self._begun.wait()  # they are changes of the rooms in the welcome
         await self._rooms.take(nursery, event)
 
 
@@ -358,7 +359,8 @@ async def open_session(
       Bare addresses of them are never used without TLS;
     - ``on_token``: awaited with each new token of this device, before it is used, and with None
       when the token is worth nothing any more; it must not raise;
-    - ``new_jwt``: awaited when the JSON Web Token has expired.
+    - ``new_jwt``: awaited when the JSON Web Token has expired; it may raise `CannotConnect`, and is
+      asked again later.
 
     :raises CannotConnect: if none of the nodes can be reached; ``uncertain`` if a registration may
         have been carried out.
