@@ -49,6 +49,9 @@ class SidebarActions(Protocol):
     def choose_look(self, look: Look) -> None:
         """Choose the light look, the dark one, or that of the system."""
 
+    def show_account(self) -> None:
+        """Show or hide the page about the account."""
+
     def show_help(self) -> None:
         """Show or hide the help."""
 
@@ -164,6 +167,7 @@ class ProfileBar(ttk.Frame):
         for look, label in looks:
             self._add(label, partial(actions.choose_look, look), partial(front_of, look))
         self.menu.add_separator()
+        self._add(_("Account"), actions.show_account)
         self._add(_("Keys and commands"), actions.show_help)
         self._add(_("Leave and close"), actions.close)
 
