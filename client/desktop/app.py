@@ -234,6 +234,7 @@ class App:
         self.window.chat.composer.save_input()
         self.chat.show(conversation)
         self.window.draw(self.chat, now())  # at once: what is typed next belongs to it
+        self.redraw()  # so that what is read is told
 
     def step(self, by: int) -> None:
         """Make the next conversation in the list the current one, or the one before."""

@@ -127,6 +127,7 @@ class Window:
             "pane": self._in_chat(self.chat.next_pane),
             "menu": self._in_chat(self.chat.sidebar.me.open_menu),
             "context": self._open_context_menu,
+            "account": self._toggle_account,
             "help": actions.show_help,
             "quit": self._leave,
         }
@@ -215,6 +216,11 @@ class Window:
         chosen = conversations.index(likely) if likely in conversations else 0
         note = _("Type some letters of a name. Return goes there, Escape closes.")
         self.chat.chooser.open(_("Go to a conversation"), choices, note=note, chosen=chosen)
+
+    def _toggle_account(self) -> None:
+        if self._page is self.chat:
+            self.help.close()
+            self.account.toggle()
 
     def _open_context_menu(self) -> None:
         if (widget := self.root.focus_get()) is not None:

@@ -28,7 +28,7 @@ from client.model.lines import (
     SystemLine,
 )
 from client.model.overflow import Overflow
-from client.model.people import People, Typists, order_of, state_text
+from client.model.people import People, Typists, order_of, registered_text, state_text
 from client.model.sign_in import Problem, SignInField, SignInMode, SignInRequest, problem_of
 from client.model.transcript import FOLDED_ROWS, MOST_ROWS, Entry, Transcript
 from client.model.view_state import Viewport, ViewState
@@ -40,5 +40,6 @@ __all__ = [
     "Line", "MembershipLine", "MessageLine", "Offline", "Online", "Overflow", "People", "Problem",
     "SessionOver", "SignInField", "SignInMode", "SignInRequest", "SignedOut", "SigningIn",
     "SystemLine", "Transcript", "Typists", "ViewState", "Viewport", "completions", "name_some",
-    "order_of", "problem_of", "shown", "shown_line", "state_text", "why_not_sendable",
+    "order_of", "problem_of", "registered_text", "shown", "shown_line", "state_text",
+    "why_not_sendable",
 ]  # fmt: skip

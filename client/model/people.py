@@ -122,6 +122,11 @@ def state_text(state: wire.State) -> str:
     return {"online": _("Online"), "away": _("Away"), "busy": _("Busy")}[state]
 
 
+def registered_text(nick: str) -> str:
+    """Return what the sign of an account says."""
+    return _("{nick} has an account here: nobody else can have this nickname.").format(nick=nick)
+
+
 def order_of(member: wire.Member) -> tuple[str, str]:
     """Return the key that members are sorted by."""
     return (member.nick.casefold(), member.nick)

@@ -13,6 +13,7 @@ from client.desktop.pages.account_sections import (
     AccountSection,
     DeleteSection,
     DevicesSection,
+    LeaveSection,
     PasswordSection,
     RegisterSection,
     SignOutSection,
@@ -73,6 +74,7 @@ class AccountPage(ttk.Frame):
             self.password,
             self.registration,
             SignOutSection(content, theme, actions),
+            LeaveSection(content, theme, actions),
             DeleteSection(content, theme, actions),
         )
         self._offered: Sequence[AccountSection] = ()
@@ -123,7 +125,7 @@ class AccountPage(ttk.Frame):
         title = _("{nick}, a guest") if kind == "guest" else _("The account {nick}")
         self.title.configure(text=title.format(nick=shown_line(chat.nick)))
         if has_turned:
-            self._offered = [each for each in self._all if each.takes in ("", kind)]
+            self._offered = [each for each in self._all if each.takes == kind]
             self.rows.show_all([Row(_(each.name)) for each in self._offered], 0)
             self._choose(0)
 

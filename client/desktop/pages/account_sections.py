@@ -59,7 +59,7 @@ class AccountSection(ttk.Frame):
     name: ClassVar[str] = ""
     about: ClassVar[str] = ""
     takes: ClassVar[str] = "account"
-    """Whom it is for: ``account``, ``guest``, or both if it is empty."""
+    """Whom it is for: ``account`` or ``guest``."""
 
     def __init__(self, master: tk.Misc, theme: Theme, actions: AccountActions) -> None:
         super().__init__(master)
@@ -272,13 +272,19 @@ class SignOutSection(AccountSection):
     name = N_("Sign out")
     about = N_(
         "This window then shows nothing of your conversations any more, and what you have not sent "
-        "is dropped. A guest gives up the nickname."
+        "is dropped. To come in again you need your password."
     )
-    takes = ""
 
     def __init__(self, master: tk.Misc, theme: Theme, actions: AccountActions) -> None:
         super().__init__(master, theme, actions)
         accent(self.button(_("Sign out on this device"), lambda: actions.sign_out(self.done)))
+
+
+class LeaveSection(SignOutSection):
+    """Ends a guest's session, so that somebody else can come in."""
+
+    about = N_("You give up your nickname, and come to the first page: sign in there, if you can.")
+    takes = "guest"
 
 
 class DeleteSection(AccountSection):

@@ -22,6 +22,7 @@ from client.model import (
     Offline,
     Online,
     SessionOver,
+    registered_text,
     shown_line,
     state_text,
 )
@@ -258,7 +259,10 @@ def _person_row(conversation: Conversation, chat: Chat, muted: Collection[str]) 
     person = chat.person(conversation.name)
     title = conversation.title
     row = _row(conversation, muted, title=title, symbol="")
-    return replace(row, nick=title, presence=person.state if person else "gone")
+    if person is None:
+        return replace(row, nick=title, presence="gone")
+    hint = registered_text(title) if person.registered else ""
+    return replace(row, nick=title, presence=person.state, registered=person.registered, hint=hint)
 
 
 def _row(conversation: Conversation, muted: Collection[str], *, title: str, symbol: str) -> Row:

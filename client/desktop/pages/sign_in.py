@@ -163,6 +163,7 @@ class SignInPage(ttk.Frame):
 
     def clear_secrets(self) -> None:
         """Empty the fields that nobody else is to find."""
+        self.fields.enable(enabled=True)  # a disabled field cannot be emptied
         self.fields.password.clear()
         self.fields.invite.delete(0, "end")
 

@@ -15,6 +15,7 @@ class TickBox(ttk.Button):
     def __init__(self, master: tk.Misc, theme: Theme, text: str, *, ticked: bool) -> None:
         super().__init__(master, text=f" {text}", compound="left", command=self._change)
         quieten(self)
+        self.configure(padding=(0, theme.px(4)))
         self._theme, self.ticked = theme, ticked
         theme.dress(self, self._draw)
 
