@@ -82,6 +82,8 @@ class AccountState:
     - ``device``: the id of this device;
     - ``rooms``: the account's rooms, with what is unread in each; the session joins those that it
       is not in, see `Rejoined`. In a resumed session there may be none here;
+    - direct messages that came before a session that is not resumed are no events: ask for
+      `conversations`;
     - ``change_password``: whether the password was a code for one use, so that a new one is needed.
     """
 
@@ -94,7 +96,7 @@ class AccountState:
 
 @dataclass(frozen=True)
 class NickChanged:
-    """The account has another nickname, which another device has given it."""
+    """The account has another nickname, by this device or another one."""
 
     nick: str
 

@@ -7,18 +7,22 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 import structlog
 import trio
 
 from gateway import config
+from gateway.auth.jwt_claims import JwtRules
+from gateway.auth.jwt_keys import BadKeys
 from gateway.backplane import Backplane, Topology, Unavailable, check_redis
 from gateway.backplane.durable import level_named
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
+from gateway.credentials.jwt_verifier import FileKeys, JwtVerifier, KeySource, PublishedKeys
 from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
@@ -84,6 +88,7 @@ class Node:
         self._settings = settings
         self._certificate = _certificate(settings)
         self._operator_token = _operator_token(settings)
+        self._jwt = _jwt_verifier(settings)
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
@@ -115,7 +120,7 @@ class Node:
             bans=self._bans,
             accounts=self._accounts,
             passwords=self._passwords,
-            jwt=None,
+            jwt=self._jwt,
             waiting=WaitingTotal(settings.outbox_total_bytes),
             rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,
@@ -153,6 +158,11 @@ class Node:
             logs.set_level(settings.log_level)
         if self._certificate is not None:
             self._certificate.reload()
+        if self._jwt is not None:
+            try:
+                self._jwt.reload()
+            except BadKeys as error:
+                log.warning("the keys of JSON Web Tokens stay as they were", reason=str(error))
         if self._operator_token is not None:
             try:
                 self._operator_token.reload()
@@ -343,6 +353,27 @@ def _operator_token(settings: Settings) -> OperatorToken | None:
         return OperatorToken(settings.admin_token_file)
     except BadToken as error:
         raise BadSetting(f"{name}: {error}") from None
+
+
+def _jwt_verifier(settings: Settings) -> JwtVerifier | None:
+    """Return what verifies JSON Web Tokens, if keys for them are named.
+
+    :raises BadSetting: if these cannot be used, or no audience is named.
+    """
+    if not settings.jwt_keys:
+        return None
+    if not settings.jwt_audience:
+        needed = config.flag("jwt_audience")
+        raise BadSetting(f"{config.title('jwt_keys')}: it needs {needed}, whom tokens are for")
+    rules = JwtRules(settings.jwt_audience, settings.jwt_issuer, settings.jwt_nick)
+    is_address = settings.jwt_keys.startswith(("https://", "http://"))
+    try:
+        source: KeySource = (
+            PublishedKeys(settings.jwt_keys) if is_address else FileKeys(Path(settings.jwt_keys))
+        )
+    except BadKeys as error:
+        raise BadSetting(f"{config.title('jwt_keys')}: {error}") from None
+    return JwtVerifier(source, rules)
 
 
 def _certificate(settings: Settings) -> ServedCertificate | None:

@@ -44,7 +44,10 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
         N_("The nickname {nick} is taken; {suggestion} is free."),
         N_("The nickname {nick} is taken."),
     ),
-    "bad_credentials": (N_("No account has this nickname and this password."),),
+    "bad_credentials": (
+        N_("No account has the nickname {nick} and this password."),
+        N_("This password is wrong."),
+    ),
     "bad_password": (N_("This password cannot be taken: {message}"),),
     "weak_password": (N_("This password is easy to guess; take one of several words."),),
     "bad_token": (N_("This device is not signed in any more."),),

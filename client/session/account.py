@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import trio
@@ -55,10 +56,11 @@ class SessionAccount:
 
         The rooms stay, and what was seen in them. It is sent again over as many connections as it
         takes, with the same id; `AccountState` is an event, too. The token is kept when this
-        returns.
+        returns. If it is cancelled, a later connection may still make the account.
 
         :raises CommandError: if it is refused; the session goes on as a guest's.
-        :raises NotConfirmed: if it is not certain after `REGISTER_SECONDS`.
+        :raises NotConfirmed: if it is not certain after `REGISTER_SECONDS`; a later connection may
+            still make it.
         """
         await self._require_guest()
         self._hello.registering(registration)
@@ -103,7 +105,7 @@ class SessionAccount:
         def turn(welcome: wire.Welcome) -> AccountState | None:
             """Make the session the account's, before any later frame is read."""
             self._hello.begun(welcome)
-            self._positions.new_inbox()
+            self._positions.new_inbox(welcome.inbox)
             self._delivery.new_sender()
             return self.begin(welcome)
 
@@ -122,6 +124,8 @@ class SessionAccount:
             id=next(self._current.ids), old=old, new=new, sign_out_others=sign_out_others
         )
         await self._current.change(command, wire.Ok)
+        if self.state is not None:
+            self.state = replace(self.state, change_password=False)
 
     async def devices(self) -> list[wire.Device]:
         """Return the devices that are signed in, the one used last first."""

@@ -137,7 +137,7 @@ class Delivery:
 
     def heard(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
         """Apply a message from the server: an own one was delivered."""
-        if message.sender == me and self._pending.heard((message,), me):
+        if self._pending.heard((message,), me):
             self._changed.unpark_all()
 
     def left(self, room: str) -> None:

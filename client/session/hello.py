@@ -79,6 +79,7 @@ class HelloSequence:
 
     async def prepare(self) -> None:
         """Get a new JSON Web Token if the last one has expired; to be called before connecting."""
+        self._is_fresh = False
         if self._has_expired and self._new_jwt is not None and isinstance(self.identity, Jwt):
             self.refreshed(await self._new_jwt())
             self._is_fresh = True
@@ -104,7 +105,7 @@ class HelloSequence:
     def begun(self, welcome: wire.Welcome) -> None:
         """Note that a session was begun, or taken up."""
         self._secret, self.nick = welcome.session, welcome.nick
-        self._has_begun, self._is_registering, self._is_fresh = True, False, False
+        self._has_begun, self._is_registering = True, False
         if welcome.account is not None:
             self._guest = None
 
@@ -143,7 +144,6 @@ class HelloSequence:
             except CommandError as error:
                 if error.code != "unauthorized":
                     raise
-        self._positions.new_inbox()
         if self.token.value is None and isinstance(self.identity, Registration):
             try:
                 return await self._register(connection, self.identity)
@@ -154,14 +154,24 @@ class HelloSequence:
         if isinstance(self.identity, Guest):
             return await self._say_as_guest(connection)
         self._secret = None
-        return await connection.ask(self._sign_in(), wire.Welcome)
+        return await self._ask(connection, self._sign_in())
+
+    async def _ask(
+        self, connection: ClientConnection, command: wire.Hello | wire.Register
+    ) -> wire.Welcome:
+        """Ask for another session, whose inbox begins with it."""
+
+        def begin_inbox(welcome: wire.Welcome) -> None:
+            self._positions.new_inbox(welcome.inbox)
+
+        return await connection.ask(command, wire.Welcome, on_answer=begin_inbox)
 
     async def _register(
         self, connection: ClientConnection, registration: Registration
     ) -> wire.Welcome:
         was_registering, self._is_registering = self._is_registering, True
         try:
-            return await connection.ask(register_command(registration), wire.Welcome)
+            return await self._ask(connection, register_command(registration))
         except NotConfirmed:
             raise
         except NotConnected:
@@ -201,7 +211,7 @@ class HelloSequence:
         self._secret = secret
         hello = wire.Hello(id=next(self._ids), nick=self.nick, session=secret)
         try:
-            return await connection.ask(hello, wire.Welcome)
+            return await self._ask(connection, hello)
         except CommandError as error:
             if not (error.temporary or error.uncertain):  # else the server may have begun it
                 self._secret = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Final
 
-_ID_BYTES = 12
+_ID_BYTES: Final = 12
 
 
 @dataclass(frozen=True)

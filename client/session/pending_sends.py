@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final
 
 from client.i18n.texts import _
+from client.session.correspondents import is_own
 from gateway import wire
 
 MOST_GIVEN_UP: Final = 1_000
@@ -98,7 +99,7 @@ class PendingSends:
         """
         found = False
         for message in messages:
-            if message.sender != me:
+            if not is_own(message, me):
                 continue
             place: QueueKey = (
                 (wire.SendDirect, message.to)

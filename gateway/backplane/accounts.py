@@ -30,6 +30,9 @@ _CHANGED: Final = -1
 class NoSuchAccount(Exception):
     """There is no such account, or not any more."""
 
+    def __init__(self) -> None:
+        super().__init__("there is no such account any more")
+
 
 class AccountChanged(Exception):
     """The account has changed since it was read: read it again."""
@@ -48,6 +51,7 @@ class Account:
     - ``register_id``: of the command that registered it, by which another attempt is recognised;
     - ``reset``, ``reset_until``: the hash of a one-time code in place of the password, and the Unix
       time in seconds at which that ends;
+    - ``jwt_since``: JSON Web Tokens that were issued up to this Unix time are not accepted;
     - ``version``: counts the changes.
     """
 
@@ -64,6 +68,7 @@ class Account:
     register_id: str = ""
     reset: str = ""
     reset_until: int = 0
+    jwt_since: int = -1
     version: int = 0
 
 
@@ -76,7 +81,7 @@ class SignIn(NamedTuple):
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Account) if each.name != "id")
-_NUMBERS: Final = frozenset({"created", "reset_until", "version"})
+_NUMBERS: Final = frozenset({"created", "reset_until", "jwt_since", "version"})
 
 
 class AccountStore:
@@ -123,6 +128,20 @@ class AccountStore:
         found = [_read(account, values) for account, values in zip(accounts, replies, strict=True)]
         return [account for account in found if account is not None]
 
+    @reading
+    async def named_among(self, accounts: Sequence[str]) -> set[str]:
+        """Return those of these accounts that have a nickname, in two round trips."""
+        replies = await self._calls.call_all(
+            [("HGET", self._keys(account).meta, "folded") for account in accounts]
+        )
+        named = {
+            account: folded.decode()
+            for account, folded in zip(accounts, replies, strict=True)
+            if folded is not None
+        }
+        owners = await self._reserved.accounts_of(list(named.values()))
+        return {account for account, owner in zip(named, owners, strict=True) if account == owner}
+
     async def now(self) -> int:
         """Return Redis's time, as a Unix time in seconds."""
         seconds, _ = await self._calls.call("TIME")
@@ -149,16 +168,16 @@ class AccountStore:
         - ``session``: that of the guest who registers; if it has the nickname, it is ended.
 
         It is ``ok`` once both are durable. Otherwise the account is deleted again. Safe to repeat
-        with the same id.
+        with the same id: an account that was there stays as it is.
         """
-        _, reserved = await self._durable.call_all(
+        is_new, reserved = await self._durable.call_all(
             [
                 self._creating(account, devices or {}),
                 self.reservations.reserving(account.folded, account.id, session=session),
             ]
         )
         answer = self.reservations.answer(reserved)
-        if answer != "ok":
+        if answer != "ok" and is_new:
             await self.purge(account.id)
         return answer
 
@@ -200,6 +219,10 @@ class AccountStore:
         """
         changes = {"password": "", "reset": encoded, "reset_until": str(until)}
         return await self._change(self._durable, account, changes)
+
+    async def end_jwts(self, account: str) -> int:
+        """Accept no JSON Web Tokens of an account any more that were issued before now."""
+        return await self._change(self._durable, account, {"jwt_since": str(await self.now())})
 
     async def set_role(self, account: str, role: str) -> int:
         """Set what an account may do; return its new version."""
@@ -266,10 +289,7 @@ def _digest(issuer: str, subject: str) -> str:
 def _written(account: Account) -> list[str]:
     """Return the fields of an account and their values, without those that are empty."""
     return [
-        part
-        for name in _FIELDS
-        if name != "version" and (value := getattr(account, name))
-        for part in (name, str(value))
+        part for name in _FIELDS if (value := getattr(account, name)) for part in (name, str(value))
     ]
 
 

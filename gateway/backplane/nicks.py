@@ -92,6 +92,11 @@ def nick_keys(namespace: str) -> NickKeys:
     return NickKeys(nicks, f"{nicks}:sessions", f"{nicks}:began", f"{nicks}:accounts")
 
 
+def account_meta_key(namespace: str, account: str) -> str:
+    """Return the name of the hash that describes an account: ``nick``, ``state`` and more."""
+    return f"{namespace}:{{account:{account}}}:meta"
+
+
 def read_reservation(value: bytes | None) -> str:
     """Return the account in a reservation; empty for none, and for that of a deleted account."""
     account, _, ends = (value or b"").decode("utf-8", "replace").partition(" ")
@@ -213,7 +218,7 @@ class NickRegistry:
         """Return the nickname of an account; None if it is deleted, or there is no such account."""
         nick: bytes | None
         state: bytes | None
-        meta = f"{self._namespace}:{{account:{account}}}:meta"
+        meta = account_meta_key(self._namespace, account)
         nick, state = await self._link.call("HMGET", meta, "nick", "state")
         return None if nick is None or state == _DELETED else nick.decode()
 

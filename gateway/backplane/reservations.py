@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
 from gateway.backplane.nicks import nick_keys, read_reservation
@@ -71,6 +71,13 @@ class NickReservations:
         """
         value: bytes | None = await self._calls.call("HGET", self._keys.reserved, folded)
         return read_reservation(value)
+
+    async def accounts_of(self, folded: Sequence[str]) -> list[str]:
+        """Return the accounts for which nicknames are reserved, as `account_of` does, in order."""
+        if not folded:
+            return []
+        values = await self._calls.call("HMGET", self._keys.reserved, *folded)
+        return [read_reservation(value) for value in values]
 
     async def all(self) -> AsyncIterator[tuple[str, str]]:
         """Yield the reserved nicknames, folded, each with its account; some perhaps twice.

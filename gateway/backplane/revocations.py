@@ -90,6 +90,13 @@ class Revoker:
         if not names:
             return []
         await self._publish(account, RevokedEvent(devices=sorted(names)))
+        return await self._sign_out(account, names)
+
+    async def _sign_out(self, account: str, names: Collection[str]) -> list[str]:
+        known = await self._devices.of(account)
+        if any(name in known and not known[name].hash for name in names):
+            with suppress(NoSuchAccount):  # else a JSON Web Token would make the device again
+                await self._accounts.end_jwts(account)
         return await self._devices.revoke(account, names)
 
     async def revoke_others(self, account: str, device: str | None = None) -> list[str]:
@@ -146,7 +153,7 @@ class Revoker:
         undone = 0
         for account, event, _ in revocations:
             if event.devices:
-                undone += len(await self._devices.revoke(account, event.devices))
+                undone += len(await self._sign_out(account, event.devices))
             if event.code in {DISABLED, DELETED}:
                 undone += await self._end_again(account, event)
         return undone

@@ -19,6 +19,7 @@ import trio
 
 from gateway.auth.identity import is_account_id
 from gateway.backplane import Backplane, Refused
+from gateway.cluster.account_sweep import AccountSweep
 
 ABANDONED_SECONDS: Final = 3600.0
 """Seconds of this node's monotonic clock after which an inbox of nobody is deleted. Redis may have
@@ -40,6 +41,7 @@ class Collector:
     def __init__(self, backplane: Backplane, sessions: Collection[str]) -> None:
         self._backplane = backplane
         self._sessions = sessions
+        self._account_sweep = AccountSweep(backplane)
         self._abandoned: dict[str, float] = {}
         """Inboxes that had no owner in the last round through all keys, and since when."""
         self._found: dict[str, float] = {}
@@ -56,7 +58,9 @@ class Collector:
             await self._rooms(page.rooms)
             await self._backplane.rooms.names.release_abandoned(page.looks)
             await self._nodes(page.nodes)
+            await self._account_sweep.look_at(page.accounts)
             if page.is_last:
+                self._account_sweep.end_round()
                 self._abandoned, self._found = self._found, {}
                 return
 

@@ -116,6 +116,11 @@ def path(text: str) -> str:
     return "" if text == NONE else text
 
 
+def text(text: str) -> str:
+    """Return any text; empty for `NONE`."""
+    return "" if text == NONE else text
+
+
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Return a list of addresses and networks, separated by commas or blanks."""
     if text.strip().lower() == NONE:

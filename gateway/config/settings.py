@@ -272,11 +272,12 @@ class Settings:
         parsing.path, "FILE|URL",
     )  # fmt: skip
     jwt_audience: str = _setting(
-        "", "Accounts", "The audience (aud) that JSON Web Tokens must be for.", str, "AUDIENCE",
+        "", "Accounts", "The audience (aud) that JSON Web Tokens must be for.",
+        parsing.text, "AUDIENCE",
     )  # fmt: skip
     jwt_issuer: str = _setting(
         "", "Accounts", "The issuer (iss) that JSON Web Tokens must be of; empty: any.",
-        str, "ISSUER",
+        parsing.text, "ISSUER",
     )  # fmt: skip
     jwt_nick: str = _setting(
         "preferred_username", "Accounts",

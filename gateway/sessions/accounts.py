@@ -52,21 +52,19 @@ _BATCH: Final = 100
 """Accounts that are compared with Redis at the same time."""
 
 
-class _Farewell(NamedTuple):
-    """How the sessions of an account are ended: code and text of the notice, and close code."""
-
-    code: str
-    text: str
-    closing: Close
-
-
-_FAREWELLS: Final = {
-    "signed_out": _Farewell("signed_out", "This device was signed out.", SIGNED_OUT),
-    "disabled": _Farewell(
-        "account_disabled", "An operator has disabled your account.", ACCOUNT_CLOSED
+_FAREWELLS: Final[dict[str, tuple[Notice, Close]]] = {
+    "signed_out": (
+        Notice(code="signed_out", message="This device was signed out."), SIGNED_OUT,
     ),
-    "deleted": _Farewell("account_deleted", "Your account was deleted.", ACCOUNT_CLOSED),
-}
+    "disabled": (
+        Notice(code="account_disabled", message="An operator has disabled your account."),
+        ACCOUNT_CLOSED,
+    ),
+    "deleted": (
+        Notice(code="account_deleted", message="Your account was deleted."), ACCOUNT_CLOSED,
+    ),
+}  # fmt: skip
+"""The last notice of a session that is ended, and the close code, by the event's code."""
 
 log = structlog.get_logger("accounts")
 
@@ -97,6 +95,11 @@ _TOKENS: Final = {
 def bad_token(reason: str) -> CommandError:
     """Return the refusal of a device token, for one of the reasons of the wire."""
     return CommandError("bad_token", _TOKENS[reason], reason=reason)
+
+
+def bad_jwt(reason: str, text: str) -> CommandError:
+    """Return the refusal of a JSON Web Token, for one of the reasons of the wire."""
+    return CommandError("bad_jwt", text, reason=reason)
 
 
 def disabled() -> CommandError:
@@ -186,7 +189,7 @@ class NodeAccounts:
             raise refusal
         assert found.account is not None and found.device is not None  # noqa: S101, PT018
         if jwt_ends_at(found.device) <= trio.current_time():
-            raise CommandError("bad_jwt", "The JSON Web Token has expired.", reason="expired")
+            raise bad_jwt("expired", "The token has expired.")
         rooms = await backplane.account_rooms.unread(account)
         unread = await backplane.account_rooms.newest_unread(rooms) if rooms else {}
         nick = found.account.nick
@@ -270,10 +273,10 @@ class NodeAccounts:
             self._spared.discard(sid)
 
     def _end(self, record: SessionRecord, code: str) -> None:
-        farewell = _FAREWELLS[code]
-        log.info("session of an account ended", sid=record.sid, reason=farewell.code)
-        self._tell([record], Notice(code=farewell.code, message=farewell.text))
-        self._registry.release(record, farewell.closing)
+        notice, closing = _FAREWELLS[code]
+        log.info("session of an account ended", sid=record.sid, reason=notice.code)
+        self._tell([record], notice)
+        self._registry.release(record, closing)
 
     # --- after something may have been missed -------------------------------------------------
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.auth.jwt_verifier import JwtVerifier
 from gateway.backplane import Backplane
 from gateway.config import Settings
+from gateway.credentials.jwt_verifier import JwtVerifier
 from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory

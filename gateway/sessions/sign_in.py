@@ -16,19 +16,19 @@ import structlog
 from gateway.auth import codes, device_tokens
 from gateway.auth.device_tokens import BadDeviceToken, DeviceRecord
 from gateway.auth.identity import new_account_id, new_device_id
-from gateway.auth.jwt_verifier import BadJwt, Identity
+from gateway.auth.jwt_claims import BadJwt, JwtIdentity
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged, NoSuchAccount
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn
 from gateway.credentials.password_hasher import HasherBusy
 from gateway.policy import guessing, nicknames
-from gateway.sessions.accounts import bad_token, disabled, why_unusable
+from gateway.sessions.accounts import bad_jwt, bad_token, disabled, why_unusable
 from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
 from gateway.sessions.refusals import too_fast
 from gateway.wire import CommandError, Hello
+from gateway.wire.shared import MAX_DEVICE_CHARS
 
-MOST_DEVICE_CHARS: Final = 64
 _ATTEMPTS: Final = 3
 """Times that a sign-in is tried again because the account changed meanwhile."""
 
@@ -60,8 +60,8 @@ def device_name(name: str | None) -> str:
     """Return what a device is called; :raises CommandError: ``bad_device``."""
     if name is None or not name.strip():
         return "unnamed"
-    if len(name) > MOST_DEVICE_CHARS or not name.isprintable():
-        text = f"The name of a device has {MOST_DEVICE_CHARS} characters, all of them visible."
+    if len(name) > MAX_DEVICE_CHARS or not name.isprintable():
+        text = f"The name of a device has {MAX_DEVICE_CHARS} characters, all of them visible."
         raise CommandError("bad_device", text)
     return name
 
@@ -197,6 +197,8 @@ class SignIn:
     async def _by_jwt(self, jwt: str, name: str) -> SignedIn:
         identity = await self.verify_jwt(jwt)
         account = await self._account_of(identity)
+        if identity.issued <= account.jwt_since:
+            raise bad_jwt("revoked", "The token is from before a device was signed out.")
         device = hashlib.sha256(f"{account.id} {name}".encode()).hexdigest()[:12]
         now = int(time.time())
         record = DeviceRecord(name=name, made=now, seen=now, renewed=int(identity.expires))
@@ -206,17 +208,16 @@ class SignIn:
             raise disabled() from None
         return SignedIn(account=account, device=device)
 
-    async def verify_jwt(self, jwt: str) -> Identity:
+    async def verify_jwt(self, jwt: str) -> JwtIdentity:
         """Return whose JSON Web Token this is; :raises CommandError: ``bad_jwt``."""
         if self.context.jwt is None:
-            raise CommandError("bad_jwt", "This server takes no JSON Web Tokens.", reason="off")
+            raise bad_jwt("off", "This server takes no JSON Web Tokens.")
         try:
             return await self.context.jwt.verify(jwt)
         except BadJwt as error:
-            text = f"The JSON Web Token is not accepted: {error}."
-            raise CommandError("bad_jwt", text, reason=error.reason) from None
+            raise bad_jwt(error.reason, str(error)) from None
 
-    async def _account_of(self, identity: Identity) -> Account:
+    async def _account_of(self, identity: JwtIdentity) -> Account:
         """Return the account of an outside identity, which is made at its first sight."""
         accounts = self.context.backplane.accounts
         found = await accounts.find_subject(identity.issuer, identity.subject)

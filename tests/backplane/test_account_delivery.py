@@ -72,7 +72,7 @@ async def test_what_is_sent_again_after_the_session_was_lost_is_delivered_once(
     phone = await server.sign_in(PHONE)
     assert await phone.say("Fay", "once", id="1") == 1
     server.relay.inboxes.close(phone.inbox)
-    again = await server.sign_in(f"{PHONE}.again")
+    again = await server.sign_in(f"{PHONE}-again")
     assert await again.say("Fay", "once", id="1") == 1
     laptop = await server.sign_in(LAPTOP)
     assert await laptop.say("Fay", "an id of another device", id="1") == 2

@@ -94,6 +94,16 @@ async def test_registering_again_under_the_same_id_changes_nothing(store: Accoun
     assert await read(store) == before
 
 
+async def test_an_account_survives_a_registration_of_its_own_that_fails_later(
+    store: AccountStore,
+) -> None:
+    await store.register(ANN)
+    assert await store.set_nick(ANN, "Anna", "anna") == "ok"
+    await store.register(Account(id="a2", nick="Ann", folded="ann"))
+    assert await store.register(ANN) == "registered"
+    assert (await read(store)).nick == "Anna"
+
+
 async def test_a_guests_nickname_is_registered_by_its_owner_alone(
     store: AccountStore, nodes: NodeRegistry
 ) -> None:

@@ -116,8 +116,9 @@ async def use_accounts(node: Node) -> None:
     assert await backplane.invites.use("key") == "ok"
     await backplane.invites.all()
     await backplane.invites.revoke("key")
-    await backplane.guesses.count("ann", "127.0.0.1")
-    await backplane.guesses.read("ann", "127.0.0.1")
+    known = await backplane.guesses.read("ann", "127.0.0.1")
+    await backplane.guesses.attempt("ann", "127.0.0.1", known)
+    await backplane.guesses.succeeded("ann", "127.0.0.1")
     found = await backplane.accounts.read("a1")
     assert found is not None
     await backplane.accounts.release(found)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule
 
 from gateway.backplane import NO_TERM, NickTaken
+from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.nicks import NickRegistry
+from gateway.backplane.redis.link import Link
 from gateway.backplane.reservations import NickReservations
 from gateway.policy.nicknames import fold
 from tests.backplane.conftest import Node, NodeRegistry
+from tests.backplane.machine import RedisMachine, run_machine
 from tests.redis_server import RedisServer
 
 ALICE, BOB = "a" * 16, "b" * 16
 PHONE, DESK = f"{ALICE}.{'1' * 12}.x", f"{ALICE}.{'2' * 12}.y"
+NICKS = ("ann", "ben", "eve")
+"""Folded already."""
+GUESTS = ("s1", "s2", "s3")
 RESERVED = "test:{nicks}:accounts"
 LONG_PAST, FAR_OFF = 1, 99_999_999_999
 
@@ -200,3 +211,99 @@ async def test_once_it_is_free_another_account_may_have_it(reservations: NickRes
     await reservations.unreserve(fold("Alice"), ALICE, until=LONG_PAST)
     assert await reservations.reserve(fold("Alice"), BOB) == "ok"
     assert await reservations.account_of(fold("Alice")) == BOB
+
+
+# --- whatever happens -----------------------------------------------------------------------------
+
+
+class AnyHistory(RedisMachine):
+    """Guests and accounts that want the same few nicknames.
+
+    The model is who has each: the account that it is reserved for, or a guest.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ask("FLUSHALL")
+        self.nicks = NickRegistry(
+            self.link, namespace="test", scope="test@0", incarnation=Incarnation("n1")
+        )
+        self.reservations = NickReservations(self.link, namespace="test")
+        self.reserved: dict[str, str] = {}
+        self.owned: dict[str, str] = {}
+
+    @rule(nick=st.sampled_from(NICKS), guest=st.sampled_from(GUESTS))
+    def claim(self, nick: str, guest: str) -> None:
+        try:
+            self.do(partial(self.nicks.claim, nick, guest, variants=lambda _: NICKS))
+        except NickTaken as taken:
+            assert taken.registered == (nick in self.reserved)
+            assert taken.registered or self.owned[nick] != guest
+            free = [each for each in NICKS if each not in {*self.reserved, *self.owned}]
+            assert taken.free_variant == (free[0] if free else None)
+        else:
+            assert nick not in self.reserved
+            assert self.owned.get(nick, guest) == guest
+            self.owned = {k: s for k, s in self.owned.items() if s != guest} | {nick: guest}
+
+    @rule(guest=st.sampled_from(GUESTS))
+    def release(self, guest: str) -> None:
+        ended = self.do(self.nicks.release, {guest: NO_TERM})
+        assert ended == [session for session in self.owned.values() if session == guest]
+        self.owned = {nick: session for nick, session in self.owned.items() if session != guest}
+
+    @rule(
+        nick=st.sampled_from(NICKS),
+        account=st.sampled_from([ALICE, BOB]),
+        guest=st.sampled_from(["", *GUESTS]),
+    )
+    def register(self, nick: str, account: str, guest: str) -> None:
+        answer = self.do(partial(self.reservations.reserve, nick, account, session=guest))
+        assert answer == self.expected(nick, account, guest)
+        if answer == "ok":
+            self.reserved[nick] = account
+            self.owned.pop(nick, None)
+
+    @rule(
+        before=st.sampled_from(NICKS),
+        nick=st.sampled_from(NICKS),
+        account=st.sampled_from([ALICE, BOB]),
+    )
+    def rename(self, before: str, nick: str, account: str) -> None:
+        answer = self.do(self.reservations.rename, before, nick, account)
+        assert answer == self.expected(nick, account)
+        if answer == "ok":
+            if self.reserved.get(before) == account:
+                del self.reserved[before]
+            self.reserved[nick] = account
+
+    @rule(
+        nick=st.sampled_from(NICKS),
+        account=st.sampled_from([ALICE, BOB]),
+        until=st.sampled_from([None, LONG_PAST]),
+    )
+    def unreserve(self, nick: str, account: str, until: int | None) -> None:
+        freed = self.do(partial(self.reservations.unreserve, nick, account, until=until))
+        assert freed == (self.reserved.get(nick) == account)
+        if freed:
+            del self.reserved[nick]
+
+    def expected(self, nick: str, account: str, guest: str = "") -> str:
+        if self.reserved.get(nick, account) != account:
+            return "registered"
+        return "ok" if self.owned.get(nick, guest) == guest else "in use"
+
+    @invariant()
+    def every_nickname_has_one_owner(self) -> None:
+        owners = self.ask("HGETALL", "test:{nicks}")
+        assert {nick: owner.split(" ")[0] for nick, owner in owners.items()} == self.owned
+        assert self.owned.keys().isdisjoint(self.reserved)
+        sessions = self.ask("HGETALL", "test:{nicks}:sessions")
+        assert sessions == {session: nick for nick, session in self.owned.items()}
+        assert set(self.ask("HKEYS", "test:{nicks}:began")) == sessions.keys()
+        for nick in NICKS:
+            assert self.do(self.reservations.account_of, nick) == self.reserved.get(nick, "")
+
+
+async def test_any_history(link: Link, redis_server: RedisServer) -> None:
+    await run_machine(AnyHistory, link, redis_server, examples=100, steps=30)

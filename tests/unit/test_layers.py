@@ -48,8 +48,8 @@ LAYERS: Final[dict[str, set[str]]] = {
         "gateway/sessions",
     },
     "gateway/operator": {
-        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
-        "gateway/process", "gateway/server", "gateway/sessions",
+        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability",
+        "gateway/policy", "gateway/process", "gateway/server", "gateway/sessions",
     },
     "client/i18n": set(),
     "client/text": set(),
@@ -85,6 +85,7 @@ together, and may import them all.
 """
 
 CLOCKS: Final = {
+    "credentials/jwt_verifier.py": "whether a token has expired",
     "net/certificates.py": "whether a certificate is valid today",
     "observability/log_writer.py": "its thread lives outside Trio",
     "observability/logs.py": "each line says when it was logged",

@@ -11,7 +11,7 @@ from gateway import wire
 from gateway.auth.identity import device_of
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import Account, AccountChanged, NoSuchAccount
-from gateway.sessions.accounts import jwt_ends_at
+from gateway.sessions.accounts import bad_jwt, jwt_ends_at
 from gateway.sessions.registration import hash_new_password, register
 from gateway.sessions.session import Session
 from gateway.sessions.sign_in import SignIn, require_confidential
@@ -110,8 +110,7 @@ async def refresh(session: Session, command: wire.Refresh) -> None:
         raise CommandError("forbidden", "This session did not begin with a JSON Web Token.")
     identity = await SignIn(session.context, session.connection).verify_jwt(command.jwt)
     if await backplane.accounts.find_subject(identity.issuer, identity.subject) != account:
-        text = "The JSON Web Token is not accepted: it is of another subject."
-        raise CommandError("bad_jwt", text, reason="subject")
+        raise bad_jwt("subject", "The token is of another subject.")
     changed = msgspec.structs.replace(known, renewed=int(identity.expires), seen=int(time.time()))
     if not await backplane.devices.record_use(account, device, known, changed):
         raise CommandError("bad_token", "This device was signed out.", reason="revoked")

@@ -149,6 +149,7 @@ export interface HelloCommand {
   password?: string | null;
   token?: string | null;
   jwt?: string | null;
+  /** 0 to 64 characters */
   device?: string | null;
   /** ^[A-Za-z0-9_-]{22,64}$ */
   session?: string | null;
@@ -298,6 +299,7 @@ export interface RegisterCommand {
   nick: string;
   password: string;
   invite?: string | null;
+  /** 0 to 64 characters */
   device?: string | null;
 }
 

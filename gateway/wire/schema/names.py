@@ -13,6 +13,7 @@ from gateway.wire.commands import (
     Join,
     MarkRead,
     NoteTyping,
+    Register,
     Send,
     SendDirect,
     SetStatus,
@@ -28,7 +29,13 @@ from gateway.wire.events import (
     Renamed,
     RoomInfo,
 )
-from gateway.wire.shared import MAX_ROOM_CHARS, MAX_STATUS_BYTES, MAX_TEXT_BYTES, Position
+from gateway.wire.shared import (
+    MAX_DEVICE_CHARS,
+    MAX_ROOM_CHARS,
+    MAX_STATUS_BYTES,
+    MAX_TEXT_BYTES,
+    Position,
+)
 
 AnyStruct = type[Struct]
 
@@ -67,6 +74,8 @@ class TextBound(NamedTuple):
 
 
 TEXT_BOUNDS: Final[dict[tuple[AnyStruct, str], TextBound]] = {
+    (Hello, "device"): TextBound(0, MAX_DEVICE_CHARS, "characters"),
+    (Register, "device"): TextBound(0, MAX_DEVICE_CHARS, "characters"),
     (Join, "room"): TextBound(1, MAX_ROOM_CHARS, "characters"),
     (Send, "text"): TextBound(1, MAX_TEXT_BYTES, "bytes"),
     (SendDirect, "text"): TextBound(1, MAX_TEXT_BYTES, "bytes"),

@@ -40,7 +40,7 @@ class Script:
 
 PUBLISH: Final = Script.load("log", "publish")
 ADDRESS: Final = Script.load("log", "address")
-DELIVER: Final = Script.load("log", "deliver")
+DELIVER: Final = Script.load("log", "account_inbox", "deliver")
 MOVE: Final = Script.load("move")
 JOIN: Final = Script.load("accounts", "join")
 CLAIM_LOOK: Final = Script.load("claim_look")

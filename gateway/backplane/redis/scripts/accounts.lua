@@ -3,11 +3,13 @@
 --       6 accounts (hash: account -> its sessions among the members, separated by spaces)
 -- The field 'doubles' of meta is the number of members beyond one of each account; it is there as
 -- long as there are accounts.
-local ACCOUNT = '^(' .. string.rep('[0-9a-f]', 16) .. ')%.' .. string.rep('[0-9a-f]', 12) .. '%..'
 
 -- Returns the account of a session; nothing for a guest's.
 local function account_of(session)
-  return string.match(session, ACCOUNT)
+  if string.byte(session, 17) == 46 then -- a dot; few sessions of guests are looked at any closer
+    local account, device = string.match(session, '^([0-9a-f]+)%.([0-9a-f]+)%..')
+    return account and #account == 16 and #device == 12 and account or nil
+  end
 end
 
 -- Record all accounts anew, from the members: some of what was recorded has been lost.
@@ -28,54 +30,30 @@ local function record_accounts()
   end
 end
 
--- Returns the recorded sessions of an account, and those of them that are not the given one; nothing
--- if it is wrong whether that is one of them, or some of what was recorded has been lost.
-local function recorded(account, session, is_recorded)
-  if redis.call('EXISTS', KEYS[6]) ~= redis.call('HEXISTS', KEYS[1], 'doubles') then
-    return nil
-  end
-  local sessions, others = redis.call('HGET', KEYS[6], account) or '', {}
-  for each in string.gmatch(sessions, '%S+') do
-    if each ~= session then
-      others[#others + 1] = each
+-- Record whether a session of an account was a member before, and is one now.
+local function record_session(account, session, was_member, is_member)
+  local sessions, is_recorded = {}, false
+  for each in string.gmatch(redis.call('HGET', KEYS[6], account) or '', '%S+') do
+    if each == session then
+      is_recorded = true
+    else
+      sessions[#sessions + 1] = each
     end
   end
-  others = table.concat(others, ' ')
-  if (others ~= sessions) == is_recorded then
-    return sessions, others
-  end
-end
-
--- Record that a session is a member; 'was_member' is whether it was one before.
-local function record_session(account, session, was_member)
-  local sessions = recorded(account, session, was_member)
-  if not sessions then
+  local is_whole = redis.call('EXISTS', KEYS[6]) == redis.call('HEXISTS', KEYS[1], 'doubles')
+  if is_recorded ~= was_member or not is_whole then
     record_accounts()
-  elseif not was_member then
-    local is_first = sessions == ''
-    redis.call('HSET', KEYS[6], account, is_first and session or sessions .. ' ' .. session)
-    redis.call('HINCRBY', KEYS[1], 'doubles', is_first and 0 or 1)
-  end
-end
-
--- Record that a session is a member no more.
-local function forget_session(account, session)
-  local sessions, others = recorded(account, session, true)
-  if not sessions then
-    record_accounts()
-  elseif others ~= '' then
-    redis.call('HSET', KEYS[6], account, others)
+  elseif is_member and not was_member then
+    redis.call('HINCRBY', KEYS[1], 'doubles', #sessions > 0 and 1 or 0)
+    sessions[#sessions + 1] = session
+    redis.call('HSET', KEYS[6], account, table.concat(sessions, ' '))
+  elseif was_member and not is_member and #sessions > 0 then
     redis.call('HINCRBY', KEYS[1], 'doubles', -1)
-  else
+    redis.call('HSET', KEYS[6], account, table.concat(sessions, ' '))
+  elseif was_member and not is_member then
     redis.call('HDEL', KEYS[6], account)
     if redis.call('EXISTS', KEYS[6]) == 0 then
       redis.call('HDEL', KEYS[1], 'doubles')
     end
   end
-end
-
--- Forget all accounts, in a room without members.
-local function forget_accounts()
-  redis.call('DEL', KEYS[6])
-  redis.call('HDEL', KEYS[1], 'doubles')
 end

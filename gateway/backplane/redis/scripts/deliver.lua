@@ -1,5 +1,6 @@
 -- Log a direct message in an inbox under the next seq; only once for an idempotency key.
--- KEYS  1 meta (hash: epoch, seq, bytes, channel, term, written_under, timeline)  2 log (stream)
+-- KEYS  1 meta (hash: epoch, seq, bytes, channel, term, written_under, timeline; first: the oldest
+--         message in the log of an account)  2 log (stream)
 --       3 ids (hash: idempotency key -> "seq digest", or a recipient; see address.lua)
 --       4 ids before those
 --       5 peers, only in the inbox of an account (hash: tag -> "LASTSEQ INCOMING NICK")
@@ -12,28 +13,6 @@
 -- before, these are of the first message, '' if the log no longer has it; the seq is -1 if that was
 -- another message.
 local meta, log, ids, older, peers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-
--- Forget the peers with whom nothing was said for the longest time, so that 'kept' of them are left.
-local function forget_peers(kept)
-  local flat, tags, last = redis.call('HGETALL', peers), {}, {}
-  for i = 1, #flat, 2 do
-    tags[#tags + 1] = flat[i]
-    last[flat[i]] = tonumber(string.match(flat[i + 1], '^%d+') or 0)
-  end
-  table.sort(tags, function(one, other) return last[one] > last[other] end)
-  redis.call('HDEL', peers, unpack(tags, kept + 1))
-end
-
--- Record the last message with a peer. Those who are too many are forgotten a tenth at a time.
-local function note_peer(seq, tag, added, nick, most)
-  local had = redis.call('HGET', peers, tag)
-  local incoming = tonumber(had and string.match(had, '^%d+ (%d+) ') or 0) + added
-  redis.call('HSET', peers, tag, string.format('%d %d %s', seq, incoming, nick))
-  if not had and redis.call('HLEN', peers) >= most * 1.1 then
-    forget_peers(most)
-  end
-end
-
 if redis.call('HSETNX', meta, 'epoch', ARGV[5]) == 1 then
   redis.call('DEL', unpack(KEYS, 2))
 end
@@ -47,15 +26,21 @@ local named = redis.call('HMGET', meta, 'epoch', 'channel', 'written_under', 'by
 note_timeline(meta, named[3], ARGV[7], seq - 1)
 local message = '{"seq":' .. seq .. ',"at":' .. milliseconds()
   .. ',"epoch":"' .. named[1] .. '"' .. ARGV[2]
-local first, bytes = cut_by_bytes(log, named[4], #message, tonumber(ARGV[8]))
+local length, first, bytes = ARGV[3], nil, nil
+if peers then
+  first, bytes = cut_oldest(meta, log, seq, named[4], #message, tonumber(ARGV[8]), tonumber(length))
+  length = 2 * length  -- cut_oldest has kept to it
+else
+  first, bytes = cut_by_bytes(log, named[4], #message, tonumber(ARGV[8]))
+end
 redis.call('HSET', meta, 'bytes', bytes)
-append(log, seq, message, first, ARGV[3])
+append(log, seq, message, first, length)
 -- Two generations of ids: ARGV[4] of them at least, and twice as many at most.
 if redis.call('HLEN', ids) >= tonumber(ARGV[4]) then
   redis.call('RENAME', ids, older)
 end
 redis.call('HSET', ids, ARGV[1], seq .. ' ' .. ARGV[6])
 if peers then
-  note_peer(seq, ARGV[9], tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]))
+  note_peer(peers, seq, ARGV[9], tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]))
 end
 return {seq, named[2] or '', message}

@@ -21,7 +21,8 @@ if member ~= known then
     for i = 1, #KEYS do
       redis.call('PERSIST', KEYS[i])
     end
-    forget_accounts()
+    redis.call('DEL', KEYS[6])
+    redis.call('HDEL', meta, 'doubles')
     is_new = false
   end
   redis.call('HSET', members, ARGV[1], member)
@@ -30,7 +31,7 @@ local account = account_of(ARGV[1])
 if is_new then
   record_accounts() -- there are members, but meta was lost
 elseif account then
-  record_session(account, ARGV[1], known ~= '')
+  record_session(account, ARGV[1], known ~= '', true)
 end
 if who ~= ARGV[4] then
   local version = redis.call('HINCRBY', meta, 'version', 1)

@@ -19,7 +19,7 @@ for i = 4, #ARGV, 2 do
       gone[#gone + 1] = ARGV[i]
       local account = account_of(ARGV[i])
       if account then
-        forget_session(account, ARGV[i])
+        record_session(account, ARGV[i], true, false)
       end
     end
   end
@@ -31,7 +31,8 @@ end
 if redis.call('EXISTS', members) == 1 then
   return {#gone, 'members'}
 end
-forget_accounts()
+redis.call('DEL', KEYS[6])
+redis.call('HDEL', meta, 'doubles')
 if redis.call('EXISTS', log) == 0 then
   redis.call('DEL', unpack(KEYS))
   return {#gone, 'gone'}

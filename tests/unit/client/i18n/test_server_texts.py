@@ -154,6 +154,18 @@ def error(
             "Gäste brauchen hier einen anderen Namen, zum Beispiel guest-bob.",
         ),
         (
+            error("bad_credentials"), wire.Hello(nick="bob"),
+            "Es gibt kein Konto mit dem Namen bob und diesem Passwort.",
+        ),
+        (
+            error("bad_credentials"), wire.DeleteAccount(password=""),
+            "Dieses Passwort ist falsch.",
+        ),
+        (
+            error("no_such_nick"), wire.MarkRead(with_="bob", seq=1),
+            "Niemand hier hei\u00dft bob.",
+        ),
+        (
             error("guests_off"), wire.Hello(nick="bob"),
             "Ohne Konto kommt man hier nicht hinein.",
         ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -11,10 +10,10 @@ from trio.testing import wait_all_tasks_blocked
 
 from client.session import (
     AccountState,
-    ClientSession,
     CommandError,
     Ended,
     Guest,
+    Identity,
     NickChanged,
     NotConnected,
     NotRejoined,
@@ -25,49 +24,29 @@ from client.session import (
     open_session,
 )
 from gateway import wire
+from tests.unit.client.session.account_sessions import (
+    Tokens,
+    alice,
+    guest,
+    next_of,
+    room,
+    signed_in,
+)
 from tests.unit.client.session.scripted_node import (
     LOST,
+    Answer,
     Frame,
     Hangup,
-    ScriptedNode,
-    member_of,
     refusal,
     scripted_node,
     welcome,
 )
-from tests.unit.client.session.test_sign_in import Tokens, next_of, signed_in
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
 OK: Frame = {"type": "ok"}
 UNAUTHORIZED = refusal("unauthorized")
 NEW = Registration("alice", "lavender tram 41 umbrella")
-
-
-def room(name: str, seq: int = 0, read: int = 0) -> Frame:
-    return {"room": name, "seq": seq, "read": read}
-
-
-@asynccontextmanager
-async def alice(*rooms: Frame) -> AsyncIterator[tuple[ScriptedNode, ClientSession]]:
-    """Give a node, and a session of an account that has these rooms and is in them."""
-    async with scripted_node() as node:
-        node.script("hello", signed_in(rooms=list(rooms)))
-        async with open_session([node.url], Token("a1.d1.t")) as session:
-            await next_of(session, AccountState)
-            for _ in rooms:
-                await next_of(session, Rejoined)
-            yield node, session
-
-
-@asynccontextmanager
-async def guest(tokens: Tokens | None = None) -> AsyncIterator[tuple[ScriptedNode, ClientSession]]:
-    """Give a node, and a session of a guest who is in the lobby."""
-    async with scripted_node() as node:
-        keep = tokens.keep if tokens else None
-        async with open_session([node.url], Guest("alice"), on_token=keep) as session:
-            await session.join("lobby")
-            yield node, session
 
 
 # --- becoming the account's -------------------------------------------------------------------
@@ -138,6 +117,24 @@ async def test_a_guest_whose_registration_is_refused_after_its_answer_was_lost_s
         assert session.account.state is None
         assert [command.get("nick") for command in node.frames("hello")] == ["alice", None, "alice"]
         assert session.connected
+
+
+async def test_no_password_is_sent_where_others_can_read_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("client.session.current_connection.keeps_secrets", lambda _url: False)
+    async with guest() as (node, session):
+        account = session.account
+        for ask in (
+            partial(account.register, NEW),
+            partial(account.change_password, "old", "new"),
+            partial(account.delete, "old"),
+            partial(account.refresh, "jwt"),
+        ):
+            with pytest.raises(CommandError, match="with TLS only") as refused:
+                await ask()
+            assert refused.value.code == "insecure"
+        assert {command["type"] for command in node.commands} == {"hello", "join"}
 
 
 async def test_whoever_has_an_account_makes_no_other_one() -> None:
@@ -312,6 +309,27 @@ async def test_another_nickname_by_another_device_is_the_sessions() -> None:
         assert session.nick == "Alicia"
 
 
+@pytest.mark.parametrize("registers", [False, True])
+async def test_an_inbox_is_read_on_from_where_the_session_began(registers: bool) -> None:
+    end = {"epoch": "e", "seq": 7, "id": "d7"}
+    direct = {
+        "seq": 8, "type": "direct", "at": 1, "epoch": "e", "from": "bob", "to": "alice",
+        "text": "hi", "id": "d8",
+    }  # fmt: skip
+    begins: Answer = [signed_in(inbox=end), direct]
+    async with scripted_node() as node:
+        identity: Identity = Guest("alice") if registers else Token("t")
+        node.script("hello", welcome() if registers else begins, signed_in(resumed=True))
+        node.script("register", begins)
+        async with open_session([node.url], identity) as session:
+            if registers:
+                await session.account.register(NEW)
+            await next_of(session, wire.DirectMessage)
+            await node.tell(LOST)
+            hellos = await node.until("hello", 2)
+    assert hellos[1]["inbox"] == {"epoch": "e", "seq": 8, "id": "d8"}
+
+
 async def test_direct_messages_that_are_uncertain_are_sent_again_by_the_same_device() -> None:
     async with alice() as (node, session):
         node.script("direct", LOST, {**OK, "seq": 3})
@@ -319,77 +337,3 @@ async def test_direct_messages_that_are_uncertain_are_sent_again_by_the_same_dev
         assert await session.direct("bob", "psst") == 3
         one, other = node.frames("direct")
         assert one == other
-
-
-# --- read markers -----------------------------------------------------------------------------
-
-
-async def marks(node: ScriptedNode, number: int) -> list[tuple[str, int]]:
-    frames = await node.until("read", number)
-    return [(frame.get("room") or f"@{frame['with']}", frame["seq"]) for frame in frames]
-
-
-async def test_only_what_is_news_is_marked() -> None:
-    async with alice(room("lobby", 9, read=4)) as (node, session):
-        mark = session.account.mark_read
-        for seq in (3, 4, 5, 5, 2):
-            await mark(seq, room="lobby")
-        await mark(1, with_="bob")
-        await node.tell({"type": "read", "room": "lobby", "seq": 8})
-        assert await session.events.receive() == wire.ReadElsewhere(room="lobby", seq=8)
-        await mark(7, room="lobby")
-        await mark(9, room="lobby")
-        assert await marks(node, 3) == [("lobby", 5), ("@bob", 1), ("lobby", 9)]
-
-
-async def test_one_marker_is_on_its_way_at_a_time_and_the_newest_follows() -> None:
-    async with alice(room("lobby", 9)) as (node, session), trio.open_nursery() as nursery:
-
-        async def mark(seq: int, name: str = "lobby") -> None:
-            await session.account.mark_read(seq, room=name)
-
-        node.script("read", None, OK)
-        nursery.start_soon(mark, 1)
-        [first] = await node.until("read")
-        for seq in (2, 3, 4):
-            await mark(seq)
-        await mark(1, "cafe")
-        assert await marks(node, 2) == [("lobby", 1), ("cafe", 1)], "another one does not wait"
-        await node.tell({**OK, "id": first["id"]})
-        assert await marks(node, 3) == [("lobby", 1), ("cafe", 1), ("lobby", 4)]
-
-
-async def test_a_marker_that_was_not_told_is_told_over_the_next_connection() -> None:
-    async with alice(room("lobby", 9)) as (node, session):
-        node.script("read", LOST, OK)
-        await session.account.mark_read(7, room="lobby")
-        assert await marks(node, 2) == [("lobby", 7)] * 2
-        await session.account.mark_read(7, room="lobby")
-        await session.ping()
-        assert len(node.frames("read")) == 2
-
-
-async def test_a_marker_that_is_refused_is_not_told_again() -> None:
-    async with alice() as (node, session):
-        node.script("read", refusal("no_such_nick"), OK)
-        with pytest.raises(CommandError, match="bob"):
-            await session.account.mark_read(1, with_="bob")
-        await node.tell(LOST)
-        await node.until("hello", 2)
-        await session.account.mark_read(1, with_="carol")
-        assert await marks(node, 2) == [("@bob", 1), ("@carol", 1)]
-
-
-async def test_a_guest_marks_nothing() -> None:
-    async with guest() as (node, session):
-        await session.account.mark_read(1, room="lobby")
-        await session.ping()
-        assert node.frames("read") == []
-
-
-async def test_a_room_keeps_its_name_in_markers() -> None:
-    async with alice() as (node, session):
-        node.script("join", member_of("Lobby"))
-        await session.join("lobby")
-        await session.account.mark_read(1, room="lobby")
-        assert await marks(node, 1) == [("Lobby", 1)]

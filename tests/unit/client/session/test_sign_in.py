@@ -8,11 +8,9 @@ import trio
 from client.session import (
     AccountState,
     CannotConnect,
-    ClientSession,
     CommandError,
     Connected,
     Ended,
-    Event,
     Guest,
     Identity,
     Jwt,
@@ -21,7 +19,7 @@ from client.session import (
     Token,
     open_session,
 )
-from tests import PATIENCE
+from tests.unit.client.session.account_sessions import Tokens, issuing, next_of, signed_in
 from tests.unit.client.session.scripted_node import (
     LOST,
     Answer,
@@ -29,43 +27,12 @@ from tests.unit.client.session.scripted_node import (
     Hangup,
     refusal,
     scripted_node,
-    welcome,
 )
 
 pytestmark = pytest.mark.usefixtures("at_once")
 
 ALICE = Password("alice", "lavender tram 41 umbrella", "laptop")
 UNAUTHORIZED = refusal("unauthorized")
-
-
-def signed_in(**fields: object) -> Frame:
-    """Return the welcome of an account."""
-    account = {"account": "a1", "role": "user", "device": "d1", "session": "a1.d1.secret"}
-    return welcome(**account) | fields
-
-
-def issuing(token: str, **fields: object) -> Frame:
-    """Return the welcome of an account with a new token."""
-    return signed_in(**fields) | {"token": token}
-
-
-class Tokens:
-    """Keeps what a session gives it to keep."""
-
-    def __init__(self) -> None:
-        self.kept: list[str | None] = []
-
-    async def keep(self, token: str | None) -> None:
-        await trio.lowlevel.checkpoint()
-        self.kept.append(token)
-
-
-async def next_of(session: ClientSession, kind: type[Event]) -> Event:
-    with trio.fail_after(PATIENCE):
-        async for event in session.events:
-            if isinstance(event, kind):
-                return event
-    raise AssertionError("the session is over")
 
 
 def said(command: Frame) -> Frame:
@@ -322,6 +289,52 @@ async def test_a_jwt_that_has_expired_is_replaced() -> None:
         hellos = [said(command) for command in node.frames("hello")]
     assert hellos[1] == {"jwt": "new1"}
     assert hellos[3:] == [{"jwt": "new1"}, {"jwt": "new2"}]
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_a_new_jwt_that_is_refused_is_replaced_only_if_it_may_have_expired(
+    is_away: bool,
+) -> None:
+    asked: list[str] = []
+
+    async def new_jwt() -> str:
+        await trio.lowlevel.checkpoint()
+        asked.append(f"new{len(asked)}")
+        return asked[-1]
+
+    bad = refusal("bad_jwt", reason="expired")
+    async with scripted_node() as node:
+        away = [refusal("unavailable", temporary=True)] if is_away else []
+        node.script("hello", signed_in(), *away, bad, bad if not is_away else signed_in())
+        async with open_session([node.url], Jwt("old"), new_jwt=new_jwt) as session:
+            await node.tell(Hangup(4006))
+            if is_away:
+                await node.until("hello", 4)
+                assert asked == ["new0", "new1"]
+            else:
+                ended = await next_of(session, Ended)
+                assert ended == Ended("The JSON Web Token has expired.", "refused")
+                assert asked == ["new0"]
+
+
+async def test_a_new_jwt_that_cannot_be_had_is_asked_for_again() -> None:
+    asked = 0
+
+    async def new_jwt() -> str:
+        nonlocal asked
+        await trio.lowlevel.checkpoint()
+        asked += 1
+        if asked == 1:
+            raise CannotConnect("nobody answers there")
+        return "new"
+
+    async with scripted_node() as node:
+        node.script("hello", signed_in())
+        async with open_session([node.url], Jwt("old"), new_jwt=new_jwt):
+            await node.tell(Hangup(4006))
+            hellos = await node.until("hello", 2)
+    assert said(hellos[1]) == {"jwt": "new"}
+    assert asked == 2
 
 
 async def test_a_jwt_that_nobody_replaces_ends_the_session() -> None:
