@@ -14,7 +14,8 @@ from client.model.connection_state import (
     SignedOut,
     SigningIn,
 )
-from client.model.conversation import Conversation, ConversationKey
+from client.model.conversation import Conversation
+from client.model.conversation_key import ConversationKey
 from client.model.display_text import name_some, shown, why_not_sendable
 from client.model.input_history import InputHistory
 from client.model.input_state import InputState

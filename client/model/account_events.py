@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from client import events
 from client.i18n.texts import _
-from client.model.conversation import Conversation, ConversationKey
+from client.model.conversation import Conversation
+from client.model.conversation_key import ConversationKey
 from gateway import wire
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from client.model.connection_state import (
     SigningIn,
     left_to_change,
 )
-from client.model.conversation import Conversation, ConversationKey, is_own
+from client.model.conversation import Conversation, is_own
+from client.model.conversation_key import ConversationKey
 from client.model.lines import MembershipLine
 from client.model.people import member_of
 from client.model.sign_in import Problem, SignInMode, problem_of

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from client.i18n.texts import _
+from client.model.conversation_key import ConversationKey
 from client.model.input_state import InputState
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
 from client.model.people import People, Typists
@@ -21,14 +22,6 @@ MessageT = TypeVar("MessageT", wire.Message, wire.DirectMessage)
 
 MOST_SPEAKERS: Final = 1_000
 """How many people are known to have spoken in one conversation, the last ones."""
-
-
-@dataclass(frozen=True)
-class ConversationKey:
-    """What tells conversations apart: the name of a room or, if ``direct``, of a person."""
-
-    name: str
-    direct: bool = False
 
 
 def is_own(message: wire.Message | wire.DirectMessage, me: str) -> bool:

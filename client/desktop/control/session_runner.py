@@ -215,6 +215,8 @@ class SessionRunner:
         elif self._request.stays:
             await self.tokens.keep(self._server.urls, nick, token)
             self._kept_as = nick
+        if self.tokens.problem is not None and self.chat.current is not None:
+            self.chat.current.report(now(), self.tokens.problem, warning=True)
 
     async def _note_account(self) -> None:
         """Note the nickname that the account has now, and show its rooms in the order used here."""

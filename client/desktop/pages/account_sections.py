@@ -292,8 +292,8 @@ class DeleteSection(AccountSection):
 
     name = N_("Delete the account")
     about = N_(
-        "All your devices are signed out, and your rooms, your conversations and your settings are "
-        "gone. What you have said in rooms stays there. Nobody can take your nickname for 30 days; "
+        "All your devices are signed out, and your rooms and your conversations are gone. What you "
+        "have said in rooms stays there. Nobody can take your nickname for 30 days; "
         "then it is free. This cannot be taken back."
     )
 
