@@ -36,6 +36,9 @@ def apply(chat: Chat, event: object, now: int) -> None:
 
 def _begin(chat: Chat, state: events.AccountState) -> None:
     """Show the account's rooms, the first one first, with what is unread in each."""
+    if chat.account is not None and chat.account.account != state.account:
+        chat.conversations.clear()  # of somebody else who has had the nickname
+        chat.current = None
     chat.account = state
     for each in reversed(state.rooms):
         chat.room(each.room).begin_at(each.read, each.unread, each.mentions)

@@ -87,20 +87,23 @@ def problem_of(
             text = _("The account may have been made or not; try again. {error}").format(
                 error=error
             )
-        return Problem(shown_line(text))
+        if not error.too_fast:
+            return Problem(shown_line(text))
+        retry_at = now + round(1000 * (error.retry_after or 0.0))
+        return Problem(
+            shown_line(str(error)), "password" if mode != "guest" else "", retry_at=retry_at
+        )
     if isinstance(error, NotConnected):
         text = _("That may have been done or not: {reason}")
         return Problem(shown_line(text.format(reason=error)))
-    retry_at = None
-    if error.code == "too_fast" and error.retry_after:
-        retry_at = now + round(1000 * error.retry_after)
+    waits = error.code == "too_fast" and error.retry_after is not None
     return Problem(
         shown_line(error.message),
         _field(error, mode),
         error.suggestion,
         registered=error.code == "nick_taken" and error.reason == "registered",
         mode=_better_mode(error),
-        retry_at=retry_at,
+        retry_at=now + round(1000 * (error.retry_after or 0.0)) if waits else None,
     )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Protocol
+
+import trio
 
 from client.desktop.control.session_controller import now
 from client.desktop.control.session_runner import SessionRunner
@@ -61,9 +64,8 @@ class AccountDesk:
         """Sign out this device, and forget what was read and written in this window."""
 
         async def ask(account: SessionAccount) -> None:
-            if account.state is not None:
-                await account.sign_out()
-            await self._runner.leave()
+            is_guest = account.state is None
+            await self._runner.leave(trio.lowlevel.checkpoint if is_guest else account.sign_out)
 
         self._ask(ask, done)
 
@@ -71,8 +73,7 @@ class AccountDesk:
         """Delete the account, and forget what was read and written in this window."""
 
         async def ask(account: SessionAccount) -> None:
-            await account.delete(password)
-            await self._runner.leave()
+            await self._runner.leave(partial(account.delete, password))
 
         self._ask(ask, done)
 

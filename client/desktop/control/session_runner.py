@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 import trio
@@ -12,7 +12,7 @@ from client.desktop.control.session_controller import SessionController, now
 from client.desktop.settings.preferences import PreferencesFile
 from client.desktop.settings.servers import SavedServer
 from client.desktop.settings.tokens import TokenStore
-from client.errors import CannotConnect
+from client.errors import CannotConnect, NotConnected
 from client.model import Chat, SignedOut, SignInMode, SignInRequest
 from client.session import (
     ClientSession,
@@ -57,8 +57,8 @@ class SessionRunner:
         self._kept_as: str | None = None
         """The nickname under which a token of the open session is kept."""
         self._registration: Registration | None = None
-        self._left: SignedOut | None = None
-        """What to show once the session is over that the person has left for good."""
+        self._is_leaving = False
+        """Whether the person ends the session for good, so that nothing of it is to stay."""
         self._is_new = False
         """Whether nothing was shown before the rooms of the account."""
 
@@ -99,12 +99,20 @@ class SessionRunner:
         """Cancel the attempt to open a session, or end the one that is open."""
         self._scope.cancel()
 
-    async def leave(self) -> None:
-        """End the session, and forget all that was read and written: somebody else may come."""
+    async def leave(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """End the session by ``ask``, and forget all that was read and written in it.
+
+        If that raises, the session goes on.
+        """
+        scope, self._is_leaving = self._scope, True
+        try:
+            await ask()
+        except (CommandError, NotConnected):
+            self._is_leaving = False
+            raise
         if self.chat.account is not None:
             await self._keep_token(None)
-        self._left = SignedOut(self.chat.nick, mode="account" if self.chat.account else "guest")
-        self.stop()
+        scope.cancel()
 
     def retry_now(self) -> None:
         """Connect again at once, without waiting for the next attempt."""
@@ -137,9 +145,11 @@ class SessionRunner:
                     await self._converse(identity, server)
             except (CannotConnect, CommandError) as error:
                 self.chat.fail_sign_in(error, now())
-        if self._left is not None:
+        if self._is_leaving:
+            self._is_leaving = False
+            mode: SignInMode = "account" if self.chat.account is not None else "guest"
+            self.chat.connection = SignedOut(self.chat.nick, mode=mode)
             self.chat.forget()
-            self.chat.connection, self._left = self._left, None
         elif self._scope.cancelled_caught:
             self.chat.fail_sign_in()
         self._session = self.controller = None

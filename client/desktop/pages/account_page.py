@@ -69,13 +69,14 @@ class AccountPage(ttk.Frame):
         content = self._pane.content
         self.password = PasswordSection(content, theme, actions, self._judge)
         self.registration = RegisterSection(content, theme, actions, preferences, self._judge)
+        self.deletion = DeleteSection(content, theme, actions)
         self._all: Sequence[AccountSection] = (
             DevicesSection(content, theme, actions),
             self.password,
             self.registration,
             SignOutSection(content, theme, actions),
             LeaveSection(content, theme, actions),
-            DeleteSection(content, theme, actions),
+            self.deletion,
         )
         self._offered: Sequence[AccountSection] = ()
         self._shown: AccountSection | None = None

@@ -41,9 +41,7 @@ class TestConnection:
         chat = Chat()
         chat.sign_in("alice")
         chat.fail_sign_in(CommandError("nick_taken", "It is taken.", suggestion="alice_"))
-        assert chat.connection == SignedOut(
-            "alice", Problem("It is taken.", "nick", "alice_")
-        )
+        assert chat.connection == SignedOut("alice", Problem("It is taken.", "nick", "alice_"))
 
     def test_why_no_server_can_be_reached_is_told(self) -> None:
         chat = Chat()
