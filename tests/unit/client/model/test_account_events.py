@@ -114,8 +114,8 @@ class TestConversations:
     def listed(self) -> Chat:
         chat = signed_in(wire.AccountRoom(room="lobby", seq=0, read=0))
         chat.apply(joined(), NOON)
-        bob = wire.Conversation(with_="bob", person="p1", seq=8, read=5, unread=2)
-        carol = wire.Conversation(with_="carol", person="p2", seq=3, read=3)
+        bob = wire.ConversationInfo(with_="bob", person="p1", seq=8, read=5, unread=2)
+        carol = wire.ConversationInfo(with_="carol", person="p2", seq=3, read=3)
         chat.apply(wire.ConversationList(conversations=[bob, carol]), NOON)
         return chat
 
