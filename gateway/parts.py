@@ -50,6 +50,7 @@ def client_bounds(settings: Settings) -> ClientBounds:
         silent=settings.address_silent,
         connect_rate=settings.address_connect_rate,
         nicks=settings.address_nicks,
+        accounts=settings.address_accounts,
         rooms=settings.address_rooms,
         session_rooms=settings.session_rooms,
         stranger_directs=settings.stranger_directs,

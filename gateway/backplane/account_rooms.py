@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from gateway.backplane.account_keys import AccountKeys
@@ -15,6 +16,7 @@ from gateway.backplane.room_keys import RoomKeys
 MOST_UNREAD_READ: Final = 200
 """Unread messages of a room that are looked through for mentions, at most: the newest."""
 
+_MOST_KEYS: Final = 10_000
 _ROOM: Final = "#"
 _PERSON: Final = "@"
 
@@ -55,6 +57,7 @@ class AccountRooms:
     def __init__(self, link: Link, *, namespace: str) -> None:
         self._link = link
         self._namespace = namespace
+        self._room_keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace))
 
     def _keys(self, account: str) -> AccountKeys:
         return AccountKeys(self._namespace, account)
@@ -125,7 +128,7 @@ class AccountRooms:
 
     async def _last_seqs(self, rooms: Sequence[str]) -> Mapping[str, int]:
         replies = await self._link.try_all(
-            [("HGET", RoomKeys(self._namespace, room).meta, "seq") for room in rooms]
+            [("HGET", self._room_keys(room).meta, "seq") for room in rooms]
         )
         return {
             room: int(seq) if isinstance(seq, bytes) and seq.isdigit() else 0
@@ -141,7 +144,7 @@ class AccountRooms:
         replies = await self._link.try_all(
             [
                 (
-                    "XREVRANGE", RoomKeys(self._namespace, room.key).log, "+", f"({room.read}-0",
+                    "XREVRANGE", self._room_keys(room.key).log, "+", f"({room.read}-0",
                     "COUNT", min(room.unread, MOST_UNREAD_READ),
                 )
                 for room in asked

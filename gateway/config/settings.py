@@ -317,6 +317,10 @@ class Settings:
         60, "Limits", "New nicknames a minute that one address may ask for. 0: no limit.",
         parsing.integer(0, 1_000_000), "COUNT", reloads=True,
     )  # fmt: skip
+    address_accounts: int = _setting(
+        20, "Limits", "New accounts an hour that one address may make. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
     address_rooms: int = _setting(
         100, "Limits", "New rooms an hour that one address may make. 0: no limit.",
         parsing.integer(0, 1_000_000), "COUNT", reloads=True,

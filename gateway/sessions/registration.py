@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import trio
@@ -54,15 +54,16 @@ async def register(
         raise CommandError("registration_closed", "Nobody can make an account here.")
     if wait := context.limits.new_nick(connection.limited_as, trio.current_time()):
         raise too_fast("Too many nicknames are asked for from your address.", wait)
-    account = Account(
-        id=new_account_id(),
-        nick=nick,
-        folded=nicknames.fold(nick),
-        password=await hash_new_password(context, command.password, nick),
-        register_id=command.id,
-    )
-    async with _invited(context, command.invite):
-        return await _make(context, account, name, guest)
+    with _counted(context, connection):
+        account = Account(
+            id=new_account_id(),
+            nick=nick,
+            folded=nicknames.fold(nick),
+            password=await hash_new_password(context, command.password, nick),
+            register_id=command.id,
+        )
+        async with _invited(context, command.invite):
+            return await _make(context, account, name, guest)
 
 
 async def hash_new_password(context: NodeContext, password: str, nick: str) -> str:
@@ -125,6 +126,22 @@ async def _make(
         raise CommandError("nick_taken", f"The nickname {account.nick} is taken.")
     context.metrics.counts.registered += 1
     return SignedIn(account=account, device=device, token=token)
+
+
+@contextmanager
+def _counted(context: NodeContext, connection: ConnectionHandle) -> Iterator[None]:
+    """Count an account that an address makes, unless it is refused.
+
+    :raises CommandError: ``too_fast``, if the address has made too many.
+    """
+    address = connection.limited_as
+    if wait := context.limits.new_account(address, trio.current_time()):
+        raise too_fast("Too many accounts are made from your address.", wait)
+    try:
+        yield
+    except CommandError:
+        context.limits.no_account(address)
+        raise
 
 
 @asynccontextmanager

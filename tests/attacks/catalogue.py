@@ -24,6 +24,8 @@ _ROWS: Final = (
     Attack(strike=arriving.forged_addresses, crowd=20),
     Attack(strike=arriving.cross_origin, crowd=20, most={"HTTP 101": 0, "welcome": 0}),
     Attack(strike=names.resume_guessing, crowd=20, most={"welcome": 0}),
+    Attack(strike=names.password_guessing, crowd=200, seconds=15, most={"welcome": 0}),
+    Attack(strike=names.registering, crowd=50, seconds=15, stored=storage.accounts),
     Attack(strike=names.nick_churn, crowd=50),
     Attack(strike=names.huge_names, crowd=10, settings={"unicode_nicks": "on"}),
     Attack(strike=frames.pings, crowd=4),

@@ -19,6 +19,9 @@ rest."""
 _SESSION_KIB: Final = 2.0
 """A session with the longest nickname, in one room with the longest status."""
 
+_ACCOUNT_KIB: Final = 4.0
+"""An account with its first device, its nickname, and its session."""
+
 
 class Extent(NamedTuple):
     """How large an attack is: addresses that it comes from, connections at once, seconds."""
@@ -36,6 +39,12 @@ class Extent(NamedTuple):
 def sessions(extent: Extent) -> float:
     """Return the MiB that a session for each connection may use."""
     return _ANYWAY_MIB + extent.crowd * _SESSION_KIB / 1024
+
+
+def accounts(extent: Extent) -> float:
+    """Return the MiB that new accounts may use, beside the sessions."""
+    made = extent.sources * _SETTINGS.address_accounts
+    return sessions(extent) + made * _ACCOUNT_KIB / 1024
 
 
 def one_log(extent: Extent) -> float:

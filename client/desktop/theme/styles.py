@@ -59,6 +59,11 @@ def quieten(button: ttk.Button) -> None:
     button.configure(style="Quiet.TButton")
 
 
+def link(button: ttk.Button) -> None:
+    """Style a button as a small word of a text that does something."""
+    button.configure(style="About.TButton")
+
+
 def inform(button: ttk.Button) -> None:
     """Style a button as a line of information that leads to more."""
     button.configure(style="About.TButton")
