@@ -30,10 +30,14 @@ def table(report: dict[str, Any], *, colour: bool = False) -> str:
         *_messages(report),
     ]
     if report["rejoins"]:
-        per_cpu = _optional(", {:,.0f} for each second of the nodes' CPU", report["rejoins_per_cpu_second"])
+        per_cpu = _optional(
+            ", {:,.0f} for each second of the nodes' CPU", report["rejoins_per_cpu_second"]
+        )
         lines.append(
-            _row("back after the cut", f"{report['rejoins']:,} at "
-                 f"{report['rejoins_per_second']:,.1f}/s{per_cpu}")
+            _row(
+                "back after the cut",
+                f"{report['rejoins']:,} at {report['rejoins_per_second']:,.1f}/s{per_cpu}",
+            )
         )
     if report["lost_connections"]:
         lines.append(_row("connections lost", f"{report['lost_connections']:,}"))
