@@ -165,7 +165,7 @@ class AccountDevice(ChatClient):
 
     # --- operations ---------------------------------------------------------------------------
 
-    async def _carry_out(
+    async def carry_out(
         self, operation: Operation, session: ClientSession, nursery: trio.Nursery
     ) -> None:
         if self._generation != self.account.generation:
@@ -181,7 +181,7 @@ class AccountDevice(ChatClient):
             case Operation.REVOKE:
                 await self._in_turn(self._revoke_other, session)
             case _:
-                await super()._carry_out(operation, session, nursery)
+                await super().carry_out(operation, session, nursery)
 
     async def _in_turn(
         self, operate: Callable[[ClientSession], Awaitable[None]], session: ClientSession

@@ -146,7 +146,7 @@ class ChatClient:
             if operation is Operation.END_SESSION:
                 await self._finish_sending()
                 return
-            await self._carry_out(operation, session, nursery)
+            await self.carry_out(operation, session, nursery)
         self._has_finished = True
         await finish.wait()
 
@@ -168,7 +168,7 @@ class ChatClient:
 
     # --- operations ---------------------------------------------------------------------------
 
-    async def _carry_out(
+    async def carry_out(
         self, operation: Operation, session: ClientSession, nursery: trio.Nursery
     ) -> None:
         """Do what the generator has chosen."""

@@ -24,6 +24,8 @@ from tests.sentinels import SentinelGroup, open_group
 
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
+LOG_BYTES: Final = 1 << 30
+"""Nothing is cut off any log: everybody reads all of it at the end."""
 SMALL_OUTBOX: Final = 262_144
 
 
@@ -77,6 +79,7 @@ class ClusterUnderTest:
         self._settings: dict[str, object] = {
             "redis_timeout": REDIS_SECONDS,
             "history_size": HISTORY,
+            "log_bytes": LOG_BYTES,
             "outbox_bytes": SMALL_OUTBOX,
             "drain_seconds": 3,
             "grace_seconds": grace,
