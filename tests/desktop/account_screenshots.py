@@ -9,6 +9,8 @@ from tests.desktop.screen import XWindow
 from tests.nodes import Cluster
 from tests.waiting import until
 
+HASH_SECONDS = 2.7
+"""How long the screen may keep still while a password is hashed; a cursor blinks meanwhile."""
 PHRASE = "lavender tram 41 umbrella"
 
 
@@ -58,12 +60,12 @@ async def _picture_second(
     await window.type(nick)
     await window.press("shift+Tab", "shift+Tab", "space")
     await window.type("not the right one\n")
-    await camera.take("account-wrong-password")
+    await camera.take("account-wrong-password", HASH_SECONDS)
     await window.press("ctrl+a")
     await window.type(f"{PHRASE}\n")
+    await camera.take("account-signed-in", HASH_SECONDS)
     async with open_session([url], Password(nick, PHRASE, "phone")) as phone:
         await until(lambda: {room, other} <= set(phone.rooms), "the rooms", PATIENCE)
-        await camera.take("account-signed-in")
         await grace.send(room, f"{nick}: is it you?")
         read = {room: await grace.send(room, "Hello?")}
         await grace.send(other, f"{nick}: v3 is out.")
@@ -79,6 +81,6 @@ async def _picture_second(
         await window.press("Escape")
         await window.type("Half a sen")
         await phone.account.revoke_others()
-        await camera.take("account-signed-out")
+        await camera.take("account-signed-out", HASH_SECONDS)
         await window.type(f"{PHRASE}\n")
-        await camera.take("account-nothing-lost")
+        await camera.take("account-nothing-lost", HASH_SECONDS)

@@ -20,12 +20,12 @@ class Camera:
         self.theme, self.scale, self.language = theme, scale, language
         self._out = out
 
-    async def take(self, name: str) -> None:
-        """Take a picture of the screen as soon as it keeps still."""
+    async def take(self, name: str, still: float = 0.3) -> None:
+        """Take a picture of the screen as soon as it keeps still for so many seconds."""
         before = b""
         while (now := await _picture()) != before:
             before = now
-            await trio.sleep(0.3)
+            await trio.sleep(still)
         scale = "" if self.scale == 1 else f"-{self.scale}00%"
         language = f"-{self.language}" if self.language else ""
         path = self._out / f"{name}-{self.theme}{language}{scale}.png"
