@@ -121,7 +121,6 @@ class Innocents:
             while not await _come_in(self.port_for(number), number, self._hello_of(number)):
                 await trio.sleep(_RETRY_SECONDS)
 
-
     def _hello_of(self, number: int) -> dict[str, Any]:
         """Return what the newcomer with a number says hello with."""
         if number % 2 and self._token is not None:

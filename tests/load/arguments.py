@@ -69,7 +69,10 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Scenario]:
     """Return the arguments of a run; wrong ones end the program with status 2."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    given = {name: getattr(options, name) for name in (*_WHAT, "storm", "sign_in", "join_rooms", "senders_apart")}
+    given = {
+        name: getattr(options, name)
+        for name in (*_WHAT, "storm", "sign_in", "join_rooms", "senders_apart")
+    }
     scenario = adapted(options.scenario, **given)
     for words, wrong in _contradictions(options, scenario).items():
         if wrong:
