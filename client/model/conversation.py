@@ -127,7 +127,8 @@ class Conversation:
         first = not self.was_joined
         if not joined.recovered and not first:
             messages = self._not_here(messages)
-            self.report(now, _("Some messages may be missing here."), warning=True)
+            if joined.recovered is False or len(messages) == len(joined.messages) > 0:
+                self.report(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
             self._add_message(message, me, news=not first)
         oldest = self.transcript.oldest_seq

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -52,8 +52,9 @@ def measure(
         "connects": connected,
     } | _totals(scenario, results)
     report |= cost(
-        connecting, UsageInterval(usages[0], usages[-1]), seconds=scenario.seconds, ready=connected["ready"],
-        deliveries=report["deliveries"], messages=report["achieved"] * scenario.seconds,
+        connecting, UsageInterval(usages[0], usages[-1]), seconds=scenario.seconds,
+        ready=connected["ready"], deliveries=report["deliveries"],
+        messages=report["achieved"] * scenario.seconds,
     )  # fmt: skip
     report |= _rejoining(scenario, report, UsageInterval(usages[-2], usages[-1]))
     report["faults"] = failed_checks(scenario, report)

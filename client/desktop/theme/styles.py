@@ -129,7 +129,7 @@ class Styles:
                 f"{kind}.form",
                 _BUTTON_SIZE,
                 (colours.fill, (colours.edge, 1)),
-                disabled=(colours.fill, (colours.edge, 1)),
+                disabled=(palette.hover, (palette.line, 1)) if filled else ("", (colours.edge, 1)),
                 pressed=(colours.pressed, (colours.edge, 1)),
                 focus=(colours.fill, (palette.text, 2) if filled else ring),
                 active=(colours.active, (colours.active if filled else colours.edge, 1)),

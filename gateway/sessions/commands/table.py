@@ -21,6 +21,8 @@ from gateway.sessions.session import Session
 
 UNREADABLE_COST: Final = 1.0
 """The `CommandRow.cost` of a frame that is not a command."""
+PASSWORD_COST: Final = 5.0
+"""The `CommandRow.cost` of trying a password, and of choosing the first one."""
 USUAL_PAGE: Final = 50
 """Messages that are read for one token."""
 USUAL_MEMBERS: Final = 500
@@ -35,22 +37,27 @@ class CommandRow:
       `CommandDispatcher` if no hello is needed;
     - ``needs_hello``: whether it is refused before a hello;
     - ``cost``: tokens of flood control that it costs;
-    - ``times``: what it costs is ``cost`` times this, which is at least 1; only with
-      ``needs_hello``;
+    - ``times``: what it costs is ``cost`` times this, which is at least 1; called without a session
+      only if no hello is needed;
     - ``permission``: what the session must have; only with ``needs_hello``.
     """
 
     handler: Callable[[Any, Any], Awaitable[None]]
     needs_hello: bool = True
     cost: float = 1.0
-    times: Callable[[Session, Any], float] | None = None
+    times: Callable[[Any, Any], float] | None = None
     permission: Permission = Permission.CHAT
 
     def cost_for(self, session: Session | None, command: wire.AnyCommand) -> float:
         """Return what this command costs this session."""
-        if self.times is None or session is None:
+        if self.times is None or (session is None and self.needs_hello):
             return self.cost
         return self.cost * max(1.0, self.times(session, command))
+
+
+def _password(_: Session | None, command: wire.Hello) -> float:
+    """Return what a hello costs: with a password, Redis is asked whether it may be tried."""
+    return PASSWORD_COST if command.password is not None else 1.0
 
 
 def _rooms(session: Session, _: wire.AnyCommand) -> float:
@@ -69,7 +76,7 @@ def _pages(_: Session, command: wire.Members) -> float:
 
 
 COMMANDS: Final[dict[type[wire.AnyCommand], CommandRow]] = {
-    wire.Hello: CommandRow(connection.hello, needs_hello=False),
+    wire.Hello: CommandRow(connection.hello, needs_hello=False, times=_password),
     wire.Ping: CommandRow(connection.ping),
     wire.Join: CommandRow(rooms.join),
     wire.Leave: CommandRow(rooms.leave),
@@ -82,7 +89,7 @@ COMMANDS: Final[dict[type[wire.AnyCommand], CommandRow]] = {
     wire.Nick: CommandRow(people.rename, times=_rooms),
     wire.SetStatus: CommandRow(people.set_status, times=_rooms),
     wire.SetIdle: CommandRow(people.set_idle, times=_rooms),
-    wire.Register: CommandRow(accounts.make, needs_hello=False),
+    wire.Register: CommandRow(accounts.make, needs_hello=False, cost=PASSWORD_COST),
     wire.ChangePassword: CommandRow(accounts.change_password, permission=Permission.ACCOUNT),
     wire.Devices: CommandRow(accounts.devices, permission=Permission.ACCOUNT),
     wire.Revoke: CommandRow(accounts.revoke, permission=Permission.ACCOUNT),

@@ -8,6 +8,7 @@ from tests.load.report.checks import twice
 
 _RED: Final = "\x1b[31m"
 _PLAIN: Final = "\x1b[0m"
+_PER_CPU: Final = ", {:,.0f} for each second of the nodes' CPU"
 _LATENCIES: Final = (
     ("delivered_before", "publish → deliver, before"), ("delivered", "publish → deliver"),
     ("acked", "publish → ack"), ("pings", "ping"), ("signed_in", "connect to welcome"),
@@ -18,9 +19,7 @@ _LATENCIES: Final = (
 def table(report: dict[str, Any], *, colour: bool = False) -> str:
     """Return one run's figures as text; with ``colour``, what is wrong is red."""
     scenario, connects = report["scenario"], report["connects"]
-    per_cpu = _optional(
-        ", {:,.0f} for each second of the nodes' CPU", report["connects_per_cpu_second"]
-    )
+    per_cpu = _optional(_PER_CPU, report["connects_per_cpu_second"])
     lines = [
         "",
         _heading(scenario, report["machine"]),
@@ -30,15 +29,9 @@ def table(report: dict[str, Any], *, colour: bool = False) -> str:
         *_messages(report),
     ]
     if report["rejoins"]:
-        per_cpu = _optional(
-            ", {:,.0f} for each second of the nodes' CPU", report["rejoins_per_cpu_second"]
-        )
-        lines.append(
-            _row(
-                "back after the cut",
-                f"{report['rejoins']:,} at {report['rejoins_per_second']:,.1f}/s{per_cpu}",
-            )
-        )
+        per_cpu = _optional(_PER_CPU, report["rejoins_per_cpu_second"])
+        told = f"{report['rejoins']:,} at {report['rejoins_per_second']:,.1f}/s{per_cpu}"
+        lines.append(_row("back after the cut", told))
     if report["lost_connections"]:
         lines.append(_row("connections lost", f"{report['lost_connections']:,}"))
     if report["slow_readers"]:
