@@ -89,7 +89,7 @@ class Account:
         self.nick = nick or self._generator.other_nick()
         self._is_registered = False
         self._was_certain = True
-        """Whether no earlier change of the password was uncertain when the last one was asked for."""
+        """Whether the password was certain when its last change was asked for."""
         self.generation += 1
         self._disown(None)
         self.passwords = [self.new_password()]
