@@ -133,6 +133,11 @@ def person_of(name: str) -> str:
     return name.partition("-")[0].partition(".")[0]
 
 
+def is_guest(client: str) -> bool:
+    """Return whether a client is a person of its own, and not one of an account's devices."""
+    return person_of(client) == client
+
+
 def padded(text: str, size: int) -> str:
     """Return a text filled up to a size in characters; `unpadded` undoes it."""
     return f"{text} ".ljust(size, ".") if len(text) < size else text
