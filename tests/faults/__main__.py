@@ -36,7 +36,7 @@ def main() -> None:
     sys.stdout.write(table(history, result))
     if report:
         report.write_text(
-            json.dumps(as_json(result, **asdict(options)), indent=1, default=str) + "\n"
+            json.dumps(as_json(history, result, **asdict(options)), indent=1, default=str) + "\n"
         )
     sys.exit(not result.clean)
 

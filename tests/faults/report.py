@@ -16,9 +16,15 @@ WARM_SECONDS: Final = 60.0
 """How long a process takes until its memory does not grow by use any more."""
 
 
-def as_json(result: CheckResult, **options: Any) -> dict[str, Any]:
-    """Return the result for JSON, with the options of the run."""
-    return {"plan": options, "clean": result.clean} | asdict(result)
+def as_json(history: RunHistory, result: CheckResult, **options: Any) -> dict[str, Any]:
+    """Return the result for JSON, with the options of the run, its faults and gaps."""
+    faults = [
+        {"name": each.name, "target": each.target, "began": each.began, "ended": each.end}
+        for each in history.faults
+    ]
+    gaps = [asdict(each) for each in history.gaps]
+    told = {"faults": faults, "gaps": gaps}
+    return {"plan": options, "clean": result.clean} | asdict(result) | told
 
 
 def table(history: RunHistory, result: CheckResult) -> str:

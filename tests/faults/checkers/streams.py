@@ -74,5 +74,8 @@ def overtaken(stream: str, sends: Iterable[SendOperation]) -> Iterator[Anomaly]:
 
 def unexplained_gap(gap: ReportedGap) -> Anomaly:
     """Return the anomaly that a client was told of a gap which no fault explains."""
-    what = f"{gap.client} in {gap.stream}: {gap.reason}, {gap.after} to {gap.up_to}"
+    what = (
+        f"{gap.client} in {gap.stream}: {gap.reason}, {gap.after} to {gap.up_to}, "
+        f"at {gap.at:.2f}, epoch {gap.epoch}"
+    )
     return Anomaly("unexplained gap", what)
