@@ -42,4 +42,5 @@ def _check_one(
     for send in sends.values():
         is_missing = send.completed_at is not None and send.text not in there
         if is_missing and not losses.allow_in_log(send.text):
-            yield Anomaly("lost", f"{name} does not have it", (send.text,))
+            what = f"{name} does not have it, acknowledged at {send.completed_at:.2f}"
+            yield Anomaly("lost", what, (send.text,))
