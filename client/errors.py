@@ -8,13 +8,14 @@ class CannotConnect(Exception):
 
     - ``retry_after``: the number of seconds a node asked us to wait, or None if no node did;
     - ``uncertain``: whether a registration was sent, and the account may have been made: open a
-      session with the same `Registration`, of the same ``id``, to find out.
+      session with the same `Registration`, of the same ``id``, to find out;
+    - ``too_fast``: whether nodes were reached, and refused because it was tried too often.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
-        self.uncertain = False
+        self.uncertain = self.too_fast = False
 
 
 class NotConnected(Exception):

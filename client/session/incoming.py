@@ -21,6 +21,7 @@ from client.session.refusals import LONGEST_RETRY_AFTER
 from client.text.fitting import shortened
 from client.text.visible import has_unsafe, shown_line
 from gateway import wire
+from gateway.wire.passwords import LEAST_CHARS
 
 MOST_NAME_CHARS: Final = 128
 """The longest name of a person or a room, and the longest id, epoch or cursor."""
@@ -244,7 +245,7 @@ def _limits(limits: wire.Limits) -> wire.Limits:
         grace_seconds=_seconds(limits.grace_seconds, 0.0, MOST_NUMBER),
         ping_interval=_seconds(limits.ping_interval, 0.0, MOST_NUMBER),
         registration=limits.registration if limits.registration in _REGISTRATION else "closed",
-        password_length=min(max(limits.password_length, 1), MOST_PASSWORD_CHARS),
+        password_length=min(max(limits.password_length or LEAST_CHARS, 1), MOST_PASSWORD_CHARS),
     )
 
 

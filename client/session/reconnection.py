@@ -116,7 +116,9 @@ class Reconnection:
                 return ending
             endings.append(ending)
         waits = [ending.retry_after for ending in endings if ending.retry_after is not None]
-        return CannotConnect("; ".join(map(str, endings)), max(waits, default=None))
+        problem = CannotConnect("; ".join(map(str, endings)), max(waits, default=None))
+        problem.too_fast = any(_is_too_fast(ending) for ending in endings)
+        return problem
 
     async def _next(self) -> Ending:
         url = self._route.advance()
@@ -157,6 +159,10 @@ class Reconnection:
         await self._tell(Disconnected(reason, delay, self._route.url))
         with trio.move_on_after(delay):
             await self._retry_now.wait()
+
+
+def _is_too_fast(ending: Ending) -> bool:
+    return isinstance(ending, CommandError) and ending.code == "too_fast"
 
 
 def _is_refusal(ending: Ending) -> bool:

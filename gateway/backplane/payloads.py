@@ -165,6 +165,10 @@ def as_messages(encoded: list[bytes]) -> list[Message]:
     return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
 
 
+NO_MESSAGES: Final = cast("list[Message]", msgspec.Raw(b"[]"))
+"""An empty list of messages that is sent, although it is the field's default."""
+
+
 def as_directs(encoded: list[bytes]) -> list[DirectMessage]:
     """Return encoded direct messages as a field of an event, as `as_messages` does."""
     return cast("list[DirectMessage]", as_messages(encoded))

@@ -17,7 +17,7 @@ from typing import Final
 from gateway.credentials.hash_slots import SLOTS, HashSlots
 
 Job = Callable[[], None]
-_NICER: Final = 10
+_NICER: Final = 5
 _NICEST: Final = 19
 
 

@@ -116,6 +116,13 @@ class AccountView(NamedTuple):
     """When the session is over, on Trio's clock."""
 
 
+class _SessionBefore(NamedTuple):
+    """What a session had when its account began to be read: its line, the rooms it had joined."""
+
+    chosen: str
+    rooms: set[str]
+
+
 def jwt_ends_at(device: DeviceRecord, now: int) -> float:
     """Return when a session of a device is over, on Trio's clock; infinite with a device token.
 
@@ -309,11 +316,7 @@ class NodeAccounts:
 
     async def _compare(self) -> None:
         if self._history_changed:
-            current = self._revocations.current(trio.current_time())
-            undone = await self._backplane.revoker.apply_again(current)
-            self._history_changed = False
-            if undone:
-                log.warning("revocations carried out again", revocations=undone)
+            await self._revoke_again()
         accounts, failures = list(self._sessions), list[Unavailable]()
         for start in range(0, len(accounts), _BATCH):
             async with trio.open_nursery() as nursery:
@@ -322,9 +325,26 @@ class NodeAccounts:
             if failures:
                 raise failures[0]
 
+    async def _revoke_again(self) -> None:
+        """Carry out again what a failover may have undone; raises `Unavailable` as usual."""
+        self._history_changed = False  # if it changes meanwhile, this has to be done once more
+        current = self._revocations.current(trio.current_time())
+        try:
+            undone = await self._backplane.revoker.apply_again(current)
+        except Unavailable:
+            self._history_changed = True
+            raise
+        if undone:
+            log.warning("revocations carried out again", revocations=undone)
+
     async def _compare_account(self, account: str, failures: list[Unavailable]) -> None:
-        """End the sessions of devices that were signed out; take over what has changed."""
+        """End the sessions of devices that were signed out; take over what has changed.
+
+        What is read may be outdated when it comes: sessions that began meanwhile, and what a
+        session has done meanwhile, are left as they are.
+        """
         backplane = self._backplane
+        before = {record.sid: self._state_of(record) for record in self.sessions_of(account)}
         try:
             found = await backplane.accounts.read(account)
             devices = await backplane.devices.of(account)
@@ -333,18 +353,28 @@ class NodeAccounts:
             failures.append(error)
             return
         for record in self.sessions_of(account):
+            if (known := before.get(record.sid)) is None:
+                continue
             if found is None or found.state != ACTIVE:
                 self._end(record, "disabled" if found and found.state != DELETED else "deleted")
             elif device_of(record.sid) not in devices:
                 self._end(record, "signed_out")
             else:
-                self._change(record, line_of(found))
-                self._take_over_rooms(record, rooms)
+                if record.chosen == known.chosen:
+                    self._change(record, line_of(found))
+                self._take_over_rooms(record, rooms, known.rooms)
 
-    def _take_over_rooms(self, record: SessionRecord, rooms: Mapping[str, str]) -> None:
-        """Tell a session of the rooms that other devices have joined, and leave those they left."""
+    def _state_of(self, record: SessionRecord) -> _SessionBefore:
         followed = record.rooms_in(RoomState.FOLLOWED)
-        for key in rooms.keys() - followed:
+        joined = {room for room in followed if record.sid in self._registry.followers(room)}
+        return _SessionBefore(record.chosen, joined)
+
+    def _take_over_rooms(
+        self, record: SessionRecord, rooms: Mapping[str, str], before: set[str]
+    ) -> None:
+        """Tell a session of the rooms that other devices have joined, and leave those they left."""
+        followed = set(record.rooms_in(RoomState.FOLLOWED))
+        for key in rooms.keys() - followed - before:
             self._tell([record], JoinedElsewhere(room=rooms[key]))
-        for key in set(followed) - rooms.keys():
+        for key in (followed & before) - rooms.keys():
             self._leave([record], key, key)

@@ -228,26 +228,27 @@ class Authentication:
             session.longest = found.ends_at
         missed = missed.first(shares.messages(self._write_buffer.limit))
         inbox.heard_from.note(missed.messages)
-        session.send(
-            wire.Welcome(
-                id=command.id,
-                session=secret,
-                resumed=resumed,
-                insecure=not self.connection.confidential,
-                nick=session.nick,
-                node=context.node,
-                inbox=missed.position if resumed or found else None,
-                directs=payloads.as_directs(missed.messages),
-                recovered=missed.recovered,
-                limits=answers.limits(context.settings, self.connection.limited_as),
-                account=record.account or None,
-                role=found.account.role if found else None,
-                device=device_of(record.sid) or None,
-                rooms=found.rooms if found else [],
-                token=(signed_in and signed_in.token) or None,
-                change_password=signed_in is not None and signed_in.change_password,
-            )
+        welcome = wire.Welcome(
+            id=command.id,
+            session=secret,
+            resumed=resumed,
+            insecure=not self.connection.confidential,
+            nick=session.nick,
+            node=context.node,
+            inbox=missed.position if resumed or found else None,
+            directs=payloads.as_directs(missed.messages),
+            recovered=missed.recovered,
+            limits=answers.limits(context.settings, self.connection.limited_as),
+            account=record.account or None,
+            role=found.account.role if found else None,
+            device=device_of(record.sid) or None,
+            rooms=found.rooms if found else [],
+            token=(signed_in and signed_in.token) or None,
+            change_password=signed_in is not None and signed_in.change_password,
         )
+        session.send(welcome)
+        if isinstance(command, wire.Register):
+            session.welcome = welcome
         context.relay.inboxes.begin(inbox, missed)
         self._attempt = None
         return session

@@ -36,7 +36,7 @@ class Session:
 
     __slots__ = (
         "_answered", "_connection", "context", "direct_messages", "inbox", "longest",
-        "permissions", "record", "write_buffer",
+        "permissions", "record", "welcome", "write_buffer",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +54,8 @@ class Session:
         self.inbox = inbox
         self.direct_messages = DirectMessages(context.backplane, context.relay, record.sid)
         self.permissions = ACCOUNTS if record.account else GUESTS
+        self.welcome: wire.Welcome | None = None
+        """The answer to the registration with which the session began, if it did."""
         self.longest = math.inf
         """When the session ends at the latest, on Trio's clock; by its JSON Web Token."""
         self._answered: dict[str, tuple[wire.AnyCommand, wire.Ok]] = {}

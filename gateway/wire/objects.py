@@ -29,8 +29,8 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     flood_rate: float
     grace_seconds: float | None = None
     ping_interval: float | None = None
-    registration: str = "closed"
-    password_length: int = 12
+    registration: str | None = None
+    password_length: int | None = None
     nicks: int = 0
     new_rooms: int = 0
     directs: int = 0

@@ -199,8 +199,9 @@ async def test_a_server_that_does_not_let_it_wait_is_named_once(
                 for _ in range(3):
                     await link.call("SET", "key", "value")
         refused = [line for line in logs if line["event"] == "redis refused a command"]
-        named = [(line["command"], line["log_level"]) for line in refused]
-        assert named == [("WAITAOF", "warning")]
+        assert [(line["command"], line["log_level"]) for line in refused] == [
+            ("WAITAOF", "warning")
+        ]
         async with writing(server, "local", url=url) as link:
             for _ in range(2):
                 assert (

@@ -44,6 +44,7 @@ async def test_a_guest_who_registers_stays_where_they_are(redis_server: RedisSer
         heard = await alice.hear_type("message")
         while heard["from"] != "Bob":
             heard = await alice.hear_type("message")
+        assert await register(alice, "Alice") == welcome, "the same command"
         again = await register(alice, "Other")
         assert again["code"] == "forbidden"
 

@@ -19,7 +19,7 @@ from tests.faults.run import RunOptions, run
 
 SHORT = RunOptions(
     nodes=2, clients=4, seconds=0.0, strikes=2, talk=3, interval=(2.0, 3.0), grace=2.0,
-    settle=50.0, hearing=50.0, seed=1,
+    settle=50.0, hearing=50.0, seed=1, accounts=0,
 )  # fmt: skip
 OPTIONS = {
     mix: replace(SHORT, mix=mix, strikes=max(SHORT.strikes, len(faults)))
@@ -49,6 +49,18 @@ async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
     assert {fault.name for fault in history.faults} == {fault.name for fault in MIXES[mix]}, report
     assert mix != "slow" or history.disconnects[SLOW_READER_REASON], report
     assert mix not in {"lagging-failover", "flush", "rollback"} or result.announced, report
+
+
+async def test_accounts_are_kept_while_nodes_die_and_redis_fails_over(tmp_path: Path) -> None:
+    options = replace(SHORT, mix="kill,lagging-failover", accounts=2)
+    history, result, report = await carry_out(options, tmp_path)
+    assert result.clean, report
+    kinds = {each.kind for each in history.credentials if each.revoked is not None}
+    assert kinds == {"password", "token", "session"}, report
+    assert {each.credential.kind for each in history.credential_uses} >= kinds, report
+    assert {each.source for each in history.markers} == {"answer", "event", "welcome"}, report
+    people = {each.person for each in history.conversations}
+    assert {"a0", "a1"} <= people, report
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,15 @@ async def _visit(url: str, identity: Identity, server: HostileServer, chat: Chat
         open_session([url], identity, on_token=_keep) as session,
         trio.open_nursery() as nursery,
     ):
-        controller = SessionController(chat, session, nursery, on_change=look, on_room=lambda: None)
+        controller = SessionController(
+            chat,
+            session,
+            nursery,
+            on_change=look,
+            on_room=lambda: None,
+            on_account=trio.lowlevel.checkpoint,
+            save_input=lambda: None,
+        )
         nursery.start_soon(controller.run)
         nursery.start_soon(partial(controller.list_rooms, lambda _rooms: None))
         nursery.start_soon(controller.load_older, chat.room("lobby"))

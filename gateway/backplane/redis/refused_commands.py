@@ -62,8 +62,8 @@ class RefusedCommands:
             if len(self._logged) >= MOST_KEPT:
                 return
         self._logged[refusal] = now, 0
-        report = log.warning if what in DISPENSABLE else log.error
-        report(
+        write = log.warning if what in DISPENSABLE else log.error
+        write(
             "redis refused a command",
             connection=self._connection,
             command=what,

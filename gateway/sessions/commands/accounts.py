@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 async def make(dispatcher: CommandDispatcher, command: wire.Register) -> None:
     """Make an account; a guest's session ends, and the account's begins on the same connection."""
     guest = dispatcher.session
-    if guest is not None and guest.record.account:
-        raise CommandError("forbidden", "You have an account already; sign out first.")
+    if guest is not None:
+        if not guest.is_attached():
+            return  # the connection is being closed: the session was resumed over another one
+        if guest.welcome is not None and guest.welcome.id == command.id:
+            guest.send(guest.welcome)  # it was this command that made the account
+            return
+        if guest.record.account:
+            raise CommandError("forbidden", "You have an account already; sign out first.")
     authentication = dispatcher.authentication
     signed_in = await register(authentication.context, authentication.connection, command, guest)
     dispatcher.session = await authentication.begin(command, signed_in, guest=guest)

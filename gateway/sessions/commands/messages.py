@@ -47,7 +47,7 @@ async def history_page(session: Session, command: wire.History) -> None:
         wire.HistoryPage(
             id=command.id,
             room=room.name,
-            messages=payloads.as_messages(page),
+            messages=payloads.as_messages(page) or payloads.NO_MESSAGES,
             more=len(page) < len(messages),
         )
     )

@@ -67,9 +67,7 @@ export interface Limits {
   flood_rate: number;
   grace_seconds?: number;
   ping_interval?: number;
-  /** "closed" if left out */
   registration?: string;
-  /** 12 if left out */
   password_length?: number;
   /** 0 if left out */
   nicks?: number;

@@ -18,6 +18,8 @@ def skipped(observation: Observation, log: dict[int, str]) -> Iterator[Anomaly]:
 
 def _missing(observation: Observation, log: dict[int, str]) -> list[int]:
     seqs = {seq for seq, _, _ in observation.received}
+    if observation.since < 0 and not seqs:
+        return []  # where it begins was not told
     last = max(seqs, default=observation.since)
     if observation.kept:
         last = max(last, *log, 0)

@@ -200,6 +200,7 @@ async def test_how_long_to_wait_after_wrong_passwords_is_told() -> None:
             async with open_session([node.url], ALICE):
                 raise AssertionError("let in")
     assert refused.value.retry_after == 4.0
+    assert refused.value.too_fast
 
 
 # --- registration -----------------------------------------------------------------------------
