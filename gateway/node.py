@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from gateway import config
-from gateway.auth.jwt_keys import BadKeys
+from gateway.auth.jwt_identity import BadKeys
 from gateway.backplane import Backplane, Unavailable, check_redis
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX

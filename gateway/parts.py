@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway import config
-from gateway.auth.jwt_claims import JwtRules
-from gateway.auth.jwt_keys import BadKeys
+from gateway.auth.jwt_identity import BadKeys, JwtRules
 from gateway.backplane import Backplane, Topology
 from gateway.backplane.durable import level_named
 from gateway.config import BadSetting, Settings
-from gateway.credentials.jwt_verifier import FileKeys, JwtVerifier, KeySource, PublishedKeys
 from gateway.net.certificates import BadCertificate, ServedCertificate
 from gateway.operator.token import BadToken, OperatorToken
 from gateway.policy.client_limits import ClientBounds
 from gateway.policy.retention import Retention
 from gateway.redis_topology import topology_from_settings
+
+if TYPE_CHECKING:
+    from gateway.credentials.jwt_verifier import JwtVerifier, KeySource
 
 
 def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
@@ -83,6 +85,12 @@ def jwt_verifier(settings: Settings) -> JwtVerifier | None:
     if not settings.jwt_audience:
         needed = config.flag("jwt_audience")
         raise BadSetting(f"{config.title('jwt_keys')}: it needs {needed}, whom tokens are for")
+    from gateway.credentials.jwt_verifier import (  # noqa: PLC0415 - libraries of 9 MiB
+        FileKeys,
+        JwtVerifier,
+        PublishedKeys,
+    )
+
     rules = JwtRules(settings.jwt_audience, settings.jwt_issuer, settings.jwt_nick)
     is_address = settings.jwt_keys.startswith(("https://", "http://"))
     try:

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from jwt.algorithms import HMACAlgorithm
 
+from gateway.auth.jwt_identity import BadKeys
+
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 ALGORITHMS: Final = frozenset({"HS256", "RS256", "ES256", "EdDSA"})
@@ -30,10 +32,6 @@ _LEAST_SECRET_BYTES: Final = 32
 _RSA_BITS: Final = range(2048, 8193)
 _PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _PUBLIC: Final = frozenset({b"PUBLIC KEY", b"RSA PUBLIC KEY"})
-
-
-class BadKeys(Exception):
-    """There are no keys to be had; the text says why, without what is in them."""
 
 
 class JwtKey(NamedTuple):

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import h11
 import trio
 
-from gateway.auth.jwt_keys import MOST_BYTES, BadKeys
+from gateway.auth.jwt_identity import BadKeys
+from gateway.auth.jwt_keys import MOST_BYTES
 
 FETCH_SECONDS: Final = 5.0
 """The longest time from the first packet to the last byte."""

@@ -11,8 +11,9 @@ from typing import Final, Protocol
 
 import trio
 
-from gateway.auth.jwt_claims import BadJwt, JwtIdentity, JwtRules, read_header, verify_jwt
-from gateway.auth.jwt_keys import MOST_BYTES, BadKeys, Keys, read_keys, read_published
+from gateway.auth.jwt_claims import read_header, verify_jwt
+from gateway.auth.jwt_identity import BadJwt, BadKeys, JwtIdentity, JwtRules
+from gateway.auth.jwt_keys import MOST_BYTES, Keys, read_keys, read_published
 from gateway.credentials.jwks_address import fetch, parse_address
 from gateway.process.files import CannotRead, read_bounded
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gateway.backplane import Backplane
 from gateway.config import Settings
-from gateway.credentials.jwt_verifier import JwtVerifier
 from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
@@ -21,6 +20,9 @@ from gateway.sessions.accounts import NodeAccounts
 from gateway.sessions.bans import NodeBans
 from gateway.sessions.command_turns import CommandTurns
 from gateway.sessions.registry import SessionRegistry
+
+if TYPE_CHECKING:
+    from gateway.credentials.jwt_verifier import JwtVerifier
 
 UNENCRYPTED_LOG_SECONDS: Final = 3600.0
 """The least time between two log lines about clients' secrets that come unencrypted."""

@@ -15,7 +15,7 @@ import structlog
 from gateway.auth import codes, device_tokens
 from gateway.auth.device_tokens import BadDeviceToken, DeviceRecord
 from gateway.auth.identity import new_account_id, new_device_id
-from gateway.auth.jwt_claims import BadJwt, JwtIdentity
+from gateway.auth.jwt_identity import BadJwt, JwtIdentity
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged, NoSuchAccount
 from gateway.backplane.devices import CannotAddDevice, OutdatedSignIn

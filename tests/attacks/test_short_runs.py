@@ -38,6 +38,8 @@ RUNS = {
     "forged-addresses": (1, "welcome", 20),
     "cross-origin": (50, "HTTP 403", 100),
     "resume-guessing": (1, "unauthorized", 30),
+    "password-guessing": (50, "too_fast", 60),
+    "registering": (1, "welcome", 4),
     "nick-churn": (50, "ok", 100),
     "huge-names": (1, "bad_nick", 8),
     "commands": (1, "too_fast", 150),

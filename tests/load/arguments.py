@@ -112,9 +112,11 @@ def _contradictions(options: argparse.Namespace, scenario: Scenario) -> dict[str
         "accounts are made only in a Redis of our own: use --spawn": (
             scenario.sign_in and not options.spawn
         ),
-        "--account-rooms and --unread need --sign-in, --join-rooms needs --account-rooms": (
-            (scenario.account_rooms > 0 or scenario.unread > 0) > bool(scenario.sign_in)
-            or scenario.join_rooms > bool(scenario.account_rooms)
+        "only accounts have --account-rooms: say how they come in, --sign-in": (
+            scenario.account_rooms and not scenario.sign_in
+        ),
+        "--unread and --join-rooms need --account-rooms": (
+            (scenario.unread or scenario.join_rooms) and not scenario.account_rooms
         ),
         "somebody must hear: fewer --deaf, or more --clients": scenario.deaf >= scenario.clients,
         "with a --rate there must be --senders": scenario.rate and not scenario.senders,

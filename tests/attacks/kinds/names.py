@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from tests.attacks.crowd import Attacker, Crowd, encode
+from tests.attacks.crowd import COMMANDS_PER_SECOND, Attacker, Crowd, encode
 from tests.attacks.innocents import PASSWORD, RESIDENT
 
 _HUGE_NAMES: Final = (
@@ -82,7 +82,7 @@ async def resume_guessing(crowd: Crowd) -> None:
 
 
 async def password_guessing(crowd: Crowd) -> None:
-    """Guess at the password of somebody who has an account, as fast as possible.
+    """Guess at the password of somebody with an account, ten times a second over each connection.
 
     May have a few guesses tried: then all wait, except for the owner with a token.
     """
@@ -94,7 +94,7 @@ async def password_guessing(crowd: Crowd) -> None:
             guess = f"lavender tram {next(guesses)} parasol"
             await attacker.say(type="hello", nick=RESIDENT, password=guess, id="g")
             await attacker.answer()
-            await trio.lowlevel.checkpoint()
+            await trio.sleep(1 / COMMANDS_PER_SECOND)
 
     await crowd.each(act)
 
@@ -112,5 +112,6 @@ async def registering(crowd: Crowd) -> None:
             nick = crowd.new_nick()
             await attacker.say(type="register", id=nick, nick=nick, password=PASSWORD)
             answer = await attacker.answer()
+            await trio.sleep(1 / COMMANDS_PER_SECOND)
 
     await crowd.each(act)

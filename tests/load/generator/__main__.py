@@ -46,7 +46,8 @@ class LoadGenerator:
         took = time.monotonic() - began
         tell(
             done=True, ready=fleet.ready, seconds=took, failures=fleet.failures,
-            joins=fleet.joins.as_json(), sign_ins=fleet.sign_ins.as_json(), cpu=time.process_time() - cpu,
+            joins=fleet.joins.as_json(), sign_ins=fleet.sign_ins.as_json(),
+            cpu=time.process_time() - cpu,
         )  # fmt: skip
 
     def run(

@@ -53,7 +53,9 @@ class Fleet:
         self.second_delivered = Histogram()
         self.deliveries = self.acknowledged = self.ready = self.lost_connections = 0
         self.rejoined = 0
+        """How often clients have come back."""
         self.storm_at = 0
+        """When the storm breaks out, in microseconds; 0: never."""
         self.churns = False
         """Whether movers are cut off whenever they are in."""
         self.refused: Counter[str] = Counter()
@@ -204,10 +206,10 @@ class Fleet:
             return
         client.buffer = b""
         client.state = ClientState.GREETING
-        # Another nickname each time, since the old one may still be held.
         if client.spec.account:
             self._say(client, frames.sign_in(client.spec.account))
             return
+        # Another nickname each time, since the old one may still be held.
         nick = f"load{self._tag}-{client.spec.number}-{client.tries}"
         self._say(client, frames.hello(nick))
 
@@ -217,8 +219,9 @@ class Fleet:
             client.state = ClientState.JOINING
             if client.spec.account:
                 self.sign_ins.record(now() - client.tried)
-            self._say(client, b"".join(map(frames.join, client.spec.joined)))
-            if not client.spec.joined:
+            if client.spec.joined:
+                self._say(client, b"".join(map(frames.join, client.spec.joined)))
+            else:
                 self._is_in(client)
         elif frames.REFUSAL in client.buffer:
             self._failed(client, "hello refused")
@@ -231,10 +234,11 @@ class Fleet:
             self._failed(client, "join refused")
             return
         rest, client.buffer = client.buffer[at:], b""
-        self._is_in(client)
         self._hear(client, rest)
+        self._is_in(client)
 
     def _is_in(self, client: LoadClient) -> None:
+        """Count a client that has come in; cut it off again if movers are to come back at once."""
         self._coming_in -= 1
         self.ready += 1
         client.state = ClientState.READY

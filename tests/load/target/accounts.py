@@ -17,6 +17,7 @@ from gateway.backplane.redis.server import RedisEndpoint
 from gateway.config import Settings
 from gateway.observability import logs
 from gateway.parts import make_backplane
+from gateway.policy import nicknames
 from gateway.wire.passwords import prepare
 from tests.load.scenario import Scenario
 
@@ -90,7 +91,9 @@ class _AccountMaker:
     async def make(self, number: int) -> dict[str, str]:
         """Make the account of a client; return what it signs in with."""
         accounts, nick = self._backplane.accounts, f"account-{number}"
-        account = Account(id=new_account_id(), nick=nick, folded=nick, password=self._hash)
+        account = Account(
+            id=new_account_id(), nick=nick, folded=nicknames.fold(nick), password=self._hash
+        )
         device = new_device_id()
         record, token = new_device(account.id, device, "load", await accounts.now())
         if await accounts.register(account, {device: record}) != "ok":

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from gateway.auth.jwt_claims import JwtRules
+from gateway.auth.jwt_identity import JwtRules
 
 NOW: Final = 1_800_000_000.0
 SECRET: Final = b"0123456789abcdef0123456789abcdef"

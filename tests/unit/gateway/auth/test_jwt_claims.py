@@ -11,14 +11,11 @@ from hypothesis import strategies as st
 
 from gateway.auth.jwt_claims import (
     LEEWAY,
-    MOST_CHARS,
-    BadJwt,
     JwtHeader,
-    JwtIdentity,
-    JwtRules,
     read_header,
     verify_jwt,
 )
+from gateway.auth.jwt_identity import MOST_CHARS, BadJwt, JwtIdentity, JwtRules
 from gateway.auth.jwt_keys import Keys, read_keys
 from tests.unit.gateway.auth.jwt_making import (
     CLAIMS,

@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.auth.jwt_keys import MOST_BYTES, MOST_KEYS, BadKeys, read_keys, read_published
+from gateway.auth.jwt_identity import BadKeys
+from gateway.auth.jwt_keys import MOST_BYTES, MOST_KEYS, read_keys, read_published
 from tests.unit.gateway.auth.jwt_making import (
     OTHER_SECRET,
     SECRET,

@@ -10,8 +10,8 @@ import trio
 import trio.testing
 import trustme
 
-from gateway.auth.jwt_claims import BadJwt
-from gateway.auth.jwt_keys import MOST_BYTES, BadKeys
+from gateway.auth.jwt_identity import BadJwt, BadKeys
+from gateway.auth.jwt_keys import MOST_BYTES
 from gateway.credentials.jwks_address import FETCH_SECONDS, JwksAddress, parse_address
 from gateway.credentials.jwt_verifier import (
     FETCH_EVERY,
