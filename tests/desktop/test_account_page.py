@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from client.desktop.settings.servers import SavedServer
 from client.session import Password, open_session
 from gateway import wire
 from tests.desktop.ears import hear_event
@@ -136,9 +137,10 @@ async def test_what_is_read_on_one_device_is_read_on_the_other(stage: Stage) -> 
     async with laptop(stage, "tea", "lobby") as alice:
         await bob.send("tea", "hello @alice")
         await bob.send("tea", "are you there?")
+        here = SavedServer("Here", tuple(stage.cluster.urls[:1]), rooms=("tea", "lobby"))
+        stage.settings.change(servers=(here,), server="Here")  # the last one is shown first
         person = await sign_in(stage)
-        await person.sees("Connected to")
-        person.app.show(person.app.chat.room("lobby"))
+        await person.sees("Connected to", "#lobby")
         await person.sees_that(lambda: "# tea @ 2" in person.conversations, "what is unread")
         await alice.account.mark_read(2, room="tea")
         await person.sees_that(lambda: "# tea" in person.conversations, "nothing unread")

@@ -90,6 +90,11 @@ class OperationGenerator:
         [chosen] = self._random.choices(list(self._weights), list(self._weights.values()))
         return chosen
 
+    def postpone(self, operation: Operation) -> None:
+        """Have an operation on the agenda again, which was not possible."""
+        if operation not in self._agenda:
+            self._agenda.insert(0, operation)
+
     def pause(self, *, flooding: bool) -> float:
         """Return how many seconds to wait before it."""
         return 0.0 if flooding else self._random.uniform(*PAUSE)

@@ -69,6 +69,7 @@ async def test_accounts_are_kept_while_nodes_die_and_redis_fails_over(tmp_path: 
         ("gaps", "subscriber-silent", "lost"),
         ("probe", "subscriber-silent", "lost"),
         ("idempotency", "redis-pause", "duplicated"),
+        ("revocations", "none", "revoked accepted"),
     ],
 )
 async def test_a_broken_promise_is_found(
@@ -77,6 +78,8 @@ async def test_a_broken_promise_is_found(
     """Parameters: the promise that is broken, the faults it is needed for, the anomaly to find."""
     # With one node, what the fault hides is hidden from all clients. Some of it never comes, so
     # that a long wait for it is of no use.
-    options = replace(OPTIONS[mix], sabotage=sabotage, nodes=1, hearing=3.0)
+    options = replace(
+        OPTIONS[mix], sabotage=sabotage, nodes=1, hearing=3.0, accounts=int(mix == "none")
+    )
     _, result, report = await carry_out(options, tmp_path)
     assert result.counts[anomaly], report

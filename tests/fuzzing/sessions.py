@@ -215,6 +215,7 @@ async def _visit(url: str, identity: Identity, server: HostileServer, chat: Chat
 
     def look() -> None:
         notifier.look(chat, now())
+        controller.account.follow_reader()
 
     async with (
         open_session([url], identity, on_token=_keep) as session,

@@ -232,7 +232,8 @@ class SignInPage(ttk.Frame):
             (self.fields.invite if problem.field == "invite" else self.fields.device).focus_set()
         else:
             self.focus_input()
-            self.entry.selection_range(0, "end")
+            if mode == "guest" or self.fields.password.value:
+                self.entry.selection_range(0, "end")
 
     def _show_problem(self, problem: Problem) -> None:
         """Show what is wrong below the field that it is about, and what helps."""

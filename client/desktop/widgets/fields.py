@@ -34,6 +34,8 @@ class LineField(ttk.Entry):
         **options: Any,  # noqa: ANN401 - Tk's
     ) -> None:
         super().__init__(master, style="Field.TEntry", font=theme.body, **options)
+        self.most_bytes = most_bytes
+        """The most that it takes, in UTF-8."""
         notice = _CutNotice(self, theme)
         _bound(self, lambda: most_bytes, notice.show)
 

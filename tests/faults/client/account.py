@@ -88,6 +88,8 @@ class Account:
         """Make up another account, in place of one that was lost or could not be made."""
         self.nick = nick or self._generator.other_nick()
         self._is_registered = False
+        self._was_certain = True
+        """Whether the password was certain when its last change was asked for."""
         self.generation += 1
         self._disown(None)
         self.passwords = [self.new_password()]
@@ -138,7 +140,9 @@ class Account:
 
     def changes_password(self, now: float) -> Credential:
         """Record that another password is asked for; return it."""
-        self.passwords[0].doubtful = now
+        self._was_certain = self.passwords[0].doubtful is None
+        if self._was_certain:
+            self.passwords[0].doubtful = now
         self.passwords.insert(0, self.new_password())
         return self.passwords[0]
 
@@ -151,7 +155,8 @@ class Account:
     def kept_password(self) -> None:
         """Record that the newest password was refused for good, so that the one before stays."""
         self.passwords.pop(0)
-        self.passwords[0].doubtful = None
+        if self._was_certain:
+            self.passwords[0].doubtful = None
 
     def doubt_password(self) -> None:
         """Try another password next time, if another may be right."""

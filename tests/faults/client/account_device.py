@@ -182,12 +182,14 @@ class AccountDevice(ChatClient):
                 await self._in_turn(self._revoke_other, session)
             case _:
                 await super().carry_out(operation, session, nursery)
+        if operation in ACCOUNT_AGENDA and operation not in self.done:
+            self._generator.postpone(operation)
 
     async def _in_turn(
         self, operate: Callable[[ClientSession], Awaitable[None]], session: ClientSession
     ) -> None:
         async with self.account.turn:
-            if self.signed_in is not None and not self.signed_in.is_revoked:
+            if self.signed_in is not None:
                 await operate(session)
 
     def _addressees(self) -> list[str]:
@@ -277,7 +279,10 @@ class AccountDevice(ChatClient):
     async def _revoke_other(self, session: ClientSession) -> None:
         """Sign out another device, and see whether it can do anything any more."""
         others = [each for each in self.account.signed_in.values() if each is not self.signed_in]
-        if not others or not others[0].device or others[0].is_revoked:
+        if not others or not others[0].device:
+            return
+        if others[0].is_revoked:
+            self.done.add(Operation.REVOKE)
             return
         if await watch_revocation(
             self.account, others[0], partial(session.account.revoke, others[0].device),
