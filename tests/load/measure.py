@@ -183,6 +183,7 @@ def _totals(scenario: Scenario, results: list[dict[str, Any]]) -> Report:
         "rejoined": Histogram.merged([r["rejoins"] for r in results]).summary(),
         "signed_in": Histogram.merged([r["sign_ins"] for r in results]).summary(),
         "rejoins": sum(r["rejoined"] for r in results),
+        "rejoins_measured": sum(r["rejoined_measured"] for r in results),
         "curve": [[p, delivered.percentile(p) / 1000] for p in _CURVE] if delivered else [],
         "expected": heard["expected"],
         "lost": max(heard["lost"], sum(r["gaps"] for r in results)),
@@ -200,14 +201,17 @@ def _totals(scenario: Scenario, results: list[dict[str, Any]]) -> Report:
 
 
 def _rejoining(scenario: Scenario, report: Report, storm: UsageInterval) -> Report:
-    """Return how fast those who were cut off came back, and what CPU the nodes used meanwhile."""
-    rejoins = report["rejoins"]
+    """Return how fast those who were cut off came back, and for what CPU of the nodes.
+
+    The latter is of the measured part alone, however long they went on coming back after it.
+    """
     seconds = scenario.seconds * 3 / 4
-    if rejoins and scenario.storm != "churn":
+    if scenario.storm != "churn" and report["rejoined"]:
         seconds = report["rejoined"]["max"] / 1000
+    cpu = storm.grown("cpu", *storm.nodes)
     return {
-        "rejoins_per_second": rejoins / seconds,
-        "rejoins_per_cpu_second": per(rejoins, storm.grown("cpu", *storm.nodes)),
+        "rejoins_per_second": report["rejoins"] / seconds,
+        "rejoins_per_cpu_second": per(report["rejoins_measured"], cpu),
     }
 
 

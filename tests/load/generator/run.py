@@ -63,6 +63,7 @@ class MeasuredRun:
         self._second, self._before = 0, (0, 0.0)
         self._drop_at = 0
         self._churns = False
+        self._rejoined = 0
 
     def await_storm(self, storm: str, seconds: float) -> None:
         """Cut the movers off so long after the warm-up, unless the conductor kills their node.
@@ -101,6 +102,7 @@ class MeasuredRun:
             self._tell_of_seconds(at)
         self._tell_of_seconds(self._measure_until - 1)  # however late the last step was
         self._counts_until = self._counts()
+        self._rejoined = fleet.rejoined
         fleet.churns = False
         self._send_what_is_due(self._measure_until)
         self._settle()
@@ -191,5 +193,6 @@ class MeasuredRun:
             "pings": fleet.pings.as_json(),
             "rejoins": fleet.rejoins.as_json(),
             "rejoined": fleet.rejoined,
+            "rejoined_measured": self._rejoined,
             "sign_ins": fleet.sign_ins.as_json(),
         }
