@@ -6,12 +6,16 @@ from __future__ import annotations
 class CannotConnect(Exception):
     """No node could be reached; the text says why.
 
-    ``retry_after`` is the number of seconds a node asked us to wait, or None if no node did.
+    - ``retry_after``: the number of seconds a node asked us to wait, or None if no node did;
+    - ``uncertain``: whether a registration was sent, and the account may have been made: open a
+      session with the same `Registration`, of the same ``id``, to find out;
+    - ``too_fast``: whether nodes were reached, and refused because it was tried too often.
     """
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.uncertain = self.too_fast = False
 
 
 class NotConnected(Exception):

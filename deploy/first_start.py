@@ -39,6 +39,11 @@ DAYS: Final = 820
 RENEW: Final = timedelta(days=30)
 """A certificate of our own that ends within this time is replaced."""
 _TEMPLATE: Final = Path(__file__).with_name("redis-users.acl")
+_WAITAOF: Final = (
+    " +@connection -asking -client -command -echo -readonly -readwrite -reset +client|setname\n"
+)
+"""Permits WAITAOF, which is in this category, without its name: Redis before 7.2 reads no file that
+names a command which it does not have."""
 _OTHER_USERS: Final = (
     "user default off resetpass resetkeys resetchannels -@all\n"
     "user operator on #{operator} ~* &* +@all\n"
@@ -66,7 +71,7 @@ def _make_redis_users(volumes: Path) -> None:
     operator = _password(users / "operator-password", REDIS)
     nodes_user = re.sub(r">\S+", f"#{_sha256(node)}", _TEMPLATE.read_text("utf-8"), count=1)
     others = _OTHER_USERS.format(operator=_sha256(operator))
-    _write(users / "users.acl", nodes_user + others, REDIS)
+    _write(users / "users.acl", nodes_user.rstrip("\n") + _WAITAOF + others, REDIS)
 
 
 def _password(path: Path, owner: int) -> str:

@@ -13,6 +13,7 @@ import trio
 
 from gateway import wire
 from gateway.backplane import Unavailable, first_message
+from gateway.backplane.accounts import NoSuchAccount
 from gateway.backplane.bans import CannotBan
 from gateway.backplane.erasures import MOST_RECORDED
 from gateway.backplane.operator import OperatorAccess, open_operator_access
@@ -20,7 +21,7 @@ from gateway.backplane.payloads import message_seq
 from gateway.backplane.room_log import CannotErase, Logged, RoomLog
 from gateway.backplane.upgrade import CannotUpgrade
 from gateway.config import Settings
-from gateway.operator import command_line
+from gateway.operator import account_command_line, command_line
 from gateway.operator.commands import WrongArgument, unconfirmed
 from gateway.policy import room_names
 from gateway.policy.bans import WrongTarget
@@ -87,6 +88,7 @@ def add_commands(parser: argparse.ArgumentParser, add_flags: Callable[..., None]
         _finish(parser, add_flags, run)
 
     command_line.add_commands(commands, finish)
+    account_command_line.add_commands(commands, finish)
 
     upgrade = commands.add_parser(
         "upgrade",
@@ -101,7 +103,7 @@ def _finish(
     parser: argparse.ArgumentParser, add_flags: Callable[..., None], command: Command
 ) -> None:
     add_flags(parser, only=SETTINGS)
-    parser.set_defaults(command=command, any_schema=False)
+    parser.set_defaults(command=command, any_schema=False, prepare=None)
 
 
 def run(settings: Settings, options: argparse.Namespace) -> None:
@@ -110,6 +112,11 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
     :raises WrongUsage: if an argument is wrong.
     :raises CannotAdminister: if it was not carried out.
     """
+    if options.prepare is not None:
+        try:
+            options.prepare(options)
+        except WrongArgument as error:
+            raise WrongUsage(str(error)) from None
     trio.run(_run, settings, options)
 
 
@@ -125,7 +132,7 @@ async def _run(settings: Settings, options: argparse.Namespace) -> None:
             await options.command(access, settings, options)
     except* (WrongArgument, WrongTarget) as group:
         raise WrongUsage(first_message(group)) from group
-    except* (CannotBan, CannotErase, CannotUpgrade, Unavailable) as group:
+    except* (CannotBan, CannotErase, CannotUpgrade, NoSuchAccount, Unavailable) as group:
         raise CannotAdminister(first_message(group)) from group
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -23,7 +22,7 @@ from gateway.net.listener import allow_many_connections
 from gateway.node import serve_until_signalled
 from gateway.observability import logs
 from gateway.policy.unicode_tables import INSTALLED_VERSION, VERSION
-from gateway.process import signals, stdio
+from gateway.process import memory, signals, stdio
 from gateway.process.stdio import CannotPrint
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
     administer = commands.add_parser(
         "admin",
-        help="erase messages, list, kick and ban people, by way of the cluster's Redis",
+        help="erase messages, kick and ban people, make accounts, by way of the cluster's Redis",
         description="Each command works on Redis itself, and tells the nodes. "
         "Exit status: 0 done, 1 not done, 2 wrong usage.",
     )
@@ -161,10 +160,7 @@ def _serve(options: argparse.Namespace) -> None:
     _require_unicode_version()
     logs.configure(settings.log_format, settings.log_level)
     allow_many_connections()
-    # Modules stay, and connections are freed without cycles: the garbage collector need not scan
-    # all of them after every few hundred new ones.
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    memory.collect_seldom()
     signals.ignore()
     read_again = partial(_read_settings, options)
     trio.run(serve_until_signalled, settings, read_again, _warnings(options.redis))

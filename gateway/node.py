@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -13,15 +12,18 @@ import structlog
 import trio
 
 from gateway import config
-from gateway.backplane import Backplane, Topology, Unavailable, check_redis
+from gateway.auth.jwt_identity import BadKeys
+from gateway.backplane import Backplane, Unavailable, check_redis
 from gateway.backplane.operator import open_operator_access
 from gateway.backplane.operator_requests import REQUEST_PREFIX
 from gateway.cluster.membership import Membership
 from gateway.config import BadSetting, Settings
+from gateway.credentials.hash_slots import HashSlots
+from gateway.credentials.password_hasher import PasswordHasher
 from gateway.delivery.relay import Relay
 from gateway.delivery.room_directory import RoomDirectory
 from gateway.net.binding import CannotListen, open_listeners
-from gateway.net.certificates import BadCertificate, ServedCertificate
+from gateway.net.certificates import ServedCertificate
 from gateway.net.listener import ConnectionSlots, most_connections
 from gateway.net.write_buffer import WaitingTotal
 from gateway.observability import logs
@@ -29,13 +31,21 @@ from gateway.observability.bounded_log import BoundedLog
 from gateway.observability.metrics import Gauges, Metrics
 from gateway.operator.desk import OperatorDesk
 from gateway.operator.port import OperatorPort
-from gateway.operator.token import BadToken, OperatorToken
-from gateway.policy.client_limits import ClientBounds, ClientLimits, TurnedAway
+from gateway.operator.token import BadToken
+from gateway.parts import (
+    client_bounds,
+    jwt_verifier,
+    make_backplane,
+    operator_token,
+    served_certificate,
+)
+from gateway.policy.client_limits import ClientLimits, TurnedAway
 from gateway.policy.rate_limits import SharedBucket
-from gateway.policy.retention import Retention
 from gateway.process import signals
+from gateway.process.memory import MemoryUpkeep
 from gateway.redis_topology import topology_from_settings
 from gateway.server.connections import ClientConnections, Port
+from gateway.sessions.accounts import NodeAccounts
 from gateway.sessions.bans import NodeBans
 from gateway.sessions.context import NodeContext
 from gateway.sessions.registry import SessionRegistry
@@ -48,27 +58,6 @@ CLIENTS_SHARE: Final = 0.8
 log = structlog.get_logger("node")
 
 
-def make_backplane(settings: Settings, topology: Topology | None = None) -> Backplane:
-    """Return the backplane of a new node, which gets a name of its own.
-
-    ``topology`` takes the place of the one in the settings.
-    """
-    return Backplane(
-        topology or topology_from_settings(settings),
-        node=f"{settings.node_name}-{secrets.token_hex(3)}",
-        namespace=settings.namespace,
-        timeout=settings.redis_timeout,
-        retention=Retention.of(
-            messages=settings.history_size,
-            log_bytes=settings.log_bytes,
-            registered=settings.registered_rooms,
-            days=settings.history_days,
-            hours=settings.history_hours,
-        ),
-        refuse_eviction=settings.redis_eviction == "refuse",
-    )
-
-
 class Node:
     """One node: `run` it once; `stop` it from anywhere in the same thread."""
 
@@ -78,8 +67,9 @@ class Node:
         :raises BadSetting: if its certificate, or its operator's token, cannot be used.
         """
         self._settings = settings
-        self._certificate = _certificate(settings)
-        self._operator_token = _operator_token(settings)
+        self._certificate = served_certificate(settings)
+        self._operator_token = operator_token(settings)
+        self._jwt = jwt_verifier(settings)
         self._backplane = backplane or make_backplane(settings)
         self.name = self._backplane.incarnation.node
         self._metrics = Metrics()
@@ -90,6 +80,9 @@ class Node:
         self._registry = SessionRegistry(self._backplane, self._relay, grace=grace)
         counts = self._metrics.counts
         self._bans = NodeBans(self._backplane.bans, self._registry, counts)
+        self._accounts = NodeAccounts(self._backplane, self._relay, self._registry)
+        self._hash_slots = HashSlots()
+        self._passwords = PasswordHasher(self._hash_slots)
         self._desk = OperatorDesk(self._backplane, self._registry, self._bans, counts)
         self.membership = Membership(
             self._backplane,
@@ -107,18 +100,24 @@ class Node:
             relay=self._relay,
             registry=self._registry,
             bans=self._bans,
+            accounts=self._accounts,
+            passwords=self._passwords,
+            jwt=self._jwt,
             waiting=WaitingTotal(settings.outbox_total_bytes),
             rooms=RoomDirectory(self._backplane.rooms),
             admit=self._admit,
             metrics=self._metrics,
             bounded_log=BoundedLog("connection"),
-            limits=ClientLimits(_bounds(settings)),
+            limits=ClientLimits(client_bounds(settings)),
             why_not_ready=self._why_not_ready,
         )
         """The parts that connections and sessions work with."""
         self._metrics.read_gauges = self._gauges
         self._slots = ConnectionSlots(most_connections())
-        self._connections = ClientConnections(self.context, self._slots)
+        self._memory = MemoryUpkeep()
+        self._connections = ClientConnections(
+            self.context, self._slots, on_end=self._memory.connection_ended
+        )
         self._stopping = trio.Event()
 
     def stop(self) -> None:
@@ -134,7 +133,7 @@ class Node:
         log.info("settings read again", changed=" ".join(map(config.flag, taken)))
         if left:
             log.warning("settings need a restart", settings=" ".join(map(config.flag, left)))
-        self.context.limits.configure(_bounds(self.context.settings))
+        self.context.limits.configure(client_bounds(self.context.settings))
         if "connect_rate" in taken:
             self._arrivals.configure(rate=settings.connect_rate)
         rooms = self._backplane.rooms
@@ -144,6 +143,11 @@ class Node:
             logs.set_level(settings.log_level)
         if self._certificate is not None:
             self._certificate.reload()
+        if self._jwt is not None:
+            try:
+                self._jwt.reload()
+            except BadKeys as error:
+                log.warning("the keys of JSON Web Tokens stay as they were", reason=str(error))
         if self._operator_token is not None:
             try:
                 self._operator_token.reload()
@@ -160,6 +164,7 @@ class Node:
 
         :raises BadSetting: if it cannot listen on its host and port.
         """
+        self._note_doors()
         operator_listeners = await self._listen_for_operator()
         ports = [await self._listen(self._settings.port, self._certificate)]
         if self._settings.plain_port:
@@ -171,7 +176,7 @@ class Node:
                     self._backplane.run,
                     on_burst=self._relay.on_burst,
                     on_restored=self._restored,
-                    on_moved=self.membership.redis_moved,
+                    on_moved=self._redis_moved,
                 )
             )
             nursery.start_soon(
@@ -179,15 +184,19 @@ class Node:
                     self._relay.run,
                     on_own=self._receive_own,
                     on_loss=self.membership.beat_soon,
+                    on_account_event=self._accounts.receive,
                 )
             )
             nursery.start_soon(self.membership.run)
             nursery.start_soon(self._registry.run)
+            nursery.start_soon(self._accounts.run)
             nursery.start_soon(self._desk.run)
             if operator_listeners:
                 nursery.start_soon(self._operator_port().serve, operator_listeners)
             nursery.start_soon(self._slots.report)
+            nursery.start_soon(self._memory.run)
             nursery.start_soon(self.context.bounded_log.run)
+            nursery.start_soon(self.context.turns.run)
             nursery.start_soon(self._connections.keep_alive, self._settings.ping_interval)
             if self._certificate is not None:
                 nursery.start_soon(self._certificate.watch)
@@ -204,6 +213,19 @@ class Node:
                 await self._leave_cluster()
             log.info("stopped", node=self.name, in_time=not draining.cancelled_caught)
             nursery.cancel_scope.cancel()
+        self._passwords.close()
+
+    def _note_doors(self) -> None:
+        """Log what may surprise an operator in how people come in."""
+        settings = self._settings
+        if not settings.guests and settings.registration == "open":
+            log.info(
+                "anybody may register",
+                reason="guests are off, but whoever makes an account comes in; "
+                "--registration invite or closed changes that",
+            )
+        if problem := self._hash_slots.problem():
+            log.info("passwords are hashed two at once by each process", reason=problem)
 
     async def _listen_for_operator(self) -> list[socket.socket]:
         """Listen on the operator's port, if it has one."""
@@ -255,6 +277,12 @@ class Node:
         """Catch up with what was published while the subscription was lost."""
         self._relay.recheck()
         self.membership.check_sessions_soon()
+        self._accounts.recheck()
+
+    def _redis_moved(self) -> None:
+        """Compare with Redis, which restarted or moved and may have lost data."""
+        self.membership.redis_moved()
+        self._accounts.recheck(history_changed=True)
 
     async def _leave_cluster(self) -> None:
         await self._registry.all_released()
@@ -296,52 +324,6 @@ async def _open(host: str, port: int, *, settings: str = "") -> list[socket.sock
         return await open_listeners(host, port)
     except CannotListen as error:
         raise BadSetting(f"{config.title(settings + error.setting)}: {error}") from error
-
-
-def _bounds(settings: Settings) -> ClientBounds:
-    """Return what these settings allow one client."""
-    return ClientBounds(
-        connections=settings.address_connections,
-        silent=settings.address_silent,
-        connect_rate=settings.address_connect_rate,
-        nicks=settings.address_nicks,
-        rooms=settings.address_rooms,
-        session_rooms=settings.session_rooms,
-        stranger_directs=settings.stranger_directs,
-    )
-
-
-def _operator_token(settings: Settings) -> OperatorToken | None:
-    """Return the token of the operator's API, if there is one.
-
-    :raises BadSetting: if it cannot be used, or means nothing without another setting.
-    """
-    if not settings.admin_token_file:
-        return None
-    name = config.title("admin_token_file")
-    if not settings.admin_port:
-        raise BadSetting(f"{name}: it means something only with {config.flag('admin_port')}")
-    try:
-        return OperatorToken(settings.admin_token_file)
-    except BadToken as error:
-        raise BadSetting(f"{name}: {error}") from None
-
-
-def _certificate(settings: Settings) -> ServedCertificate | None:
-    """Return the certificate that these settings name, if they name one.
-
-    :raises BadSetting: if it cannot be served, or a setting needs one that is not named.
-    """
-    if not settings.tls_certificate:
-        for name in ("tls_key", "plain_port"):
-            if getattr(settings, name):
-                needed = config.flag("tls_certificate")
-                raise BadSetting(f"{config.title(name)}: it means something only with {needed}")
-        return None
-    try:
-        return ServedCertificate(settings.tls_certificate, settings.tls_key)
-    except BadCertificate as error:
-        raise BadSetting(f"{config.title('tls_certificate')}: {error}") from None
 
 
 async def serve_until_signalled(

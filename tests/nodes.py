@@ -216,10 +216,13 @@ async def open_cluster(
             nursery.cancel_scope.cancel()
 
 
-async def administer(*arguments: str, redis: str) -> subprocess.CompletedProcess[str]:
+async def administer(
+    *arguments: str, redis: str, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Run ``chat-gateway admin``, and give how it ended."""
     done = await trio.run_process(
         [sys.executable, "-m", "gateway", "admin", *arguments, "--redis", redis],
+        stdin=stdin.encode(),
         capture_stdout=True,
         capture_stderr=True,
         check=False,

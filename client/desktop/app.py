@@ -9,15 +9,17 @@ import tkinter as tk
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVarTuple
 
-import msgspec
 import trio
 
+from client.desktop.control.account_desk import AccountDesk
 from client.desktop.control.appearance import Appearance
 from client.desktop.control.attention import Notifier, notify
 from client.desktop.control.browser import open_link
 from client.desktop.control.overflow_file import save_overflow
 from client.desktop.control.own_status import OwnStatus
+from client.desktop.control.password_judge import PasswordJudge, PasswordJudgement
 from client.desktop.control.session_controller import SessionController, now
+from client.desktop.control.session_runner import SessionRunner
 from client.desktop.control.shortcuts import bind_shortcuts
 from client.desktop.settings.preferences import Look, PreferencesFile
 from client.desktop.settings.servers import SavedServer
@@ -31,10 +33,10 @@ from client.model import (
     Offline,
     Overflow,
     SessionOver,
+    SignInRequest,
     commands,
     why_not_sendable,
 )
-from client.session import CannotConnect, ClientSession, CommandError, open_session
 from client.session.clock import until_jump
 from gateway import wire
 
@@ -65,22 +67,27 @@ class App:
         nick: str | None = None,
     ) -> None:
         self.chat = Chat()
-        self._settings, self._room = settings, room
-        self._controller: SessionController | None = None
-        self._session: ClientSession | None = None
-        self._nicks_in, self._nicks = trio.open_memory_channel[tuple[str, SavedServer]](1)
+        self._settings = settings
+        self._runner = SessionRunner(
+            self.chat,
+            settings,
+            room=room,
+            on_change=self.redraw,
+            save_input=self._save_input,
+        )
+        self._passwords = PasswordJudge()
         self._program = trio.CancelScope()
-        self._session_scope = trio.CancelScope()
         self._changed = trio.Event()
         self._nursery: trio.Nursery | None = None
-        self._status = OwnStatus(self.chat, self._tell_status)
+        self._status = OwnStatus(self.chat, self._tell_status, self._tell_idle)
         self._notifier = Notifier(self._call, lambda: settings.preferences.muted)
         self.appearance = Appearance(root, theme, settings)
-        self.window = Window(root, theme, self, settings)
+        account = AccountDesk(self._runner, self._start, self.redraw)
+        self.window = Window(root, theme, self, account, settings)
         bind_shortcuts(root, {**self.appearance.actions, **self.window.actions})
         self.window.draw(self.chat, now())  # so that what is typed at once has a place to go
         if nick is not None:
-            self.sign_in(nick)
+            self.sign_in(SignInRequest(nick))
 
     async def run(self) -> None:
         """Run until the window is closed or a signal comes."""
@@ -95,8 +102,11 @@ class App:
                     self.appearance.run,
                 ):
                     self._nursery.start_soon(task)
-                while True:
-                    await self._run_session(*await self._nicks.receive())
+                self._nursery.start_soon(self._show_where_tokens_are)
+                await self._runner.run()
+
+    async def _show_where_tokens_are(self) -> None:
+        self.window.show_token_place(await self._runner.tokens.where())
 
     async def _close_on_signal(self) -> None:
         with trio.open_signal_receiver(*_closing_signals()) as signals:
@@ -108,6 +118,8 @@ class App:
             self._changed = trio.Event()
             self._notifier.look(self.chat, now())
             self.window.draw(self.chat, now())
+            if self._runner.controller is not None:
+                self._runner.controller.account.follow_reader()
             await trio.sleep(FRAME_SECONDS)
             left = self.chat.next_change(now())
             with trio.move_on_after(math.inf if left is None else left / 1000):
@@ -134,6 +146,9 @@ class App:
         """Note that something has changed, to be drawn soon."""
         self._changed.set()
 
+    def _save_input(self) -> None:
+        self.window.chat.composer.save_input()
+
     def _start(self, task: Callable[[*Ts], Awaitable[object]], *arguments: *Ts) -> None:
         if self._nursery is not None:
             self._nursery.start_soon(task, *arguments)
@@ -142,50 +157,14 @@ class App:
         self, what: Callable[[SessionController, *Ts], Awaitable[object]], *arguments: *Ts
     ) -> None:
         """Call a method of the session controller, if there is a session."""
-        if self._controller is not None:
-            self._start(what, self._controller, *arguments)
-
-    # --- one session --------------------------------------------------------------------------
-
-    async def _run_session(self, nick: str, server: SavedServer) -> None:
-        """Open a session, and return when it has ended."""
-        self.chat.sign_in(nick)
-        self.chat.open_rooms(server.rooms, self._room or (None if server.rooms else wire.LOBBY))
-        self.redraw()
-        with trio.CancelScope() as self._session_scope:
-            try:
-                async with (
-                    open_session(
-                        server.urls, nick=nick, tls_hosts=self._settings.preferences.tls_hosts
-                    ) as self._session,
-                    trio.open_nursery() as nursery,
-                ):
-                    self._controller = SessionController(
-                        self.chat,
-                        self._session,
-                        nursery,
-                        on_change=self.redraw,
-                        on_room=self._keep_rooms,
-                    )
-                    await self._controller.run()
-                    nursery.cancel_scope.cancel()
-            except (CannotConnect, CommandError) as error:
-                self.chat.fail_sign_in(error)
-        if self._session_scope.cancelled_caught:
-            self.chat.fail_sign_in()
-        self._session = self._controller = None
-        self.redraw()
+        if (controller := self._runner.controller) is not None:
+            self._start(what, controller, *arguments)
 
     # --- what the person does -----------------------------------------------------------------
 
-    def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
-        """Open a session under a nickname; by default with the server of the last time."""
-        server = server or self._settings.preferences.last_server
-        try:
-            self._nicks_in.send_nowait((nick, server))
-        except trio.WouldBlock:
-            return  # clicked twice
-        self._settings.change(nick=nick, server=server.name)
+    def sign_in(self, request: SignInRequest, server: SavedServer | None = None) -> None:
+        """Open a session; by default with the server of the last time."""
+        self._runner.sign_in(request, server)
 
     def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
         """Save these servers, and the name of the chosen one."""
@@ -193,11 +172,17 @@ class App:
 
     def sign_in_again(self) -> None:
         """Open a session after the last one has ended."""
-        self.sign_in(self.chat.nick)
+        self._runner.sign_in_again()
 
     def stop_signing_in(self) -> None:
         """Cancel the attempt to open a session."""
-        self._session_scope.cancel()
+        self._runner.stop()
+
+    def judge_password(
+        self, password: str, nick: str, show: Callable[[PasswordJudgement], None]
+    ) -> None:
+        """Call ``show`` with how good a password is, soon."""
+        self._start(self._passwords.judge, password, nick, show)
 
     def say(self, text: str) -> str | None:
         """Send a message or carry out a slash command; return why that is not possible, or None."""
@@ -249,6 +234,7 @@ class App:
         self.window.chat.composer.save_input()
         self.chat.show(conversation)
         self.window.draw(self.chat, now())  # at once: what is typed next belongs to it
+        self.redraw()  # so that what is read is told
 
     def step(self, by: int) -> None:
         """Make the next conversation in the list the current one, or the one before."""
@@ -263,24 +249,13 @@ class App:
             self._ask(SessionController.join, conversation)
         self.show(conversation)
 
-    def _keep_rooms(self) -> None:
-        """Save which rooms are open, without those that could not be joined, and who speaks TLS."""
-        preferences = self._settings.preferences
-        spoke = self._session.tls_hosts if self._session else frozenset()
-        here = preferences.last_server
-        rooms = tuple(
-            conversation.name
-            for conversation in reversed(self.chat.rooms)
-            if conversation.join_refusal is None
-            and (conversation.was_joined or conversation.name in here.rooms)
-        )
-        changed = msgspec.structs.replace(here, rooms=rooms)
-        servers = tuple(changed if s is here else s for s in preferences.servers)
-        self._settings.change(servers=servers, tls_hosts=preferences.tls_hosts | spoke)
-
     def choose_look(self, look: Look) -> None:
         """Choose the light look, the dark one, or that of the system."""
         self.appearance.choose(look)
+
+    def show_account(self) -> None:
+        """Show or hide the page about the account."""
+        self.window.account.toggle()
 
     def show_help(self) -> None:
         """Show or hide the help."""
@@ -316,7 +291,7 @@ class App:
         if not left.is_direct:
             self._ask(SessionController.leave, left.name)
         self.chat.close(left)
-        self._keep_rooms()
+        self._runner.keep_rooms()
         self.redraw()
 
     def set_status(self, state: wire.State, text: str = "") -> None:
@@ -326,6 +301,12 @@ class App:
     def _tell_status(self, state: wire.State, text: str) -> None:
         self._ask(SessionController.set_status, state, text)
         self.redraw()
+
+    def _tell_idle(self, idle: bool) -> None:  # noqa: FBT001
+        async def tell(controller: SessionController) -> None:
+            await controller.set_idle(idle=idle)
+
+        self._ask(tell)
 
     def note_activity(self) -> None:
         """Note that the person did something."""
@@ -387,14 +368,13 @@ class App:
 
     def retry_now(self) -> None:
         """Connect again at once, without waiting for the next attempt."""
-        if self._session is not None:
-            self._session.retry_now()
+        self._runner.retry_now()
 
     def close(self) -> None:
         """End the program."""
         self._program.cancel()
 
     def _send(self, conversation: Conversation) -> None:
-        if self._controller is not None:
-            self._controller.send(conversation)
+        if self._runner.controller is not None:
+            self._runner.controller.send(conversation)
         self.redraw()

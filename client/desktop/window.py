@@ -9,19 +9,23 @@ from tkinter import ttk
 from typing import Protocol
 
 from client.desktop.control.attention import title_with_unread
+from client.desktop.control.password_judge import PasswordJudgement
+from client.desktop.pages.account_page import AccountPage
+from client.desktop.pages.account_sections import AccountActions
 from client.desktop.pages.chat_page import ChatActions, ChatPage
 from client.desktop.pages.chooser import Choice
 from client.desktop.pages.help_page import HelpPage
 from client.desktop.pages.sign_in import SignInPage
 from client.desktop.settings.preferences import PreferencesFile
 from client.desktop.settings.servers import SavedServer
+from client.desktop.settings.tokens import Place
 from client.desktop.theme.theme import Theme
 from client.desktop.tk.bell import Bell
 from client.desktop.tk.icon import WindowIcon
 from client.desktop.widgets.clipboard_menu import CONTEXT_KEY
 from client.desktop.widgets.rows import Row
 from client.i18n.texts import _, ngettext
-from client.model import Chat, ConversationKey, SignedOut, SigningIn, shown_line
+from client.model import Chat, ConversationKey, SignedOut, SigningIn, SignInRequest, shown_line
 from client.model.commands import room_called
 from gateway import wire
 
@@ -29,8 +33,13 @@ from gateway import wire
 class WindowActions(ChatActions, Protocol):
     """What the person can do; everything returns at once."""
 
-    def sign_in(self, nick: str, server: SavedServer | None = None) -> None:
-        """Open a session under a nickname; by default with the server of the last time."""
+    def sign_in(self, request: SignInRequest, server: SavedServer | None = None) -> None:
+        """Open a session; by default with the server of the last time."""
+
+    def judge_password(
+        self, password: str, nick: str, show: Callable[[PasswordJudgement], None]
+    ) -> None:
+        """Call ``show`` with how good a password is, soon."""
 
     def keep_servers(self, servers: Sequence[SavedServer], chosen: str) -> None:
         """Save these servers, and the name of the chosen one."""
@@ -61,7 +70,12 @@ class Window:
     """The window with its two pages: one to sign in, one with the conversations."""
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, actions: WindowActions, settings: PreferencesFile
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        actions: WindowActions,
+        account: AccountActions,
+        settings: PreferencesFile,
     ) -> None:
         self.root = root
         self._actions, self._settings = actions, settings
@@ -72,10 +86,20 @@ class Window:
             on_submit=actions.sign_in,
             on_cancel=actions.stop_signing_in,
             on_change=actions.keep_servers,
+            on_judge=actions.judge_password,
             notice=settings.problem,
         )
         self.chat = ChatPage(root, theme, actions, settings)
         self.help = HelpPage(root, theme, self._focus_page)
+        self.account = AccountPage(
+            root,
+            theme,
+            settings.preferences,
+            account,
+            on_judge=actions.judge_password,
+            on_closed=self._focus_page,
+        )
+        self._asked_for_password: object = None
         self._drawn = Chat()
         self._title = ""
         self._icon = WindowIcon(root)
@@ -103,6 +127,7 @@ class Window:
             "pane": self._in_chat(self.chat.next_pane),
             "menu": self._in_chat(self.chat.sidebar.me.open_menu),
             "context": self._open_context_menu,
+            "account": self._toggle_account,
             "help": actions.show_help,
             "quit": self._leave,
         }
@@ -116,8 +141,10 @@ class Window:
             self._icon.show(0)
             if state is not self._sign_in_state:
                 self.sign_in.draw(state)
+            self.sign_in.tick(now)
         else:
             if self._turn_to(self.chat):
+                self.sign_in.clear_secrets()
                 # What is not on the screen yet is not given the focus: the first key would be lost.
                 self.root.update_idletasks()
                 self.chat.focus_input()
@@ -130,7 +157,20 @@ class Window:
             self._entitle(title_with_unread(title, unread))
             self._icon.show(unread)
             self.chat.draw(chat, now)
+            self._draw_account(chat, now)
         self._sign_in_state = state if isinstance(state, (SignedOut, SigningIn)) else None
+
+    def _draw_account(self, chat: Chat, now: int) -> None:
+        self.account.draw(chat, now)
+        state = chat.account
+        if state is not None and state.change_password and state.device != self._asked_for_password:
+            self._asked_for_password = state.device
+            self.account.ask_for_password()
+
+    def show_token_place(self, place: Place) -> None:
+        """Say where it is kept that somebody stays signed in."""
+        self.sign_in.show_token_place(place)
+        self.account.show_token_place(place)
 
     def ring(self) -> None:
         """Ring the bell."""
@@ -177,6 +217,11 @@ class Window:
         note = _("Type some letters of a name. Return goes there, Escape closes.")
         self.chat.chooser.open(_("Go to a conversation"), choices, note=note, chosen=chosen)
 
+    def _toggle_account(self) -> None:
+        if self._page is self.chat:
+            self.help.close()
+            self.account.toggle()
+
     def _open_context_menu(self) -> None:
         if (widget := self.root.focus_get()) is not None:
             widget.event_generate(CONTEXT_KEY)
@@ -185,6 +230,7 @@ class Window:
         def act() -> None:
             if self._page is self.chat:
                 self.help.close()
+                self.account.close()
                 self.chat.chooser.close()
                 action()
 
@@ -217,6 +263,7 @@ class Window:
         page.pack(fill="both", expand=True)
         self._page = page
         self.help.close()
+        self.account.close()
         return True
 
     def _focus_page(self) -> None:

@@ -6,6 +6,7 @@ fill in ours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, TypeVar
@@ -13,6 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from client.i18n.days import moment_in_words
+from client.i18n.password_advice import ADVICE
 from client.i18n.texts import N_, _
 from gateway import wire
 
@@ -42,6 +44,27 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
         N_("The nickname {nick} is taken; {suggestion} is free."),
         N_("The nickname {nick} is taken."),
     ),
+    "bad_credentials": (
+        N_("No account has the nickname {nick} and this password."),
+        N_("This password is wrong."),
+    ),
+    "bad_password": (N_("This password cannot be taken: {message}"),),
+    "weak_password": (N_("This password is easy to guess; take one of several words."),),
+    "bad_token": (N_("This device is not signed in any more."),),
+    "bad_jwt": (N_("The server does not accept the JSON Web Token."),),
+    "bad_device": (
+        N_("The name of a device has at most 64 characters, and no control characters."),
+    ),
+    "bad_invite": (N_("You need an invitation to make an account here."),),
+    "account_disabled": (N_("An operator has disabled this account."),),
+    "registration_closed": (N_("Nobody can make an account here."),),
+    "guests_off": (
+        N_("Guests need another nickname here, for example {suggestion}."),
+        N_("Without an account nobody is let in here."),
+    ),
+    "insecure": (
+        N_("Others could read your password here: passwords and tokens are sent with TLS only."),
+    ),
     "bad_room": (
         N_(
             "A room's name has 1 to {room_chars} characters that can be seen, no spaces, and "
@@ -63,10 +86,35 @@ REFUSALS: Final[Mapping[str, Sequence[str]]] = {
     "id_reused": (N_("This client used one id for two messages; send it again."),),
     "bad_status": (N_("A status has no line breaks and no control characters."),),
     "too_long": (N_("The text is longer than {most:,} bytes."),),
-    "too_fast": (N_("You are sending too fast."),),
+    "too_fast": (
+        N_("That was tried too often; it can be tried again in {seconds} s."),
+        N_("You are sending too fast."),
+    ),
     "unavailable": (N_("The server cannot do this right now."),),
 }
 """The texts for each code of an ``error``; the first one whose fields are all known is used."""
+REASONS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    ("nick_taken", "registered"): (
+        N_("The nickname {nick} belongs to an account; {suggestion} is free."),
+        N_("The nickname {nick} belongs to an account."),
+    ),
+    ("bad_password", "short"): (N_("This password is too short."),),
+    ("bad_password", "long"): (N_("This password is too long."),),
+    ("bad_password", "characters"): (
+        N_("A password has no control characters, and none that cannot be seen."),
+    ),
+    ("bad_token", "malformed"): (N_("What is kept of this device's sign-in is damaged."),),
+    ("bad_token", "unknown"): (N_("The server does not know this device's sign-in."),),
+    ("bad_token", "expired"): (N_("This device was not used for so long that it is signed out."),),
+    ("bad_token", "revoked"): (N_("This device was signed out."),),
+    ("bad_jwt", "expired"): (N_("The JSON Web Token has expired."),),
+    ("bad_jwt", "off"): (N_("This server takes no JSON Web Tokens."),),
+    ("bad_invite", "unknown"): (N_("The server does not know this invitation."),),
+    ("bad_invite", "used"): (N_("This invitation has been used up."),),
+    ("bad_invite", "expired"): (N_("This invitation has expired."),),
+    **{("weak_password", code): (text,) for code, text in ADVICE.items()},
+}
+"""The texts for a code of an ``error`` with a ``reason``, as those of `REFUSALS`."""
 
 NOTICES: Final[Mapping[str, Sequence[str]]] = {
     "draining": (N_("This node is going away."),),
@@ -83,6 +131,9 @@ NOTICES: Final[Mapping[str, Sequence[str]]] = {
         N_("an operator has ended your session: {reason}"),
         N_("an operator has ended your session"),
     ),
+    "signed_out": (N_("this device was signed out"),),
+    "account_disabled": (N_("an operator has disabled your account"),),
+    "account_deleted": (N_("your account was deleted"),),
 }
 """The texts for each code of a ``notice``, as those of `REFUSALS`."""
 ROOM_NOTICES: Final[Mapping[str, Sequence[str]]] = {
@@ -90,7 +141,9 @@ ROOM_NOTICES: Final[Mapping[str, Sequence[str]]] = {
     "history_lost": (N_("The server lost messages; the talk goes on."),),
 }
 """The texts of notices about a room."""
-FAREWELLS: Final = frozenset({"banned", "kicked"})
+FAREWELLS: Final = frozenset(
+    {"banned", "kicked", "signed_out", "account_disabled", "account_deleted"}
+)
 """The codes of notices that say why the node closes the connection next."""
 
 CLOSINGS: Final[Mapping[int, str]] = {
@@ -106,12 +159,17 @@ CLOSINGS: Final[Mapping[int, str]] = {
     4003: N_("this node failed"),
     4004: N_("the server cannot take you in now"),
     4005: N_("the session is too old; another one begins"),
+    4006: N_("your JSON Web Token has expired"),
     4500: N_("this client did not say hello in time"),
     4501: N_("your nickname now belongs to somebody else"),
     4502: N_("your session goes on over another connection"),
     4503: N_("an operator has banned you"),
     4504: N_("an operator has ended your session"),
+    4505: N_("this device was signed out"),
+    4506: N_("your account was disabled or deleted"),
 }
+
+_TAKE_PASSWORDS: Final = (wire.Hello, wire.Register, wire.ChangePassword, wire.DeleteAccount)
 
 EventT = TypeVar("EventT")
 
@@ -146,7 +204,12 @@ def _refusal(error: wire.Error, command: wire.Command | None) -> str:
         known["most"] = wire.MAX_STATUS_BYTES if is_status else wire.MAX_TEXT_BYTES
         asked = msgspec.structs.asdict(command)
         known |= {name: value for name, value in asked.items() if value is not None}
-    return _best(REFUSALS.get(error.code, ()), known) or error.message
+        if "with_" in known:
+            known["to"] = known["with_"]
+    if isinstance(command, _TAKE_PASSWORDS) and error.retry_after is not None:
+        known["seconds"] = math.ceil(error.retry_after)
+    texts = REASONS.get((error.code, error.reason or ""), ())
+    return _best((*texts, *REFUSALS.get(error.code, ())), known) or error.message
 
 
 def _known(event: wire.Error | wire.Notice) -> dict[str, object]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from client import events
 from client.errors import CannotConnect
 from client.i18n.texts import _
+from client.model import account_events
 from client.model.connection_state import (
     ConnectionState,
     Offline,
@@ -16,13 +17,17 @@ from client.model.connection_state import (
     SessionOver,
     SignedOut,
     SigningIn,
+    left_to_change,
 )
-from client.model.conversation import Conversation, ConversationKey
+from client.model.conversation import Conversation, is_own
+from client.model.conversation_key import ConversationKey
 from client.model.lines import MembershipLine
+from client.model.people import member_of
+from client.model.sign_in import Problem, SignInMode, problem_of
 from client.text.visible import shown_line
-from client.text.words import fold
 from gateway import wire
 from gateway.wire import CommandError
+from gateway.wire.text.words import fold
 
 MOST_UNANSWERED: Final = 100
 """How many conversations are open that others have begun and the person has not written in."""
@@ -42,6 +47,8 @@ class Chat:
         """How long a message may be, in bytes of UTF-8."""
         self.focused = True
         """Whether the window has the focus."""
+        self.account: events.AccountState | None = None
+        """The account whose session it is, or was; None for a guest."""
         self._was_online = False
         self._uses = self._closed_unanswered = 0
 
@@ -55,6 +62,10 @@ class Chat:
             self.use(self.conversations[key])
             self.current = self.current or self.conversations[key]
         return self.conversations[key]
+
+    def find(self, key: ConversationKey) -> Conversation | None:
+        """Return the conversation with this key; None if there is none."""
+        return self.conversations.get(self._same(key))
 
     def room(self, name: str) -> Conversation:
         """Return the conversation of a room; it is created if there is none."""
@@ -76,10 +87,8 @@ class Chat:
 
     def name_room(self, conversation: Conversation, name: str) -> None:
         """Call a room as the server does; if one is open under that name, they become one."""
-        if (
-            conversation.name == name
-            or self.conversations.get(conversation.key) is not conversation
-        ):
+        is_open = self.conversations.get(conversation.key) is conversation
+        if conversation.name == name or not is_open:
             return
         key = ConversationKey(name)
         same = self.conversations.setdefault(key, conversation)
@@ -179,10 +188,8 @@ class Chat:
 
     def next_change(self, now: int) -> int | None:
         """Return in how many milliseconds the display changes by itself; None if it does not."""
-        changes: list[int] = []
-        if isinstance(self.connection, Offline) and self.connection.seconds_left(now):
-            left = self.connection.since + self.connection.delay - now
-            changes.append((left - 1) % 1000 + 1)
+        left = left_to_change(self.connection, now)
+        changes = [left] if left is not None else []
         if self.current is not None:
             until = self.current.typists.next_change(now)
             changes += [until - now] if until is not None else []
@@ -201,25 +208,28 @@ class Chat:
         return sorted(found, key=lambda c: -c.used)
 
     def _is_watched(self, conversation: Conversation) -> bool:
-        at_end = conversation.view.at_end
+        at_end = conversation.view.at_end and conversation.is_here
         return self.focused and conversation is self.current and at_end
 
     # --- coming in ----------------------------------------------------------------------------
 
-    def sign_in(self, nick: str) -> None:
+    def sign_in(self, nick: str, mode: SignInMode = "guest") -> None:
         """Note that a session is being opened under this nickname."""
-        self.connection = SigningIn(nick)
+        self.connection = SigningIn(nick, mode)
 
-    def fail_sign_in(self, error: CannotConnect | CommandError | None = None) -> None:
+    def forget(self) -> None:
+        """Forget everything that the person has read and written: somebody else comes."""
+        self.conversations.clear()
+        self.current = self._previous = None
+        self.nick, self.status, self.account = "", wire.Member(nick=""), None
+        self._was_online = False
+
+    def fail_sign_in(self, error: CannotConnect | CommandError | None = None, now: int = 0) -> None:
         """Note that no session was opened: because of ``error``, or because the person gave up."""
-        nick = self.connection.nick if isinstance(self.connection, SigningIn) else self.nick
-        problem = suggestion = None
-        if isinstance(error, CannotConnect):
-            why = _("The server cannot be reached. {error}").format(error=error)
-            problem = shown_line(why)
-        elif isinstance(error, CommandError):
-            problem, suggestion = shown_line(error.message), error.suggestion
-        self.connection = SignedOut(nick, problem, suggestion)
+        state = self.connection
+        tried = state if isinstance(state, SigningIn) else SigningIn(self.nick)
+        problem = problem_of(error, now, mode=tried.mode) if error is not None else None
+        self.connection = SignedOut(tried.nick, problem, tried.mode)
 
     def note_limits(self, limits: wire.Limits | None) -> None:
         """Note what the node allows; more than the protocol does is not believed."""
@@ -233,10 +243,11 @@ class Chat:
 
     # --- what happens -------------------------------------------------------------------------
 
-    def apply(self, event: events.Event | wire.Joined, now: int) -> None:
+    def apply(self, event: events.Event | wire.Joined | wire.ConversationList, now: int) -> None:
         """Apply an event that happened at ``now``, in Unix milliseconds.
 
-        The answers `wire.Joined` and `wire.MemberList` are applied too, whoever asked for them.
+        The answers `wire.Joined`, `wire.MemberList` and `wire.ConversationList` are applied too,
+        whoever asked for them.
         """
         match event:
             case events.Rejoined() | wire.Joined():
@@ -257,8 +268,10 @@ class Chat:
                 self._connect(event, now)
             case events.Disconnected():
                 self._disconnect(event, now)
-            case events.Ended(reason):
-                self._end(reason, now)
+            case events.Ended():
+                self._end(event, now)
+            case _:
+                account_events.apply(self, event, now)
         self.read_current()
 
     def _enter(self, event: events.Rejoined | wire.Joined, now: int) -> None:
@@ -266,6 +279,7 @@ class Chat:
         if isinstance(event, events.Rejoined) and event.was is not None:
             self.name_room(self.room(event.was), joined.room)
         self.room(joined.room).apply_joined(joined, now, self.nick)
+        account_events.take_status(self, joined.members)
 
     def _apply_in_room(
         self, event: wire.Message | wire.Erased | wire.Presence | wire.MemberList, now: int
@@ -286,11 +300,11 @@ class Chat:
 
     def _apply_from_person(self, event: wire.DirectMessage | wire.Typing, now: int) -> None:
         if isinstance(event, wire.DirectMessage):
-            is_own = event.sender == self.nick
-            key = ConversationKey(event.to if is_own else event.sender, direct=True)
+            from_me = is_own(event, self.nick)
+            key = ConversationKey(event.to if from_me else event.sender, direct=True)
             is_new = self._same(key) not in self.conversations
             conversation = self.conversation(key)
-            conversation.is_unanswered = not is_own and (is_new or conversation.is_unanswered)
+            conversation.is_unanswered = not from_me and (is_new or conversation.is_unanswered)
             conversation.add_message(event, self.nick, watched=self._is_watched(conversation))
             self.use(conversation)
             if is_new:
@@ -321,7 +335,7 @@ class Chat:
             self._report_all(now, _("You are {nick} now").format(nick=event.nick))
         self.nick, self._was_online = event.nick, True
         self.connection = Online(shown_line(event.node), event.url)
-        for conversation in self._all(direct=True):
+        for conversation in self.directs:
             conversation.is_joined = True
 
     def _disconnect(self, event: events.Disconnected, now: int) -> None:
@@ -332,17 +346,21 @@ class Chat:
         delay = round(event.retry_in * 1000)
         self.connection = Offline(shown_line(event.reason), now, delay)
 
-    def _end(self, reason: str, now: int) -> None:
-        text = _("You were signed out: {reason}").format(reason=reason)
+    def _end(self, event: events.Ended, now: int) -> None:
+        text = _("You were signed out: {reason}").format(reason=event.reason)
         self._report_all(now, text, warning=True)
         self._disconnect_all()
-        self.connection = SessionOver(shown_line(reason))
+        if event.cause in ("signed_out", "account_closed"):
+            account_events.keep_unsent(self, event)
+            self.connection = SignedOut(self.nick, Problem(shown_line(text)), "account")
+        else:
+            self.connection = SessionOver(shown_line(event.reason))
 
     def _follow_changes(self, changes: Sequence[wire.Renamed], now: int) -> None:
         for change in changes:
             if change.was == self.nick:
                 self.nick = change.nick
-                self.status = wire.Member(nick=change.nick, state=change.state, text=change.text)
+                self.status = member_of(change)
             if change.was != change.nick:
                 self._follow_rename(change.was, change.nick, now)
 
@@ -371,9 +389,6 @@ class Chat:
             if event.code == "history_lost":
                 conversation.forget_positions()
             conversation.report(now, event.message, warning=True)
-
-    def _all(self, *, direct: bool) -> Iterator[Conversation]:
-        return (c for c in self.conversations.values() if c.is_direct == direct)
 
     def _report_all(self, now: int, text: str, *, warning: bool = False) -> None:
         for conversation in self.conversations.values():

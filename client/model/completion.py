@@ -9,10 +9,10 @@ from typing import Final
 
 from client.i18n.texts import _
 from client.model.commands import COMMANDS, begun
-from client.text.code import ends_in_code
 from client.text.emoji import complete_emoji, typed_emoji
 from client.text.visible import shown_line
-from client.text.words import fold, is_word_border
+from gateway.wire.text.code import ends_in_code
+from gateway.wire.text.words import fold, is_word_border
 
 _MOST_OFFERED: Final = 8
 _MOST_BEGUN: Final = 64

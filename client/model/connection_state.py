@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from client.model.sign_in import Problem, SignInMode
+
 
 @dataclass(frozen=True)
 class SignedOut:
     """There is no session, and a nickname is asked for.
 
-    ``problem`` is why the last attempt failed; ``suggestion`` is a nickname that is free.
+    - ``problem``: why the last attempt failed, or the last session ended;
+    - ``mode``: how the person was in, or tried to come in.
     """
 
     nick: str = ""
-    problem: str | None = None
-    suggestion: str | None = None
+    problem: Problem | None = None
+    mode: SignInMode = "guest"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class SigningIn:
     """A session is being opened."""
 
     nick: str
+    mode: SignInMode = "guest"
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,13 @@ class SessionOver:
 
 
 ConnectionState = SignedOut | SigningIn | Online | Offline | SessionOver
+
+
+def left_to_change(state: ConnectionState, now: int) -> int | None:
+    """Return in how many milliseconds a count of seconds goes down; None if there is none."""
+    until: int | None = None
+    if isinstance(state, Offline) and state.seconds_left(now):
+        until = state.since + state.delay
+    elif isinstance(state, SignedOut) and state.problem and state.problem.seconds_left(now):
+        until = state.problem.retry_at
+    return None if until is None else (until - now - 1) % 1000 + 1

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, TypeVar
 
 from client.i18n.texts import _
-from client.model.input_history import InputHistory
+from client.model.conversation_key import ConversationKey
+from client.model.input_state import InputState
 from client.model.lines import ACTION, Draft, Line, MessageLine, SystemLine
-from client.model.overflow import Overflow
 from client.model.people import People, Typists
 from client.model.transcript import MOST_ROWS, Entry, Transcript
+from client.model.unread import entry_to_mark, unread_after
 from client.model.view_state import ViewState
-from client.text.mentions import is_mentioned
 from client.text.visible import shown_line
 from gateway import wire
+from gateway.wire.mentions import is_mentioned
+
+MessageT = TypeVar("MessageT", wire.Message, wire.DirectMessage)
 
 MOST_SPEAKERS: Final = 1_000
 """How many people are known to have spoken in one conversation, the last ones."""
 
 
-@dataclass(frozen=True)
-class ConversationKey:
-    """What tells conversations apart: the name of a room or, if ``direct``, of a person."""
-
-    name: str
-    direct: bool = False
-
-
-@dataclass
-class InputState:
-    """What the input field contains while another conversation is shown, and what was sent.
-
-    ``overflow`` is what did not fit into it, None if there is no such thing.
-    """
-
-    text: str = ""
-    cursor: int = 0
-    overflow: Overflow | None = None
-    history: InputHistory = field(default_factory=InputHistory)
+def is_own(message: wire.Message | wire.DirectMessage, me: str) -> bool:
+    """Return whether a message is one's own, from whatever device, and whatever nickname then."""
+    is_told = isinstance(message, wire.DirectMessage) and message.own
+    return is_told or message.sender == me
 
 
 class Conversation:
@@ -50,7 +38,11 @@ class Conversation:
     - ``join_refusal``: why the server refused the last join, None if it did not;
     - ``used``: grows with every use, for the order of conversations;
     - ``unread_from``: the first entry that the person has not seen;
-    - ``is_unanswered``: whether somebody else has begun it, and the person has not written here.
+    - ``is_unanswered``: whether somebody else has begun it, and the person has not written here;
+    - ``read``: the position up to which the person has read, on whatever device; None before the
+      first messages are here;
+    - ``seen``: the newest position that this window has shown;
+    - ``left_elsewhere``: whether another device of the account has left the room.
     """
 
     def __init__(self, key: ConversationKey) -> None:
@@ -72,6 +64,14 @@ class Conversation:
         self.is_unanswered = False
         self.has_older = not key.direct
         self.loads_older = False
+        self.read: int | None = None
+        self.seen = 0
+        self.left_elsewhere = False
+        self._marked_since: int | None = None
+        """The position after which the mark of what is unread belongs, if it is known."""
+        self._is_listed = False
+        """Whether the account has kept this conversation with a person, who may have been read."""
+        self._older_before: int | None = None
         self._seq = 0
         self._version = 0
         self._other: str | None = None
@@ -98,6 +98,26 @@ class Conversation:
         """Whether the server can be asked now for messages from before the oldest one here."""
         return self.is_joined and self.has_older and not self.loads_older
 
+    @property
+    def is_here(self) -> bool:
+        """Whether its newest messages are here, so that somebody at its end sees them."""
+        return self.was_joined and not self._is_listed
+
+    @property
+    def wants_history(self) -> bool:
+        """Whether its newest messages are to be asked for: a new device has none of them."""
+        return self._is_listed and self.may_load_older
+
+    @property
+    def older_before(self) -> int | None:
+        """The position before which the next page of older messages is; None for the newest."""
+        return self._older_before or self.transcript.oldest_seq
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether there is something that the person has written and nobody has got."""
+        return bool(self.drafts or self.input.text.strip() or self.input.overflow)
+
     # --- what happens -------------------------------------------------------------------------
 
     def apply_joined(self, joined: wire.Joined, now: int, me: str) -> None:
@@ -107,7 +127,8 @@ class Conversation:
         first = not self.was_joined
         if not joined.recovered and not first:
             messages = self._not_here(messages)
-            self.report(now, _("Some messages may be missing here."), warning=True)
+            if joined.recovered is False or len(messages) == len(joined.messages) > 0:
+                self.report(now, _("Some messages may be missing here."), warning=True)
         for message in messages:
             self._add_message(message, me, news=not first)
         oldest = self.transcript.oldest_seq
@@ -115,7 +136,11 @@ class Conversation:
         self._seq, self._version = joined.seq, joined.version
         self.people.replace(joined.members)
         self.is_joined = self.was_joined = True
-        self.join_refusal = None
+        self.join_refusal, self.left_elsewhere = None, False
+        if self.read is None:
+            self.read = joined.seq
+        elif first and self.unread:
+            self._count_unread(me, self.read)
         self._settle_drafts()
 
     def refuse_join(self, reason: str) -> None:
@@ -165,9 +190,18 @@ class Conversation:
     def add_older(self, page: wire.HistoryPage, me: str) -> None:
         """Add a page of messages from before the oldest one here."""
         self._erase_tombstones(page.messages)
-        older = self._not_here(page.messages)
-        self.has_older = page.more and bool(older)
+        older: Sequence[wire.Message | wire.DirectMessage] = (
+            self._not_here(page.directs) if self.is_direct else self._not_here(page.messages)
+        )
+        self.has_older = page.more and bool(older or self.is_direct)
+        self._older_before, was_listed = page.before, self._is_listed
+        self._is_listed = False
+        marked = self.unread_from.line if self.unread_from is not None else None
         self.transcript.prepend(self._line(message, me) for message in older)
+        if older and marked is not None:
+            self.unread_from = entry_to_mark(self.transcript, marked, self._marked_since)
+        elif was_listed and self.unread:
+            self._count_unread(me, self.read or 0)
 
     def erase(self, erased: wire.Erased) -> None:
         """Erase the text of messages that the operator has erased, everywhere it is kept."""
@@ -180,11 +214,48 @@ class Conversation:
     def forget_positions(self) -> None:
         """Accept any position next: the server lost those that it had given."""
         self._seq = self._version = 0
+        self.read = None if self.read is None else 0
         self._settle_drafts()
 
     def mark_read(self) -> None:
         """Note that the person has seen every message."""
         self.unread = self.mentions = 0
+        self.seen = self._seq
+        self.read = max(self._seq, self.read or 0)
+
+    # --- what the account knows ---------------------------------------------------------------
+
+    def begin_at(self, read: int, unread: int, mentions: int, *, seq: int | None = None) -> None:
+        """Take over what the account has read of this, and how much that leaves unread.
+
+        ``seq`` is that of the newest message from the person whom this is with.
+        """
+        if seq is not None:
+            is_new = not self.transcript.entries
+            self._is_listed = self.has_older = self._is_listed or is_new
+            self._seq = max(self._seq, seq)
+        if self.read is None or read >= self.read:
+            self.read, self.unread, self.mentions = read, unread, mentions
+        if not self.unread:
+            self.mentions = 0
+
+    def read_elsewhere(self, seq: int, me: str) -> None:
+        """Note that another device of the account has shown everything up to ``seq``."""
+        if seq <= (self.read or 0):
+            return
+        self.read = seq
+        if self._seq <= seq:
+            self.unread = self.mentions = 0
+            self.unread_from = None
+        else:
+            self._count_unread(me, seq)
+
+    def _count_unread(self, me: str, read: int) -> None:
+        """Count what is unread after a position, and mark the first of it."""
+        found = unread_after(self.transcript, read, shown_line(me), in_row=not self.is_direct)
+        self.unread, self.unread_from, self._marked_since = found.messages, found.first, read
+        calls = found.messages if self.is_direct else found.mentions
+        self.mentions = max(calls, min(self.mentions, found.missing))
 
     def likely_nicks(self, me: str) -> Sequence[str]:
         """Return the nicknames that may be addressed, the last speakers first."""
@@ -288,7 +359,7 @@ class Conversation:
         if erased:
             self._erase(lambda line: (line.id, line.at) in erased)
 
-    def _not_here(self, messages: Sequence[wire.Message]) -> list[wire.Message]:
+    def _not_here(self, messages: Sequence[MessageT]) -> list[MessageT]:
         """Return those of some messages that are no lines here."""
         lines = (entry.line for entry in self.transcript.entries)
         here = {(line.id, line.at) for line in lines if isinstance(line, MessageLine)}
@@ -296,7 +367,7 @@ class Conversation:
 
     def _line(self, message: wire.Message | wire.DirectMessage, me: str) -> MessageLine:
         line = MessageLine.from_wire(message)
-        is_other = message.sender != me
+        is_other = not is_own(message, me)
         return replace(line, mention=is_other and is_mentioned(me, line.text))
 
     def _add_message(
@@ -310,9 +381,9 @@ class Conversation:
         self._spoke[message.sender] = message.at
         if len(self._spoke) > MOST_SPEAKERS:
             del self._spoke[next(iter(self._spoke))]
-        if news and message.sender != me:
+        if news and not is_own(message, me):
             if not self.unread:
-                self.unread_from = entry
+                self.unread_from, self._marked_since = entry, None
             self.unread += 1
             if line.mention or self.is_direct:
                 self.mentions += 1
@@ -322,5 +393,6 @@ class Conversation:
         entry = self.transcript.add(line)
         # While somebody reads further up, twice as many rows are kept, so that theirs stay.
         if self.transcript.drop_oldest(MOST_ROWS * (1 if self.view.at_end else 2)):
-            self.has_older = not self.is_direct
+            self.has_older = not self.is_direct or self._older_before is not None
+            self._older_before = None
         return entry

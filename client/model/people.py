@@ -53,8 +53,7 @@ class People:
         left = [nick for nick in presence.left if self._by_nick.pop(nick, None)]
         changed = [change for change in presence.changed if self._by_nick.pop(change.was, None)]
         for change in changed:
-            member = wire.Member(nick=change.nick, state=change.state, text=change.text)
-            self._by_nick[change.nick] = member
+            self._by_nick[change.nick] = member_of(change)
         joined: list[str] = []
         for member in presence.joined:
             if member.nick not in self._by_nick:
@@ -111,9 +110,21 @@ class Typists:
         }
 
 
+def member_of(change: wire.Renamed) -> wire.Member:
+    """Return a member as they are after a change."""
+    return wire.Member(
+        nick=change.nick, state=change.state, text=change.text, registered=change.registered
+    )
+
+
 def state_text(state: wire.State) -> str:
     """Return the name of a status."""
     return {"online": _("Online"), "away": _("Away"), "busy": _("Busy")}[state]
+
+
+def registered_text(nick: str) -> str:
+    """Return what the sign of an account says."""
+    return _("{nick} has an account here: nobody else can have this nickname.").format(nick=nick)
 
 
 def order_of(member: wire.Member) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from client.model.lines import DateLine, Line, MembershipLine, MessageLine, day_of
-from client.text.words import fold
+from gateway.wire.text.words import fold
 
 MOST_ROWS: Final = 5_000
 """How many rows of a conversation are kept; older ones are dropped, and loaded on demand."""

@@ -5,11 +5,25 @@ a chat is displayed: that starts at `client.model`.
 """
 
 from client.errors import CannotConnect, NotConfirmed, NotConnected
-from client.events import Connected, Disconnected, Ended, Event, NotRejoined, Rejoined
+from client.events import (
+    AccountState,
+    Connected,
+    Disconnected,
+    Ended,
+    Event,
+    NickChanged,
+    NotRejoined,
+    Rejoined,
+    Unsent,
+)
+from client.session.account import SessionAccount
+from client.session.identity import Guest, Identity, Jwt, Password, Registration, Token
 from client.session.session import ClientSession, open_session
 from gateway.wire import CommandError
 
 __all__ = [
-    "CannotConnect", "ClientSession", "CommandError", "Connected", "Disconnected", "Ended", "Event",
-    "NotConfirmed", "NotConnected", "NotRejoined", "Rejoined", "open_session",
+    "AccountState", "CannotConnect", "ClientSession", "CommandError", "Connected", "Disconnected",
+    "Ended", "Event", "Guest", "Identity", "Jwt", "NickChanged", "NotConfirmed", "NotConnected",
+    "NotRejoined", "Password", "Registration", "Rejoined", "SessionAccount", "Token", "Unsent",
+    "open_session",
 ]  # fmt: skip

@@ -10,6 +10,11 @@ MOST_REMEMBERED: Final = 1_000
 """The number of nicknames for which a tag is remembered."""
 
 
+def is_own(message: wire.Message | wire.DirectMessage, me: str) -> bool:
+    """Return whether oneself has sent a message, on this device or another one."""
+    return message.sender == me or (isinstance(message, wire.DirectMessage) and message.own)
+
+
 class Correspondents:
     """The tag of whoever had each nickname when one last wrote to it.
 
@@ -40,7 +45,7 @@ class Correspondents:
     def _heard(self, direct: wire.DirectMessage, me: str) -> None:
         if direct.person is None:
             return
-        if direct.sender == me:
+        if is_own(direct, me):
             self._note(direct.to, direct.person)
         elif self.meant_by(direct.sender) is None:
             self._note(direct.sender, direct.person)

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import trio
 
 from client.errors import NotConfirmed, NotConnected
+from client.events import Unsent
 from client.i18n.texts import _
 from client.session.connection import ClientConnection
 from client.session.pending_sends import PendingSend, PendingSends, SendCommand
@@ -104,11 +105,23 @@ class Delivery:
     # --- what happens in the session ----------------------------------------------------------
 
     def connected(self, connection: ClientConnection, *, resumed: bool) -> None:
-        """Send over this connection, to each room once it is joined."""
+        """Send over this connection, to each room once it is joined.
+
+        ``resumed`` is whether the server recognises what was sent before, if it is sent again.
+        """
         if not resumed:
-            self._pending.begin_anew()
+            self.new_sender()
         self._connection = connection
         self._changed.unpark_all()
+
+    def new_sender(self) -> None:
+        """Note that the server does not recognise any more what was sent before."""
+        self._pending.begin_anew()
+
+    @property
+    def unsent(self) -> tuple[Unsent, ...]:
+        """The messages that are not acknowledged, those of each room and person in order."""
+        return tuple(Unsent(each.command, each.uncertain) for each in self._pending.all)
 
     def disconnected(self) -> None:
         """Hold all messages until there is another connection."""
@@ -124,7 +137,7 @@ class Delivery:
 
     def heard(self, message: wire.Message | wire.DirectMessage, me: str) -> None:
         """Apply a message from the server: an own one was delivered."""
-        if message.sender == me and self._pending.heard((message,), me):
+        if self._pending.heard((message,), me):
             self._changed.unpark_all()
 
     def left(self, room: str) -> None:

@@ -21,6 +21,7 @@ from client.session.refusals import LONGEST_RETRY_AFTER
 from client.text.fitting import shortened
 from client.text.visible import has_unsafe, shown_line
 from gateway import wire
+from gateway.wire.passwords import LEAST_CHARS
 
 MOST_NAME_CHARS: Final = 128
 """The longest name of a person or a room, and the longest id, epoch or cursor."""
@@ -33,13 +34,22 @@ MOST_MEMBERS: Final = 20_000
 """How many people, or rooms, one list has at most."""
 MOST_MESSAGES: Final = 2_000
 """How many messages one answer has at most."""
+MOST_ACCOUNT_ROOMS: Final = 10_000
+"""How many rooms of an account are listed at most."""
+MOST_DEVICES: Final = 100
+MOST_CONVERSATIONS: Final = 1_000
+MOST_PASSWORD_CHARS: Final = 1_024
+"""How many characters of a password a server may ask for at least."""
 MOST_ERASED: Final = 1_000
 """How many messages are erased one by one, by one frame."""
 SHORTEST_RETRY_AFTER: Final = 0.1
 """Seconds; the longest is `LONGEST_RETRY_AFTER`."""
 
 EventT = TypeVar("EventT", bound=wire.Event)
+ElsewhereT = TypeVar("ElsewhereT", wire.JoinedElsewhere, wire.LeftElsewhere)
 T = TypeVar("T")
+
+_REGISTRATION: Final = frozenset({"open", "invite", "closed"})
 
 
 class WrongFrame(ValueError):
@@ -108,6 +118,15 @@ def _is_token(text: str | None) -> bool:
 def _is_name(text: str) -> bool:
     """Return whether a text can be the name of a person or a room."""
     return 0 < len(text) <= MOST_NAME_CHARS and not has_unsafe(text)
+
+
+def _is_id(text: str | None) -> bool:
+    """Return whether a text can be the id of an account or a device, or is missing."""
+    return text is None or _is_name(text)
+
+
+def _is_secret(text: str | None) -> bool:
+    return text is None or len(text) <= MOST_SECRET_CHARS
 
 
 def _is_position(number: int | None) -> bool:
@@ -225,16 +244,25 @@ def _limits(limits: wire.Limits) -> wire.Limits:
         flood_rate=_seconds(limits.flood_rate, 0.0, MOST_NUMBER) or 0.0,
         grace_seconds=_seconds(limits.grace_seconds, 0.0, MOST_NUMBER),
         ping_interval=_seconds(limits.ping_interval, 0.0, MOST_NUMBER),
+        registration=limits.registration if limits.registration in _REGISTRATION else "closed",
+        password_length=min(max(limits.password_length or LEAST_CHARS, 1), MOST_PASSWORD_CHARS),
     )
 
 
+def _account_room(room: wire.AccountRoom) -> wire.AccountRoom:
+    _require(_is_name(room.room), _is_position(room.seq), _is_position(room.read))
+    return replace(room, unread=_count(room.unread), mentions=_count(room.mentions))
+
+
 def _welcome(welcome: wire.Welcome) -> wire.Welcome:
-    _require(_is_name(welcome.nick), len(welcome.session) <= MOST_SECRET_CHARS)
+    _require(_is_name(welcome.nick), _is_secret(welcome.session), _is_secret(welcome.token))
+    _require(_is_id(welcome.account), _is_id(welcome.role), _is_id(welcome.device))
     _require(welcome.inbox is None or _is_token(welcome.inbox.epoch))
     return replace(
         welcome,
         node=shown_line(welcome.node, MOST_NAME_CHARS),
         limits=_limits(welcome.limits),
+        rooms=_several(_account_room, welcome.rooms, MOST_ACCOUNT_ROOMS),
         directs=_several(_direct, welcome.directs, MOST_MESSAGES),
     )
 
@@ -256,8 +284,13 @@ def _sent(sent: wire.Sent) -> wire.Sent:
 
 
 def _history(page: wire.HistoryPage) -> wire.HistoryPage:
-    _require(_is_name(page.room))
-    return replace(page, messages=_several(_message, page.messages, MOST_MESSAGES))
+    _require(page.room is None or _is_name(page.room))
+    _require(page.with_ is None or _is_name(page.with_), _is_position(page.before))
+    return replace(
+        page,
+        messages=_several(_message, page.messages, MOST_MESSAGES),
+        directs=_several(_direct, page.directs, MOST_MESSAGES),
+    )
 
 
 def _members(page: wire.MemberList) -> wire.MemberList:
@@ -279,10 +312,44 @@ def _rooms(answer: wire.RoomList) -> wire.RoomList:
     return replace(answer, rooms=_several(_room_info, answer.rooms, MOST_MEMBERS))
 
 
+def _elsewhere(event: ElsewhereT) -> ElsewhereT:
+    _require(_is_name(event.room))
+    return event
+
+
+def _read(read: wire.ReadElsewhere) -> wire.ReadElsewhere:
+    _require((read.room is None) != (read.with_ is None), _is_position(read.seq))
+    _require(_is_name(read.room or read.with_ or ""))
+    return read
+
+
+def _device(device: wire.Device) -> wire.Device:
+    _require(_is_name(device.id))
+    name = shown_line(device.name, MOST_NAME_CHARS)
+    return replace(device, name=name, last_seen=_time(device.last_seen))
+
+
+def _devices(answer: wire.DeviceList) -> wire.DeviceList:
+    return replace(answer, devices=_several(_device, answer.devices, MOST_DEVICES))
+
+
+def _conversation(conversation: wire.ConversationInfo) -> wire.ConversationInfo:
+    _require(_is_name(conversation.with_), _is_token(conversation.person))
+    _require(_is_position(conversation.seq), _is_position(conversation.read))
+    return replace(conversation, unread=_count(conversation.unread))
+
+
+def _conversations(answer: wire.ConversationList) -> wire.ConversationList:
+    listed = _several(_conversation, answer.conversations, MOST_CONVERSATIONS)
+    return replace(answer, conversations=listed)
+
+
 _JUDGES: Final[dict[type[wire.Event], Callable[[Any], Any]]] = {
     wire.Message: _message, wire.DirectMessage: _direct, wire.Presence: _presence,
     wire.Erased: _erased, wire.Typing: _typing, wire.Notice: _notice, wire.Error: _error,
     wire.Welcome: _welcome, wire.Joined: _joined, wire.Sent: _sent, wire.HistoryPage: _history,
     wire.MemberList: _members, wire.Named: _named, wire.RoomList: _rooms,
+    wire.JoinedElsewhere: _elsewhere, wire.LeftElsewhere: _elsewhere, wire.ReadElsewhere: _read,
+    wire.DeviceList: _devices, wire.ConversationList: _conversations,
 }  # fmt: skip
 _EVENT_TYPES: Final = {kind.__struct_config__.tag for kind in get_args(wire.AnyEvent)}

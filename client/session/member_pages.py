@@ -82,7 +82,10 @@ class MemberPages:
         for change in presence.changed:
             self._members.pop(change.was, None)
             self._members[change.nick] = wire.Member(
-                nick=change.nick, state=change.state, text=change.text
+                nick=change.nick,
+                state=change.state,
+                text=change.text,
+                registered=change.registered,
             )
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final
 
 from client.i18n.texts import _
+from client.session.correspondents import is_own
 from gateway import wire
 
 MOST_GIVEN_UP: Final = 1_000
@@ -80,6 +81,12 @@ class PendingSends:
         """Return whether a message is the first of its queue."""
         return self._queues[queue_key(message.command)][0] is message
 
+    @property
+    def all(self) -> list[PendingSend]:
+        """All messages that are not acknowledged, queue by queue."""
+        queued = chain.from_iterable(self._queues.values())
+        return [message for message in queued if message.seq is None]
+
     def waiting(self, room: str) -> list[PendingSend]:
         """Return the queue of a room, in order."""
         return list(self._queues.get((wire.Send, room), ()))
@@ -92,7 +99,7 @@ class PendingSends:
         """
         found = False
         for message in messages:
-            if message.sender != me:
+            if not is_own(message, me):
                 continue
             place: QueueKey = (
                 (wire.SendDirect, message.to)

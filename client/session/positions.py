@@ -30,9 +30,9 @@ class Positions:
         self.rooms: dict[str, RoomPosition] = {}
         self.new_inbox()
 
-    def new_inbox(self) -> None:
-        """Begin the inbox of another session."""
-        self.inbox = wire.Position(epoch="", seq=0)
+    def new_inbox(self, end: wire.Position | None = None) -> None:
+        """Begin the inbox of another session, at its end if that of an account has messages."""
+        self.inbox = end or wire.Position(epoch="", seq=0)
         self._directs: deque[wire.DirectMessage] = deque(maxlen=REMEMBERED_DIRECTS)
 
     def took_up(self, welcome: wire.Welcome) -> list[wire.DirectMessage]:

@@ -4,10 +4,14 @@ A bare address is tried with TLS first: ports that might be the node's are asked
 answers TLS is taken. Only if there is none, the node is talked to without. A host that has spoken
 TLS once is never talked to without it again, whatever it answers later: what a session sends would
 else be had by whoever can keep TLS from working.
+
+Passwords, tokens and what else lets one in are secrets: they go to another machine over TLS only,
+even if its host has never been talked to.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -60,25 +64,31 @@ class SchemeChooser:
     def __init__(self, tls_hosts: Iterable[str] = ()) -> None:
         self.tls_hosts = set(tls_hosts)
 
-    async def url(self, address: str) -> str:
+    async def url(self, address: str, *, secret: bool = False) -> str:
         """Return the URL to connect to for an address, which may be one already.
 
-        :raises CannotConnect: if it is no address.
+        ``secret`` is whether secrets are going to be sent.
+
+        :raises CannotConnect: if it is no address, or others could read the secrets.
         """
         try:
             address = node_url(address)
         except ValueError as error:
             raise CannotConnect(str(error)) from None
         if "://" in address:
+            if secret and not keeps_secrets(address):
+                text = _("{url} is without TLS: passwords and tokens are not sent to it")
+                raise CannotConnect(text.format(url=address))
             return address
         bare = BareAddress.parse(address)
         host = _host(bare.url("ws"))
-        only_tls = host in self.tls_hosts
+        only_tls = host in self.tls_hosts or (secret and not _is_this_machine(host))
         answers: dict[int, Answer] = {}
         if bare.port is None or not only_tls:
             answers = await probe_ports(host, _PORTS if bare.port is None else (bare.port,))
         chosen = choose(bare, answers, only_tls=only_tls)
-        self.spoke(chosen)
+        if Answer.TLS in answers.values():
+            self.spoke(chosen)
         return chosen
 
     def spoke(self, url: str) -> None:
@@ -90,11 +100,26 @@ class SchemeChooser:
         """Return why a connection failed, with what to do if TLS was insisted on for no reason."""
         if "://" in address or not url.startswith("wss://"):
             return error
+        if _host(url) not in self.tls_hosts:
+            text = _("{error} (passwords and tokens are sent to {host} with TLS only)")
+            return CannotConnect(text.format(error=error, host=_host(url)), error.retry_after)
         text = _(
             "{error} ({host} has spoken TLS, and is not talked to without; if that is to change, "
             "give its address with ws://)"
         )
         return CannotConnect(text.format(error=error, host=_host(url)), error.retry_after)
+
+
+def keeps_secrets(url: str) -> bool:
+    """Return whether nobody else can read what is sent to a URL: over TLS, or to this machine."""
+    return url.startswith("wss://") or _is_this_machine(_host(url))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _host(url: str) -> str:

@@ -7,34 +7,41 @@
         await session.send("lobby", "Hello!")
         async for event in session.events:
             ...
+
+With an account: ``open_session(urls, Password("alice", "…"), on_token=keep)``, and the next time
+``open_session(urls, Token(token), on_token=keep)``.
 """
 
 from __future__ import annotations
 
-import itertools
-import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
 import trio
 
 from client.errors import CannotConnect, NotConnected
-from client.events import Connected, Ended, Event, NotRejoined, Rejoined
-from client.i18n.server_texts import in_own_words, why_closed
+from client.events import AccountState, Connected, Event
+from client.i18n.server_texts import why_closed
 from client.i18n.texts import _
+from client.session.account import SessionAccount
 from client.session.connection import COMING_BACK, GOODBYE, ClientConnection, Closed
-from client.session.correspondents import Correspondents
-from client.session.delivery import Delivery, insist, settle
-from client.session.hello import HelloSequence
-from client.session.member_pages import MemberPages, MemberReader
+from client.session.current_connection import CurrentConnection
+from client.session.delivery import Delivery
+from client.session.hello import HelloSequence, NewJwt
+from client.session.identity import Guest, Identity
+from client.session.kept_token import KeepToken
 from client.session.positions import Positions
 from client.session.reconnection import Ending, Reconnection
+from client.session.rooms import SessionRooms
 from client.session.route import Route
 from client.session.scheme import SchemeChooser
+from client.session.session_status import SessionStatus
 from gateway import wire
 from gateway.wire import CommandError
+from gateway.wire.close_codes import SIGNED_OUT
 
 MOST_UNREAD: Final = 10_000
 """The number of unread events at which the session stops reading from its connection."""
@@ -54,36 +61,53 @@ class ClientSession:
     - A room is called in events as the answer to its join calls it; commands may go on calling it
       as it was called in `join`.
     - Events must be read: while `MOST_UNREAD` of them wait, no answer is received either.
+    - ``account`` has the commands of those who have one. What another device of the account does,
+      this session follows: rooms are joined and left with it.
     """
 
-    def __init__(self, urls: Sequence[str], nick: str, tls_hosts: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        identity: Identity,
+        *,
+        tls_hosts: Iterable[str] = (),
+        on_token: KeepToken | None = None,
+        new_jwt: NewJwt | None = None,
+    ) -> None:
         self._route = Route(urls)
         self._schemes = SchemeChooser(tls_hosts)
-        self.nick = nick
         self.limits: wire.Limits | None = None
-        prefix = secrets.token_hex(4)
-        self._ids = (f"{prefix}-{number}" for number in itertools.count(1))
-        self._connection: ClientConnection | None = None
-        self._positions = Positions()
-        self._hello = HelloSequence(self._ids, self._positions)
-        self._rooms = self._positions.rooms
-        self._named: dict[str, str] = {}
-        """The rooms that were asked for by another name than they have."""
-        self._status: tuple[wire.State, str] = ("online", "")
+        self._current = CurrentConnection()
+        positions = Positions()
+        self._hello = HelloSequence(
+            self._current.ids, positions, identity, on_token=on_token, new_jwt=new_jwt
+        )
         self._delivery = Delivery()
-        self._correspondents = Correspondents()
-        self._members = MemberReader(self._ids)
-        self._rereading: set[str] = set()
-        """The rooms whose members are read again, since changes of them were missed."""
+        self._rooms = SessionRooms(
+            self._current, positions, self._delivery, lambda: self.nick, self._tell
+        )
+        self.account = SessionAccount(
+            self._current, self._hello, positions, self._delivery, self._rooms.name
+        )
+        self._status = SessionStatus(self._current)
         self._events, self.events = trio.open_memory_channel[Event](MOST_UNREAD)
-        self._reconnection = Reconnection(self._route, self._connect, self._tell)
+        self._begun = trio.Event()
+        """Whether the welcome of this connection has been applied."""
+        self._reconnection = Reconnection(
+            self._route, self._connect, self._tell, lambda: self._hello.is_unsettled
+        )
 
     # --- commands -----------------------------------------------------------------------------
 
     @property
     def connected(self) -> bool:
         """Whether commands can be sent now."""
-        return self._connection is not None
+        return self._current.connection is not None
+
+    @property
+    def nick(self) -> str:
+        """The nickname as the server has it; '' as long as it has not said."""
+        return self._hello.nick
 
     @property
     def urls(self) -> list[str]:
@@ -98,19 +122,15 @@ class ClientSession:
     @property
     def rooms(self) -> list[str]:
         """The rooms this session is in, and joins again after a reconnection."""
-        return list(self._rooms)
+        return self._rooms.names
 
     async def join(self, room: str, *, history: int = 50) -> wire.Joined:
         """Join a room; messages after the answer's ``seq`` come as events."""
-        connection = await self._require_connection()
-        command = wire.Join(id=next(self._ids), room=room, history=history)
-        return await connection.ask(command, wire.Joined, on_answer=partial(self._follow, room))
+        return await self._rooms.join(room, history)
 
     async def leave(self, room: str) -> None:
         """Leave a room."""
-        room = self._name(room)
-        await self._change(wire.Leave(id=next(self._ids), room=room), wire.Ok)
-        self._forget(room)
+        await self._rooms.leave(room)
 
     async def send(self, room: str, text: str, *, message_id: str | None = None) -> int:
         """Send a message to a room and return its ``seq``.
@@ -119,7 +139,8 @@ class ClientSession:
         delivered once, over as many connections as it takes; after 30 s it fails. If that is with
         `NotConfirmed`, send it again with the same ``message_id``.
         """
-        command = wire.Send(id=message_id or next(self._ids), room=self._name(room), text=text)
+        name = self._rooms.name(room)
+        command = wire.Send(id=message_id or self._next_id(), room=name, text=text)
         return await self._delivery.send(command)
 
     async def direct(
@@ -130,75 +151,79 @@ class ClientSession:
         If it would go to somebody else than the last one did, it is refused with ``other_person``;
         with the error's ``suggestion`` as ``person`` it is sent to them all the same.
         """
-        person = person or self._correspondents.meant_by(to)
-        command = wire.SendDirect(id=message_id or next(self._ids), to=to, text=text, person=person)
+        person = person or self._rooms.person(to)
+        command = wire.SendDirect(id=message_id or self._next_id(), to=to, text=text, person=person)
         return await self._delivery.send(command)
 
     async def history(
         self, room: str, *, before: int | None = None, limit: int = 50
     ) -> wire.HistoryPage:
         """Return messages of a joined room from before ``before``, or the newest ones."""
-        name = self._name(room)
-        command = wire.History(id=next(self._ids), room=name, before=before, limit=limit)
+        name = self._rooms.name(room)
+        command = wire.History(id=self._next_id(), room=name, before=before, limit=limit)
         return await self.command(command, wire.HistoryPage)
 
     async def members(self, room: str) -> wire.MemberList:
         """Return all members of a joined room, read page by page."""
-        return await self._members.read(await self._require_connection(), self._name(room))
+        return await self._rooms.members(room)
 
     async def list_rooms(self) -> list[wire.RoomInfo]:
         """Return the rooms that exist, the fullest first."""
-        return (await self.command(wire.Rooms(id=next(self._ids)), wire.RoomList)).rooms
+        return (await self.command(wire.Rooms(id=self._next_id()), wire.RoomList)).rooms
 
     async def rename(self, nick: str) -> str:
         """Change the nickname, and return it as others see it.
 
         If the answer is lost, `nick` has the right one after the next connection.
         """
-        self.nick = (await self._change(wire.Nick(id=next(self._ids), nick=nick), wire.Named)).nick
+        command = wire.Nick(id=self._next_id(), nick=nick)
+        self._hello.nick = (await self._current.change(command, wire.Named)).nick
         return self.nick
 
     async def set_status(self, state: wire.State, text: str = "") -> None:
-        """Set the status that others see; it is set again after a reconnection."""
-        command = wire.SetStatus(id=next(self._ids), state=state, text=text)
-        await self._change(command, wire.Ok)
-        self._status = state, text
+        """Set the status that others see.
+
+        A guest's is set again after a reconnection; an account's is kept by the server, for all its
+        devices.
+        """
+        await self._status.choose(state, text)
+
+    async def set_idle(self, *, idle: bool) -> None:
+        """Set whether nobody uses this device now; it is set again after a reconnection.
+
+        Without a connection it is set over the next one.
+        """
+        await self._status.set_idle(idle=idle)
 
     async def typing(self, *, room: str | None = None, to: str | None = None) -> None:
         """Send a room or a person a typing note; servers pass one on every 2 s at most."""
-        await self.command(wire.NoteTyping(id=next(self._ids), room=room, to=to), wire.Ok)
+        await self.command(wire.NoteTyping(id=self._next_id(), room=room, to=to), wire.Ok)
 
     async def ping(self) -> float:
         """Ask the node for an answer, and return how many seconds it took."""
         began = trio.current_time()
-        await self.command(wire.Ping(id=next(self._ids)), wire.Ok)
+        await self.command(wire.Ping(id=self._next_id()), wire.Ok)
         return trio.current_time() - began
 
     async def command(self, command: wire.Command, answer: type[OkT]) -> OkT:
         """Send any command that has an id and return its answer."""
-        return await (await self._require_connection()).ask(command, answer)
+        return await self._current.command(command, answer)
 
-    async def _change(self, command: wire.Command, answer: type[OkT]) -> OkT:
-        """Send a command that changes something, until it is certain whether it was carried out."""
-        return await settle(partial(self.command, command, answer))
+    def _next_id(self) -> str:
+        return next(self._current.ids)
 
     def retry_now(self) -> None:
         """Connect at once; or, if connected, find out now whether the node still answers."""
         self._reconnection.retry_now()
-        if self._connection is not None:
-            self._connection.doubt()
+        if self._current.connection is not None:
+            self._current.connection.doubt()
 
     async def close(self) -> None:
         """End the session at the node."""
         self._delivery.end(_("the session is closed"))
-        if self._connection is not None:
-            await self._connection.close()
-
-    async def _require_connection(self) -> ClientConnection:
-        if self._connection is None:
-            await trio.lowlevel.checkpoint()
-            raise NotConnected(_("not connected"))
-        return self._connection
+        self._current.end()
+        if self._current.connection is not None:
+            await self._current.connection.close()
 
     # --- staying connected --------------------------------------------------------------------
 
@@ -209,10 +234,12 @@ class ClientSession:
     async def run(self) -> None:
         """Connect and stay connected until the session ends; started once, by `open_session`."""
         async with self._events:
-            reason = await self._reconnection.run()
-            if reason is not None:
-                self._delivery.end(reason)
-                await self._tell(Ended(reason))
+            ended = await self._reconnection.run()
+            if ended is not None:
+                ended = replace(ended, unsent=self._delivery.unsent)
+                self._delivery.end(ended.reason)
+                self._current.end()
+                await self._tell(ended)
 
     async def _tell(self, event: Event) -> None:
         """Deliver an event, unless whoever reads them has closed ``events``."""
@@ -225,7 +252,8 @@ class ClientSession:
         url = address
         async with trio.open_nursery() as nursery:
             try:
-                url = await self._schemes.url(address)
+                await self._hello.prepare()
+                url = await self._schemes.url(address, secret=self._hello.has_secrets)
                 connection = await ClientConnection.open(nursery, url)
                 self._schemes.spoke(url)
                 ending = await self._converse(nursery, connection, url)
@@ -236,7 +264,7 @@ class ClientSession:
             except NotConnected as error:
                 ending = CannotConnect(f"{url}: {error}")
             finally:
-                self._connection = None
+                self._current.disconnected()
                 self._delivery.disconnected()
             nursery.cancel_scope.cancel()
         return ending
@@ -244,7 +272,7 @@ class ClientSession:
     async def _converse(
         self, nursery: trio.Nursery, connection: ClientConnection, url: str
     ) -> Closed:
-        ended = trio.Event()
+        ended, self._begun = trio.Event(), trio.Event()
         closed, code = Closed(1006, why_closed(1006)), GOODBYE
 
         async def hear() -> None:
@@ -258,19 +286,13 @@ class ClientSession:
 
         try:
             nursery.start_soon(hear)
-            welcome = await self._hello.say(connection, self.nick)
-            self.nick, self.limits = welcome.nick, welcome.limits
-            self._connection = connection
-            self._delivery.connected(connection, resumed=welcome.resumed)
-            await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
-            self._reconnection.accepted()
-            if not welcome.resumed:
-                nursery.start_soon(self._tell_status, connection)
-            for name in list(self._rooms):
-                nursery.start_soon(self._rejoin, connection, name)
+            welcome = await self._hello.say(connection)
+            await self._begin(nursery, connection, url, welcome)
             nursery.start_soon(watch)
             await ended.wait()
-            self._hello.closed(closed.code)
+            if self._hello.is_signed_out:
+                closed = Closed(SIGNED_OUT.code, _("you have signed out on this device"))
+            await self._hello.closed(closed.code)
             code = COMING_BACK
         finally:
             # If we are cancelled, so is the task that would read the answer to the close frame.
@@ -278,99 +300,52 @@ class ClientSession:
                 await connection.close(patience=_HASTY_CLOSE_SECONDS, code=code)
         return closed
 
-    async def _tell_status(self, connection: ClientConnection) -> None:
-        """Set the status again that was set over an earlier connection."""
-
-        async def tell() -> None:
-            state, text = self._status
-            command = wire.SetStatus(id=next(self._ids), state=state, text=text)
-            await connection.ask(command, wire.Ok)
-
-        if self._status != ("online", "") and (refusal := await insist(tell)):
-            await self._tell(wire.Error(code=refusal.code, message=refusal.message))
-
-    async def _rejoin(self, connection: ClientConnection, name: str) -> None:
-        """Join a room again; what was missed is delivered in order among the events."""
-
-        def follow(joined: wire.Joined) -> Rejoined:
-            if joined.room != name:
-                self._forget(name)
-            self._follow(name, joined)
-            return Rejoined(joined, was=name if joined.room != name else None)
-
-        async def join() -> None:
-            if (room := self._rooms.get(name)) is not None:
-                command = wire.Join(id=next(self._ids), room=name, since=room.seen)
-                await connection.ask(command, wire.Joined, on_answer=follow)
-
-        if refusal := await insist(join):
-            self._forget(name)
-            await self._tell(NotRejoined(name, refusal.message))
-
-    # --- what comes in ------------------------------------------------------------------------
-
-    def _follow(self, asked: str, joined: wire.Joined) -> None:
-        if asked != joined.room:
-            self._named[asked] = joined.room
-        self._positions.follow(joined)
-        self._delivery.joined(joined, self.nick)
-
-    def _name(self, asked: str) -> str:
-        """Return the name of a room that may have been asked for by another one."""
-        return self._named.get(asked, asked)
-
-    def _forget(self, room: str) -> None:
-        self._rooms.pop(room, None)
-        self._delivery.left(room)
-        self._named = {asked: name for asked, name in self._named.items() if name != room}
+    async def _begin(
+        self,
+        nursery: trio.Nursery,
+        connection: ClientConnection,
+        url: str,
+        welcome: wire.Welcome,
+    ) -> None:
+        """Take up everything over a new connection."""
+        before = self.account.state
+        account = self.account.begin(welcome)
+        returns = is_same_device = False
+        if before is not None and account is not None:
+            returns = before.account == account.account
+            is_same_device = returns and before.device == account.device
+        self.limits = welcome.limits
+        self._current.connected(connection, url)
+        self._delivery.connected(connection, resumed=welcome.resumed or is_same_device)
+        await self._tell(Connected(url, welcome.node, welcome.nick, welcome.resumed))
+        if account is not None:
+            await self._tell(account)
+        self._reconnection.accepted()
+        self._status.begin(is_new=not welcome.resumed, has_account=account is not None)
+        nursery.start_soon(self._status.tell_again, self._tell)
+        await self._rooms.begin(nursery, welcome, returns=returns)
+        self.account.start_telling(nursery)
+        self._begun.set()
 
     async def _take(self, nursery: trio.Nursery, event: Event) -> None:
-        """Deliver an event if it is new and about a room that the session is in."""
-
-        def reread(name: str) -> None:
-            if name not in self._rereading:
-                self._rereading.add(name)
-                nursery.start_soon(self._reread_members, name)
-
-        self._correspondents.apply(event, self.nick)
-        if isinstance(event, wire.Presence):
-            self._members.apply(event)
-        if isinstance(event, wire.Welcome):
-            if not event.recovered:
-                await self._tell(in_own_words(wire.Notice(code="history_gap", message="")))
-            for direct in self._positions.took_up(event):
-                self._delivery.heard(direct, self.nick)
-                await self._tell(direct)
-        elif self._positions.is_news(event, reread):
-            if isinstance(event, (wire.Message, wire.DirectMessage)):
-                self._delivery.heard(event, self.nick)
-            await self._tell(event)
-
-    async def _reread_members(self, name: str) -> None:
-        """Read the members of a room again; the whole list is an event, in order with others."""
-
-        def settle(pages: MemberPages) -> wire.MemberList | None:
-            if name in self._rooms:
-                self._rooms[name].version = pages.version
-            if not pages.is_complete:
-                return None
-            self._rereading.discard(name)
-            return pages.listing
-
-        try:
-            if (connection := self._connection) is not None:
-                await self._members.read(connection, name, on_page=settle)
-        except CommandError as error:
-            await self._tell(wire.Error(code=error.code, message=error.message))
-        except NotConnected:
-            pass  # the room is joined again on the next connection
-        finally:
-            self._rereading.discard(name)
+        """Deliver an event, after what it changes for the session."""
+        await self.account.take(event, self._tell)
+        if isinstance(event, AccountState):
+            self._rooms.add(nursery, [each.room for each in event.rooms])
+        elif isinstance(event, (wire.JoinedElsewhere, wire.LeftElsewhere)):
+            await self._begun.wait()  # they are changes of the rooms in the welcome
+        await self._rooms.take(nursery, event)
 
 
 @asynccontextmanager
 async def open_session(
-    urls: Sequence[str], *, nick: str, tls_hosts: Iterable[str] = ()
+    urls: Sequence[str],
+    identity: Identity | None = None,
+    *,
+    nick: str | None = None,
+    tls_hosts: Iterable[str] = (),
+    on_token: KeepToken | None = None,
+    new_jwt: NewJwt | None = None,
 ) -> AsyncIterator[ClientSession]:
     """Open a session with a cluster, given the addresses of any of its nodes.
 
@@ -378,14 +353,30 @@ async def open_session(
 
     - ``urls``: ``ws://`` and ``wss://`` URLs, used as they are; or bare (``host``, ``host:port``),
       for which TLS is used wherever the node speaks it;
+    - ``identity``: who one is, or ``nick``, the nickname of a guest. All but a guest are secrets,
+      which are sent to other machines with TLS only;
     - ``tls_hosts``: hosts that have spoken TLS before, as the session's ``tls_hosts`` has them.
-      Bare addresses of them are never used without TLS.
+      Bare addresses of them are never used without TLS;
+    - ``on_token``: awaited with each new token of this device, before it is used, and with None
+      when the token is worth nothing any more; it must not raise;
+    - ``new_jwt``: awaited when the JSON Web Token has expired; it may raise `CannotConnect`, and is
+      asked again later.
 
-    :raises CannotConnect: if none of the nodes can be reached.
-    :raises CommandError: if the nickname is refused: ``nick_taken`` (with a ``suggestion``) or
-        ``bad_nick``.
+    :raises CannotConnect: if none of the nodes can be reached; ``uncertain`` if a registration may
+        have been carried out.
+    :raises CommandError: if the server refuses: for a nickname ``nick_taken`` (with a
+        ``suggestion``) or ``bad_nick``; for an account ``bad_credentials``, ``bad_token``,
+        ``weak_password`` and others.
     """
-    session = ClientSession(urls, nick, tls_hosts)
+    if (identity is None) == (nick is None):
+        raise ValueError("a session has either an identity or a nick")
+    session = ClientSession(
+        urls,
+        identity or Guest(nick or ""),
+        tls_hosts=tls_hosts,
+        on_token=on_token,
+        new_jwt=new_jwt,
+    )
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.run)

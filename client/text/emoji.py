@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from client.text.code import ends_in_code
-from client.text.literal import LiteralParts
+from gateway.wire.text.code import ends_in_code
+from gateway.wire.text.literal import LiteralParts
 
 _ALIASES: Final = {
     "+1": "\U0001f44d", "thumbsup": "\U0001f44d", "like": "\U0001f44d", "-1": "\U0001f44e",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from client.text.words import is_mark
+from gateway.wire.text.words import is_mark
 
 _LONGEST_LETTER: Final = 16
 """How many characters of one letter are kept together, at most."""

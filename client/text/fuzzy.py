@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from client.text.words import fold
+from gateway.wire.text.words import fold
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
-from client.text.words import script_of
+from gateway.wire.text.words import script_of
 
 _NETLOC: Final = re.compile(r"[a-z]+://([^/?#\\]*)", re.IGNORECASE)
 _PORT: Final = re.compile(r":\d*\Z")

@@ -1,4 +1,6 @@
-"""Authentication, by pure functions: session secrets, and the session ids made from them.
+"""Authentication, by pure functions: who somebody is.
 
-Passwords, device tokens and JWTs belong here too. What somebody may do is in `gateway.policy`.
+Ids of accounts and devices, session secrets, device tokens, codes, hashes of passwords, JWTs. What
+takes threads, files or the network is in `gateway.credentials`; what a password must be, which
+clients ask too, in `gateway.wire.passwords`; what somebody may do, in `gateway.policy`.
 """

@@ -17,8 +17,9 @@ from gateway.backplane.redis.server import RedisEndpoint, Topology
 from gateway.backplane.redis.server_check import LEAST_VERSION
 from gateway.backplane.redis.subscription import Burst
 from gateway.backplane.redis.topology import topology_from_url
+from gateway.backplane.room_members import Change, read_change
 from gateway.backplane.room_names import Entered
-from gateway.backplane.rooms import Change, Snapshot, read_change
+from gateway.backplane.snapshot import Snapshot
 from gateway.backplane.terms import NO_TERM
 from gateway.backplane.timeline import Timeline
 

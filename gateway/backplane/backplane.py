@@ -7,9 +7,16 @@ from functools import partial
 
 import trio
 
+from gateway.backplane.account_events import AnyAccountEvent, publish_event
+from gateway.backplane.account_rooms import AccountRooms
+from gateway.backplane.accounts import AccountStore
 from gateway.backplane.bans import BanStore
+from gateway.backplane.devices import DeviceStore
+from gateway.backplane.durable import DurableLink, Level
+from gateway.backplane.guesses import GuessCounter
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.invites import InviteStore
 from gateway.backplane.key_scan import KeyScan
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry, channel_scope
@@ -21,6 +28,7 @@ from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 from gateway.backplane.redis.subscription import Burst, Subscription
 from gateway.backplane.redis_memory import RedisMemory
+from gateway.backplane.revocations import Revoker
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.retention import Retention
 from gateway.policy.unicode_tables import VERSION
@@ -43,7 +51,10 @@ async def check_redis(topology: Topology, *, namespace: str, refuse_eviction: bo
 
 
 class Backplane:
-    """One node's connections to Redis, for commands and for the subscription, and the stores."""
+    """One node's connections to Redis, and the stores.
+
+    One is for commands, one for what must not be undone, and one for the subscription.
+    """
 
     def __init__(
         self,
@@ -54,10 +65,11 @@ class Backplane:
         timeout: float,
         retention: Retention,
         refuse_eviction: bool = True,
+        durability: Level = "auto",
     ) -> None:
         self._topology = topology
         self.incarnation = Incarnation(node)
-        scope = channel_scope(namespace, topology.database)
+        self._scope = scope = channel_scope(namespace, topology.database)
         self._health = health = ServerHealth(refuse_eviction=refuse_eviction)
         self.link = Link(
             topology,
@@ -88,9 +100,24 @@ class Backplane:
             namespace=namespace,
             scope=scope,
             incarnation=self.incarnation,
-            log_bytes=retention.log_bytes,
+            retention=retention,
         )
         self.bans = BanStore(self.link, namespace=namespace)
+        self.durable = DurableLink(
+            topology,
+            name=f"{node}-durable",
+            timeout=timeout,
+            level=durability,
+            health=health,
+            schema=Schema(namespace, unicode=VERSION),
+            permissions=Permissions(namespace, scope),
+        )
+        self.accounts = AccountStore(self.link, self.durable, namespace=namespace)
+        self.devices = DeviceStore(self.link, self.durable, namespace=namespace)
+        self.account_rooms = AccountRooms(self.link, namespace=namespace)
+        self.invites = InviteStore(self.link, namespace=namespace)
+        self.guesses = GuessCounter(self.link, namespace=namespace)
+        self.revoker = Revoker(self.link, self.accounts, self.devices, scope=scope)
         self.memory = RedisMemory(self.link)
         self.keys = KeyScan(self.link, namespace=namespace)
 
@@ -116,6 +143,10 @@ class Backplane:
     async def publish(self, channel: str, payload: bytes) -> None:
         """Publish on any channel, once; :raises Unavailable: if Redis does not answer."""
         await self.link.call("PUBLISH", channel, payload)
+
+    async def publish_to_account(self, account: str, event: AnyAccountEvent) -> None:
+        """Publish an event of an account to the nodes that have sessions of it."""
+        await publish_event(self.link, self._scope, account, event)
 
     async def subscribe(self, channel: bytes) -> bool:
         """Subscribe to a channel; return whether that is confirmed (`Subscription.subscribe`)."""
@@ -156,6 +187,8 @@ class Backplane:
 
         def link_moved() -> None:
             on_moved()
+            if self.durable.replication_id != self.link.replication_id:
+                self.durable.reconnect()
             if self.subscription.replication_id != self.link.replication_id:
                 self.subscription.reconnect()
 
@@ -163,14 +196,17 @@ class Backplane:
             on_moved()
             if self.link.replication_id != self.subscription.replication_id:
                 self.link.reconnect()
+                self.durable.reconnect()
 
         def primary_moved() -> None:
             self.link.reconnect()
+            self.durable.reconnect()
             self.subscription.reconnect()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._topology.watch, primary_moved)
             nursery.start_soon(partial(self.link.run, on_moved=link_moved))
+            nursery.start_soon(self.durable.run)
             nursery.start_soon(
                 partial(
                     self.subscription.run,

@@ -10,7 +10,7 @@ from gateway.backplane.redis.link import Link
 SCAN_COUNT: Final = 1000
 """How many keys Redis looks at for one page."""
 
-_KINDS: Final = ("inbox", "room", "look", "node")
+_KINDS: Final = ("inbox", "room", "look", "node", "account")
 _SPECIAL: Final = re.compile(r"([\\*?\[\]^-])")
 
 
@@ -26,6 +26,7 @@ class KeyPage(NamedTuple):
     - ``rooms``: the keys of their names;
     - ``looks``: what the names of rooms look like;
     - ``nodes``: those that have a set of rooms;
+    - ``accounts``: the ids of those that have anything;
     - ``is_last``: whether the page ends a round through all keys.
     """
 
@@ -33,6 +34,7 @@ class KeyPage(NamedTuple):
     rooms: frozenset[str]
     looks: frozenset[str]
     nodes: frozenset[str]
+    accounts: frozenset[str]
     is_last: bool
 
 
@@ -43,7 +45,7 @@ class KeyScan:
         self._link = link
         self._pattern = escape_glob(namespace) + ":{*"
         self._owner = re.compile(
-            re.escape(namespace) + r":\{(?:(inbox|room|node):(.*)\}:[a-z:]+|(look):(.*)\})",
+            re.escape(namespace) + r":\{(?:(inbox|room|node|account):(.*)\}:[a-z:]+|(look):(.*)\})",
             re.DOTALL,
         )
         self._cursor = b"0"
@@ -68,5 +70,6 @@ class KeyScan:
             rooms=frozenset(owners["room"]),
             looks=frozenset(owners["look"]),
             nodes=frozenset(owners["node"]),
+            accounts=frozenset(owners["account"]),
             is_last=self._cursor == b"0",
         )

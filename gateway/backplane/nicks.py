@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from gateway.auth.identity import account_of
 from gateway.backplane.errors import Outdated, Replaced
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.member_line import nick_of
@@ -22,15 +23,22 @@ _SCAN_COUNT: Final = 500
 _OWN: Final = 0
 _REPLACED: Final = -2
 _OUTDATED: Final = -3
+_REGISTERED: Final = -4
+_ACCOUNT: Final = re.compile("[0-9a-f]{16}")
+_DELETED: Final = b"deleted"
 _OWNER: Final = re.compile("(\\S+) (\\S+) ([0-9]{1,16}) ")
 
 
 class NickTaken(Exception):
-    """Another session owns the nickname; ``free_variant`` was free a moment ago, if not None."""
+    """Somebody else has the nickname; ``free_variant`` was free a moment ago, if not None.
 
-    def __init__(self, free_variant: str | None) -> None:
+    ``registered`` is whether it is reserved for an account.
+    """
+
+    def __init__(self, free_variant: str | None, *, registered: bool = False) -> None:
         super().__init__("nickname taken")
         self.free_variant = free_variant
+        self.registered = registered
 
 
 class ResumedSession(NamedTuple):
@@ -45,7 +53,11 @@ class ResumedSession(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """The owner of a nickname: session, node, and the nickname as they write it."""
+    """The owner of a nickname: session, node, and the nickname as they write it.
+
+    The owner of a reserved nickname is an account: its id is in place of the session, and ``node``
+    is empty.
+    """
 
     session: str
     node: str
@@ -53,16 +65,51 @@ class Owner(NamedTuple):
 
 
 class HeldNick(NamedTuple):
-    """The folded nickname that a session holds, and the term in which it claimed it."""
+    """The key (`claimed_key`) that a session holds, and the term in which it claimed it."""
 
     term: int
     nick: str
 
 
-def nick_keys(namespace: str) -> tuple[str, str]:
-    """Return the names of the hashes of the owners of nicknames, and of sessions' nicknames."""
+class NickKeys(NamedTuple):
+    """The names of the hashes of nicknames, which are on one hash slot.
+
+    - ``owners``: by folded nickname, "session node term line";
+    - ``sessions``: by session, the folded nickname;
+    - ``began``: by session, when it began;
+    - ``reserved``: by folded nickname, the account that it is reserved for.
+    """
+
+    owners: str
+    sessions: str
+    began: str
+    reserved: str
+
+
+def nick_keys(namespace: str) -> NickKeys:
+    """Return the names of the hashes of nicknames."""
     nicks = f"{namespace}:{{nicks}}"
-    return nicks, f"{nicks}:sessions"
+    return NickKeys(nicks, f"{nicks}:sessions", f"{nicks}:began", f"{nicks}:accounts")
+
+
+def account_meta_key(namespace: str, account: str) -> str:
+    """Return the name of the hash that describes an account: ``nick``, ``state`` and more."""
+    return f"{namespace}:{{account:{account}}}:meta"
+
+
+def read_reservation(value: bytes | None) -> str:
+    """Return the account in a reservation; empty for none, and for that of a deleted account."""
+    account, _, ends = (value or b"").decode("utf-8", "replace").partition(" ")
+    return "" if ends else account
+
+
+def claimed_key(session: str, nick: str) -> str:
+    """Return the key under which a session claims a nickname: the folded nickname.
+
+    That of an account is reserved, and each of its sessions claims a key of its own, to which no
+    nickname can be folded.
+    """
+    return f"@{session}" if account_of(session) else fold(nick)
 
 
 class NickRegistry:
@@ -74,9 +121,9 @@ class NickRegistry:
     def __init__(self, link: Link, *, namespace: str, scope: str, incarnation: Incarnation) -> None:
         self._link = link
         self._incarnation = incarnation
+        self._namespace = namespace
         self._keys = nick_keys(namespace)
-        self._nicks = self._keys[0]
-        self._script_keys = (*self._keys, f"{self._nicks}:began")
+        self._session_keys = self._keys[:3]
         self._scope = scope
 
     async def claim(
@@ -89,6 +136,8 @@ class NickRegistry:
     ) -> int:
         """Claim a nickname for a session of this node, and release the one that it had.
 
+        A session of an account has the account's nickname, which is reserved: it is never taken.
+
         - ``line``: the member line, with the nickname (`gateway.backplane.member_line`);
         - ``term``: that of the session, `NO_TERM` for a new one;
         - ``variants``: called for similar nicknames to suggest if this one is taken.
@@ -100,18 +149,19 @@ class NickRegistry:
         """
         nick = nick_of(line)
         mark = self._incarnation.name
-        claim: list[str | int] = [session, mark, term, line, fold(nick)]
-        answer, *more = await self._link.run_script(CLAIM, self._script_keys, *claim)
+        claim: list[str | int] = [session, mark, term, line, claimed_key(session, nick)]
+        answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         others: Sequence[str] = ()
         if answer not in {_OWN, _REPLACED, _OUTDATED} and (others := variants(nick)):
             claim += map(fold, others)
-            answer, *more = await self._link.run_script(CLAIM, self._script_keys, *claim)
+            answer, *more = await self._link.run_script(CLAIM, self._keys, *claim)
         if answer == _REPLACED:
             raise Replaced(term)
         if answer == _OUTDATED:
             raise Outdated(more[0], more[1].decode())
         if answer != _OWN:  # else it was released between the two calls
-            raise NickTaken(others[answer - 1] if answer > 0 else None)
+            free = others[more[0] - 1] if more[0] > 0 else None
+            raise NickTaken(free, registered=answer == _REGISTERED)
         claimed, moved_from = more
         await self._notify_taken(session, moved_from)
         return int(claimed)
@@ -123,7 +173,7 @@ class NickRegistry:
         :returns: None if there is no such session.
         """
         found: tuple[int, bytes, bytes, int] | None = await self._link.run_script(
-            RESUME, self._script_keys, session, self._incarnation.name
+            RESUME, self._session_keys, session, self._incarnation.name
         )
         if found is None:
             return None
@@ -142,24 +192,42 @@ class NickRegistry:
 
     @reading
     async def owner(self, nick: str) -> Owner | None:
-        """Return who owns a nickname; None if nobody does."""
-        found: bytes | None = await self._link.call("HGET", self._nicks, fold(nick))
+        """Return who owns a nickname, there or not if it is reserved; None if nobody does."""
+        folded = fold(nick)
+        reserved: bytes | None
+        found: bytes | None
+        reserved, found = await self._link.call_all(
+            [("HGET", self._keys.reserved, folded), ("HGET", self._keys.owners, folded)]
+        )
+        if account := read_reservation(reserved):
+            shown = await self._nick_of_account(account)
+            return None if shown is None else Owner(account, "", shown)
         if found is None:
             return None
         session, node, _, line = found.decode().split(" ", 3)
         return Owner(session, node, nick_of(line))
 
-    async def has(self, session: str) -> bool:
-        """Return whether there is a session, on any node."""
-        found: int = await self._link.call("HEXISTS", self._keys[1], session)
+    async def has(self, owner: str) -> bool:
+        """Return whether there is a session on any node, or an account that is not deleted."""
+        if _ACCOUNT.fullmatch(owner):
+            return await self._nick_of_account(owner) is not None
+        found: int = await self._link.call("HEXISTS", self._keys.sessions, owner)
         return bool(found)
+
+    async def _nick_of_account(self, account: str) -> str | None:
+        """Return the nickname of an account; None if it is deleted, or there is no such account."""
+        nick: bytes | None
+        state: bytes | None
+        meta = account_meta_key(self._namespace, account)
+        nick, state = await self._link.call("HMGET", meta, "nick", "state")
+        return None if nick is None or state == _DELETED else nick.decode()
 
     async def sessions_among(self, sessions: Collection[str]) -> frozenset[str]:
         """Return those of these ids that are of a session, on any node."""
         if not sessions:
             return frozenset()
         ids = list(sessions)
-        nicks: list[bytes | None] = await self._link.call("HMGET", self._keys[1], *ids)
+        nicks: list[bytes | None] = await self._link.call("HMGET", self._keys.sessions, *ids)
         return frozenset(
             session for session, nick in zip(ids, nicks, strict=True) if nick is not None
         )
@@ -179,11 +247,14 @@ class NickRegistry:
         - True: Redis has lost that the session owns its nickname.
         - False: the session is on another node, or owns another nickname.
         """
-        folded = {session: fold(nick) for session, nick in sessions.items()}
+        folded = {session: claimed_key(session, nick) for session, nick in sessions.items()}
         if not folded:
             return {}
         owners, owned = await self._link.call_all(
-            [("HMGET", self._keys[0], *folded.values()), ("HMGET", self._keys[1], *folded)]
+            [
+                ("HMGET", self._keys.owners, *folded.values()),
+                ("HMGET", self._keys.sessions, *folded),
+            ]
         )
         astray: dict[str, bool] = {}
         for session, owner, nick in zip(folded, owners, owned, strict=True):
@@ -224,7 +295,9 @@ class NickRegistry:
         """Yield all sessions with their nodes and what they hold, a page at a time."""
         cursor = b"0"
         while True:
-            cursor, flat = await self._link.call("HSCAN", self._nicks, cursor, "COUNT", _SCAN_COUNT)
+            cursor, flat = await self._link.call(
+                "HSCAN", self._keys.owners, cursor, "COUNT", _SCAN_COUNT
+            )
             # Entries of other programs are skipped.
             text = [part.decode("utf-8", "replace") for part in flat]
             found: dict[str, tuple[str, HeldNick]] = {}
@@ -238,7 +311,8 @@ class NickRegistry:
 
     async def _release_held(self, held: Mapping[str, HeldNick], node: str) -> list[str]:
         # If a session has ended meanwhile, the release deletes what is recorded here.
-        notes = [("HSETNX", self._keys[1], session, each.nick) for session, each in held.items()]
+        sessions = self._keys.sessions
+        notes = [("HSETNX", sessions, session, each.nick) for session, each in held.items()]
         await self._link.call_all(notes)
         return await self._release({session: each.term for session, each in held.items()}, node)
 
@@ -246,5 +320,5 @@ class NickRegistry:
         if not sessions:
             return []
         due = up_to_terms(sessions)
-        ended: list[bytes] = await self._link.run_script(RELEASE, self._script_keys, node, *due)
+        ended: list[bytes] = await self._link.run_script(RELEASE, self._session_keys, node, *due)
         return [session.decode() for session in ended]

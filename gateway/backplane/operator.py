@@ -11,8 +11,13 @@ from typing import Final, NamedTuple
 import msgspec
 import trio
 
+from gateway.backplane.account_rooms import AccountRooms
+from gateway.backplane.accounts import AccountStore
 from gateway.backplane.bans import BanStore
+from gateway.backplane.devices import DeviceStore
+from gateway.backplane.durable import PATIENCE, DurabilityCheck
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.invites import InviteStore
 from gateway.backplane.nodes import NodeRegistry, channel_scope
 from gateway.backplane.operator_requests import AnyRequest, Reply, decode_reply, encode_request
 from gateway.backplane.redis.errors import Unavailable
@@ -20,6 +25,7 @@ from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.subscription import Burst, Subscription
+from gateway.backplane.revocations import Revoker
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.upgrade import upgrade
 from gateway.policy.unicode_tables import VERSION
@@ -61,6 +67,20 @@ class OperatorAccess:
             link, namespace=namespace, scope=scope, incarnation=Incarnation(name)
         )
         self.bans = BanStore(link, namespace=namespace)
+        self.accounts = AccountStore(link, link, namespace=namespace)
+        self.devices = DeviceStore(link, link, namespace=namespace)
+        self.account_rooms = AccountRooms(link, namespace=namespace)
+        self.invites = InviteStore(link, namespace=namespace)
+        self.revoker = Revoker(link, self.accounts, self.devices, scope=scope)
+        # Within the time in which the link expects its answers.
+        self._durability = DurabilityCheck("auto", patience=min(PATIENCE, patience / 2))
+
+    async def why_not_durable(self) -> str:
+        """Wait until what was done is on disk and on a replica, where Redis has these.
+
+        :returns: why that is unknown; empty if it is.
+        """
+        return await self._durability.why_not(self._link)
 
     def upgrade(self) -> AsyncIterator[str]:
         """Upgrade the data to this release; yields and raises as `upgrade`."""

@@ -22,12 +22,19 @@ _TYPE: Final = b',"type":'
 _ID: Final = b',"id":'
 EPOCH_MARK: Final = b"="
 """Published before a ``message``, with its room's epoch: ``=EPOCH message``."""
+OWN_FIELD: Final = b',"own":true'
+"""In a logged ``direct`` before `person_field`, if the owner of the inbox, an account, wrote it."""
 DIRECT_MARK: Final = b"@"
-"""Published before a direct message, with the session that it is for: ``@SESSION message``."""
+"""Published before a direct message, with the owner of its inbox: ``@OWNER message``.
+
+The owner is an account, on whose channel it is published, or the session of a guest."""
 NOTE_MARK: Final = b"~"
 """Published before an event that is not logged: ``~SESSION event``.
 
-On a node's channel, the session is the recipient; on a room's channel, the one that is left out."""
+On a node's or an account's channel, the recipient is in the place of the session, as for a direct
+message; on a room's channel it is the session that is left out."""
+ACCOUNT_EVENT_MARK: Final = b"!"
+"""Published on an account's channel before an event for the nodes that have sessions of it."""
 
 
 def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:  # noqa: A002
@@ -38,16 +45,32 @@ def encode_message_tail(*, room: str, sender: str, text: str, id: str) -> bytes:
     return b"," + body[1:]
 
 
-def encode_direct_tail(*, sender: str, to: str, text: str, id: str, person: str) -> bytes:  # noqa: A002
+def encode_direct_tail(
+    *,
+    sender: str,
+    to: str,
+    text: str,
+    id: str,  # noqa: A002
+    person: str,
+    own: bool = False,
+) -> bytes:
     """Return the JSON of a ``direct`` without its head ``{"seq":N,"at":T,"epoch":"E"``.
 
-    Its ``id`` comes last, as that of a ``message``: `message_id` and others rely on that.
-    ``person`` is the tag of whoever is not the owner of the inbox.
+    - Its ``id`` comes last, as that of a ``message``: `message_id` and others rely on that.
+    - ``person`` is the tag of whoever is not the owner of the inbox; it comes before the ``id``.
+    - ``own`` is whether the owner of the inbox, an account, wrote it; it comes before ``person``.
     """
-    body = msgspec.json.encode(
-        {"type": "direct", "from": sender, "to": to, "text": text, "person": person, "id": id}
-    )
-    return b"," + body[1:]
+    fields = {"type": "direct", "from": sender, "to": to, "text": text}
+    said = {**fields, "own": True} if own else fields
+    return b"," + msgspec.json.encode({**said, "person": person, "id": id})[1:]
+
+
+def person_field(tag: str) -> bytes:
+    """Return the part of a logged ``direct`` that says with whom it is.
+
+    It is nowhere else in its JSON, where quotation marks within a text are escaped.
+    """
+    return b',"person":%s,"id":' % msgspec.json.encode(tag)
 
 
 @lru_cache(maxsize=10_000)
@@ -61,9 +84,9 @@ def digest_of(*said: str) -> str:
     return hashlib.blake2b("\0".join(said).encode(), digest_size=8).hexdigest()
 
 
-def direct_mark(session: str) -> bytes:
-    """Return the prefix of a session's published direct messages."""
-    return DIRECT_MARK + session.encode() + b" "
+def direct_mark(owner: str) -> bytes:
+    """Return the prefix of the published direct messages of an inbox."""
+    return DIRECT_MARK + owner.encode() + b" "
 
 
 def encode_note(session: str, event: Event) -> bytes:
@@ -72,7 +95,7 @@ def encode_note(session: str, event: Event) -> bytes:
 
 
 def read_marked(payload: bytes) -> tuple[str, bytes]:
-    """Return the session and the JSON in the publication of a direct message or a note."""
+    """Return the session, or owner, and the JSON in the publication of a direct message or note."""
     session, _, rest = payload[1:].partition(b" ")
     return session.decode(), rest
 
@@ -140,6 +163,10 @@ def contradict(messages: list[bytes], seen: Position) -> bool:
 def as_messages(encoded: list[bytes]) -> list[Message]:
     """Return encoded messages as a field of an event; their bytes are spliced in, not parsed."""
     return cast("list[Message]", [msgspec.Raw(message) for message in encoded])
+
+
+NO_MESSAGES: Final = cast("list[Message]", msgspec.Raw(b"[]"))
+"""An empty list of messages that is sent, although it is the field's default."""
 
 
 def as_directs(encoded: list[bytes]) -> list[DirectMessage]:

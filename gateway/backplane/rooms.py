@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
 
 import msgspec
 import trio
 
+from gateway.auth.identity import sender_of
 from gateway.backplane.epochs import Epochs, continuation
-from gateway.backplane.erasures import ErasedSet, read_record
+from gateway.backplane.erasures import read_record
 from gateway.backplane.errors import IdReused, Replaced
 from gateway.backplane.incarnation import Incarnation
 from gateway.backplane.payloads import only_messages
@@ -30,8 +30,10 @@ from gateway.backplane.redis.scripts import (
     Command,
 )
 from gateway.backplane.room_keys import RoomKeys, index_keys
-from gateway.backplane.room_members import read_members
+from gateway.backplane.room_members import number_of_people, read_members
 from gateway.backplane.room_names import Entered, RoomNames
+from gateway.backplane.room_people import RoomPeople
+from gateway.backplane.snapshot import Snapshot
 from gateway.backplane.terms import up_to_terms
 from gateway.backplane.timeline import Timeline
 from gateway.policy.retention import DAY, Retention
@@ -42,42 +44,6 @@ REMEMBERED_IDS: Final = 10_000
 _SCAN_COUNT: Final = 500
 _BATCH: Final = 500
 _MOST_KEYS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A room at one moment.
-
-    - ``epoch``: empty if there is no such room;
-    - ``seq``: of the last message;
-    - ``version``: of the list of members;
-    - ``messages``: in order; the last may be before ``seq``;
-    - ``members``: member lines by session; None if the caller knows this version.
-    """
-
-    epoch: str
-    seq: int
-    version: int
-    messages: list[bytes]
-    members: dict[str, str] | None
-    timeline: Timeline
-    erased: ErasedSet
-
-
-class Change(msgspec.Struct, frozen=True):
-    """A published change of the members: member lines by session, and sessions that left."""
-
-    version: int
-    here: dict[str, str] = {}
-    gone: list[str] = []
-
-
-_change_decoder = msgspec.json.Decoder(Change)
-
-
-def read_change(payload: bytes) -> Change:
-    """Return the change in a publication; :raises ValueError: if it is none."""
-    return _change_decoder.decode(payload)
 
 
 class RoomStore:
@@ -103,6 +69,7 @@ class RoomStore:
         self._epochs = Epochs()
         self._index, self._sizes = index_keys(namespace)
         self._keys = lru_cache(maxsize=_MOST_KEYS)(partial(RoomKeys, namespace, scope=scope))
+        self.people = RoomPeople(link, keys=self._keys, incarnation=incarnation)
         self.names = RoomNames(
             link,
             namespace=namespace,
@@ -128,14 +95,14 @@ class RoomStore:
 
         :param digest: of the text, by which another attempt is told from another message.
         :returns: its ``seq``; that of the first attempt, if there was one under this id.
-        :raises IdReused: if the session has sent another message to the room under this id.
+        :raises IdReused: if the session, or its device, has sent another message under this id.
         :raises Replaced: if the session is a member in a later term.
         """
         keys = self._keys(room)
         seq: int | None = await self._link.run_script(
             PUBLISH,
             (keys.meta, keys.log, keys.ids, keys.older_ids, keys.members),
-            f"{session}:{message_id}",
+            f"{sender_of(session)}:{message_id}",
             keys.channel,
             tail,
             self.retention.messages,
@@ -261,7 +228,7 @@ class RoomStore:
         return only_messages([fields[1] for _, fields in reversed(entries)])
 
     async def listing(self, most: int, *always: str) -> list[tuple[str, int]]:
-        """Return up to ``most`` names of rooms with their numbers of members, the fullest first.
+        """Return up to ``most`` names of rooms with their numbers of people, the fullest first.
 
         Chosen are the rooms ``always``, then the fullest by their last `count`, then rooms used
         lately.
@@ -284,7 +251,7 @@ class RoomStore:
         return sorted(named, key=lambda item: (-item[1], item[0]))
 
     async def count(self, *rooms: str) -> None:
-        """Count the members of rooms, and record the counts for `listing`."""
+        """Count the people in rooms, and record the counts for `listing`."""
         for start in range(0, len(rooms), _BATCH):
             sizes = await self._measure(rooms[start : start + _BATCH])
             if scores := [part for room, size in sizes.items() if size for part in (size, room)]:
@@ -292,10 +259,13 @@ class RoomStore:
             await self._forget_empty(sizes, sizes)
 
     async def _measure(self, rooms: Sequence[str]) -> dict[str, int]:
-        """Return the number of members of each room; 0 if another program corrupted its keys."""
-        replies = await self._link.try_all([("HLEN", self._keys(room).members) for room in rooms])
-        sizes = [0 if isinstance(reply, Refused) else reply for reply in replies]
-        return dict(zip(rooms, sizes, strict=True))
+        """Return the number of people in each room; 0 if another program corrupted its keys."""
+        keys = [self._keys(room) for room in rooms]
+        members = [("HLEN", each.members) for each in keys]
+        doubles = [("HGET", each.meta, "doubles") for each in keys]
+        replies = await self._link.try_all([*members, *doubles])
+        people = map(number_of_people, replies[: len(rooms)], replies[len(rooms) :])
+        return dict(zip(rooms, people, strict=True))
 
     async def _forget_empty(self, rooms: Iterable[str], sizes: dict[str, int]) -> None:
         """Delete the recorded counts of those rooms that are empty."""

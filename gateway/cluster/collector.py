@@ -2,10 +2,10 @@
 
 What a session holds has no expiry in Redis, since the clock of Redis may jump. It is deleted when
 the session is released, by its node or, after that has died, by the others. What is left all the
-same is found here: the inbox of a session that ended while something was delivered to it, or whose
-node died between two steps of the release; a room whose members Redis has lost; what the name of
-a room that is gone looked like; the rooms of a node that was declared dead and wrote to Redis once
-more.
+same is found here: the inbox of a guest's session that ended while something was delivered to it,
+or whose node died between two steps of the release; that of an account that is no more; a room
+whose members Redis has lost; what the name of a room that is gone looked like; the rooms of a node
+that was declared dead and wrote to Redis once more.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from typing import Final
 import structlog
 import trio
 
+from gateway.auth.identity import is_account_id
 from gateway.backplane import Backplane, Refused
+from gateway.cluster.account_sweep import AccountSweep
 
 ABANDONED_SECONDS: Final = 3600.0
-"""Seconds of this node's monotonic clock after which an inbox without a session is deleted. Redis
-may have lost a session that its node, cut off meanwhile, will claim again."""
+"""Seconds of this node's monotonic clock after which an inbox of nobody is deleted. Redis may have
+lost a session that its node, cut off meanwhile, will claim again."""
 PAGES_AT_ONCE: Final = 10
 """Pages of keys that one call of `Collector.collect` looks through, at most."""
 MOST_ABANDONED: Final = 100_000
-"""Inboxes without a session on record; further ones wait until some of these are deleted."""
+"""Inboxes of nobody on record; further ones wait until some of these are deleted."""
 
 log = structlog.get_logger("collector")
 
@@ -39,8 +41,9 @@ class Collector:
     def __init__(self, backplane: Backplane, sessions: Collection[str]) -> None:
         self._backplane = backplane
         self._sessions = sessions
+        self._account_sweep = AccountSweep(backplane)
         self._abandoned: dict[str, float] = {}
-        """Inboxes that had no session in the last round through all keys, and since when."""
+        """Inboxes that had no owner in the last round through all keys, and since when."""
         self._found: dict[str, float] = {}
         """The same, of the present round."""
 
@@ -55,23 +58,27 @@ class Collector:
             await self._rooms(page.rooms)
             await self._backplane.rooms.names.release_abandoned(page.looks)
             await self._nodes(page.nodes)
+            await self._account_sweep.look_at(page.accounts)
             if page.is_last:
+                self._account_sweep.end_round()
                 self._abandoned, self._found = self._found, {}
                 return
 
-    async def _inboxes(self, sids: frozenset[str]) -> None:
-        held = await self._backplane.nicks.sessions_among(sids)
+    async def _inboxes(self, owners: frozenset[str]) -> None:
+        accounts = frozenset(filter(is_account_id, owners))
+        held = await self._backplane.nicks.sessions_among(owners - accounts)
+        held |= await self._backplane.inboxes.accounts_among(accounts)
         over = []
-        for sid in (sids - held).difference(self._sessions):
+        for owner in (owners - held).difference(self._sessions):
             now = trio.current_time()
-            since = self._found.get(sid, self._abandoned.get(sid, now))
+            since = self._found.get(owner, self._abandoned.get(owner, now))
             if now - since >= ABANDONED_SECONDS:
-                over.append(sid)
-            elif sid in self._found or len(self._found) < MOST_ABANDONED:
-                self._found[sid] = since
+                over.append(owner)
+            elif owner in self._found or len(self._found) < MOST_ABANDONED:
+                self._found[owner] = since
         if over:
-            log.warning("inboxes of no session", inboxes=len(over))
-            await self._backplane.inboxes.forget(over)
+            log.warning("inboxes of nobody", inboxes=len(over))
+            await self._backplane.inboxes.delete(over)
 
     async def _rooms(self, names: frozenset[str]) -> None:
         for name in names:

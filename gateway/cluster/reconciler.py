@@ -59,9 +59,9 @@ class Reconciler:
 
         `CHECK_ROUNDS` calls check every session, unless there are very many.
         """
-        everybody = list(self._registry.sessions)
-        self._to_check = self._to_check or everybody
-        count = min(math.ceil(len(everybody) / CHECK_ROUNDS), CHECK_BATCH)
+        sessions = self._registry.sessions
+        self._to_check = [sid for sid in self._to_check if sid in sessions] or list(sessions)
+        count = min(math.ceil(len(sessions) / CHECK_ROUNDS), CHECK_BATCH)
         some, self._to_check = self._to_check[:count], self._to_check[count:]
         if await self._check(some):
             await self.sessions()

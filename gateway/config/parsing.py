@@ -81,6 +81,11 @@ def word(text: str) -> str:
     return text
 
 
+def prefix(text: str) -> str:
+    """Return the beginning of words; empty for `NONE`."""
+    return "" if text in {"", NONE} else word(text)
+
+
 def host(text: str) -> str:
     """Return a host name, an address without brackets, or ``*`` for every interface."""
     host = text[1:-1] if text.startswith("[") and text.endswith("]") else text or "*"
@@ -108,6 +113,11 @@ def path(text: str) -> str:
     """Return the path of a file; empty for `NONE`."""
     if "\0" in text:
         raise BadSetting(f"{shown(text)} is no path")
+    return "" if text == NONE else text
+
+
+def text(text: str) -> str:
+    """Return any text; empty for `NONE`."""
     return "" if text == NONE else text
 
 

@@ -178,6 +178,13 @@ class Settings:
         "refuse it, or warn.",
         parsing.choice("refuse", "warn"), "refuse|warn",
     )  # fmt: skip
+    account_durability: str = _setting(
+        "auto", "Redis",
+        "What registrations, changes of passwords and revocations wait for before they are "
+        "confirmed: local, the disk of Redis; replica, one replica; auto, what there is of both; "
+        "or none.",
+        parsing.choice("auto", "none", "local", "replica"), "auto|none|local|replica",
+    )  # fmt: skip
 
     history_size: int = _setting(
         1000,
@@ -224,6 +231,59 @@ class Settings:
         parsing.switch, "on|off",
     )  # fmt: skip
 
+    registration: str = _setting(
+        "open", "Accounts",
+        "Who may make an account: open (everybody), invite (whoever has an invitation of "
+        "chat-gateway admin invite create), or closed (chat-gateway admin user add alone).",
+        parsing.choice("open", "invite", "closed"), "WHO", reloads=True,
+    )  # fmt: skip
+    guests: bool = _setting(
+        True, "Accounts",  # noqa: FBT003
+        "Let people in with nothing but a nickname that no account has.",
+        parsing.switch, "on|off", reloads=True,
+    )  # fmt: skip
+    guest_prefix: str = _setting(
+        "", "Accounts",
+        "What nicknames of guests begin with, such as guest-; accounts may not use it. none: "
+        "anything.",
+        parsing.prefix, "PREFIX", reloads=True,
+    )  # fmt: skip
+    password_length: int = _setting(
+        12, "Accounts", "The least characters of a new password.",
+        parsing.integer(8, 64), "COUNT", reloads=True,
+    )  # fmt: skip
+    device_days: float = _setting(
+        90.0, "Accounts", "Days after which a device that is not used is signed out.",
+        parsing.number(0.001, 3650), "DAYS", reloads=True,
+    )  # fmt: skip
+    account_messages: int = _setting(
+        10_000, "Accounts", "Direct messages that are kept of each account, at least.",
+        parsing.integer(100, 1_000_000), "COUNT",
+    )  # fmt: skip
+    account_log_bytes: int = _setting(
+        4 * 1024 * 1024, "Accounts",
+        "Bytes of direct messages that are kept of each account, about.",
+        parsing.integer(65_536, 1 << 30), "BYTES",
+    )  # fmt: skip
+    jwt_keys: str = _setting(
+        "", "Accounts",
+        "File of the keys of JSON Web Tokens: PEM public keys, a JWK set, or a secret for HS256; "
+        "or the https address of a JWK set. Without it no such tokens are taken.",
+        parsing.path, "FILE|URL",
+    )  # fmt: skip
+    jwt_audience: str = _setting(
+        "", "Accounts", "The audience (aud) that JSON Web Tokens must be for.",
+        parsing.text, "AUDIENCE",
+    )  # fmt: skip
+    jwt_issuer: str = _setting(
+        "", "Accounts", "The issuer (iss) that JSON Web Tokens must be of; empty: any.",
+        parsing.text, "ISSUER",
+    )  # fmt: skip
+    jwt_nick: str = _setting(
+        "preferred_username", "Accounts",
+        "The claim of JSON Web Tokens that is the nickname of a new account.", str, "CLAIM",
+    )  # fmt: skip
+
     connect_rate: float = _setting(
         2000.0, "Limits",
         "New clients a second, as many at once; others are told to come later. No address can take "
@@ -255,6 +315,10 @@ class Settings:
     )  # fmt: skip
     address_nicks: int = _setting(
         60, "Limits", "New nicknames a minute that one address may ask for. 0: no limit.",
+        parsing.integer(0, 1_000_000), "COUNT", reloads=True,
+    )  # fmt: skip
+    address_accounts: int = _setting(
+        20, "Limits", "New accounts an hour that one address may make. 0: no limit.",
         parsing.integer(0, 1_000_000), "COUNT", reloads=True,
     )  # fmt: skip
     address_rooms: int = _setting(

@@ -1,4 +1,8 @@
-"""Inboxes: delivers direct messages to the sessions of this node, each once, in order."""
+"""Inboxes: delivers direct messages to the sessions of this node, each once, in order.
+
+The owner of an inbox is an account or the session of a guest. The sessions of an account read one
+inbox: each has a follower of its own, since their clients have seen different parts of it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Final, NamedTuple
 import structlog
 import trio
 
+from gateway.auth.identity import account_of, person_of
 from gateway.backplane import Backplane, Retry, Timeline, Unavailable
 from gateway.backplane.inboxes import INBOX_SIZE
 from gateway.backplane.payloads import (
@@ -21,6 +26,7 @@ from gateway.backplane.payloads import (
     read_marked,
     shorten,
 )
+from gateway.delivery.account_channels import AccountChannels
 from gateway.delivery.history import newest_within, oldest_within
 from gateway.delivery.known_senders import KnownSenders
 from gateway.delivery.log_follower import LogFollower
@@ -42,12 +48,13 @@ log = structlog.get_logger("inbox")
 
 
 class Inbox:
-    """One session's inbox on this node. Nothing is delivered until `Inboxes.begin`."""
+    """The inbox of one session on this node. Nothing is delivered until `Inboxes.begin`."""
 
-    __slots__ = ("heard_from", "log", "opened_under", "sid", "write_buffer")
+    __slots__ = ("heard_from", "log", "opened_under", "owner", "sid", "write_buffer")
 
     def __init__(self, sid: str, write_buffer: WriteBuffer, *, opened_under: str) -> None:
         self.sid = sid
+        self.owner = person_of(sid)
         self.write_buffer = write_buffer
         self.opened_under = opened_under
         """The replication id of Redis when it was opened."""
@@ -71,11 +78,16 @@ class Inbox:
 
 
 class Missed(NamedTuple):
-    """What a resumed session missed: messages up to a position; whether these are all of them."""
+    """What a session missed: messages up to a position; whether these are all of them.
+
+    - ``recovered`` is None for a new session.
+    - ``timeline`` is that of the log as it was read; None if it was not.
+    """
 
     position: Position
     messages: list[bytes]
     recovered: bool | None
+    timeline: Timeline | None = None
 
     def first(self, size: int) -> Missed:
         """Return what of it one answer of ``size`` bytes holds.
@@ -94,16 +106,18 @@ class Missed(NamedTuple):
 
 
 NOTHING_MISSED: Final = Missed(Position(epoch="", seq=0), [], None)
-"""What a new session missed."""
+"""What a new session of a guest missed."""
 
 
 class Inboxes:
     """The inboxes of all sessions of this node."""
 
-    def __init__(self, backplane: Backplane, counts: Counts) -> None:
+    def __init__(self, backplane: Backplane, counts: Counts, accounts: AccountChannels) -> None:
         self._backplane = backplane
         self._counts = counts
-        self._inboxes: dict[str, Inbox] = {}
+        self._accounts = accounts
+        self._inboxes: dict[str, tuple[Inbox, ...]] = {}
+        """By owner: one of a guest, one for each session of an account that is here."""
         self._reader: LogReader[Inbox] = LogReader(self, wait_connected=backplane.wait_connected)
         self._may_be_behind = trio.Event()
 
@@ -119,38 +133,65 @@ class Inboxes:
     @property
     def all(self) -> list[Inbox]:
         """Every open inbox."""
-        return list(self._inboxes.values())
+        return [inbox for inboxes in self._inboxes.values() for inbox in inboxes]
 
     def open(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
-        """Open a session's inbox on this node; nothing is delivered until `begin`."""
+        """Open a session's inbox on this node; nothing is delivered until `begin`.
+
+        That of an account holds the account's channel until it is closed.
+        """
         inbox = Inbox(sid, write_buffer, opened_under=self._backplane.replication_id)
-        self._inboxes[sid] = inbox
+        if account := account_of(sid):
+            self._accounts.hold(account)
+        others = self._inboxes.get(inbox.owner, ())
+        for former in [other for other in others if other.sid == sid]:
+            self._remove(former)  # of another connection, which is being closed
+        self._inboxes[inbox.owner] = (*self._inboxes.get(inbox.owner, ()), inbox)
         return inbox
+
+    async def newest(self, inbox: Inbox) -> Missed:
+        """Return where the new session of an account begins: at the end of the log.
+
+        Call `begin` next. The client gets the position in its ``welcome``, so that it can say where
+        to go on when it resumes the session.
+
+        :raises Unavailable: if Redis does not answer, or the account's channel is not subscribed.
+        """
+        await self._accounts.subscribe(inbox.owner)
+        page = await self._backplane.inboxes.read(inbox.owner, after=None, limit=1)
+        last_id = next((message_id(m) for m in page.messages if message_seq(m) == page.seq), None)
+        position = Position(epoch=page.epoch, seq=page.seq, id=last_id)
+        return Missed(position, [], None, page.timeline)
 
     async def missed(self, sid: str, since: Position | None, *, term: int) -> Missed:
         """Move a session's inbox to this node, and return what its client has missed.
 
-        ``since`` is None, or its epoch empty, if the client has seen nothing of the inbox. Call
-        `take_up` next, and then `begin` with the position returned.
+        - ``since`` is None, or its epoch empty, if the client has seen nothing of the inbox.
+        - Of an account that cannot go on from there, only the newest messages are returned.
+
+        Call `open_resumed` next, and then `begin`.
 
         :raises Unavailable: if Redis does not answer.
         """
-        inboxes = self._backplane.inboxes
-        await inboxes.move(sid, self._backplane.nodes.channel, term=term)
+        inboxes, owner = self._backplane.inboxes, person_of(sid)
+        if owner == sid:
+            await inboxes.move(sid, self._backplane.nodes.channel, term=term)
         seen = since if since is not None and since.epoch else Position(epoch="", seq=0)
-        page = await inboxes.read(sid, after=max(0, seen.seq - 1), limit=2 * INBOX_SIZE)
+        page = await inboxes.read(owner, after=max(0, seen.seq - 1), limit=2 * INBOX_SIZE)
         is_there = seen.seq <= page.seq and not contradict(page.messages, seen)
         recovered = is_there and seen.epoch in {"", page.epoch}
         if not recovered:
             seen = Position(epoch="", seq=0)
-            page = await inboxes.read(sid, after=0, limit=2 * INBOX_SIZE)
+            oldest = 0 if owner == sid else max(0, page.seq - INBOX_SIZE)
+            page = await inboxes.read(owner, after=oldest, limit=2 * INBOX_SIZE)
         messages = [message for message in page.messages if message_seq(message) > seen.seq]
         first = message_seq(messages[0]) if messages else page.seq + 1
         last = message_seq(messages[-1]) if messages else page.seq
         last_id = next((message_id(m) for m in page.messages if message_seq(m) == last), None)
         position = Position(epoch=page.epoch, seq=last, id=last_id)
         encoded = [in_epoch(message, page.epoch) for message in messages]
-        return Missed(position, encoded, recovered and first == seen.seq + 1)
+        is_whole = recovered and first == seen.seq + 1
+        return Missed(position, encoded, is_whole, page.timeline)
 
     def open_resumed(self, sid: str, write_buffer: WriteBuffer) -> Inbox:
         """Open the inbox of a resumed session, after `missed`."""
@@ -158,50 +199,62 @@ class Inboxes:
         inbox.log.missed()  # more may have been delivered since then
         return inbox
 
-    def begin(self, inbox: Inbox, position: Position) -> None:
-        """Deliver everything after a position, now and from now on."""
-        timeline = Timeline((), inbox.opened_under)
-        inbox.log.start(position.epoch, position.seq, timeline)
+    def begin(self, inbox: Inbox, missed: Missed) -> None:
+        """Deliver everything after what a session missed, now and from now on."""
+        timeline = missed.timeline or Timeline((), inbox.opened_under)
+        inbox.log.start(missed.position.epoch, missed.position.seq, timeline)
         self._deliver(inbox)
 
     def close(self, inbox: Inbox) -> None:
         """Stop delivering."""
         inbox.log.close()
-        if self._inboxes.get(inbox.sid) is inbox:
-            del self._inboxes[inbox.sid]
+        self._remove(inbox)
+
+    def _remove(self, inbox: Inbox) -> None:
+        before = self._inboxes.get(inbox.owner, ())
+        left = tuple(other for other in before if other is not inbox)
+        if len(left) == len(before):
+            return
+        if left:
+            self._inboxes[inbox.owner] = left
+        else:
+            del self._inboxes[inbox.owner]
+        if account := account_of(inbox.sid):
+            self._accounts.release(account)
 
     # --- what is published --------------------------------------------------------------------
 
-    def receive_own(self, payload: bytes, on_other: Callable[[bytes], None]) -> None:
-        """Process what is published for this node; pass what is for no session to ``on_other``."""
+    def receive_marked(self, payload: bytes, on_other: Callable[[bytes], None]) -> None:
+        """Process what is published for this node or for an account that has sessions here.
+
+        What is no message and no note is passed to ``on_other``.
+        """
         try:
             if payload.startswith(DIRECT_MARK):
                 self.receive(*read_marked(payload))
             elif payload.startswith(NOTE_MARK):
-                session, note = read_marked(payload)
-                inbox = self._inboxes.get(session)
-                if inbox is not None and not inbox.write_buffer.waiting:
-                    inbox.write_buffer.write(text_frame(note))
+                owner, note = read_marked(payload)
+                for inbox in self._inboxes.get(owner, ()):
+                    if not inbox.write_buffer.waiting:
+                        inbox.write_buffer.write(text_frame(note))
             else:
                 on_other(payload)
         except (ValueError, IndexError):
             log.warning("publication not understood", bytes=len(payload))
 
-    def receive(self, sid: str, message: bytes) -> None:
-        """Process a published direct message; if its session is not here, the log has it."""
-        inbox = self._inboxes.get(sid)
-        if inbox is None:
-            return
-        if inbox.log.belongs_to(direct_epoch(message)):
-            inbox.log.live(message_seq(message), message)
-        self._deliver(inbox)
+    def receive(self, owner: str, message: bytes) -> None:
+        """Process a published direct message; if its owner is not here, the log has it."""
+        for inbox in self._inboxes.get(owner, ()):
+            if inbox.log.belongs_to(direct_epoch(message)):
+                inbox.log.live(message_seq(message), message)
+            self._deliver(inbox)
 
     def recheck(self, *, unverified: bool = False) -> None:
         """Compare every inbox with its log, since messages may have been missed.
 
         With ``unverified``, also for messages that Redis may have lost.
         """
-        for inbox in self._inboxes.values():
+        for inbox in self.all:
             if unverified:
                 inbox.log.mark_unverified()
             inbox.log.resubscribed()
@@ -216,15 +269,18 @@ class Inboxes:
     async def read(self, inbox: Inbox, request: Read) -> None:
         """Read what is requested, and deliver what is ready then.
 
-        Waits until the client has read what was sent to it before.
+        Waits until the client has read what was sent to it before. That of an account is read only
+        once its channel is subscribed, so that no message falls in between.
         """
         await inbox.write_buffer.drained()
+        if inbox.owner != inbox.sid:
+            await self._accounts.subscribe(inbox.owner)
         page = await self._backplane.inboxes.read(
-            inbox.sid, after=request.after, limit=request.limit
+            inbox.owner, after=request.after, limit=request.limit
         )
         outcome = inbox.log.take_page(request, page)
         if isinstance(outcome, Loss):
-            log.warning("redis lost data", inbox=inbox.sid, agreed=outcome.agreed)
+            log.warning("redis lost data", inbox=inbox.owner, agreed=outcome.agreed)
             inbox.notify("history_lost", "The server lost direct messages.", outcome.agreed)
         elif isinstance(outcome, Gap):
             text = "Some direct messages are older than the log."
@@ -234,7 +290,7 @@ class Inboxes:
 
     async def renew_epoch(self, inbox: Inbox, epoch: str, *, beyond: str) -> None:
         """Change the epoch of an inbox from ``epoch`` to one later than it and ``beyond``."""
-        await self._backplane.inboxes.renew_epoch(inbox.sid, epoch, beyond=beyond)
+        await self._backplane.inboxes.renew_epoch(inbox.owner, epoch, beyond=beyond)
 
     async def _find_behind(self) -> None:
         """Whenever inboxes may be behind, read all positions, and then the logs that are ahead."""
@@ -253,17 +309,17 @@ class Inboxes:
                 self._may_be_behind.set()  # begin again
 
     async def _compare(self, inboxes: list[Inbox]) -> None:
-        positions = await self._backplane.inboxes.positions([inbox.sid for inbox in inboxes])
+        positions = await self._backplane.inboxes.positions([inbox.owner for inbox in inboxes])
         for inbox, position in zip(inboxes, positions, strict=True):
             if position != (inbox.log.epoch, inbox.log.frontier):
                 inbox.log.missed()
             self._reader.read_if_behind(inbox)
 
     async def _keep(self) -> None:
-        """Keep inboxes with messages in Redis while their sessions are here."""
+        """Keep guests' inboxes with messages in Redis while their sessions are here."""
         while True:
             await trio.sleep(_KEEP_SECONDS)
-            used = [inbox.sid for inbox in self._inboxes.values() if inbox.log.epoch]
+            used = [i.sid for i in self.all if i.log.epoch and not account_of(i.sid)]
             for start in range(0, len(used), _BATCH):
                 try:
                     await self._backplane.inboxes.keep(used[start : start + _BATCH])

@@ -25,7 +25,8 @@ class PagedList:
       before it, whatever was added or removed meanwhile.
     - A page has at most ``limit`` entries, and at most ``most_bytes`` or one entry.
     - The pages that follow one another from the first one on are kept until the list changes: they
-      are composed once, however many clients ask for them. So are the entries of all other pages.
+      are composed once, however many clients ask for them.
+    - Each entry is encoded once, until it changes.
     """
 
     __slots__ = ("_entries", "_kept", "_keys", "_limit", "_most_bytes")
@@ -41,22 +42,26 @@ class PagedList:
     def replace(self, keys: Iterable[str]) -> None:
         """Replace all keys."""
         self._keys = sorted(keys)
-        self.changed()
+        self._entries: dict[str, bytes] = {}
+        self._drop_pages()
 
     def add(self, key: str) -> None:
         """Add a key that is not in the list."""
         insort(self._keys, key)
-        self.changed()
+        self._drop_pages()
 
     def remove(self, key: str) -> None:
         """Remove a key that is in the list."""
         del self._keys[bisect_left(self._keys, key)]
-        self.changed()
+        self.changed(key)
 
-    def changed(self) -> None:
-        """Note that entries have changed, so that pages are composed anew."""
+    def changed(self, key: str) -> None:
+        """Note that the entry of a key has changed."""
+        self._entries.pop(key, None)
+        self._drop_pages()
+
+    def _drop_pages(self) -> None:
         self._kept: dict[str | None, Page | None] = {None: None}
-        self._entries: dict[str, bytes] = {}
 
     def page(
         self, after: str | None, encode: Callable[[str], bytes], *, limit: int | None = None

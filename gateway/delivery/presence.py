@@ -48,6 +48,8 @@ class PresenceBatcher:
         while True:
             now = trio.current_time()
             for room in [r for r in self._changed if self._due.get(r, -math.inf) <= now]:
+                if room not in self._changed:
+                    continue  # it was closed while another one was being told
                 del self._changed[room]
                 self._listing.changed([room.key])
                 presence = room.roster.flush(room.name)

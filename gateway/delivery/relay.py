@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -12,12 +13,14 @@ import trio
 from gateway.backplane import Backplane, Burst, Snapshot, Unavailable, read_change
 from gateway.backplane.erasures import ERASURE_PREFIX, read_erasure
 from gateway.backplane.payloads import (
+    ACCOUNT_EVENT_MARK,
     EPOCH_MARK,
     NOTE_MARK,
     epoch_mark,
     message_seq,
     read_marked,
 )
+from gateway.delivery.account_channels import AccountChannels
 from gateway.delivery.inbox import Inboxes
 from gateway.delivery.log_memory import REMEMBERED
 from gateway.delivery.log_reader import LogReader
@@ -50,7 +53,9 @@ class Relay:
         self._outbox_bytes = outbox_bytes
         self._on_own: Callable[[bytes], None] = lambda _: None
         self._own_channel = backplane.nodes.channel
-        self.inboxes = Inboxes(backplane, counts)
+        self._on_account_event: Callable[[str, bytes], None] = lambda *_: None
+        self.accounts = AccountChannels(backplane)
+        self.inboxes = Inboxes(backplane, counts, self.accounts)
         self._room_counts = RoomCounts(backplane)
         self.rooms: dict[str, Room] = {}
         """The open rooms, by the keys of their names."""
@@ -61,14 +66,21 @@ class Relay:
         self._nursery: trio.Nursery | None = None
 
     async def run(
-        self, *, on_own: Callable[[bytes], None], on_loss: Callable[[], None] = lambda: None
+        self,
+        *,
+        on_own: Callable[[bytes], None],
+        on_loss: Callable[[], None] = lambda: None,
+        on_account_event: Callable[[str, bytes], None] = lambda *_: None,
     ) -> None:
         """Keep rooms and inboxes up to date; runs for as long as the node does.
 
         - ``on_own``: called with what is published on the node's channel for no session;
-        - ``on_loss``: called whenever Redis has lost messages of a room.
+        - ``on_loss``: called whenever Redis has lost messages of a room;
+        - ``on_account_event``: called with an account and the JSON of an event published on its
+          channel, while that is held here (`AccountChannels`); a ValueError is logged.
         """
         self._on_own, self._logs.on_loss = on_own, on_loss
+        self._on_account_event = on_account_event
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._presence.run)
             self._nursery.start_soon(self.inboxes.run)
@@ -174,9 +186,10 @@ class Relay:
         now = trio.current_time()
         for room in self._sort(burst):
             if room.rested_at <= now:
-                if not room.deliver_now():
-                    await room.deliver()
-                written += room.size + 1
+                if room.deliver_now():
+                    written += room.size + 1
+                else:
+                    await room.deliver()  # other tasks run after each slice of it
             elif not room.resting and room.due and self._nursery is not None:
                 room.resting = True
                 self._nursery.start_soon(self._deliver_after_rest, room)
@@ -191,8 +204,7 @@ class Relay:
         for channel, payload in burst:
             room = self._by_channel.get(channel)
             if room is None:
-                if channel == self._own_channel:
-                    self.inboxes.receive_own(payload, self._on_own)
+                self._receive_for_people(channel, payload)
                 continue
             try:
                 if payload.startswith(EPOCH_MARK):
@@ -211,6 +223,18 @@ class Relay:
             else:
                 touched[room] = None
         return touched
+
+    def _receive_for_people(self, channel: bytes, payload: bytes) -> None:
+        """Pass on what is published on this node's channel, or on that of an account."""
+        if channel == self._own_channel:
+            self.inboxes.receive_marked(payload, self._on_own)
+        elif (account := self.accounts.account(channel)) is not None:
+            self.inboxes.receive_marked(payload, partial(self._receive_account_event, account))
+
+    def _receive_account_event(self, account: str, payload: bytes) -> None:
+        if not payload.startswith(ACCOUNT_EVENT_MARK):
+            raise ValueError("no event of an account")
+        self._on_account_event(account, payload[len(ACCOUNT_EVENT_MARK) :])
 
     def _receive_message(self, room: Room, payload: bytes) -> None:
         """Pass a live message to the follower; if it is of another epoch, the log is read."""

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.backplane import Change, member_line
 from gateway.delivery.paged_list import Page, PagedList
+from gateway.delivery.sessions_by_nick import SessionsByNick
 from gateway.net import shares
 from gateway.wire import MAX_LISTED_MEMBERS, Member, Presence, Renamed
 
@@ -23,10 +24,12 @@ _nick = attrgetter("nick")
 
 
 class Roster:
-    """The members of a room by session, at a version; changes are collected until a flush.
+    """The members of a room, at a version; changes are collected until a flush.
 
     - Members are kept as member lines (`gateway.backplane.member_line`), which are parsed only for
       clients.
+    - Clients are told of people: whoever has several sessions joins with the first and leaves with
+      the last (`SessionsByNick`).
     - Clients get the members as they were told last, at ``announced_version``, and then each
       flush: so all see the same sequence of lists, and nobody who came and went between two
       flushes stays in any of them.
@@ -36,22 +39,20 @@ class Roster:
 
     __slots__ = (
         "_introduced", "_listed", "_sessions", "_shown", "_step_bytes", "_told", "_were",
-        "announced_version", "members", "seen", "version",
+        "announced_version", "seen", "version",
     )  # fmt: skip
 
     def __init__(self, outbox_bytes: int) -> None:
         """Begin with no members; ``outbox_bytes`` is what may wait for one client."""
         self.version = UNKNOWN
-        self.members: dict[str, str] = {}
         self.seen = UNKNOWN
         """The highest version of a published change or a read list."""
         self.announced_version = UNKNOWN
-        self._sessions: dict[str, str] = {}
-        """The session of each nickname."""
+        self._sessions = SessionsByNick()
         self._told: dict[str, str | None] = {}
         """The nicknames that changed, each with its line as it was told; None if it was not."""
         self._were: dict[str, str] = {}
-        """The sessions of members that were listed and changed, each with its nickname then."""
+        """The sessions of changed nicknames that were listed, each with its nickname then."""
         self._introduced: dict[str, str] = {}
         """The lines of members that only the answers to their own joins list so far."""
         self._shown: dict[str, set[str]] = {}
@@ -59,6 +60,11 @@ class Roster:
         self._listed = PagedList(limit=MAX_LISTED_MEMBERS, most_bytes=shares.page(outbox_bytes))
         """The nicknames at ``announced_version``."""
         self._step_bytes = shares.presence(outbox_bytes)
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The member lines by session, at ``version``."""
+        return self._sessions.lines
 
     @property
     def incomplete(self) -> bool:
@@ -91,12 +97,13 @@ class Roster:
         self.version = version
         self.seen = max(self.seen, version)
         if self.announced_version == UNKNOWN:
-            self.members = members
             self.announced_version = version
-            self._sessions = {member_line.nick_of(line): sid for sid, line in members.items()}
+            self._sessions = SessionsByNick()
+            for session, line in members.items():
+                self._sessions.add(session, line)
             for changes in (self._told, self._were, self._introduced, self._shown):
                 changes.clear()
-            self._listed.replace(self._sessions)
+            self._listed.replace(self._sessions.nicks)
             return
         for session in self.members.keys() - members.keys():
             self._set(session, None)
@@ -114,32 +121,20 @@ class Roster:
         if (shown := self._introduced.pop(session, None)) is not None:
             self._show(shown)
         if before is not None:
-            self._remove(session, member_line.nick_of(before))
+            self._change(member_line.nick_of(before))
+            self._sessions.remove(session)
         if line is None:
             self._were.pop(session, None)
             return
-        nick = member_line.nick_of(line)
-        self._change(nick)
-        self.members[session] = line
-        self._sessions[nick] = session
-
-    def _remove(self, session: str, nick: str) -> None:
-        if self._sessions.get(nick) == session:  # else somebody else has the nickname already
-            if nick not in self._told:
-                self._were[session] = nick
-            self._change(nick)
-            del self._sessions[nick]
-        del self.members[session]
+        self._change(member_line.nick_of(line))
+        self._sessions.add(session, line)
 
     def _change(self, nick: str) -> None:
-        """Remember how a nickname was told, before it changes."""
+        """Remember how a nickname was told, and whose it was, before it changes."""
         if nick not in self._told:
-            self._told[nick] = self._now(nick)
-
-    def _now(self, nick: str) -> str | None:
-        """Return the line of whoever has a nickname now."""
-        session = self._sessions.get(nick)
-        return None if session is None else self.members[session]
+            self._told[nick] = self._sessions.line(nick)
+            for session in self._sessions.sessions(nick):
+                self._were[session] = nick
 
     # --- what clients are told of it ----------------------------------------------------------
 
@@ -211,31 +206,33 @@ class Roster:
             for settled in {was, nick}:
                 self._settle(settled)
         self._were = {sid: nick for sid, nick in self._were.items() if nick in self._told}
-        self._listed.changed()
         return differences
 
     def _find_renamed(self) -> dict[str, tuple[str, str]]:
         """Return the members with another nickname, as (was, is) under each of the two."""
-        found = {}
+        found: dict[str, tuple[str, str]] = {}
         for session, was in self._were.items():
             nick = member_line.nick_of(self.members[session])
-            is_free, is_new = self._now(was) is None, self._as_told(nick) is None
-            if is_free and is_new and self._sessions.get(nick) == session:
+            is_new = self._as_told(nick) is None
+            # Of several sessions, the first decides: a person has one nickname before and after.
+            if was not in self._sessions and is_new and not found.keys() & {was, nick}:
                 found[was] = found[nick] = was, nick
         return found
 
     def _difference(self, was: str, nick: str) -> Difference | None:
         """Return how somebody is to be told of, who is listed as ``was``; None if not at all."""
-        line = self._now(nick)
+        line = self._sessions.line(nick)
         shown = self._shown.get(nick, ())
-        if was == nick and all(known == line for known in (self._told[nick], *shown)):
+        if was == nick and all(_look_same(known, line) for known in (self._told[nick], *shown)):
             return None
         if line is None:
             return nick
-        if was == nick and self._told[nick] is None:
-            return member_line.read(line)
         member = member_line.read(line)
-        return Renamed(nick=nick, was=was, state=member.state, text=member.text)
+        if was == nick and self._told[nick] is None:
+            return member
+        return Renamed(
+            nick=nick, was=was, state=member.state, text=member.text, registered=member.registered
+        )
 
     def _settle(self, nick: str) -> None:
         """List a nickname as it is now."""
@@ -246,6 +243,8 @@ class Roster:
             self._listed.add(nick)
         elif was_listed and not is_here:
             self._listed.remove(nick)
+        elif is_here:
+            self._listed.changed(nick)
 
     def _show(self, line: str) -> None:
         """Remember a line that a client has been told of itself, and nobody else."""
@@ -255,7 +254,16 @@ class Roster:
 
     def _as_told(self, nick: str) -> str | None:
         """Return the line of a nickname at ``announced_version``; None if it is not listed."""
-        return self._told[nick] if nick in self._told else self._now(nick)
+        return self._told[nick] if nick in self._told else self._sessions.line(nick)
 
     def _encoded(self, nick: str) -> bytes:
         return _encode(member_line.read(self._as_told(nick) or nick))
+
+
+def _look_same(one: str | None, other: str | None) -> bool:
+    """Return whether two lines of a nickname, or None for nobody, are the same for clients."""
+    if one == other:
+        return True
+    if one is None or other is None:
+        return False
+    return member_line.read(one) == member_line.read(other)

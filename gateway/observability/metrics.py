@@ -40,6 +40,9 @@ class Counts:
     commands: int = 0
     refusals: int = 0
     resumed: int = 0
+    registered: int = 0
+    signed_in: int = 0
+    wrong_passwords: int = 0
     turned_away: int = 0
     slow_readers: int = 0
     banned_refused: int = 0
@@ -102,6 +105,9 @@ _COUNTER_HELP: Final = {
     "commands": "Frames from clients.",
     "refusals": "Commands answered with an error.",
     "resumed": "Sessions taken up again by another connection.",
+    "registered": "Accounts that were made.",
+    "signed_in": "Sessions of accounts that began, by password, token or JSON Web Token.",
+    "wrong_passwords": "Sign-ins refused because of a wrong nickname or password.",
     "turned_away": "Handshakes refused with 503: too many at once, or the node is going away.",
     "slow_readers": "Connections closed because they read too slowly.",
     "banned_refused": "Hellos refused because of a ban.",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from gateway.backplane.operator import OperatorAccess
 from gateway.operator import commands
 from gateway.operator.commands import MOST_LISTED, CommandResult, WrongArgument
+from gateway.operator.output import print_line, print_row, warn
 from gateway.policy.bans import read_target, time_in_words
 
 MOST_SHOWN: Final = 100_000
@@ -81,7 +81,7 @@ async def _who(access: OperatorAccess, options: argparse.Namespace) -> None:
         page = await commands.who(access, target, after=after, limit=min(left, MOST_LISTED))
         for session in page.sessions:
             state = "connected" if session.connected else "parked"
-            _print_row(
+            print_row(
                 session.nick, session.session, session.node, session.address or "-", state,
                 str(session.rooms),
             )  # fmt: skip
@@ -91,7 +91,7 @@ async def _who(access: OperatorAccess, options: argparse.Namespace) -> None:
             break
         after = page.next
     else:
-        _warn("there are more: give a larger --limit")
+        warn("there are more: give a larger --limit")
     _warn_of_silent(silent, "their sessions are missing here")
 
 
@@ -124,36 +124,23 @@ async def _unban(access: OperatorAccess, options: argparse.Namespace) -> None:
 async def _bans(access: OperatorAccess, _options: argparse.Namespace) -> None:
     for ban in await commands.bans(access):
         end = time_in_words(ban.until) if ban.until else "no end"
-        _print_row(ban.whom, end, time_in_words(ban.made), ban.reason)
+        print_row(ban.whom, end, time_in_words(ban.made), ban.reason)
 
 
 async def _announce(access: OperatorAccess, options: argparse.Namespace) -> None:
     result = await commands.announce(access, commands.check_announcement(options.text))
-    _print(f"clients told: {result.count}")
+    print_line(f"clients told: {result.count}")
     _warn_of_silent(result.silent, "what their clients were told is unknown")
 
 
 def _report(done: str, result: CommandResult) -> None:
-    _print(done)
-    _print(f"sessions ended: {result.count}, by {result.nodes} nodes")
+    print_line(done)
+    print_line(f"sessions ended: {result.count}, by {result.nodes} nodes")
     _warn_of_silent(result.silent, "what they have done is unknown")
     if result.warning:
-        _warn(result.warning)
+        warn(result.warning)
 
 
 def _warn_of_silent(silent: Iterable[str], meaning: str) -> None:
     if names := ", ".join(sorted(silent)):
-        _warn(f"no answer from {names}: {meaning}")
-
-
-def _warn(text: str) -> None:
-    _print(f"warning: {text}")
-
-
-def _print_row(*columns: str) -> None:
-    _print("\t".join(columns))
-
-
-def _print(line: str) -> None:
-    shown = "".join(c if c.isprintable() or c == "\t" else ascii(c)[1:-1] for c in line)
-    sys.stdout.write(shown + "\n")
+        warn(f"no answer from {names}: {meaning}")

@@ -171,7 +171,7 @@ async def read_ban(
     now = (await access.bans.version()).now
     end = FOREVER
     if lasts is not None:
-        end = now + _milliseconds(lasts)
+        end = now + read_duration(lasts)
     elif until is not None:
         end = _time(until)
         if end <= now:
@@ -201,7 +201,8 @@ def _check_text(text: str, what: str, most: int, *, allowed: str = "") -> str:
     return text
 
 
-def _milliseconds(text: str) -> int:
+def read_duration(text: str) -> int:
+    """Return a duration such as ``30m`` in milliseconds; :raises WrongArgument: if it is none."""
     found = _DURATION.fullmatch(text)
     if found is None or not int(found[1]):
         raise WrongArgument(f"{text[:40]!r} is no duration; one looks like 30m, 12h or 7d")

@@ -29,6 +29,7 @@ class ClientBounds:
     - ``silent``: those of them without a session: no hello has been accepted yet
     - ``connect_rate``: new connections of an address a second, each with one request at most
     - ``nicks``: new nicknames of an address a minute
+    - ``accounts``: new accounts of an address an hour
     - ``rooms``: new rooms of an address an hour
     - ``session_rooms``: new rooms of a session an hour
     - ``stranger_directs``: direct messages a minute to one person from strangers
@@ -38,6 +39,7 @@ class ClientBounds:
     silent: int = 0
     connect_rate: float = 0.0
     nicks: int = 0
+    accounts: int = 0
     rooms: int = 0
     session_rooms: int = 0
     stranger_directs: int = 0
@@ -58,6 +60,7 @@ class ClientLimits:
         self._silent: dict[str, int] = {}
         self._connects = BucketTable(burst=0, rate=0)
         self._nicks = BucketTable(burst=0, rate=0)
+        self._accounts = BucketTable(burst=0, rate=0)
         self._rooms = BucketTable(burst=0, rate=0)
         self._session_rooms = BucketTable(burst=0, rate=0)
         self._directs = BucketTable(burst=0, rate=0)
@@ -70,6 +73,7 @@ class ClientLimits:
         self._connects.configure(burst=burst, rate=bounds.connect_rate)
         for table, most, seconds in (
             (self._nicks, bounds.nicks, _MINUTE),
+            (self._accounts, bounds.accounts, _HOUR),
             (self._rooms, bounds.rooms, _HOUR),
             (self._session_rooms, bounds.session_rooms, _HOUR),
             (self._directs, bounds.stranger_directs, _MINUTE),
@@ -109,11 +113,21 @@ class ClientLimits:
         return len(self._connections)
 
     # --- what clients do ----------------------------------------------------------------------
-    # Each of these counts it and returns 0.0, or returns the seconds after which it may be done.
+    # What begins with `new_`, and `stranger_direct`, counts it and returns 0.0, or returns the
+    # seconds after which it may be done.
 
     def new_nick(self, address: str | None, now: float) -> float:
         """Count a nickname that is asked for."""
         return 0.0 if address is None else self._nicks.take(address, now)
+
+    def new_account(self, address: str | None, now: float) -> float:
+        """Count an account that is to be made; `no_account` takes that back if it was not."""
+        return 0.0 if address is None else self._accounts.take(address, now)
+
+    def no_account(self, address: str | None) -> None:
+        """Take back that an account was counted: it was refused."""
+        if address is not None:
+            self._accounts.give_back(address)
 
     def new_room(self, address: str | None, session: str, now: float) -> float:
         """Count a room that a session makes."""

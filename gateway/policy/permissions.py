@@ -12,6 +12,11 @@ class Permission(StrEnum):
     CHAT = "chat"
     """Read and write, and be known by a nickname of one's own."""
 
+    ACCOUNT = "account"
+    """What needs an account: devices, read markers, conversations."""
 
-EVERYBODY: Final = frozenset({Permission.CHAT})
-"""What every session may do."""
+
+GUESTS: Final = frozenset({Permission.CHAT})
+"""What the session of a guest may do."""
+ACCOUNTS: Final = GUESTS | {Permission.ACCOUNT}
+"""What the session of an account may do."""

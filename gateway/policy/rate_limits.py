@@ -93,6 +93,11 @@ class BucketTable:
             del self._full_at[next(iter(self._full_at))]
         return 0.0
 
+    def give_back(self, key: str) -> None:
+        """Give a token back that a key took in vain."""
+        if key in self._full_at and self._rate:
+            self._full_at[key] -= 1.0 / self._rate
+
     def _forget_full(self, now: float) -> None:
         """Forget up to two full buckets, so that the table shrinks faster than it can grow."""
         for _ in range(2):

@@ -31,6 +31,7 @@ from gateway.sessions.record import SessionRecord
 from gateway.sessions.session import Session
 from gateway.wire.close_codes import (
     INTERNAL,
+    JWT_EXPIRED,
     NO_HELLO,
     NORMAL,
     SESSION_OVER,
@@ -61,8 +62,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_answered", "_client_left", "_closing", "_context", "_ended", "_open", "_read_at",
-        "_request", "_scope", "_transport", "heard_at", "write_buffer",
+        "_answered", "_client_left", "_closing", "_context", "_ended", "_ends_at", "_open",
+        "_read_at", "_request", "_scope", "_transport", "heard_at", "write_buffer",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,7 @@ class Connection:
         self._client_left: int | None = None
         self._answered = self._open = False
         self.heard_at = self._read_at = trio.current_time()
+        self._ends_at = 0.0
         self._ended: SessionRecord | None = None
         """The session that has become too old over this connection."""
         self.write_buffer = WriteBuffer(
@@ -246,7 +248,7 @@ class Connection:
 
     def _why_timed_out(self, session: Session | None) -> Close:
         if session is not None:
-            return SESSION_OVER
+            return JWT_EXPIRED if session.record.account else SESSION_OVER
         return UNAVAILABLE if self._context.why_not_ready() else NO_HELLO
 
     async def _read_frames(self, dispatcher: CommandDispatcher, data: bytes) -> None:
@@ -274,13 +276,16 @@ class Connection:
         """Carry out a command, once most of what was sent has been read: answers do not pile up."""
         if self.write_buffer.waiting > shares.backlog(self.write_buffer.limit):
             await self.write_buffer.drained()
-        was_first = dispatcher.session is None
-        await dispatcher.handle(frame)
-        if was_first and dispatcher.session is not None:
+        before, session = dispatcher.session, await dispatcher.handle(frame)
+        if session is None:
+            return
+        if before is None:
             self._request.slot.identified()
-            self._scope.deadline = dispatcher.session.ends_at
-            self._log("connected", dispatcher.session)
             self._note_unencrypted()
+        if session is not before:
+            self._log("connected", session)
+        if session.ends_at != self._ends_at:
+            self._ends_at = self._scope.deadline = session.ends_at
 
     def _note_unencrypted(self) -> None:
         """Log that secrets come unencrypted, if they do: once in a while for the whole node."""

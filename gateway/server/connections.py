@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import socket
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -45,9 +45,13 @@ class Port:
 class ClientConnections:
     """The open connections of one node."""
 
-    def __init__(self, context: NodeContext, slots: ConnectionSlots) -> None:
+    def __init__(
+        self, context: NodeContext, slots: ConnectionSlots, *, on_end: Callable[[], None]
+    ) -> None:
+        """Have no connections yet; ``on_end`` is called whenever one has ended."""
         self._context = context
         self._slots = slots
+        self._on_end = on_end
         self._open: set[Connection] = set()
         self._accepting = trio.CancelScope()
         self._one_closed = trio.Event()
@@ -141,6 +145,7 @@ class ClientConnections:
             self._open.discard(connection)
             self._slots.release()
             self._one_closed.set()
+            self._on_end()
 
     async def _wait_until_closed(self, connections: list[Connection]) -> None:
         """Wait until all of these connections have ended."""

@@ -71,6 +71,8 @@ def limits(settings: Settings, limited_as: str | None) -> wire.Limits:
         flood_rate=settings.flood_rate,
         grace_seconds=settings.grace_seconds,
         ping_interval=settings.ping_interval,
+        registration=settings.registration,
+        password_length=settings.password_length,
         nicks=settings.address_nicks * is_limited,
         new_rooms=settings.session_rooms * is_limited,
         directs=settings.stranger_directs * is_limited,

@@ -62,10 +62,12 @@ async def claim_or_suggest(backplane: Backplane, record: SessionRecord, line: st
         await claim(backplane, record, line, variants=nicknames.variants)
     except NickTaken as taken:
         suggestion = taken.free_variant
-        message = f"The nickname {member_line.nick_of(line)} is taken" + (
+        how = "registered" if taken.registered else "taken"
+        message = f"The nickname {member_line.nick_of(line)} is {how}" + (
             f"; {suggestion} is free." if suggestion else "."
         )
-        raise CommandError("nick_taken", message, suggestion=suggestion) from None
+        reason = "registered" if taken.registered else None
+        raise CommandError("nick_taken", message, suggestion=suggestion, reason=reason) from None
 
 
 async def enter(

@@ -65,8 +65,12 @@ class CommandDispatcher:
         """Count frames that have been read; return the seconds until more are to be read."""
         return self._frames.spend(trio.current_time(), frames)
 
-    async def handle(self, data: str | bytes) -> None:
-        """Carry out one frame from the client and answer it; never raises for what is in it."""
+    async def handle(self, data: str | bytes) -> Session | None:
+        """Carry out one frame from the client and answer it; never raises for what is in it.
+
+        :returns: the session after that, if there is one.
+        """
+        await self._context.turns.begin(self._connection.limited_as)
         self._context.metrics.counts.commands += 1
         command_id: str | None = None
         try:
@@ -90,6 +94,7 @@ class CommandDispatcher:
         except Replaced as replaced:
             if self.session is not None:
                 self._context.registry.replaced(self.session.record, replaced.term)
+        return self.session
 
     def _limit_flood(self, cost: float) -> None:
         wait = self._flood.take(trio.current_time(), cost)
@@ -116,7 +121,7 @@ class CommandDispatcher:
         if not session.is_attached():
             return  # the connection is being closed: the session was resumed over another one
         if row.permission not in session.permissions:
-            raise CommandError("forbidden", "You are not permitted to do this.")
+            raise CommandError("forbidden", "You need an account for this: register, or sign in.")
         if (remembered := session.answer_to(command)) is not None:
             session.send(remembered)
             return

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import trio
 
-from gateway.backplane import NO_TERM
+from gateway.auth.identity import account_of
+from gateway.backplane import NO_TERM, member_line
 from gateway.backplane.member_line import nick_of
 from gateway.net.client_address import ClientAddress
 from gateway.sessions.states import (
@@ -52,8 +53,8 @@ class SessionRecord:
     """
 
     __slots__ = (
-        "address", "began", "claims", "connection", "line", "resumption", "rooms", "sid", "state",
-        "term", "until", "unverified",
+        "address", "began", "chosen", "claims", "connection", "idle", "line", "resumption",
+        "rooms", "sid", "state", "term", "until", "unverified",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,10 @@ class SessionRecord:
         """Where its client is, or was last, connected from; None if it never was, here."""
         self.line = ""
         """The member line: nickname and status; empty while it is not known."""
+        self.chosen = ""
+        """The member line with the status that was chosen; ``line``, but for being idle."""
+        self.idle = False
+        """Whether nobody uses the client now."""
         self.term = NO_TERM
         """The term in which this node has it (`gateway.backplane.terms`)."""
         self.rooms: dict[str, RoomState] = {}
@@ -81,6 +86,11 @@ class SessionRecord:
         """Whether all its claims are to be made again."""
         self.claims = trio.Lock()
         """Locked by `SessionRegistry.claiming` alone."""
+
+    @property
+    def account(self) -> str:
+        """The id of the account whose session this is; empty for a guest's."""
+        return account_of(self.sid)
 
     @property
     def nick(self) -> str:
@@ -117,6 +127,10 @@ class SessionRecord:
         :raises ImpossibleTransition: if the event cannot happen in this state.
         """
         self.state = next_state(SESSION_TRANSITIONS, self.state, event)
+
+    def shown(self, chosen: str) -> str:
+        """Return the member line that shows this chosen one, while the client is idle or not."""
+        return member_line.with_idleness(chosen, idle=self.idle)
 
     def claimed(self, term: int, line: str) -> None:
         """Record that Redis confirmed the session's nickname in a term."""

@@ -8,7 +8,7 @@ decided in `gateway.sessions.states` and `gateway.sessions.table`; this module a
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import trio
@@ -35,7 +35,9 @@ class SessionRegistry:
     def __init__(self, backplane: Backplane, relay: Relay, *, grace: float) -> None:
         self._backplane = backplane
         self._relay = relay
-        self._table = SessionTable(grace)
+        self._table = SessionTable(grace, on_gone=self._forgotten)
+        self.on_gone: Callable[[str], None] = lambda _: None
+        """Called with the id of each session of which nothing is left."""
         self._releaser = Releaser(backplane, relay, self._table)
         self._grace_began = trio.Event()
 
@@ -129,6 +131,9 @@ class SessionRegistry:
         if record.term <= term:  # else it has been resumed here since
             self._drop(record, self._transition(record, SessionEvent.REPLACED), REPLACED)
 
+    def _forgotten(self, sid: str) -> None:
+        self.on_gone(sid)
+
     def _transition(self, record: SessionRecord, event: SessionEvent) -> Detached:
         return self._table.transition(record, event, trio.current_time())
 
@@ -168,6 +173,19 @@ class SessionRegistry:
         """Record that Redis has removed a session from a room that it followed."""
         self._table.left_room(record, room)
         self._relay.drop_member(room, record.sid)
+
+    def give_back(self, record: SessionRecord, room: str) -> bool:
+        """Have a session leave a room as soon as Redis answers; return whether it was in it."""
+        if not self._table.give_back(record, room):
+            return False
+        self._relay.drop_member(room, record.sid)
+        self._wake()
+        return True
+
+    def take_over_room(self, record: SessionRecord, successor: SessionRecord, room: str) -> None:
+        """Record that another session has a session's place in a room, as in Redis already."""
+        self._table.left_room(record, room)
+        self._table.join_room(successor, room)
 
     def is_listed_in(self, room: str) -> bool:
         """Return whether a session of this node is listed in a room without following it."""

@@ -12,11 +12,12 @@ from gateway.delivery.inbox import Inbox
 from gateway.delivery.room import Room
 from gateway.net import shares
 from gateway.net.write_buffer import WriteBuffer
-from gateway.policy.permissions import EVERYBODY
+from gateway.policy.permissions import ACCOUNTS, GUESTS
 from gateway.sessions import answers
 from gateway.sessions.context import NodeContext
 from gateway.sessions.direct_messages import DirectMessages
 from gateway.sessions.record import ConnectionHandle, SessionRecord
+from gateway.sessions.states import RoomState
 
 _REMEMBERED_ANSWERS: Final = 16
 _DAY: Final = 86_400.0
@@ -34,8 +35,8 @@ class Session:
     """
 
     __slots__ = (
-        "_answered", "_connection", "context", "direct_messages", "inbox", "permissions", "record",
-        "write_buffer",
+        "_answered", "_connection", "context", "direct_messages", "inbox", "longest",
+        "permissions", "record", "welcome", "write_buffer",
     )  # fmt: skip
 
     def __init__(
@@ -52,7 +53,11 @@ class Session:
         self.record = record
         self.inbox = inbox
         self.direct_messages = DirectMessages(context.backplane, context.relay, record.sid)
-        self.permissions = EVERYBODY
+        self.permissions = ACCOUNTS if record.account else GUESTS
+        self.welcome: wire.Welcome | None = None
+        """The answer to the registration with which the session began, if it did."""
+        self.longest = math.inf
+        """When the session ends at the latest, on Trio's clock; by its JSON Web Token."""
         self._answered: dict[str, tuple[wire.AnyCommand, wire.Ok]] = {}
 
     @property
@@ -66,13 +71,23 @@ class Session:
         return self.record.nick
 
     @property
+    def connection(self) -> ConnectionHandle:
+        """The connection over which this is."""
+        return self._connection
+
+    @property
     def limited_as(self) -> str | None:
         """What stands for the client in limits by address; None if it is exempt from them."""
         return self._connection.limited_as
 
     @property
     def ends_at(self) -> float:
-        """When the session is too old, on Trio's clock; infinite if it never is."""
+        """When the session is over, on Trio's clock; infinite if it never is.
+
+        That of a guest is too old then; that of an account, whose JSON Web Token has expired.
+        """
+        if self.record.account:
+            return self.longest
         return self.record.began + longest_session(self.context.settings)
 
     def is_attached(self) -> bool:
@@ -88,6 +103,28 @@ class Session:
             self.context.registry.release(self.record)
         else:
             self.context.registry.disconnected(self.record)
+
+    async def hand_over(self, successor: SessionRecord, write_buffer: WriteBuffer) -> None:
+        """End the session of a guest, and give its places in rooms to that of an account.
+
+        Nobody leaves a room by that. The connection stays, and is the successor's.
+
+        :raises Unavailable: if Redis does not answer; then some rooms may have been given already.
+        """
+        registry, rooms = self.context.registry, self.context.backplane.rooms
+        for key in self.record.rooms_in(RoomState.FOLLOWED):
+            await rooms.people.succeed(
+                key, self.sid, successor.sid, successor.line, term=successor.term
+            )
+            room = self.context.relay.rooms[key]
+            await self.context.backplane.account_rooms.add_room(
+                successor.account, key, room.name, read=room.position
+            )
+            registry.take_over_room(self.record, successor, key)
+            room.add(successor.sid, write_buffer)
+            room.remove(self.sid)
+        self.context.relay.inboxes.close(self.inbox)
+        registry.release(self.record)
 
     def room(self, name: str) -> Room:
         """Return a room that the session is in, by its name in any spelling.

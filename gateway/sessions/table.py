@@ -7,7 +7,7 @@ has lost by it (`Detached`), and `SessionRegistry` acts on that.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -43,8 +43,10 @@ class SessionTable:
     ``grace`` is in seconds; ``now`` is of any one monotonic clock.
     """
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, *, on_gone: Callable[[str], None] = lambda _: None) -> None:
+        """Begin empty; ``on_gone`` is called with the id of each session that is forgotten."""
         self._grace = grace
+        self._on_gone = on_gone
         self._sessions: dict[str, SessionRecord] = {}
         self.sessions: Mapping[str, SessionRecord] = MappingProxyType(self._sessions)
         """All sessions, to be read only."""
@@ -208,6 +210,14 @@ class SessionTable:
         self._change_room(record, room, RoomEvent.LEFT)
         self._update(record)
 
+    def give_back(self, record: SessionRecord, room: str) -> bool:
+        """Record that a session is to be removed from a room; return whether it was in it."""
+        if record.rooms.get(room) not in {RoomState.FOLLOWED, RoomState.PARKED}:
+            return False
+        self._change_room(record, room, RoomEvent.GIVE_BACK)
+        self._update(record)
+        return True
+
     def _change_room(self, record: SessionRecord, room: str, event: RoomEvent) -> None:
         before = record.rooms.get(room, RoomState.ABSENT)
         after = next_state(ROOM_TRANSITIONS, before, event)
@@ -239,6 +249,7 @@ class SessionTable:
         _keep(self.releasable, record, when=record.is_to_be_released)
         if record.state is SessionState.GONE:
             del self._sessions[record.sid]
+            self._on_gone(record.sid)
 
 
 def _keep(records: dict[str, SessionRecord], record: SessionRecord, *, when: bool) -> None:

@@ -1,32 +1,45 @@
 """The wire protocol ``chat.v1``: every frame as a type, encoded and decoded. Pure.
 
-``gateway/PROTOCOL.md`` describes the same for authors of clients. This is the only part of the
-gateway that ``client/`` imports, so it imports no other part.
+``gateway/PROTOCOL.md`` describes the same for authors of clients. Beside the types is one rule that
+both sides follow, `gateway.wire.mentions`; `gateway.wire.text` reads texts for it. This is the only
+part of the gateway that ``client/`` imports, so it imports no other part.
 """
 
 from gateway.wire.answers import ANSWERS
 from gateway.wire.commands import (
     AnyCommand,
+    ChangePassword,
     Command,
+    Conversations,
+    DeleteAccount,
+    Devices,
     Hello,
     History,
     Join,
     Leave,
+    MarkRead,
     Members,
     Nick,
     NoteTyping,
     Ping,
+    Refresh,
     RefusedFrame,
+    Register,
+    Revoke,
     Rooms,
     Send,
     SendDirect,
+    SetIdle,
     SetStatus,
+    SignOut,
     decode_command,
     readable_id,
 )
 from gateway.wire.error_codes import OUTCOMES, Outcome
 from gateway.wire.events import (
     AnyEvent,
+    ConversationList,
+    DeviceList,
     DirectMessage,
     Erased,
     Error,
@@ -34,16 +47,15 @@ from gateway.wire.events import (
     Head,
     HistoryPage,
     Joined,
-    Limits,
-    Member,
+    JoinedElsewhere,
+    LeftElsewhere,
     MemberList,
     Message,
     Named,
     Notice,
     Ok,
     Presence,
-    Renamed,
-    RoomInfo,
+    ReadElsewhere,
     RoomList,
     Sent,
     Typing,
@@ -52,8 +64,18 @@ from gateway.wire.events import (
     decode_event,
     head,
 )
+from gateway.wire.objects import (
+    AccountRoom,
+    ConversationInfo,
+    Device,
+    Limits,
+    Member,
+    Renamed,
+    RoomInfo,
+)
 from gateway.wire.shared import (
     LOBBY,
+    MAX_CONVERSATIONS,
     MAX_FRAME_BYTES,
     MAX_HISTORY,
     MAX_LISTED_MEMBERS,
@@ -73,13 +95,16 @@ from gateway.wire.shared import (
 )
 
 __all__ = [
-    "ANSWERS", "LOBBY", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS", "MAX_ROOM_CHARS",
-    "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL", "AnyCommand",
-    "AnyEvent", "Command", "CommandError", "DirectMessage", "Erased", "Error", "Event", "Frame",
-    "Head", "Hello", "History", "HistoryPage", "Id", "Join", "Joined", "Leave", "Limit", "Limits",
-    "Member", "MemberList", "Members", "Message", "Named", "Nick", "NoteTyping", "Notice", "Ok",
-    "Outcome", "Ping", "Position", "Presence", "RefusedFrame", "Renamed", "RoomInfo", "RoomList",
-    "Rooms", "Send", "SendDirect", "Sent", "SetStatus", "State", "Typing", "Welcome",
+    "ANSWERS", "LOBBY", "MAX_CONVERSATIONS", "MAX_FRAME_BYTES", "MAX_HISTORY", "MAX_LISTED_MEMBERS",
+    "MAX_ROOM_CHARS", "MAX_STATUS_BYTES", "MAX_TEXT_BYTES", "OUTCOMES", "PATH", "SUBPROTOCOL",
+    "AccountRoom", "AnyCommand", "AnyEvent", "ChangePassword", "Command", "CommandError",
+    "ConversationInfo", "ConversationList", "Conversations", "DeleteAccount", "Device",
+    "DeviceList", "Devices", "DirectMessage", "Erased", "Error", "Event", "Frame", "Head", "Hello",
+    "History", "HistoryPage", "Id", "Join", "Joined", "JoinedElsewhere", "Leave", "LeftElsewhere",
+    "Limit", "Limits", "MarkRead", "Member", "MemberList", "Members", "Message", "Named", "Nick",
+    "NoteTyping", "Notice", "Ok", "Outcome", "Ping", "Position", "Presence", "ReadElsewhere",
+    "Refresh", "RefusedFrame", "Register", "Renamed", "Revoke", "RoomInfo", "RoomList", "Rooms",
+    "Send", "SendDirect", "Sent", "SetIdle", "SetStatus", "SignOut", "State", "Typing", "Welcome",
     "decode_answer", "decode_command", "decode_event", "encode", "head", "may_reconnect",
     "readable_id",
 ]  # fmt: skip

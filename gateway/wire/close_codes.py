@@ -24,14 +24,17 @@ SILENT: Final = Close(4002, "no answer to pings")
 INTERNAL: Final = Close(4003, "this node failed")
 UNAVAILABLE: Final = Close(4004, "the server cannot take you in now")
 SESSION_OVER: Final = Close(4005, "your session is too old: begin another one")
+JWT_EXPIRED: Final = Close(4006, "your token has expired: come with a new one")
 
 NO_HELLO: Final = Close(4500, "no hello in time")
 NICK_LOST: Final = Close(4501, "your nickname now belongs to somebody else")
 REPLACED: Final = Close(4502, "your session goes on over another connection")
 BANNED: Final = Close(4503, "an operator has banned you")
 KICKED: Final = Close(4504, "an operator has ended your session")
+SIGNED_OUT: Final = Close(4505, "this device was signed out")
+ACCOUNT_CLOSED: Final = Close(4506, "your account was disabled or deleted")
 
 ALL: Final = (
     NORMAL, TOO_BIG, DRAINING, SLOW_READER, SILENT, INTERNAL, UNAVAILABLE, SESSION_OVER,
-    NO_HELLO, NICK_LOST, REPLACED, BANNED, KICKED,
+    JWT_EXPIRED, NO_HELLO, NICK_LOST, REPLACED, BANNED, KICKED, SIGNED_OUT, ACCOUNT_CLOSED,
 )  # fmt: skip

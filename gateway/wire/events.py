@@ -7,37 +7,20 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from gateway.wire.shared import CommandError, Frame, Position, State
+from gateway.wire.objects import (
+    AccountRoom,
+    ConversationInfo,
+    Device,
+    Limits,
+    Member,
+    Renamed,
+    RoomInfo,
+)
+from gateway.wire.shared import CommandError, Frame, Position
 
 
 class Event(Frame, frozen=True, kw_only=True):
     """A frame from a node."""
-
-
-class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The limits of this node; bytes are of UTF-8, ``flood_rate`` is in tokens per second.
-
-    - ``grace_seconds``: how long a session without a connection may be resumed;
-    - ``ping_interval``: seconds of silence after which the client is pinged; after twice that its
-      connection is closed;
-    - ``nicks`` and ``directs`` are per minute, ``new_rooms`` per hour, ``connections`` those of one
-      address; 0 means no limit.
-
-    Nodes of earlier versions leave out all of these.
-    """
-
-    frame_bytes: int
-    text_bytes: int
-    rooms: int
-    history: int
-    flood_burst: int
-    flood_rate: float
-    grace_seconds: float | None = None
-    ping_interval: float | None = None
-    nicks: int = 0
-    new_rooms: int = 0
-    directs: int = 0
-    connections: int = 0
 
 
 class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
@@ -48,6 +31,15 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     message if the log still has it.
 
     ``insecure`` is whether others on the way can read what is sent, secrets too.
+
+    In a session of an account:
+
+    - ``account``: its id, which stays the same for ever; a guest has none;
+    - ``role``: what it may do: ``user``, ``admin`` or ``owner``;
+    - ``device``: the id of the device that is signed in;
+    - ``token``: a new device token, where one was made; it is to be kept in place of an older one;
+    - ``rooms``: the rooms of the account, which are to be joined;
+    - ``change_password``: whether the password was a code for one use, so that a new one is needed.
     """
 
     session: str
@@ -56,6 +48,12 @@ class Welcome(Event, frozen=True, kw_only=True, tag="welcome"):
     nick: str
     node: str
     limits: Limits
+    account: str | None = None
+    role: str | None = None
+    device: str | None = None
+    token: str | None = None
+    rooms: list[AccountRoom] = field(default_factory=list)
+    change_password: bool = False
     id: str | None = None
     inbox: Position | None = None
     directs: list[DirectMessage] = field(default_factory=list)
@@ -127,8 +125,11 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     """A direct message; ``seq`` is its place in the inbox of the client that receives this frame.
 
     In another ``epoch``, numbers may be used again: the server lost messages of the inbox.
-    ``person`` is a tag of the other one of the two, which stays the same for as long as their
-    session lasts, and is nobody else's; messages from nodes of earlier versions have none.
+    - ``person`` is a tag of the other one of the two, which stays the same for as long as their
+      account or guest's session lasts, and is nobody else's; messages from nodes of earlier
+      versions have none.
+    - ``own`` is whether the account of this client sent it, from whatever device; guests tell that
+      by their nickname.
     """
 
     seq: int
@@ -137,6 +138,7 @@ class DirectMessage(Event, frozen=True, kw_only=True, tag="direct"):
     sender: str = field(name="from")
     to: str
     text: str
+    own: bool = False
     person: str | None = None
     id: str
 
@@ -146,23 +148,6 @@ class Typing(Event, frozen=True, kw_only=True, tag="typing"):
 
     nick: str
     room: str | None = None
-
-
-class Member(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member of a room, with their status."""
-
-    nick: str
-    state: State = "online"
-    text: str = ""
-
-
-class Renamed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member with a new nickname or status; ``was`` is the nickname before the change."""
-
-    nick: str
-    was: str
-    state: State = "online"
-    text: str = ""
 
 
 class Presence(Event, frozen=True, kw_only=True, tag="presence"):
@@ -177,6 +162,26 @@ class Presence(Event, frozen=True, kw_only=True, tag="presence"):
     joined: list[Member] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     changed: list[Renamed] = field(default_factory=list)
+
+
+class JoinedElsewhere(Event, frozen=True, kw_only=True, tag="joined"):
+    """Another device of the account has joined a room: the account is in it now."""
+
+    room: str
+
+
+class LeftElsewhere(Event, frozen=True, kw_only=True, tag="left"):
+    """Another device of the account has left a room: no device is in it any more."""
+
+    room: str
+
+
+class ReadElsewhere(Event, frozen=True, kw_only=True, tag="read"):
+    """The account's owner has read a ``room``, or what came from ``with``, up to ``seq``."""
+
+    room: str | None = None
+    with_: str | None = field(name="with", default=None)
+    seq: int
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
@@ -225,10 +230,17 @@ class Sent(Ok, frozen=True, kw_only=True, tag="ok"):
 
 
 class HistoryPage(Ok, frozen=True, kw_only=True, tag="ok"):
-    """The answer to ``history``: messages in order, and whether the log has older ones."""
+    """The answer to ``history``: messages in order, and whether the log has older ones.
 
-    room: str
-    messages: list[Message]
+    Those of a ``room`` are ``messages``, those exchanged ``with`` somebody are ``directs``; then
+    ``before`` is where the next page is to begin.
+    """
+
+    room: str | None = None
+    with_: str | None = field(name="with", default=None)
+    messages: list[Message] = field(default_factory=list)
+    directs: list[DirectMessage] = field(default_factory=list)
+    before: int | None = None
     more: bool
 
 
@@ -250,11 +262,16 @@ class Named(Ok, frozen=True, kw_only=True, tag="ok"):
     nick: str
 
 
-class RoomInfo(Struct, frozen=True, kw_only=True):
-    """A room and its number of members."""
+class DeviceList(Ok, frozen=True, kw_only=True, tag="ok"):
+    """The answer to ``devices``: those signed in to the account, the one used last first."""
 
-    room: str
-    members: int
+    devices: list[Device]
+
+
+class ConversationList(Ok, frozen=True, kw_only=True, tag="ok"):
+    """The answer to ``conversations``: the one with the newest message first."""
+
+    conversations: list[ConversationInfo]
 
 
 class RoomList(Ok, frozen=True, kw_only=True, tag="ok"):
@@ -270,7 +287,10 @@ class Head(Struct, frozen=True):
     id: str | None = None
 
 
-AnyEvent = Message | DirectMessage | Erased | Presence | Typing | Notice | Error | Welcome
+AnyEvent = (
+    Message | DirectMessage | Erased | Presence | Typing | Notice | Error | Welcome
+    | JoinedElsewhere | LeftElsewhere | ReadElsewhere
+)  # fmt: skip
 
 _event_decoder = msgspec.json.Decoder(AnyEvent)
 _head_decoder = msgspec.json.Decoder(Head)

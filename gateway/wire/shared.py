@@ -23,6 +23,10 @@ MAX_STATUS_BYTES: Final = 128
 """The longest text of a status, in bytes of UTF-8."""
 MAX_LISTED_MEMBERS: Final = 1000
 """The most members on one page of a room's list, in the answers to ``join`` and ``members``."""
+MAX_DEVICE_CHARS: Final = 64
+"""The longest name of a device, in characters."""
+MAX_CONVERSATIONS: Final = 1000
+"""The most conversations in the answer to ``conversations``."""
 LOBBY: Final = "lobby"
 """The room that always exists."""
 

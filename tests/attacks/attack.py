@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from tests.attacks.crowd import Crowd
+from tests.attacks.storage import Extent, sessions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,7 @@ class Attack:
       cost at most beside what `tests.attacks.bounds` allows any of them
     - ``crowd``: connections that it has open at the same time, at most
     - ``seconds``: how long it lasts, so that the crowd is in long before its end
-    - ``redis_mib``: what Redis may have grown by at any moment of an attack of this size and length
+    - ``stored``: the MiB that Redis may have grown by at any moment, of an attack that is so large
     - ``most``: how often attackers may get an outcome, all of them together
     - ``settings``: what nodes are started with for it, beside their defaults
     """
@@ -24,9 +25,13 @@ class Attack:
     strike: Callable[[Crowd], Awaitable[None]]
     crowd: int
     seconds: float = 8.0
-    redis_mib: float = 4.0
+    stored: Callable[[Extent], float] = sessions
     most: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
+
+    def redis_mib(self, sources: int) -> float:
+        """Return the MiB that Redis may have grown by, if it comes from so many addresses."""
+        return self.stored(Extent(sources, self.crowd, self.seconds))
 
     @property
     def name(self) -> str:

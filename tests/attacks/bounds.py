@@ -105,8 +105,9 @@ def judge(cost: Cost, bounds: Bounds, attack: Attack) -> Verdict:
     most = cost.node.before * (1 + bounds.memory)
     if cost.node.after > most:
         broken.append(f"node has {cost.node.after:.0f} MiB afterwards, at most {most:.0f}")
-    if (grown := cost.redis.most - cost.redis.before) > attack.redis_mib:
-        broken.append(f"Redis grew by {grown:.1f} MiB, at most {attack.redis_mib:g}")
+    stored = attack.redis_mib(cost.sources)
+    if (grown := cost.redis.most - cost.redis.before) > stored:
+        broken.append(f"Redis grew by {grown:.1f} MiB, at most {stored:.1f}")
     for what, most_often in attack.most.items():
         if (often := cost.outcomes.get(what, 0)) > most_often:
             broken.append(f"attackers got {what} {often:,} times, at most {most_often:,}")

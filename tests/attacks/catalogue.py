@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.attacks import storage
 from tests.attacks.attack import Attack
 from tests.attacks.kinds import arriving, frames, names, people, rooms
 
@@ -23,6 +24,8 @@ _ROWS: Final = (
     Attack(strike=arriving.forged_addresses, crowd=20),
     Attack(strike=arriving.cross_origin, crowd=20, most={"HTTP 101": 0, "welcome": 0}),
     Attack(strike=names.resume_guessing, crowd=20, most={"welcome": 0}),
+    Attack(strike=names.password_guessing, crowd=200, seconds=15, most={"welcome": 0}),
+    Attack(strike=names.registering, crowd=50, seconds=15, stored=storage.accounts),
     Attack(strike=names.nick_churn, crowd=50),
     Attack(strike=names.huge_names, crowd=10, settings={"unicode_nicks": "on"}),
     Attack(strike=frames.pings, crowd=4),
@@ -35,13 +38,13 @@ _ROWS: Final = (
     Attack(strike=rooms.rooms_lists, crowd=50),
     Attack(strike=rooms.members_lists, crowd=400, seconds=12),
     Attack(strike=rooms.join_leave, crowd=50),
-    Attack(strike=rooms.new_rooms, crowd=50),
-    Attack(strike=rooms.histories, crowd=20, redis_mib=16),
-    Attack(strike=rooms.full_logs, crowd=50, seconds=15, redis_mib=16),
+    Attack(strike=rooms.new_rooms, crowd=50, stored=storage.new_rooms),
+    Attack(strike=rooms.histories, crowd=20, stored=storage.one_log_read),
+    Attack(strike=rooms.full_logs, crowd=50, seconds=15, stored=storage.full_logs),
     Attack(strike=people.statuses, crowd=40, seconds=15),
-    Attack(strike=people.giant_presence, crowd=4_000, seconds=30, redis_mib=16),
-    Attack(strike=people.slow_readers, crowd=200, seconds=15, redis_mib=16),
-    Attack(strike=people.directs, crowd=100, redis_mib=16),
+    Attack(strike=people.giant_presence, crowd=4_000, seconds=30),
+    Attack(strike=people.slow_readers, crowd=200, seconds=15, stored=storage.one_log),
+    Attack(strike=people.directs, crowd=100, stored=storage.one_log),
     Attack(strike=people.typing, crowd=100),
 )
 

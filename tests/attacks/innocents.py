@@ -1,13 +1,17 @@
-"""Those who must not notice an attack: bystanders who chat, and newcomers who come in."""
+"""Those who must not notice an attack: bystanders who chat, and newcomers who come in.
+
+Every other newcomer is the resident, who has an account and signs in by its token.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import trio
 
@@ -18,6 +22,9 @@ from tests.load.generator.histogram import Histogram
 from tests.websocket import CLOSE, PING, PONG, encode_close, encode_frame
 
 BYSTANDERS: Final = 4
+RESIDENT: Final = "resident"
+"""The nickname of the one who has an account."""
+PASSWORD: Final = "lavender tram 41 umbrella"  # noqa: S105 - of the resident and of attackers
 ROOM: Final = "square"
 """Where the bystanders chat. They are in the lobby too, where attackers may be."""
 SEND_SECONDS: Final = 0.2
@@ -78,6 +85,7 @@ class Innocents:
     def __init__(self, ports: Sequence[int], patience: float) -> None:
         self._patience = patience
         self.observed = Observed(patience)
+        self._token: str | None = None
         self.ports = ports
         self._bystanders = [Bystander(self, number) for number in range(BYSTANDERS)]
 
@@ -97,6 +105,7 @@ class Innocents:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Chat and come in, until cancelled; started once all bystanders are in."""
+        self._token = await _register(self.port_for(0))
         async with trio.open_nursery() as nursery:
             for bystander in self._bystanders:
                 await nursery.start(bystander.run)
@@ -109,18 +118,37 @@ class Innocents:
         """Have a newcomer try to come in until it is in."""
         observed, now = self.observed, trio.current_time()
         with observed.timed(observed.arrivals, now, "newcomers not let in"):
-            while not await _come_in(self.port_for(number), number):
+            while not await _come_in(self.port_for(number), number, self._hello_of(number)):
                 await trio.sleep(_RETRY_SECONDS)
 
+    def _hello_of(self, number: int) -> dict[str, Any]:
+        """Return what the newcomer with a number says hello with."""
+        if number % 2 and self._token is not None:
+            return {"token": self._token}
+        return {"nick": f"newcomer-{number}"}
 
-async def _come_in(port: int, number: int) -> bool:
-    """Come in with a new nickname, join a room, and leave; return whether that succeeded."""
+
+async def _register(port: int) -> str | None:
+    """Make the account of the resident; return its token, None if nodes have no accounts."""
+    async with connected(port, "127.0.2.250") as resident:
+        await resident.upgrade()
+        await resident.send(
+            encode(type="register", id="register", nick=RESIDENT, password=PASSWORD)
+        )
+        answer = json.loads((await resident.next_frame()).payload)
+        await resident.send(encode_close(1000))
+        token: str | None = answer.get("token")
+        return token
+
+
+async def _come_in(port: int, number: int, hello: dict[str, Any]) -> bool:
+    """Come in, join a room, and leave; return whether that succeeded."""
     address = f"127.0.3.{1 + number % _NEWCOMER_ADDRESSES}"
     try:
         async with connected(port, address) as newcomer:
             if await newcomer.upgrade() != 101:
                 return False
-            await newcomer.send(encode(type="hello", nick=f"newcomer-{number}"))
+            await newcomer.send(encode(type="hello", **hello))
             await newcomer.send(encode(type="join", room="porch", id="in", history=0))
             while (frame := await newcomer.next_frame()).opcode != CLOSE:
                 if frame.payload.startswith(b'{"type":"ok"'):

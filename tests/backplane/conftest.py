@@ -143,11 +143,12 @@ class NodeRegistry:
     async def open(
         self, name: str = "n1", *, history_size: int = 1000, log_bytes: int = LOG_BYTES
     ) -> Node:
-        """Open a node and wait until both its connections are there."""
+        """Open a node and wait until all its connections are there."""
         node = Node(self._server, name, history_size, log_bytes)
         self._nursery.start_soon(node.run)
         with trio.fail_after(PATIENCE):
             await node.link.wait_connected()
+            await node.backplane.durable.wait_connected()
             await node.restored.wait()
         return node
 

@@ -12,6 +12,7 @@ from redis.crc import key_slot
 from gateway import wire
 from gateway.backplane import IdReused, Owner, payloads
 from gateway.backplane.inboxes import InboxKeys, InboxPosition
+from gateway.delivery.account_channels import AccountChannels
 from gateway.delivery.inbox import Inboxes
 from gateway.observability.metrics import Counts
 from tests.backplane.conftest import Node, NodeRegistry
@@ -199,7 +200,7 @@ async def test_who_comes_back_gets_what_was_missed(
     node: Node, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.backplane.inboxes.INBOX_SIZE", 100)
-    inboxes = Inboxes(node.backplane, Counts())
+    inboxes = Inboxes(node.backplane, Counts(), AccountChannels(node.backplane))
 
     async def missed(
         epoch: str, seq: int, message_id: str | None = None

@@ -11,10 +11,17 @@ import pytest
 import trio
 from redis.crc import key_slot
 
+from gateway.auth.device_tokens import DeviceRecord
 from gateway.backplane import NO_TERM, NickTaken, Owner, payloads
+from gateway.backplane.account_rooms import AccountRooms
+from gateway.backplane.accounts import Account, AccountStore
 from gateway.backplane.bans import BanStore
+from gateway.backplane.conversations import Peer
+from gateway.backplane.devices import DeviceStore
+from gateway.backplane.guesses import GuessCounter
 from gateway.backplane.inboxes import InboxStore
 from gateway.backplane.incarnation import Incarnation
+from gateway.backplane.invites import Invite, InviteStore
 from gateway.backplane.nicks import NickRegistry
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.connection import RedisConnection
@@ -22,18 +29,21 @@ from gateway.backplane.redis.errors import NoScript, Refused
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, PERMISSIONS, SNAPSHOT, Script
 from gateway.backplane.redis.server import RedisEndpoint
+from gateway.backplane.reservations import NickReservations
 from gateway.backplane.room_keys import RoomKeys
 from gateway.backplane.room_log import RoomLog
 from gateway.backplane.rooms import RoomStore
 from gateway.policy.bans import Ban, parse_target
+from gateway.policy.nicknames import fold
 from gateway.policy.retention import Retention
-from tests.backplane.conftest import LOG_BYTES
 from tests.ports import free_port
 from tests.redis_server import RedisServer
 from tests.waiting import until
 
-OF_ROOMS: Final = {"erase", "join", "leave", "publish"}
+OF_ROOMS: Final = {"change_person", "succeed", "erase", "join", "leave", "publish"}
 """The scripts that publish, each on the channel of the room whose keys it changes."""
+ACCOUNT: Final = "0123456789abcdef"
+SESSION: Final = f"{ACCOUNT}.0123456789ab.x"
 SLOTS: Final = 16_384
 STRANGE: Final = ("lobby", "a}b", "{x}", "}{", "Straße")
 
@@ -81,8 +91,9 @@ async def run_every_script(link: Link) -> None:
     """Do all that can be done to what nodes share, some of it twice."""
     incarnation = Incarnation("n1")
     shared: dict[str, Any] = {"namespace": "test", "scope": "test@0", "incarnation": incarnation}
-    rooms = RoomStore(link, **shared, retention=Retention(messages=10))
-    inboxes, nicks = InboxStore(link, **shared, log_bytes=LOG_BYTES), NickRegistry(link, **shared)
+    retention = Retention(messages=10)
+    rooms = RoomStore(link, **shared, retention=retention)
+    inboxes, nicks = InboxStore(link, **shared, retention=retention), NickRegistry(link, **shared)
     nodes, elsewhere = NodeRegistry(link, **shared), Incarnation("n2")
     for room in STRANGE:
         entered = await rooms.join(room, "s1", "Alice", term=1)
@@ -93,6 +104,11 @@ async def run_every_script(link: Link) -> None:
         await rooms.snapshot(room, after=None, limit=10, known_version=-1)
         room_log = RoomLog(link, namespace="test", scope="test@0", room=room)
         await room_log.erase(entered.epoch, seqs=[1])
+        await rooms.join(room, SESSION, "Alice +online ", term=1)
+        await rooms.people.change(room, ACCOUNT, nick="Alicia")
+        await rooms.join(room, "s3", "Guest", term=1)
+        await rooms.people.succeed(room, "s3", SESSION, "Alicia +online ", term=1)
+        await rooms.leave(room, {SESSION: 1})
         await rooms.renew_epoch(room, entered.epoch, beyond="")
         await rooms.register(room)
         await rooms.leave(room, {"s1": 1})
@@ -103,6 +119,9 @@ async def run_every_script(link: Link) -> None:
     await nicks.claim("Alice", "s1")
     with pytest.raises(NickTaken):
         await nicks.claim("Alice", "s2", variants=lambda _: ["Alice2"])
+    reservations = NickReservations(link, namespace="test")
+    assert await reservations.reserve(fold("Carol"), ACCOUNT) == "ok"
+    assert await reservations.unreserve(fold("Carol"), ACCOUNT)
     other = NickRegistry(link, namespace="test", scope="test@0", incarnation=elsewhere)
     taken = await other.resume("s1")
     assert taken is not None
@@ -121,7 +140,30 @@ async def run_every_script(link: Link) -> None:
     await bans.add(Ban(target))
     await bans.forget_ended()
     assert await bans.remove(target)
+    await run_scripts_of_accounts(link)
     await link.run_script(PERMISSIONS, ("test:{permissions}",), "test@0:{permissions}")
+
+
+async def run_scripts_of_accounts(link: Link) -> None:
+    accounts = AccountStore(link, link, namespace="test")
+    devices = DeviceStore(link, link, namespace="test")
+    account, device = Account(id="a1", nick="Ann", folded="ann"), DeviceRecord("phone")
+    assert await accounts.register(account, {"d1": device}) == "ok"
+    assert await accounts.set_role("a1", "admin") == 2
+    assert await devices.add("a1", "d2", device) == []
+    assert await devices.record_use("a1", "d2", device, DeviceRecord("phone", seen=3600))
+    for key in STRANGE:
+        assert await AccountRooms(link, namespace="test").read_room("a1", key, 7)
+    await InviteStore(link, namespace="test").create(Invite("key", 1))
+    assert await InviteStore(link, namespace="test").use("key") == "ok"
+    guesses = GuessCounter(link, namespace="test")
+    assert await guesses.attempt("ann", "::1", await guesses.read("ann", "::1"))
+    assert await accounts.reservations.unreserve("ann", "a1")
+    shared: dict[str, Any] = {"namespace": "test", "scope": "test@0"}
+    inboxes = InboxStore(link, **shared, incarnation=Incarnation("n1"), retention=Retention())
+    peer, key = Peer("tag", "Bob", incoming=True), "0123456789abcdef"
+    channel = inboxes.channel(key)
+    await inboxes.deliver(key, channel, "k", mark=b"", tail=b"}", digest="d", peer=peer)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

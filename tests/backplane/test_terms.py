@@ -24,7 +24,6 @@ from gateway.backplane.rooms import RoomStore
 from gateway.policy.nicknames import fold
 from gateway.policy.retention import Retention
 from tests.backplane import conftest
-from tests.backplane.conftest import LOG_BYTES
 from tests.backplane.machine import RedisMachine, run_machine
 from tests.backplane.sayings import tail
 from tests.redis_server import RedisServer
@@ -133,7 +132,11 @@ class Member:
             link, namespace="test", scope="test@0", incarnation=incarnation
         ).channel
         self.inboxes = InboxStore(
-            link, namespace="test", scope="test@0", incarnation=incarnation, log_bytes=LOG_BYTES
+            link,
+            namespace="test",
+            scope="test@0",
+            incarnation=incarnation,
+            retention=Retention(),
         )
         self.rooms = RoomStore(
             link,

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from tests import PATIENCE
+from tests.cluster.accounts import PASSWORD, register
 from tests.cluster.people import one_client
 from tests.http import Response, request
 from tests.nodes import NodeProcess, open_cluster
@@ -157,6 +158,25 @@ async def test_new_nicknames_of_an_address_are_bounded(redis_server: RedisServer
             assert answer["code"] == "too_fast"
         async with visitor(node, INNOCENT, "innocent"):
             pass
+
+
+async def test_new_accounts_of_an_address_are_bounded(redis_server: RedisServer) -> None:
+    async def registered(number: int, password: str = PASSWORD) -> dict[str, Any]:
+        async with await call(node, ATTACKER) as stream:
+            return await register(
+                await open_websocket(stream), f"person-{number}", password=password
+            )
+
+    async with limited_node(redis_server, address_accounts=2) as node:
+        assert (await registered(0, "x" * 20))["code"] == "weak_password"
+        assert [(await registered(number))["type"] for number in (1, 2)] == ["welcome", "welcome"]
+        refused = await registered(3)
+        assert refused["code"] == "too_fast"
+        assert 600 < refused["retry_after"] <= 1800
+        assert (await registered(1))["type"] == "welcome", "the same registration again"
+        async with await call(node, INNOCENT) as stream:
+            answer = await register(await open_websocket(stream), "person-4")
+            assert answer["type"] == "welcome"
 
 
 async def test_new_rooms_of_a_session_are_bounded_and_those_that_exist_are_not(

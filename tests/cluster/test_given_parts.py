@@ -10,7 +10,8 @@ import pytest
 
 from gateway.backplane import Unavailable
 from gateway.config import Settings
-from gateway.node import Node, make_backplane
+from gateway.node import Node
+from gateway.parts import make_backplane
 from tests import PATIENCE
 from tests.cluster.inside import NamedServer, serving
 from tests.redis_server import RedisServer

@@ -151,7 +151,7 @@ async def test_a_node_whose_files_run_out_keeps_its_redis_and_turns_clients_away
             await node.logged("connections have to wait")
             for kind in ("normal", "pubsub"):
                 redis_server.ask("CLIENT", "KILL", "TYPE", kind)
-            await until(partial(_has_logged, node, "redis connected", 4), "both to be back")
+            await until(partial(_has_logged, node, "redis connected", 6), "all three to be back")
             sent = {"type": "send", "room": "lobby", "text": "still here", "id": "1"}
             assert (await alice.ask(sent))["type"] == "ok"
         assert not [line for line in node.log if "open files" in str(line)]

@@ -24,6 +24,11 @@ RUNS = {
         "--spawn 2 --scenario reconnect-storm --clients 10 --movers 60 --rate 20 --seconds 3 "
         "--ramp 500"
     ),
+    "accounts": (
+        "--spawn 2 --scenario sign-in-storm --clients 10 --movers 40 --rate 20 --seconds 3 "
+        "--account-rooms 3 --unread 2 --join-rooms"
+    ),
+    "passwords": "--spawn 1 --scenario password-sign-ins --clients 10 --movers 2 --seconds 3",
     "slow readers": (
         "--spawn 1 --scenario slow-readers --clients 8 --senders 4 --deaf 2 --payload 4000 "
         "--seconds 5"
@@ -88,6 +93,24 @@ def test_who_is_cut_off_by_a_dead_node_comes_back_to_another(tmp_path: Path) -> 
     assert report["lost_connections"] == 60
     assert report["ready_at_end"] == 70
     assert report["rejoined"]["max"] > 0
+    assert (report["lost"], report["duplicated"]) == (0, 0)
+
+
+def test_accounts_sign_in_by_token_after_their_node_died(tmp_path: Path) -> None:
+    printed, report = outcome(tmp_path, "accounts")
+    assert report["connects"]["signed_in"]["max"] > 0
+    assert report["rejoins"] == 40
+    assert report["signed_in"]["max"] > 0
+    assert report["ready_at_end"] == 50
+    assert "connect to welcome" in printed
+    assert "back after the cut" in printed
+
+
+def test_accounts_sign_in_by_password_again_and_again(tmp_path: Path) -> None:
+    _, report = outcome(tmp_path, "passwords")
+    assert report["rejoins"] > 2
+    assert report["ready_at_end"] == 12
+    assert report["delivered_before"]["p50"] > 0
     assert (report["lost"], report["duplicated"]) == (0, 0)
 
 

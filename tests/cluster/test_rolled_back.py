@@ -14,7 +14,8 @@ import trio
 from gateway.backplane import Backplane, Owner, payloads
 from gateway.config import Settings
 from gateway.delivery.log_memory import REMEMBERED
-from gateway.node import Node, make_backplane
+from gateway.node import Node
+from gateway.parts import make_backplane
 from tests import PATIENCE
 from tests.cluster.inside import NamedServer, serving
 from tests.cluster.people import two_clients

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, cast
@@ -23,6 +24,7 @@ from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.schema import NUMBER, UPGRADING, Schema
 from gateway.backplane.redis.server import RedisEndpoint
 from gateway.backplane.upgrade import upgrade
+from gateway.policy.nicknames import fold
 from gateway.policy.unicode_tables import VERSION
 from tests import PATIENCE
 from tests.nodes import administer, open_cluster
@@ -92,6 +94,52 @@ async def test_what_was_stored_goes_on(stored: RedisServer) -> None:
         assert (alike["code"], alike["suggestion"]) == ("room_looks_alike", "Teeküche")
 
 
+async def test_data_of_schema_3_get_the_new_number_alone(stored: RedisServer) -> None:
+    await administer("upgrade", redis=stored.admin_url)
+    upgraded = stored.contents()
+    stored.ask("SET", "chat:schema", "3")
+    done = await administer("upgrade", redis=stored.admin_url)
+    assert (done.returncode, done.stdout) == (0, DONE)
+    renewed = re.compile("[0-9a-f]{16} ")  # the token with which a room claims what it looks like
+    assert renewed.sub("", stored.contents()) == renewed.sub("", upgraded)
+
+
+async def test_accounts_keep_their_nicknames_devices_and_rooms(redis_server: RedisServer) -> None:
+    """The names were compared by another version of Unicode, in which these were others."""
+    old, new, gone = "a" * 16, "b" * 16, "c" * 16
+    phone, desk = f"{old}.{'1' * 12}.x", f"{old}.{'2' * 12}.y"
+    for command in (
+        ("MSET", "chat:schema", NUMBER, "chat:unicode", "17.0.0"),
+        ("HSET", f"chat:{{account:{old}}}:meta", "nick", "Alice", "created", 1),
+        ("HSET", f"chat:{{account:{new}}}:meta", "nick", "A1ice", "created", 2),
+        ("HSET", "chat:{nicks}:accounts", "alice", old, "a1ice", new, "gone", f"{gone} 99"),
+        ("HSET", "chat:{nicks}", f"@{phone}", f"{phone} n1~ 5 Alice +online "),
+        ("HSET", "chat:{nicks}", f"@{desk}", f"{desk} n1~ 6 Alice +idle "),
+        ("HSET", "chat:{nicks}", "alicc", "guest n1~ 4 ALICE"),
+        ("HSET", "chat:{room:old}:meta", "name", "new", "epoch", "e", "doubles", 1),
+        ("HSET", "chat:{room:old}:members", phone, "n1~ 5 Alice +online "),
+        ("HSET", "chat:{room:old}:members", desk, "n1~ 6 Alice +idle "),
+        ("HSET", "chat:{room:old}:accounts", old, f"{phone} {desk}"),
+    ):
+        redis_server.ask(*command)
+    done = await administer("upgrade", redis=redis_server.admin_url)
+    assert done.stdout == (
+        "the account of 'A1ice' is called 'A1ice_' now\n"
+        "the session of 'ALICE' is called 'ALICE2' now\n" + DONE
+    )
+    reserved = {fold("Alice"): old, fold("A1ice_"): new, "gone": f"{gone} 99"}
+    assert redis_server.ask("HGETALL", "chat:{nicks}:accounts") == reserved
+    assert redis_server.ask("HGET", f"chat:{{account:{new}}}:meta", "folded") == fold("A1ice_")
+    assert redis_server.ask("HGETALL", "chat:{nicks}") == {
+        f"@{phone}": f"{phone} n1~ 5 Alice +online ",
+        f"@{desk}": f"{desk} n1~ 6 Alice +idle ",
+        fold("ALICE2"): "guest n1~ 4 ALICE2",
+    }
+    assert redis_server.ask("HGETALL", "chat:{room:new}:accounts") == {old: f"{phone} {desk}"}
+    left = redis_server.ask("KEYS", "*")
+    assert not [key for key in left if "room:old" in key or key.endswith(":new")]
+
+
 async def test_an_erasure_that_was_broken_off_costs_no_log(stored: RedisServer) -> None:
     stored.ask("XADD", "chat:{room:lobby}:log:copy", "1-0", "m", '{"seq":1,"at":1,"type":"x"}')
     assert (await administer("upgrade", redis=stored.admin_url)).returncode == 0
@@ -113,7 +161,7 @@ async def test_another_run_changes_nothing(stored: RedisServer) -> None:
 async def test_a_node_does_not_serve_before_it(stored: RedisServer) -> None:
     done = await administer("log", "lobby", redis=stored.admin_url)
     assert done.returncode == 1
-    assert "are of schema 2, this release has 3: stop the nodes of the other" in done.stderr
+    assert "are of schema 2, this release has 4: stop the nodes of the other" in done.stderr
     assert "run `chat-gateway admin upgrade`" in done.stderr
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import trio
 
 from client.session import ClientSession
 from gateway import wire
 from tests import PATIENCE
 from tests.waiting import until
+
+EventT = TypeVar("EventT")
 
 
 async def hear(peer: ClientSession, text: str) -> wire.Message:
@@ -39,3 +43,12 @@ async def until_gone(peer: ClientSession, nick: str, seconds: float = PATIENCE) 
         return nick not in {member.nick for member in listing.members}
 
     await until(is_gone, f"{nick} to leave", seconds)
+
+
+async def hear_event(peer: ClientSession, kind: type[EventT]) -> EventT:
+    """Wait until an event of a kind comes."""
+    with trio.move_on_after(PATIENCE):
+        async for event in peer.events:
+            if isinstance(event, kind):
+                return event
+    raise AssertionError(f"no {kind.__name__} came")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import trio
@@ -19,8 +17,10 @@ from client.session import ClientSession, open_session
 from client.text.emoji import with_emoji
 from gateway import wire
 from tests import PATIENCE
+from tests.desktop.account_screenshots import picture_accounts
+from tests.desktop.camera import Camera, client
 from tests.desktop.ears import hear
-from tests.desktop.screen import XWindow, find_tool, virtual_screen
+from tests.desktop.screen import XWindow, virtual_screen
 from tests.nodes import Cluster, administer, open_cluster
 from tests.redis_server import RedisServer
 
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for scale in SCALES:
         with virtual_screen(f"{WIDTH * scale}x{HEIGHT * scale}", dpi=96 * scale) as display:
             os.environ["DISPLAY"] = display
+            os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
             trio.run(_take_all, options.out, scale)
 
 
@@ -49,41 +50,18 @@ async def _take_all(out: Path, scale: int) -> None:
                 camera = Camera(out, theme, scale)
                 await _picture_signing_in(cluster, camera)
                 await _picture_talking(cluster, camera)
+                await picture_accounts(cluster, camera, folder)
                 await (await cluster.add_node()).ready()
-
-
-class Camera:
-    """Takes pictures of a screen of its own; it knows how finely that is drawn on."""
-
-    def __init__(self, out: Path, theme: str, scale: int) -> None:
-        self.theme, self.scale = theme, scale
-        self._out = out
-
-    async def take(self, name: str) -> None:
-        """Take a picture of the screen as soon as it keeps still."""
-        before = b""
-        while (now := await _picture()) != before:
-            before = now
-            await trio.sleep(0.3)
-        scale = "" if self.scale == 1 else f"-{self.scale}00%"
-        path = self._out / f"{name}-{self.theme}{scale}.png"
-        await trio.Path(path).write_bytes(now)
-        sys.stdout.write(f"{path}\n")
-
-    async def resize(self, window: XWindow, width: int, height: int) -> None:
-        """Make a window as large as that, in what are pixels on a usual screen."""
-        await window.size(width * self.scale, height * self.scale)
-
-    async def click(self, window: XWindow, x: int, y: int) -> None:
-        """Click at a place, in the same measure."""
-        await window.click(x * self.scale, y * self.scale)
+            os.environ["LANGUAGE"] = "de"
+            await picture_accounts(cluster, Camera(out, "light", scale, "de"), folder)
+            del os.environ["LANGUAGE"]
 
 
 async def _picture_signing_in(cluster: Cluster, camera: Camera) -> None:
     url, taken = cluster.urls[-1], f"alice-{camera.theme}"
     async with (
         open_session([url], nick=taken),
-        _client(url, "--theme", camera.theme) as window,
+        client(url, "--theme", camera.theme) as window,
     ):
         await camera.take("nickname")
         await window.press("ctrl+a")
@@ -110,7 +88,7 @@ async def _picture_talking(cluster: Cluster, camera: Camera) -> None:
         for number in range(40):
             await bob.send(room, f"An earlier line, number {number + 1}.")
         arguments = (mine, "--nick", me, "--theme", camera.theme, "--room", room)
-        async with _client(*arguments, title=f"{me} in #{room}") as window:
+        async with client(*arguments, title=f"{me} in #{room}") as window:
             await window.type("/join deploys\n")
             await XWindow.find(f"{me} in #deploys")
             await window.press("ctrl+m", "alt+Up")
@@ -207,23 +185,6 @@ _LONG = "A log of a program, or so, of which somebody has pasted all there is. "
 _ERASED = ("44", "45", "46", "49")
 """Some of it, by their seq: one of two that belong together, one with a link, a mention, an action.
 """
-
-
-@asynccontextmanager
-async def _client(*arguments: str, title: str = "Chat") -> AsyncIterator[XWindow]:
-    """Run the program; gives its window once it has this title."""
-    process = await trio.lowlevel.open_process([sys.executable, "-m", "client", *arguments])
-    try:
-        yield await XWindow.find(title)
-    finally:
-        process.kill()
-        with trio.CancelScope(shield=True):
-            await process.wait()
-
-
-async def _picture() -> bytes:
-    command = [find_tool("import"), "-window", "root", "-strip", "png:-"]
-    return (await trio.run_process(command, capture_stdout=True)).stdout
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ async def type_and_stop(person: Person, *keys: str) -> None:
 
 def paste_much(person: Person, field: tk.Text | ttk.Entry) -> None:
     """Have all kinds of long texts come into a field, in each way that there is."""
-    most = MOST_BYTES if isinstance(field, TextField) else MOST_LINE_BYTES
+    most = field.most_bytes if isinstance(field, LineField) else MOST_BYTES
     for text in MUCH.values():
         copy(person, text)
         mark(person, text)
@@ -119,14 +119,33 @@ async def test_no_field_of_the_window_takes_more_than_it_lays_out(stage: Stage) 
             paste_much(alice, field)
             left.remove(field)
 
+    async def try_in_the_account_page() -> None:
+        page = window.account
+        page.toggle()
+        await alice.sees("Register alice")
+        await try_those_in_sight()
+        for section in (page.password, page.deletion):  # which a guest is not offered
+            page.registration.pack_forget()
+            section.pack()
+            await alice.sees(str(section.text.cget("text")))
+            await try_those_in_sight()
+            section.pack_forget()
+        page.close()
+
     await try_those_in_sight()
     await alice.click("Add")
     await alice.sees("Add a server")
     await try_those_in_sight()
     await alice.click("Cancel")
     await alice.sees("Choose a nickname")
+    await alice.click("Register")
+    await alice.sees("Choose a password")
+    await try_those_in_sight()
+    await alice.click("Go on as a guest")
+    window.sign_in.entry.delete(0, "end")
     alice.write("alice\n")
     await alice.sees("1 member")
+    await try_in_the_account_page()
     window.chat.search_for("")
     await try_those_in_sight()
     window.actions["join"]()

@@ -36,7 +36,7 @@ def main() -> None:
     sys.stdout.write(table(history, result))
     if report:
         report.write_text(
-            json.dumps(as_json(result, **asdict(options)), indent=1, default=str) + "\n"
+            json.dumps(as_json(history, result, **asdict(options)), indent=1, default=str) + "\n"
         )
     sys.exit(not result.clean)
 
@@ -48,7 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"There are also, each with its own --help: {', '.join(WORKLOADS)}.",
     )
     parser.add_argument("--nodes", type=between(int, 1, 64), default=3, metavar="N", help="[3]")
-    parser.add_argument("--clients", type=between(int, 1), default=12, metavar="N", help="[12]")
+    parser.add_argument(
+        "--clients", type=between(int, 1), default=12, metavar="N", help="guests [12]"
+    )
+    parser.add_argument(
+        "--accounts", type=between(int, 0), default=3, metavar="N",
+        help="people with an account and two devices [3]",
+    )  # fmt: skip
     parser.add_argument(
         "--seconds", type=between(float, 0.1, 86_400), default=180.0, metavar="N", help="[180]"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 LoggedMessage = tuple[int, str]
 """A message as it is in a log: its ``seq`` and its text."""
@@ -87,12 +87,16 @@ class SessionEnd:
 
 @dataclass
 class NickOwnership:
-    """A client certainly had a nickname; to the end of the run if ``until`` is None."""
+    """A client certainly had a nickname; to the end of the run if ``until`` is None.
+
+    ``reserved``: it is an account's, and stays its own while nobody is there.
+    """
 
     client: str
     nick: str
     since: float
     until: float | None = None
+    reserved: bool = False
 
 
 @dataclass
@@ -114,6 +118,8 @@ class RosterRead:
     invoked_at: float
     nicks: frozenset[str]
     final: bool = False
+    repeated: tuple[str, ...] = ()
+    """The nicknames that were listed more than once."""
 
 
 @dataclass
@@ -126,6 +132,8 @@ class InjectedFault:
     - ``late``: seconds after the end in which an old primary may still acknowledge what is lost;
       None if no old primary goes on
     - ``erased``: the texts of messages that the operator erased
+    - ``undone_since``: since when even what was made durable is undone, as Redis went back to that
+      time; None if it did not
     """
 
     name: str
@@ -136,11 +144,84 @@ class InjectedFault:
     deleted: frozenset[str] = frozenset()
     late: float | None = None
     erased: frozenset[str] = frozenset()
+    undone_since: float | None = None
 
     @property
     def end(self) -> float:
         """When the nemesis let go; the beginning if it did not, as at the end of a run."""
         return self.began if self.ended is None else self.ended
+
+
+MarkerSource = Literal["answer", "welcome", "event"]
+CredentialKind = Literal["password", "token", "session"]
+
+
+@dataclass(eq=False)
+class Credential:
+    """A secret that lets its owner into an account.
+
+    - ``since``: when it was acknowledged that it does; None if that was never certain
+    - ``doubtful``: from when on it may be refused, because its end was asked for
+    - ``revoked``: when its end was acknowledged; None if it was not, or that is uncertain
+    """
+
+    account: str
+    kind: CredentialKind
+    secret: str = field(repr=False)
+    since: float | None = None
+    doubtful: float | None = None
+    revoked: float | None = None
+
+
+@dataclass(frozen=True)
+class CredentialUse:
+    """A credential was accepted, or refused for good."""
+
+    credential: Credential
+    invoked_at: float
+    answered_at: float
+    accepted: bool
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class RevokedConnection:
+    """A connection of a device whose revocation was acknowledged while it was open.
+
+    ``closed``: when the node closed it; None if it was still open at ``watched_until``.
+    """
+
+    account: str
+    node: str
+    revoked: float
+    closed: float | None
+    watched_until: float
+
+
+@dataclass(frozen=True)
+class MarkerSighting:
+    """How far a room was read, as a device was told.
+
+    ``source``: the answer to the command that moved the marker, a welcome, or an event about
+    another device.
+    """
+
+    account: str
+    device: str
+    room: str
+    seq: int
+    invoked_at: float
+    at: float
+    source: MarkerSource
+
+
+@dataclass(frozen=True)
+class ConversationRead:
+    """All direct messages between two people with accounts, as one of them read them at the end."""
+
+    person: str
+    other: str
+    messages: tuple[LoggedMessage, ...]
 
 
 @dataclass(frozen=True)
@@ -161,6 +242,7 @@ class RunHistory:
     - ``final_reads``: every client's last read of each room's log, by client and room
     - ``readable``: texts that could be read at the end, in a log or on a node
     - ``disconnects``: why connections of clients ended, and how often
+    - ``credentials``: of all accounts; ``credential_uses``: what became of trying them
     - ``errors``: what nodes logged as errors, and what clients met that must not be
     """
 
@@ -177,5 +259,10 @@ class RunHistory:
     final_reads: dict[tuple[str, str], list[LoggedMessage]] = field(default_factory=dict)
     readable: set[str] = field(default_factory=set)
     disconnects: Counter[str] = field(default_factory=Counter)
+    credentials: list[Credential] = field(default_factory=list)
+    credential_uses: list[CredentialUse] = field(default_factory=list)
+    revoked_connections: list[RevokedConnection] = field(default_factory=list)
+    markers: list[MarkerSighting] = field(default_factory=list)
+    conversations: list[ConversationRead] = field(default_factory=list)
     memory: list[MemorySample] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)

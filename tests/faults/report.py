@@ -16,9 +16,15 @@ WARM_SECONDS: Final = 60.0
 """How long a process takes until its memory does not grow by use any more."""
 
 
-def as_json(result: CheckResult, **options: Any) -> dict[str, Any]:
-    """Return the result for JSON, with the options of the run."""
-    return {"plan": options, "clean": result.clean} | asdict(result)
+def as_json(history: RunHistory, result: CheckResult, **options: Any) -> dict[str, Any]:
+    """Return the result for JSON, with the options of the run, its faults and gaps."""
+    faults = [
+        {"name": each.name, "target": each.target, "began": each.began, "ended": each.end}
+        for each in history.faults
+    ]
+    gaps = [asdict(each) for each in history.gaps]
+    told = {"faults": faults, "gaps": gaps}
+    return {"plan": options, "clean": result.clean} | asdict(result) | told
 
 
 def table(history: RunHistory, result: CheckResult) -> str:
@@ -27,6 +33,7 @@ def table(history: RunHistory, result: CheckResult) -> str:
         f"in rooms    {_traffic(result.in_rooms)}",
         f"            {len(result.recovered)} unanswered yet delivered",
         f"direct      {_traffic(result.direct)}",
+        f"accounts    {_accounts(history)}",
         f"announced   {_announced(result)}",
         "anomalies   " + ", ".join(f"{count} {kind}" for kind, count in result.counts.items()),
         *_recoveries(result.recoveries),
@@ -45,6 +52,18 @@ def table(history: RunHistory, result: CheckResult) -> str:
 
 def _traffic(traffic: TrafficCounts) -> str:
     return f"{traffic.sent} sent, {traffic.acknowledged} acknowledged, {traffic.received} heard"
+
+
+def _accounts(history: RunHistory) -> str:
+    registered = sum(each.reserved for each in history.ownerships)
+    revoked = sum(each.revoked is not None for each in history.credentials)
+    uses = history.credential_uses
+    accepted = sum(use.accepted for use in uses)
+    return (
+        f"{registered} nicknames reserved, {revoked} credentials revoked; {len(uses)} tried, "
+        f"{accepted} accepted; {len(history.markers)} read markers, "
+        f"{len(history.conversations)} conversations read"
+    )
 
 
 def _announced(result: CheckResult) -> str:

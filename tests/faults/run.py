@@ -14,8 +14,15 @@ import trio
 
 from tests.faults.checkers.compose import check
 from tests.faults.checkers.result import CheckResult
+from tests.faults.client.account_holders import AccountHolders
 from tests.faults.client.chat_client import ChatClient
-from tests.faults.client.final_reads import come_in, read_logs, read_rosters, receive_all
+from tests.faults.client.final_reads import (
+    come_in,
+    come_to_rest,
+    read_logs,
+    read_rosters,
+    receive_all,
+)
 from tests.faults.history import RunHistory
 from tests.faults.nemesis.mixes import faults_of
 from tests.faults.nemesis.strikes import sample_memory, strike
@@ -31,6 +38,8 @@ class RunOptions:
     """What a run is asked for. All times are in seconds.
 
     - ``seconds``: how long clients talk; ``strikes`` and ``talk`` may make it longer
+    - ``clients``: guests; ``accounts``: people with two devices each, and with any of them others
+      who register and go away
     - ``interval``: the least and the most time from one fault to the next
     - ``grace``: the nodes' grace time
     - ``beside``: another checkout, whose gateway every second start of a node runs
@@ -43,6 +52,7 @@ class RunOptions:
 
     nodes: int = 3
     clients: int = 12
+    accounts: int = 3
     seconds: float = 180.0
     mix: str = "all"
     seed: int = 0
@@ -74,15 +84,20 @@ async def run(
                 folder, options.nodes, grace=options.grace, sabotage=options.sabotage,
                 beside=options.beside, random_=chance,
                 sentinels=any(fault.needs_sentinels for fault in faults),
+                # Passwords and tokens are taken from other machines over TLS only.
+                namespaced=not options.accounts,
             )
         )  # fmt: skip
         history = cluster.history
         clients = await _make_clients(options, cluster, chance, stack)
+        people = AccountHolders(options.accounts, cluster, seed=str(options.seed))
+        clients += people.devices
         talk = partial(_talk, options, clients, history)
         talked, finish = trio.Event(), trio.Event()
         async with trio.open_nursery() as nursery:
             for client in clients:
                 nursery.start_soon(client.run, talked, finish)
+            nursery.start_soon(people.run, talked)
             over = trio.current_time() + options.seconds
             if faults:
                 await strike(
@@ -95,12 +110,12 @@ async def run(
             sample_memory(cluster)
             await _within(history, options.hearing, "not every node was ready", [cluster.ready])
             talked.set()
-            await _read_everything(options, clients, history)
+            await _read_everything(options, clients, people, history)
             finish.set()
             nursery.cancel_scope.deadline = trio.current_time() + options.settle
         if nursery.cancel_scope.cancelled_caught:
             history.errors.append(f"not everybody could go within {options.settle:g} s")
-        history.errors += _failings(history, cluster, struck=bool(faults))
+        history.errors += _failings(options, history, cluster, struck=bool(faults))
     return history, check(history, patience=options.patience)
 
 
@@ -121,11 +136,15 @@ async def _make_clients(
     return clients
 
 
-def _failings(history: RunHistory, cluster: ClusterUnderTest, *, struck: bool) -> list[str]:
+def _failings(
+    options: RunOptions, history: RunHistory, cluster: ClusterUnderTest, *, struck: bool
+) -> list[str]:
     """Return why a run proves nothing, and what the nodes logged as errors."""
     failings = []
     if not any(send.seq is not None for send in history.room_sends):
         failings.append("nothing that was said was acknowledged")
+    if options.accounts and not history.conversations:
+        failings.append("no account was read")
     if struck and not history.faults:
         failings.append("nothing struck")
     return failings + [f"{line['event']}: {line}" for node in cluster.nodes for line in node.errors]
@@ -138,7 +157,7 @@ async def _talk(options: RunOptions, clients: list[ChatClient], history: RunHist
 
 
 async def _read_everything(
-    options: RunOptions, clients: list[ChatClient], history: RunHistory
+    options: RunOptions, clients: list[ChatClient], people: AccountHolders, history: RunHistory
 ) -> None:
     """Have everybody read everything that the checkers need."""
 
@@ -151,11 +170,15 @@ async def _read_everything(
         tasks = [partial(work, client) for client in whom]
         await _within(history, seconds, f"not everybody could {what}", tasks)
 
+    # Of two devices of an account, one enters and leaves rooms for the other.
+    await step("come to rest", come_to_rest, clients)
     await step("come in", come_in, clients)
     present = [client for client in clients if client.session is not None]
     # The longer a run, the more there is to read.
-    await step("read the logs", read_logs, present, options.settle + options.seconds / 10)
+    longer = options.settle + options.seconds / 10
+    await step("read the logs", read_logs, present, longer)
     await step("receive the last message", receive_all, present, options.hearing)
+    await _within(history, longer, "not every account could be read", [people.read_everything])
     everybody = frozenset(client.session.nick for client in present if client.session)
     rosters = partial(read_rosters, everybody=everybody, patience=options.patience)
     await step("read the rosters", rosters, present)

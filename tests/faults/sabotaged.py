@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
+import trio
+
 from client.session.pending_sends import PendingSends
+from gateway.backplane.revocations import Revoker
 from gateway.backplane.rooms import RoomStore
 from gateway.cli import main
 from gateway.delivery.log_reader import LogReader
@@ -40,6 +43,17 @@ def no_idempotency() -> list[str]:
     return []
 
 
+def no_revocations() -> list[str]:
+    """Confirm that devices are signed out, and let them be."""
+
+    async def revoke(_revoker: Revoker, _account: str, names: Collection[str]) -> list[str]:
+        await trio.lowlevel.checkpoint()
+        return list(names)
+
+    Revoker.revoke = revoke  # type: ignore[method-assign, assignment]
+    return []
+
+
 def no_probe() -> list[str]:
     """Never check whether the subscription still delivers."""
     return ["--probe-seconds", "0"]
@@ -49,6 +63,7 @@ SABOTAGES: Final[dict[str, Callable[[], list[str]]]] = {
     "gaps": no_gaps,
     "idempotency": no_idempotency,
     "probe": no_probe,
+    "revocations": no_revocations,
 }
 """Each changes this process for good, and returns flags for the node."""
 

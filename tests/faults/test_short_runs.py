@@ -19,7 +19,7 @@ from tests.faults.run import RunOptions, run
 
 SHORT = RunOptions(
     nodes=2, clients=4, seconds=0.0, strikes=2, talk=3, interval=(2.0, 3.0), grace=2.0,
-    settle=50.0, hearing=50.0, seed=1,
+    settle=50.0, hearing=50.0, seed=1, accounts=0,
 )  # fmt: skip
 OPTIONS = {
     mix: replace(SHORT, mix=mix, strikes=max(SHORT.strikes, len(faults)))
@@ -51,12 +51,25 @@ async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
     assert mix not in {"lagging-failover", "flush", "rollback"} or result.announced, report
 
 
+async def test_accounts_are_kept_while_nodes_die_and_redis_fails_over(tmp_path: Path) -> None:
+    options = replace(SHORT, mix="kill,lagging-failover", accounts=2)
+    history, result, report = await carry_out(options, tmp_path)
+    assert result.clean, report
+    kinds = {each.kind for each in history.credentials if each.revoked is not None}
+    assert kinds == {"password", "token", "session"}, report
+    assert {each.credential.kind for each in history.credential_uses} >= kinds, report
+    assert {each.source for each in history.markers} == {"answer", "event", "welcome"}, report
+    people = {each.person for each in history.conversations}
+    assert {"a0", "a1"} <= people, report
+
+
 @pytest.mark.parametrize(
     ("sabotage", "mix", "anomaly"),
     [
         ("gaps", "subscriber-silent", "lost"),
         ("probe", "subscriber-silent", "lost"),
         ("idempotency", "redis-pause", "duplicated"),
+        ("revocations", "none", "revoked accepted"),
     ],
 )
 async def test_a_broken_promise_is_found(
@@ -65,6 +78,8 @@ async def test_a_broken_promise_is_found(
     """Parameters: the promise that is broken, the faults it is needed for, the anomaly to find."""
     # With one node, what the fault hides is hidden from all clients. Some of it never comes, so
     # that a long wait for it is of no use.
-    options = replace(OPTIONS[mix], sabotage=sabotage, nodes=1, hearing=3.0)
+    options = replace(
+        OPTIONS[mix], sabotage=sabotage, nodes=1, hearing=3.0, accounts=int(mix == "none")
+    )
     _, result, report = await carry_out(options, tmp_path)
     assert result.counts[anomaly], report

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any, Final
@@ -20,8 +21,19 @@ from client.errors import CannotConnect
 from client.model import MOST_ROWS, Chat, MessageLine
 from client.model.chat import MOST_UNANSWERED
 from client.model.people import MOST_PEOPLE
-from client.session import CommandError, open_session
-from client.session.incoming import LATEST_AT, MOST_NAME_CHARS
+from client.session import (
+    ClientSession,
+    CommandError,
+    Guest,
+    Identity,
+    Jwt,
+    NotConnected,
+    Password,
+    Registration,
+    Token,
+    open_session,
+)
+from client.session.incoming import LATEST_AT, MOST_NAME_CHARS, MOST_SECRET_CHARS
 from tests import PATIENCE
 from tests.fuzzing.mutations import mutated_bytes, mutated_frame
 
@@ -50,28 +62,53 @@ _EVENTS: Final[tuple[Frame, ...]] = (
     {"type": "notice", "code": "news", "message": "hear, hear"},
     {"type": "error", "code": "unheard_of", "message": "no", "retry_after": 2.5,
      "suggestion": "al", "temporary": True},
+    {"type": "joined", "room": "cafe"},
+    {"type": "left", "room": "lobby"},
+    {"type": "read", "room": "lobby", "seq": 5},
+    {"type": "read", "with": "bob", "seq": 1},
     {"type": "ok", "id": "x", "seq": 1},
     {"type": "hologram", "depth": 3},
 )  # fmt: skip
 _LIMITS: Final[Frame] = {
     "frame_bytes": 16384, "text_bytes": 4096, "rooms": 50, "history": 200, "flood_burst": 20,
-    "flood_rate": 5.0, "grace_seconds": 30.0, "ping_interval": 30.0,
+    "flood_rate": 5.0, "grace_seconds": 30.0, "ping_interval": 30.0, "registration": "open",
+    "password_length": 12,
 }  # fmt: skip
 _JOINED: Final[Frame] = {
     "type": "ok", "room": "lobby", "epoch": "e", "seq": 4, "last_id": "m4", "version": 1,
     "count": 3, "members": [{"nick": "alice"}, {"nick": "bob", "state": "busy", "text": "tea"}],
     "messages": [{**_MESSAGE, "seq": 4, "id": "m4"}], "next": "c", "recovered": False,
 }  # fmt: skip
+_WELCOME: Final[Frame] = {
+    "type": "welcome", "session": "s" * 22, "nick": "alice", "node": "node", "limits": _LIMITS,
+    "inbox": {"epoch": "e", "seq": 0}, "directs": [{**_EVENTS[2], "seq": 1}],
+    "account": "a1", "role": "user", "device": "d1", "token": "a1.d1.t", "change_password": False,
+    "rooms": [{"room": "cafe", "seq": 9, "read": 4, "unread": 5, "mentions": 1}],
+}  # fmt: skip
 _ANSWERS: Final[dict[str, Frame]] = {
-    "hello": {
-        "type": "welcome", "session": "s" * 22, "nick": "alice", "node": "node", "limits": _LIMITS,
-        "inbox": {"epoch": "e", "seq": 0}, "directs": [{**_EVENTS[2], "seq": 1}],
+    "hello": _WELCOME,
+    "register": _WELCOME,
+    "devices": {
+        "type": "ok",
+        "devices": [{"id": "d1", "name": "laptop", "last_seen": 1_767_225_600_000}],
+    },
+    "conversations": {
+        "type": "ok",
+        "conversations": [{"with": "bob", "person": "p", "seq": 7, "read": 5, "unread": 1}],
     },
     "join": _JOINED,
     "members": {"type": "ok", "room": "lobby", "version": 1, "members": [{"nick": "zoe"}]},
-    "history": {"type": "ok", "room": "lobby", "messages": [_MESSAGE], "more": True},
+    "history": {
+        "type": "ok", "room": "lobby", "messages": [_MESSAGE], "more": True, "before": 1,
+        "directs": [_EVENTS[2]],
+    },
     "rooms": {"type": "ok", "rooms": [{"room": "lobby", "members": 3}]},
 }  # fmt: skip
+
+
+_IDENTITIES: Final[tuple[Identity, ...]] = (
+    Guest("alice"), Password("alice", "password"), Token("a1.d1.t"), Jwt("e.y.J"),
+)  # fmt: skip
 
 
 class HostileServer:
@@ -148,20 +185,20 @@ async def fuzz_sessions(frames: int, seed: int) -> Counter[str]:
     while outcomes["frames"] < frames:
         server = HostileServer(random, min(FRAMES_A_SESSION, frames))
         chat = Chat()
-        outcomes[await _one_session(server, chat)] += 1
+        outcomes[await _one_session(server, random.choice(_IDENTITIES), chat)] += 1
         outcomes["frames"] += server.sent
         _check(chat)
     return outcomes
 
 
-async def _one_session(server: HostileServer, chat: Chat) -> str:
+async def _one_session(server: HostileServer, identity: Identity, chat: Chat) -> str:
     ending = "served to the end"
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1"))
         url = f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}/ws"
         with trio.fail_after(PATIENCE):
             try:
-                await _visit(url, server, chat)
+                await _visit(url, identity, server, chat)
             except (CannotConnect, CommandError) as error:
                 chat.fail_sign_in(error)
                 ending = f"not let in: {type(error).__name__}"
@@ -169,7 +206,7 @@ async def _one_session(server: HostileServer, chat: Chat) -> str:
     return ending
 
 
-async def _visit(url: str, server: HostileServer, chat: Chat) -> None:
+async def _visit(url: str, identity: Identity, server: HostileServer, chat: Chat) -> None:
     """Take part as the desktop does, until the server has sent its frames."""
     chat.sign_in("alice")
     chat.open_rooms(["lobby"], None)
@@ -178,16 +215,52 @@ async def _visit(url: str, server: HostileServer, chat: Chat) -> None:
 
     def look() -> None:
         notifier.look(chat, now())
+        controller.account.follow_reader()
 
-    async with open_session([url], nick="alice") as session, trio.open_nursery() as nursery:
-        controller = SessionController(chat, session, nursery, on_change=look, on_room=lambda: None)
+    async with (
+        open_session([url], identity, on_token=_keep) as session,
+        trio.open_nursery() as nursery,
+    ):
+        controller = SessionController(
+            chat,
+            session,
+            nursery,
+            on_change=look,
+            on_room=lambda: None,
+            on_account=trio.lowlevel.checkpoint,
+            save_input=lambda: None,
+        )
         nursery.start_soon(controller.run)
         nursery.start_soon(partial(controller.list_rooms, lambda _rooms: None))
         nursery.start_soon(controller.load_older, chat.room("lobby"))
+        nursery.start_soon(_use_account, session)
         chat.room("lobby").write("draft", "hello?")
         controller.send(chat.room("lobby"))
         await server.done.wait()
         nursery.cancel_scope.cancel()
+
+
+async def _use_account(session: ClientSession) -> None:
+    account = session.account
+    asks: tuple[Callable[[], Awaitable[object]], ...] = (
+        account.devices,
+        account.conversations,
+        partial(account.history_with, "bob"),
+        partial(account.mark_read, 5, room="lobby"),
+        partial(account.mark_read, 1, with_="bob"),
+        partial(account.change_password, "old", "new"),
+        partial(account.revoke, "d2"),
+        partial(session.set_idle, idle=True),
+        partial(account.register, Registration("alice", "password")),
+    )
+    for ask in asks:
+        with suppress(CommandError, NotConnected):
+            await ask()
+
+
+async def _keep(token: str | None) -> None:
+    assert token is None or len(token) <= MOST_SECRET_CHARS
+    await trio.lowlevel.checkpoint()
 
 
 def _check(chat: Chat) -> None:

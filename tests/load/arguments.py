@@ -58,6 +58,8 @@ _WHAT: Final = {
     "pingers": (_COUNT, "clients who ask for them, each in a room of its own"),
     "deaf": (_COUNT, "clients who stop reading when the warm-up begins"),
     "movers": (_COUNT, "clients whose connections the storm cuts"),
+    "account_rooms": (_COUNT, "rooms that the account of each mover is in"),
+    "unread": (_COUNT, "unread messages in each of them"),
     "seed": (_COUNT, "send at random moments, the same for the same seed; without it evenly"),
 }  # fmt: skip
 """The options that set a field of the scenario: its type, and its help."""
@@ -67,7 +69,10 @@ def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, Scenario]:
     """Return the arguments of a run; wrong ones end the program with status 2."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    given = {name: getattr(options, name) for name in (*_WHAT, "storm", "senders_apart")}
+    given = {
+        name: getattr(options, name)
+        for name in (*_WHAT, "storm", "sign_in", "join_rooms", "senders_apart")
+    }
     scenario = adapted(options.scenario, **given)
     for words, wrong in _contradictions(options, scenario).items():
         if wrong:
@@ -104,6 +109,15 @@ def _contradictions(options: argparse.Namespace, scenario: Scenario) -> dict[str
             scenario.storm == "kill" and (options.spawn or 0) < 2
         ),
         "a storm needs --movers": scenario.storm and not scenario.movers,
+        "accounts are made only in a Redis of our own: use --spawn": (
+            scenario.sign_in and not options.spawn
+        ),
+        "only accounts have --account-rooms: say how they come in, --sign-in": (
+            scenario.account_rooms and not scenario.sign_in
+        ),
+        "--unread and --join-rooms need --account-rooms": (
+            (scenario.unread or scenario.join_rooms) and not scenario.account_rooms
+        ),
         "somebody must hear: fewer --deaf, or more --clients": scenario.deaf >= scenario.clients,
         "with a --rate there must be --senders": scenario.rate and not scenario.senders,
         "--pings and --pingers need each other": bool(scenario.pings) != bool(scenario.pingers),
@@ -115,7 +129,7 @@ def _contradictions(options: argparse.Namespace, scenario: Scenario) -> dict[str
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = "\n".join(f"  {s.name:16} {s.about}" for s in SCENARIOS.values())
+    names = "\n".join(f"  {s.name:17} {s.about}" for s in SCENARIOS.values())
     parser = argparse.ArgumentParser(
         prog="python -m tests.load", epilog=f"scenarios:\n{names}", allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -145,8 +159,17 @@ def _parser() -> argparse.ArgumentParser:
     for name, (kind, about) in _WHAT.items():
         what.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=about)
     what.add_argument(
-        "--storm", choices=["kill", "drop"],
-        help="a quarter through, kill the movers' node, or drop their connections",
+        "--storm", choices=["kill", "drop", "churn"],
+        help="a quarter through, kill the movers' node, or drop their connections: once, or each "
+        "time they are back",
+    )  # fmt: skip
+    what.add_argument(
+        "--sign-in", choices=["token", "password"],
+        help="the movers have accounts, and come in by this",
+    )  # fmt: skip
+    what.add_argument(
+        "--join-rooms", action="store_true", default=None,
+        help="each joins all rooms of its account after it has signed in",
     )  # fmt: skip
     what.add_argument(
         "--senders-apart", action="store_true", default=None,

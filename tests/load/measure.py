@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,9 +14,10 @@ from tests.load.generator.histogram import Histogram
 from tests.load.generator.tally import settle
 from tests.load.generator_processes import GeneratorProcesses
 from tests.load.report.checks import failed_checks
-from tests.load.report.cost import UsageInterval, cost
+from tests.load.report.cost import UsageInterval, cost, per
 from tests.load.report.time_series import TimeSeries
 from tests.load.scenario import Scenario
+from tests.load.target.accounts import make_accounts
 from tests.load.target.cluster import TargetCluster
 from tests.load.target.processes import Usage
 
@@ -51,9 +52,11 @@ def measure(
         "connects": connected,
     } | _totals(scenario, results)
     report |= cost(
-        connecting, UsageInterval(*usages), seconds=scenario.seconds, ready=connected["ready"],
-        deliveries=report["deliveries"], messages=report["achieved"] * scenario.seconds,
+        connecting, UsageInterval(usages[0], usages[-1]), seconds=scenario.seconds,
+        ready=connected["ready"], deliveries=report["deliveries"],
+        messages=report["achieved"] * scenario.seconds,
     )  # fmt: skip
+    report |= _rejoining(scenario, report, UsageInterval(usages[-2], usages[-1]))
     report["faults"] = failed_checks(scenario, report)
     report["timeline"] = series.seconds
     report["generator_cpu"] = [round(r["cpu"] / scenario.seconds, 3) for r in results]
@@ -66,8 +69,10 @@ def _is_busy(report: Report) -> bool:
     return bool(max(report["generator_cpu"]) > BUSY)
 
 
-def _client_specs(scenario: Scenario, urls: Sequence[str]) -> list[list[Any]]:
-    """Return the fields of every client's `ClientSpec`."""
+def _client_specs(scenario: Scenario, cluster: TargetCluster) -> list[list[Any]]:
+    """Return the fields of every client's `ClientSpec`; makes the accounts of movers."""
+    urls = [node.url for node in cluster.nodes]
+    accounts = make_accounts(scenario, cluster.redis_url) if scenario.sign_in else {}
     return [
         [
             number,
@@ -76,6 +81,8 @@ def _client_specs(scenario: Scenario, urls: Sequence[str]) -> list[list[Any]]:
             scenario.is_sampled(number),
             scenario.clients <= number < scenario.clients + scenario.movers,
             scenario.clients - scenario.deaf <= number < scenario.clients,
+            accounts.get(number, {}),
+            scenario.rooms_of_account(number) if scenario.join_rooms and number in accounts else [],
         ]
         for number in range(scenario.everybody)
     ]
@@ -98,7 +105,7 @@ def _connect_clients(
     generators: GeneratorProcesses,
     show: Callable[[str], None],
 ) -> Report:
-    specs = _client_specs(scenario, [node.url for node in cluster.nodes])
+    specs = _client_specs(scenario, cluster)
     show(f"{len(specs):,} clients come in")
     for number, share in enumerate(_shares(scenario, specs, len(generators))):
         generators.ask(
@@ -113,6 +120,7 @@ def _connect_clients(
         "per_second": ready / seconds if seconds else 0.0,
         "failures": _total(answers, "failures"),
         "latency": Histogram.merged([a["joins"] for a in answers]).summary(),
+        "signed_in": Histogram.merged([a["sign_ins"] for a in answers]).summary(),
         "generator_cpu": [round(a["cpu"] / seconds, 3) for a in answers],
     }
 
@@ -122,8 +130,8 @@ def _start(
 ) -> tuple[list[dict[str, Usage]], threading.Thread]:
     """Start the run, and a thread that observes it.
 
-    :returns: the usage when the measured part begins and when it ends, and the thread that fills
-        this in.
+    :returns: the usage when the measured part begins, before a storm and when it ends, and the
+        thread that fills this in.
     """
     time.sleep(JOINS_SECONDS)
     start = now() + HEAD_START
@@ -134,7 +142,7 @@ def _start(
             rate=scenario.rate, senders=[0, scenario.senders], in_flight=scenario.in_flight,
             payload=scenario.payload, pings=scenario.pings,
             pingers=[movers_end, movers_end + scenario.pingers],
-            seed=scenario.seed, drop_at=scenario.seconds / 4 if scenario.storm == "drop" else 0.0,
+            seed=scenario.seed, storm=scenario.storm, storm_at=scenario.seconds / 4,
         )  # fmt: skip
     usages: list[dict[str, Usage]] = []
 
@@ -142,8 +150,10 @@ def _start(
         begin = start / 1e6 + scenario.warmup
         _sleep_until(begin)
         usages.append(cluster.usages())
-        if scenario.storm == "kill":
+        if scenario.storm:
             _sleep_until(begin + scenario.seconds / 4)
+            usages.append(cluster.usages())
+        if scenario.storm == "kill":
             cluster.nodes[0].kill()
         _sleep_until(begin + scenario.seconds)
         usages.append(cluster.usages())
@@ -167,9 +177,13 @@ def _totals(scenario: Scenario, results: list[dict[str, Any]]) -> Report:
         "deliveries": deliveries,
         "deliveries_per_second": deliveries / scenario.seconds,
         "delivered": delivered.summary(),
+        "delivered_before": Histogram.merged([r["delivered_before"] for r in results]).summary(),
         "acked": Histogram.merged([r["acked"] for r in results]).summary(),
         "pings": Histogram.merged([r["pings"] for r in results]).summary(),
         "rejoined": Histogram.merged([r["rejoins"] for r in results]).summary(),
+        "signed_in": Histogram.merged([r["sign_ins"] for r in results]).summary(),
+        "rejoins": sum(r["rejoined"] for r in results),
+        "rejoins_measured": sum(r["rejoined_measured"] for r in results),
         "curve": [[p, delivered.percentile(p) / 1000] for p in _CURVE] if delivered else [],
         "expected": heard["expected"],
         "lost": max(heard["lost"], sum(r["gaps"] for r in results)),
@@ -183,6 +197,21 @@ def _totals(scenario: Scenario, results: list[dict[str, Any]]) -> Report:
         "ready_at_end": sum(r["ready"] for r in results),
         "failures": _total(results, "failures"),
         "slow_readers": _total(results, "slow_readers"),
+    }
+
+
+def _rejoining(scenario: Scenario, report: Report, storm: UsageInterval) -> Report:
+    """Return how fast those who were cut off came back, and for what CPU of the nodes.
+
+    The latter is of the measured part alone, however long they went on coming back after it.
+    """
+    seconds = scenario.seconds * 3 / 4
+    if scenario.storm != "churn" and report["rejoined"]:
+        seconds = report["rejoined"]["max"] / 1000
+    cpu = storm.grown("cpu", *storm.nodes)
+    return {
+        "rejoins_per_second": report["rejoins"] / seconds,
+        "rejoins_per_cpu_second": per(report["rejoins_measured"], cpu),
     }
 
 

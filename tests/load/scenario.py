@@ -11,6 +11,9 @@ MOST_SAMPLED: Final = 4_000
 _HELD_BYTES: Final = 6 * 1024 * 1024
 """More than a node holds for a slow reader: 1 MiB of its own buffer, 4 MiB of `tcp_wmem`."""
 
+_ROOM_ACCOUNTS: Final = 100
+"""Accounts in each of their rooms."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
@@ -19,6 +22,9 @@ class Scenario:
     - ``in_flight``: instead of a rate, so many messages are always on their way
     - ``pings`` are sent by ``pingers``, clients in rooms of their own
     - the ``deaf`` stop reading; ``movers`` are cut off and come back
+    - ``sign_in``: how movers come in: as guests, or with an account by ``token`` or ``password``
+    - ``account_rooms``: the rooms that each account is in, with ``unread`` messages in each; with
+      ``join_rooms`` it joins them after each sign-in
     - ``senders_apart``: senders are on the last node, all others on the nodes before it
     - ``seed``: messages are sent at random moments instead of evenly
     """
@@ -39,6 +45,10 @@ class Scenario:
     deaf: int = 0
     movers: int = 0
     storm: str = ""
+    sign_in: str = ""
+    account_rooms: int = 0
+    unread: int = 0
+    join_rooms: bool = False
     senders_apart: bool = False
     seed: int | None = None
 
@@ -60,6 +70,12 @@ class Scenario:
         if number >= self.clients:
             return f"storm-{number % 10}"
         return f"load-{number % self.rooms}"
+
+    def rooms_of_account(self, number: int) -> list[str]:
+        """Return the rooms of a client's account; each has about a hundred accounts in it."""
+        rooms = max(self.account_rooms, self.movers * self.account_rooms // _ROOM_ACCOUNTS)
+        first = number * self.account_rooms
+        return [f"account-{(first + each) % rooms}" for each in range(self.account_rooms)]
 
     def nodes_of(self, number: int, nodes: int) -> list[int]:
         """Return the nodes that a client connects to, in turn; a room is spread over all nodes."""
@@ -113,6 +129,18 @@ SCENARIOS: Final = {
             name="reconnect-storm", about="a node dies and its clients go to the others, while a "
             "room is talked in",
             clients=50, senders=10, rate=50, movers=3_000, storm="kill", seconds=15, ramp=1_500,
+        ),
+        Scenario(
+            name="sign-in-storm", about="a node dies and its accounts sign in by token at the "
+            "others, while a room is talked in",
+            clients=50, senders=10, rate=50, movers=10_000, storm="kill", sign_in="token",
+            account_rooms=10, unread=5, seconds=24,
+        ),
+        Scenario(
+            name="password-sign-ins", about="a few sign in by password without end, while a room "
+            "is talked in",
+            clients=50, senders=10, rate=50, movers=8, storm="churn", sign_in="password",
+            account_rooms=10, unread=5, seconds=24,
         ),
         Scenario(
             name="slow-readers", about="some stop reading; the others must not notice",

@@ -26,26 +26,30 @@ LAYERS: Final[dict[str, set[str]]] = {
     "gateway/config": {"gateway/process"},
     "gateway/state_machine": set(),
     "gateway/auth": set(),
+    "gateway/credentials": {"gateway/auth", "gateway/process"},
     "gateway/policy": set(),
     "gateway/net": {"gateway/process"},
     "gateway/backplane/redis": set(),
-    "gateway/backplane": {"gateway/backplane/redis", "gateway/policy"},
+    "gateway/backplane": {"gateway/auth", "gateway/backplane/redis", "gateway/policy"},
     "gateway/delivery": {
-        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
-        "gateway/state_machine",
+        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability",
+        "gateway/policy", "gateway/state_machine",
     },
     "gateway/sessions": {
-        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/delivery", "gateway/net",
-        "gateway/observability", "gateway/policy", "gateway/state_machine",
+        "gateway/auth", "gateway/backplane", "gateway/config", "gateway/credentials",
+        "gateway/delivery", "gateway/net", "gateway/observability", "gateway/policy",
+        "gateway/state_machine",
     },
-    "gateway/cluster": {"gateway/backplane", "gateway/delivery", "gateway/sessions"},
+    "gateway/cluster": {
+        "gateway/auth", "gateway/backplane", "gateway/delivery", "gateway/sessions",
+    },
     "gateway/server": {
         "gateway/config", "gateway/net", "gateway/observability", "gateway/policy",
         "gateway/sessions",
     },
     "gateway/operator": {
-        "gateway/backplane", "gateway/net", "gateway/observability", "gateway/policy",
-        "gateway/process", "gateway/server", "gateway/sessions",
+        "gateway/auth", "gateway/backplane", "gateway/net", "gateway/observability",
+        "gateway/policy", "gateway/process", "gateway/server", "gateway/sessions",
     },
     "client/i18n": set(),
     "client/text": set(),
@@ -81,6 +85,7 @@ together, and may import them all.
 """
 
 CLOCKS: Final = {
+    "credentials/jwt_verifier.py": "whether a token has expired",
     "net/certificates.py": "whether a certificate is valid today",
     "observability/log_writer.py": "its thread lives outside Trio",
     "observability/logs.py": "each line says when it was logged",
@@ -174,9 +179,18 @@ def test_a_client_knows_nothing_of_the_gateway_but_the_wire(path: Path) -> None:
 @pytest.mark.parametrize("path", files("gateway/wire"), ids=title)
 def test_the_wire_needs_nothing_but_msgspec(path: Path) -> None:
     allowed = {"__future__", "collections", "gateway", "msgspec", "typing"}
+    if path.name == "mentions.py" or path.parent.name == "text":  # which read texts
+        allowed |= {"bisect", "functools", "re", "unicodedata", "urllib"}
     if path.name == "__main__.py":  # which writes files
         allowed |= {"pathlib"}
+    if path.name == "passwords.py":  # which nothing else of the wire imports
+        allowed |= {"functools", "math", "precis_i18n", "threading", "unicodedata2", "zxcvbn"}
     assert packages(path) <= allowed
+
+
+@pytest.mark.parametrize("path", files("gateway/wire"), ids=title)
+def test_only_who_asks_for_the_rules_of_passwords_gets_what_they_need(path: Path) -> None:
+    assert "passwords" not in {part for name in imported(path) for part in name.split(".")}
 
 
 @pytest.mark.parametrize("folder", ["gateway/wire", "gateway/auth", "gateway/policy"])

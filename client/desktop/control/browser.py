@@ -6,7 +6,7 @@ import webbrowser
 
 import trio
 
-from client.text.links import is_link
+from gateway.wire.text.links import is_link
 
 
 async def open_link(link: str) -> bool:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 import trio
 
+from client.desktop.control.account_controller import AccountController
 from client.i18n.texts import _
 from client.model import Chat, Conversation, Draft, Online
 from client.session import (
+    AccountState,
     ClientSession,
     CommandError,
     Connected,
     Event,
+    NickChanged,
     NotConfirmed,
     NotConnected,
     Rejoined,
@@ -33,7 +36,8 @@ class SessionController:
     """Connects one open session with the chat; `run` runs for as long as the session.
 
     ``on_change`` is called after every change of the chat, ``on_room`` after every answer to an
-    attempt to join a room. Requests that fail are reported in the current conversation.
+    attempt to join a room, ``on_account`` whenever the account is known anew, ``save_input`` before
+    a conversation may be closed. Requests that fail are reported in the current conversation.
     """
 
     def __init__(
@@ -44,9 +48,15 @@ class SessionController:
         *,
         on_change: Callable[[], None],
         on_room: Callable[[], None],
+        on_account: Callable[[], Awaitable[None]],
+        save_input: Callable[[], None],
     ) -> None:
         self.chat, self.session = chat, session
         self._nursery, self._changed, self._on_room = nursery, on_change, on_room
+        self._on_account, self._save_input = on_account, save_input
+        self.account = AccountController(
+            chat, session, nursery, apply=self.apply, load=self.load_older
+        )
         self._senders: dict[Conversation, trio.Event] = {}
         self._joining: set[str] = set()
         self._typing_at = -math.inf
@@ -55,20 +65,33 @@ class SessionController:
         """Apply events to the chat until the session is over."""
         self._nursery.start_soon(self._keep_measuring)
         status = self.chat.status
-        if (status.state, status.text) != ("online", ""):  # set in an earlier session
+        is_set = (status.state, status.text) != ("online", "")
+        if is_set and not self.account.is_there:  # in an earlier session
             self._nursery.start_soon(self.set_status, status.state, status.text)
         for conversation in self.chat.conversations.values():
             self.send(conversation)
         async for event in self.session.events:
+            if isinstance(event, wire.LeftElsewhere):
+                self._save_input()
             self.apply(event)
             if isinstance(event, Connected):
                 self.chat.note_limits(self.session.limits)
                 self._nursery.start_soon(self._measure)
-                self._nursery.start_soon(self._join_all)
+                if not self.account.is_there:
+                    self._nursery.start_soon(self._join_all, self.chat.rooms)
+            elif isinstance(event, AccountState):
+                self._begin_account(event)
+            elif isinstance(event, NickChanged):
+                self._nursery.start_soon(self._on_account)
             elif isinstance(event, Rejoined):
                 self._nursery.start_soon(self._complete_members, event.joined)
 
-    def apply(self, event: Event | wire.Joined) -> None:
+    def _begin_account(self, state: AccountState) -> None:
+        self._nursery.start_soon(self._on_account)
+        self._nursery.start_soon(self.account.list_conversations)
+        self._nursery.start_soon(self._join_all, self.account.rooms_to_join(state))
+
+    def apply(self, event: Event | wire.Joined | wire.ConversationList) -> None:
         """Apply an event to the chat."""
         self.chat.apply(event, now())
         for sender in self._senders.values():
@@ -77,9 +100,9 @@ class SessionController:
 
     # --- rooms --------------------------------------------------------------------------------
 
-    async def _join_all(self) -> None:
-        """Join the rooms that are open, in the order of the list."""
-        for conversation in self.chat.rooms:
+    async def _join_all(self, conversations: Sequence[Conversation]) -> None:
+        """Join rooms that are open, in this order, unless the session is in them."""
+        for conversation in conversations:
             if conversation.name not in self.session.rooms:
                 await self.join(conversation)
 
@@ -118,13 +141,15 @@ class SessionController:
 
     async def load_older(self, conversation: Conversation) -> None:
         """Load messages from before the oldest one of a conversation, if there are any."""
-        before = conversation.transcript.oldest_seq
-        if before is None or not conversation.may_load_older:
+        before, name = conversation.older_before, conversation.name
+        is_direct = conversation.is_direct
+        if not conversation.may_load_older or (before is None and not is_direct):
             return
 
         async def ask() -> None:
-            page = await self.session.history(conversation.name, before=before, limit=_PAGE)
-            conversation.add_older(page, self.chat.nick)
+            ask_for = self.session.account.history_with if is_direct else self.session.history
+            conversation.add_older(await ask_for(name, before=before, limit=_PAGE), self.chat.nick)
+            self.chat.read_current()
 
         conversation.loads_older = True
         try:
@@ -163,6 +188,11 @@ class SessionController:
             self._changed()
 
         await self._try(ask)
+
+    async def set_idle(self, *, idle: bool) -> None:
+        """Set whether nobody uses this device, in the session of an account."""
+        with suppress(CommandError):  # nobody misses it
+            await self.session.set_idle(idle=idle)
 
     async def set_status(self, state: wire.State, text: str) -> None:
         """Change the status that others see."""

@@ -42,6 +42,7 @@ SHORTCUTS: Final = (
     Shortcut(N_("Ctrl+R"), _ctrl("r"), "retry", N_("Try again to connect, or to send")),
     Shortcut(N_("Ctrl+D"), _ctrl("d"), "discard", N_("Discard what was not sent")),
     Shortcut(N_("Ctrl+U"), _ctrl("u"), "members", N_("Members of this room, and back")),
+    Shortcut(N_("F2"), ("<F2>",), "account", N_("Your account, or how to get one")),
     Shortcut(N_("F6"), ("<F6>",), "pane", N_("Go to the lists, and back")),
     Shortcut(N_("F10"), ("<F10>",), "menu", N_("Your menu: status, looks and more")),
     Shortcut(N_("Shift+F10"), ("<Shift-F10>", "<Key-Menu>"), "context", N_("Cut, copy, paste")),

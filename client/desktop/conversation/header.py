@@ -51,6 +51,8 @@ class Header(ttk.Frame):
         if conversation.is_direct:
             person = chat.person(conversation.name)
             about = state_text(person.state) if person else _("In no room with you")
+            if person is not None and person.registered:
+                about = _("{status}, has an account").format(status=about)
             about = f"{about} \u2013 {shown_line(person.text)}" if person and person.text else about
         elif members := conversation.people.listed:
             count = ngettext("{count:,} member", "{count:,} members", len(members))

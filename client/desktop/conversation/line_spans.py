@@ -20,7 +20,7 @@ from client.model import (
     SystemLine,
     shown,
 )
-from client.text.links import find_links
+from gateway.wire.text.links import find_links
 
 _RULE: Final = "\u2500" * 12
 Span = tuple[str, tuple[str, ...]]

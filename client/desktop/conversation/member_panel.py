@@ -10,7 +10,7 @@ from tkinter import ttk
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.widgets.rows import Row, Rows
 from client.i18n.texts import _, ngettext
-from client.model import order_of, shown_line
+from client.model import order_of, registered_text, shown_line
 from gateway import wire
 
 
@@ -63,6 +63,8 @@ class MemberPanel(ttk.Frame):
             nick=nick,
             presence=member.state,
             faint=member.state != "online",
+            registered=member.registered,
+            hint=registered_text(nick) if member.registered else "",
         )
 
     def _opened(self, number: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from client.desktop.conversation.rendered_lines import RenderedLines
 from client.model import Entry
-from client.text.words import find_folded
+from gateway.wire.text.words import find_folded
 
 
 class SearchMarks:

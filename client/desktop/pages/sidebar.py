@@ -22,6 +22,7 @@ from client.model import (
     Offline,
     Online,
     SessionOver,
+    registered_text,
     shown_line,
     state_text,
 )
@@ -48,6 +49,9 @@ class SidebarActions(Protocol):
 
     def choose_look(self, look: Look) -> None:
         """Choose the light look, the dark one, or that of the system."""
+
+    def show_account(self) -> None:
+        """Show or hide the page about the account."""
 
     def show_help(self) -> None:
         """Show or hide the help."""
@@ -164,6 +168,7 @@ class ProfileBar(ttk.Frame):
         for look, label in looks:
             self._add(label, partial(actions.choose_look, look), partial(front_of, look))
         self.menu.add_separator()
+        self._add(_("Account"), actions.show_account)
         self._add(_("Keys and commands"), actions.show_help)
         self._add(_("Leave and close"), actions.close)
 
@@ -254,7 +259,10 @@ def _person_row(conversation: Conversation, chat: Chat, muted: Collection[str]) 
     person = chat.person(conversation.name)
     title = conversation.title
     row = _row(conversation, muted, title=title, symbol="")
-    return replace(row, nick=title, presence=person.state if person else "gone")
+    if person is None:
+        return replace(row, nick=title, presence="gone")
+    hint = registered_text(title) if person.registered else ""
+    return replace(row, nick=title, presence=person.state, registered=person.registered, hint=hint)
 
 
 def _row(conversation: Conversation, muted: Collection[str], *, title: str, symbol: str) -> Row:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -12,6 +10,7 @@ import platformdirs
 import trio
 
 from client.addresses import DEFAULT_URL
+from client.desktop.settings.private_file import write_private
 from client.desktop.settings.servers import SavedServer
 from client.i18n.texts import _
 
@@ -38,6 +37,10 @@ class Preferences(msgspec.Struct, frozen=True):
     server: str = ""
     """The name of the last one."""
     nick: str = ""
+    stays_signed_in: bool = True
+    """Whether the token of an account is kept when one signs in."""
+    device: str = ""
+    """What the person calls this device; empty for the machine's name."""
     look: Look = "system"
     font_size: Annotated[int, msgspec.Meta(ge=SMALLEST_FONT, le=LARGEST_FONT)] | None = None
     geometry: Annotated[str, msgspec.Meta(pattern=r"^\d+x\d+(\+-?\d+){2}$")] | None = None
@@ -64,6 +67,8 @@ class PreferencesFile:
     def __init__(self, path: Path) -> None:
         self.problem: str | None = None
         self.preferences = Preferences()
+        self.folder = path.parent
+        """Where the client's files are."""
         self._path = path
         self._changed = trio.Event()
         try:
@@ -101,17 +106,9 @@ class PreferencesFile:
 
     def _write(self) -> None:
         self._changed = trio.Event()
-        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         text = msgspec.json.format(msgspec.json.encode(self.preferences), indent=2)
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                draft.unlink()  # of an earlier process with our number; its mode may be another
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - no other way gives it its mode before its content
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            write_private(self._path, text)
         except OSError as error:
             self._complain(_("The preferences cannot be written: {reason}"), error)
         else:

@@ -28,6 +28,8 @@ class Pictures:
         self.box = lru_cache(maxsize=_MOST_KEPT)(self._box)
         self.disc = lru_cache(maxsize=_MOST_KEPT)(self._disc)
         self.presence = lru_cache(maxsize=_MOST_KEPT)(self._presence)
+        self.registered = lru_cache(maxsize=_MOST_KEPT)(self._registered)
+        self.tick_box = lru_cache(maxsize=_MOST_KEPT)(self._tick_box)
         self.choice = lru_cache(maxsize=_MOST_KEPT)(self._choice)
 
     def _box(
@@ -95,6 +97,34 @@ class Pictures:
                 pen.line(stroke, colour, round(0.11 * whole), joint="curve")
             elif mark == "dot":
                 pen.ellipse((0.32 * whole, 0.32 * whole, 0.68 * whole, 0.68 * whole), colour)
+
+        return self._shown(self._draw(size, size, draw))
+
+    def _registered(self, size: int, colour: str) -> Picture:
+        """Draw the sign of a nickname that is an account's: a tick in a ring."""
+
+        def draw(pen: ImageDraw.ImageDraw) -> None:
+            whole = size * _FINER - 1
+            inset, width = 0.1 * whole, round(0.09 * whole)
+            pen.ellipse((inset, inset, whole - inset, whole - inset), outline=colour, width=width)
+            stroke = [(0.31 * whole, 0.52 * whole), (0.45 * whole, 0.66 * whole),
+                      (0.7 * whole, 0.37 * whole)]  # fmt: skip
+            pen.line(stroke, colour, width, joint="curve")
+
+        return self._shown(self._draw(size, size, draw))
+
+    def _tick_box(self, size: int, edge: str, fill: str, tick: str) -> Picture:
+        """Draw a box to tick; it is ticked if ``tick`` is a colour, and not an empty one."""
+
+        def draw(pen: ImageDraw.ImageDraw) -> None:
+            whole = size * _FINER - 1
+            inset = 0.08 * whole
+            box = (inset, inset, whole - inset, whole - inset)
+            pen.rounded_rectangle(box, 0.16 * whole, fill or _CLEAR, edge, round(0.07 * whole))
+            if tick:
+                stroke = [(0.26 * whole, 0.52 * whole), (0.43 * whole, 0.69 * whole),
+                          (0.75 * whole, 0.33 * whole)]  # fmt: skip
+                pen.line(stroke, tick, round(0.1 * whole), joint="curve")
 
         return self._shown(self._draw(size, size, draw))
 

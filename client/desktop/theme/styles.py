@@ -59,6 +59,11 @@ def quieten(button: ttk.Button) -> None:
     button.configure(style="Quiet.TButton")
 
 
+def link(button: ttk.Button) -> None:
+    """Style a button as a small word of a text that does something."""
+    button.configure(style="About.TButton")
+
+
 def inform(button: ttk.Button) -> None:
     """Style a button as a line of information that leads to more."""
     button.configure(style="About.TButton")
@@ -124,7 +129,7 @@ class Styles:
                 f"{kind}.form",
                 _BUTTON_SIZE,
                 (colours.fill, (colours.edge, 1)),
-                disabled=(colours.fill, (colours.edge, 1)),
+                disabled=(palette.hover, (palette.line, 1)) if filled else ("", (colours.edge, 1)),
                 pressed=(colours.pressed, (colours.edge, 1)),
                 focus=(colours.fill, (palette.text, 2) if filled else ring),
                 active=(colours.active, (colours.active if filled else colours.edge, 1)),

@@ -25,10 +25,19 @@ MOST_BYTES: Final = 4096
 class LineField(ttk.Entry):
     """A field of one line; what does not fit is cut off, which a notice below the field says."""
 
-    def __init__(self, master: tk.Misc, theme: Theme, **options: Any) -> None:  # noqa: ANN401 - Tk's
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        *,
+        most_bytes: int = MOST_LINE_BYTES,
+        **options: Any,  # noqa: ANN401 - Tk's
+    ) -> None:
         super().__init__(master, style="Field.TEntry", font=theme.body, **options)
+        self.most_bytes = most_bytes
+        """The most that it takes, in UTF-8."""
         notice = _CutNotice(self, theme)
-        _bound(self, lambda: MOST_LINE_BYTES, notice.show)
+        _bound(self, lambda: most_bytes, notice.show)
 
 
 class TextField(tk.Text):

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from client.desktop.theme.avatars import Spot, draw_avatar, draw_presence
 from client.desktop.theme.palette import PresenceState
 from client.desktop.theme.theme import GAP, Theme
+from client.desktop.widgets.hint import Hint
 
 Ground = Literal["background", "surface"]
 _RADIUS: Final = 6
@@ -20,6 +21,9 @@ _WHEEL_ROWS: Final = 3
 @dataclass(frozen=True)
 class Row:
     """One row: a ``title``, a quiet ``note`` behind it, and a ``badge`` at the right end.
+
+    Behind the title of who is ``registered`` is a sign of that; ``hint`` is told to whoever rests
+    the mouse on the row.
 
     In front is a ``symbol``, or the avatar of ``nick`` with the mark of its ``presence``, if that
     is given. A ``heading`` cannot be chosen.
@@ -37,6 +41,8 @@ class Row:
     faint: bool = False
     muted: bool = False
     heading: bool = False
+    registered: bool = False
+    hint: str = ""
 
 
 class Rows(tk.Frame):
@@ -74,6 +80,7 @@ class Rows(tk.Frame):
         self.row: Callable[[int], Row] = _no_row
         self.chosen: int | None = None
         self._pointed: int | None = None
+        self._hint = Hint(self.canvas, theme)
         self._is_due = False
         theme.dress(self, self._dress)
         self._bind(takes_focus=takes_focus)
@@ -205,6 +212,7 @@ class Rows(tk.Frame):
     def _point(self, number: int | None) -> None:
         if number != self._pointed:
             self._pointed = number
+            self._hint.offer(self.row(number).hint if number is not None else "")
             self._draw_soon()
 
     # --- what is seen -------------------------------------------------------------------------
@@ -270,9 +278,14 @@ class Rows(tk.Frame):
         right = self._draw_end(row, width - gap, middle)
         font = theme.bold if row.strong else theme.body
         colour = theme.palette.quiet if row.faint and not row.strong else theme.palette.text
-        title = theme.shorten(row.title, font, right - left)
+        sign = theme.small.metrics("linespace") + theme.px(2) if row.registered else 0
+        title = theme.shorten(row.title, font, right - left - sign)
         canvas.create_text(left, middle, text=title, font=font, fill=colour, anchor="w")
         left += font.measure(title) + gap
+        if row.registered:
+            mark = theme.pictures.registered(sign, theme.palette.link)
+            canvas.create_image(left - gap + theme.px(3), middle, image=mark, anchor="w")
+            left += sign
         if row.note and right - left > 2 * gap:
             note = theme.shorten(row.note, theme.small, right - left)
             canvas.create_text(

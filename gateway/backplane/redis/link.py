@@ -19,7 +19,14 @@ from gateway.backplane.redis.connection import (
     serve_one_connection,
 )
 from gateway.backplane.redis.effects import note_possible
-from gateway.backplane.redis.errors import NoScript, ReadOnly, Refused, Unavailable, Unsuitable
+from gateway.backplane.redis.errors import (
+    Denied,
+    NoScript,
+    ReadOnly,
+    Refused,
+    Unavailable,
+    Unsuitable,
+)
 from gateway.backplane.redis.permissions import Permissions
 from gateway.backplane.redis.refused_commands import RefusedCommands
 from gateway.backplane.redis.schema import Schema
@@ -35,7 +42,7 @@ LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
 RECHECK_SECONDS: Final = 10.0
 """Seconds between checks that the server is still suitable: its settings may change."""
 
-_ONLY_READ: Final = frozenset({"HEXISTS", "HGET", "XREVRANGE"})
+_ONLY_READ: Final = frozenset({"EXISTS", "HEXISTS", "HGET", "HGETALL", "XREVRANGE"})
 """The commands, of those that clients' commands need, that change nothing."""
 
 
@@ -119,6 +126,8 @@ class Link:
         self._up = trio.Event()
         self.replication_id = ""
         """The replication id of the server, which changes with a restart or another server."""
+        self.connections = 0
+        """How many connections there have been, with the present one."""
 
     @property
     def connected(self) -> bool:
@@ -171,6 +180,17 @@ class Link:
 
     async def try_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
         """Run commands as `call_all` does, but return each `Refused` in place of its reply."""
+        replies = await self.replies_to(commands)
+        for reply in replies:
+            if isinstance(reply, Exception) and not isinstance(reply, Refused):
+                raise reply
+        return replies
+
+    async def replies_to(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """Run commands as `call_all` does, but return each error in place of its reply.
+
+        :raises Unavailable: if the connection is lost before all have been answered.
+        """
         if not commands:
             await trio.lowlevel.checkpoint()
             return []
@@ -183,7 +203,7 @@ class Link:
             self._enqueue(call, command)
         try:
             last = await _wait_for_reply(calls[-1])
-        except (Refused, NoScript) as error:
+        except (Denied, NoScript, ReadOnly, Refused) as error:
             last = error
         finally:
             if any(call.has_succeeded and call.may_have_effects for call in calls[:-1]):
@@ -192,16 +212,14 @@ class Link:
         for number, reply in enumerate(replies):
             if isinstance(reply, NoScript):
                 replies[number] = await self._run_forgotten(commands[number])
-            elif isinstance(reply, Exception) and not isinstance(reply, Refused):
-                raise reply
         return replies
 
     async def _run_forgotten(self, command: tuple[Argument, ...]) -> Any:  # noqa: ANN401
-        """Run a script that Redis does not have; return its reply, or `Refused`."""
+        """Run a script that Redis does not have; return its reply, or the error in its place."""
         try:
             return await self.call("EVAL", SOURCES[str(command[1])], *command[2:])
-        except Refused as refused:
-            return refused
+        except Unavailable as error:
+            return error
 
     async def wait_connected(self) -> None:
         """Wait until there is a connection."""
@@ -229,6 +247,7 @@ class Link:
             on_moved()
         self._health.mark_usable(self._name, connection.server.place)
         self._refused.blocking.clear()
+        self.connections += 1
         self._up.set()
         try:
             async with trio.open_nursery() as nursery:

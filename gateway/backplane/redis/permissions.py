@@ -16,7 +16,7 @@ from gateway.backplane.redis.server_check import DISPENSABLE, warn_of_missing
 
 CONNECTION_COMMANDS: Final = (
     "client|setname", "eval", "evalsha", "hello", "info", "script|load", "select", "subscribe",
-    "unsubscribe",
+    "unsubscribe", "wait", "waitaof",
 )  # fmt: skip
 """What a node needs beside the commands that `PERMISSIONS` tries, as ACL rules name them."""
 

@@ -42,7 +42,7 @@ class RefusedCommands:
     def add(self, command: Command, error: Unavailable, now: float) -> None:
         """Record that a command was refused; log it, at most once in `REPEAT_SECONDS`.
 
-        A command that a node can do without is logged only once.
+        A command that a node can do without is logged only once, as a warning.
         """
         what, key = describe(command)
         if isinstance(error, Forbidden) and what not in DISPENSABLE:
@@ -62,7 +62,8 @@ class RefusedCommands:
             if len(self._logged) >= MOST_KEPT:
                 return
         self._logged[refusal] = now, 0
-        log.error(
+        write = log.warning if what in DISPENSABLE else log.error
+        write(
             "redis refused a command",
             connection=self._connection,
             command=what,

@@ -15,10 +15,10 @@ import trio
 from gateway.backplane.redis.connection import CONNECT_SECONDS, RedisConnection, RedisConnectionLost
 from gateway.backplane.redis.errors import Unavailable, Unsuitable
 
-NUMBER: Final = 3
+NUMBER: Final = 4
 UPGRADING: Final = "upgrading"
 """In place of the number while data are converted: no node serves them."""
-CONVERTIBLE: Final = ("2", str(NUMBER), UPGRADING)
+CONVERTIBLE: Final = ("2", "3", str(NUMBER), UPGRADING)
 """What may be stored as the number of data that can be converted to `NUMBER`."""
 
 Command = tuple[str | int, ...]

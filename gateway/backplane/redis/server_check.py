@@ -30,6 +30,8 @@ DISPENSABLE: Final = {
     "HELLO": "",
     "INFO": "its role and whether it evicts data cannot be checked, and that it lost data is "
     "noticed late; allow +info",
+    "WAIT": "what must not be undone is confirmed before a replica has it; allow +wait",
+    "WAITAOF": "what must not be undone is confirmed before it is on disk; allow +waitaof",
     "SCAN": "what nobody holds any more is not deleted; allow +scan",
 }
 """Commands that a node can do without, and the warning about each that is missing."""

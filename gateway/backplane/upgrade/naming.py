@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from gateway.auth.identity import account_of
 from gateway.backplane import member_line
+from gateway.backplane.nicks import claimed_key
 from gateway.policy import names, nicknames, room_names
 from gateway.policy.room_names import RoomName
 from gateway.wire import LOBBY, MAX_ROOM_CHARS, CommandError
@@ -23,6 +25,22 @@ class StoredRoom(NamedTuple):
     is_named: bool
     members: int
     last_at: int
+
+
+class ReservedNick(NamedTuple):
+    """A reserved nickname.
+
+    - ``key``: under which it is stored;
+    - ``ends``: when it is free, for a deleted account; else empty;
+    - ``nick``: empty if nothing else is stored of the account;
+    - ``created``: when the account was made, in Unix seconds.
+    """
+
+    key: str
+    account: str
+    ends: str
+    nick: str
+    created: int
 
 
 class Claim(NamedTuple):
@@ -83,15 +101,46 @@ def _in_order_of_moving(named: dict[str, RoomName]) -> Iterator[tuple[str, RoomN
             yield room, left.pop(room)
 
 
-def name_sessions(claims: Iterable[Claim]) -> Iterator[tuple[str, Claim]]:
-    """Yield each claim with the key of its nickname, which is another one if it has to be.
+def name_accounts(reserved: Iterable[ReservedNick]) -> Iterator[ReservedNick]:
+    """Yield each reservation under the key of its nickname, which is another one if it has to be.
 
-    Of several nicknames that are one now, the one claimed in the earliest term stays.
+    Of several nicknames that are one now, that of the oldest account stays; those of accounts that
+    are deleted make room.
+    """
+    ordered = sorted(
+        reserved, key=lambda each: (not each.nick, each.ends, each.created, each.account)
+    )
+    wanted = {nicknames.fold(each.nick) for each in ordered}
+    given: set[str] = set()
+    for each in ordered:
+        nick, key = each.nick, nicknames.fold(each.nick) or each.key
+        if key in given:
+            if each.ends or not nick:
+                continue
+            nick = next(v for v in _similar(nick) if nicknames.fold(v) not in wanted | given)
+            key = nicknames.fold(nick)
+        given.add(key)
+        yield each._replace(key=key, nick=nick)
+
+
+def name_sessions(
+    claims: Iterable[Claim], reserved: Mapping[str, ReservedNick]
+) -> Iterator[tuple[str, Claim]]:
+    """Yield each claim with its key, and with another nickname if it has to be.
+
+    Of several nicknames that are one now, the one claimed in the earliest term stays. None is
+    ``reserved``, by key; sessions of accounts have the nicknames of these.
     """
     ordered = sorted(claims, key=lambda claim: (claim.term, claim.session))
     wanted = {nicknames.fold(member_line.nick_of(claim.line)) for claim in ordered}
-    given: set[str] = set()
+    nicks = {each.account: each.nick for each in reserved.values() if each.nick}
+    given = set(reserved)
     for claim in ordered:
+        if account := account_of(claim.session):
+            nick = nicks.get(account, member_line.nick_of(claim.line))
+            renamed = claim._replace(line=member_line.renamed(claim.line, nick))
+            yield claimed_key(claim.session, nick), renamed
+            continue
         nick = member_line.nick_of(claim.line)
         if nicknames.fold(nick) in given:
             nick = next(v for v in _similar(nick) if nicknames.fold(v) not in wanted | given)

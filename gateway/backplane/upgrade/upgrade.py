@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from gateway.backplane.nodes import NodeRegistry
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.schema import CONVERTIBLE, Schema
-from gateway.backplane.upgrade.nicks import upgrade_nicks
+from gateway.backplane.upgrade.nicks import upgrade_nicks, upgrade_reservations
 from gateway.backplane.upgrade.rooms import upgrade_rooms
 
 
@@ -38,6 +38,8 @@ async def upgrade(
     except CannotUpgrade:
         await link.call("SET", schema.key, number)
         raise
+    async for before, after in upgrade_reservations(link, namespace):
+        yield f"the account of {before!r} is called {after!r} now"
     async for before, after in upgrade_nicks(link, namespace):
         yield f"the session of {before!r} is called {after!r} now"
     async for before, after in upgrade_rooms(link, namespace):

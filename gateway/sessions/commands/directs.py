@@ -7,6 +7,8 @@ from functools import partial
 import trio
 
 from gateway import wire
+from gateway.auth.identity import account_of
+from gateway.auth.session_secrets import person_tag
 from gateway.backplane import Owner
 from gateway.policy.storage import Shortage
 from gateway.sessions.refusals import check_memory, too_fast
@@ -31,10 +33,19 @@ async def note_typing(session: Session, command: wire.NoteTyping) -> None:
     session.send(wire.Ok(id=command.id))
 
 
-def _check_stranger(session: Session, recipient: Owner) -> None:
-    """Refuse a message to somebody who is written to by very many strangers."""
+async def _check_stranger(session: Session, recipient: Owner) -> None:
+    """Refuse a message to somebody who is written to by very many strangers.
+
+    Whoever has written to this session is none; nor to this account, whose inbox knows that.
+    """
     if session.inbox.heard_from.include(recipient.nick):
         return
+    if account := account_of(session.sid):
+        known = await session.context.backplane.inboxes.conversation(
+            account, person_tag(recipient.session)
+        )
+        if known is not None and known.incoming:
+            return
     limits, now = session.context.limits, trio.current_time()
     if wait := limits.stranger_direct(session.limited_as, recipient.session, now):
         raise too_fast(f"{recipient.nick} is written to by too many strangers now.", wait)

@@ -7,6 +7,7 @@ import trio
 from gateway import wire
 from gateway.backplane import payloads
 from gateway.policy.storage import Shortage
+from gateway.sessions.commands import reading
 from gateway.sessions.refusals import check_memory
 from gateway.sessions.session import Session
 
@@ -32,7 +33,10 @@ async def send(session: Session, command: wire.Send) -> None:
 
 
 async def history_page(session: Session, command: wire.History) -> None:
-    """Return older messages of a room that the session is in."""
+    """Return older messages of a room that the session is in, or of a conversation."""
+    if command.room is None:
+        await reading.history_with(session, command)
+        return
     room = session.room(command.room)
     messages = await session.context.backplane.rooms.messages_before(
         room.key, command.before, command.limit + 1
@@ -43,7 +47,7 @@ async def history_page(session: Session, command: wire.History) -> None:
         wire.HistoryPage(
             id=command.id,
             room=room.name,
-            messages=payloads.as_messages(page),
+            messages=payloads.as_messages(page) or payloads.NO_MESSAGES,
             more=len(page) < len(messages),
         )
     )

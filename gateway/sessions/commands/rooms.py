@@ -9,6 +9,7 @@ import trio
 
 from gateway import wire
 from gateway.backplane import LooksAlike, Unavailable, payloads
+from gateway.backplane.account_events import JoinedEvent, LeftEvent
 from gateway.delivery import history
 from gateway.delivery.room import Room
 from gateway.net import shares
@@ -37,6 +38,7 @@ async def join(session: Session, command: wire.Join) -> None:
             room.name = found.name
             if not found.settled:
                 await context.backplane.rooms.names.settle(room.key, room.name)
+            await _remember(session, room)
             context.relay.check_epoch(room, found.epoch)
             await context.relay.catch_up_erasures(room, found.erasures)
             messages, recovered = await _missed(session, room, command)
@@ -53,6 +55,15 @@ async def join(session: Session, command: wire.Join) -> None:
         )  # fmt: skip
         if command.since and (erased := history.erased_since(room, command.since)):
             session.send(erased)
+
+
+async def _remember(session: Session, room: Room) -> None:
+    """Record that an account is in a room, from now on unread, and have its other devices join."""
+    account, context = session.record.account, session.context
+    if account and await context.backplane.account_rooms.add_room(
+        account, room.key, room.name, read=room.position
+    ):
+        await context.accounts.publish(account, JoinedEvent(room.name, session.sid))
 
 
 @contextlib.contextmanager
@@ -108,6 +119,7 @@ async def leave(session: Session, command: wire.Leave) -> None:
     """Leave a room."""
     room, record = room_names.key(command.room), session.record
     registry, rooms = session.context.registry, session.context.backplane.rooms
+    name = rooms.names.known(room) or room
     if record.rooms.get(room) is not RoomState.FOLLOWED:
         session.room(command.room)  # refuses
     async with registry.claiming(record):
@@ -118,6 +130,9 @@ async def leave(session: Session, command: wire.Leave) -> None:
             raise
         if session.is_attached():
             registry.left(record, room)
+    if record.account:
+        await session.context.backplane.account_rooms.remove_room(record.account, room)
+        await session.context.accounts.publish(record.account, LeftEvent(room, name, session.sid))
     if room not in session.context.relay.rooms and not registry.is_listed_in(room):
         with contextlib.suppress(Unavailable):  # a superfluous entry is harmless
             await rooms.unregister(room)

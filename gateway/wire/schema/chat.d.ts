@@ -16,13 +16,15 @@ export interface Position {
   id?: string;
 }
 
-/** A member of a room, with their status. */
+/** A member of a room, with their status; `registered` is whether the nickname is reserved. */
 export interface Member {
   nick: string;
   /** "online" if left out */
   state?: "away" | "busy" | "online";
   /** "" if left out */
   text?: string;
+  /** false if left out */
+  registered?: boolean;
 }
 
 /** A member with a new nickname or status; `was` is the nickname before the change. */
@@ -33,6 +35,8 @@ export interface Renamed {
   state?: "away" | "busy" | "online";
   /** "" if left out */
   text?: string;
+  /** false if left out */
+  registered?: boolean;
 }
 
 /** A room and its number of members. */
@@ -47,6 +51,8 @@ export interface RoomInfo {
  * - `grace_seconds`: how long a session without a connection may be resumed;
  * - `ping_interval`: seconds of silence after which the client is pinged; after twice that its
  * connection is closed;
+ * - `registration`: who may make an account: `open`, `invite` or `closed` (nobody);
+ * - `password_length`: the least characters of its password;
  * - `nicks` and `directs` are per minute, `new_rooms` per hour, `connections` those of one
  * address; 0 means no limit.
  *
@@ -61,6 +67,8 @@ export interface Limits {
   flood_rate: number;
   grace_seconds?: number;
   ping_interval?: number;
+  registration?: string;
+  password_length?: number;
   /** 0 if left out */
   nicks?: number;
   /** 0 if left out */
@@ -72,9 +80,61 @@ export interface Limits {
 }
 
 /**
- * Begin a session under `nick`, or resume one; the first command of every connection.
+ * A room of an account, at `seq`, and how far it has been `read`.
  *
- * - `session`, with `nick`: a secret chosen by the client, with which it can resume the
+ * `unread` is `seq` less `read`; `mentions` counts, of the newest 200 unread messages at
+ * most, those in which the account's nickname is mentioned.
+ */
+export interface AccountRoom {
+  room: string;
+  seq: number;
+  read: number;
+  /** 0 if left out */
+  unread?: number;
+  /** 0 if left out */
+  mentions?: number;
+}
+
+/**
+ * A device that is signed in to an account.
+ *
+ * - `name`: what the account's owner calls it;
+ * - `last_seen`: the hour in which it was used last, in Unix milliseconds;
+ * - `current`: whether it is the one that asks.
+ */
+export interface Device {
+  id: string;
+  name: string;
+  last_seen: number;
+  /** false if left out */
+  current?: boolean;
+}
+
+/**
+ * The direct messages that an account has exchanged with one person.
+ *
+ * - `with`: their nickname, as it was when the last of them came;
+ * - `person`: their tag, as in `DirectMessage`;
+ * - `seq`: that of the last message in the account's inbox; `read`: up to which it was read;
+ * - `unread`: messages from them after that.
+ */
+export interface ConversationInfo {
+  with: string;
+  person: string;
+  seq: number;
+  read: number;
+  /** 0 if left out */
+  unread?: number;
+}
+
+/**
+ * Begin a session or resume one; the first command of a connection, if not `Register`.
+ *
+ * - `nick`: begin one as a guest; with `password`, as the account that has the nickname;
+ * - `token`: begin one as the account and device that have this device token;
+ * - `jwt`: begin one as the account of a JSON Web Token's subject;
+ * - `device`, with `password` or `jwt`: what the account's owner calls this device;
+ * - `session`, with `nick` alone: a secret chosen by the client, with which it can resume the
  * session even if the answer is lost;
  * - `resume`: the secret of the session to resume;
  * - `inbox`, with `resume`: the last direct message that the client has seen.
@@ -84,6 +144,11 @@ export interface HelloCommand {
   /** 1 to 64 characters */
   id?: string | null;
   nick?: string | null;
+  password?: string | null;
+  token?: string | null;
+  jwt?: string | null;
+  /** 0 to 64 characters */
+  device?: string | null;
   /** ^[A-Za-z0-9_-]{22,64}$ */
   session?: string | null;
   /** 0 to 64 characters */
@@ -121,12 +186,18 @@ export interface SendCommand {
   text: string;
 }
 
-/** Get up to `limit` messages of a joined room before `before`, or the newest ones. */
+/**
+ * Get up to `limit` messages before `before`, or the newest ones.
+ *
+ * They are those of a joined `room`, or direct messages that the account exchanged `with`
+ * somebody.
+ */
 export interface HistoryCommand {
   type: "history";
   /** 1 to 64 characters */
   id?: string | null;
-  room: string;
+  room?: string | null;
+  with?: string | null;
   /** 1 to 9007199254740992 */
   before?: number | null;
   /** 0 to 200; 50 if left out */
@@ -194,6 +265,14 @@ export interface StatusCommand {
   text?: string;
 }
 
+/** Set whether nobody uses this device now; who is idle on all devices is shown as away. */
+export interface IdleCommand {
+  type: "idle";
+  /** 1 to 64 characters */
+  id?: string | null;
+  idle: boolean;
+}
+
 /** Notify a joined room, or the person `to`, that one is typing; stored nowhere. */
 export interface TypingCommand {
   type: "typing";
@@ -201,6 +280,99 @@ export interface TypingCommand {
   id?: string | null;
   room?: string | null;
   to?: string | null;
+}
+
+/**
+ * Make an account; as the first command, or by a guest, who then is the account.
+ *
+ * - `invite`: the code of an invitation, where the server asks for one;
+ * - `device`: what the account's owner calls this device.
+ *
+ * With the same `id`, nickname and password it is the same account: sent twice, made once.
+ */
+export interface RegisterCommand {
+  type: "register";
+  /** 1 to 64 characters */
+  id: string;
+  nick: string;
+  password: string;
+  invite?: string | null;
+  /** 0 to 64 characters */
+  device?: string | null;
+}
+
+/** Change the account's password; with `sign_out_others`, sign out all other devices. */
+export interface PasswordCommand {
+  type: "password";
+  /** 1 to 64 characters */
+  id?: string | null;
+  old: string;
+  new: string;
+  /** false if left out */
+  sign_out_others?: boolean;
+}
+
+/** List the devices that are signed in to the account. */
+export interface DevicesCommand {
+  type: "devices";
+  /** 1 to 64 characters */
+  id?: string | null;
+}
+
+/** Sign out a `device` of the account, by its id, or all `others` but this one. */
+export interface RevokeCommand {
+  type: "revoke";
+  /** 1 to 64 characters */
+  id?: string | null;
+  /** 0 to 64 characters */
+  device?: string | null;
+  /** false if left out */
+  others?: boolean;
+}
+
+/** Sign out this device, and end the session. */
+export interface SignOutCommand {
+  type: "sign_out";
+  /** 1 to 64 characters */
+  id?: string | null;
+}
+
+/** Delete the account and all that it has, and end all its sessions. */
+export interface DeleteAccountCommand {
+  type: "delete_account";
+  /** 1 to 64 characters */
+  id?: string | null;
+  password: string;
+}
+
+/** Go on with a new JSON Web Token of the same subject, before the old one has expired. */
+export interface RefreshCommand {
+  type: "refresh";
+  /** 1 to 64 characters */
+  id?: string | null;
+  jwt: string;
+}
+
+/**
+ * Record that the account's owner has read a room, or what came from somebody, up to `seq`.
+ *
+ * It has either `room` or `with`. A marker never goes back.
+ */
+export interface ReadCommand {
+  type: "read";
+  /** 1 to 64 characters */
+  id?: string | null;
+  room?: string | null;
+  with?: string | null;
+  /** 0 to 9007199254740992 */
+  seq: number;
+}
+
+/** List the people with whom the account has exchanged direct messages. */
+export interface ConversationsCommand {
+  type: "conversations";
+  /** 1 to 64 characters */
+  id?: string | null;
 }
 
 /** The answer to a command that was carried out; some have results beside the `id`. */
@@ -239,12 +411,20 @@ export interface SentAnswer {
   seq: number;
 }
 
-/** The answer to `history`: messages in order, and whether the log has older ones. */
+/**
+ * The answer to `history`: messages in order, and whether the log has older ones.
+ *
+ * Those of a `room` are `messages`, those exchanged `with` somebody are `directs`; then
+ * `before` is where the next page is to begin.
+ */
 export interface HistoryPageAnswer {
   type: "ok";
   id?: string;
-  room: string;
-  messages: MessageFrame[];
+  room?: string;
+  with?: string;
+  messages?: MessageFrame[];
+  directs?: DirectFrame[];
+  before?: number;
   more: boolean;
 }
 
@@ -267,6 +447,20 @@ export interface NamedAnswer {
   type: "ok";
   id?: string;
   nick: string;
+}
+
+/** The answer to `devices`: those signed in to the account, the one used last first. */
+export interface DeviceListAnswer {
+  type: "ok";
+  id?: string;
+  devices: Device[];
+}
+
+/** The answer to `conversations`: the one with the newest message first. */
+export interface ConversationListAnswer {
+  type: "ok";
+  id?: string;
+  conversations: ConversationInfo[];
 }
 
 /** The answer to `rooms`: the rooms that exist, the fullest first. */
@@ -297,8 +491,11 @@ export interface MessageFrame {
  * A direct message; `seq` is its place in the inbox of the client that receives this frame.
  *
  * In another `epoch`, numbers may be used again: the server lost messages of the inbox.
- * `person` is a tag of the other one of the two, which stays the same for as long as their
- * session lasts, and is nobody else's; messages from nodes of earlier versions have none.
+ * - `person` is a tag of the other one of the two, which stays the same for as long as their
+ * account or guest's session lasts, and is nobody else's; messages from nodes of earlier
+ * versions have none.
+ * - `own` is whether the account of this client sent it, from whatever device; guests tell that
+ * by their nickname.
  */
 export interface DirectFrame {
   type: "direct";
@@ -309,6 +506,8 @@ export interface DirectFrame {
   from: string;
   to: string;
   text: string;
+  /** false if left out */
+  own?: boolean;
   person?: string;
   id: string;
 }
@@ -386,6 +585,15 @@ export interface ErrorFrame {
  * message if the log still has it.
  *
  * `insecure` is whether others on the way can read what is sent, secrets too.
+ *
+ * In a session of an account:
+ *
+ * - `account`: its id, which stays the same for ever; a guest has none;
+ * - `role`: what it may do: `user`, `admin` or `owner`;
+ * - `device`: the id of the device that is signed in;
+ * - `token`: a new device token, where one was made; it is to be kept in place of an older one;
+ * - `rooms`: the rooms of the account, which are to be joined;
+ * - `change_password`: whether the password was a code for one use, so that a new one is needed.
  */
 export interface WelcomeFrame {
   type: "welcome";
@@ -397,10 +605,37 @@ export interface WelcomeFrame {
   nick: string;
   node: string;
   limits: Limits;
+  account?: string;
+  role?: string;
+  device?: string;
+  token?: string;
+  rooms?: AccountRoom[];
+  /** false if left out */
+  change_password?: boolean;
   id?: string;
   inbox?: Position;
   directs?: DirectFrame[];
   recovered?: boolean;
+}
+
+/** Another device of the account has joined a room: the account is in it now. */
+export interface JoinedFrame {
+  type: "joined";
+  room: string;
+}
+
+/** Another device of the account has left a room: no device is in it any more. */
+export interface LeftFrame {
+  type: "left";
+  room: string;
+}
+
+/** The account's owner has read a `room`, or what came from `with`, up to `seq`. */
+export interface ReadFrame {
+  type: "read";
+  room?: string;
+  with?: string;
+  seq: number;
 }
 
 /** What a client sends. */
@@ -416,7 +651,17 @@ export type Command =
   | PingCommand
   | DirectCommand
   | StatusCommand
-  | TypingCommand;
+  | IdleCommand
+  | TypingCommand
+  | RegisterCommand
+  | PasswordCommand
+  | DevicesCommand
+  | RevokeCommand
+  | SignOutCommand
+  | DeleteAccountCommand
+  | RefreshCommand
+  | ReadCommand
+  | ConversationsCommand;
 
 /** What a node sends. */
 export type NodeFrame =
@@ -428,17 +673,32 @@ export type NodeFrame =
   | NoticeFrame
   | ErrorFrame
   | WelcomeFrame
+  | JoinedFrame
+  | LeftFrame
+  | ReadFrame
   | OkAnswer
   | JoinedAnswer
   | SentAnswer
   | HistoryPageAnswer
   | MemberListAnswer
   | NamedAnswer
+  | DeviceListAnswer
+  | ConversationListAnswer
   | RoomListAnswer;
 
 /** The answer to each command that is carried out, by its type. */
 export interface AnswerTo {
   hello: WelcomeFrame;
+  register: WelcomeFrame;
+  password: OkAnswer;
+  devices: DeviceListAnswer;
+  revoke: OkAnswer;
+  sign_out: OkAnswer;
+  delete_account: OkAnswer;
+  refresh: OkAnswer;
+  read: OkAnswer;
+  conversations: ConversationListAnswer;
+  idle: OkAnswer;
   join: JoinedAnswer;
   leave: OkAnswer;
   send: SentAnswer;
@@ -459,6 +719,17 @@ export type ErrorCode =
   | "forbidden"
   | "bad_nick"
   | "nick_taken"
+  | "bad_credentials"
+  | "bad_password"
+  | "weak_password"
+  | "bad_token"
+  | "bad_jwt"
+  | "bad_device"
+  | "bad_invite"
+  | "account_disabled"
+  | "registration_closed"
+  | "guests_off"
+  | "insecure"
   | "banned"
   | "nick_banned"
   | "bad_room"

@@ -6,9 +6,35 @@ from typing import Final, NamedTuple, get_args
 
 from msgspec import Struct
 
-from gateway.wire.commands import AnyCommand, Hello, Join, NoteTyping, Send, SendDirect, SetStatus
-from gateway.wire.events import AnyEvent, Limits, Member, Ok, Renamed, RoomInfo
-from gateway.wire.shared import MAX_ROOM_CHARS, MAX_STATUS_BYTES, MAX_TEXT_BYTES, Position
+from gateway.wire.commands import (
+    AnyCommand,
+    Hello,
+    History,
+    Join,
+    MarkRead,
+    NoteTyping,
+    Register,
+    Send,
+    SendDirect,
+    SetStatus,
+)
+from gateway.wire.events import AnyEvent, Ok
+from gateway.wire.objects import (
+    AccountRoom,
+    ConversationInfo,
+    Device,
+    Limits,
+    Member,
+    Renamed,
+    RoomInfo,
+)
+from gateway.wire.shared import (
+    MAX_DEVICE_CHARS,
+    MAX_ROOM_CHARS,
+    MAX_STATUS_BYTES,
+    MAX_TEXT_BYTES,
+    Position,
+)
 
 AnyStruct = type[Struct]
 
@@ -18,16 +44,22 @@ def tag_of(kind: AnyStruct) -> str:
     return str(kind.__struct_config__.tag)
 
 
-OBJECTS: Final[tuple[AnyStruct, ...]] = (Position, Member, Renamed, RoomInfo, Limits)
+def _camel(tag: str) -> str:
+    return tag.title().replace("_", "")
+
+
+OBJECTS: Final[tuple[AnyStruct, ...]] = (
+    Position, Member, Renamed, RoomInfo, Limits, AccountRoom, Device, ConversationInfo,
+)  # fmt: skip
 COMMANDS: Final[tuple[AnyStruct, ...]] = get_args(AnyCommand)
 EVENTS: Final[tuple[AnyStruct, ...]] = get_args(AnyEvent)
 OKS: Final[tuple[AnyStruct, ...]] = (Ok, *Ok.__subclasses__())
 
 NAMES: Final[dict[AnyStruct, str]] = {
     **{kind: kind.__name__ for kind in OBJECTS},
-    **{kind: f"{tag_of(kind).title()}Command" for kind in COMMANDS},
+    **{kind: f"{_camel(tag_of(kind))}Command" for kind in COMMANDS},
     **{kind: f"{kind.__name__}Answer" for kind in OKS},
-    **{kind: f"{tag_of(kind).title()}Frame" for kind in EVENTS},
+    **{kind: f"{_camel(tag_of(kind))}Frame" for kind in EVENTS},
 }
 """No name is one of JavaScript's own, such as ``Error`` or ``MessageEvent``."""
 
@@ -41,17 +73,21 @@ class TextBound(NamedTuple):
 
 
 TEXT_BOUNDS: Final[dict[tuple[AnyStruct, str], TextBound]] = {
+    (Hello, "device"): TextBound(0, MAX_DEVICE_CHARS, "characters"),
+    (Register, "device"): TextBound(0, MAX_DEVICE_CHARS, "characters"),
     (Join, "room"): TextBound(1, MAX_ROOM_CHARS, "characters"),
     (Send, "text"): TextBound(1, MAX_TEXT_BYTES, "bytes"),
     (SendDirect, "text"): TextBound(1, MAX_TEXT_BYTES, "bytes"),
     (SetStatus, "text"): TextBound(0, MAX_STATUS_BYTES, "bytes"),
 }
 
-EITHER: Final[dict[AnyStruct, tuple[str, str]]] = {
-    Hello: ("nick", "resume"),
+EITHER: Final[dict[AnyStruct, tuple[str, ...]]] = {
+    Hello: ("nick", "token", "jwt", "resume"),
     NoteTyping: ("room", "to"),
+    History: ("room", "with"),
+    MarkRead: ("room", "with"),
 }
-"""Commands that have exactly one of two fields."""
+"""Commands that have exactly one of some fields."""
 
 
 def description(kind: AnyStruct) -> str:

@@ -1,13 +1,15 @@
-"""Attacks by names and secrets."""
+"""Attacks by names, passwords and secrets."""
 
 from __future__ import annotations
 
 import secrets
+from itertools import count
 from typing import Final
 
 import trio
 
-from tests.attacks.crowd import Attacker, Crowd, encode
+from tests.attacks.crowd import COMMANDS_PER_SECOND, Attacker, Crowd, encode
+from tests.attacks.innocents import PASSWORD, RESIDENT
 
 _HUGE_NAMES: Final = (
     # PRECIS looks for a kana beside each middle dot: here it finds one at the end of the name.
@@ -75,5 +77,41 @@ async def resume_guessing(crowd: Crowd) -> None:
             await attacker.say(type="hello", resume=secrets.token_urlsafe(16), id="r")
             await attacker.answer()
             await trio.lowlevel.checkpoint()
+
+    await crowd.each(act)
+
+
+async def password_guessing(crowd: Crowd) -> None:
+    """Guess at the password of somebody with an account, ten times a second over each connection.
+
+    May have a few guesses tried: then all wait, except for the owner with a token.
+    """
+    guesses = count()
+
+    async def act(attacker: Attacker) -> None:
+        await attacker.upgrade()
+        while True:
+            guess = f"lavender tram {next(guesses)} parasol"
+            await attacker.say(type="hello", nick=RESIDENT, password=guess, id="g")
+            await attacker.answer()
+            await trio.sleep(1 / COMMANDS_PER_SECOND)
+
+    await crowd.each(act)
+
+
+async def registering(crowd: Crowd) -> None:
+    """Make as many accounts as possible, each on a connection of its own.
+
+    May make as many as one address may in an hour.
+    """
+
+    async def act(attacker: Attacker) -> None:
+        await attacker.upgrade()
+        answer = b""
+        while not answer.startswith(b'{"type":"welcome"'):
+            nick = crowd.new_nick()
+            await attacker.say(type="register", id=nick, nick=nick, password=PASSWORD)
+            answer = await attacker.answer()
+            await trio.sleep(1 / COMMANDS_PER_SECOND)
 
     await crowd.each(act)

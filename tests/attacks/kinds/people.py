@@ -49,6 +49,7 @@ async def giant_presence(crowd: Crowd) -> None:
         await crowd.gather()
         for number in range(1_000):
             await attacker.send(_status(number))
+            attacker.outcomes["sent"] += 1
             await trio.sleep(1.0)
 
     await crowd.each(act)

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Final
 
 from tests.faults.checkers.result import RecoveryTime
+from tests.faults.generator import is_guest
 from tests.faults.history import InjectedFault, RunHistory, SendOperation
 
 PROMPT_SECONDS: Final = 1.0
@@ -17,10 +18,11 @@ PROMPT_SECONDS: Final = 1.0
 def recovery_of(fault: InjectedFault, history: RunHistory) -> RecoveryTime:
     """Return how long it took until each client had an answer, and received something, again.
 
-    Whoever records nothing that it receives, as those of `double_resume`, does not count.
+    Whoever records nothing that it receives, as those of `double_resume`, does not count. Nor do
+    devices of accounts: they wait for one another, and sign in anew when they were revoked.
     """
     ended = fault.end
-    observers = {each.client for each in history.rooms}
+    observers = {each.client for each in history.rooms if is_guest(each.client)}
     answered: dict[str, float] = {}
     for send in history.room_sends:
         is_after = send.client in observers and send.invoked_at >= ended
@@ -37,6 +39,8 @@ def _first_received(history: RunHistory, *, after: float) -> dict[str, float]:
     sent_at = {send.text: send.invoked_at for send in history.room_sends}
     received: dict[str, float] = {}
     for each in history.rooms:
+        if not is_guest(each.client):
+            continue
         first = bisect_left(each.received, after, key=itemgetter(2))
         for _, text, at in each.received[first:]:
             if sent_at.get(text, 0.0) >= after:

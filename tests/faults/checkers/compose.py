@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final
 
-from tests.faults.checkers import erasures, errors, inboxes, nicks, rooms, rosters
+from tests.faults.checkers import (
+    conversations,
+    credentials,
+    erasures,
+    errors,
+    inboxes,
+    markers,
+    nicks,
+    rooms,
+    rosters,
+)
 from tests.faults.checkers.availability import unavailable_seconds
 from tests.faults.checkers.evidence import Evidence
 from tests.faults.checkers.result import ANOMALY_KINDS, Anomaly, CheckResult, TrafficCounts
@@ -15,7 +25,8 @@ from tests.faults.history import Observation, RunHistory, SendOperation
 Checker = Callable[[Evidence], Iterator[Anomaly]]
 
 CHECKERS: Final[tuple[Checker, ...]] = (
-    rooms.check, inboxes.check, erasures.check, rosters.check, nicks.check, errors.check,
+    rooms.check, inboxes.check, conversations.check, erasures.check, rosters.check, nicks.check,
+    credentials.check, markers.check, errors.check,
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from tests.faults.checkers.streams import (
     skipped,
     unexplained_gap,
 )
+from tests.faults.generator import person_of
 from tests.faults.history import Observation, RunHistory, SendOperation
 
 
@@ -62,11 +63,8 @@ def missing(inbox: Observation, history: RunHistory) -> list[SendOperation]:
 
 
 def _belongs_in(inbox: Observation, send: SendOperation) -> bool:
-    """Return whether a message is by, or for, the reader of an inbox.
-
-    Every nickname that a client takes begins with the client's name.
-    """
-    return inbox.client in {send.client, send.target.partition("-")[0]}
+    """Return whether a message is by, or for, the reader of an inbox."""
+    return person_of(inbox.client) in {person_of(send.client), person_of(send.target)}
 
 
 def _lost(inbox: Observation, history: RunHistory, losses: AllowedLosses) -> Iterator[Anomaly]:

@@ -147,6 +147,13 @@ class AllowedLosses:
         causes = self._causes(text)
         return any(inbox is not None and self._was_told(inbox, causes) for inbox in inboxes)
 
+    def allow_in_log(self, text: str) -> bool:
+        """Return whether a direct message may be missing in what is read at the end.
+
+        Whether those were told who had received it is judged by `allow_direct`.
+        """
+        return bool(self._causes(text))
+
     # --- what clients were told ---------------------------------------------------------------
 
     def allow_inbox_gap(self, gap: ReportedGap) -> bool:

@@ -7,7 +7,8 @@ from typing import Final
 
 ANOMALY_KINDS: Final = (
     "lost", "duplicated", "reordered", "diverged", "unexpected", "unexplained gap",
-    "ghost", "unlisted", "owned twice", "not erased", "error",
+    "ghost", "unlisted", "listed twice", "owned twice", "account lost", "revoked accepted",
+    "left open", "read back", "not erased", "error",
 )  # fmt: skip
 
 

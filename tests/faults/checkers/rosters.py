@@ -29,6 +29,8 @@ def check(evidence: Evidence) -> Iterator[Anomaly]:
             if gone > evidence.patience or (read.final and gone > 0):
                 what = f"{read.client} saw {nick} in {read.room}, gone for {gone:.1f} s"
                 yield Anomaly("ghost", what, (nick,))
+        for nick in read.repeated:
+            yield Anomaly("listed twice", f"{read.client} saw {nick} twice in {read.room}", (nick,))
         if read.final:
             present = {each.nick for each in memberships if each.until is None}
             for nick in sorted(present - read.nicks):

@@ -18,6 +18,8 @@ def skipped(observation: Observation, log: dict[int, str]) -> Iterator[Anomaly]:
 
 def _missing(observation: Observation, log: dict[int, str]) -> list[int]:
     seqs = {seq for seq, _, _ in observation.received}
+    if observation.since < 0 and not seqs:
+        return []  # where it begins was not told
     last = max(seqs, default=observation.since)
     if observation.kept:
         last = max(last, *log, 0)
@@ -72,5 +74,8 @@ def overtaken(stream: str, sends: Iterable[SendOperation]) -> Iterator[Anomaly]:
 
 def unexplained_gap(gap: ReportedGap) -> Anomaly:
     """Return the anomaly that a client was told of a gap which no fault explains."""
-    what = f"{gap.client} in {gap.stream}: {gap.reason}, {gap.after} to {gap.up_to}"
+    what = (
+        f"{gap.client} in {gap.stream}: {gap.reason}, {gap.after} to {gap.up_to}, "
+        f"at {gap.at:.2f}, epoch {gap.epoch}"
+    )
     return Anomaly("unexplained gap", what)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final
 
@@ -17,6 +19,8 @@ from client.session import (
     NotConnected,
     open_session,
 )
+from gateway import wire
+from tests.faults.checkers.streams import repeated
 from tests.faults.client.recorder import ClientRecorder
 from tests.faults.generator import (
     FLOOD_CHARS,
@@ -32,6 +36,12 @@ MOST_IN_FLIGHT: Final = 20
 RETRY_SECONDS: Final = 0.5
 REFUSED: Final = (CommandError, NotConnected)
 """How a command fails that the cluster need not carry out now."""
+
+
+async def read_roster(session: ClientSession, room: str) -> list[str]:
+    """Return the nicknames in a room as they are listed; there are so few that it is one page."""
+    command = wire.Members(id=secrets.token_hex(8), room=room)
+    return [each.nick for each in (await session.command(command, wire.MemberList)).members]
 
 
 class ChatClient:
@@ -83,15 +93,26 @@ class ChatClient:
         """Talk until ``talked``; then be there, listening only, until ``finish``."""
         while not finish.is_set():
             try:
-                async with open_session(self._urls, nick=self._nick) as session:
+                async with self._open() as session:
                     await self._live(session, talked, finish)
             except CannotConnect:
                 await trio.sleep(RETRY_SECONDS)
             except CommandError as error:
-                if error.code == "nick_taken":
-                    self._nick = self._generator.other_nick()
+                self._refused(error)
                 await trio.sleep(RETRY_SECONDS)
             self.session = None
+
+    def _open(self) -> AbstractAsyncContextManager[ClientSession]:
+        """Begin a session."""
+        return open_session(self._urls, nick=self._nick)
+
+    def _refused(self, error: CommandError) -> None:
+        """Take note that no session could be begun."""
+        if error.code == "nick_taken":
+            self._nick = self._generator.other_nick()
+
+    def _ended(self, event: Ended) -> None:
+        """Take note that the session is over."""
 
     async def _live(self, session: ClientSession, talked: trio.Event, finish: trio.Event) -> None:
         """Spend one session; it ends when it has been enough, or the session has ended."""
@@ -108,6 +129,7 @@ class ChatClient:
         async for event in session.events:
             self.recorder.receive(event, trio.current_time())
             if isinstance(event, Ended):
+                self._ended(event)
                 session_scope.cancel()
             self._news.unpark_all()
 
@@ -120,18 +142,11 @@ class ChatClient:
             await trio.sleep(RETRY_SECONDS)
         self.session = session
         while await self._has_a_turn(talked):
-            match self._generator.operation(flooding=self._is_flooding()):
-                case Operation.END_SESSION:
-                    await self._finish_sending()
-                    return
-                case Operation.MOVE:
-                    await self._move(session)
-                case Operation.READ_ROSTER:
-                    await self._read_roster(session)
-                case Operation.SEND_DIRECT:
-                    self._send_direct(session, nursery)
-                case Operation.SEND:
-                    self._send(session, nursery)
+            operation = self._generator.operation(flooding=self._is_flooding())
+            if operation is Operation.END_SESSION:
+                await self._finish_sending()
+                return
+            await self.carry_out(operation, session, nursery)
         self._has_finished = True
         await finish.wait()
 
@@ -153,6 +168,20 @@ class ChatClient:
 
     # --- operations ---------------------------------------------------------------------------
 
+    async def carry_out(
+        self, operation: Operation, session: ClientSession, nursery: trio.Nursery
+    ) -> None:
+        """Do what the generator has chosen."""
+        match operation:
+            case Operation.MOVE:
+                await self._move(session)
+            case Operation.READ_ROSTER:
+                await self._read_roster(session)
+            case Operation.SEND_DIRECT:
+                self._send_direct(session, nursery)
+            case Operation.SEND:
+                self._send(session, nursery)
+
     def _send(self, session: ClientSession, nursery: trio.Nursery) -> None:
         flooding = self._is_flooding()
         room = HOME if flooding else self._generator.choose(list(self.recorder.rooms))
@@ -164,14 +193,17 @@ class ChatClient:
         nursery.start_soon(self._complete, "room", send, request)
 
     def _send_direct(self, session: ClientSession, nursery: trio.Nursery) -> None:
-        others = [each for each in self._others if each is not self]
-        nicks = [each.session.nick for each in others if each.session is not None]
-        if nicks:
+        if nicks := self._addressees():
             send = self._generator.send(self._generator.choose(nicks), trio.current_time())
             self.history.direct_sends.append(send)
             request = partial(session.direct, send.target, send.text, message_id=send.text)
             self._in_flight += 1
             nursery.start_soon(self._complete, "direct", send, request)
+
+    def _addressees(self) -> list[str]:
+        """Return the nicknames that may be written to."""
+        others = [each for each in self._others if each is not self]
+        return [each.session.nick for each in others if each.session is not None]
 
     async def _complete(
         self, kind: str, send: SendOperation, request: Callable[[], Awaitable[int]]
@@ -202,7 +234,8 @@ class ChatClient:
             await session.leave(room)
         except REFUSED:
             return  # whether it has left is unknown; the session stays in the room
-        self.recorder.left(room, trio.current_time())
+        if room in self.recorder.rooms:
+            self.recorder.left(room, trio.current_time())
 
     async def enter(self, session: ClientSession, room: str) -> bool:
         """Join a room; return whether that was possible now."""
@@ -216,8 +249,10 @@ class ChatClient:
     async def _read_roster(self, session: ClientSession) -> None:
         now = trio.current_time()
         try:
-            listed = await session.members(HOME)
+            listed = await read_roster(session, HOME)
         except REFUSED:
             return
-        nicks = frozenset(member.nick for member in listed.members)
-        self.history.roster_reads.append(RosterRead(self.name, HOME, now, nicks))
+        nicks = frozenset(listed)
+        self.history.roster_reads.append(
+            RosterRead(self.name, HOME, now, nicks, repeated=tuple(repeated(listed)))
+        )

@@ -7,12 +7,18 @@ from typing import Final
 
 import trio
 
-from tests.faults.client.chat_client import RETRY_SECONDS, ChatClient
+from tests.faults.checkers.streams import repeated
+from tests.faults.client.chat_client import RETRY_SECONDS, ChatClient, read_roster
 from tests.faults.client.recorder import text_of
 from tests.faults.generator import ROOMS
 from tests.faults.history import LoggedMessage, Observation, RosterRead
 
 PAGE: Final = 200
+
+
+async def come_to_rest(client: ChatClient) -> None:
+    """Wait until a client has every answer; it sends no more."""
+    await client.wait_until(lambda: client.is_quiet)
 
 
 async def come_in(client: ChatClient) -> None:
@@ -33,7 +39,7 @@ async def read_logs(client: ChatClient) -> None:
     """Read every room from its first message to its last, and what the node has in memory."""
     assert client.session is not None
     history = client.history
-    for room in client.recorder.rooms:
+    for room in list(client.recorder.rooms):
         messages: list[LoggedMessage] = []
         before: int | None = None
         more = True
@@ -68,12 +74,14 @@ async def read_rosters(client: ChatClient, everybody: frozenset[str], patience: 
     """Read who is in each room, until it is ``everybody`` or for ``patience`` seconds."""
     assert client.session is not None
     give_up = trio.current_time() + patience
-    for room in client.recorder.rooms:
+    for room in list(client.recorder.rooms):
         while True:
             now = trio.current_time()
-            listed = await client.session.members(room)
-            nicks = frozenset(member.nick for member in listed.members)
+            listed = await read_roster(client.session, room)
+            nicks = frozenset(listed)
             if nicks == everybody or trio.current_time() > give_up:
                 break
             await trio.sleep(RETRY_SECONDS)
-        client.history.roster_reads.append(RosterRead(client.name, room, now, nicks, final=True))
+        client.history.roster_reads.append(
+            RosterRead(client.name, room, now, nicks, final=True, repeated=tuple(repeated(listed)))
+        )

@@ -10,7 +10,7 @@ from tests.faults.checkers.inboxes import missing
 from tests.faults.history import Observation, ReportedGap, RunHistory
 
 _UNKNOWN: Final = -1
-"""Where an inbox continues after a gap if that was not told: with the next message."""
+"""Where an inbox continues if that was not told: with the next message."""
 
 
 class InboxRecorder:
@@ -20,7 +20,9 @@ class InboxRecorder:
     known whether the connection is of the same session or of a new one.
     """
 
-    def __init__(self, client: str, history: RunHistory) -> None:
+    def __init__(self, client: str, history: RunHistory, *, outlives_session: bool = False) -> None:
+        """Record one that begins with each session or, if it outlives them, goes on there."""
+        self._first = _UNKNOWN if outlives_session else 0
         self._client = client
         self._history = history
         self._sessions = 0
@@ -33,7 +35,7 @@ class InboxRecorder:
         if not event.resumed:
             self.end(now)
             self._sessions += 1
-            self._begin(f"{self._client}'s inbox {self._sessions}", "", 0, now)
+            self._begin(f"{self._client}'s inbox {self._sessions}", "", self._first, now)
         self._early = None
         for each, at in early:
             self.receive(each, at)

@@ -35,9 +35,9 @@ class ClientRecorder:
     ``rooms`` are the observations that go on, by room.
     """
 
-    def __init__(self, client: str, history: RunHistory) -> None:
+    def __init__(self, client: str, history: RunHistory, *, has_account: bool = False) -> None:
         self.rooms: dict[str, Observation] = {}
-        self.inbox = InboxRecorder(client, history)
+        self.inbox = InboxRecorder(client, history, outlives_session=has_account)
         self._client = client
         self._history = history
         self._early: dict[str, list[ReceivedMessage]] = {}
@@ -66,6 +66,11 @@ class ClientRecorder:
         self.inbox.end(now)
         self._end_ownership(now)
 
+    def _rename_membership(self, room: str, nick: str, now: float) -> None:
+        self._memberships[room].until = now
+        membership = self._memberships[room] = RoomMembership(nick, room, now)
+        self._history.memberships.append(membership)
+
     # --- what the client is told --------------------------------------------------------------
 
     def receive(self, event: Event, now: float) -> None:
@@ -83,8 +88,7 @@ class ClientRecorder:
                 self.inbox.receive(event, now)
             case Connected(nick=nick):
                 self.inbox.connected(event, now)
-                self._ownership = NickOwnership(self._client, nick, now)
-                self._history.ownerships.append(self._ownership)
+                self._begin_ownership(nick, now)
             case Disconnected(reason=reason):
                 self._history.disconnects[_URL.sub("", reason)] += 1
                 self.inbox.disconnected()
@@ -123,6 +127,10 @@ class ClientRecorder:
         observation = Observation(self._client, room, epoch, since, now, early)
         self.rooms[room] = observation
         self._history.rooms.append(observation)
+
+    def _begin_ownership(self, nick: str, now: float) -> None:
+        self._ownership = NickOwnership(self._client, nick, now)
+        self._history.ownerships.append(self._ownership)
 
     def _end_ownership(self, now: float) -> None:
         if self._ownership is not None:

@@ -38,6 +38,8 @@ class Fault:
       the promise is then only that nobody is left to believe that it is there
     - ``needs_sentinels``: Redis must be a Sentinel group. It is one for all faults of a run that
       has such a fault; sentinels ignore a primary that is paused or restarts
+    - ``undoes``: seconds before its beginning since when even what was durable is undone; None if
+      nothing is
     - ``late``: seconds after the context in which an old primary may still acknowledge what is
       lost; None if no old primary goes on
     """
@@ -48,6 +50,7 @@ class Fault:
     losses: int = 0
     needs_sentinels: bool = False
     late: float | None = None
+    undoes: float | None = None
 
 
 def fault(
@@ -56,6 +59,7 @@ def fault(
     losses: int = 0,
     needs_sentinels: bool = False,
     late: float | None = None,
+    undoes: float | None = None,
 ) -> Callable[[Injection], Fault]:
     """Make a `Fault` of an `Injection`, with the function's name."""
 
@@ -63,6 +67,7 @@ def fault(
         return Fault(
             injection.__name__, asynccontextmanager(injection),
             lasting=lasting, losses=losses, needs_sentinels=needs_sentinels, late=late,
+            undoes=undoes,
         )  # fmt: skip
 
     return define

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import AsyncIterator
 from typing import Final
@@ -45,7 +46,7 @@ async def full(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Eff
         redis.ask("CONFIG", "SET", "maxmemory", 0)
 
 
-@fault(losses=1)
+@fault(losses=1, undoes=math.inf)
 async def flush(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
     """Somebody empties Redis: all earlier messages are gone."""
     await until_acknowledged(cluster.history, since=0.0)

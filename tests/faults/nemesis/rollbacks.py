@@ -10,25 +10,25 @@ from tests.faults.nemesis.waiting import FEW, MANY, until_sent
 from tests.faults.system.cluster import ClusterUnderTest
 
 
-@fault(losses=1)
+@fault(losses=1, undoes=0.0)
 async def roll_back(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
     """A few messages are gone."""
     yield Effect("redis", deleted=await _lose_newest(cluster, FEW))
 
 
-@fault(losses=1)
+@fault(losses=1, undoes=0.0)
 async def roll_far_back(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
     """More messages of a room are gone than nodes have in memory."""
     yield Effect("redis", deleted=await _lose_newest(cluster, MANY))
 
 
-@fault(losses=2)
+@fault(losses=2, undoes=0.0)
 async def roll_back_again(cluster: ClusterUnderTest, _: random.Random) -> AsyncIterator[Effect]:
     """Redis comes back from the same backup twice, and messages of both times are gone."""
     yield Effect("redis", deleted=await _lose_newest(cluster, FEW, times=2))
 
 
-@fault(lasting=True, losses=1)
+@fault(lasting=True, losses=1, undoes=0.0)
 async def roll_back_unseen(
     cluster: ClusterUnderTest, chance: random.Random
 ) -> AsyncIterator[Effect]:

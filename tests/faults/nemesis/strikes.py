@@ -65,6 +65,7 @@ async def _inject(
         injected = InjectedFault(
             fault.name, effect.target, began,
             losses=fault.losses, deleted=effect.deleted, late=fault.late, erased=effect.erased,
+            undone_since=None if fault.undoes is None else began - fault.undoes,
         )  # fmt: skip
         history.faults.append(injected)
         show(_progress(history, injected))

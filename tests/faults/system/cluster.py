@@ -24,6 +24,8 @@ from tests.sentinels import SentinelGroup, open_group
 
 REDIS_SECONDS: Final = 1.0
 HISTORY: Final = 1_000_000
+LOG_BYTES: Final = 1 << 30
+"""Nothing is cut off any log: everybody reads all of it at the end."""
 SMALL_OUTBOX: Final = 262_144
 
 
@@ -77,9 +79,11 @@ class ClusterUnderTest:
         self._settings: dict[str, object] = {
             "redis_timeout": REDIS_SECONDS,
             "history_size": HISTORY,
+            "log_bytes": LOG_BYTES,
             "outbox_bytes": SMALL_OUTBOX,
             "drain_seconds": 3,
             "grace_seconds": grace,
+            "account_durability": redis.durability,
         }
 
     @property
@@ -157,6 +161,7 @@ async def open_cluster_under_test(
         else:
             redis = await stack.enter_async_context(RedisServer(folder, MovableClock(folder)))
         under_test = RedisUnderTest(redis, least_rights=beside is None)
+        under_test.write_through()
         networks = stack.enter_context(open_networks(proxies, namespaced=namespaced))
         processes = await stack.enter_async_context(open_cluster(under_test.server, 0))
         nursery = await stack.enter_async_context(trio.open_nursery())

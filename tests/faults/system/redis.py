@@ -42,6 +42,21 @@ class RedisUnderTest:
         assert isinstance(self._redis, SentinelGroup)
         return self._redis
 
+    @property
+    def durability(self) -> str:
+        """What nodes wait for: all that is needed for no fault to undo it."""
+        return "replica" if isinstance(self._redis, SentinelGroup) else "auto"
+
+    def write_through(self) -> None:
+        """Have every server write to its disk at once, so that it can be waited for."""
+        for server in self._servers:
+            server.options["appendfsync"] = "always"
+            server.ask("CONFIG", "SET", "appendfsync", "always")
+
+    @property
+    def _servers(self) -> list[RedisServer]:
+        return self._redis.servers if isinstance(self._redis, SentinelGroup) else [self._redis]
+
     def move_clock(self, seconds: float) -> None:
         """Move the clock of the server that nodes write to, ahead or back."""
         assert self.server.clock is not None

@@ -46,19 +46,20 @@ class LoadGenerator:
         took = time.monotonic() - began
         tell(
             done=True, ready=fleet.ready, seconds=took, failures=fleet.failures,
-            joins=fleet.joins.as_json(), cpu=time.process_time() - cpu,
+            joins=fleet.joins.as_json(), sign_ins=fleet.sign_ins.as_json(),
+            cpu=time.process_time() - cpu,
         )  # fmt: skip
 
     def run(
         self, *, start: int, warmup: float, seconds: float, rate: float, senders: list[int],
-        in_flight: int, payload: int, pings: float, pingers: list[int], drop_at: float,
-        seed: int | None,
+        in_flight: int, payload: int, pings: float, pingers: list[int], storm: str,
+        storm_at: float, seed: int | None,
     ) -> None:  # fmt: skip
         """Send on schedule and count what comes; tell of every second, and of all at the end.
 
         - ``start``: microseconds of the clock that all generators share
         - ``senders``, ``pingers``: first and last number plus one, of all generators
-        - ``drop_at``: seconds after the warm-up at which the movers are cut off; 0: never
+        - ``storm_at``: seconds after the warm-up at which the ``storm`` breaks out, if there is one
         """
         fleet = self._fleet
         run = MeasuredRun(fleet, tell, start=start, warmup=warmup, seconds=seconds, payload=payload)
@@ -68,8 +69,8 @@ class LoadGenerator:
         elif own := self._own(senders):
             run.keep_in_flight(own, in_flight)
         run.pings = self._arrivals(pingers, pings, warmup + seconds, None)
-        if drop_at:
-            run.drop_at = start + int((warmup + drop_at) * 1e6)
+        if storm:
+            run.await_storm(storm, storm_at)
         run.go()
         tell(done=True, **run.result())
 

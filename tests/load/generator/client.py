@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
@@ -49,6 +49,8 @@ class ClientSpec:
     - ``sampled``: it reads every message; the others only count them
     - ``mover``: when its connection is lost it comes back, to the next of its nodes
     - ``deaf``: once in, it reads nothing
+    - ``account``: what it signs in with, as `hello` has it; a guest has none
+    - ``rooms``: those that it joins with an account, maybe none; a guest joins ``room``
     """
 
     number: int
@@ -57,6 +59,13 @@ class ClientSpec:
     sampled: bool
     mover: bool
     deaf: bool = False
+    account: Mapping[str, str] = field(default_factory=dict)
+    rooms: Sequence[str] = ()
+
+    @property
+    def joined(self) -> Sequence[str]:
+        """The rooms that it joins when it comes in."""
+        return self.rooms if self.account else (self.room,)
 
 
 class LoadClient:
@@ -64,7 +73,8 @@ class LoadClient:
 
     __slots__ = (
         "acks", "awaited", "began", "buffer", "counter", "heard", "messages", "refusals",
-        "sequences", "socket", "spec", "state", "tries",
+        "sequences", "socket", "spec", "state", "tried",
+        "tries",
     )  # fmt: skip
 
     def __init__(self, spec: ClientSpec) -> None:
@@ -82,7 +92,7 @@ class LoadClient:
         if self.spec.deaf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DEAF_BYTES)
         self.buffer = b""
-        self.began = 0
+        self.began = self.tried = 0
         self.counter = frames.WordCounter(frames.MESSAGE)
         self.acks = frames.WordCounter(frames.ACK)
         self.refusals = frames.RefusalReader()

@@ -43,11 +43,21 @@ class Fleet:
         self.failures: Counter[str] = Counter()
         self.joins = Histogram()
         self.rejoins = Histogram()
+        self.sign_ins = Histogram()
+        """From connecting to the welcome, of each client with an account."""
         self.delivered = Histogram()
+        self.delivered_before = Histogram()
+        """What was to be delivered before the storm."""
         self.acked = Histogram()
         self.pings = Histogram()
         self.second_delivered = Histogram()
         self.deliveries = self.acknowledged = self.ready = self.lost_connections = 0
+        self.rejoined = 0
+        """How often clients have come back."""
+        self.storm_at = 0
+        """When the storm breaks out, in microseconds; 0: never."""
+        self.churns = False
+        """Whether movers are cut off whenever they are in."""
         self.refused: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
         self.window = range(0)
@@ -139,7 +149,8 @@ class Fleet:
 
     def _connect(self, client: LoadClient) -> None:
         place, number = client.place, client.spec.number
-        client.began = client.began or now()
+        client.tried = now()
+        client.began = client.began or client.tried
         client.socket.settimeout(0)
         self._coming_in += 1
         if place.host == "127.0.0.1":
@@ -195,6 +206,9 @@ class Fleet:
             return
         client.buffer = b""
         client.state = ClientState.GREETING
+        if client.spec.account:
+            self._say(client, frames.sign_in(client.spec.account))
+            return
         # Another nickname each time, since the old one may still be held.
         nick = f"load{self._tag}-{client.spec.number}-{client.tries}"
         self._say(client, frames.hello(nick))
@@ -203,24 +217,36 @@ class Fleet:
         if b'"welcome"' in client.buffer:
             client.buffer = b""
             client.state = ClientState.JOINING
-            self._say(client, frames.join(client.spec.room))
+            if client.spec.account:
+                self.sign_ins.record(now() - client.tried)
+            if client.spec.joined:
+                self._say(client, b"".join(map(frames.join, client.spec.joined)))
+            else:
+                self._is_in(client)
         elif frames.REFUSAL in client.buffer:
             self._failed(client, "hello refused")
 
     def _joined(self, client: LoadClient) -> None:
-        at = client.buffer.find(b'"id":"join"')
-        if at < 0:
+        at = client.buffer.rfind(b'"id":"join"')
+        if client.buffer.count(b'"id":"join"') < len(client.spec.joined):
             return
         if frames.REFUSAL in client.buffer:
             self._failed(client, "join refused")
             return
+        rest, client.buffer = client.buffer[at:], b""
+        self._hear(client, rest)
+        self._is_in(client)
+
+    def _is_in(self, client: LoadClient) -> None:
+        """Count a client that has come in; cut it off again if movers are to come back at once."""
         self._coming_in -= 1
         self.ready += 1
         client.state = ClientState.READY
         (self.rejoins if client.tries else self.joins).record(now() - client.began)
+        self.rejoined += client.tries > 0
         client.began = 0
-        rest, client.buffer = client.buffer[at:], b""
-        self._hear(client, rest)
+        if self.churns and client.spec.mover:
+            self._lost(client)
 
     def _failed(self, client: LoadClient, why: str) -> None:
         self.failures[why] += 1
@@ -273,7 +299,8 @@ class Fleet:
         for seq, room, intended in messages:
             client.sequences.add(room, seq)
             if intended in window:
-                self.delivered.record(max(1, at - intended))
+                calm = intended < self.storm_at
+                (self.delivered_before if calm else self.delivered).record(max(1, at - intended))
                 self.second_delivered.record(max(1, at - intended))
         for kind, intended in answers:
             if kind == b"m":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from tests import websocket
@@ -39,6 +41,11 @@ PONG: Final = encode_frame(b"", websocket.PONG)
 def hello(nick: str) -> bytes:
     """Return the `hello` command."""
     return encode_frame(b'{"type":"hello","id":"hello","nick":"%s"}' % nick.encode())
+
+
+def sign_in(account: Mapping[str, str]) -> bytes:
+    """Return the `hello` command with an account, given what proves it."""
+    return encode_frame(json.dumps({"type": "hello", "id": "hello", **account}).encode())
 
 
 def join(room: str) -> bytes:

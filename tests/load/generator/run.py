@@ -61,7 +61,18 @@ class MeasuredRun:
         self._offered = self._sent = self._unsent = self._numbers = 0
         self._counts_from = self._counts_until = (0, 0, 0.0)
         self._second, self._before = 0, (0, 0.0)
-        self.drop_at = 0
+        self._drop_at = 0
+        self._churns = False
+        self._rejoined = 0
+
+    def await_storm(self, storm: str, seconds: float) -> None:
+        """Cut the movers off so long after the warm-up, unless the conductor kills their node.
+
+        With ``churn``, again whenever they are back, until the end of the measured part.
+        """
+        self._fleet.storm_at = self._measure_from + int(seconds * 1e6)
+        self._drop_at = self._fleet.storm_at if storm != "kill" else 0
+        self._churns = storm == "churn"
 
     def keep_in_flight(self, own: list[int], in_flight: int) -> None:
         """Send whenever fewer than ``in_flight`` messages are on their way, not on schedule."""
@@ -83,13 +94,16 @@ class MeasuredRun:
             if self._in_flight:
                 self._keep_in_flight(at, base)
             self._send_what_is_due(at)
-            if self.drop_at and at >= self.drop_at:
-                self.drop_at = 0
+            if self._drop_at and at >= self._drop_at:
+                self._drop_at = 0
+                fleet.churns = self._churns
                 fleet.drop_all()
             fleet.step()
             self._tell_of_seconds(at)
         self._tell_of_seconds(self._measure_until - 1)  # however late the last step was
         self._counts_until = self._counts()
+        self._rejoined = fleet.rejoined
+        fleet.churns = False
         self._send_what_is_due(self._measure_until)
         self._settle()
 
@@ -174,7 +188,11 @@ class MeasuredRun:
             "gaps": sum(each.lost for each in sampled),
             "repeated": sum(each.duplicated for each in sampled),
             "delivered": fleet.delivered.as_json(),
+            "delivered_before": fleet.delivered_before.as_json(),
             "acked": fleet.acked.as_json(),
             "pings": fleet.pings.as_json(),
             "rejoins": fleet.rejoins.as_json(),
+            "rejoined": fleet.rejoined,
+            "rejoined_measured": self._rejoined,
+            "sign_ins": fleet.sign_ins.as_json(),
         }

@@ -8,8 +8,10 @@ from tests.load.report.checks import twice
 
 _RED: Final = "\x1b[31m"
 _PLAIN: Final = "\x1b[0m"
+_PER_CPU: Final = ", {:,.0f} for each second of the nodes' CPU"
 _LATENCIES: Final = (
-    ("delivered", "publish → deliver"), ("acked", "publish → ack"), ("pings", "ping"),
+    ("delivered_before", "publish → deliver, before"), ("delivered", "publish → deliver"),
+    ("acked", "publish → ack"), ("pings", "ping"), ("signed_in", "connect to welcome"),
     ("rejoined", "back after the cut"),
 )  # fmt: skip
 
@@ -17,9 +19,7 @@ _LATENCIES: Final = (
 def table(report: dict[str, Any], *, colour: bool = False) -> str:
     """Return one run's figures as text; with ``colour``, what is wrong is red."""
     scenario, connects = report["scenario"], report["connects"]
-    per_cpu = _optional(
-        ", {:,.0f} for each second of the nodes' CPU", report["connects_per_cpu_second"]
-    )
+    per_cpu = _optional(_PER_CPU, report["connects_per_cpu_second"])
     lines = [
         "",
         _heading(scenario, report["machine"]),
@@ -28,6 +28,10 @@ def table(report: dict[str, Any], *, colour: bool = False) -> str:
         _fault("failures", _counts(report["failures"])) or _row("failures", "none"),
         *_messages(report),
     ]
+    if report["rejoins"]:
+        per_cpu = _optional(_PER_CPU, report["rejoins_per_cpu_second"])
+        told = f"{report['rejoins']:,} at {report['rejoins_per_second']:,.1f}/s{per_cpu}"
+        lines.append(_row("back after the cut", told))
     if report["lost_connections"]:
         lines.append(_row("connections lost", f"{report['lost_connections']:,}"))
     if report["slow_readers"]:
@@ -35,7 +39,10 @@ def table(report: dict[str, Any], *, colour: bool = False) -> str:
         found = f"they found: {_counts(report['slow_readers'])}"
         lines.append(_row("slow readers", by_nodes + found))
     lines += ["", f"{'':28}{'p50':>9}{'p95':>9}{'p99':>9}{'p99.9':>9}{'max':>9}  ms"]
-    latencies = [("connect to joined", connects["latency"])]
+    latencies = [
+        ("connect to joined", connects["latency"]),
+        ("connect to welcome, before", connects["signed_in"]),
+    ]
     for name, latency in latencies + [(name, report[key]) for key, name in _LATENCIES]:
         if latency:
             values = "".join(f"{latency[p]:9.2f}" for p in ("p50", "p95", "p99", "p99.9", "max"))

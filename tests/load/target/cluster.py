@@ -57,6 +57,7 @@ class TargetCluster:
 
     nodes: Sequence[TargetNode]
     redis: subprocess.Popen[bytes] | None = None
+    redis_url: str = ""
 
     def usages(self) -> dict[str, Usage]:
         """Return what each process has used, as ``node 1``, ``node 2``, … and ``redis``.
@@ -163,7 +164,9 @@ def spawned(
             urls = [f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/ws" for port in ports]
             for url, process in zip(urls, started, strict=True):
                 wait_for(partial(_is_ready, url), process, "a node")
-            yield TargetCluster(list(map(TargetNode, urls, started)), redis)
+            yield TargetCluster(
+                list(map(TargetNode, urls, started)), redis, redis_url=f"unix://{listens}"
+            )
         finally:
             for process in (*started, redis):
                 stop(process)

@@ -24,7 +24,7 @@ async def strike(_: Crowd) -> None:
     """Do nothing."""
 
 
-ATTACK = Attack(strike=strike, crowd=1, redis_mib=4.0, most={"welcome": 2})
+ATTACK = Attack(strike=strike, crowd=1, stored=lambda _: 4.0, most={"welcome": 2})
 
 
 def test_an_attack_that_costs_little_breaks_nothing() -> None:
@@ -41,7 +41,7 @@ def test_an_attack_that_costs_little_breaks_nothing() -> None:
         ({"during": Latency(0.0, 0.0, 0.0)}, "nobody chatted"),
         ({"newcomer": 1.001}, "newcomer 1,001 ms, at most 1,000"),
         ({"node": Level(50.0, 70.0, 61.0)}, "node has 61 MiB afterwards, at most 60"),
-        ({"redis": Level(2.0, 6.5, 2.0)}, "Redis grew by 4.5 MiB, at most 4"),
+        ({"redis": Level(2.0, 6.5, 2.0)}, "Redis grew by 4.5 MiB, at most 4.0"),
         ({"closed": {4001: 2}}, "2 bystanders closed with 4001"),
         ({"wrong": {"messages not echoed": 3}}, "3 messages not echoed"),
         ({"outcomes": {"welcome": 3}}, "attackers got welcome 3 times, at most 2"),

@@ -14,6 +14,7 @@ from tests.unit.refused_arguments import complaint_about
     [
         ("--nodes 0", "argument --nodes: 0 is not between 1 and 64"),
         ("--clients 0", "argument --clients: 0 is not between 1 and 1,000,000"),
+        ("--accounts -1", "argument --accounts: -1 is not between 0 and 1,000,000"),
         ("--clients x", "argument --clients: invalid whole number value: 'x'"),
         ("--seconds 0", "argument --seconds: 0 is not between 0.1 and 86,400"),
         ("--seconds -5", "argument --seconds: -5 is not between 0.1 and 86,400"),

@@ -195,6 +195,15 @@ def test_how_long_a_name_was_owned_twice_and_by_whom_is_told() -> None:
     assert anomaly.concerned == ("anna",)
 
 
+def test_a_device_that_says_nothing_for_long_delays_no_recovery() -> None:
+    history = clean()
+    late = SendOperation("d.1", 1, "lobby", "d.1:1", 50.0, 6, 50.5)
+    history.room_sends.append(late)
+    history.rooms.append(Observation("d.1", "lobby", "e", 5, 3.0, [(6, "d.1:1", 50.6)]))
+    result = check(history, patience=2)
+    assert result.recoveries[0].seconds == pytest.approx(1.5)
+
+
 def test_whoever_waits_too_long_counts_as_unavailable_once() -> None:
     history = clean()
     history.room_sends[0].completed_at = 6.0

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.generator import (
+    ACCOUNT_AGENDA,
     FLOOD_CHARS,
     PAUSE,
     WEIGHTS,
     Operation,
     OperationGenerator,
     padded,
+    person_of,
     unpadded,
 )
 
@@ -32,6 +34,22 @@ def test_operations_come_as_often_as_their_weights_say() -> None:
     counts = Counter(operations("1", 10_000))
     for operation, weight in WEIGHTS.items():
         assert counts[operation] == pytest.approx(weight * 100, abs=150)
+
+
+def test_what_is_on_the_agenda_comes_soon_and_once_unless_it_is_postponed() -> None:
+    generator = OperationGenerator("a1.1", "1", {Operation.SEND: 1}, ACCOUNT_AGENDA)
+    chosen = [generator.operation(flooding=False) for _ in range(60)]
+    assert sorted(each.name for each in chosen if each is not Operation.SEND) == sorted(
+        each.name for each in ACCOUNT_AGENDA
+    )
+    generator.postpone(Operation.REVOKE)
+    generator.postpone(Operation.REVOKE)
+    chosen = [generator.operation(flooding=False) for _ in range(60)]
+    assert chosen.count(Operation.REVOKE) == 1
+
+
+def test_devices_are_their_accounts_and_nicknames_are_those_of_who_made_them_up() -> None:
+    assert {person_of(name) for name in ("a1", "a1-5", "a1.2", "a1.2-7")} == {"a1"}
 
 
 def test_while_flooding_clients_only_send_and_do_not_pause() -> None:

@@ -40,17 +40,21 @@ class Script:
 
 PUBLISH: Final = Script.load("log", "publish")
 ADDRESS: Final = Script.load("log", "address")
-DELIVER: Final = Script.load("log", "deliver")
+DELIVER: Final = Script.load("log", "account_inbox", "deliver")
 MOVE: Final = Script.load("move")
-JOIN: Final = Script.load("join")
+JOIN: Final = Script.load("accounts", "join")
 CLAIM_LOOK: Final = Script.load("claim_look")
 RELEASE_LOOK: Final = Script.load("release_look")
 SETTLE: Final = Script.load("settle")
-LEAVE: Final = Script.load("leave")
+LEAVE: Final = Script.load("accounts", "leave")
+CHANGE_PERSON: Final = Script.load("change_person")
+SUCCEED: Final = Script.load("accounts", "succeed")
 SNAPSHOT: Final = Script.load("snapshot")
 ERASE: Final = Script.load("erase")
 RENEW_EPOCH: Final = Script.load("renew_epoch")
-CLAIM: Final = Script.load("claim")
+CLAIM: Final = Script.load("reserved", "claim")
+RESERVE: Final = Script.load("reserved", "reserve")
+UNRESERVE: Final = Script.load("reserved", "unreserve")
 RESUME: Final = Script.load("resume")
 RELEASE: Final = Script.load("release")
 BEAT: Final = Script.load("beat")
@@ -60,12 +64,20 @@ EXPIRE_ROOMS: Final = Script.load("expire_rooms")
 BAN: Final = Script.load("bans", "ban")
 UNBAN: Final = Script.load("bans", "unban")
 EXPIRE_BANS: Final = Script.load("bans", "expire_bans")
+CREATE_ACCOUNT: Final = Script.load("create_account")
+CHANGE_ACCOUNT: Final = Script.load("change_account")
+ADD_DEVICE: Final = Script.load("add_device")
+REPLACE_DEVICE: Final = Script.load("replace_device")
+MOVE_MARKER: Final = Script.load("move_marker")
+USE_INVITE: Final = Script.load("use_invite")
+COUNT_GUESS: Final = Script.load("count_guess")
 PERMISSIONS: Final = Script.load("permissions")
 
 ALL_SCRIPTS: Final = (
-    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, SNAPSHOT,
-    ERASE, RENEW_EPOCH, CLAIM, RESUME, RELEASE, BEAT, EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS,
-    BAN, UNBAN, EXPIRE_BANS, PERMISSIONS,
+    PUBLISH, ADDRESS, DELIVER, MOVE, JOIN, CLAIM_LOOK, RELEASE_LOOK, SETTLE, LEAVE, CHANGE_PERSON,
+    SUCCEED, SNAPSHOT, ERASE, RENEW_EPOCH, CLAIM, RESERVE, UNRESERVE, RESUME, RELEASE, BEAT,
+    EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, CREATE_ACCOUNT,
+    CHANGE_ACCOUNT, ADD_DEVICE, REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
 )  # fmt: skip
 RENAME_ROOM: Final = Script.load("rename_room")
 """Only for the upgrade: no node runs it, and its keys are not on one hash slot."""

@@ -2,13 +2,16 @@
 -- KEYS  1 nicks (hash: folded nickname -> "session node term who")
 --       2 sessions (hash: session -> folded)
 --       3 began (hash: session -> when it began, in Unix milliseconds)
--- ARGV  1 session  2 node  3 term, 0 if it has none yet  4 who  5 folded
+--       4 reserved, as in reserved.lua
+-- ARGV  1 session  2 node  3 term, 0 if it has none yet  4 who
+--       5 folded; '@session' for a session of an account, which has its nickname by reservation
 --       6... variants to try if it is taken, folded
 -- Returns
 -- {0, term, the node that had the session if that is another, else ''} if it was claimed;
 -- {-2} if the session was resumed on another node;
 -- {-3, term, who} if the session was resumed on this node in a later term;
--- {number of the first free variant, or -1 if none is free} if the nickname is taken.
+-- {-1, number of the first free variant, or 0} if another session has the nickname;
+-- {-4, the same} if it is reserved for an account.
 local nicks, sessions = KEYS[1], KEYS[2]
 local session, node, term, who, folded = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local held, elsewhere = redis.call('HGET', sessions, session), ''
@@ -30,13 +33,15 @@ if held then
   end
 end
 local owner = string.match(redis.call('HGET', nicks, folded) or '', '^%S+')
-if owner and owner ~= session then
-  for i = 6, #ARGV do
-    if redis.call('HEXISTS', nicks, ARGV[i]) == 0 then
-      return {i - 5}
+local is_reserved = reserved_for(KEYS[4], folded)
+if is_reserved or (owner and owner ~= session) then
+  local free = 0
+  for i = #ARGV, 6, -1 do
+    if redis.call('HEXISTS', nicks, ARGV[i]) == 0 and not reserved_for(KEYS[4], ARGV[i]) then
+      free = i - 5
     end
   end
-  return {-1}
+  return {is_reserved and -4 or -1, free}
 end
 if term == 0 then
   local now = redis.call('TIME')

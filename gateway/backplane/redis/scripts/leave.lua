@@ -1,5 +1,6 @@
 -- Remove sessions from a room, and publish that; a room without members expires in the end.
 -- KEYS  1 meta  2 members (hash: session -> "node term who")  3 log  4 ids  5 older ids
+--       6 accounts, as in accounts.lua
 -- ARGV  1 channel  2 milliseconds until a room without members expires
 --       3 node; 'name~' stands for all its incarnations
 --       4... pairs of a session and a term; it is removed if it is a member on that node, in this
@@ -16,6 +17,10 @@ for i = 4, #ARGV, 2 do
         and tonumber(term) <= tonumber(ARGV[i + 1]) then
       redis.call('HDEL', members, ARGV[i])
       gone[#gone + 1] = ARGV[i]
+      local account = account_of(ARGV[i])
+      if account then
+        record_session(account, ARGV[i], true, false)
+      end
     end
   end
 end
@@ -26,6 +31,8 @@ end
 if redis.call('EXISTS', members) == 1 then
   return {#gone, 'members'}
 end
+redis.call('DEL', KEYS[6])
+redis.call('HDEL', meta, 'doubles')
 if redis.call('EXISTS', log) == 0 then
   redis.call('DEL', unpack(KEYS))
   return {#gone, 'gone'}

@@ -13,6 +13,7 @@ import pytest
 from client.i18n.server_texts import (
     CLOSINGS,
     NOTICES,
+    REASONS,
     REFUSALS,
     ROOM_NOTICES,
     in_own_words,
@@ -59,9 +60,19 @@ def test_every_closing_has_a_text() -> None:
 def test_every_notice_has_a_text() -> None:
     paragraph = re.search(r"\*\*Notices\.\*\*(.*?)\n\n", PROTOCOL, re.DOTALL)
     assert paragraph is not None
-    documented = set(re.findall(r"`(\w+)`:", paragraph[1]))
+    items = re.findall(r"^- (`[^:]*`):", paragraph[1], re.MULTILINE)
+    documented = {code for item in items for code in re.findall(r"`(\w+)`", item)}
     assert documented
     assert documented == NOTICES.keys() | ROOM_NOTICES.keys()
+
+
+def test_every_word_for_a_reason_has_a_text() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", section("Errors"), re.MULTILINE)
+    for code in ("bad_password", "bad_token", "bad_invite"):
+        meaning = dict(rows)[code].split("`reason` says")[0]
+        words = set(re.findall(r"`(\w+)`", meaning))
+        assert words == {reason for of, reason in REASONS if of == code}
+        assert words
 
 
 @pytest.fixture
@@ -71,8 +82,17 @@ def in_german() -> Iterator[None]:
     speak([])
 
 
-def error(code: str, *, suggestion: str | None = None) -> wire.Error:
-    return wire.Error(code=code, message="So the server says.", suggestion=suggestion)
+def error(
+    code: str,
+    *,
+    suggestion: str | None = None,
+    reason: str | None = None,
+    retry_after: float | None = None,
+) -> wire.Error:
+    message = "So the server says."
+    return wire.Error(
+        code=code, message=message, suggestion=suggestion, reason=reason, retry_after=retry_after
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,6 +127,48 @@ def error(code: str, *, suggestion: str | None = None) -> wire.Error:
             "Der Server versteht dieses Programm nicht: So the server says.",
         ),
         (error("too_fast"), None, "Du sendest zu schnell."),
+        (
+            error("too_fast", retry_after=2.4), wire.Register(id="1", nick="bob", password=""),
+            "Das wurde zu oft versucht; in 3 s geht es wieder.",
+        ),
+        (
+            error("too_fast", retry_after=2.4), wire.Ping(), "Du sendest zu schnell.",
+        ),
+        (
+            error("nick_taken", reason="registered", suggestion="bob_"), wire.Hello(nick="bob"),
+            "Der Name bob gehört zu einem Konto; bob_ ist frei.",
+        ),
+        (
+            error("bad_password", reason="short"), None, "Dieses Passwort ist zu kurz.",
+        ),
+        (
+            error("bad_password", reason="purple"), None,
+            "Dieses Passwort geht nicht: So the server says.",
+        ),
+        (
+            error("weak_password", reason="top_10"), None,
+            "Das ist eins der zehn häufigsten Passwörter.",
+        ),
+        (
+            error("guests_off", suggestion="guest-bob"), wire.Hello(nick="bob"),
+            "Gäste brauchen hier einen anderen Namen, zum Beispiel guest-bob.",
+        ),
+        (
+            error("bad_credentials"), wire.Hello(nick="bob"),
+            "Es gibt kein Konto mit dem Namen bob und diesem Passwort.",
+        ),
+        (
+            error("bad_credentials"), wire.DeleteAccount(password=""),
+            "Dieses Passwort ist falsch.",
+        ),
+        (
+            error("no_such_nick"), wire.MarkRead(with_="bob", seq=1),
+            "Niemand hier hei\u00dft bob.",
+        ),
+        (
+            error("guests_off"), wire.Hello(nick="bob"),
+            "Ohne Konto kommt man hier nicht hinein.",
+        ),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("in_german")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from client import events
-from client.model import Chat, Offline, Online, SessionOver, SignedOut, SigningIn
+from client.model import Chat, Offline, Online, Problem, SessionOver, SignedOut, SigningIn
 from client.session import CannotConnect, CommandError
 from tests.unit.client.model.chatting import NOON, online, texts
 
@@ -41,14 +41,14 @@ class TestConnection:
         chat = Chat()
         chat.sign_in("alice")
         chat.fail_sign_in(CommandError("nick_taken", "It is taken.", suggestion="alice_"))
-        assert chat.connection == SignedOut("alice", "It is taken.", "alice_")
+        assert chat.connection == SignedOut("alice", Problem("It is taken.", "nick", "alice_"))
 
     def test_why_no_server_can_be_reached_is_told(self) -> None:
         chat = Chat()
         chat.sign_in("alice")
         chat.fail_sign_in(CannotConnect("ws://a/ws: refused"))
         problem = "The server cannot be reached. ws://a/ws: refused"
-        assert chat.connection == SignedOut("alice", problem)
+        assert chat.connection == SignedOut("alice", Problem(problem))
 
     def test_the_loss_is_told_once_however_many_attempts_fail(self) -> None:
         chat = online()

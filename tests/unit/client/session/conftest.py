@@ -11,3 +11,9 @@ from client.session import opening
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No attempt to connect ends because time has run out."""
     monkeypatch.setattr(opening, "CONNECT_SECONDS", 600.0)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session connects again without a pause."""
+    monkeypatch.setattr("client.session.route.FIRST_BACKOFF", 0.0)

@@ -15,7 +15,7 @@ from trio.testing import MockClock, memory_stream_pair, wait_all_tasks_blocked
 from wsproto.connection import Connection
 from wsproto.events import AcceptConnection, BytesMessage, Ping, Request, TextMessage
 
-from client.session import CannotConnect, NotConfirmed, NotConnected, open_session
+from client.session import CannotConnect, Guest, NotConfirmed, NotConnected, open_session
 from client.session.connection import (
     MOST_WRONG_FRAMES,
     PING_SECONDS,
@@ -227,7 +227,7 @@ async def test_a_command_whose_answer_is_wrong_fails(
 async def test_a_server_that_never_answers_a_hello_is_left(autojump_clock: MockClock) -> None:
     del autojump_clock
     async with watched() as line:
-        hello = HelloSequence(iter(["1"]), Positions())
+        hello = HelloSequence(iter(["1"]), Positions(), Guest("alice"))
         with pytest.raises(NotConnected, match="does not answer"):
-            await hello.say(line.connection, "alice")
+            await hello.say(line.connection)
         assert trio.current_time() >= HELLO_SECONDS

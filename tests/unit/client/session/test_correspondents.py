@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from client.session.correspondents import MOST_REMEMBERED, Correspondents
 from gateway import wire
 
@@ -31,6 +33,12 @@ def test_it_is_whoever_one_wrote_to_last() -> None:
     assert known("BOB", direct(ME, "bob", "B")) == "B"
     assert known("bob", direct(ME, "bob", "B"), direct(ME, "Bob", "C")) == "C"
     assert known("bob", direct(ME, "bob", "B"), direct(ME, "bob", None)) == "B", "an earlier node"
+
+
+def test_what_another_device_wrote_under_another_nickname_is_ones_own() -> None:
+    heard = direct("bob", ME, "B")
+    own = msgspec.structs.replace(direct("before", "bob", "C"), own=True)
+    assert known("bob", heard, own) == "C"
 
 
 def test_who_writes_takes_nobodys_place() -> None:

@@ -18,6 +18,6 @@ async def test_no_handshake_is_an_uncaught_exception(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_no_frame_is_an_uncaught_exception(seed: int) -> None:
-    outcomes = await fuzz_sessions(1_000, seed)
-    assert outcomes["frames"] >= 1_000
+    outcomes = await fuzz_sessions(2_000, seed)
+    assert outcomes["frames"] >= 2_000
     assert outcomes["served to the end"] > 3, "some sessions got far"

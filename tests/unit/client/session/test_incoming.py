@@ -10,6 +10,9 @@ import pytest
 
 from client.session.incoming import (
     LATEST_AT,
+    MOST_ACCOUNT_ROOMS,
+    MOST_CONVERSATIONS,
+    MOST_DEVICES,
     MOST_ERASED,
     MOST_MEMBERS,
     MOST_MESSAGES,
@@ -178,6 +181,118 @@ def test_limits_are_such_that_one_can_write() -> None:
 def test_a_welcome_that_could_not_be_resumed_is_wrong(changes: dict[str, Any]) -> None:
     with pytest.raises(WrongFrame):
         read_answer(json.dumps(WELCOME | changes), wire.Welcome)
+
+
+ROOM: dict[str, Any] = {"room": "lobby", "seq": 9, "read": 4, "unread": 5, "mentions": 1}
+
+
+def test_an_account_in_a_welcome_is_what_was_sent() -> None:
+    account: dict[str, Any] = {
+        "account": "a1", "role": "admin", "device": "d1", "rooms": [ROOM], "token": "a1.d1.t",
+        "change_password": True,
+    }  # fmt: skip
+    welcome = read_answer(json.dumps(WELCOME | account), wire.Welcome)
+    assert (welcome.account, welcome.role, welcome.device) == ("a1", "admin", "d1")
+    assert (welcome.token, welcome.change_password) == ("a1.d1.t", True)
+    assert welcome.rooms == [wire.AccountRoom(**ROOM)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"account": ""}, {"account": "a" * 1_000}, {"account": "a\u202eb"}, {"account": 7},
+        {"role": "r" * 1_000}, {"device": "\x00"}, {"token": "t" * 1_000},
+    ],
+)  # fmt: skip
+def test_an_account_out_of_bounds_is_wrong(changes: dict[str, Any]) -> None:
+    with pytest.raises(WrongFrame):
+        read_answer(json.dumps(WELCOME | {"account": "a"} | changes), wire.Welcome)
+
+
+def test_the_rooms_of_an_account_are_bounded() -> None:
+    wrong = [ROOM | {"room": "\x00"}, ROOM | {"seq": -1}, ROOM | {"read": 2**63}]
+    rooms = [*wrong, ROOM | {"unread": -3, "mentions": 2**63}, *[ROOM] * (MOST_ACCOUNT_ROOMS + 9)]
+    welcome = read_answer(json.dumps(WELCOME | {"rooms": rooms}), wire.Welcome)
+    assert len(welcome.rooms) == MOST_ACCOUNT_ROOMS
+    assert (welcome.rooms[0].unread, welcome.rooms[0].mentions) == (0, MOST_NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ({"registration": "invite", "password_length": 8}, ("invite", 8)),
+        ({"registration": "maybe", "password_length": -1}, ("closed", 1)),
+        ({"password_length": 10**9}, ("closed", 1024)),
+    ],
+)
+def test_what_is_asked_of_a_password_is_bounded(
+    sent: dict[str, Any], read: tuple[str, int]
+) -> None:
+    welcome = read_answer(json.dumps(WELCOME | {"limits": LIMITS | sent}), wire.Welcome)
+    assert (welcome.limits.registration, welcome.limits.password_length) == read
+
+
+def test_devices_are_bounded() -> None:
+    device = {"id": "d", "name": "a\nb" + "x" * 1_000, "last_seen": 10**18}
+    devices = [{"id": "", "name": "", "last_seen": 1}, *[device] * (MOST_DEVICES + 9)]
+    answer = read_answer(json.dumps({"type": "ok", "devices": devices}), wire.DeviceList)
+    assert len(answer.devices) == MOST_DEVICES
+    assert (len(answer.devices[0].name), answer.devices[0].last_seen) == (
+        MOST_NAME_CHARS,
+        LATEST_AT,
+    )
+    assert "\n" not in answer.devices[0].name
+
+
+def test_conversations_are_bounded() -> None:
+    talk = {"with": "bob", "person": "p", "seq": 7, "read": 5, "unread": -1}
+    wrong = [talk | {"with": "\u202e"}, talk | {"person": "p" * 1_000}, talk | {"seq": -1}]
+    listed = [*wrong, *[talk] * (MOST_CONVERSATIONS + 9)]
+    frame = json.dumps({"type": "ok", "conversations": listed})
+    answer = read_answer(frame, wire.ConversationList)
+    assert len(answer.conversations) == MOST_CONVERSATIONS
+    assert answer.conversations[0].unread == 0
+
+
+def test_the_history_of_a_conversation_is_bounded() -> None:
+    direct = {
+        "seq": 1, "type": "direct", "at": -1, "from": "bob", "to": "alice", "text": "t", "id": "d",
+    }  # fmt: skip
+    page = {"type": "ok", "with": "bob", "before": 4, "more": True}
+    sent = [direct | {"from": ""}, *[direct] * (MOST_MESSAGES + 9)]
+    answer = read_answer(json.dumps(page | {"directs": sent}), wire.HistoryPage)
+    assert (len(answer.directs), answer.directs[0].at) == (MOST_MESSAGES, 0)
+    for changes in ({"with": ""}, {"before": -1}, {"before": 2**63}):
+        with pytest.raises(WrongFrame):
+            read_answer(json.dumps(page | changes), wire.HistoryPage)
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        ({"type": "joined", "room": "cafe"}, wire.JoinedElsewhere(room="cafe")),
+        ({"type": "left", "room": "cafe"}, wire.LeftElsewhere(room="cafe")),
+        ({"type": "read", "room": "cafe", "seq": 1}, wire.ReadElsewhere(room="cafe", seq=1)),
+        ({"type": "read", "with": "bob", "seq": 1}, wire.ReadElsewhere(with_="bob", seq=1)),
+    ],
+)
+def test_what_another_device_did_is_an_event(frame: dict[str, Any], event: wire.AnyEvent) -> None:
+    assert read_event(json.dumps(frame)) == event
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "joined", "room": ""}, {"type": "joined"}, {"type": "left", "room": "\x1b[2J"},
+        {"type": "left", "room": "r" * 1_000}, {"type": "read", "seq": 1},
+        {"type": "read", "room": "a", "with": "b", "seq": 1},
+        {"type": "read", "room": "", "seq": 1}, {"type": "read", "room": "a", "seq": -1},
+        {"type": "read", "with": "a", "seq": 2**63},
+    ],
+)  # fmt: skip
+def test_what_another_device_cannot_have_done_is_wrong(frame: dict[str, Any]) -> None:
+    with pytest.raises(WrongFrame):
+        read_event(json.dumps(frame))
 
 
 @pytest.mark.parametrize("seq", [2**63, -1])

@@ -125,6 +125,15 @@ def test_a_change_that_was_heard_makes_the_next_version_ones_own() -> None:
     assert sorted(nicks(pages)) == ["aa", "c", "x"]
 
 
+def test_a_change_of_a_member_is_in_the_list_with_all_that_it_says() -> None:
+    pages = MemberPages("lobby")
+    pages.take(page(3, "a", "b", next_="b"))
+    change = wire.Renamed(nick="x", was="b", state="away", text="tea", registered=True)
+    pages.apply(wire.Presence(room="lobby", version=4, after=3, changed=[change]))
+    [_a, x] = pages.listing.members
+    assert x == wire.Member(nick="x", state="away", text="tea", registered=True)
+
+
 def test_a_change_that_was_missed_begins_anew() -> None:
     pages = MemberPages("lobby")
     pages.take(page(3, "a", next_="a"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -67,6 +68,15 @@ def test_a_direct_message_is_found_among_what_is_heard() -> None:
     mine = pending.put(wire.SendDirect(id="1", to="bob", text="psst"))
     heard = wire.DirectMessage(seq=4, at=0, epoch="e", sender="me", to="bob", text="psst", id="1")
     assert pending.heard([heard], "me")
+    assert mine.seq == 4
+
+
+def test_a_direct_message_of_an_account_is_ones_own_under_another_nickname_too() -> None:
+    pending = PendingSends()
+    mine = pending.put(wire.SendDirect(id="1", to="bob", text="psst"))
+    said = wire.DirectMessage(seq=4, at=0, sender="before", to="bob", text="psst", id="1")
+    assert not pending.heard([said], "me")
+    assert pending.heard([msgspec.structs.replace(said, own=True)], "me")
     assert mine.seq == 4
 
 

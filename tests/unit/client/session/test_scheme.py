@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from client.session.scheme import (
     Answer,
     SchemeChooser,
     choose,
+    keeps_secrets,
     probe,
     probe_ports,
 )
@@ -144,6 +145,50 @@ async def test_a_url_is_used_as_it_is() -> None:
     assert await chooser.url("ws://a/ws") == "ws://a/ws"
     assert await chooser.url("http://a") == "ws://a/ws"
     assert await chooser.url("https://b") == "wss://b/ws"
+
+
+OTHER_MACHINE = "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_kept"),
+    [
+        (f"wss://{OTHER_MACHINE}/ws", True), (f"ws://{OTHER_MACHINE}/ws", False),
+        ("ws://chat.example/ws", False), ("ws://localhost.example/ws", False),
+        ("ws://127.0.0.1.example/ws", False), ("ws://0.0.0.0/ws", False),
+        ("ws://127.0.0.1:9/ws", True), ("ws://127.8.8.8/ws", True), ("ws://[::1]:9/ws", True),
+        ("ws://localhost/ws", True), ("ws://LOCALHOST./ws", True), ("ws://a.localhost/ws", True),
+    ],
+)  # fmt: skip
+def test_who_keeps_a_secret(url: str, is_kept: bool) -> None:
+    assert keeps_secrets(url) == is_kept
+
+
+async def test_a_secret_goes_to_a_bare_address_of_another_machine_over_tls_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def speak_no_tls(_host: str, ports: Iterable[int]) -> dict[int, Answer]:
+        await trio.lowlevel.checkpoint()
+        return dict.fromkeys(ports, PLAIN)
+
+    monkeypatch.setattr("client.session.scheme.probe_ports", speak_no_tls)
+    chooser = SchemeChooser()
+    assert await chooser.url("chat.example:9") == "ws://chat.example:9/ws"
+    assert await chooser.url("chat.example:9", secret=True) == "wss://chat.example:9/ws"
+    assert await chooser.url("chat.example", secret=True) == "wss://chat.example/ws"
+    assert await chooser.url("localhost:9", secret=True) == "ws://localhost:9/ws"
+    assert chooser.tls_hosts == set(), "none of them has spoken it"
+    failure = chooser.explain("chat.example", "wss://chat.example/ws", CannotConnect("Refused."))
+    assert str(failure) == "Refused. (passwords and tokens are sent to chat.example with TLS only)"
+
+
+async def test_a_secret_goes_to_no_url_without_tls_but_one_of_this_machine() -> None:
+    chooser = SchemeChooser()
+    for address in ("ws://chat.example/ws", "http://chat.example"):
+        with pytest.raises(CannotConnect, match="without TLS"):
+            await chooser.url(address, secret=True)
+    assert await chooser.url("ws://[::1]:9/ws", secret=True) == "ws://[::1]:9/ws"
+    assert await chooser.url("https://chat.example", secret=True) == "wss://chat.example/ws"
 
 
 async def test_what_is_no_address_is_told() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.text.emoji import EMOJI, complete_emoji, typed_emoji, with_emoji
-from tests.unit.client.text.steps import is_linear
+from tests.unit.steps import is_linear
 
 
 @pytest.mark.parametrize(

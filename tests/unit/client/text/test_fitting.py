@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.text.fitting import fitting, shortened, size_of
-from tests.unit.client.text.steps import steps
+from tests.unit.steps import steps
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ def known(version: int = 4, **members: str) -> Roster:
 
 def lines(members: list[Member]) -> dict[str, str]:
     """Who members are, by nickname, as nodes write it."""
-    return {m.nick: member_line.write(m.nick, m.state, m.text) for m in members}
+    return {
+        m.nick: member_line.write(m.nick, m.state, m.text, registered=m.registered) for m in members
+    }
 
 
 def page(roster: Roster, after: str | None, limit: int | None = None) -> list[Member]:
@@ -56,7 +58,7 @@ class Client:
         self.begin_anew()
         self.read(roster)
         if session and roster.introduce(session, line):
-            self.known[member_line.nick_of(line)] = line
+            self.known |= lines([member_line.read(line)])
 
     @property
     def nicks(self) -> set[str]:
@@ -91,4 +93,6 @@ class Client:
             self.known.pop(nick, None)
         for renamed in presence.changed:
             self.known.pop(renamed.was, None)
-            self.known[renamed.nick] = member_line.write(renamed.nick, renamed.state, renamed.text)
+            self.known[renamed.nick] = member_line.write(
+                renamed.nick, renamed.state, renamed.text, registered=renamed.registered
+            )

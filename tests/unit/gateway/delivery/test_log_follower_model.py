@@ -76,6 +76,8 @@ class Node:
     """Names of messages that senders here were told are logged; with the epoch, if the node knew
     it then, and how many losses had been told."""
     losses: int = 0
+    began_after: bytes | None = None
+    """The last message of the log when a session began at its end, which had seen none of it."""
 
     def take(self) -> None:
         for encoded in self.follower.take():
@@ -158,6 +160,23 @@ class AnyCourse(RuleBasedStateMachine):
             node.follower.missed()
 
     @rule(number=st.integers(0, 2))
+    def sign_in(self, number: int) -> None:
+        """Follow the log from its end on, as the new session of an account does."""
+        node = self.node(number)
+        if not (node.connected and node.subscribed):
+            return
+        last = max(0, self.stored.seq - 1)
+        page = self.stored.page(self.server, Read(last, 1, False, 0, 0, ()))
+        follower = LogFollower(LogMemory(shorten))
+        follower.start(page.epoch, page.seq, page.timeline)
+        began_after = self.stored.messages[-1] if page.seq else None
+        missing = set(range(1, page.seq + 1))
+        # What was published before may still be heard.
+        self.nodes[number % len(self.nodes)] = Node(
+            follower, live=node.live, missing=missing, began_after=began_after
+        )
+
+    @rule(number=st.integers(0, 2))
     def ask(self, number: int) -> None:
         node = self.node(number)
         if node.connected and node.asked is None:
@@ -200,6 +219,9 @@ class AnyCourse(RuleBasedStateMachine):
         outcome = node.follower.take_page(asked, page)
         if isinstance(outcome, Loss):
             assert self.rolled_back, "a loss of nothing"
+            if node.began_after in self.stored.messages[: outcome.had]:
+                began = message_seq(node.began_after or b"")
+                assert outcome.agreed >= began, "what is from before the session is repeated"
             node.losses += 1
             node.told = {seq: name for seq, name in node.told.items() if seq <= outcome.agreed}
             node.missing = {seq for seq in node.missing if seq <= outcome.agreed}

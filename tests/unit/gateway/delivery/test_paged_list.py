@@ -25,4 +25,8 @@ def test_an_entry_is_encoded_once_whatever_pages_are_asked_for() -> None:
     assert set(encoded.values()) == {1}
     pages.remove("nick050")
     assert json.loads(pages.page("nick049", encode, limit=1).encoded) == ["nick051"]
+    assert encoded["nick051"] == 1
+    pages.changed("nick051")
+    assert json.loads(pages.page("nick049", encode, limit=1).encoded) == ["nick051"]
     assert encoded["nick051"] == 2, "after a change it may be another one"
+    assert sum(encoded.values()) == len(encoded) + 1

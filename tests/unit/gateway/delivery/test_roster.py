@@ -230,3 +230,98 @@ def test_who_is_renamed_before_anybody_heard_of_its_join_has_one_name_for_itself
     assert presence is not None
     client.hear(presence)
     assert client.nicks == {"Alicia"}
+
+
+# --- people with several sessions -----------------------------------------------------------------
+
+
+def test_a_person_comes_with_the_first_session_and_goes_with_the_last() -> None:
+    roster = known(4, s1="Bob")
+    roster.apply(Change(5, here={"phone": "Alice +online "}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    assert presence.joined == [Member(nick="Alice", registered=True)]
+    roster.apply(Change(6, here={"desk": "Alice +online "}))
+    roster.apply(Change(7, gone=["phone"]))
+    assert roster.flush("lobby") is None
+    assert (listed(roster), roster.count()) == ({"Alice +online ", "Bob"}, 2)
+    roster.apply(Change(8, gone=["desk"]))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    assert (presence.left, roster.count()) == (["Alice"], 1)
+
+
+def test_the_second_device_of_somebody_is_listed_by_the_page_already() -> None:
+    roster = known(4, phone="Alice +online ")
+    desk = Client(roster, "desk", "Alice +online ")
+    assert desk.nicks == {"Alice +online "}
+    assert not roster.introduce("desk", "Alice +online ")
+    roster.apply(Change(5, here={"desk": "Alice +online "}))
+    assert roster.flush("lobby") is None
+
+
+def test_a_rename_on_all_devices_is_one_change() -> None:
+    roster = known(4, phone="Alice +online ", desk="Alice +idle ", s1="Bob")
+    client = Client(roster)
+    roster.apply(Change(5, here={"phone": "Alix +online ", "desk": "Alix +idle "}))
+    presence = roster.flush("lobby")
+    assert presence == Presence(
+        room="lobby", after=4, version=5,
+        changed=[Renamed(nick="Alix", was="Alice", registered=True)],
+    )  # fmt: skip
+    client.hear(presence)
+    assert client.nicks == {"Alix +online ", "Bob"}
+
+
+def test_a_rename_is_one_change_though_a_device_left_before() -> None:
+    roster = known(4, phone="Alice +online ", desk="Alice +online ")
+    roster.apply(Change(5, gone=["phone"]))
+    roster.apply(Change(6, here={"desk": "Alix +online "}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    assert presence.changed == [Renamed(nick="Alix", was="Alice", registered=True)]
+    assert (presence.joined, presence.left) == ([], [])
+
+
+def test_devices_that_are_renamed_one_by_one_are_two_people_meanwhile() -> None:
+    roster = known(4, phone="Alice +online ", desk="Alice +online ")
+    client = Client(roster)
+    for change in (
+        Change(5, here={"phone": "Alix +online "}),
+        Change(6, here={"desk": "Alix +online "}),
+    ):
+        roster.apply(change)
+        presence = roster.flush("lobby")
+        assert presence is not None
+        client.hear(presence)
+        assert client.nicks == listed(roster)
+    assert client.nicks == {"Alix +online "}
+
+
+def test_somebody_is_away_once_all_devices_are_idle() -> None:
+    roster = known(4, phone="Alice +online ", desk="Alice +online ")
+    roster.apply(Change(5, here={"phone": "Alice +idle "}))
+    assert roster.flush("lobby") is None
+    roster.apply(Change(6, here={"desk": "Alice +idle "}))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    assert presence.changed == [Renamed(nick="Alice", was="Alice", state="away", registered=True)]
+    roster.apply(Change(7, here={"phone": "Alice +away "}))
+    assert roster.flush("lobby") is None, "it looks the same"
+    roster.apply(Change(8, here={"desk": "Alice +busy "}))
+    roster.apply(Change(9, gone=["phone"]))
+    presence = roster.flush("lobby")
+    assert presence is not None
+    assert presence.changed == [Renamed(nick="Alice", was="Alice", state="busy", registered=True)]
+
+
+def test_a_guest_who_registers_stays() -> None:
+    roster = known(4, guest="Alice away lunch")
+    roster.apply(Change(5, here={"a": "Alice +away lunch"}))
+    roster.apply(Change(6, gone=["guest"]))
+    assert roster.flush("lobby") == Presence(
+        room="lobby", after=4, version=6,
+        changed=[
+            Renamed(nick="Alice", was="Alice", state="away", text="lunch", registered=True)
+        ],
+    )  # fmt: skip

@@ -40,10 +40,25 @@ def test_new_names_rooms_and_messages_to_strangers_are_bounded() -> None:
     assert limits.stranger_direct("a", "another", 0.0) == 0.0
 
 
+def test_new_accounts_are_bounded_and_those_that_were_refused_do_not_count() -> None:
+    limits = ClientLimits(ClientBounds(accounts=2))
+    assert [limits.new_account("a", 0.0) for _ in range(3)] == [0.0, 0.0, 1800.0]
+    assert limits.new_account("b", 0.0) == 0.0
+    limits.no_account("a")
+    assert [limits.new_account("a", 0.0) for _ in range(2)] == [0.0, 1800.0]
+    assert limits.new_account("a", 1800.0) == 0.0
+    for address in ("a", "nobody", None):
+        limits.no_account(address)
+    limits.configure(ClientBounds())
+    limits.no_account("b")
+    assert limits.new_account("b", 0.0) == 0.0
+
+
 def test_who_is_exempt_is_not_bounded() -> None:
     limits = ClientLimits(ClientBounds(nicks=1, rooms=1, session_rooms=1, stranger_directs=1))
     for _ in range(3):
         assert limits.new_nick(None, 0.0) == 0.0
+        assert limits.new_account(None, 0.0) == 0.0
         assert limits.new_room(None, "s", 0.0) == 0.0
         assert limits.stranger_direct(None, "victim", 0.0) == 0.0
 

@@ -46,8 +46,9 @@ def test_every_degree_is_explained() -> None:
 
 def retention(*, days: float = 7, hours: float = 24) -> Retention:
     return Retention.of(
-        messages=10, log_bytes=65_536, registered=["Lobby", "Straße"], days=days, hours=hours
-    )
+        messages=10, log_bytes=65_536, account_messages=100, account_log_bytes=65_536,
+        registered=["Lobby", "Straße"], days=days, hours=hours,
+    )  # fmt: skip
 
 
 def test_registered_rooms_are_kept_for_days_and_others_for_hours() -> None:

@@ -13,6 +13,8 @@ from gateway import wire
 from gateway.backplane import payloads
 from gateway.wire import MAX_HISTORY, MAX_TEXT_BYTES, RefusedFrame, close_codes
 
+ONE_OF_FOUR = "A hello has exactly one of `nick`, `token`, `jwt` and `resume`."
+
 
 def refusal(data: str | dict[str, Any]) -> RefusedFrame:
     """Decode what must be refused; gives how."""
@@ -118,10 +120,16 @@ def test_deep_nesting_where_nobody_reads_does_no_harm() -> None:
         ({"id": "7", "type": "shout"}, "Unknown command type 'shout'."),
         ({"id": "7", "type": "welcome"}, "Unknown command type 'welcome'."),
         ({"id": "7", "type": 3}, "Expected `str` - at `type`."),
-        ({"id": "7", "type": "hello"}, "A hello has either `nick` or `resume`."),
+        (
+            {"id": "7", "type": "hello"},
+            ONE_OF_FOUR,
+        ),
         ({"id": "7", "type": "join"}, "Missing field `room`."),
         ({"id": "7", "type": "send", "room": "r"}, "Missing field `text`."),
-        ({"id": "7", "type": "hello", "nick": None}, "A hello has either `nick` or `resume`."),
+        (
+            {"id": "7", "type": "hello", "nick": None},
+            ONE_OF_FOUR,
+        ),
         ({"id": "7", "type": "join", "room": 3}, "Expected `str`, got `int` - at `room`."),
         (
             {"id": "7", "type": "join", "room": "r", "history": 201},
@@ -366,6 +374,8 @@ def test_the_code_tells_whether_to_come_back(close: close_codes.Close) -> None:
     do_not = {
         close_codes.NO_HELLO, close_codes.NICK_LOST, close_codes.REPLACED, close_codes.BANNED,
         close_codes.KICKED,
+        close_codes.SIGNED_OUT,
+        close_codes.ACCOUNT_CLOSED,
     }  # fmt: skip
     assert wire.may_reconnect(close.code) == (close not in do_not)
     assert 4000 <= close.code <= 4999 or close in {close_codes.NORMAL, close_codes.TOO_BIG}

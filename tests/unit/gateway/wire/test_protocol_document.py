@@ -39,6 +39,9 @@ OBJECTS: Final[dict[Struct, str]] = {
     wire.Member: "member",
     wire.Renamed: "changed member",
     wire.RoomInfo: "room",
+    wire.AccountRoom: "account room",
+    wire.Device: "device",
+    wire.ConversationInfo: "conversation",
     wire.Limits: "limits",
 }
 CLOSED_BY_OTHERS: Final = {1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015}

@@ -31,6 +31,12 @@ class StandIn:
         self.limits: wire.Limits | None = None
         self.tell, self.events = trio.open_memory_channel[events.Event](100)
         self._answers: dict[str, Answer] = {"ping": lambda: 0.001} | answers
+        self.state: events.AccountState | None = None
+
+    @property
+    def account(self) -> StandIn:
+        """What an account may do is answered by the same."""
+        return self
 
     def __getattr__(self, name: str) -> Any:
         async def command(*arguments: object, **_options: object) -> object:
@@ -42,6 +48,10 @@ class StandIn:
         return command
 
 
+async def nothing() -> None:
+    await trio.lowlevel.checkpoint()
+
+
 @asynccontextmanager
 async def controlling(chat: Chat, session: StandIn) -> AsyncIterator[SessionController]:
     async with trio.open_nursery() as nursery:
@@ -51,6 +61,8 @@ async def controlling(chat: Chat, session: StandIn) -> AsyncIterator[SessionCont
             nursery,
             on_change=lambda: None,
             on_room=lambda: None,
+            on_account=nothing,
+            save_input=lambda: None,
         )
         nursery.cancel_scope.cancel()
 
