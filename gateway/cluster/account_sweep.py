@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from gateway.backplane import Backplane
+from gateway.cluster.unheld import Unheld
 
 NAMELESS_SECONDS: Final = 3600.0
 """Seconds of this node's monotonic clock after which an account without a nickname is deleted."""
@@ -26,24 +27,15 @@ class AccountSweep:
 
     def __init__(self, backplane: Backplane) -> None:
         self._accounts = backplane.accounts
-        self._nameless: dict[str, float] = {}
-        """Those of the last round through all keys, and since when."""
-        self._found: dict[str, float] = {}
-        """The same, of the present round."""
+        self._nameless = Unheld(most=MOST_NAMELESS)
 
     async def look_at(self, accounts: Collection[str]) -> None:
         """Delete those of these accounts that have had no nickname for long enough.
 
         :raises Unavailable: if Redis does not answer.
         """
-        over = []
-        now = trio.current_time()
-        for account in set(accounts) - await self._accounts.named_among(list(accounts)):
-            since = self._found.get(account, self._nameless.get(account, now))
-            if now - since >= NAMELESS_SECONDS:
-                over.append(account)
-            elif account in self._found or len(self._found) < MOST_NAMELESS:
-                self._found[account] = since
+        nameless = set(accounts) - await self._accounts.named_among(list(accounts))
+        over = self._nameless.over(nameless, trio.current_time(), after=NAMELESS_SECONDS)
         if over:
             log.warning("accounts without a nickname", accounts=len(over))
         for account in over:
@@ -51,4 +43,4 @@ class AccountSweep:
 
     def end_round(self) -> None:
         """Forget the accounts that were not found in this round through all keys."""
-        self._nameless, self._found = self._found, {}
+        self._nameless.end_round()

@@ -20,6 +20,7 @@ import trio
 from gateway.auth.identity import is_account_id
 from gateway.backplane import Backplane, Refused
 from gateway.cluster.account_sweep import AccountSweep
+from gateway.cluster.unheld import Unheld
 
 ABANDONED_SECONDS: Final = 3600.0
 """Seconds of this node's monotonic clock after which an inbox of nobody is deleted. Redis may have
@@ -42,10 +43,8 @@ class Collector:
         self._backplane = backplane
         self._sessions = sessions
         self._account_sweep = AccountSweep(backplane)
-        self._abandoned: dict[str, float] = {}
-        """Inboxes that had no owner in the last round through all keys, and since when."""
-        self._found: dict[str, float] = {}
-        """The same, of the present round."""
+        self._abandoned = Unheld(most=MOST_ABANDONED)
+        """Inboxes that have no owner."""
 
     async def collect(self) -> None:
         """Look through the next pages of keys, and delete what nobody holds.
@@ -61,21 +60,15 @@ class Collector:
             await self._account_sweep.look_at(page.accounts)
             if page.is_last:
                 self._account_sweep.end_round()
-                self._abandoned, self._found = self._found, {}
+                self._abandoned.end_round()
                 return
 
     async def _inboxes(self, owners: frozenset[str]) -> None:
         accounts = frozenset(filter(is_account_id, owners))
         held = await self._backplane.nicks.sessions_among(owners - accounts)
         held |= await self._backplane.inboxes.accounts_among(accounts)
-        over = []
-        for owner in (owners - held).difference(self._sessions):
-            now = trio.current_time()
-            since = self._found.get(owner, self._abandoned.get(owner, now))
-            if now - since >= ABANDONED_SECONDS:
-                over.append(owner)
-            elif owner in self._found or len(self._found) < MOST_ABANDONED:
-                self._found[owner] = since
+        abandoned = (owners - held).difference(self._sessions)
+        over = self._abandoned.over(abandoned, trio.current_time(), after=ABANDONED_SECONDS)
         if over:
             log.warning("inboxes of nobody", inboxes=len(over))
             await self._backplane.inboxes.delete(over)
