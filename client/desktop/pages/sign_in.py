@@ -84,7 +84,7 @@ class SignInPage(ttk.Frame):
         theme.dress(self, self._fit)
         for widget in (self, self.card, self.form):
             widget.bind("<Configure>", lambda _event: self._fit())
-        scroll_with_focus(self, self._see, self._scroll)
+        scroll_with_focus(self, self._scroll, room=theme.px(4 * MARGIN))
 
     def _fill_card(self, preferences: Preferences, on_cancel: Callable[[], None]) -> None:
         card, gap = self.card, self._gap
@@ -326,13 +326,3 @@ class SignInPage(ttk.Frame):
         """Move the card up, if it is higher than the page."""
         self._scrolled += by
         self._fit()
-
-    def _see(self, widget: tk.Misc) -> None:
-        """Bring a widget into sight that got the focus."""
-        top = widget.winfo_rooty() - self.winfo_rooty()
-        bottom = top + widget.winfo_height()
-        room = self._theme.px(4 * MARGIN)
-        if top < room:
-            self._scroll(top - room)
-        elif bottom > self.winfo_height() - room:
-            self._scroll(bottom - self.winfo_height() + room)

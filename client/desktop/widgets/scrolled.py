@@ -14,12 +14,12 @@ class Scrolled(ttk.Frame):
 
     def __init__(self, master: tk.Misc, theme: Theme) -> None:
         super().__init__(master)
-        self._theme, self._top = theme, 0
+        self._top = 0
         self.content = ttk.Frame(self)
         self.content.place(x=0, y=0, relwidth=1.0)
         for widget in (self, self.content):
             widget.bind("<Configure>", lambda _event: self._fit())
-        scroll_with_focus(self, self._see, self.scroll)
+        scroll_with_focus(self, self.scroll, room=theme.px(4 * MARGIN))
 
     def scroll(self, by: int) -> None:
         """Move the content up by so many pixels, if there is more of it below."""
@@ -29,12 +29,3 @@ class Scrolled(ttk.Frame):
 
     def _fit(self) -> None:
         self.scroll(0)
-
-    def _see(self, widget: tk.Misc) -> None:
-        top = widget.winfo_rooty() - self.winfo_rooty()
-        bottom = top + widget.winfo_height()
-        room = self._theme.px(4 * MARGIN)
-        if top < room:
-            self.scroll(top - room)
-        elif bottom > self.winfo_height() - room:
-            self.scroll(bottom - self.winfo_height() + room)
