@@ -18,9 +18,9 @@ from client.desktop.pages.account_sections import (
     RegisterSection,
     SignOutSection,
 )
+from client.desktop.pages.overlay import Overlay
 from client.desktop.settings.preferences import Preferences
 from client.desktop.settings.tokens import Place
-from client.desktop.theme.styles import offer
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.widgets.password_field import Grade
 from client.desktop.widgets.rows import Row, Rows
@@ -33,7 +33,7 @@ _WIDTH: Final = 480
 _MOST_OF_WIDTH: Final = 0.34
 
 
-class AccountPage(ttk.Frame):
+class AccountPage(Overlay):
     """Shows one section over the whole window, beside a list of all of them."""
 
     def __init__(
@@ -46,18 +46,10 @@ class AccountPage(ttk.Frame):
         on_judge: Callable[[str, str, Callable[[PasswordJudgement], None]], None],
         on_closed: Callable[[], None],
     ) -> None:
-        super().__init__(master)
-        self._theme, self._on_judge, self._on_closed = theme, on_judge, on_closed
+        super().__init__(master, theme, on_closed)
+        self._on_judge = on_judge
         self._nick, self._kind, self._now = "", "", 0
-        margin, gap = theme.px(MARGIN), theme.px(GAP)
-        head = ttk.Frame(self)
-        head.pack(fill="x", padx=(margin, gap), pady=gap)
-        self.title = ttk.Label(head, style="Title.TLabel")
-        self.title.pack(side="left")
-        close = ttk.Button(head, text=_("Close"), command=self.close)
-        offer(close)
-        close.pack(side="right")
-        ttk.Frame(self, style="Rule.TFrame", height=1).pack(fill="x")
+        gap = theme.px(GAP)
         self._side = ttk.Frame(self, style="Side.TFrame")
         self._side.pack_propagate(flag=False)
         self._side.pack(side="left", fill="y")
@@ -85,21 +77,10 @@ class AccountPage(ttk.Frame):
             widget.bind("<Configure>", lambda _event: self._fit(), add="+")
         theme.dress(self, self._fit)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is shown."""
-        return bool(self.winfo_manager())
-
-    def toggle(self) -> None:
-        """Show or hide it."""
-        if self.is_open:
-            self.close()
-            return
-        self.place(relx=0.0, rely=0.0, relwidth=1.0, relheight=1.0)
-        self.lift()
+    def opened(self) -> tk.Misc:
+        """Show the first section, and return the list of all."""
         self._choose(0)
-        self.update_idletasks()  # what is not on the screen yet is not given the focus
-        self.rows.canvas.focus_set()
+        return self.rows.canvas
 
     def ask_for_password(self) -> None:
         """Open the section where the password is changed, since it has to be."""
@@ -107,13 +88,6 @@ class AccountPage(ttk.Frame):
             self.toggle()
         self._choose(self._offered.index(self.password))
         self.password.ask_for_new()
-
-    def close(self) -> str:
-        """Hide it."""
-        if self.is_open:
-            self.place_forget()
-            self._on_closed()
-        return "break"
 
     def draw(self, chat: Chat, now: int) -> None:
         """Offer what the person may do now."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
-from tkinter import ttk
 from typing import Final
 
 from client.desktop.control.shortcuts import described
-from client.desktop.theme.styles import offer
+from client.desktop.pages.overlay import Overlay
 from client.desktop.theme.theme import GAP, MARGIN, Theme
 from client.desktop.tk.scrollbar import QuietScrollbar
 from client.i18n.texts import N_, _
@@ -29,20 +28,11 @@ _MORE_KEYS: Final = (
 )
 
 
-class HelpPage(ttk.Frame):
+class HelpPage(Overlay):
     """Lists keys and commands over the whole window."""
 
     def __init__(self, master: tk.Misc, theme: Theme, on_closed: Callable[[], None]) -> None:
-        super().__init__(master)
-        self._theme, self._on_closed = theme, on_closed
-        margin, gap = theme.px(MARGIN), theme.px(GAP)
-        head = ttk.Frame(self)
-        head.pack(fill="x", padx=(margin, gap), pady=gap)
-        ttk.Label(head, text=_("Keys and commands"), style="Title.TLabel").pack(side="left")
-        close = ttk.Button(head, text=_("Close"), command=self.close)
-        offer(close)
-        close.pack(side="right")
-        ttk.Frame(self, style="Rule.TFrame", height=1).pack(fill="x")
+        super().__init__(master, theme, on_closed, title=_("Keys and commands"))
         self.text = tk.Text(self, cursor="arrow", width=1, height=1)
         self._widest = ""
         self._fill()
@@ -51,30 +41,12 @@ class HelpPage(ttk.Frame):
         scrollbar = QuietScrollbar(self, self.text)
         self.text.configure(yscrollcommand=scrollbar.set)
         scrollbar.pack(side="right", fill="y")
-        self.text.pack(side="left", fill="both", expand=True, padx=(margin, 0))
+        self.text.pack(side="left", fill="both", expand=True, padx=(theme.px(MARGIN), 0))
         self.text.bind("<Escape>", lambda _: self.close())
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is shown."""
-        return bool(self.winfo_manager())
-
-    def toggle(self) -> None:
-        """Show or hide it."""
-        if self.is_open:
-            self.close()
-        else:
-            self.place(relx=0.0, rely=0.0, relwidth=1.0, relheight=1.0)
-            self.lift()
-            self.update_idletasks()  # what is not on the screen yet is not given the focus
-            self.text.focus_set()
-
-    def close(self) -> str:
-        """Hide it."""
-        if self.is_open:
-            self.place_forget()
-            self._on_closed()
-        return "break"
+    def opened(self) -> tk.Misc:
+        """Return the text, which is scrolled by keys."""
+        return self.text
 
     def _dress(self) -> None:
         theme = self._theme
