@@ -35,7 +35,7 @@ class Session:
     """
 
     __slots__ = (
-        "_answered", "_connection", "context", "direct_messages", "inbox", "longest",
+        "_answered", "connection", "context", "direct_messages", "inbox", "longest",
         "permissions", "record", "welcome", "write_buffer",
     )  # fmt: skip
 
@@ -49,7 +49,8 @@ class Session:
     ) -> None:
         self.context = context
         self.write_buffer = write_buffer
-        self._connection = connection
+        self.connection = connection
+        """The connection over which this is."""
         self.record = record
         self.inbox = inbox
         self.direct_messages = DirectMessages(context.backplane, context.relay, record.sid)
@@ -71,14 +72,9 @@ class Session:
         return self.record.nick
 
     @property
-    def connection(self) -> ConnectionHandle:
-        """The connection over which this is."""
-        return self._connection
-
-    @property
     def limited_as(self) -> str | None:
         """What stands for the client in limits by address; None if it is exempt from them."""
-        return self._connection.limited_as
+        return self.connection.limited_as
 
     @property
     def ends_at(self) -> float:
@@ -92,7 +88,7 @@ class Session:
 
     def is_attached(self) -> bool:
         """Return whether this connection has the session: neither over nor resumed elsewhere."""
-        return self.record.connection is self._connection
+        return self.record.connection is self.connection
 
     def end(self, *, goodbye: bool = False) -> None:
         """Park the session, or release it after a ``goodbye``, when its connection ends."""
