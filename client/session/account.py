@@ -240,7 +240,7 @@ class SessionAccount:
         return self.state
 
     def start_telling(self, nursery: trio.Nursery) -> None:
-        """Tell what was read while there was no connection."""
+        """Send the read markers that were moved while there was no connection."""
         if self.state is not None:
             nursery.start_soon(self._tell_markers, self._markers.untold)
 

@@ -23,7 +23,7 @@ class KeptToken:
         self._turn = trio.Lock()
 
     async def change(self, token: str | None) -> None:
-        """Have a token kept, and then use it."""
+        """Store a token by ``keep``, and use it from then on; None to drop the one before."""
         async with self._turn:
             if token == self.value:
                 return

@@ -42,7 +42,7 @@ class ReadMarkers:
         return target in self._wanted and target not in self._telling
 
     async def tell(self, target: Target, send: Callable[[int], Awaitable[bool]]) -> None:
-        """Tell the server how far was read, until it knows the newest that is wanted.
+        """Send the marker of a target until the server has the newest one that is wanted.
 
         ``send`` sends a marker, and returns whether the server has taken it: else the newest one is
         sent. What it raises is raised.

@@ -16,8 +16,7 @@ from gateway import wire
 class AccountController:
     """What an open session does for the account that it has; nothing for a guest.
 
-    ``apply`` applies an answer to the chat; ``load`` loads older messages of a conversation;
-    ``join`` joins a room that is open.
+    ``apply`` applies an answer to the chat; ``load`` loads older messages of a conversation.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class AccountController:
         await insist(ask)
 
     def follow_reader(self) -> None:
-        """Tell what the person has read since the last time, and load what they have come to."""
+        """Send read markers for what is newly read, and load older messages of what is open."""
         if not self.is_there:
             return
         current = self._chat.current
