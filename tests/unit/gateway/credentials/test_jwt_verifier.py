@@ -212,15 +212,21 @@ async def test_a_token_that_cannot_be_right_fetches_nothing() -> None:
         assert server.requests == []
 
 
+async def before_a_fetch(server: JwksServer, clock: trio.testing.MockClock) -> JwtVerifier:
+    """Return a verifier with the old key, whose next fetch the server holds."""
+    checks = published(server)
+    assert await checks.verify(BY_OLD)
+    clock.jump(FETCH_EVERY)
+    server.answer = server.ok(NEW_KEYS)
+    server.hold()
+    return checks
+
+
 async def test_who_has_a_known_key_does_not_wait_for_a_fetch(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     async with serving(OLD_KEYS) as server:
-        checks = published(server)
-        assert await checks.verify(BY_OLD)
-        mock_clock.jump(FETCH_EVERY)
-        server.answer = server.ok(NEW_KEYS)
-        server.hold()
+        checks = await before_a_fetch(server, mock_clock)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(checks.verify, BY_NEW)
             await server.asked.wait()
@@ -233,11 +239,7 @@ async def test_who_leaves_does_not_keep_others_from_new_keys(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     async with serving(OLD_KEYS) as server:
-        checks = published(server)
-        assert await checks.verify(BY_OLD)
-        mock_clock.jump(FETCH_EVERY)
-        server.answer = server.ok(NEW_KEYS)
-        server.hold()
+        checks = await before_a_fetch(server, mock_clock)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(checks.verify, BY_NEW)
             await server.asked.wait()
