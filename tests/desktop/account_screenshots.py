@@ -16,7 +16,7 @@ PHRASE = "lavender tram 41 umbrella"
 
 async def picture_accounts(cluster: Cluster, camera: Camera, folder: str) -> None:
     """Take the pictures, with the files of two computers in a folder."""
-    first, second = cluster.urls[:2]
+    first, second = [node.url for node in cluster.nodes if node.process.returncode is None][:2]
     kind = f"{camera.theme}{camera.language}"
     nick, room, other = f"ada-{kind}", f"ada-{kind}-team", f"ada-{kind}-deploys"
     async with open_session([second], nick="Grace") as grace:

@@ -50,8 +50,8 @@ async def _take_all(out: Path, scale: int) -> None:
                 camera = Camera(out, theme, scale)
                 await _picture_signing_in(cluster, camera)
                 await _picture_talking(cluster, camera)
+                await (await cluster.add_node()).ready()  # for the one that was killed
                 await picture_accounts(cluster, camera, folder)
-                await (await cluster.add_node()).ready()
             os.environ["LANGUAGE"] = "de"
             await picture_accounts(cluster, Camera(out, "light", scale, "de"), folder)
             del os.environ["LANGUAGE"]
