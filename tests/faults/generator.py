@@ -15,7 +15,7 @@ HOME: Final = ROOMS[0]
 PAUSE: Final = (0.15, 0.45)
 """The least and the most seconds between two operations of a client."""
 AGENDA_SHARE: Final = 0.3
-"""The share of operations that are of the agenda, as long as there is one."""
+"""The share of operations that are on the agenda, as long as there is anything on it."""
 FLOOD_CHARS: Final = 4000
 """The size of a message while clients send as much as they can."""
 
@@ -74,26 +74,31 @@ class OperationGenerator:
         weights: Mapping[Operation, float] = WEIGHTS,
         agenda: Sequence[Operation] = (),
     ) -> None:
-        """Choose by ``weights``; everything in ``agenda`` is among the first few, once each."""
+        """Choose by ``weights``, and often from ``agenda``, until all of it was done."""
         self._client = client
         self._random = random.Random(seed)
         self._weights = weights
-        self._agenda = self._random.sample(agenda, len(agenda))
+        self._agenda = list(agenda)
         self._sent = 0
+
+    @property
+    def agenda(self) -> tuple[Operation, ...]:
+        """What is on the agenda and was not done yet."""
+        return tuple(self._agenda)
 
     def operation(self, *, flooding: bool) -> Operation:
         """Return what to do next; while ``flooding``, nothing but sending."""
         if flooding:
             return Operation.SEND
         if self._agenda and self._random.random() < AGENDA_SHARE:
-            return self._agenda.pop()
+            return self.choose(self._agenda)
         [chosen] = self._random.choices(list(self._weights), list(self._weights.values()))
         return chosen
 
-    def postpone(self, operation: Operation) -> None:
-        """Have an operation on the agenda again, which was not possible."""
-        if operation not in self._agenda:
-            self._agenda.insert(0, operation)
+    def done(self, operation: Operation) -> None:
+        """Take an operation off the agenda, if it is on it; not before it was acknowledged."""
+        if operation in self._agenda:
+            self._agenda.remove(operation)
 
     def pause(self, *, flooding: bool) -> float:
         """Return how many seconds to wait before it."""

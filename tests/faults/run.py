@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -108,7 +108,9 @@ async def run(
             await talk()
             show("settling")
             sample_memory(cluster)
-            await _within(history, options.hearing, "not every node was ready", [cluster.ready])
+            await _within(
+                history, options.hearing, "not every node was ready", {"nodes": cluster.ready}
+            )
             talked.set()
             await _read_everything(options, clients, people, history)
             finish.set()
@@ -152,7 +154,7 @@ def _failings(
 
 async def _talk(options: RunOptions, clients: list[ChatClient], history: RunHistory) -> None:
     """Wait until every client has had enough answers."""
-    tasks = [partial(client.talk_on, options.talk) for client in clients]
+    tasks = {client.name: partial(client.talk_on, options.talk) for client in clients}
     await _within(history, options.settle, "not everybody could talk", tasks)
 
 
@@ -167,7 +169,7 @@ async def _read_everything(
         whom: Iterable[ChatClient],
         seconds: float = options.settle,
     ) -> None:
-        tasks = [partial(work, client) for client in whom]
+        tasks = {client.name: partial(work, client) for client in whom}
         await _within(history, seconds, f"not everybody could {what}", tasks)
 
     # Of two devices of an account, one enters and leaves rooms for the other.
@@ -178,7 +180,9 @@ async def _read_everything(
     longer = options.settle + options.seconds / 10
     await step("read the logs", read_logs, present, longer)
     await step("receive the last message", receive_all, present, options.hearing)
-    await _within(history, longer, "not every account could be read", [people.read_everything])
+    await _within(
+        history, longer, "not every account could be read", {"accounts": people.read_everything}
+    )
     everybody = frozenset(client.session.nick for client in present if client.session)
     rosters = partial(read_rosters, everybody=everybody, patience=options.patience)
     await step("read the rosters", rosters, present)
@@ -188,12 +192,19 @@ async def _within(
     history: RunHistory,
     seconds: float,
     failing: str,
-    tasks: Iterable[Callable[[], Awaitable[None]]],
+    tasks: Mapping[str, Callable[[], Awaitable[None]]],
 ) -> None:
-    """Run tasks side by side; after so many seconds end them and record an error."""
+    """Run tasks side by side; after so many seconds end them and record whose are not done."""
+    waiting_for = set(tasks)
+
+    async def carry_out(name: str) -> None:
+        await tasks[name]()
+        waiting_for.discard(name)
+
     with trio.move_on_after(seconds) as scope:
         async with trio.open_nursery() as nursery:
-            for task in tasks:
-                nursery.start_soon(task)
+            for name in tasks:
+                nursery.start_soon(carry_out, name)
     if scope.cancelled_caught:
-        history.errors.append(f"{failing} within {seconds:g} s")
+        names = ", ".join(sorted(waiting_for))
+        history.errors.append(f"{failing} within {seconds:g} s; waiting for {names}")

@@ -44,8 +44,7 @@ _FINAL: Final = frozenset({"bad_token", "bad_credentials"})
 class AccountDevice(ChatClient):
     """A device; the first one of an account registers it, the others sign in by password.
 
-    - ``accounts``: all accounts of the run, for direct messages
-    - ``done``: the operations of accounts that were acknowledged
+    ``accounts``: all accounts of the run, for direct messages.
     """
 
     recorder: AccountRecorder
@@ -65,7 +64,6 @@ class AccountDevice(ChatClient):
         super().__init__(name, urls, history, seed=seed, is_flooding=is_flooding, others=())
         self.account = account
         self.recorder = AccountRecorder(name, account, history)
-        self.done: set[Operation] = set()
         self._number = number
         self._accounts = accounts
         self._generator = OperationGenerator(name, seed, ACCOUNT_WEIGHTS, ACCOUNT_AGENDA)
@@ -80,7 +78,7 @@ class AccountDevice(ChatClient):
         """Wait until so many more messages are answered, and everything on the agenda was done."""
         await super().talk_on(times)
         if times:
-            await self.wait_until(lambda: self.done >= set(ACCOUNT_AGENDA))
+            await self.wait_until(lambda: not self._generator.agenda)
 
     # --- sessions -----------------------------------------------------------------------------
 
@@ -182,8 +180,6 @@ class AccountDevice(ChatClient):
                 await self._in_turn(self._revoke_other, session)
             case _:
                 await super().carry_out(operation, session, nursery)
-        if operation in ACCOUNT_AGENDA and operation not in self.done:
-            self._generator.postpone(operation)
 
     async def _in_turn(
         self, operate: Callable[[ClientSession], Awaitable[None]], session: ClientSession
@@ -214,7 +210,7 @@ class AccountDevice(ChatClient):
         room = self._generator.choose(list(self.recorder.rooms) or [HOME])
         observation = self.recorder.rooms.get(room)
         if observation is None or not observation.received:
-            self.done.add(Operation.MARK_READ)
+            self._generator.done(Operation.MARK_READ)
             return
         seq, now = observation.received[-1][0], trio.current_time()
         if self._generator.chance() < BACKWARDS_SHARE:
@@ -226,7 +222,7 @@ class AccountDevice(ChatClient):
         except REFUSED:
             return
         self.recorder.moved_marker(room, seq, now, trio.current_time())
-        self.done.add(Operation.MARK_READ)
+        self._generator.done(Operation.MARK_READ)
 
     async def _rename(self, session: ClientSession) -> None:
         """Rename the account; as long as that is uncertain, again."""
@@ -241,7 +237,7 @@ class AccountDevice(ChatClient):
             except NotConnected:
                 pass
             else:
-                self.done.add(Operation.RENAME)
+                self._generator.done(Operation.RENAME)
                 return
             await trio.sleep(RETRY_SECONDS)
 
@@ -274,7 +270,7 @@ class AccountDevice(ChatClient):
         account.changed_password(now)
         for each in others:
             each.is_gone(now)
-        self.done.add(Operation.CHANGE_PASSWORD)
+        self._generator.done(Operation.CHANGE_PASSWORD)
 
     async def _revoke_other(self, session: ClientSession) -> None:
         """Sign out another device, and see whether it can do anything any more."""
@@ -282,13 +278,13 @@ class AccountDevice(ChatClient):
         if not others or not others[0].device:
             return
         if others[0].is_revoked:
-            self.done.add(Operation.REVOKE)
+            self._generator.done(Operation.REVOKE)
             return
         if await watch_revocation(
             self.account, others[0], partial(session.account.revoke, others[0].device),
             self._generator.shuffled(self._urls),
         ):  # fmt: skip
-            self.done.add(Operation.REVOKE)
+            self._generator.done(Operation.REVOKE)
 
 
 class NotYet(CommandError):
