@@ -162,8 +162,8 @@ class RedisServer:
         return repr(found)
 
     def keys(self) -> list[str]:
-        """Return all keys but those that say of which release the data are."""
-        noted = (":schema", ":unicode")
+        """Return all keys but those that say of which release and server the data are."""
+        noted = (":schema", ":unicode", ":server")
         return sorted(key for key in self.ask("KEYS", "*") if not key.endswith(noted))
 
     async def stop(self) -> None:

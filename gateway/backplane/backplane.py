@@ -23,6 +23,7 @@ from gateway.backplane.nodes import NodeRegistry, channel_scope
 from gateway.backplane.redis.connection import RedisConnection, check_server
 from gateway.backplane.redis.link import LOAD_SCRIPTS, Link
 from gateway.backplane.redis.permissions import Permissions
+from gateway.backplane.redis.replication import ReplicationIds
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
@@ -71,6 +72,7 @@ class Backplane:
         self.incarnation = Incarnation(node)
         self._scope = scope = channel_scope(namespace, topology.database)
         self._health = health = ServerHealth(refuse_eviction=refuse_eviction)
+        replication = ReplicationIds(namespace)
         self.link = Link(
             topology,
             name=f"{node}-commands",
@@ -78,9 +80,14 @@ class Backplane:
             health=health,
             schema=Schema(namespace, unicode=VERSION),
             permissions=Permissions(namespace, scope),
+            replication=replication,
         )
         self.subscription = Subscription(
-            topology, name=f"{node}-subscription", timeout=timeout, health=health
+            topology,
+            name=f"{node}-subscription",
+            timeout=timeout,
+            health=health,
+            replication=replication,
         )
         self.rooms = RoomStore(
             self.link,
@@ -111,6 +118,7 @@ class Backplane:
             health=health,
             schema=Schema(namespace, unicode=VERSION),
             permissions=Permissions(namespace, scope),
+            replication=replication,
         )
         self.accounts = AccountStore(self.link, self.durable, namespace=namespace)
         self.devices = DeviceStore(self.link, self.durable, namespace=namespace)

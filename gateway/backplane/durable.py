@@ -19,6 +19,7 @@ from gateway.backplane.redis.effects import note_possible
 from gateway.backplane.redis.errors import Denied, Forbidden, Refused, Unavailable
 from gateway.backplane.redis.link import Link
 from gateway.backplane.redis.permissions import Permissions
+from gateway.backplane.redis.replication import ReplicationIds
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.scripts import Script
 from gateway.backplane.redis.server import Topology
@@ -141,6 +142,7 @@ class DurableLink:
         health: ServerHealth | None = None,
         schema: Schema | None = None,
         permissions: Permissions | None = None,
+        replication: ReplicationIds | None = None,
     ) -> None:
         """Connect as `Link` does; ``patience`` is that for the disk, and again for a replica."""
         self._health = health or ServerHealth()
@@ -151,6 +153,7 @@ class DurableLink:
             health=self._health,
             schema=schema,
             permissions=permissions,
+            replication=replication,
         )
         self._check = DurabilityCheck(level, patience=patience)
         self._collected = _Batch()

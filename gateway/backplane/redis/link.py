@@ -29,6 +29,7 @@ from gateway.backplane.redis.errors import (
 )
 from gateway.backplane.redis.permissions import Permissions
 from gateway.backplane.redis.refused_commands import RefusedCommands
+from gateway.backplane.redis.replication import ReplicationIds
 from gateway.backplane.redis.schema import Schema
 from gateway.backplane.redis.scripts import ALL_SCRIPTS, SOURCES, Script
 from gateway.backplane.redis.server import RedisEndpoint, Topology
@@ -109,6 +110,7 @@ class Link:
         health: ServerHealth | None = None,
         schema: Schema | None = None,
         permissions: Permissions | None = None,
+        replication: ReplicationIds | None = None,
     ) -> None:
         """Connect to the server of a topology.
 
@@ -119,13 +121,14 @@ class Link:
         self._health = health or ServerHealth()
         self._schema = schema
         self._permissions = permissions
+        self._replication = replication or ReplicationIds()
         self._reconnector = Reconnector(topology, name, self._health)
         self._pipeline = Pipeline()
         self._pending: deque[_Call] = deque()
         self._refused = RefusedCommands(name)
         self._up = trio.Event()
         self.replication_id = ""
-        """The replication id of the server, which changes with a restart or another server."""
+        """The id of the server's data, the same for all nodes (`ReplicationIds`)."""
         self.connections = 0
         """How many connections there have been, with the present one."""
 
@@ -242,7 +245,7 @@ class Link:
         if self._permissions is not None:
             self._health.warn(await self._permissions.check(connection))
         before = self.replication_id
-        self.replication_id = connection.report.replication_id or before
+        self.replication_id = await self._replication.read(connection) or before
         if "" != before != self.replication_id:
             on_moved()
         self._health.mark_usable(self._name, connection.server.place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.backplane.redis.errors import Forbidden, Unavailable
@@ -22,7 +22,8 @@ _MOST_INFO: Final = 64 * 1024
 _LONGEST_VALUE: Final = 64
 _FACTS: Final = frozenset({
     "redis_version", "valkey_version", "redis_mode", "server_mode", "role", "master_host",
-    "master_port", "master_replid", "used_memory", "maxmemory", "maxmemory_policy",
+    "master_port", "master_replid", "master_replid2", "run_id", "used_memory", "maxmemory",
+    "maxmemory_policy",
 })  # fmt: skip
 DISPENSABLE: Final = {
     "CLIENT": "its connections have no name in CLIENT LIST",
@@ -49,7 +50,11 @@ class ServerReport:
     """Why it cannot be used just now; empty if it can."""
     warnings: tuple[str, ...] = ()
     replication_id: str = ""
-    """The replication id of its data; empty if unknown."""
+    """The replication id that it has now; empty if unknown."""
+    former_replication_id: str = ""
+    """The one that it had as a replica; zeros if it was not promoted, or Redis has forgotten it."""
+    run_id: str = ""
+    """The id of its process; empty if unknown."""
 
 
 def check_greeting(
@@ -78,7 +83,7 @@ def check_greeting(
         else:
             unsuitable = unsuitable or f"Redis at {server.place} refuses {_title(command)}: {reply}"
     warnings += warn_of_missing(server.place, missing)
-    return ServerReport(unsuitable, unavailable, tuple(warnings), found.replication_id)
+    return replace(found, unsuitable=unsuitable, unavailable=unavailable, warnings=tuple(warnings))
 
 
 def warn_of_missing(place: str, missing: Mapping[str, str]) -> tuple[str, ...]:
@@ -147,7 +152,14 @@ def check_facts(
         warnings.append(
             f"Redis at {place} does not tell its version: {_required()}, which cannot be checked"
         )
-    return ServerReport(unsuitable, unavailable, tuple(warnings), facts.get("master_replid", ""))
+    return ServerReport(
+        unsuitable,
+        unavailable,
+        tuple(warnings),
+        replication_id=facts.get("master_replid", ""),
+        former_replication_id=facts.get("master_replid2", ""),
+        run_id=facts.get("run_id", ""),
+    )
 
 
 def _why_denied(server: RedisEndpoint, commands: Sequence[Command], replies: Sequence[Any]) -> str:

@@ -16,6 +16,7 @@ from gateway.backplane.redis.connection import (
     RedisConnectionLost,
 )
 from gateway.backplane.redis.errors import Unavailable, Unsuitable
+from gateway.backplane.redis.replication import ReplicationIds
 from gateway.backplane.redis.server import Topology
 from gateway.backplane.redis.server_health import ServerHealth
 
@@ -39,9 +40,16 @@ class Subscription:
     """The channels of a node; each new connection subscribes to all of them again."""
 
     def __init__(
-        self, topology: Topology, *, name: str, timeout: float, health: ServerHealth | None = None
+        self,
+        topology: Topology,
+        *,
+        name: str,
+        timeout: float,
+        health: ServerHealth | None = None,
+        replication: ReplicationIds | None = None,
     ) -> None:
         self._health = health or ServerHealth()
+        self._replication = replication or ReplicationIds()
         self._reconnector = Reconnector(topology, name, self._health)
         self._name = name
         self._timeout = timeout
@@ -107,7 +115,7 @@ class Subscription:
     ) -> None:
         self._pipeline.clear()
         before = self.replication_id
-        self.replication_id = connection.report.replication_id or before
+        self.replication_id = await self._replication.read(connection) or before
         if "" != before != self.replication_id:
             on_moved()
         try:

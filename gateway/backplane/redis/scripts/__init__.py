@@ -79,6 +79,8 @@ ALL_SCRIPTS: Final = (
     EXTEND_ROOMS, CURRENT_ROOMS, EXPIRE_ROOMS, BAN, UNBAN, EXPIRE_BANS, CREATE_ACCOUNT,
     CHANGE_ACCOUNT, ADD_DEVICE, REPLACE_DEVICE, MOVE_MARKER, USE_INVITE, COUNT_GUESS, PERMISSIONS,
 )  # fmt: skip
+REPLICATION_ID: Final = Script.load("replication_id")
+"""Run once on each new connection, before it has loaded any."""
 RENAME_ROOM: Final = Script.load("rename_room")
 """Only for the upgrade: no node runs it, and its keys are not on one hash slot."""
 SOURCES: Final = {script.sha: script.source for script in ALL_SCRIPTS}

@@ -12,7 +12,12 @@ import pytest
 
 from gateway.backplane.redis.errors import translate
 from gateway.backplane.redis.server import RedisEndpoint
-from gateway.backplane.redis.server_check import QUESTIONS, ServerReport, check_greeting
+from gateway.backplane.redis.server_check import (
+    QUESTIONS,
+    ServerReport,
+    check_facts,
+    check_greeting,
+)
 
 RECORDED: Final = json.loads((Path(__file__).parent / "recorded/servers.json").read_text("utf-8"))
 """By server and question; of INFO without what says where and when it ran."""
@@ -62,7 +67,9 @@ def test_servers_are_told_by_their_version(name: str) -> None:
             "this needs Redis 6.2 or later, or Valkey"
         )
     else:
-        assert found == ServerReport(replication_id=found.replication_id)
+        assert found == ServerReport(
+            replication_id=found.replication_id, former_replication_id="0" * 40
+        )
 
 
 @pytest.mark.parametrize("name", [each for each in RECORDED if "Cluster" in each])
@@ -217,3 +224,8 @@ def test_what_is_told_of_an_answer_is_one_short_line(spoil: Callable[[str], str]
     found = look_at(replies)
     assert found.unsuitable.isprintable()
     assert 0 < len(found.unsuitable) < 200
+
+
+def test_the_process_of_a_server_is_told() -> None:
+    facts = {"redis_version": "7.0.15", "role": "master", "run_id": "4f2a"}
+    assert check_facts(SERVER, facts).run_id == "4f2a"
