@@ -60,8 +60,14 @@ def wait(account: FailureCount, address: FailureCount) -> float:
 
 
 def wait_left(pace: Pace, counter: FailureCount) -> float:
-    """Return the seconds that are left of the wait after some failures."""
-    since_last = max(0.0, pace.kept - counter.expires_in)
+    """Return the seconds that are left of the wait after some failures.
+
+    A counter that expires later than it can is from before Redis's clock was set back, or from a
+    primary whose clock was ahead: the wait is over, since it would last as long as they differ.
+    """
+    if counter.expires_in > pace.kept:
+        return 0.0
+    since_last = pace.kept - counter.expires_in
     return max(0.0, wait_after(pace, counter.failures) - since_last)
 
 

@@ -67,3 +67,10 @@ def test_an_account_is_slowed_for_every_address() -> None:
 def test_guesses_of_others_do_not_lock_out_an_owner_elsewhere() -> None:
     assert wait(just_now(ACCOUNT, 10**6), NO_FAILURES) == NEWCOMER_SECONDS
     assert wait(FailureCount(10**6, ACCOUNT.kept - NEWCOMER_SECONDS), NO_FAILURES) == 0
+
+
+@given(paces, st.integers(1, 10**6), st.floats(0.001, 10**9))
+def test_a_clock_that_was_set_back_does_not_make_a_wait_longer(
+    pace: Pace, count: int, back: float
+) -> None:
+    assert wait_left(pace, FailureCount(count, pace.kept + back)) == 0
