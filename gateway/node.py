@@ -187,7 +187,12 @@ class Node:
                     on_account_event=self._accounts.receive,
                 )
             )
-            nursery.start_soon(self.membership.run)
+            nursery.start_soon(
+                partial(
+                    self.membership.run,
+                    on_registered_again=partial(self._accounts.recheck, history_changed=True),
+                )
+            )
             nursery.start_soon(self._registry.run)
             nursery.start_soon(self._accounts.run)
             nursery.start_soon(self._desk.run)

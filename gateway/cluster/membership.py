@@ -79,6 +79,7 @@ class Membership:
         self._sweep_at = math.inf
         self._beat_due = trio.Event()
         self._under_way: set[str] = set()
+        self._on_registered_again: Callable[[], None] = lambda: None
         self._nursery: trio.Nursery | None = None
 
     # --- what the node asks -------------------------------------------------------------------
@@ -128,8 +129,13 @@ class Membership:
         """Whether no upkeep is under way or due."""
         return not (self._reclaim_due or self._under_way)
 
-    async def run(self) -> None:
-        """Keep this node a member; runs for as long as the node does."""
+    async def run(self, *, on_registered_again: Callable[[], None] = lambda: None) -> None:
+        """Keep this node a member; runs for as long as the node does.
+
+        ``on_registered_again`` is called when the node was not on the register any more: Redis has
+        lost data or returned to older ones, or the other nodes declared this one dead.
+        """
+        self._on_registered_again = on_registered_again
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self._beat)
             self._nursery.start_soon(self._tidy)
@@ -220,6 +226,7 @@ class Membership:
             self._backplane.incarnation.renew()
             # Not at once: the other living nodes must register again before.
             self._sweep_at = trio.current_time() + DEAD_AFTER
+            self._on_registered_again()
         self._replication_id, self._reclaim_due = self._backplane.replication_id, True
         self._registry.mark_unverified(*self._registry.sessions.values())
         await self._backplane.nodes.register()

@@ -217,3 +217,15 @@ async def test_a_guest_may_not_do_what_needs_an_account(redis_server: RedisServe
             {"type": "refresh", "jwt": "x"},
         ):
             assert (await bob.ask(command | {"id": "x"}))["code"] == "forbidden", command
+
+
+async def test_an_account_that_redis_has_lost_has_no_sessions(redis_server: RedisServer) -> None:
+    async with two_devices(redis_server) as (cluster, laptop, phone, bob, token, _):
+        redis_server.ask("FLUSHALL")
+        assert await laptop.closed() == ACCOUNT_CLOSED.code
+        assert await phone.closed() == ACCOUNT_CLOSED.code
+        await until(lambda: bob.lists("Bob"), "the person to be gone")
+        async with connect(cluster.urls[0]) as client:
+            assert (await hello(client, token=token))["code"] == "bad_token"
+        async with connect(cluster.urls[1], "Alice") as guest:
+            assert (await guest.join("lobby"))["type"] == "ok"
