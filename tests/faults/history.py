@@ -5,6 +5,7 @@ Times are seconds of one clock. A message is identified by its text, which is un
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -217,11 +218,16 @@ class MarkerSighting:
 
 @dataclass(frozen=True)
 class ConversationRead:
-    """All direct messages between two people with accounts, as one of them read them at the end."""
+    """All direct messages between two people with accounts, as one of them read them at the end.
+
+    ``since``: when both accounts were there. What was sent before is not theirs, but of accounts
+    that Redis has lost.
+    """
 
     person: str
     other: str
     messages: tuple[LoggedMessage, ...]
+    since: float = -math.inf
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def _check_one(
             yield Anomaly("unexpected", f"{name} has what neither wrote to the other", (text,))
     there = set(texts)
     for send in sends.values():
-        is_missing = send.completed_at is not None and send.text not in there
-        if is_missing and not losses.allow_in_log(send.text):
+        is_due = send.completed_at is not None and send.invoked_at >= read.since
+        if is_due and send.text not in there and not losses.allow_in_log(send.text):
             what = f"{name} does not have it, acknowledged at {send.completed_at:.2f}"
             yield Anomaly("lost", what, (send.text,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import trio
@@ -64,6 +65,7 @@ class Account:
 
     - ``name``: in the history; ``nick``: the nickname, as far as is known
     - ``turn``: held by whoever changes a credential or the nickname, or needs them unchanged
+    - ``registered_at``: when it was told that the account is made; infinite before
     - ``signed_in``: the devices, by their number
     - ``generation``: grows when another account is made in its place
     """
@@ -82,12 +84,12 @@ class Account:
     @property
     def is_registered(self) -> bool:
         """Whether it was ever told that the account is made."""
-        return self._is_registered
+        return math.isfinite(self.registered_at)
 
     def begin_anew(self, nick: str | None = None) -> None:
         """Make up another account, in place of one that was lost or could not be made."""
         self.nick = nick or self._generator.other_nick()
-        self._is_registered = False
+        self.registered_at = math.inf
         self._was_certain = True
         """Whether the password was certain when its last change was asked for."""
         self.generation += 1
@@ -115,7 +117,7 @@ class Account:
 
     def registered(self, now: float) -> None:
         """Record that the registration was acknowledged."""
-        self._is_registered = True
+        self.registered_at = now
         self.passwords[0].since = now
         self.is_called(self.nick, now)
 

@@ -54,7 +54,11 @@ async def _read_conversations(
     for other in accounts:
         if other.is_registered and (name := person_of(other.name)) in partners:
             messages = await _read_conversation(session, other.nick)
-            account.history.conversations.append(ConversationRead(person, name, messages))
+            account.history.conversations.append(
+                ConversationRead(
+                    person, name, messages, since=max(account.registered_at, other.registered_at)
+                )
+            )
 
 
 async def _read_conversation(session: ClientSession, nick: str) -> tuple[LoggedMessage, ...]:

@@ -292,6 +292,17 @@ def test_a_message_that_redis_lost_with_its_primary_may_be_missing() -> None:
     assert not found(history)
 
 
+@pytest.mark.parametrize(("since", "kinds"), [(4.0, ["lost"]), (4.5, [])])
+def test_a_message_to_an_account_that_was_lost_is_not_its_successors(
+    since: float, kinds: list[str]
+) -> None:
+    """The message that is missing was sent at 4.0."""
+    history = clean()
+    not_kept_for_who_was_away(history)
+    history.conversations[0] = replace(history.conversations[0], since=since)
+    assert list(found(history)) == kinds
+
+
 def test_an_inbox_that_outlives_sessions_begins_with_the_first_message() -> None:
     history = clean()
     history.inboxes = [
