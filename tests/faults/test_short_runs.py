@@ -79,7 +79,8 @@ async def test_a_broken_promise_is_found(
     # With one node, what the fault hides is hidden from all clients. Some of it never comes, so
     # that a long wait for it is of no use.
     options = replace(
-        OPTIONS[mix], sabotage=sabotage, nodes=1, hearing=3.0, accounts=int(mix == "none")
-    )
+        OPTIONS[mix], sabotage=sabotage, nodes=1, settle=10.0, hearing=3.0,
+        accounts=int(mix == "none"),
+    )  # fmt: skip
     _, result, report = await carry_out(options, tmp_path)
     assert result.counts[anomaly], report
