@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
@@ -15,6 +15,9 @@ from gateway.backplane.room_keys import RoomKeys
 
 MOST_UNREAD_READ: Final = 200
 """Unread messages of a room that are looked through for mentions, at most: the newest."""
+MOST_MARKERS: Final = 2000
+"""Markers that an account keeps, at least. When there are a tenth more, the oldest of conversations
+are forgotten, and before them those of rooms that the account has left."""
 
 _MOST_KEYS: Final = 10_000
 _ROOM: Final = "#"
@@ -81,12 +84,6 @@ class AccountRooms:
         """Record that an account has left a room; its marker stays for when it comes back."""
         await self._link.call("HDEL", self._keys(account).rooms, key)
 
-    async def forget_markers(self, account: str, keys: Collection[str]) -> None:
-        """Delete the markers of rooms that are gone."""
-        if keys:
-            fields = [_ROOM + key for key in keys]
-            await self._link.call("HDEL", self._keys(account).read, *fields)
-
     async def read_room(self, account: str, key: str, seq: int) -> bool:
         """Move the marker of a room forward; return whether it moved: it never goes back."""
         return await self._move(account, _ROOM + key, seq, "")
@@ -99,8 +96,10 @@ class AccountRooms:
         return await self._move(account, _PERSON + tag, seq, incoming)
 
     async def _move(self, account: str, field: str, seq: int, incoming: int | str) -> bool:
-        key = self._keys(account).read
-        moved: int = await self._link.run_script(MOVE_MARKER, (key,), field, seq, incoming)
+        keys = self._keys(account)
+        moved: int = await self._link.run_script(
+            MOVE_MARKER, (keys.read, keys.rooms), field, seq, incoming, MOST_MARKERS
+        )
         return bool(moved)
 
     @reading

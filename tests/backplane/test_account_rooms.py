@@ -41,8 +41,34 @@ async def test_a_marker_never_goes_back(store: AccountRooms) -> None:
     assert await store.read_person("a1", "tag", 5, 2)
     assert not await store.read_person("a1", "tag", 4, 9)
     assert await store.markers("a1") == Markers({"lobby": Marker(10)}, {"tag": Marker(5, 2)})
-    await store.forget_markers("a1", ["lobby", "other"])
-    assert await store.markers("a1") == Markers({}, {"tag": Marker(5, 2)})
+
+
+async def test_markers_are_bounded(
+    store: AccountRooms, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of rooms that the account is in stay, and those that were read last."""
+    monkeypatch.setattr("gateway.backplane.account_rooms.MOST_MARKERS", 10)
+    await store.add_room("a1", "here", "Here", read=1)
+    for number in range(4):
+        await store.read_room("a1", f"left-{number}", 100)
+        await store.read_person("a1", f"tag-{number}", number, 0)
+    await store.read_person("a1", "tag-8", 8, 0)
+    await store.read_person("a1", "tag-9", 9, 0)
+    assert redis_server.ask("HLEN", "test:{account:a1}:read") == 11
+    await store.read_person("a1", "tag-9", 10, 0)  # is there already
+    await store.read_person("a1", "tag-11", 11, 0)
+    markers = await store.markers("a1")
+    assert sum(map(len, markers)) == 11
+    assert "here" in markers.rooms
+    assert len(markers.rooms) == 4
+    assert {"tag-0", "tag-9", "tag-11"} <= markers.persons.keys()
+    for number in range(12, 30):
+        await store.read_person("a1", f"tag-{number}", number, 0)
+    markers = await store.markers("a1")
+    assert list(markers.rooms) == ["here"]
+    newest = [f"tag-{number}" for number in range(21, 30)]
+    assert set(newest) <= markers.persons.keys()
+    assert len(markers.persons) <= 10
 
 
 async def test_of_markers_moved_at_once_the_furthest_stays(store: AccountRooms) -> None:
