@@ -26,6 +26,9 @@ STOP_SECONDS: Final = 15.0
 HIGHEST_PORT: Final = 65535
 _POLL_SECONDS: Final = 0.05
 _HOST: Final = "localhost"
+_SOCKET: Final = "redis.sock"
+_LONGEST_SOCKET_PATH: Final = 103
+"""Bytes: macOS allows no more; Linux 107."""
 
 
 class CannotDemo(Exception):
@@ -104,6 +107,7 @@ class _Demo:
 
     async def start(self, redis_server: str) -> None:
         """Start Redis and the nodes, and wait until all of them are ready."""
+        _check_path(self._folder / _SOCKET)
         command = _redis_command(redis_server, self._folder)
         redis = await _open_process(command)
         self._redis.append(redis)
@@ -195,10 +199,19 @@ class _Demo:
             self.running.cancel()
 
 
+def _check_path(socket: Path) -> None:
+    """Check that Redis can listen on a Unix socket; :raises CannotDemo: if its path is too long."""
+    if len(os.fsencode(socket)) > _LONGEST_SOCKET_PATH:
+        raise CannotDemo(
+            f"the path of the folder for temporary files is too long ({socket.parents[1]}): "
+            "set TMPDIR to a folder with a shorter one"
+        )
+
+
 def _redis_command(program: str, folder: Path) -> list[str]:
     options = {
         "port": "0",
-        "unixsocket": str(folder / "redis.sock"),
+        "unixsocket": str(folder / _SOCKET),
         "save": "",
         "dir": str(folder),
     }
@@ -208,7 +221,7 @@ def _redis_command(program: str, folder: Path) -> list[str]:
 def _node_command(port: int, folder: Path) -> list[str]:
     return [
         sys.executable, "-m", "gateway", "serve", "--host", _HOST, "--port", str(port),
-        "--node-name", f"node-{port}", "--redis", f"unix://{folder / 'redis.sock'}",
+        "--node-name", f"node-{port}", "--redis", f"unix://{folder / _SOCKET}",
         "--log-level", "error",
     ]  # fmt: skip
 

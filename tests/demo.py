@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import trio
@@ -51,13 +51,28 @@ class DemoProcess:
 
 @asynccontextmanager
 async def run_demo(
-    folder: Path, *arguments: str, port: int | None = None, terminal: bool = False
+    *arguments: str, port: int | None = None, terminal: bool = False, temporary: str = ""
 ) -> AsyncIterator[DemoProcess]:
-    """Run the demo in a folder, which is empty again in the end; errors are printed, too."""
+    """Run the demo; errors are printed, too.
+
+    ``temporary`` is its folder for temporary files; if there is none given, it is one with a short
+    path, which is empty again in the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        async with _run_demo(temporary or folder, arguments, port, terminal=terminal) as demo:
+            yield demo
+        left = set(os.listdir(folder))  # noqa: PTH208
+        assert left <= {HASH_SLOTS}, "its Redis has gone, and what it wrote"
+
+
+@asynccontextmanager
+async def _run_demo(
+    temporary: str, arguments: Sequence[str], port: int | None, *, terminal: bool
+) -> AsyncIterator[DemoProcess]:
     near, far = os.openpty()
     process = await trio.lowlevel.open_process(
         [sys.executable, "-m", "gateway", "demo", "--port", str(port or free_port()), *arguments],
-        env=os.environ | {"TMPDIR": str(folder)},
+        env=os.environ | {"TMPDIR": temporary},
         stdin=far if terminal else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -70,8 +85,6 @@ async def run_demo(
             process.terminate()
             with trio.fail_after(PATIENCE):
                 await process.wait()
-        left = set(os.listdir(folder))  # noqa: PTH208
-        assert left <= {HASH_SLOTS}, "its Redis has gone, and what it wrote"
     finally:
         if process.returncode is None:
             process.terminate()

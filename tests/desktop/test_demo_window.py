@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import pytest
 import trio
@@ -12,16 +11,9 @@ from tests.demo import run_demo
 from tests.desktop.screen import XWindow
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "demo"
-    made.mkdir()
-    return made
-
-
 @pytest.mark.usefixtures("display")
-async def test_a_closed_window_is_opened_again_as_the_demo_says(folder: Path) -> None:
-    async with run_demo(folder, "--nodes", "1", terminal=True) as demo:
+async def test_a_closed_window_is_opened_again_as_the_demo_says() -> None:
+    async with run_demo("--nodes", "1", terminal=True) as demo:
         await demo.up()
         (await XWindow.find()).close()
         said = await demo.prints(r"^The window is closed\. To open another one:\n  (.+)\n")
@@ -34,8 +26,8 @@ async def test_a_closed_window_is_opened_again_as_the_demo_says(folder: Path) ->
 
 
 @pytest.mark.usefixtures("display")
-async def test_without_a_terminal_a_closed_window_ends_the_demo(folder: Path) -> None:
-    async with run_demo(folder, "--nodes", "1") as demo:
+async def test_without_a_terminal_a_closed_window_ends_the_demo() -> None:
+    async with run_demo("--nodes", "1") as demo:
         await demo.up()
         (await XWindow.find()).close()
         await demo.prints(r"^Stopping\.$")
