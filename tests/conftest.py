@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-WORKERS_PER_CORE: Final = 3
+WORKERS_PER_CORE: Final = 2
 """Most tests wait most of the time, for heartbeats and processes."""
 MOST_WORKERS: Final = 16
 

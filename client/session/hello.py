@@ -12,7 +12,16 @@ import trio
 from client.errors import NotConfirmed, NotConnected
 from client.i18n.texts import _
 from client.session.connection import ClientConnection
-from client.session.identity import Guest, Identity, Jwt, Password, Registration, Token, nick_of
+from client.session.identity import (
+    Guest,
+    Identity,
+    Jwt,
+    Password,
+    Registration,
+    Token,
+    new_command_id,
+    nick_of,
+)
 from client.session.kept_token import KeepToken, KeptToken
 from client.session.positions import Positions
 from gateway import wire
@@ -106,6 +115,8 @@ class HelloSequence:
         """Note that a session was begun, or taken up."""
         self._secret, self.nick = welcome.session, welcome.nick
         self._has_begun, self._is_registering = True, False
+        if isinstance(self.identity, Password):
+            self.identity = replace(self.identity, id=new_command_id())
         if welcome.account is not None:
             self._guest = None
 
@@ -183,17 +194,16 @@ class HelloSequence:
 
     def _sign_in(self) -> wire.Hello:
         """Return the hello of somebody who has an account."""
-        command_id, identity = next(self._ids), self.identity
         if self.token.value is not None and not self._is_fresh:
-            return wire.Hello(id=command_id, token=self.token.value)
-        match identity:
-            case Password(nick, password, device):
+            return wire.Hello(id=next(self._ids), token=self.token.value)
+        match self.identity:
+            case Password(nick, password, device, command_id):
                 return wire.Hello(id=command_id, nick=nick, password=password, device=device)
             case Jwt(jwt, device):
-                return wire.Hello(id=command_id, jwt=jwt, device=device)
+                return wire.Hello(id=next(self._ids), jwt=jwt, device=device)
             case Token(token):
-                return wire.Hello(id=command_id, token=token)
-        raise AssertionError(f"a guest or a registration does not sign in: {type(identity)}")
+                return wire.Hello(id=next(self._ids), token=token)
+        raise AssertionError(f"a guest or a registration does not sign in: {type(self.identity)}")
 
     async def _say_as_guest(self, connection: ClientConnection) -> wire.Welcome:
         if self._secret is not None:

@@ -9,6 +9,11 @@ from typing import Final
 _ID_BYTES: Final = 12
 
 
+def new_command_id() -> str:
+    """Return an id by which a server recognises a command that is sent again."""
+    return secrets.token_urlsafe(_ID_BYTES)
+
+
 @dataclass(frozen=True)
 class Guest:
     """Somebody with a nickname for one session."""
@@ -18,11 +23,17 @@ class Guest:
 
 @dataclass(frozen=True)
 class Password:
-    """The account that has a nickname; ``device`` is what its owner calls this device."""
+    """The account that has a nickname.
+
+    - ``device``: what its owner calls this device;
+    - ``id``: with the same one it is the same device, however often this is sent within ten
+      minutes until it is answered.
+    """
 
     nick: str
     password: str = field(repr=False)
     device: str | None = None
+    id: str = field(default_factory=new_command_id)
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class Registration:
     password: str = field(repr=False)
     invite: str | None = field(default=None, repr=False)
     device: str | None = None
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(_ID_BYTES))
+    id: str = field(default_factory=new_command_id)
 
 
 Identity = Guest | Password | Token | Jwt | Registration

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from typing import Final
@@ -28,6 +29,12 @@ def new_account_id() -> str:
 def new_device_id() -> str:
     """Return a new id of a device, unique within its account: 12 hexadecimal digits."""
     return secrets.token_hex(_DEVICE_BYTES)
+
+
+def device_id_of(account: str, command_id: str) -> str:
+    """Return the id of the device that a command signs in: the same when it is sent again."""
+    digest = hashlib.sha256(f"{account} signed in by {command_id}".encode())
+    return digest.hexdigest()[: 2 * _DEVICE_BYTES]
 
 
 def is_account_id(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 import trio
 
 from gateway.auth import codes, device_tokens
-from gateway.auth.identity import new_account_id, new_device_id
+from gateway.auth.identity import device_id_of, new_account_id
 from gateway.backplane import Refused, Unavailable
 from gateway.backplane.accounts import Account
 from gateway.credentials.password_hasher import HasherBusy
@@ -20,12 +20,16 @@ from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
 from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
-from gateway.sessions.sign_in import SignedIn, SignIn, device_name, require_confidential
+from gateway.sessions.sign_in import (
+    REPEATED_SECONDS,
+    SignedIn,
+    SignIn,
+    device_name,
+    require_confidential,
+)
 from gateway.wire import CommandError, Register
 from gateway.wire.passwords import BadPassword, WeakPassword
 
-REPEATED_SECONDS: Final = 600.0
-"""Seconds for which the same registration is recognised as another attempt."""
 _INVITES: Final = {
     "wrong": ("unknown", "There is no such invitation."),
     "used": ("used", "This invitation has been used up."),
@@ -98,7 +102,7 @@ async def _made_before(sign_in: SignIn, command: Register, nick: str, name: str)
     if account is None or not is_same or await accounts.now() - account.created > REPEATED_SECONDS:
         raise registered(nick)
     try:
-        return await sign_in.by_password(nick, command.password, name)
+        return await sign_in.by_password(nick, command.password, name, attempt=command.id)
     except CommandError as error:
         raise (registered(nick) if error.code == "bad_credentials" else error) from None
 
@@ -113,7 +117,7 @@ async def _make(
     context: NodeContext, account: Account, name: str, guest: Session | None
 ) -> SignedIn:
     """Make an account with its first device; :raises CommandError: ``nick_taken``."""
-    device = new_device_id()
+    device = device_id_of(account.id, account.register_id)
     record, token = device_tokens.new_device(
         account.id, device, name, await context.backplane.accounts.now()
     )

@@ -14,7 +14,7 @@ import structlog
 
 from gateway.auth import codes, device_tokens
 from gateway.auth.device_tokens import BadDeviceToken, DeviceRecord
-from gateway.auth.identity import new_account_id, new_device_id
+from gateway.auth.identity import device_id_of, new_account_id, new_device_id
 from gateway.auth.jwt_identity import BadJwt, JwtIdentity
 from gateway.backplane import Unavailable
 from gateway.backplane.accounts import ACTIVE, DELETED, Account, AccountChanged, NoSuchAccount
@@ -29,7 +29,10 @@ from gateway.sessions.context import NodeContext
 from gateway.sessions.record import ConnectionHandle
 from gateway.sessions.refusals import too_fast
 from gateway.wire import CommandError, Hello
-from gateway.wire.shared import MAX_DEVICE_CHARS
+from gateway.wire.shared import LEAST_ATTEMPT_CHARS, MAX_DEVICE_CHARS
+
+REPEATED_SECONDS: Final = 600.0
+"""Seconds for which the same command is recognised as another attempt to sign in or register."""
 
 _ATTEMPTS: Final = 3
 """Times that a sign-in is tried again because the account changed meanwhile."""
@@ -89,7 +92,11 @@ class SignIn:
         name = device_name(command.device)
         if command.jwt is not None:
             return await self._by_jwt(command.jwt, name)
-        return await self.by_password(command.nick or "", command.password or "", name)
+        command_id = command.id or ""
+        return await self.by_password(
+            command.nick or "", command.password or "", name,
+            attempt=command_id if len(command_id) >= LEAST_ATTEMPT_CHARS else "",
+        )  # fmt: skip
 
     # --- device tokens ------------------------------------------------------------------------
 
@@ -118,12 +125,18 @@ class SignIn:
 
     # --- passwords ----------------------------------------------------------------------------
 
-    async def by_password(self, nick: str, password: str, name: str) -> SignedIn:
-        """Sign in by nickname and password, which are wrong together: nothing says which is."""
+    async def by_password(
+        self, nick: str, password: str, name: str, *, attempt: str = ""
+    ) -> SignedIn:
+        """Sign in by nickname and password, which are wrong together: nothing says which is.
+
+        With the same ``attempt``, within `REPEATED_SECONDS`, it is the same device, whose token of
+        before is replaced: the answer to the earlier one was lost.
+        """
         for _ in range(_ATTEMPTS):
             account, is_code = await self.check_password(nick, password)
-            device = new_device_id()
             now = await self.context.backplane.accounts.now()
+            device = await self._device_of(account.id, attempt, now)
             record, token = device_tokens.new_device(account.id, device, name, now)
             try:
                 await self.context.backplane.devices.add(
@@ -135,6 +148,15 @@ class SignIn:
                 continue
             return SignedIn(account=account, device=device, token=token, change_password=is_code)
         raise Unavailable("the account changes all the time")
+
+    async def _device_of(self, account: str, attempt: str, now: int) -> str:
+        """Return the id of the device that an attempt signs in."""
+        if not attempt:
+            return new_device_id()
+        device = device_id_of(account, attempt)
+        made = await self.context.backplane.devices.get(account, device)
+        is_older = made is not None and now - made.made > REPEATED_SECONDS
+        return new_device_id() if is_older else device
 
     async def check_password(self, nick: str, password: str) -> tuple[Account, bool]:
         """Return the account that has a nickname and a password, if there is one.

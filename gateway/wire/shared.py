@@ -25,6 +25,8 @@ MAX_LISTED_MEMBERS: Final = 1000
 """The most members on one page of a room's list, in the answers to ``join`` and ``members``."""
 MAX_DEVICE_CHARS: Final = 64
 """The longest name of a device, in characters."""
+LEAST_ATTEMPT_CHARS: Final = 16
+"""Characters of an ``id`` by which a repeated sign-in is recognised; shorter ones may recur."""
 MAX_CONVERSATIONS: Final = 1000
 """The most conversations in the answer to ``conversations``."""
 LOBBY: Final = "lobby"

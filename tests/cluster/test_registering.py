@@ -68,6 +68,7 @@ async def test_a_registration_that_is_repeated_is_made_once(redis_server: RedisS
         async with registered(first, "Alice") as (_, welcome), connect(second) as client:
             again = await register(client, "Alice")
             assert again["account"] == welcome["account"]
+            assert again["device"] == welcome["device"]
             assert list(accounts(redis_server).values()) == [welcome["account"]]
         async with connect(second) as client:
             other = await register(client, "Alice", password=ANOTHER)

@@ -46,6 +46,25 @@ async def test_a_registered_nickname_is_yours_on_every_node(redis_server: RedisS
             assert other["device"] != welcome["device"]
 
 
+async def test_a_sign_in_that_is_repeated_is_one_device(redis_server: RedisServer) -> None:
+    async with open_cluster(redis_server, 2) as cluster, registered(cluster.urls[0], "Alice"):
+        pass
+    async with open_cluster(redis_server, 2) as cluster:
+        first, second = cluster.urls
+        by_password = {"nick": "Alice", "password": PASSWORD, "device": "phone"}
+        once = by_password | {"id": "an-id-for-this-alone"}
+        async with signed_in(first, **once) as (_, one), signed_in(second, **once) as (_, same):
+            assert one["device"] == same["device"]
+        async with connect(first) as client:
+            assert outcome(await hello(client, token=one["token"])) == ("bad_token", "unknown")
+            assert (await hello(client, token=same["token"]))["type"] == "welcome"
+            listed = await client.ask({"type": "devices", "id": "d"})
+            assert [each["name"] for each in listed["devices"]].count("phone") == 1
+        for another in ({"id": "1"}, {"id": "1"}, {"id": "an-id-of-another-one"}):
+            async with signed_in(second, **by_password, **another) as (_, other):
+                assert other["device"] != one["device"]
+
+
 async def test_wrong_nickname_and_wrong_password_are_one_answer(redis_server: RedisServer) -> None:
     async with open_cluster(redis_server, 1) as cluster, connect(cluster.urls[0]) as client:
         async with registered(cluster.urls[0], "Alice"):

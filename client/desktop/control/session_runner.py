@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 import trio
@@ -25,6 +26,8 @@ from client.session import (
     open_session,
 )
 from gateway import wire
+
+AttemptT = TypeVar("AttemptT", Registration, Password)
 
 
 class SessionRunner:
@@ -56,7 +59,7 @@ class SessionRunner:
         self._token: str | None = None
         self._kept_as: str | None = None
         """The nickname under which a token of the open session is kept."""
-        self._registration: Registration | None = None
+        self._attempt: Registration | Password | None = None
         self._is_leaving = False
         """Whether the person ends the session for good, so that nothing of it is to stay."""
         self._is_new = False
@@ -171,7 +174,7 @@ class SessionRunner:
             ) as self._session,
             trio.open_nursery() as nursery,
         ):
-            self._registration = None
+            self._attempt = None
             self.controller = SessionController(
                 self.chat,
                 self._session,
@@ -195,7 +198,8 @@ class SessionRunner:
         if request.mode == "register":
             return self._registration_for(request)
         if request.password:
-            return Password(request.nick, request.password, request.device or None)
+            made = Password(request.nick, request.password, request.device or None)
+            return self._attempt_like(made)
         token = self._token if request.mode == "account" else None
         token = token or await self.tokens.find(server.urls, request.nick)
         if token is not None:
@@ -206,14 +210,18 @@ class SessionRunner:
         return Guest(request.nick) if request.mode == "guest" else None
 
     def _registration_for(self, request: SignInRequest) -> Registration:
-        """Return the same registration for what was filled in before: it makes one account."""
-        made = Registration(
-            request.nick, request.password, request.invite or None, request.device or None
+        return self._attempt_like(
+            Registration(
+                request.nick, request.password, request.invite or None, request.device or None
+            )
         )
-        before = self._registration
-        if before is not None and dataclasses.replace(made, id=before.id) == before:
+
+    def _attempt_like(self, made: AttemptT) -> AttemptT:
+        """Return the last attempt if the same was filled in, to make one account or device."""
+        before = self._attempt
+        if isinstance(before, type(made)) and dataclasses.replace(made, id=before.id) == before:
             return before
-        self._registration = made
+        self._attempt = made
         return made
 
     async def _keep_token(self, token: str | None) -> None:

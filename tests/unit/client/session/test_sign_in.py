@@ -19,6 +19,7 @@ from client.session import (
     Token,
     open_session,
 )
+from gateway.wire.shared import LEAST_ATTEMPT_CHARS
 from tests.unit.client.session.account_sessions import Tokens, issuing, next_of, signed_in
 from tests.unit.client.session.scripted_node import (
     LOST,
@@ -101,6 +102,28 @@ async def test_a_new_token_is_kept_before_anything_relies_on_it() -> None:
         async with open_session([node.url], ALICE, on_token=keep):
             assert is_kept.is_set()
             await node.until("join")
+
+
+async def test_a_password_that_is_not_answered_is_sent_again_as_the_same_attempt() -> None:
+    async with scripted_node() as node:
+        node.script("hello", LOST, signed_in())
+        with pytest.raises(CannotConnect):
+            async with open_session([node.url], ALICE):
+                raise AssertionError("let in")
+        async with open_session([node.url], ALICE):
+            assert [each["id"] for each in node.frames("hello")] == [ALICE.id] * 2
+    assert len(ALICE.id) >= LEAST_ATTEMPT_CHARS
+
+
+async def test_the_next_sign_in_by_password_is_another_attempt() -> None:
+    async with scripted_node() as node:
+        node.script("hello", signed_in(), UNAUTHORIZED, signed_in())
+        async with open_session([node.url], ALICE) as session:
+            await next_of(session, Connected)
+            await node.tell(LOST)
+            await next_of(session, Connected)
+            ids = [each["id"] for each in node.frames("hello") if "password" in each]
+    assert ids[0] == ALICE.id != ids[1]
 
 
 async def test_a_session_that_is_gone_is_begun_again_with_the_token() -> None:
