@@ -1,8 +1,9 @@
-"""How many of the tests run side by side."""
+"""How many of the tests run side by side, and what saves them time."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Final
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 WORKERS_PER_CORE: Final = 2
 """Most tests wait most of the time, for heartbeats and processes."""
 MOST_WORKERS: Final = 16
+
+# Hundreds of nodes are started: each would compile every module again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(optionalhook=True)
