@@ -55,6 +55,7 @@ def client_bounds(settings: Settings) -> ClientBounds:
         accounts=settings.address_accounts,
         rooms=settings.address_rooms,
         session_rooms=settings.session_rooms,
+        statuses=settings.address_statuses,
         stranger_directs=settings.stranger_directs,
     )
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
-from client.errors import NotConnected
 from client.session.current_connection import CurrentConnection
 from client.session.delivery import insist
 from gateway import wire
@@ -33,8 +31,8 @@ class SessionStatus:
     async def set_idle(self, *, idle: bool) -> None:
         """Set whether nobody uses this device; without a connection, with the next one."""
         self._is_idle = idle
-        with suppress(NotConnected):
-            await self._tell_idle()
+        if refusal := await insist(self._tell_idle):
+            raise refusal
 
     def begin(self, *, is_new: bool, has_account: bool) -> None:
         """Note what the server knows at the beginning of a connection."""

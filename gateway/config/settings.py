@@ -329,6 +329,12 @@ class Settings:
         50, "Limits", "New rooms an hour that one session may make. 0: no limit.",
         parsing.integer(0, 1_000_000), "COUNT", reloads=True,
     )  # fmt: skip
+    address_statuses: float = _setting(
+        4.0, "Limits",
+        "Changes of status a second that one address may make, each counted once for every room "
+        "it shows in; ten times as many at once. 0: no limit.",
+        parsing.number(0, 1_000_000), "RATE", reloads=True,
+    )  # fmt: skip
     total_rooms: int = _setting(
         10_000, "Limits",
         "Rooms that may exist in the cluster, with those that are empty and have a log. 0: no "

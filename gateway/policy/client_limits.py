@@ -15,6 +15,8 @@ AGAIN_SECONDS: Final = 5.0
 """Seconds after which an address with too many connections is told to try again."""
 BURST_SECONDS: Final = 5.0
 """New connections of this many seconds may come at once from an address."""
+STATUS_BURST_SECONDS: Final = 10.0
+"""Changes of status of this many seconds may come at once from an address."""
 FOR_ONE_ADDRESS: Final = frozenset({"address_rate", "address_connections", "address_silent"})
 """The reasons with which `ClientLimits.connect` refuses."""
 _MINUTE: Final = 60.0
@@ -32,6 +34,7 @@ class ClientBounds:
     - ``accounts``: new accounts of an address an hour
     - ``rooms``: new rooms of an address an hour
     - ``session_rooms``: new rooms of a session an hour
+    - ``statuses``: changes of status by an address a second, in one room
     - ``stranger_directs``: direct messages a minute to one person from strangers
     """
 
@@ -42,6 +45,7 @@ class ClientBounds:
     accounts: int = 0
     rooms: int = 0
     session_rooms: int = 0
+    statuses: float = 0.0
     stranger_directs: int = 0
 
 
@@ -63,6 +67,7 @@ class ClientLimits:
         self._accounts = BucketTable(burst=0, rate=0)
         self._rooms = BucketTable(burst=0, rate=0)
         self._session_rooms = BucketTable(burst=0, rate=0)
+        self._statuses = BucketTable(burst=0, rate=0)
         self._directs = BucketTable(burst=0, rate=0)
         self.configure(bounds)
 
@@ -71,6 +76,8 @@ class ClientLimits:
         self._bounds = bounds
         burst = max(1.0, BURST_SECONDS * bounds.connect_rate)
         self._connects.configure(burst=burst, rate=bounds.connect_rate)
+        burst = max(1.0, STATUS_BURST_SECONDS * bounds.statuses)
+        self._statuses.configure(burst=burst, rate=bounds.statuses)
         for table, most, seconds in (
             (self._nicks, bounds.nicks, _MINUTE),
             (self._accounts, bounds.accounts, _HOUR),
@@ -113,8 +120,8 @@ class ClientLimits:
         return len(self._connections)
 
     # --- what clients do ----------------------------------------------------------------------
-    # What begins with `new_`, and `stranger_direct`, counts it and returns 0.0, or returns the
-    # seconds after which it may be done.
+    # What begins with `new_`, `status` and `stranger_direct` count it and return 0.0, or return
+    # the seconds after which it may be done.
 
     def new_nick(self, address: str | None, now: float) -> float:
         """Count a nickname that is asked for."""
@@ -134,6 +141,10 @@ class ClientLimits:
         if address is None:
             return 0.0
         return self._session_rooms.take(session, now) or self._rooms.take(address, now)
+
+    def status(self, address: str | None, rooms: int, now: float) -> float:
+        """Count a change of status, once for each room that is told of it."""
+        return 0.0 if address is None else self._statuses.take(address, now, cost=rooms)
 
     def stranger_direct(self, address: str | None, recipient: str, now: float) -> float:
         """Count a direct message to the session ``recipient`` from somebody it never wrote to."""

@@ -78,17 +78,21 @@ class BucketTable:
         self._burst = burst
         self._rate = rate
 
-    def take(self, key: str, now: float) -> float:
-        """Take a token of a key and return 0.0, or return the seconds until there is one."""
+    def take(self, key: str, now: float, cost: float = 1.0) -> float:
+        """Take ``cost`` tokens of a key and return 0.0, or return the seconds until there are some.
+
+        What costs more than ``burst`` is let through when the bucket is full, which then owes the
+        rest.
+        """
         if not self._rate:
             return 0.0
         self._forget_full(now)
         full_at = max(self._full_at.get(key, now), now)
-        wait = full_at - now - (self._burst - 1.0) / self._rate
+        wait = full_at - now - (self._burst - min(cost, self._burst)) / self._rate
         if wait > 0.0:
             return wait
         self._full_at.pop(key, None)
-        self._full_at[key] = full_at + 1.0 / self._rate
+        self._full_at[key] = full_at + cost / self._rate
         if len(self._full_at) > self._most:
             del self._full_at[next(iter(self._full_at))]
         return 0.0

@@ -203,6 +203,28 @@ async def test_new_rooms_of_a_session_are_bounded_and_those_that_exist_are_not(
         assert again["type"] == "ok", "a room that one has made exists"
 
 
+async def test_changes_of_status_of_an_address_are_bounded(redis_server: RedisServer) -> None:
+    def status(number: int) -> dict[str, Any]:
+        return {"type": "status", "state": "away", "text": f"{number}", "id": f"{number}"}
+
+    async with (
+        limited_node(redis_server, address_statuses=0.2) as node,
+        visitor(node, ATTACKER, "one") as one,
+        visitor(node, ATTACKER, "two") as two,
+        visitor(node, INNOCENT, "innocent") as innocent,
+    ):
+        for client in (one, innocent):
+            assert (await client.join("lobby"))["type"] == "ok"
+        assert (await one.ask(status(1)))["type"] == "ok"
+        assert (await two.ask({"type": "idle", "idle": True, "id": "i"}))["type"] == "ok"
+        refused = await two.ask(status(2))
+        assert refused["code"] == "too_fast"
+        assert 3 < refused["retry_after"] <= 5
+        again = await two.ask({"type": "idle", "idle": True, "id": "j"})
+        assert again["type"] == "ok", "nothing changes"
+        assert (await innocent.ask(status(3)))["type"] == "ok"
+
+
 async def test_strangers_write_to_nobody_without_end_but_friends_do(
     redis_server: RedisServer,
 ) -> None:

@@ -15,6 +15,7 @@ from gateway.sessions import bans
 from gateway.sessions.claims import claim_or_suggest, enter_again
 from gateway.sessions.refusals import too_fast
 from gateway.sessions.session import Session
+from gateway.sessions.states import RoomState
 from gateway.wire import CommandError
 
 
@@ -39,6 +40,7 @@ async def rename(session: Session, command: wire.Nick) -> None:
 
 async def set_status(session: Session, command: wire.SetStatus) -> None:
     """Change the status that was chosen, and keep the nickname."""
+    _require_pace(session)
     account, backplane = session.record.account, session.context.backplane
     chosen = member_line.write(session.nick, command.state, command.text, registered=bool(account))
     if account:
@@ -51,9 +53,18 @@ async def set_status(session: Session, command: wire.SetStatus) -> None:
 
 async def set_idle(session: Session, command: wire.SetIdle) -> None:
     """Change whether nobody uses this device, and keep the status that was chosen."""
+    if command.idle != session.record.idle:
+        _require_pace(session)
     session.record.idle = command.idle
     await _change_line(session, session.record.shown(session.record.chosen))
     session.answer_once(command, wire.Ok(id=command.id))
+
+
+def _require_pace(session: Session) -> None:
+    """Count a change of what members see; :raises CommandError: ``too_fast``."""
+    rooms = max(1, len(session.record.rooms_in(RoomState.FOLLOWED)))
+    if wait := session.context.limits.status(session.limited_as, rooms, trio.current_time()):
+        raise too_fast("Too many changes of status come from your address.", wait)
 
 
 async def _rename_account(session: Session, nick: str) -> None:

@@ -40,6 +40,16 @@ def test_new_names_rooms_and_messages_to_strangers_are_bounded() -> None:
     assert limits.stranger_direct("a", "another", 0.0) == 0.0
 
 
+def test_changes_of_status_are_bounded_and_count_once_for_each_room() -> None:
+    limits = ClientLimits(ClientBounds(statuses=1.0))
+    assert [limits.status("a", 4, 0.0) for _ in range(3)] == [0.0, 0.0, 2.0]
+    assert limits.status("a", 2, 0.0) == 0.0
+    assert limits.status("b", 50, 0.0) == 0.0, "also in more rooms than may be told at once"
+    assert limits.status("b", 1, 0.0) == 41.0
+    assert limits.status("b", 1, 41.0) == 0.0
+    assert limits.status(None, 50, 0.0) == 0.0
+
+
 def test_new_accounts_are_bounded_and_those_that_were_refused_do_not_count() -> None:
     limits = ClientLimits(ClientBounds(accounts=2))
     assert [limits.new_account("a", 0.0) for _ in range(3)] == [0.0, 0.0, 1800.0]
