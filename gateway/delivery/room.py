@@ -22,6 +22,8 @@ from gateway.wire import Event, encode
 
 SLICE: Final = 256
 """Members that are written to before other tasks run: about a millisecond."""
+SLICE_BYTES: Final = 1024 * 1024
+"""Bytes that are written to members before other tasks run: as long, where frames are long."""
 
 MOST_TOLD_OF_TYPING: Final = 200
 """Members of the largest room in which typing notes are passed on."""
@@ -217,8 +219,9 @@ class Room:
         """
         self._round, left = frames, self._members.copy()
         self._not_written = left
+        slice_ = max(1, min(SLICE, SLICE_BYTES // max(1, len(frames))))
         while True:
-            for _ in range(min(SLICE, len(left))):
+            for _ in range(min(slice_, len(left))):
                 left.popitem()[1].write(frames)
             if not left:
                 break

@@ -102,7 +102,6 @@ class ClientRequest:
     async def _read(self, reader: RequestReader, receive: Receive) -> h11.Request | None:
         """Return the request that the client sends; None if the connection ends before."""
         data = await receive()
-        await self._context.turns.begin(self.slot.address)
         self._proxied = self.client_address.is_in(self._context.settings.trusted_proxies)
         if data and self._proxied:
             data = await self._skip_proxy_header(data, receive)

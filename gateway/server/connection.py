@@ -190,6 +190,7 @@ class Connection:
         """Wait for bytes and return them; empty if the client closed or the connection is lost."""
         while True:
             await self._transport.wait_readable()
+            await self._context.turns.begin(self.limited_as)
             try:
                 data = self._transport.read(_RECEIVE_BYTES)
             except BlockingIOError:
@@ -257,8 +258,8 @@ class Connection:
         while data:
             before = reader.frames
             for number, frame in enumerate(reader.receive(data)):
-                if number:
-                    await trio.lowlevel.checkpoint()  # a read may bring very many
+                if number:  # a read may bring very many
+                    await self._context.turns.begin(self.limited_as)
                 if isinstance(frame, ReplyDue):
                     self.write_buffer.write(frame.frame)
                 elif isinstance(frame, CloseReceived):

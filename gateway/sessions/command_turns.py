@@ -1,9 +1,9 @@
-"""Fair turns: how many commands and requests a node begins before it looks at its sockets again.
+"""Fair turns: how many commands and requests a node reads before it looks at its sockets again.
 
 When thousands of clients send at the same moment, each of their commands is short, but together
-they would keep the node from everything else for a tenth of a second or more. So only some begin in
-each round of Trio's loop; the others wait, and begin in turns by address. Whoever has an address of
-their own waits for one command of each other address, not for all commands of a crowd.
+they would keep the node from everything else for a tenth of a second or more. So only some are read
+in each round of Trio's loop; the others wait, and are read in turns by address. Whoever has an
+address of their own waits for one command of each other address, not for all those of a crowd.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 import trio
 
 COMMANDS_PER_ROUND: Final = 32
-"""Commands and HTTP requests that begin in one round of the loop, at most."""
+"""Commands and pieces of HTTP requests that are read in one round of the loop, at most."""
 
 
 class CommandTurns:

@@ -70,7 +70,6 @@ class CommandDispatcher:
 
         :returns: the session after that, if there is one.
         """
-        await self._context.turns.begin(self._connection.limited_as)
         self._context.metrics.counts.commands += 1
         command_id: str | None = None
         try:

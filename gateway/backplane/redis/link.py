@@ -40,6 +40,8 @@ LOAD_SCRIPTS: Final[list[tuple[Any, ...]]] = [
     ("SCRIPT", "LOAD", each.source) for each in ALL_SCRIPTS
 ]
 """The first commands on a command connection."""
+REPLIES_PER_ROUND: Final = 32
+"""Replies that one round of Trio's loop hands to the tasks that wait for them, at most."""
 RECHECK_SECONDS: Final = 10.0
 """Seconds between checks that the server is still suitable: its settings may change."""
 
@@ -285,29 +287,32 @@ class Link:
                 trio.lowlevel.reschedule(call.task, outcome.Error(lost))
 
     async def _read(self, connection: RedisConnection) -> None:
-        take = self._pending.popleft
         while True:
             replies = await connection.receive()
             await self._reconnector.topology.certain()
-            for reply in replies:
+            for number, reply in enumerate(replies, 1):
+                if number % REPLIES_PER_ROUND == 0:  # else all of their tasks would run in one
+                    await trio.lowlevel.checkpoint()
                 if not self._pending:
                     raise RedisConnectionLost("a reply that nobody asked for")
-                call = take()
-                task = call.task
-                failed = isinstance(reply, Exception)
-                if failed:
-                    if isinstance(reply, Unavailable) and not reply.passes:
-                        self._refused.add(call.command, reply, trio.current_time())
-                elif self._refused.blocking:
-                    self._refused.succeeded(call.command)
-                if task is None:
-                    call.reply = reply
-                elif failed:
-                    trio.lowlevel.reschedule(task, outcome.Error(reply))
-                else:
-                    trio.lowlevel.reschedule(task, outcome.Value(reply))
-                if failed and isinstance(reply, ReadOnly):
+                self._hand_over(self._pending.popleft(), reply)
+                if isinstance(reply, ReadOnly):
                     raise RedisConnectionLost(str(reply))
+
+    def _hand_over(self, call: _Call, reply: Any) -> None:  # noqa: ANN401
+        """Give a reply to the task that waits for it, or keep it for who waits for a later one."""
+        failed = isinstance(reply, Exception)
+        if failed:
+            if isinstance(reply, Unavailable) and not reply.passes:
+                self._refused.add(call.command, reply, trio.current_time())
+        elif self._refused.blocking:
+            self._refused.succeeded(call.command)
+        if call.task is None:
+            call.reply = reply
+        elif failed:
+            trio.lowlevel.reschedule(call.task, outcome.Error(reply))
+        else:
+            trio.lowlevel.reschedule(call.task, outcome.Value(reply))
 
     async def _require_answers(self) -> None:
         """Close the connection once the oldest call has waited too long.

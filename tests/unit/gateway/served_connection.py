@@ -69,9 +69,11 @@ async def served_connection(
             await opened.connection.serve()
             opened.served.set()
 
+        nursery.start_soon(context.turns.run)
         nursery.start_soon(serve)
         async with client:
             yield opened
         with trio.fail_after(PATIENCE):
             await opened.served.wait()
         assert transport.closed
+        nursery.cancel_scope.cancel()
