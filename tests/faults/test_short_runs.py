@@ -28,7 +28,7 @@ TOGETHER = (
 """The mixes that are run together: most of a short run is its beginning and its end."""
 OPTIONS = {
     mix: replace(SHORT, mix=mix, strikes=max(SHORT.strikes, len(faults_of(mix))))
-    for mix in (*TOGETHER, "subscriber-silent")
+    for mix in TOGETHER
 } | {
     "none": replace(SHORT, mix="none", strikes=0, talk=9),
     # What a node that is cut off for longer than the grace time had, is given back.
@@ -48,7 +48,7 @@ def test_every_fault_is_in_a_run() -> None:
     assert {fault for mix in OPTIONS for fault in faults_of(mix)} == set(faults_of("all"))
 
 
-@pytest.mark.parametrize("mix", [mix for mix in OPTIONS if mix != "subscriber-silent"])
+@pytest.mark.parametrize("mix", OPTIONS)
 async def test_every_promise_is_kept(mix: str, tmp_path: Path) -> None:
     history, result, report = await carry_out(OPTIONS[mix], tmp_path)
     assert result.clean, report
@@ -89,8 +89,12 @@ async def test_a_broken_promise_is_found(
     # With one node, what the fault hides is hidden from all clients. Some of it never comes, so
     # that a long wait for it is of no use.
     options = replace(
-        OPTIONS[mix], sabotage=sabotage, nodes=1, settle=10.0, hearing=3.0,
+        OPTIONS.get(mix, replace(SHORT, mix=mix)),
+        sabotage=sabotage,
+        nodes=1,
+        settle=10.0,
+        hearing=3.0,
         accounts=int(mix == "none"),
-    )  # fmt: skip
+    )
     _, result, report = await carry_out(options, tmp_path)
     assert result.counts[anomaly], report
