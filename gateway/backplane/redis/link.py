@@ -300,7 +300,7 @@ class Link:
                     raise RedisConnectionLost(str(reply))
 
     def _hand_over(self, call: _Call, reply: Any) -> None:  # noqa: ANN401
-        """Give a reply to the task that waits for it, or keep it for who waits for a later one."""
+        """Resume the task that waits for a reply; if none does, record the reply in its call."""
         failed = isinstance(reply, Exception)
         if failed:
             if isinstance(reply, Unavailable) and not reply.passes:
