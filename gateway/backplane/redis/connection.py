@@ -122,6 +122,19 @@ class RedisConnection:
         return replies
 
 
+@contextlib.contextmanager
+def answers_in_time() -> Iterator[None]:
+    """Wait in this context for what is asked on a new connection, for `CONNECT_SECONDS` at most.
+
+    :raises RedisConnectionLost: if that takes longer.
+    """
+    try:
+        with trio.fail_after(CONNECT_SECONDS):
+            yield
+    except trio.TooSlowError:
+        raise RedisConnectionLost("connected, but no answer") from None
+
+
 class Pipeline:
     """Outgoing commands: those queued during one write are sent together in the next."""
 
@@ -313,11 +326,8 @@ async def _greet(
     connection: RedisConnection, commands: list[tuple[Any, ...]], *, refuse_eviction: bool
 ) -> None:
     """Send a new connection's first commands, and check by the replies that it can be used."""
-    try:
-        with trio.fail_after(CONNECT_SECONDS):
-            replies = await connection.exchange(commands)
-    except trio.TooSlowError:
-        raise RedisConnectionLost("connected, but no answer") from None
+    with answers_in_time():
+        replies = await connection.exchange(commands)
     server = connection.server
     connection.report = found = check_greeting(
         server, commands, replies, refuse_eviction=refuse_eviction

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import trio
-
-from gateway.backplane.redis.connection import CONNECT_SECONDS, RedisConnection, RedisConnectionLost
+from gateway.backplane.redis.connection import RedisConnection, RedisConnectionLost, answers_in_time
 from gateway.backplane.redis.errors import NoScript, Unavailable, Unsuitable, says_forbidden
 from gateway.backplane.redis.scripts import PERMISSIONS
 from gateway.backplane.redis.server_check import DISPENSABLE, warn_of_missing
@@ -35,11 +33,8 @@ class Permissions:
         :raises Unsuitable: naming the commands that are needed and refused.
         :raises RedisConnectionLost: if that could not be checked.
         """
-        try:
-            with trio.fail_after(CONNECT_SECONDS):
-                failed = await self._attempt(connection)
-        except trio.TooSlowError:
-            raise RedisConnectionLost("connected, but no answer") from None
+        with answers_in_time():
+            failed = await self._attempt(connection)
         place = connection.server.place
         refused = {
             command.decode(): text

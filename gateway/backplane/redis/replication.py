@@ -16,9 +16,12 @@ from typing import Final
 
 import trio
 
-from gateway.backplane.redis.connection import CONNECT_SECONDS, RedisConnection, RedisConnectionLost
+from gateway.backplane.redis.connection import RedisConnection, answers_in_time
 from gateway.backplane.redis.scripts import REPLICATION_ID
 from gateway.backplane.redis.server_check import ServerReport
+
+_NONE: Final = frozenset({"", "0" * 40})
+"""What Redis tells as the former replication id of a server that was not promoted."""
 
 
 class ReplicationIds:
@@ -43,15 +46,9 @@ class ReplicationIds:
             await trio.lowlevel.checkpoint()
             return own
         command = ("EVAL", REPLICATION_ID.source, 1, self._key, report.run_id, own)
-        try:
-            with trio.fail_after(CONNECT_SECONDS):
-                [reply] = await connection.exchange([command])
-        except trio.TooSlowError:
-            raise RedisConnectionLost("connected, but no answer") from None
+        with answers_in_time():
+            [reply] = await connection.exchange([command])
         return reply.decode() if isinstance(reply, bytes) else own
-
-
-_NONE: Final = {"", "0" * 40}
 
 
 def observed_id(report: ServerReport) -> str:

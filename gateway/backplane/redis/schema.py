@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import trio
-
-from gateway.backplane.redis.connection import CONNECT_SECONDS, RedisConnection, RedisConnectionLost
+from gateway.backplane.redis.connection import RedisConnection, RedisConnectionLost, answers_in_time
 from gateway.backplane.redis.errors import Unavailable, Unsuitable
 
 NUMBER: Final = 4
@@ -109,14 +107,11 @@ class Schema:
         :raises Unsuitable: if this release cannot use the data.
         :raises RedisConnectionLost: if that could not be checked.
         """
-        try:
-            with trio.fail_after(CONNECT_SECONDS):
+        with answers_in_time():
+            replies = await _ask(connection, *self.questions)
+            if self.is_missing(replies):
+                await _ask(connection, *self.notes)
                 replies = await _ask(connection, *self.questions)
-                if self.is_missing(replies):
-                    await _ask(connection, *self.notes)
-                    replies = await _ask(connection, *self.questions)
-        except trio.TooSlowError:
-            raise RedisConnectionLost("connected, but no answer") from None
         if problem := self.problem(replies):
             raise Unsuitable(problem)
 
